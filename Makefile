@@ -1,0 +1,44 @@
+# What a person runs is what CI runs. `make help` lists the targets.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench golden train-digits clean
+
+help:  ## what there is to make
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+setup: $(INSTALLED)  ## .venv with everything installed; does nothing twice
+
+# torch comes first and alone, exactly as pinned: any other build pulls gigabytes of CUDA packages.
+$(INSTALLED): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt torch
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+demo: setup  ## a trained MicroNet becomes proven ONNX and TFLite files and reads real digits
+	$(BIN)/python examples/digits/demo.py
+
+test: setup check  ## everything that must hold
+	$(BIN)/python -m pytest -n auto
+
+check: setup  ## ruff and the strict type checker
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+bench: setup  ## speed of the lowered files against the naive ones; rewrites benchmarks/results
+	$(BIN)/python benchmarks/suites/naive.py
+
+golden: setup  ## rewrites the golden operator lists under tests/golden
+	$(BIN)/python tests/golden/update.py
+
+train-digits: setup  ## trains the digits checkpoint from scratch
+	$(BIN)/python examples/digits/train.py
+
+clean:  ## removes what the other targets made
+	rm -rf $(VENV) build dist demo-output examples/digits/data .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name '__pycache__' -o -name '*.egg-info' | xargs rm -rf

@@ -1,0 +1,29 @@
+"""What can go wrong for a user, each error saying what, where and the next step."""
+
+
+class MicronetEdgeError(Exception):
+    """Root of every error that a user can cause and mend; its text is the whole message."""
+
+
+class CheckpointError(MicronetEdgeError):
+    """A checkpoint that is missing, damaged, foreign or not of the network asked for."""
+
+
+class LoweringError(MicronetEdgeError):
+    """A network that a rewrite cannot take, or a rewrite that broke its own contract."""
+
+
+class TargetError(MicronetEdgeError):
+    """A target that is unknown, not installed, or cannot write what was asked for."""
+
+
+class VerificationError(MicronetEdgeError):
+    """A file that does not compute the network's function, or holds a forbidden operator."""
+
+
+class OutputError(MicronetEdgeError):
+    """A place where the result cannot be written."""
+
+
+class SettingsError(MicronetEdgeError):
+    """Settings that contradict each other or lie outside what the network can do."""

@@ -1,0 +1,146 @@
+"""The three blocks that the family is built of.
+
+Source: arXiv 2108.05894, section 5 and figure 6; the shuffles are those of the released networks.
+"""
+
+from torch import Tensor, nn
+
+from micronet_edge.models.dynamic_shift_max import DynamicShiftMax
+from micronet_edge.models.family import STATIC, Block, Coefficients
+from micronet_edge.models.micro_factorized import (
+    ChannelShuffle,
+    GroupedPointwise,
+    MicroFactorizedDepthwise,
+)
+
+REDUCTION = 8
+"""Channels per unit of the squeeze layer, before a block's own ratio."""
+
+
+def _activation(
+    channels: int, groups: int, fusions: int, reduction: int, initial: Coefficients, otherwise: nn.Module
+) -> nn.Module:
+    if fusions == STATIC:
+        return otherwise
+    return DynamicShiftMax(
+        channels, groups, fusions=fusions, reduction=reduction, initial=initial[:fusions]
+    )
+
+
+def _shuffle(*groups: int) -> nn.Sequential:
+    return nn.Sequential(*(ChannelShuffle(count) for count in groups))
+
+
+class DepthwiseExpansionBlock(nn.Module):
+    """Expands with the depthwise convolution, compresses with a grouped pointwise one.
+
+    Given    x [n, in_channels, h, w]
+    Result   y [n, block.channels, h / stride, w / stride]
+    """
+
+    def __init__(self, in_channels: int, block: Block, initial: Coefficients) -> None:
+        super().__init__()
+        first, second = block.depthwise_expansion
+        hidden = in_channels * first * second
+        reduction = REDUCTION * block.squeeze_ratio
+        _, middle_fusions, last_fusions = block.fusions
+        self.depthwise = MicroFactorizedDepthwise(
+            in_channels, block.kernel_size, stride=block.stride, expansion=block.depthwise_expansion
+        )
+        self.depthwise_activation = _activation(
+            hidden, block.groups, middle_fusions, reduction, initial, nn.ReLU6()
+        )
+        self.depthwise_shuffle = _shuffle(block.groups, *([hidden // 2] if middle_fusions else []))
+        self.project = GroupedPointwise(hidden, block.channels, block.project_groups)
+        self.project_activation = _activation(
+            block.channels, block.project_groups, last_fusions, reduction // 2, initial, nn.Identity()
+        )
+        even = block.channels % 2 == 0
+        self.project_shuffle = _shuffle(
+            block.project_groups, *([block.channels // 2] if last_fusions and even else [])
+        )
+        self.residual = block.stride == 1 and in_channels == block.channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.depthwise_shuffle(self.depthwise_activation(self.depthwise(x)))
+        y = self.project_shuffle(self.project_activation(self.project(y)))
+        return x + y if self.residual else y
+
+
+class PointwiseExpansionBlock(nn.Module):
+    """Expands with a grouped pointwise convolution, then depthwise, then compresses.
+
+    Given    x [n, in_channels, h, w]
+    Result   y [n, block.channels, h / stride, w / stride]
+    """
+
+    def __init__(self, in_channels: int, block: Block, initial: Coefficients) -> None:
+        super().__init__()
+        hidden = in_channels * block.pointwise_expansion
+        reduction = REDUCTION * block.squeeze_ratio
+        first_fusions, middle_fusions, last_fusions = block.fusions
+        self.expand = GroupedPointwise(in_channels, hidden, block.groups)
+        self.expand_activation = _activation(
+            hidden, block.groups, first_fusions, reduction, initial, nn.ReLU6()
+        )
+        self.expand_shuffle = _shuffle(block.groups)
+        self.depthwise = MicroFactorizedDepthwise(hidden, block.kernel_size, stride=block.stride)
+        # The shuffle has exchanged the axes of the channel grid, hence the other axis as groups.
+        transposed_groups = hidden // block.groups if block.groups != 1 else 1
+        self.depthwise_activation = _activation(
+            hidden, transposed_groups, middle_fusions, reduction, initial, nn.ReLU6()
+        )
+        self.depthwise_shuffle = _shuffle(*_depthwise_shuffles(hidden, first_fusions, middle_fusions))
+        self.project = GroupedPointwise(hidden, block.channels, block.project_groups)
+        last_reduction = reduction // 2 if block.channels < hidden else reduction
+        self.project_activation = _activation(
+            block.channels, block.project_groups, last_fusions, last_reduction, initial, nn.Identity()
+        )
+        self.project_shuffle = _shuffle(
+            block.project_groups, *([block.channels // 2] if last_fusions else [])
+        )
+        self.residual = block.stride == 1 and in_channels == block.channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.expand_shuffle(self.expand_activation(self.expand(x)))
+        y = self.depthwise_shuffle(self.depthwise_activation(self.depthwise(y)))
+        y = self.project_shuffle(self.project_activation(self.project(y)))
+        return x + y if self.residual else y
+
+
+def _depthwise_shuffles(hidden: int, first_fusions: int, middle_fusions: int) -> list[int]:
+    if first_fusions and middle_fusions:
+        return [hidden // 4]
+    if first_fusions or middle_fusions:
+        return [hidden // 2]
+    return []
+
+
+class ExpansionBlock(nn.Module):
+    """The last block: the expansion alone, whose output the classifier pools.
+
+    Given    x [n, in_channels, h, w]
+    Result   y [n, in_channels * block.pointwise_expansion, h, w]
+    """
+
+    def __init__(self, in_channels: int, block: Block, initial: Coefficients) -> None:
+        super().__init__()
+        hidden = in_channels * block.pointwise_expansion
+        reduction = REDUCTION * block.squeeze_ratio
+        self.expand = GroupedPointwise(in_channels, hidden, block.groups)
+        self.expand_activation = _activation(
+            hidden, block.groups, block.fusions[2], reduction, initial, nn.Identity()
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.expand_activation(self.expand(x))
+        return y
+
+
+def build_block(in_channels: int, block: Block, initial: Coefficients) -> nn.Module:
+    """The block that the settings describe."""
+    if block.project_groups == 0:
+        return ExpansionBlock(in_channels, block, initial)
+    if block.pointwise_expansion == 1:
+        return DepthwiseExpansionBlock(in_channels, block, initial)
+    return PointwiseExpansionBlock(in_channels, block, initial)

@@ -1,0 +1,108 @@
+"""Dynamic Shift-Max: the activation that fuses channels with coefficients read off the input.
+
+    y[c] = max over k < K of  sum over j < J of  a[k, j, c](x) * x[shift_j(c)]
+
+Source: arXiv 2108.05894, section 4, equation 6. The paper shifts by whole groups,
+shift_j(c) = c + j * C / G mod C. The released networks, and so this layer, move by one step on both
+axes of the channel grid (group, position in the group): shift_j(g, i) = (g + j, i + j), each axis
+modulo its length. J = 1 is Dynamic ReLU (arXiv 2003.10027).
+"""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from micronet_edge.errors import SettingsError
+
+COEFFICIENT_RANGE = 4.0
+"""Width of the interval a coefficient can take: initial value - 2 to initial value + 2."""
+
+
+def shift_indices(channels: int, groups: int, shifts: int) -> tuple[tuple[int, ...], ...]:
+    """For each shift j < J the channel that every output channel reads: [J][C].
+
+    Raises SettingsError unless `groups` divides `channels` and `shifts` is at least 1.
+    """
+    if groups < 1 or channels % groups:
+        raise SettingsError(f"{channels} channels cannot be split into {groups} groups")
+    if shifts < 1:
+        raise SettingsError(f"Dynamic Shift-Max needs at least one shifted input, not {shifts}")
+    grid = torch.arange(channels).view(groups, channels // groups)
+    rolled = (grid.roll((-shift, -shift), (0, 1)) for shift in range(shifts))
+    return tuple(tuple(index.flatten().tolist()) for index in rolled)
+
+
+def squeeze_width(channels: int, reduction: int) -> int:
+    """Width of the hidden layer that computes the coefficients, a multiple of 4."""
+    wanted = channels // reduction
+    width = max(4, (wanted + 2) // 4 * 4)
+    return width + 4 if width < 0.9 * wanted else width
+
+
+def identity_coefficients(fusions: int, shifts: int) -> tuple[tuple[float, ...], ...]:
+    """Initial coefficients [K][J] under which every fusion passes its input through."""
+    return tuple(tuple(float(shift == 0) for shift in range(shifts)) for _ in range(fusions))
+
+
+class DynamicShiftMax(nn.Module):
+    """Dynamic Shift-Max over a feature map.
+
+    Given    x [n, c, h, w]
+    Result   y [n, c, h, w]; fusions * shifts coefficients per channel and image
+
+    `initial` [K][J] is what a coefficient is when its branch says nothing (hard sigmoid at 0.5).
+    Raises SettingsError on settings that do not fit together.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        groups: int,
+        *,
+        shifts: int = 2,
+        fusions: int = 2,
+        reduction: int = 8,
+        initial: Sequence[Sequence[float]] | None = None,
+    ) -> None:
+        super().__init__()
+        if fusions < 1:
+            raise SettingsError(f"Dynamic Shift-Max needs at least one fusion, not {fusions}")
+        initial = identity_coefficients(fusions, shifts) if initial is None else initial
+        if len(initial) != fusions or any(len(row) != shifts for row in initial):
+            raise SettingsError(
+                f"initial coefficients must be {fusions} rows (fusions) of {shifts} (shifts), not {initial}"
+            )
+        self.channels, self.groups, self.shifts, self.fusions = channels, groups, shifts, fusions
+        self.sources = shift_indices(channels, groups, shifts)
+        self.initial = tuple(tuple(float(value) for value in row) for row in initial)
+        width = squeeze_width(channels, reduction)
+        self.squeeze = nn.Linear(channels, width)
+        self.excite = nn.Linear(width, fusions * shifts * channels)
+        # Derived from the settings, so no part of a checkpoint, as in the released ones.
+        self.register_buffer("shift_index", torch.tensor(self.sources), persistent=False)
+        self.shift_index: Tensor
+
+    def coefficients(self, x: Tensor) -> list[list[Tensor]]:
+        """The coefficients [K][J], each [n, c, 1, 1]."""
+        pooled = functional.adaptive_avg_pool2d(x, 1).flatten(1)
+        gate = functional.hardsigmoid(self.excite(functional.relu(self.squeeze(pooled))))
+        gate = (gate.unflatten(1, (-1, 1, 1)) - 0.5) * COEFFICIENT_RANGE
+        planes = iter(gate.split(self.channels, dim=1))
+        return [[next(planes) + start for start in row] for row in self.initial]
+
+    def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
+        shifted = [x, *(x[:, self.shift_index[shift]] for shift in range(1, self.shifts))]
+        fused: Tensor | None = None
+        for row in self.coefficients(x):
+            total = row[0] * shifted[0]
+            for coefficient, source in zip(row[1:], shifted[1:], strict=True):
+                total = total + coefficient * source
+            fused = total if fused is None else torch.maximum(fused, total)
+        assert fused is not None  # there is at least one fusion
+        return fused
+
+    def extra_repr(self) -> str:
+        return f"channels={self.channels}, groups={self.groups}, J={self.shifts}, K={self.fusions}"

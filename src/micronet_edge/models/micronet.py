@@ -1,0 +1,116 @@
+"""The whole network, in training form."""
+
+import math
+from collections import OrderedDict
+
+import torch
+from torch import Tensor, nn
+
+from micronet_edge.errors import SettingsError
+from micronet_edge.models.blocks import build_block
+from micronet_edge.models.family import Block, Variant, find_variant
+from micronet_edge.models.micro_factorized import FactorizedStem
+
+TOTAL_STRIDE = 32
+INPUT_CHANNELS = 3
+
+
+def check_input_size(size: int) -> int:
+    """The size itself, in pixels.
+
+    Raises SettingsError unless it is a positive multiple of 32.
+    """
+    if size < TOTAL_STRIDE or size % TOTAL_STRIDE:
+        below = max(TOTAL_STRIDE, size // TOTAL_STRIDE * TOTAL_STRIDE)
+        raise SettingsError(
+            f"input size {size} px: MicroNet halves its input five times and needs a multiple of "
+            f"{TOTAL_STRIDE}, such as {below} or {below + TOTAL_STRIDE}"
+        )
+    return size
+
+
+def _check_image(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+    if torch.jit.is_tracing():
+        return
+    shape = tuple(inputs[0].shape)
+    if len(shape) != 4 or shape[1] != INPUT_CHANNELS or shape[2] != shape[3]:
+        raise SettingsError(f"MicroNet takes square images [n, 3, size, size], not {list(shape)}")
+    check_input_size(shape[3])
+
+
+def _named_swish_linear(in_features: int, out_features: int) -> nn.Sequential:
+    return nn.Sequential(
+        OrderedDict(
+            linear=nn.Linear(in_features, out_features),
+            norm=nn.BatchNorm1d(out_features),
+            activation=nn.Hardswish(),
+        )
+    )
+
+
+class Features(nn.Sequential):
+    """Stem and blocks; the backbone without its classifier.
+
+    Given    x [n, 3, size, size]
+    Result   y [n, c, size / 32, size / 32]
+    """
+
+    def __init__(self, variant: Variant) -> None:
+        layers: OrderedDict[str, nn.Module] = OrderedDict(
+            stem=FactorizedStem(INPUT_CHANNELS, variant.stem_groups)
+        )
+        channels = variant.stem_channels
+        for number, block in enumerate(variant.blocks, start=1):
+            layers[f"block{number}"] = build_block(channels, block, variant.initial_coefficients)
+            channels = block_width(channels, block)
+        super().__init__(layers)
+
+
+def block_width(in_channels: int, block: Block) -> int:
+    """Channels that leave a block."""
+    return block.channels if block.project_groups else in_channels * block.pointwise_expansion
+
+
+class MicroNet(nn.Module):
+    """MicroNet of one variant, weights drawn as the authors draw them.
+
+    Given    x [n, 3, size, size], size a multiple of 32, preprocessed as Preprocessing says
+    Result   logits [n, num_classes]; they pass a hard swish, as in the released networks
+    """
+
+    def __init__(self, variant: Variant | str, num_classes: int = 1000) -> None:
+        super().__init__()
+        if num_classes < 1:
+            raise SettingsError(f"a network needs at least one class, not {num_classes}")
+        self.variant = find_variant(variant) if isinstance(variant, str) else variant
+        self.num_classes = num_classes
+        self.features = Features(self.variant)
+        channels = self.variant.stem_channels
+        for block in self.variant.blocks:
+            channels = block_width(channels, block)
+        self.pool = nn.Sequential(
+            OrderedDict(activation=nn.ReLU6(), mean=nn.AdaptiveAvgPool2d(1), swish=nn.Hardswish())
+        )
+        self.classifier = nn.Sequential(
+            OrderedDict(
+                hidden=_named_swish_linear(channels, self.variant.head_channels),
+                dropout=nn.Dropout(self.variant.dropout),
+                logits=_named_swish_linear(self.variant.head_channels, num_classes),
+            )
+        )
+        self.register_forward_pre_hook(_check_image)
+        self.apply(_draw_weights)
+
+    def forward(self, x: Tensor) -> Tensor:
+        pooled = self.pool(self.features(x)).flatten(1)
+        logits: Tensor = self.classifier(pooled)
+        return logits
+
+
+def _draw_weights(module: nn.Module) -> None:
+    if isinstance(module, nn.Conv2d):
+        fan_out = module.kernel_size[0] * module.kernel_size[1] * module.out_channels
+        nn.init.normal_(module.weight, std=math.sqrt(2.0 / fan_out))
+    elif isinstance(module, nn.Linear):
+        nn.init.normal_(module.weight, std=0.01)
+        nn.init.zeros_(module.bias)
