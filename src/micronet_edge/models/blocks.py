@@ -22,9 +22,7 @@ def _activation(
 ) -> nn.Module:
     if fusions == STATIC:
         return otherwise
-    return DynamicShiftMax(
-        channels, groups, fusions=fusions, reduction=reduction, initial=initial[:fusions]
-    )
+    return DynamicShiftMax(channels, groups, fusions=fusions, reduction=reduction, initial=initial[:fusions])
 
 
 def _shuffle(*groups: int) -> nn.Sequential:
@@ -62,7 +60,7 @@ class DepthwiseExpansionBlock(nn.Module):
         self.residual = block.stride == 1 and in_channels == block.channels
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.depthwise_shuffle(self.depthwise_activation(self.depthwise(x)))
+        y: Tensor = self.depthwise_shuffle(self.depthwise_activation(self.depthwise(x)))
         y = self.project_shuffle(self.project_activation(self.project(y)))
         return x + y if self.residual else y
 
@@ -102,7 +100,7 @@ class PointwiseExpansionBlock(nn.Module):
         self.residual = block.stride == 1 and in_channels == block.channels
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.expand_shuffle(self.expand_activation(self.expand(x)))
+        y: Tensor = self.expand_shuffle(self.expand_activation(self.expand(x)))
         y = self.depthwise_shuffle(self.depthwise_activation(self.depthwise(y)))
         y = self.project_shuffle(self.project_activation(self.project(y)))
         return x + y if self.residual else y

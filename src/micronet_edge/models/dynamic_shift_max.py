@@ -30,9 +30,15 @@ def shift_indices(channels: int, groups: int, shifts: int) -> tuple[tuple[int, .
         raise SettingsError(f"{channels} channels cannot be split into {groups} groups")
     if shifts < 1:
         raise SettingsError(f"Dynamic Shift-Max needs at least one shifted input, not {shifts}")
-    grid = torch.arange(channels).view(groups, channels // groups)
-    rolled = (grid.roll((-shift, -shift), (0, 1)) for shift in range(shifts))
-    return tuple(tuple(index.flatten().tolist()) for index in rolled)
+    width = channels // groups
+    return tuple(
+        tuple(
+            (group + shift) % groups * width + (position + shift) % width
+            for group in range(groups)
+            for position in range(width)
+        )
+        for shift in range(shifts)
+    )
 
 
 def squeeze_width(channels: int, reduction: int) -> int:
@@ -89,7 +95,7 @@ class DynamicShiftMax(nn.Module):
         """The coefficients [K][J], each [n, c, 1, 1]."""
         pooled = functional.adaptive_avg_pool2d(x, 1).flatten(1)
         gate = functional.hardsigmoid(self.excite(functional.relu(self.squeeze(pooled))))
-        gate = (gate.unflatten(1, (-1, 1, 1)) - 0.5) * COEFFICIENT_RANGE
+        gate = (gate[:, :, None, None] - 0.5) * COEFFICIENT_RANGE
         planes = iter(gate.split(self.channels, dim=1))
         return [[next(planes) + start for start in row] for row in self.initial]
 

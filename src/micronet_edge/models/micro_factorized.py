@@ -5,7 +5,6 @@ Source: arXiv 2108.05894, section 3 (pointwise: equation 1 and figure 2; depthwi
 
 from collections import OrderedDict
 
-import torch
 from torch import Tensor, nn
 
 from micronet_edge.errors import SettingsError
@@ -31,7 +30,11 @@ class ChannelShuffle(nn.Module):
     def source(self, channels: int) -> tuple[int, ...]:
         """The input channel that every output channel reads."""
         _check_groups(self.groups, shuffled=channels)
-        return tuple(torch.arange(channels).view(self.groups, -1).t().flatten().tolist())
+        return tuple(
+            channel
+            for first in range(channels // self.groups)
+            for channel in range(first, channels, channels // self.groups)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         n, channels, height, width = x.shape

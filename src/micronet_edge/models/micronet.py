@@ -30,12 +30,13 @@ def check_input_size(size: int) -> int:
 
 
 def _check_image(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-    if torch.jit.is_tracing():
+    if torch.compiler.is_exporting() or torch._C._get_tracing_state() is not None:  # shapes are symbols
         return
-    shape = tuple(inputs[0].shape)
-    if len(shape) != 4 or shape[1] != INPUT_CHANNELS or shape[2] != shape[3]:
-        raise SettingsError(f"MicroNet takes square images [n, 3, size, size], not {list(shape)}")
-    check_input_size(shape[3])
+    match tuple(inputs[0].shape):
+        case (_, int(channels), int(height), int(width)) if channels == INPUT_CHANNELS and height == width:
+            check_input_size(width)
+        case shape:
+            raise SettingsError(f"MicroNet takes square images [n, 3, size, size], not {list(shape)}")
 
 
 def _named_swish_linear(in_features: int, out_features: int) -> nn.Sequential:

@@ -1,0 +1,32 @@
+"""The MicroNet family, its layers to build other networks from, and its checkpoints."""
+
+from micronet_edge.models.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
+from micronet_edge.models.dynamic_shift_max import DynamicShiftMax
+from micronet_edge.models.family import FAMILY, Block, Variant, find_variant
+from micronet_edge.models.micro_factorized import (
+    ChannelShuffle,
+    FactorizedStem,
+    GroupedPointwise,
+    MicroFactorizedDepthwise,
+    MicroFactorizedPointwise,
+)
+from micronet_edge.models.micronet import Features, MicroNet, check_input_size
+
+__all__ = [
+    "FAMILY",
+    "Block",
+    "ChannelShuffle",
+    "Checkpoint",
+    "DynamicShiftMax",
+    "FactorizedStem",
+    "Features",
+    "GroupedPointwise",
+    "MicroFactorizedDepthwise",
+    "MicroFactorizedPointwise",
+    "MicroNet",
+    "Variant",
+    "check_input_size",
+    "find_variant",
+    "load_checkpoint",
+    "save_checkpoint",
+]

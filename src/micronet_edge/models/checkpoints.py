@@ -1,0 +1,261 @@
+"""Trained weights from files: ours (safetensors) and the authors' (torch.save), never running code.
+
+Whatever the container and the naming, a checkpoint is recognised by its tensors: their names and
+shapes tell the variant and the number of classes.
+"""
+
+import hashlib
+import json
+import pickle
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from micronet_edge.errors import CheckpointError, SettingsError
+from micronet_edge.models.family import FAMILY, Block, find_variant
+from micronet_edge.models.micronet import MicroNet
+from micronet_edge.preprocessing import Preprocessing
+
+FORMAT = "micronet-edge/1"
+_CLASSES_OF = "classifier.logits.linear.weight"
+_COUNTER = "num_batches_tracked"
+
+# Where the authors' sequential blocks hold what ours call by name.
+_WIDE_POSITIONS = {"depthwise": 0, "depthwise_activation": 1, "project": 4, "project_activation": 5}
+_DEEP_POSITIONS = {
+    "expand": 0,
+    "expand_activation": 1,
+    "depthwise": 3,
+    "depthwise_activation": 5,
+    "project": 7,
+    "project_activation": 8,
+}
+_AUTHORS_LAYERS = {
+    "vertical": "conv.0",
+    "vertical_norm": "conv.1",
+    "horizontal": "conv.2",
+    "horizontal_norm": "conv.3",
+    "conv": "conv.0",
+    "norm": "conv.1",
+    "squeeze": "fc.0",
+    "excite": "fc.2",
+}
+_AUTHORS_CLASSIFIER = {"hidden": "0", "logits": "2", "linear": "linear.0", "norm": "linear.1"}
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A network in inference mode with everything that its file said of it."""
+
+    network: MicroNet
+    labels: tuple[str, ...] | None
+    preprocessing: Preprocessing | None
+    sha256: str
+    path: Path
+
+    @property
+    def variant(self) -> str:
+        return self.network.variant.name
+
+    @property
+    def num_classes(self) -> int:
+        return self.network.num_classes
+
+
+def load_checkpoint(
+    path: Path | str, *, variant: str | None = None, num_classes: int | None = None
+) -> Checkpoint:
+    """Reads a checkpoint of either kind and checks it against what is expected of it.
+
+    Raises CheckpointError on a file that is missing, damaged, not a MicroNet, or not the one asked
+    for; no code inside the file is run.
+    """
+    path = Path(path)
+    tensors, metadata = _read(path)
+    tensors = _our_names(path, tensors)
+    found, classes = _identify(path, tensors)
+    if variant is not None and find_variant(variant).name != found:
+        raise CheckpointError(
+            f"{path} holds {found}, but {variant} was asked for: leave the variant out or give the "
+            f"{variant} checkpoint"
+        )
+    if num_classes is not None and num_classes != classes:
+        raise CheckpointError(
+            f"{path} holds {classes} classes, but {num_classes} were asked for: leave --num-classes out "
+            "or give the checkpoint trained for them"
+        )
+    network = MicroNet(found, classes).eval()
+    network.load_state_dict({**_zero_counters(network), **tensors})
+    labels, preprocessing = _read_metadata(path, metadata, classes)
+    return Checkpoint(network, labels, preprocessing, file_sha256(path), path)
+
+
+def save_checkpoint(
+    network: MicroNet, path: Path | str, *, preprocessing: Preprocessing, labels: tuple[str, ...]
+) -> None:
+    """Writes our own format: safetensors with variant, classes, labels and preprocessing inside."""
+    metadata = {
+        "format": FORMAT,
+        "variant": network.variant.name,
+        "num_classes": str(network.num_classes),
+        "input_size": str(preprocessing.size),
+        "labels": json.dumps(labels),
+        "preprocessing": json.dumps(preprocessing.to_dict()),
+    }
+    tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
+    save_file(tensors, path, metadata)
+
+
+def file_sha256(path: Path) -> str:
+    """The file's hash, as hexadecimal text."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def authors_names(variant: str) -> dict[str, str]:
+    """For every tensor of the variant in the authors' naming, its name in ours."""
+    return {_authors_name(name, FAMILY[variant].blocks): name for name in _expected_shapes(variant)}
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    if not path.exists():
+        raise CheckpointError(f"checkpoint {path} does not exist: check the path")
+    if not path.is_file():
+        raise CheckpointError(f"checkpoint {path} is no file: give the checkpoint file itself")
+    try:
+        with path.open("rb") as file:
+            head = file.read(9)
+    except OSError as error:
+        raise CheckpointError(f"checkpoint {path} cannot be read: {error.strerror}") from error
+    if not head:
+        raise CheckpointError(f"checkpoint {path} is empty (0 bytes): copy or download it again")
+    return _read_safetensors(path) if head[8:] == b"{" else (_read_torch(path), {})
+
+
+def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(
+            f"{path} is a damaged safetensors file ({error}): copy or download it again"
+        ) from error
+
+
+def _read_torch(path: Path) -> dict[str, Tensor]:
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        refused = re.search(r"GLOBAL ([\w.]+)", str(error))
+        if refused is None:
+            raise _unreadable(path) from error
+        raise CheckpointError(
+            f"{path} holds Python code or objects ({refused[1]}) beside tensors; nothing of it was run: "
+            "save the network's state_dict() alone and give that file"
+        ) from error
+    except (RuntimeError, EOFError, OSError, KeyError, ValueError, AttributeError, TypeError) as error:
+        raise _unreadable(path) from error
+    nested = content.get("state_dict", content) if isinstance(content, Mapping) else None
+    if not isinstance(nested, Mapping):
+        raise CheckpointError(
+            f"{path} holds a {type(content).__name__}, not a dict of tensors: save the network's state_dict()"
+        )
+    return {str(name): value for name, value in nested.items() if isinstance(value, Tensor)}
+
+
+def _unreadable(path: Path) -> CheckpointError:
+    return CheckpointError(
+        f"{path} is no checkpoint, or a truncated one ({path.stat().st_size:,} bytes): expected "
+        "safetensors or a file written by torch.save; copy or download it again"
+    )
+
+
+def _our_names(path: Path, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    plain = {name.removeprefix("module."): value for name, value in tensors.items()}
+    names = {theirs: ours for variant in FAMILY for theirs, ours in authors_names(variant).items()}
+    renamed = {names.get(name, name): value for name, value in plain.items()}
+    for name, value in renamed.items():
+        if value.is_floating_point() and not torch.isfinite(value).all():
+            raise CheckpointError(f"{path}: tensor {name} holds NaN or infinity: the training run diverged")
+    return renamed
+
+
+def _identify(path: Path, tensors: dict[str, Tensor]) -> tuple[str, int]:
+    head = tensors.get(_CLASSES_OF)
+    shapes = {name: tuple(value.shape) for name, value in tensors.items() if not name.endswith(_COUNTER)}
+    if head is None or head.ndim == 0:
+        example = next(iter(tensors), None)
+        found = f"{len(tensors)} tensors, the first of them {example!r}" if example else "no tensors"
+        raise CheckpointError(f"{path} is no MicroNet: found {found}, expected one of {', '.join(FAMILY)}")
+    classes = head.shape[0]
+    differences = {name: _difference(shapes, name, classes) for name in FAMILY}
+    best = min(differences, key=lambda name: len(differences[name]))
+    if differences[best]:
+        raise CheckpointError(
+            f"{path} fits no variant; nearest is {best}, where {differences[best][0]} "
+            f"({len(differences[best])} such differences): give an unmodified MicroNet checkpoint"
+        )
+    return best, classes
+
+
+def _difference(found: dict[str, tuple[int, ...]], variant: str, classes: int) -> list[str]:
+    expected = {
+        name: (classes, *shape[1:]) if name.startswith("classifier.logits") else shape
+        for name, shape in _expected_shapes(variant).items()
+        if not name.endswith(_COUNTER)
+    }
+    differences = [
+        f"{name} is {'missing' if name not in found else f'of shape {list(found[name])}'}, "
+        f"expected shape {list(shape)}"
+        for name, shape in expected.items()
+        if found.get(name) != shape
+    ]
+    return differences + [f"{name} is unknown" for name in found if name not in expected]
+
+
+@cache
+def _expected_shapes(variant: str) -> dict[str, tuple[int, ...]]:
+    with torch.device("meta"):
+        return {name: tuple(value.shape) for name, value in MicroNet(variant).state_dict().items()}
+
+
+def _zero_counters(network: MicroNet) -> dict[str, Tensor]:
+    """Batch norm's step counters: old checkpoints lack them and inference does not read them."""
+    return {name: value for name, value in network.state_dict().items() if name.endswith(_COUNTER)}
+
+
+def _authors_name(name: str, blocks: tuple[Block, ...]) -> str:
+    match name.split("."):
+        case ["features", "stem", layer, tensor]:
+            return f"features.0.stem.0.{_AUTHORS_LAYERS[layer]}.{tensor}"
+        case ["features", block, part, layer, tensor]:
+            number = int(block.removeprefix("block"))
+            wide = blocks[number - 1].pointwise_expansion == 1
+            position = (_WIDE_POSITIONS if wide else _DEEP_POSITIONS)[part]
+            return f"features.{number}.layers.{position}.{_AUTHORS_LAYERS[layer]}.{tensor}"
+        case ["classifier", part, layer, tensor]:
+            return f"classifier.{_AUTHORS_CLASSIFIER[part]}.{_AUTHORS_CLASSIFIER[layer]}.{tensor}"
+        case _:
+            raise AssertionError(name)
+
+
+def _read_metadata(
+    path: Path, metadata: dict[str, str], classes: int
+) -> tuple[tuple[str, ...] | None, Preprocessing | None]:
+    if metadata.get("format") != FORMAT:
+        return None, None
+    try:
+        labels = tuple(str(label) for label in json.loads(metadata["labels"]))
+        preprocessing = Preprocessing.from_dict(json.loads(metadata["preprocessing"]))
+    except (KeyError, ValueError, TypeError, AttributeError, SettingsError) as error:
+        raise CheckpointError(f"{path}: labels or preprocessing cannot be read: save it again") from error
+    if len(labels) != classes:
+        raise CheckpointError(f"{path} names {len(labels)} labels for {classes} classes: save it again")
+    return labels, preprocessing

@@ -1,0 +1,114 @@
+"""Image to array: the one place that knows size, crop, mean, standard deviation and colour order."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32
+from PIL import Image, UnidentifiedImageError
+
+from micronet_edge.errors import SettingsError
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+_RESIZE_PER_CROP = 256 / 224
+_SIXTEEN_BIT_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")
+
+Images = Float32[np.ndarray, "n 3 size size"]
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """How a network wants its images: resize the short side, crop the centre, scale, normalize.
+
+    `resize` and `size` in pixels; `mean` and `std` for values scaled to 0..1, in `color_order`.
+    """
+
+    size: int = 224
+    resize: int = 256
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    std: tuple[float, float, float] = IMAGENET_STD
+    color_order: str = "RGB"
+    interpolation: str = "bilinear"
+
+    def __post_init__(self) -> None:
+        if self.resize < self.size:
+            raise SettingsError(f"cannot crop {self.size} px out of a short side of {self.resize} px")
+        if self.color_order not in {"RGB", "BGR"}:
+            raise SettingsError(f"colour order {self.color_order!r}: choose RGB or BGR")
+        if self.interpolation not in {"bilinear", "bicubic"}:
+            raise SettingsError(f"interpolation {self.interpolation!r}: choose bilinear or bicubic")
+        if min(self.std) <= 0:
+            raise SettingsError(f"standard deviations must be above zero, not {self.std}")
+
+    @classmethod
+    def imagenet(cls, size: int = 224) -> "Preprocessing":
+        """The evaluation preprocessing of the released networks, scaled to another size."""
+        return cls(size=size, resize=round(size * _RESIZE_PER_CROP))
+
+    def to_dict(self) -> dict[str, object]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, object]) -> "Preprocessing":
+        """Reads back what to_dict wrote.
+
+        Raises SettingsError where a field is missing, unknown or of another kind.
+        """
+        try:
+            fields = dict(values, mean=_triple(values["mean"]), std=_triple(values["std"]))
+            return cls(**fields)  # type: ignore[arg-type]  # checked by __post_init__
+        except (KeyError, TypeError, ValueError) as error:
+            raise SettingsError(f"preprocessing that cannot be read: {values}") from error
+
+    def array(self, image: Image.Image) -> Float32[np.ndarray, "3 size size"]:
+        """One image as the network wants it."""
+        scaled = _resize_short_side(_as_rgb(image), self.resize, self.interpolation)
+        left, top = ((length - self.size) // 2 for length in scaled.size)
+        cropped = scaled.crop((left, top, left + self.size, top + self.size))
+        pixels = np.asarray(cropped, dtype=np.float32) / 255.0
+        ordered = pixels if self.color_order == "RGB" else pixels[..., ::-1]
+        normalized = (ordered - np.asarray(self.mean)) / np.asarray(self.std)
+        return np.ascontiguousarray(normalized.transpose(2, 0, 1), dtype=np.float32)
+
+    def batch(self, paths: Sequence[Path]) -> Images:
+        """Image files as one batch [n, 3, size, size].
+
+        Raises SettingsError naming the file that is no image.
+        """
+        return np.stack([self.array(open_image(path)) for path in paths])
+
+
+def open_image(path: Path) -> Image.Image:
+    """The decoded image.
+
+    Raises SettingsError on a file that is missing or no image.
+    """
+    try:
+        with Image.open(path) as image:
+            image.load()
+            return image
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise SettingsError(f"{path} cannot be read as an image: {error}") from error
+
+
+def _triple(values: object) -> tuple[float, float, float]:
+    if not isinstance(values, Sequence):
+        raise TypeError(values)
+    first, second, third = values
+    return float(first), float(second), float(third)
+
+
+def _as_rgb(image: Image.Image) -> Image.Image:
+    if image.mode in _SIXTEEN_BIT_MODES:  # convert() would clip these at 255 instead of scaling
+        return Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8)).convert("RGB")
+    return image.convert("RGB")
+
+
+def _resize_short_side(image: Image.Image, short_side: int, interpolation: str) -> Image.Image:
+    width, height = image.size
+    scale = short_side / min(width, height)
+    size = (max(short_side, round(width * scale)), max(short_side, round(height * scale)))
+    method = Image.Resampling.BICUBIC if interpolation == "bicubic" else Image.Resampling.BILINEAR
+    return image.resize(size, method)
