@@ -96,7 +96,7 @@ class DynamicShiftMax(nn.Module):
         pooled = functional.adaptive_avg_pool2d(x, 1).flatten(1)
         gate = functional.hardsigmoid(self.excite(functional.relu(self.squeeze(pooled))))
         gate = (gate[:, :, None, None] - 0.5) * COEFFICIENT_RANGE
-        planes = iter(gate.split(self.channels, dim=1))
+        planes = iter(torch.split(gate, self.channels, dim=1))
         return [[next(planes) + start for start in row] for row in self.initial]
 
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:

@@ -30,7 +30,8 @@ def check_input_size(size: int) -> int:
 
 
 def _check_image(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-    if torch.compiler.is_exporting() or torch._C._get_tracing_state() is not None:  # shapes are symbols
+    # Under the tracer of torch.onnx sizes are tensors, and the settings were checked before.
+    if torch.jit.is_tracing():  # type: ignore[attr-defined,no-untyped-call]
         return
     match tuple(inputs[0].shape):
         case (_, int(channels), int(height), int(width)) if channels == INPUT_CHANNELS and height == width:
