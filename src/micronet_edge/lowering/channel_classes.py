@@ -1,0 +1,178 @@
+"""Which tensors of a network must have their channels in one common order, and who minds which.
+
+Tensors that an elementwise layer, a depthwise convolution or a channel shuffle connects form one
+class: they hold the same channels at the same positions, under numbers that a shuffle changes. A
+convolution or linear layer ends a class, for its weights can take any order in and give any out.
+"""
+
+import operator
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import fx, nn
+from torch.nn import functional
+
+from micronet_edge.lowering.channel_order import Order, inverse
+from micronet_edge.lowering.freeze_shift_max import FrozenShiftMax
+from micronet_edge.lowering.graph import module_of, shape_of
+from micronet_edge.lowering.merge_factorized_convolution import BorderedConv
+from micronet_edge.models import ChannelShuffle
+
+_ELEMENTWISE_LAYERS = (
+    nn.ReLU,
+    nn.ReLU6,
+    nn.Hardswish,
+    nn.Hardsigmoid,
+    nn.SiLU,
+    nn.Sigmoid,
+    nn.GELU,
+    nn.AvgPool2d,
+    nn.MaxPool2d,
+    nn.AdaptiveAvgPool2d,
+)
+_ELEMENTWISE_FUNCTIONS = (
+    operator.add,
+    operator.sub,
+    operator.mul,
+    torch.add,
+    torch.mul,
+    torch.maximum,
+    torch.relu,
+    functional.relu,
+    functional.relu6,
+    functional.hardswish,
+    functional.adaptive_avg_pool2d,
+)
+_FLATTENS = (torch.flatten, "flatten", nn.Flatten)
+
+
+@dataclass(eq=False)
+class ChannelClass:
+    """Tensors with one order of channels.
+
+    `numbers[node]` gives, for every channel by its number in the class, its number in that tensor.
+    """
+
+    channels: int
+    numbers: dict[fx.Node, Order] = field(default_factory=dict, repr=False)
+
+    def labels(self, node: fx.Node, order: Order) -> Order:
+        """The channel numbers that the tensor of `node` holds, by position, in that order."""
+        return self.numbers[node][order]
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """A tensor whose order the outside fixes: made (or read, by `reader`) as trained."""
+
+    node: fx.Node
+    reader: fx.Node | None
+
+
+@dataclass
+class ChannelClasses:
+    """The classes of a network in order of execution, with the layers that join them."""
+
+    of: dict[fx.Node, ChannelClass] = field(default_factory=dict)
+    weighted: list[fx.Node] = field(default_factory=list)
+    boundaries: list[Boundary] = field(default_factory=list)
+
+    @property
+    def ordered(self) -> list[ChannelClass]:
+        return list(dict.fromkeys(self.of.values()))
+
+    def add(self, node: fx.Node) -> None:
+        channels = shape_of(node)[1]
+        self.of[node] = ChannelClass(channels, {node: np.arange(channels)})
+
+    def join(self, node: fx.Node, to: fx.Node, renumbering: Order | None = None) -> None:
+        """Puts `node` into the class of `to`; its channel renumbering[c] is the other's channel c."""
+        group = self.of[to]
+        numbers = group.numbers[to]
+        group.numbers[node] = numbers if renumbering is None else renumbering[numbers]
+        self.of[node] = group
+
+    def unite(self, first: fx.Node, second: fx.Node) -> None:
+        """Makes one class of two whose tensors must agree channel by channel."""
+        kept, merged = self.of[first], self.of[second]
+        if kept is merged:
+            if not np.array_equal(kept.numbers[first], kept.numbers[second]):
+                raise _ConflictError
+            return
+        translation = inverse(merged.numbers[second])[kept.numbers[first]]
+        for node, numbers in merged.numbers.items():
+            kept.numbers[node] = numbers[translation]
+            self.of[node] = kept
+
+
+class _ConflictError(Exception):
+    """Two tensors of one class meet under different numbers: no common order exists."""
+
+
+def find_channel_classes(network: fx.GraphModule) -> ChannelClasses:
+    """Walks the network once, in order of execution."""
+    classes = ChannelClasses()
+    for node in network.graph.nodes:
+        tensors = [source for source in node.all_input_nodes if source in classes.of]
+        if is_weighted(node):
+            classes.weighted.append(node)
+            classes.add(node)
+        elif not _joins(classes, node, tensors):
+            classes.boundaries.extend(Boundary(source, node) for source in tensors)
+            if node.op != "output" and len(shape_of(node)) > 1:
+                classes.add(node)
+                classes.boundaries.append(Boundary(node, None))
+    return classes
+
+
+def is_weighted(node: fx.Node) -> bool:
+    """A layer whose weights can take any order of channels in and give any other out."""
+    module = module_of(node)
+    conv = conv_of(module)
+    return isinstance(module, nn.Linear) or (conv is not None and not is_depthwise(conv))
+
+
+def conv_of(module: nn.Module | None) -> nn.Conv2d | None:
+    """The convolution that the layer is, or is built around."""
+    inner = module.conv if isinstance(module, BorderedConv) else module
+    return inner if isinstance(inner, nn.Conv2d) else None
+
+
+def is_depthwise(conv: nn.Conv2d) -> bool:
+    """Whether every channel has one filter of its own: no order is better than another."""
+    return conv.groups == conv.in_channels == conv.out_channels
+
+
+def _joins(classes: ChannelClasses, node: fx.Node, tensors: list[fx.Node]) -> bool:
+    """Puts the node into its inputs' class where it leaves the channels as they are."""
+    if not tensors or len(tensors) != len(node.all_input_nodes):
+        return False
+    module = module_of(node)
+    if isinstance(module, ChannelShuffle):
+        classes.join(node, tensors[0], inverse(np.array(module.source(shape_of(node)[1]))))
+        return True
+    if not _is_channelwise(node) or any(shape_of(source)[1] != shape_of(node)[1] for source in tensors):
+        return False
+    try:
+        for other in tensors[1:]:
+            classes.unite(tensors[0], other)
+    except _ConflictError:
+        return False
+    classes.join(node, tensors[0])
+    return True
+
+
+def _is_channelwise(node: fx.Node) -> bool:
+    module = module_of(node)
+    conv = conv_of(module)
+    if isinstance(module, (FrozenShiftMax, *_ELEMENTWISE_LAYERS)) or (
+        conv is not None and is_depthwise(conv)
+    ):
+        return True
+    if node.op == "call_function" and node.target in _ELEMENTWISE_FUNCTIONS:
+        return len(shape_of(node)) > 1
+    if node.target in _FLATTENS or isinstance(module, nn.Flatten):
+        # With a spatial extent, flatten would spread each channel over several columns.
+        return shape_of(node) == shape_of(node.all_input_nodes[0])[:2]
+    return False

@@ -1,0 +1,127 @@
+"""What a rewrite promises, and the one place that holds it to its promise."""
+
+import copy
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, fx, nn
+
+from micronet_edge.errors import LoweringError
+from micronet_edge.lowering.graph import finish, note_shapes, trace
+
+SAME_NUMBERS = 1e-4
+"""Largest difference a rewrite may make, relative to the largest output.
+
+A rewrite is exact in real numbers; in float32 it reorders sums. Measured over all variants and
+sizes the whole pipeline stays below 2e-5; a wrong channel or border gives above 1e-2.
+"""
+
+
+class Rewrite(ABC):
+    """One exact change to a traced network.
+
+    `check_before` states what the rewrite needs of the network as a whole, `change` makes the change
+    where it matches and counts the places, `check_after` states what then holds. That the numbers
+    stay the same is checked for every rewrite alike, by `apply`.
+    """
+
+    @property
+    def name(self) -> str:
+        return type(self).__name__
+
+    def check_before(self, network: fx.GraphModule) -> None:  # noqa: B027 - most rewrites need nothing
+        """Raises LoweringError, with the reason, on a network that the rewrite cannot take."""
+
+    @abstractmethod
+    def change(self, network: fx.GraphModule) -> int:
+        """Rewrites the network in place and returns the number of places changed."""
+
+    @abstractmethod
+    def check_after(self, network: fx.GraphModule) -> None:
+        """Raises LoweringError unless the result is what the rewrite promises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What one rewrite did: places changed, and the largest relative difference it made."""
+
+    rewrite: str
+    places: int
+    difference: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lowered:
+    """A network in the form that a target writes, and how it came to be."""
+
+    network: fx.GraphModule
+    input_size: int
+    applied: tuple[Applied, ...]
+
+
+def apply(rewrite: Rewrite, network: fx.GraphModule, image: Tensor) -> tuple[fx.GraphModule, Applied]:
+    """The rewritten network; the given one stays as it was.
+
+    Raises LoweringError, naming the rewrite, where it refuses the network or breaks its contract.
+    """
+    changed = copy.deepcopy(network)
+    try:
+        note_shapes(changed, image)
+        rewrite.check_before(changed)
+        places = rewrite.change(changed)
+        finish(changed)
+        note_shapes(changed, image)
+        rewrite.check_after(changed)
+        difference = relative_difference(network, changed, image)
+    except LoweringError as error:
+        raise LoweringError(f"{rewrite.name}: {error}") from error
+    if not difference <= SAME_NUMBERS:
+        raise LoweringError(
+            f"{rewrite.name}: the network's output changed by {difference:.1e} of its largest value, "
+            f"{SAME_NUMBERS:.0e} allowed; please report this network"
+        )
+    return changed, Applied(rewrite.name, places, difference)
+
+
+def lower(network: nn.Module, pipeline: tuple[Rewrite, ...], input_size: int) -> Lowered:
+    """Applies the pipeline's rewrites in order to a copy of the network.
+
+    Given    a network built of this package's layers, square images of `input_size` px
+    Result   the same function of images of that size, as a plain inference module
+    Raises   LoweringError on a network that cannot be traced or that a rewrite refuses.
+    """
+    lowered = trace(network, input_size)
+    image = probe_image(input_size)
+    applied = []
+    for rewrite in pipeline:
+        lowered, step = apply(rewrite, lowered, image)
+        applied.append(step)
+    return Lowered(lowered, input_size, tuple(applied))
+
+
+def probe_image(input_size: int) -> Tensor:
+    """A fixed image [1, 3, input_size, input_size] that excites every channel and border."""
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(1, 3, input_size, input_size, generator=generator)
+
+
+def relative_difference(before: nn.Module, after: nn.Module, image: Tensor) -> float:
+    """Largest difference between two networks' outputs, relative to the largest output."""
+    with torch.no_grad():
+        pairs = zip(_tensors(before(image)), _tensors(after(image)), strict=True)
+        return max(
+            float((ours - theirs).abs().max() / theirs.abs().max().clamp_min(1e-30)) for theirs, ours in pairs
+        )
+
+
+def _tensors(output: object) -> list[Tensor]:
+    match output:
+        case Tensor():
+            return [output]
+        case tuple() | list():
+            return [tensor for item in output for tensor in _tensors(item)]
+        case dict():
+            return [tensor for item in output.values() for tensor in _tensors(item)]
+        case _:
+            raise LoweringError(f"a network must give tensors, not {type(output).__name__}")

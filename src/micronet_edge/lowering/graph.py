@@ -1,0 +1,113 @@
+"""Small helpers over torch.fx that every rewrite uses: trace, shapes, find and replace modules."""
+
+import copy
+from collections import Counter
+from collections.abc import Iterator
+from typing import TypeVar
+
+import torch
+from torch import Tensor, fx, nn
+from torch.fx.passes.shape_prop import ShapeProp, TensorMetadata
+
+from micronet_edge.errors import LoweringError
+from micronet_edge.models import ChannelShuffle, DynamicShiftMax
+
+Kind = TypeVar("Kind", bound=nn.Module)
+
+
+class _Tracer(fx.Tracer):
+    """Keeps our activation and shuffle whole: rewrites reason about them, not about their insides."""
+
+    def is_leaf_module(self, module: nn.Module, qualified_name: str) -> bool:
+        whole = isinstance(module, DynamicShiftMax | ChannelShuffle)
+        return whole or super().is_leaf_module(module, qualified_name)
+
+
+def trace(network: nn.Module, input_size: int) -> fx.GraphModule:
+    """The network in inference form as a graph of layers, with the shapes of one image noted.
+
+    Raises LoweringError on a network whose forward depends on the data.
+    """
+    frozen = copy.deepcopy(network).eval()
+    try:
+        graph = _Tracer().trace(frozen)
+    except (fx.proxy.TraceError, TypeError, ValueError) as error:
+        raise LoweringError(
+            f"{type(network).__name__} cannot be traced, its forward depends on values or sizes: {error}"
+        ) from error
+    traced = fx.GraphModule(frozen, graph, type(network).__name__)
+    _unshare_modules(traced)
+    note_shapes(traced, torch.zeros(1, 3, input_size, input_size))
+    return traced
+
+
+def note_shapes(network: fx.GraphModule, image: Tensor) -> None:
+    """Writes the shape of every tensor into its node, for an input like `image`."""
+    with torch.no_grad():
+        ShapeProp(network).propagate(image)  # type: ignore[no-untyped-call]
+
+
+def shape_of(node: fx.Node) -> tuple[int, ...]:
+    """The shape of the tensor that the node gives; () where it gives none."""
+    meta = node.meta.get("tensor_meta")
+    return tuple(meta.shape) if isinstance(meta, TensorMetadata) else ()
+
+
+def module_of(node: fx.Node) -> nn.Module | None:
+    """The layer that the node calls, if it calls one."""
+    if node.op != "call_module":
+        return None
+    owner = node.graph.owning_module
+    assert owner is not None
+    return owner.get_submodule(str(node.target))
+
+
+def calls(network: fx.GraphModule, kind: type[Kind]) -> Iterator[tuple[fx.Node, Kind]]:
+    """Every call of a layer of that kind, in order of execution."""
+    for node in list(network.graph.nodes):
+        module = module_of(node)
+        if isinstance(module, kind):
+            yield node, module
+
+
+def only_input(node: fx.Node) -> fx.Node:
+    """The one tensor that the node reads."""
+    (source,) = node.all_input_nodes
+    return source
+
+
+def feeds_only(producer: fx.Node, consumer: fx.Node) -> bool:
+    """Whether the producer's tensor is read by that consumer alone."""
+    return set(producer.users) == {consumer}
+
+
+def replace_module(network: fx.GraphModule, node: fx.Node, module: nn.Module) -> None:
+    """Puts another layer in the place of the one that the node calls, under the same name."""
+    network.set_submodule(str(node.target), module.eval())
+
+
+def bypass(network: fx.GraphModule, node: fx.Node) -> None:
+    """Takes the node out of the graph; its readers read its input."""
+    node.replace_all_uses_with(only_input(node))
+    network.graph.erase_node(node)
+
+
+def finish(network: fx.GraphModule) -> None:
+    """Makes the graph's changes take effect and drops the layers it no longer calls."""
+    network.graph.lint()
+    network.delete_all_unused_submodules()
+    network.recompile()
+
+
+def _unshare_modules(network: fx.GraphModule) -> None:
+    """Gives every call a layer of its own, so that a rewrite of one call leaves the others alone."""
+    seen: Counter[str] = Counter()
+    for node in network.graph.nodes:
+        if node.op != "call_module":
+            continue
+        target = str(node.target)
+        seen[target] += 1
+        if seen[target] > 1:
+            node.target = f"{target}_call{seen[target]}"
+            network.add_submodule(node.target, copy.deepcopy(network.get_submodule(target)))
+    network.recompile()

@@ -1,0 +1,129 @@
+"""Merges a K x 1 convolution and the 1 x K behind it into one K x K, right at the borders too."""
+
+import torch
+from torch import Tensor, fx, nn
+
+from micronet_edge.errors import LoweringError
+from micronet_edge.lowering.contract import Rewrite
+from micronet_edge.lowering.fold_batch_norm import with_weights
+from micronet_edge.lowering.graph import (
+    bypass,
+    calls,
+    feeds_only,
+    module_of,
+    only_input,
+    replace_module,
+    shape_of,
+)
+
+
+class BorderedConv(nn.Module):
+    """A convolution whose bias depends on the column.
+
+    Given    x [n, c, h, w]
+    Result   y [n, d, h', w']; `bias_map` is [1, d, 1, w']
+    """
+
+    def __init__(self, conv: nn.Conv2d, bias_map: Tensor) -> None:
+        super().__init__()
+        self.conv = conv
+        self.register_buffer("bias_map", bias_map)
+        self.bias_map: Tensor
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.conv(x) + self.bias_map
+        return y
+
+
+class MergeFactorizedConvolution(Rewrite):
+    """Merges the two halves of a factorized convolution where that is the faster form.
+
+    Given    x -> Conv2d K x 1 with bias b -> Conv2d 1 x K, one input channel per group -> y
+    Result   x -> Conv2d K x K -> + bias map [1, d, 1, w'] -> y
+
+    The second convolution pads with zeros what the first left at b, so near the left and right edge
+    the merged bias lacks the taps that fall outside. Pairs whose product of strides is below
+    `minimum_stride` ** 2 stay separate: there two passes are less work than one of K x K.
+    """
+
+    def __init__(self, minimum_stride: int = 2) -> None:
+        self.minimum_stride = minimum_stride
+
+    def change(self, network: fx.GraphModule) -> int:
+        pairs = [node for node, _ in calls(network, nn.Conv2d) if self._matches(node)]
+        for node in pairs:
+            vertical_node = only_input(node)
+            vertical, horizontal = module_of(vertical_node), module_of(node)
+            assert isinstance(vertical, nn.Conv2d)
+            assert isinstance(horizontal, nn.Conv2d)
+            merged = _merged(vertical, horizontal, input_width=shape_of(vertical_node)[3])
+            replace_module(network, node, merged)
+            bypass(network, vertical_node)
+        return len(pairs)
+
+    def check_after(self, network: fx.GraphModule) -> None:
+        for node, _ in calls(network, nn.Conv2d):
+            if self._matches(node):
+                raise LoweringError(f"{node.target} could have been merged")
+
+    def _matches(self, node: fx.Node) -> bool:
+        producer = only_input(node)
+        vertical, horizontal = module_of(producer), module_of(node)
+        if not (isinstance(vertical, nn.Conv2d) and isinstance(horizontal, nn.Conv2d)):
+            return False
+        return (
+            feeds_only(producer, node)
+            and _is_plain_pair(vertical, horizontal)
+            and horizontal.stride[1] >= self.minimum_stride
+        )
+
+
+def _is_plain_pair(vertical: nn.Conv2d, horizontal: nn.Conv2d) -> bool:
+    return (
+        vertical.kernel_size[1] == 1 < vertical.kernel_size[0]
+        and horizontal.kernel_size[0] == 1 < horizontal.kernel_size[1]
+        and vertical.stride[1] == horizontal.stride[0] == 1
+        and vertical.dilation == horizontal.dilation == (1, 1)
+        and vertical.padding_mode == horizontal.padding_mode == "zeros"
+        and vertical.padding in ((vertical.kernel_size[0] // 2, 0),)
+        and horizontal.padding in ((0, horizontal.kernel_size[1] // 2),)
+        and horizontal.groups == horizontal.in_channels
+    )
+
+
+def _merged(vertical: nn.Conv2d, horizontal: nn.Conv2d, input_width: int) -> nn.Module:
+    copies = horizontal.out_channels // horizontal.in_channels
+    tall = vertical.weight.detach().double().repeat_interleave(copies, 0)
+    wide = horizontal.weight.detach().double()
+    shape = nn.Conv2d(
+        vertical.in_channels,
+        horizontal.out_channels,
+        (vertical.kernel_size[0], horizontal.kernel_size[1]),
+        (vertical.stride[0], horizontal.stride[1]),
+        (vertical.kernel_size[0] // 2, horizontal.kernel_size[1] // 2),
+        groups=vertical.groups,
+        bias=False,
+    )
+    bias_map = _bias_map(vertical, horizontal, copies, input_width)
+    if torch.equal(bias_map, bias_map[..., :1].expand_as(bias_map)):
+        return with_weights(shape, tall * wide, bias_map[0, :, 0, 0])
+    merged = with_weights(shape, tall * wide, None)
+    assert isinstance(merged, nn.Conv2d)
+    return BorderedConv(merged, bias_map.float())
+
+
+def _bias_map(vertical: nn.Conv2d, horizontal: nn.Conv2d, copies: int, input_width: int) -> Tensor:
+    """What the pair gives on an image of zeros: [1, d, 1, w']."""
+    middle = torch.zeros(1, horizontal.in_channels, 1, input_width, dtype=torch.float64)
+    if vertical.bias is not None:
+        middle += vertical.bias.detach().double().view(1, -1, 1, 1)
+    outputs = torch.nn.functional.conv2d(
+        middle,
+        horizontal.weight.detach().double(),
+        None if horizontal.bias is None else horizontal.bias.detach().double(),
+        stride=horizontal.stride,
+        padding=horizontal.padding,
+        groups=horizontal.groups,
+    )
+    assert outputs.shape[1] == middle.shape[1] * copies
+    return outputs

@@ -1,0 +1,168 @@
+"""Gives the channels another order so that shifts and channel shuffles cost no data movement."""
+
+import numpy as np
+import torch
+from torch import Tensor, fx, nn
+
+from micronet_edge.errors import LoweringError
+from micronet_edge.lowering.channel_classes import (
+    Boundary,
+    ChannelClasses,
+    conv_of,
+    find_channel_classes,
+)
+from micronet_edge.lowering.channel_order import Order, inverse, segments
+from micronet_edge.lowering.choose_channel_orders import Costs, Orders, choose_channel_orders, stays_grouped
+from micronet_edge.lowering.contract import Rewrite
+from micronet_edge.lowering.fold_batch_norm import with_weights
+from micronet_edge.lowering.freeze_shift_max import FrozenShiftMax
+from micronet_edge.lowering.graph import bypass, calls, module_of, only_input, replace_module
+from micronet_edge.lowering.merge_factorized_convolution import BorderedConv
+from micronet_edge.models import ChannelShuffle
+
+
+class Reorder(nn.Module):
+    """Puts channels in another order by slices and a concatenation.
+
+    Given    x [n, c, ...]
+    Result   y [n, c, ...], y[:, p] = x[:, index[p]]
+    """
+
+    def __init__(self, index: Order) -> None:
+        super().__init__()
+        self.pieces = segments(index)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([x[:, start:stop] for start, stop in self.pieces], dim=1)
+
+
+class RelabelChannels(Rewrite):
+    """Chooses an order of channels for every tensor and pushes it into the weights.
+
+    Given    grouped convolutions, channel shuffles and frozen shift-max in the trained order
+    Result   no channel shuffle; shifts in as few contiguous moves as the costs make worth while;
+             grouped convolutions whose groups do not stay together made dense
+
+    Inputs and outputs of the network, and of layers that this rewrite does not know, keep the
+    trained order; where that differs from the chosen one a Reorder stands between.
+    """
+
+    def __init__(self, costs: Costs) -> None:
+        self.costs = costs
+
+    def change(self, network: fx.GraphModule) -> int:
+        classes = find_channel_classes(network)
+        orders = choose_channel_orders(classes, self.costs)
+        for node in classes.weighted:
+            _relabel_weights(network, node, classes, orders)
+        for node, group in classes.of.items():
+            _relabel_in_place(network, node, group.labels(node, orders[group]))
+        for boundary in classes.boundaries:
+            group = classes.of[boundary.node]
+            _insert_reorder(network, boundary, group.labels(boundary.node, orders[group]))
+        shuffles = [node for node, _ in calls(network, ChannelShuffle)]
+        for node in shuffles:
+            bypass(network, node)
+        return len(shuffles)
+
+    def check_after(self, network: fx.GraphModule) -> None:
+        for node, _ in calls(network, ChannelShuffle):
+            raise LoweringError(f"{node.target} is still there")
+
+
+def _relabel_weights(network: fx.GraphModule, node: fx.Node, classes: ChannelClasses, orders: Orders) -> None:
+    source = only_input(node)
+    before, behind = classes.of[source], classes.of[node]
+    inputs = before.labels(source, orders[before])
+    outputs = behind.labels(node, orders[behind])
+    layer = module_of(node)
+    if isinstance(layer, nn.Linear):
+        bias = None if layer.bias is None else layer.bias[outputs]
+        replace_module(network, node, with_weights(layer, layer.weight[outputs][:, inputs], bias))
+        return
+    conv = conv_of(layer)
+    assert conv is not None
+    relabelled = _relabelled_conv(conv, inputs, outputs)
+    if isinstance(layer, BorderedConv):
+        replace_module(network, node, BorderedConv(relabelled, layer.bias_map[:, outputs]))
+    else:
+        replace_module(network, node, relabelled)
+
+
+def _relabelled_conv(conv: nn.Conv2d, inputs: Order, outputs: Order) -> nn.Conv2d:
+    bias = None if conv.bias is None else conv.bias[outputs]
+    dense = _dense_weight(conv)[outputs][:, inputs]
+    if stays_grouped(conv, inputs, outputs):
+        blocks = [
+            rows[:, columns]
+            for rows, columns in zip(
+                dense.chunk(conv.groups),
+                torch.arange(conv.in_channels).chunk(conv.groups),
+                strict=True,
+            )
+        ]
+        dense = torch.cat(blocks)
+    result = with_weights(conv, dense, bias)
+    assert isinstance(result, nn.Conv2d)
+    return result
+
+
+def _dense_weight(conv: nn.Conv2d) -> Tensor:
+    """The weight [out, in, kh, kw] of the same convolution without groups."""
+    weight = conv.weight.detach()
+    dense = weight.new_zeros(conv.out_channels, conv.in_channels, *weight.shape[2:])
+    outputs, inputs = conv.out_channels // conv.groups, conv.in_channels // conv.groups
+    for group in range(conv.groups):
+        rows = slice(group * outputs, (group + 1) * outputs)
+        dense[rows, group * inputs : (group + 1) * inputs] = weight[rows]
+    return dense
+
+
+def _relabel_in_place(network: fx.GraphModule, node: fx.Node, labels: Order) -> None:
+    """Layers inside a class: depthwise convolutions and activations."""
+    module = module_of(node)
+    conv = conv_of(module)
+    if isinstance(module, FrozenShiftMax):
+        replace_module(network, node, _relabelled_shift_max(module, labels))
+    elif conv is not None and conv.groups == conv.in_channels == conv.out_channels:
+        bias = None if conv.bias is None else conv.bias[labels]
+        relabelled = with_weights(conv, conv.weight[labels], bias)
+        assert isinstance(relabelled, nn.Conv2d)
+        bordered = isinstance(module, BorderedConv)
+        replace_module(
+            network,
+            node,
+            BorderedConv(relabelled, module.bias_map[:, labels]) if bordered else relabelled,  # type: ignore[union-attr, index]
+        )
+
+
+def _relabelled_shift_max(activation: FrozenShiftMax, labels: Order) -> FrozenShiftMax:
+    position = inverse(labels)
+    sources = tuple(tuple(position[np.array(source)[labels]].tolist()) for source in activation.sources)
+    planes = activation.fusions * activation.shifts
+    rows = np.concatenate([plane * activation.channels + labels for plane in range(planes)])
+    squeeze = with_weights(activation.squeeze, activation.squeeze.weight[:, labels], activation.squeeze.bias)
+    assert activation.excite.bias is not None
+    excite = with_weights(activation.excite, activation.excite.weight[rows], activation.excite.bias[rows])
+    assert isinstance(squeeze, nn.Conv2d)
+    assert isinstance(excite, nn.Conv2d)
+    offset = activation.offset[:, rows]
+    return FrozenShiftMax(sources, activation.groups, squeeze, excite, offset, activation.scale)
+
+
+def _insert_reorder(network: fx.GraphModule, boundary: Boundary, labels: Order) -> None:
+    if np.array_equal(labels, np.arange(len(labels))):
+        return
+    made = boundary.reader is None
+    name = f"reorder_{'behind' if made else 'before'}_{boundary.node.name}"
+    if name not in dict(network.named_children()):
+        network.add_submodule(name, Reorder(labels if made else inverse(labels)))
+    after = boundary.node if made else boundary.reader
+    assert after is not None
+    position = network.graph.inserting_after(after) if made else network.graph.inserting_before(after)
+    with position:
+        reorder = network.graph.call_module(name, (boundary.node,))
+    if made:
+        boundary.node.replace_all_uses_with(reorder, delete_user_cb=lambda user: user is not reorder)
+    else:
+        after.replace_input_with(boundary.node, reorder)

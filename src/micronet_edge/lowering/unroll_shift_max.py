@@ -1,0 +1,69 @@
+"""Writes Dynamic Shift-Max in operators that every runtime has."""
+
+import torch
+from torch import Tensor, fx
+
+from micronet_edge.errors import LoweringError
+from micronet_edge.lowering.channel_order import segments
+from micronet_edge.lowering.contract import Rewrite
+from micronet_edge.lowering.freeze_shift_max import FrozenShiftMax
+from micronet_edge.lowering.graph import calls, replace_module
+
+import numpy as np
+
+
+class SlicedShiftMax(FrozenShiftMax):
+    """Dynamic Shift-Max whose shifted inputs are slices, concatenated where there are several."""
+
+    @classmethod
+    def of(cls, frozen: FrozenShiftMax) -> "SlicedShiftMax":
+        return cls(frozen.sources, frozen.groups, frozen.squeeze, frozen.excite, frozen.offset, frozen.scale)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fuse([self._sliced(x, source) for source in self.sources])
+
+    @staticmethod
+    def _sliced(x: Tensor, source: tuple[int, ...]) -> Tensor:
+        pieces = segments(np.array(source))
+        if pieces == [(0, x.shape[1])]:
+            return x
+        slices = [x[:, start:stop] for start, stop in pieces]
+        return slices[0] if len(slices) == 1 else torch.cat(slices, dim=1)
+
+
+class GatheredShiftMax(SlicedShiftMax):
+    """Dynamic Shift-Max whose shifted inputs are one Gather each along the channels."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fuse([self._gathered(x, source) for source in self.sources])
+
+    def _gathered(self, x: Tensor, source: tuple[int, ...]) -> Tensor:
+        if len(segments(np.array(source))) == 1:
+            return self._sliced(x, source)
+        return torch.index_select(x, 1, torch.tensor(source))
+
+
+class UnrollShiftMax(Rewrite):
+    """Gives every frozen shift-max its final form: slices, or a Gather where the runtime has a fast one.
+
+    Given    FrozenShiftMax
+    Result   mean, two 1 x 1 convolutions, slices and concatenations (or Gather), multiply, add, max
+    """
+
+    def __init__(self, *, gather: bool) -> None:
+        self.form = GatheredShiftMax if gather else SlicedShiftMax
+
+    def change(self, network: fx.GraphModule) -> int:
+        frozen = [(node, module) for node, module in calls(network, FrozenShiftMax) if not _unrolled(module)]
+        for node, module in frozen:
+            replace_module(network, node, self.form.of(module))
+        return len(frozen)
+
+    def check_after(self, network: fx.GraphModule) -> None:
+        for node, module in calls(network, FrozenShiftMax):
+            if not isinstance(module, self.form):
+                raise LoweringError(f"{node.target} is not unrolled")
+
+
+def _unrolled(module: FrozenShiftMax) -> bool:
+    return isinstance(module, SlicedShiftMax)

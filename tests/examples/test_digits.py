@@ -1,0 +1,138 @@
+"""The digits example: its images are scikit-learn's, its checkpoint reads them."""
+
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from sklearn.datasets import load_digits
+
+from micronet_edge.models import load_checkpoint
+from micronet_edge.preprocessing import Preprocessing
+
+DIGITS = Path(__file__).parents[2] / "examples" / "digits"
+
+
+def load_script(name: str) -> ModuleType:
+    spec = spec_from_file_location(name, DIGITS / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    sys.modules[name] = module  # where train.py looks for images.py
+    spec.loader.exec_module(module)
+    return module
+
+
+images = load_script("images")
+train = load_script("train")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return images.write_images(tmp_path_factory.mktemp("digits"))
+
+
+def positions(part, folder):
+    return [int(path.stem) for path in images.image_paths(part, folder)]
+
+
+def state(folder):
+    return {
+        path: (path.stat().st_mtime_ns, path.read_bytes()) for path in folder.rglob("*") if path.is_file()
+    }
+
+
+def test_the_split_takes_every_image_once(data):
+    training, test = positions("train", data), positions("test", data)
+    assert (len(training), len(test)) == (1400, 397)
+    assert sorted(training + test) == list(range(1797))
+
+
+def test_no_test_image_looks_like_a_training_image(data):
+    training, test = (
+        {path.read_bytes() for path in images.image_paths(part, data)} for part in ("train", "test")
+    )
+    assert not training & test
+
+
+@pytest.mark.parametrize(("part", "count"), [("train", 1400), ("test", 397)])
+def test_every_digit_has_the_same_share_in_both_parts(data, part, count):
+    labels = [images.image_label(path) for path in images.image_paths(part, data)]
+    expected = np.bincount(load_digits().target) * count / 1797
+    assert np.abs(np.bincount(labels) - expected).max() <= 1
+
+
+def test_the_files_hold_what_scikit_learn_has(data):
+    digits = load_digits()
+    for path in [*images.image_paths("train", data), *images.image_paths("test", data)]:
+        with Image.open(path) as image:
+            assert (image.format, image.mode, image.size) == ("PNG", "L", (8, 8))
+            cells = np.round(np.asarray(image) / 255 * 16)
+        assert images.image_label(path) == digits.target[int(path.stem)]
+        np.testing.assert_array_equal(cells, digits.images[int(path.stem)])
+
+
+def test_a_second_run_does_nothing_and_needs_no_scikit_learn(data, monkeypatch):
+    before = state(data)
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)  # an import would fail
+    images.write_images(data)
+    assert state(data) == before
+
+
+def test_a_run_after_an_interrupted_one_writes_the_rest(tmp_path, monkeypatch):
+    write, written = images._write_png, []
+
+    def stop_early(path, cells, partial):
+        if len(written) == 100:
+            raise KeyboardInterrupt
+        written.append(path)
+        write(path, cells, partial)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(images, "_write_png", stop_early)
+        with pytest.raises(KeyboardInterrupt):
+            images.write_images(tmp_path)
+    before = state(tmp_path)
+    assert sorted(before) == sorted(written)
+
+    after = state(images.write_images(tmp_path))
+    assert len(after) == 1797
+    assert before.items() <= after.items()
+
+
+def test_the_committed_checkpoint_reads_the_test_images(data):
+    checkpoint = load_checkpoint(train.CHECKPOINT, variant="m0", num_classes=10)
+    assert checkpoint.path.stat().st_size <= 2_000_000
+    assert checkpoint.labels == tuple("0123456789")
+    assert checkpoint.preprocessing == train.PREPROCESSING == Preprocessing(size=96, resize=96)
+
+    paths = images.image_paths("test", data)
+    classes = torch.tensor([images.image_label(path) for path in paths])
+    batch = torch.from_numpy(checkpoint.preprocessing.batch(paths))
+    assert train.count_correct(checkpoint.network, batch, classes) >= 0.97 * 397
+
+
+def test_an_augmented_image_is_moved_a_little_and_never_mirrored(data):
+    torch.manual_seed(0)
+    paths = images.image_paths("test", data)[::8]
+    batch = torch.from_numpy(train.PREPROCESSING.batch(paths))
+    augmented = train.augment(batch)
+    assert augmented.shape == batch.shape
+    assert not torch.equal(augmented, batch)
+    # Nothing darker than black paper, nothing brighter than white.
+    assert augmented.min() >= batch.min() - 1e-4
+    assert augmented.max() <= batch.max() + 1e-4
+    distances = [(augmented - other).square().mean() for other in (batch, batch.flip(-1))]
+    assert distances[0] < 0.5 * distances[1]
+
+
+@pytest.mark.parametrize(
+    ("correct", "count", "expected"),
+    [(0, 10, (0.0, 0.2775)), (81, 263, (0.2553, 0.3662)), (10, 10, (0.7225, 1))],
+)
+def test_wilson_interval_is_the_published_one(correct, count, expected):
+    assert train.wilson_interval(correct, count) == pytest.approx(expected, abs=5e-5)
