@@ -1,17 +1,26 @@
-"""What every test runs under: one thread, checked shapes, reproducible property tests."""
+"""What every test runs under: one thread, reproducible property tests."""
 
+import pytest
 import torch
 from hypothesis import settings
-from jaxtyping import install_import_hook
 
 # pytest-xdist runs a worker per core; more threads would only get in each other's way.
 torch.set_num_threads(1)
 
-# The shapes in signatures are checked in tests only, hence before the first import of the package.
-# Not so for models.dynamic_shift_max: under the tracer of torch.onnx sizes are tensors, and comparing
-# them is a warning. test_layers.py checks that layer's shapes by itself.
-install_import_hook("micronet_edge.preprocessing", "beartype.beartype")
-
-# Compiled kernels are slow once, so no deadline; the same examples on every machine.
+# A first call can be slow, so no deadline; the same examples on every machine.
 settings.register_profile("tests", deadline=None, derandomize=True)
 settings.load_profile("tests")
+
+
+@pytest.fixture
+def refusal():
+    """Calls what must be refused; gives the message, which is one line."""
+
+    def call(kind, function, *args, **settings):
+        with pytest.raises(kind) as caught:
+            function(*args, **settings)
+        message = str(caught.value)
+        assert "\n" not in message
+        return message
+
+    return call

@@ -20,7 +20,7 @@ def fill(name: str, shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
         return np.zeros(shape, dtype=np.int64)
     if name.endswith("running_var"):
         value = rng.uniform(2.0, 6.0, shape)
-    elif name.endswith("running_mean") or name.endswith("bias"):
+    elif name.endswith(("running_mean", "bias")):
         value = rng.normal(0.0, 0.2, shape)
     elif name.endswith("weight") and len(shape) == 1:  # batch norm's scale
         value = rng.uniform(0.7, 1.3, shape)

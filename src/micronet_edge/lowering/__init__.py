@@ -1,29 +1,36 @@
 """From a trained network to the form that a target writes: exact rewrites, applied in a fixed order."""
 
-from micronet_edge.lowering.choose_channel_orders import Costs
 from micronet_edge.lowering.contract import Applied, Lowered, Rewrite, apply, lower
+from micronet_edge.lowering.costs import ONNXRUNTIME_CPU, PORTABLE_CPU, XNNPACK, Costs
+from micronet_edge.lowering.densify_groups import DensifyGroups
 from micronet_edge.lowering.drop_training_layers import DropTrainingLayers
 from micronet_edge.lowering.fold_batch_norm import FoldBatchNorm
 from micronet_edge.lowering.freeze_shift_max import FreezeShiftMax
 from micronet_edge.lowering.merge_factorized_convolution import MergeFactorizedConvolution
 from micronet_edge.lowering.relabel_channels import RelabelChannels
 from micronet_edge.lowering.unroll_shift_max import UnrollShiftMax
+from micronet_edge.lowering.widen_producers import WidenProducers
 
-# Norms go first, for merging and freezing want plain convolutions; channels are relabelled while an
-# activation is still one layer.
-_COMMON = (DropTrainingLayers(), FoldBatchNorm(), MergeFactorizedConvolution(), FreezeShiftMax())
 
-ONNXRUNTIME: tuple[Rewrite, ...] = (
-    *_COMMON,
-    RelabelChannels(Costs(shifts_are_free=True)),
-    UnrollShiftMax(gather=True),
-)
-PORTABLE: tuple[Rewrite, ...] = (
-    *_COMMON,
-    RelabelChannels(Costs()),
-    UnrollShiftMax(gather=False),
-)
-TFLITE: tuple[Rewrite, ...] = PORTABLE
+def _pipeline(costs: Costs) -> tuple[Rewrite, ...]:
+    return (
+        DropTrainingLayers(),
+        FoldBatchNorm(),
+        # Wants plain convolutions, so after the norms.
+        MergeFactorizedConvolution(),
+        DensifyGroups(costs),
+        FreezeShiftMax(),
+        # Wants the activations still whole and the groups decided.
+        RelabelChannels(costs),
+        # Wants to know how scattered the shifts remain.
+        WidenProducers(costs),
+        UnrollShiftMax(gather=costs.gathers),
+    )
+
+
+ONNXRUNTIME = _pipeline(ONNXRUNTIME_CPU)
+PORTABLE = _pipeline(PORTABLE_CPU)
+TFLITE = _pipeline(XNNPACK)
 
 __all__ = [
     "ONNXRUNTIME",

@@ -14,9 +14,9 @@ from torch import fx, nn
 from torch.nn import functional
 
 from micronet_edge.lowering.channel_order import Order, inverse
+from micronet_edge.lowering.convolutions import conv_of, is_depthwise
 from micronet_edge.lowering.freeze_shift_max import FrozenShiftMax
 from micronet_edge.lowering.graph import module_of, shape_of
-from micronet_edge.lowering.merge_factorized_convolution import BorderedConv
 from micronet_edge.models import ChannelShuffle
 
 _ELEMENTWISE_LAYERS = (
@@ -131,17 +131,6 @@ def is_weighted(node: fx.Node) -> bool:
     module = module_of(node)
     conv = conv_of(module)
     return isinstance(module, nn.Linear) or (conv is not None and not is_depthwise(conv))
-
-
-def conv_of(module: nn.Module | None) -> nn.Conv2d | None:
-    """The convolution that the layer is, or is built around."""
-    inner = module.conv if isinstance(module, BorderedConv) else module
-    return inner if isinstance(inner, nn.Conv2d) else None
-
-
-def is_depthwise(conv: nn.Conv2d) -> bool:
-    """Whether every channel has one filter of its own: no order is better than another."""
-    return conv.groups == conv.in_channels == conv.out_channels
 
 
 def _joins(classes: ChannelClasses, node: fx.Node, tensors: list[fx.Node]) -> bool:

@@ -35,7 +35,8 @@ def grouped_skew(channels: int, groups: int) -> Order:
     """
     width = channels // groups
     group, position = np.divmod(np.arange(channels), width)
-    return group * width + (position + group) % width
+    order: Order = group * width + (position + group) % width
+    return order
 
 
 def transposed_skew(channels: int, groups: int) -> Order:
@@ -49,7 +50,8 @@ def roll_order(channels: int, groups: int) -> Order:
     """Interleaves the shift's cycles: it becomes one roll by gcd(groups, channels // groups)."""
     width = channels // groups
     step, cycle = np.divmod(np.arange(channels), gcd(groups, width))
-    return step % groups * width + (step + cycle) % width
+    order: Order = step % groups * width + (step + cycle) % width
+    return order
 
 
 def collected(order: Order, rank: Order) -> Order:

@@ -1,40 +1,25 @@
 """Chooses the order of channels of every class, by what it costs in operators and multiply-adds."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from math import prod
 
 import numpy as np
 from torch import fx, nn
 
-from micronet_edge.lowering.channel_classes import Boundary, ChannelClass, ChannelClasses, conv_of
+from micronet_edge.lowering.channel_classes import Boundary, ChannelClass, ChannelClasses
 from micronet_edge.lowering.channel_order import (
     Order,
     collected,
     grouped_skew,
     inverse,
     roll_order,
-    segments,
     transposed_skew,
 )
+from micronet_edge.lowering.convolutions import conv_of
+from micronet_edge.lowering.costs import Costs
 from micronet_edge.lowering.freeze_shift_max import FrozenShiftMax
 from micronet_edge.lowering.graph import module_of, only_input, shape_of
-
-
-@dataclass(frozen=True, slots=True)
-class Costs:
-    """What a runtime pays, in nanoseconds; only the ratios matter.
-
-    `segment_ns` for each slice of a shift, `element_ns` for each element the shift copies,
-    `madd_ns` for a multiply-add that a convolution made dense does in vain. `shifts_are_free` for a
-    runtime that gathers channels in any order at the same cost.
-    """
-
-    segment_ns: float = 2000.0
-    element_ns: float = 1.0
-    madd_ns: float = 0.03
-    shifts_are_free: bool = False
-
+from micronet_edge.lowering.widen_producers import copying_ns, widening_ns
 
 Orders = dict[ChannelClass, Order]
 
@@ -114,13 +99,18 @@ class _Chooser:
                 yield first_position[group.numbers[node] // (conv.out_channels // conv.groups)]
 
     def cost_with_next(self, group: ChannelClass, orders: Orders) -> float:
-        """The class's own cost and the least that the classes behind its grouped layers then pay."""
+        """The class's own cost and the least that the classes behind its grouped layers then pay.
+
+        A class without a shift decides nothing by itself, so the look goes through it to the next.
+        """
         total = self._cost(group, orders)
         for node, _ in self.readers.get(group, ()):
             behind = self.classes.of[node]
-            if behind not in orders:
-                options = self.candidates(behind, orders)
-                total += min(self._cost(behind, {**orders, behind: order}) for order in options)
+            if behind in orders:
+                continue
+            look = self._cost if any(_shifts(behind)) else self.cost_with_next
+            options = self.candidates(behind, orders)
+            total += min(look(behind, {**orders, behind: order}) for order in options)
         return total
 
     def _cost(self, group: ChannelClass, orders: Orders) -> float:
@@ -134,18 +124,10 @@ class _Chooser:
     def _shift_cost(
         self, group: ChannelClass, node: fx.Node, activation: FrozenShiftMax, order: Order
     ) -> float:
-        if self.costs.shifts_are_free:
-            return 0.0
         labels = group.labels(node, order)
         position = inverse(labels)
-        moves = (position[np.array(source)[labels]] for source in activation.sources[1:])
-        return sum(self._copy_cost(move, node) for move in moves)
-
-    def _copy_cost(self, index: Order, node: fx.Node) -> float:
-        pieces = len(segments(index))
-        if pieces == 1:
-            return 0.0
-        return pieces * self.costs.segment_ns + prod(shape_of(node)) * self.costs.element_ns
+        sources = tuple(tuple(position[np.array(source)[labels]].tolist()) for source in activation.sources)
+        return min(copying_ns(self.costs, node, sources), widening_ns(self.costs, node, sources))
 
     def _dense_cost(self, node: fx.Node, conv: nn.Conv2d, orders: Orders) -> float:
         """Zero while the orders chosen so far let the convolution keep its groups."""
@@ -155,14 +137,12 @@ class _Chooser:
         outputs = behind.labels(node, orders[behind]) if behind in orders else None
         if stays_grouped(conv, inputs, outputs):
             return 0.0
-        window = conv.kernel_size[0] * conv.kernel_size[1]
-        vain = conv.in_channels - conv.in_channels // conv.groups
-        return prod(shape_of(node)) * window * vain * self.costs.madd_ns
+        return self.costs.vain_ns(conv, prod(shape_of(node)))
 
     def _boundary_cost(self, group: ChannelClass, boundary: Boundary, order: Order) -> float:
         if boundary.node not in group.numbers:
             return 0.0
-        return self._copy_cost(group.labels(boundary.node, order), boundary.node)
+        return self.costs.copy_ns(group.labels(boundary.node, order), prod(shape_of(boundary.node)))
 
 
 def _shifts(group: ChannelClass) -> Iterator[tuple[fx.Node, FrozenShiftMax]]:

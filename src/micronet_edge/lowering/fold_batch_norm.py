@@ -5,6 +5,7 @@ from torch import Tensor, fx, nn
 
 from micronet_edge.errors import LoweringError
 from micronet_edge.lowering.contract import Rewrite
+from micronet_edge.lowering.convolutions import with_weights
 from micronet_edge.lowering.graph import bypass, calls, feeds_only, module_of, only_input, replace_module
 
 _Norm = nn.BatchNorm1d | nn.BatchNorm2d
@@ -21,11 +22,12 @@ class FoldBatchNorm(Rewrite):
     """
 
     def change(self, network: fx.GraphModule) -> int:
-        foldable = [(node, norm) for kind in _NORMS for node, norm in calls(network, kind) if _matches(node)]
-        for node, norm in foldable:
+        foldable = [node for kind in _NORMS for node, _ in calls(network, kind) if _matches(node)]
+        for node in foldable:
             producer = only_input(node)
-            layer = module_of(producer)
+            layer, norm = module_of(producer), module_of(node)
             assert isinstance(layer, nn.Conv2d | nn.Linear)
+            assert isinstance(norm, _Norm)
             replace_module(network, producer, _folded(layer, norm))
             bypass(network, node)
         return len(foldable)
@@ -48,7 +50,7 @@ def _folded(layer: nn.Conv2d | nn.Linear, norm: _Norm) -> nn.Conv2d | nn.Linear:
     scale, offset = _scale_and_offset(norm)
     weight = layer.weight.double() * scale.view(-1, *[1] * (layer.weight.ndim - 1))
     bias = offset if layer.bias is None else layer.bias.double() * scale + offset
-    return with_weights(layer, weight, bias)
+    return with_weights(layer, weight, bias) if isinstance(layer, nn.Conv2d) else linear(weight, bias)
 
 
 def _scale_and_offset(norm: _Norm) -> tuple[Tensor, Tensor]:
@@ -61,24 +63,11 @@ def _scale_and_offset(norm: _Norm) -> tuple[Tensor, Tensor]:
     return scale.detach(), (shift.double() - norm.running_mean.double() * scale).detach()
 
 
-def with_weights(layer: nn.Conv2d | nn.Linear, weight: Tensor, bias: Tensor | None) -> nn.Conv2d | nn.Linear:
-    """A layer like the given one with other weights; channels and groups are read off the shapes."""
-    if isinstance(layer, nn.Linear):
-        result: nn.Conv2d | nn.Linear = nn.Linear(weight.shape[1], weight.shape[0], bias is not None)
-    else:
-        result = nn.Conv2d(
-            layer.in_channels,
-            weight.shape[0],
-            (weight.shape[2], weight.shape[3]),
-            layer.stride,
-            layer.padding,
-            layer.dilation,
-            groups=layer.in_channels // weight.shape[1],
-            bias=bias is not None,
-        )
+def linear(weight: Tensor, bias: Tensor | None) -> nn.Linear:
+    """A linear layer of those weights."""
+    layer = nn.Linear(weight.shape[1], weight.shape[0], bias is not None)
     with torch.no_grad():
-        result.weight.copy_(weight)
+        layer.weight.copy_(weight)
         if bias is not None:
-            assert result.bias is not None
-            result.bias.copy_(bias)
-    return result
+            layer.bias.copy_(bias)
+    return layer

@@ -6,9 +6,8 @@ from torch.nn import functional
 
 from micronet_edge.errors import LoweringError
 from micronet_edge.lowering.contract import Rewrite
-from micronet_edge.lowering.fold_batch_norm import with_weights
+from micronet_edge.lowering.convolutions import BorderedConv, with_weights
 from micronet_edge.lowering.graph import calls, feeds_only, module_of, only_input, replace_module
-from micronet_edge.lowering.merge_factorized_convolution import BorderedConv
 from micronet_edge.models import DynamicShiftMax
 from micronet_edge.models.dynamic_shift_max import COEFFICIENT_RANGE
 
@@ -42,6 +41,10 @@ class FrozenShiftMax(nn.Module):
         self.squeeze, self.excite = squeeze, excite
         self.register_buffer("offset", offset)
         self.offset: Tensor
+
+    def with_sources(self, sources: tuple[tuple[int, ...], ...]) -> "FrozenShiftMax":
+        """The same activation reading other channels of a tensor that holds them elsewhere."""
+        return FrozenShiftMax(sources, self.groups, self.squeeze, self.excite, self.offset, self.scale)
 
     @property
     def channels(self) -> int:
@@ -117,9 +120,7 @@ def _scale_producer(network: fx.GraphModule, node: fx.Node) -> bool:
 
 def _scaled(conv: nn.Conv2d) -> nn.Conv2d:
     bias = None if conv.bias is None else conv.bias.double() * _UNIT
-    scaled = with_weights(conv, conv.weight.double() * _UNIT, bias)
-    assert isinstance(scaled, nn.Conv2d)
-    return scaled
+    return with_weights(conv, conv.weight.double() * _UNIT, bias)
 
 
 def _frozen(activation: DynamicShiftMax, input_scale: float) -> FrozenShiftMax:

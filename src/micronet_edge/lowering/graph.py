@@ -44,7 +44,7 @@ def trace(network: nn.Module, input_size: int) -> fx.GraphModule:
 def note_shapes(network: fx.GraphModule, image: Tensor) -> None:
     """Writes the shape of every tensor into its node, for an input like `image`."""
     with torch.no_grad():
-        ShapeProp(network).propagate(image)  # type: ignore[no-untyped-call]
+        ShapeProp(network).propagate(image)
 
 
 def shape_of(node: fx.Node) -> tuple[int, ...]:

@@ -5,7 +5,7 @@ from torch import Tensor, fx, nn
 
 from micronet_edge.errors import LoweringError
 from micronet_edge.lowering.contract import Rewrite
-from micronet_edge.lowering.fold_batch_norm import with_weights
+from micronet_edge.lowering.convolutions import BorderedConv, with_weights
 from micronet_edge.lowering.graph import (
     bypass,
     calls,
@@ -15,24 +15,6 @@ from micronet_edge.lowering.graph import (
     replace_module,
     shape_of,
 )
-
-
-class BorderedConv(nn.Module):
-    """A convolution whose bias depends on the column.
-
-    Given    x [n, c, h, w]
-    Result   y [n, d, h', w']; `bias_map` is [1, d, 1, w']
-    """
-
-    def __init__(self, conv: nn.Conv2d, bias_map: Tensor) -> None:
-        super().__init__()
-        self.conv = conv
-        self.register_buffer("bias_map", bias_map)
-        self.bias_map: Tensor
-
-    def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.conv(x) + self.bias_map
-        return y
 
 
 class MergeFactorizedConvolution(Rewrite):
@@ -85,8 +67,8 @@ def _is_plain_pair(vertical: nn.Conv2d, horizontal: nn.Conv2d) -> bool:
         and vertical.stride[1] == horizontal.stride[0] == 1
         and vertical.dilation == horizontal.dilation == (1, 1)
         and vertical.padding_mode == horizontal.padding_mode == "zeros"
-        and vertical.padding in ((vertical.kernel_size[0] // 2, 0),)
-        and horizontal.padding in ((0, horizontal.kernel_size[1] // 2),)
+        and tuple(vertical.padding) == (vertical.kernel_size[0] // 2, 0)
+        and tuple(horizontal.padding) == (0, horizontal.kernel_size[1] // 2)
         and horizontal.groups == horizontal.in_channels
     )
 
@@ -107,9 +89,7 @@ def _merged(vertical: nn.Conv2d, horizontal: nn.Conv2d, input_width: int) -> nn.
     bias_map = _bias_map(vertical, horizontal, copies, input_width)
     if torch.equal(bias_map, bias_map[..., :1].expand_as(bias_map)):
         return with_weights(shape, tall * wide, bias_map[0, :, 0, 0])
-    merged = with_weights(shape, tall * wide, None)
-    assert isinstance(merged, nn.Conv2d)
-    return BorderedConv(merged, bias_map.float())
+    return BorderedConv(with_weights(shape, tall * wide, None), bias_map.float())
 
 
 def _bias_map(vertical: nn.Conv2d, horizontal: nn.Conv2d, copies: int, input_width: int) -> Tensor:

@@ -5,19 +5,16 @@ import torch
 from torch import Tensor, fx, nn
 
 from micronet_edge.errors import LoweringError
-from micronet_edge.lowering.channel_classes import (
-    Boundary,
-    ChannelClasses,
-    conv_of,
-    find_channel_classes,
-)
+from micronet_edge.lowering.channel_classes import Boundary, ChannelClasses, find_channel_classes
 from micronet_edge.lowering.channel_order import Order, inverse, segments
-from micronet_edge.lowering.choose_channel_orders import Costs, Orders, choose_channel_orders, stays_grouped
+from micronet_edge.lowering.choose_channel_orders import Orders, choose_channel_orders, stays_grouped
 from micronet_edge.lowering.contract import Rewrite
-from micronet_edge.lowering.fold_batch_norm import with_weights
+from micronet_edge.lowering.convolutions import conv_of, is_depthwise, select_outputs, with_conv, with_weights
+from micronet_edge.lowering.costs import Costs
+from micronet_edge.lowering.densify_groups import dense_weight
+from micronet_edge.lowering.fold_batch_norm import linear
 from micronet_edge.lowering.freeze_shift_max import FrozenShiftMax
 from micronet_edge.lowering.graph import bypass, calls, module_of, only_input, replace_module
-from micronet_edge.lowering.merge_factorized_convolution import BorderedConv
 from micronet_edge.models import ChannelShuffle
 
 
@@ -78,20 +75,18 @@ def _relabel_weights(network: fx.GraphModule, node: fx.Node, classes: ChannelCla
     layer = module_of(node)
     if isinstance(layer, nn.Linear):
         bias = None if layer.bias is None else layer.bias[outputs]
-        replace_module(network, node, with_weights(layer, layer.weight[outputs][:, inputs], bias))
+        replace_module(network, node, linear(layer.weight[outputs][:, inputs], bias))
         return
     conv = conv_of(layer)
+    assert layer is not None
     assert conv is not None
     relabelled = _relabelled_conv(conv, inputs, outputs)
-    if isinstance(layer, BorderedConv):
-        replace_module(network, node, BorderedConv(relabelled, layer.bias_map[:, outputs]))
-    else:
-        replace_module(network, node, relabelled)
+    replace_module(network, node, with_conv(layer, relabelled, outputs.tolist()))
 
 
 def _relabelled_conv(conv: nn.Conv2d, inputs: Order, outputs: Order) -> nn.Conv2d:
     bias = None if conv.bias is None else conv.bias[outputs]
-    dense = _dense_weight(conv)[outputs][:, inputs]
+    dense = dense_weight(conv)[outputs][:, inputs]
     if stays_grouped(conv, inputs, outputs):
         blocks = [
             rows[:, columns]
@@ -102,20 +97,7 @@ def _relabelled_conv(conv: nn.Conv2d, inputs: Order, outputs: Order) -> nn.Conv2
             )
         ]
         dense = torch.cat(blocks)
-    result = with_weights(conv, dense, bias)
-    assert isinstance(result, nn.Conv2d)
-    return result
-
-
-def _dense_weight(conv: nn.Conv2d) -> Tensor:
-    """The weight [out, in, kh, kw] of the same convolution without groups."""
-    weight = conv.weight.detach()
-    dense = weight.new_zeros(conv.out_channels, conv.in_channels, *weight.shape[2:])
-    outputs, inputs = conv.out_channels // conv.groups, conv.in_channels // conv.groups
-    for group in range(conv.groups):
-        rows = slice(group * outputs, (group + 1) * outputs)
-        dense[rows, group * inputs : (group + 1) * inputs] = weight[rows]
-    return dense
+    return with_weights(conv, dense, bias)
 
 
 def _relabel_in_place(network: fx.GraphModule, node: fx.Node, labels: Order) -> None:
@@ -124,16 +106,8 @@ def _relabel_in_place(network: fx.GraphModule, node: fx.Node, labels: Order) -> 
     conv = conv_of(module)
     if isinstance(module, FrozenShiftMax):
         replace_module(network, node, _relabelled_shift_max(module, labels))
-    elif conv is not None and conv.groups == conv.in_channels == conv.out_channels:
-        bias = None if conv.bias is None else conv.bias[labels]
-        relabelled = with_weights(conv, conv.weight[labels], bias)
-        assert isinstance(relabelled, nn.Conv2d)
-        bordered = isinstance(module, BorderedConv)
-        replace_module(
-            network,
-            node,
-            BorderedConv(relabelled, module.bias_map[:, labels]) if bordered else relabelled,  # type: ignore[union-attr, index]
-        )
+    elif module is not None and conv is not None and is_depthwise(conv):
+        replace_module(network, node, select_outputs(module, labels.tolist()))
 
 
 def _relabelled_shift_max(activation: FrozenShiftMax, labels: Order) -> FrozenShiftMax:
@@ -144,8 +118,6 @@ def _relabelled_shift_max(activation: FrozenShiftMax, labels: Order) -> FrozenSh
     squeeze = with_weights(activation.squeeze, activation.squeeze.weight[:, labels], activation.squeeze.bias)
     assert activation.excite.bias is not None
     excite = with_weights(activation.excite, activation.excite.weight[rows], activation.excite.bias[rows])
-    assert isinstance(squeeze, nn.Conv2d)
-    assert isinstance(excite, nn.Conv2d)
     offset = activation.offset[:, rows]
     return FrozenShiftMax(sources, activation.groups, squeeze, excite, offset, activation.scale)
 

@@ -1,5 +1,6 @@
 """Writes Dynamic Shift-Max in operators that every runtime has."""
 
+import numpy as np
 import torch
 from torch import Tensor, fx
 
@@ -8,8 +9,6 @@ from micronet_edge.lowering.channel_order import segments
 from micronet_edge.lowering.contract import Rewrite
 from micronet_edge.lowering.freeze_shift_max import FrozenShiftMax
 from micronet_edge.lowering.graph import calls, replace_module
-
-import numpy as np
 
 
 class SlicedShiftMax(FrozenShiftMax):

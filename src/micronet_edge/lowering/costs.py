@@ -1,0 +1,76 @@
+"""What operators cost a runtime: the figures by which the rewrites choose between exact forms."""
+
+from dataclasses import dataclass
+from math import prod
+
+from torch import nn
+
+from micronet_edge.lowering.channel_order import Order, segments
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """Costs of one thread in nanoseconds; only their ratios matter.
+
+    A dense convolution costs `dense_madd_ns` for each multiply-add. One in groups (of more than one
+    output) costs `grouped_output_ns` for each output of a K x K and `grouped_pointwise_output_ns` of
+    a 1 x 1. A copy of scattered channels costs `segment_ns` for each contiguous piece and
+    `element_ns` for each element, or nothing that depends on the order where the runtime gathers
+    (`gathers`).
+    """
+
+    dense_madd_ns: float
+    grouped_output_ns: float
+    grouped_pointwise_output_ns: float
+    segment_ns: float
+    element_ns: float
+    gathers: bool
+
+    def dense_pays(self, conv: nn.Conv2d) -> bool:
+        """Whether the grouped convolution is cheaper without its groups."""
+        window = prod(conv.kernel_size)
+        per_output = self.grouped_pointwise_output_ns if window == 1 else self.grouped_output_ns
+        return self.dense_madd_ns * window * conv.in_channels < per_output
+
+    def vain_ns(self, conv: nn.Conv2d, outputs: int) -> float:
+        """What it costs to make a grouped convolution dense that is better off in groups."""
+        vain = conv.in_channels - conv.in_channels // conv.groups
+        return outputs * prod(conv.kernel_size) * vain * self.dense_madd_ns
+
+    def copy_ns(self, index: Order, elements: int) -> float:
+        """What it costs to copy that many elements with their channels picked by `index`."""
+        pieces = len(segments(index))
+        if pieces == 1 or self.gathers:
+            return 0.0
+        return pieces * self.segment_ns + elements * self.element_ns
+
+    def extra_channels_ns(self, conv: nn.Conv2d, channels: int, pixels: int) -> float:
+        """What it costs a dense convolution to give that many channels more."""
+        return channels * pixels * prod(conv.kernel_size) * conv.in_channels * self.dense_madd_ns
+
+
+# Fitted to interleaved runs of m0 to m3 on one x86-64 core with AVX-512.
+ONNXRUNTIME_CPU = Costs(
+    dense_madd_ns=0.025,
+    grouped_output_ns=5.0,
+    grouped_pointwise_output_ns=0.0,
+    segment_ns=2000.0,
+    element_ns=0.5,
+    gathers=True,
+)
+PORTABLE_CPU = Costs(
+    dense_madd_ns=0.025,
+    grouped_output_ns=5.0,
+    grouped_pointwise_output_ns=0.6,
+    segment_ns=2000.0,
+    element_ns=0.5,
+    gathers=False,
+)
+XNNPACK = Costs(
+    dense_madd_ns=0.025,
+    grouped_output_ns=5.0,
+    grouped_pointwise_output_ns=0.6,
+    segment_ns=2000.0,
+    element_ns=1.0,
+    gathers=False,
+)

@@ -1,0 +1,271 @@
+"""Every file that is no good checkpoint is refused in one line that names it, and runs no code."""
+
+import os
+import pickle
+import re
+
+import numpy as np
+import pytest
+import torch
+from reference.authors import weights
+from safetensors.torch import save, save_file
+from torch import Tensor, nn
+
+from micronet_edge.errors import CheckpointError
+from micronet_edge.models import MicroNet, load_checkpoint
+
+CLASSES = 3
+CONV = "features.1.layers.0.conv.0.weight"
+OUR_CONV = "features.block1.depthwise.vertical.weight"
+COUNTER = "features.1.layers.0.conv.1.num_batches_tracked"
+
+
+def m0_weights(**changed: Tensor) -> dict[str, Tensor]:
+    return {**weights("m0", CLASSES, 1), **changed}
+
+
+@pytest.fixture
+def complaint(refusal):
+    """What load_checkpoint says of a file that it must refuse, its path written as FILE."""
+
+    def call(path, **asked) -> str:
+        message = refusal(CheckpointError, load_checkpoint, path, **asked)
+        assert str(path) in message
+        return message.replace(str(path), "FILE")
+
+    return call
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """Writes what torch.save makes of an object; gives the path."""
+
+    def call(content: object, **settings) -> object:
+        path = tmp_path / "saved.pth"
+        torch.save(content, path, **settings)
+        return path
+
+    return call
+
+
+# --- No checkpoint at all
+
+NO_CHECKPOINT = "FILE is no checkpoint, or a truncated one"
+
+
+def test_a_missing_file(tmp_path, complaint):
+    assert complaint(tmp_path / "none.pth") == "checkpoint FILE does not exist: check the path"
+
+
+def test_a_directory(tmp_path, complaint):
+    assert complaint(tmp_path) == "checkpoint FILE is no file: give the checkpoint file itself"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        pytest.param(b"", "checkpoint FILE is empty (0 bytes): copy or download it again", id="nothing"),
+        pytest.param(b"x", NO_CHECKPOINT, id="one byte"),
+        pytest.param(b"a text, and not a checkpoint\n", NO_CHECKPOINT, id="text"),
+        pytest.param(b"<!DOCTYPE html>\n<html>404</html>\n", NO_CHECKPOINT, id="web page"),
+        pytest.param(b'{"json": [1, 2, 3]}', NO_CHECKPOINT, id="json"),
+        pytest.param(b"12345678{ and more", "FILE is a damaged safetensors", id="brace at the ninth byte"),
+        pytest.param(b"\2\0\0\0\0\0\0\0{}", "FILE is no MicroNet: found no tensors", id="empty safetensors"),
+        pytest.param(b"PK\3\4 and more", NO_CHECKPOINT, id="start as of a zip file"),
+        pytest.param(b"\x80\2 and more", NO_CHECKPOINT, id="start as of a pickle"),
+    ],
+)
+def test_a_file_of_something_else(tmp_path, complaint, content, message):
+    path = tmp_path / "bad.pth"
+    path.write_bytes(content)
+    assert complaint(path).startswith(message)
+
+
+@pytest.mark.parametrize("new_format", [True, False], ids=["zip", "old format"])
+@pytest.mark.parametrize("kept", [0.0001, 0.01, 0.5, 0.99, 0.9999])
+def test_a_truncated_torch_file(saved, complaint, kept, new_format):
+    path = saved(m0_weights(), _use_new_zipfile_serialization=new_format)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(kept * len(content))])
+    assert complaint(path).startswith(f"{NO_CHECKPOINT} ({int(kept * len(content)):,} bytes)")
+
+
+@pytest.mark.parametrize("kept", [0.0001, 0.01, 0.5, 0.9999])
+def test_a_truncated_safetensors_file(tmp_path, complaint, kept):
+    path = tmp_path / "ours.safetensors"
+    save_file(MicroNet("m0", CLASSES).state_dict(), path)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(kept * len(content))])
+    assert complaint(path).startswith("FILE is a damaged safetensors file")
+
+
+def test_random_bytes(tmp_path, complaint):
+    rng = np.random.default_rng(0)
+    path = tmp_path / "random.pth"
+    for size in rng.integers(1, 400, 300):
+        path.write_bytes(rng.bytes(size))
+        assert complaint(path).startswith(NO_CHECKPOINT)
+
+
+@pytest.mark.parametrize("container", ["zip", "old format", "safetensors"])
+def test_flipped_bytes(tmp_path, complaint, container):
+    tensors = {"a": torch.zeros(3), "b": torch.ones(2)}
+    path = tmp_path / "flipped.pth"
+    torch.save(tensors, path, _use_new_zipfile_serialization=container == "zip")
+    whole = save(tensors) if container == "safetensors" else path.read_bytes()
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        content = np.frombuffer(whole, dtype=np.uint8).copy()
+        content[rng.integers(len(content), size=4)] = rng.integers(256, size=4)
+        path.write_bytes(content.tobytes())
+        complaint(path)
+
+
+# --- Code in the file
+
+
+class Bomb:
+    """Makes a folder when unpickled by whoever trusts the file."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.folder),)
+
+
+@pytest.fixture
+def bomb(tmp_path):
+    """An object whose pickle runs code, proven to; the folder that it makes must not be there after."""
+    folder = tmp_path / "code-was-run"
+    pickle.loads(pickle.dumps(Bomb(folder)))  # noqa: S301
+    folder.rmdir()
+    yield Bomb(folder)
+    assert not folder.exists()
+
+
+RAN_NOTHING = re.compile(
+    r"FILE holds Python code or objects \((\S+)\) beside tensors; nothing of it was run: "
+    r"save the network's state_dict\(\) alone and give that file"
+)
+
+
+@pytest.mark.parametrize("new_format", [True, False], ids=["zip", "old format"])
+def test_code_beside_the_weights_is_not_run(bomb, saved, complaint, new_format):
+    content = {"state_dict": m0_weights(), "extra": bomb}
+    message = complaint(saved(content, _use_new_zipfile_serialization=new_format))
+    assert RAN_NOTHING.fullmatch(message)[1] == f"{os.name}.mkdir"
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_code_in_a_plain_pickle_is_not_run(bomb, tmp_path, complaint, protocol):
+    path = tmp_path / "bomb.pkl"
+    path.write_bytes(pickle.dumps({"state_dict": {}, "extra": bomb}, protocol))
+    message = complaint(path)
+    assert RAN_NOTHING.fullmatch(message) or message.startswith(NO_CHECKPOINT)
+
+
+def test_a_whole_pickled_network_is_not_unpickled(saved, complaint):
+    message = complaint(saved(MicroNet("m0", CLASSES)))
+    assert RAN_NOTHING.fullmatch(message)[1] == "micronet_edge.models.micronet.MicroNet"
+
+
+# --- Tensors, but not those of a MicroNet
+
+EXPECTED = "expected one of m0, m1, m2, m3"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            nn.Linear(3, 4).state_dict(),
+            f"FILE is no MicroNet: found 2 tensors, the first of them 'weight', {EXPECTED}",
+        ),
+        ({}, f"FILE is no MicroNet: found no tensors, {EXPECTED}"),
+        ({"epoch": 3}, f"FILE is no MicroNet: found no tensors, {EXPECTED}"),
+        ([torch.zeros(2)], "FILE holds a list, not a dict of tensors: save the network's state_dict()"),
+        (torch.zeros(2), "FILE holds a Tensor, not a dict of tensors: save the network's state_dict()"),
+    ],
+    ids=["linear", "nothing", "no tensors", "list", "tensor"],
+)
+def test_foreign_content(saved, complaint, content, message):
+    assert complaint(saved(content)) == message
+
+
+def test_another_variant_than_asked_for(saved, complaint):
+    message = complaint(saved(m0_weights()), variant="m3")
+    assert message.startswith("FILE holds m0, but m3 was asked for")
+
+
+def test_another_number_of_classes_than_asked_for(saved, complaint):
+    message = complaint(saved(m0_weights()), num_classes=1000)
+    assert message.startswith("FILE holds 3 classes, but 1000 were asked for")
+
+
+@pytest.mark.parametrize("variant", ["m0", "m1", "m2", "m3"])
+def test_a_tensor_of_another_shape(saved, complaint, variant):
+    changed = {**weights(variant, CLASSES, 1), "classifier.0.linear.1.weight": torch.ones(7)}
+    expected = len(weights(variant, CLASSES, 1)["classifier.0.linear.1.weight"])
+    assert (
+        f"nearest is {variant}, where classifier.hidden.norm.weight is of shape [7], "
+        f"expected shape [{expected}] (1 such" in complaint(saved(changed))
+    )
+
+
+def test_a_missing_tensor(saved, complaint):
+    kept = m0_weights()
+    del kept[CONV]
+    assert f"nearest is m0, where {OUR_CONV} is missing" in complaint(saved(kept))
+
+
+def test_an_unknown_tensor(saved, complaint):
+    assert "nearest is m0, where stranger is unknown" in complaint(saved(m0_weights(stranger=torch.ones(1))))
+
+
+def test_an_unknown_tensor_with_a_line_break_in_its_name(saved, complaint):
+    assert "is unknown" in complaint(saved(m0_weights(**{"two\nlines": torch.ones(1)})))
+
+
+def test_a_network_without_classes(saved, complaint):
+    assert "0 classes" in complaint(saved(weights("m0", 0, 1)))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_a_weight_that_is_no_number(saved, complaint, value):
+    changed = m0_weights()
+    changed[CONV][0, 0, 1, 0] = value
+    message = complaint(saved(changed))
+    assert message == f"FILE: tensor {OUR_CONV} holds NaN or infinity: the training run diverged"
+
+
+def test_a_weight_that_float32_cannot_hold(saved, complaint):
+    changed = m0_weights()
+    changed[CONV] = changed[CONV].double() * 1e300
+    assert f"tensor {OUR_CONV}" in complaint(saved(changed))
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        lambda weight: weight.to(torch.int64),
+        lambda weight: weight.to(torch.complex64),
+        lambda weight: weight.to("meta"),
+    ],
+    ids=["integers", "complex", "meta"],
+)
+def test_a_weight_that_is_no_plain_float(saved, complaint, convert):
+    changed = m0_weights()
+    changed[CONV] = convert(changed[CONV])
+    assert f"tensor {OUR_CONV}" in complaint(saved(changed))
+
+
+def test_a_step_counter_of_another_shape(saved, complaint):
+    changed = m0_weights(**{COUNTER: torch.zeros(5, dtype=torch.int64)})
+    message = complaint(saved(changed))
+    assert "features.block1.depthwise.vertical_norm.num_batches_tracked is of shape [5]" in message
+
+
+def test_an_unknown_step_counter(saved, complaint):
+    changed = m0_weights(**{"stranger.num_batches_tracked": torch.tensor(0)})
+    assert "stranger.num_batches_tracked is unknown" in complaint(saved(changed))

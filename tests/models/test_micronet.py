@@ -1,0 +1,102 @@
+"""The whole network: what it takes, what it refuses, and that it can be trained."""
+
+import math
+
+import pytest
+import torch
+
+from micronet_edge.errors import SettingsError
+from micronet_edge.models import Features, MicroNet, check_input_size, find_variant
+
+each_variant = pytest.mark.parametrize("variant", ["m0", "m1", "m2", "m3"])
+
+
+@each_variant
+@pytest.mark.parametrize("size", [32, 64, 96, 288])
+def test_sizes_that_are_multiples_of_32_work(variant, size):
+    network = MicroNet(variant, 3).eval()
+    x = torch.randn(2, 3, size, size)
+    with torch.no_grad():
+        features, logits = network.features(x), network(x)
+    assert check_input_size(size) == size
+    assert features.shape == (2, network.classifier.hidden.linear.in_features, size // 32, size // 32)
+    assert logits.shape == (2, 3)
+    assert logits.isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("size", "advice"),
+    [
+        (100, "such as 96 or 128"),
+        (287, "such as 256 or 288"),
+        (31, "such as 32 or 64"),
+        (16, "such as 32 or 64"),
+        (1, "such as 32 or 64"),
+        (0, "such as 32 or 64"),
+        (-32, "such as 32 or 64"),
+    ],
+)
+def test_other_sizes_are_refused_with_the_nearest_that_work(refusal, size, advice):
+    message = refusal(SettingsError, check_input_size, size)
+    assert message.startswith(f"input size {size} px: ")
+    assert "needs a multiple of 32" in message
+    assert message.endswith(advice)
+
+
+@pytest.mark.parametrize("size", [100, 16, 0])
+def test_the_network_refuses_images_of_other_sizes(refusal, size):
+    message = refusal(SettingsError, MicroNet("m0", 3).eval(), torch.zeros(1, 3, size, size))
+    assert f"input size {size} px" in message
+
+
+@pytest.mark.parametrize(
+    "shape", [(1, 3, 64, 32), (1, 1, 32, 32), (1, 4, 32, 32), (3, 32, 32), (1, 3, 32)], ids=str
+)
+def test_the_network_refuses_what_is_no_batch_of_square_images(refusal, shape):
+    message = refusal(SettingsError, MicroNet("m0", 3).eval(), torch.zeros(shape))
+    assert message == f"MicroNet takes square images [n, 3, size, size], not {list(shape)}"
+
+
+def test_images_given_by_keyword_are_checked_alike(refusal):
+    network = MicroNet("m0", 3).eval()
+    x = torch.randn(1, 3, 32, 32)
+    assert torch.equal(network(x=x), network(x))
+    assert "input size 100 px" in refusal(SettingsError, network, x=torch.zeros(1, 3, 100, 100))
+
+
+def test_unknown_variants_and_networks_without_classes_are_refused(refusal):
+    unknown = "unknown variant 'm4': choose one of m0, m1, m2, m3"
+    assert refusal(SettingsError, find_variant, "m4") == unknown
+    assert refusal(SettingsError, MicroNet, "m4") == unknown
+    assert refusal(SettingsError, MicroNet, "m0", 0) == "a network needs at least one class, not 0"
+
+
+@each_variant
+def test_features_are_the_backbone_of_the_network(variant):
+    network = MicroNet(variant, 3).eval()
+    backbone = Features(find_variant(variant)).eval()
+    backbone.load_state_dict(network.features.state_dict())
+    x = torch.randn(1, 3, 64, 64)
+    assert torch.equal(backbone(x), network.features(x))
+
+
+@each_variant
+def test_weights_are_drawn_as_the_authors_draw_them(variant):
+    torch.manual_seed(0)
+    network = MicroNet(variant, 10)
+    hidden = network.classifier.hidden.linear
+    conv = network.features[-1].expand.conv
+    assert hidden.weight.std().item() == pytest.approx(0.01, rel=0.02)
+    assert conv.weight.std().item() == pytest.approx(math.sqrt(2 / conv.out_channels), rel=0.05)
+    assert not hidden.bias.any()
+
+
+@each_variant
+def test_training_reaches_every_parameter(variant):
+    torch.manual_seed(0)
+    network = MicroNet(variant, 3).train()
+    network(torch.randn(4, 3, 64, 64)).square().sum().backward()
+    gradients = {name: parameter.grad for name, parameter in network.named_parameters()}
+    missing = [name for name, gradient in gradients.items() if gradient is None]
+    assert missing == []
+    assert all(gradient.isfinite().all() for gradient in gradients.values())
