@@ -26,7 +26,7 @@ def write_images(folder: Path = DATA) -> Path:
     if all(len(image_paths(part, folder)) == count for part, count in SPLIT.items()):
         return folder
 
-    from sklearn.datasets import load_digits  # noqa: PLC0415  # not needed once the files are there
+    from sklearn.datasets import load_digits  # not needed once the files are there
 
     digits = load_digits()
     folder.mkdir(parents=True, exist_ok=True)
@@ -52,7 +52,7 @@ def image_label(path: Path) -> int:
 
 
 def _split(classes: np.ndarray) -> dict[str, list[int]]:
-    from sklearn.model_selection import train_test_split  # noqa: PLC0415
+    from sklearn.model_selection import train_test_split
 
     # Stratified: every digit has the same share in both parts.
     train, test = train_test_split(

@@ -1,0 +1,27 @@
+"""micronet-edge: PyTorch MicroNet to ONNX and TFLite files that compute the same function, fast."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from micronet_edge.errors import MicronetEdgeError
+
+if TYPE_CHECKING:
+    from micronet_edge.exporting import Exported, ExportSettings, export
+    from micronet_edge.targets import read_metadata
+
+__all__ = ["ExportSettings", "Exported", "MicronetEdgeError", "export", "read_metadata"]
+
+_HOMES = {
+    "ExportSettings": "micronet_edge.exporting",
+    "Exported": "micronet_edge.exporting",
+    "export": "micronet_edge.exporting",
+    "read_metadata": "micronet_edge.targets",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Loads torch only when something that needs it is asked for: `--help` must answer at once."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found: object = getattr(import_module(_HOMES[name]), name)
+    return found

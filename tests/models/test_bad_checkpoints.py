@@ -220,7 +220,8 @@ def test_a_missing_tensor(saved, complaint):
 
 
 def test_an_unknown_tensor(saved, complaint):
-    assert "nearest is m0, where stranger is unknown" in complaint(saved(m0_weights(stranger=torch.ones(1))))
+    message = complaint(saved(m0_weights(stranger=torch.ones(1))))
+    assert re.search(r"nearest is m0, where \W?stranger\W? is unknown", message)
 
 
 def test_an_unknown_tensor_with_a_line_break_in_its_name(saved, complaint):
@@ -268,4 +269,4 @@ def test_a_step_counter_of_another_shape(saved, complaint):
 
 def test_an_unknown_step_counter(saved, complaint):
     changed = m0_weights(**{"stranger.num_batches_tracked": torch.tensor(0)})
-    assert "stranger.num_batches_tracked is unknown" in complaint(saved(changed))
+    assert re.search(r"stranger\.num_batches_tracked\W? is unknown", complaint(saved(changed)))

@@ -36,7 +36,7 @@ def trace(network: nn.Module, input_size: int) -> fx.GraphModule:
             f"{type(network).__name__} cannot be traced, its forward depends on values or sizes: {error}"
         ) from error
     traced = fx.GraphModule(frozen, graph, type(network).__name__)
-    _unshare_modules(traced)
+    _give_calls_their_own_layers(traced)
     note_shapes(traced, torch.zeros(1, 3, input_size, input_size))
     return traced
 
@@ -99,15 +99,19 @@ def finish(network: fx.GraphModule) -> None:
     network.recompile()
 
 
-def _unshare_modules(network: fx.GraphModule) -> None:
-    """Gives every call a layer of its own, so that a rewrite of one call leaves the others alone."""
+def _give_calls_their_own_layers(network: fx.GraphModule) -> None:
+    """Hangs every called layer directly under the network, one for each call, named by its path.
+
+    A rewrite of one call then leaves the others alone, and the exporter, which names a node after the
+    chain of modules that were called, gives it the whole path.
+    """
     seen: Counter[str] = Counter()
     for node in network.graph.nodes:
         if node.op != "call_module":
             continue
         target = str(node.target)
         seen[target] += 1
-        if seen[target] > 1:
-            node.target = f"{target}_call{seen[target]}"
-            network.add_submodule(node.target, copy.deepcopy(network.get_submodule(target)))
-    network.recompile()
+        again = f"#{seen[target]}" if seen[target] > 1 else ""
+        node.target = target.replace(".", "/") + again
+        network.add_module(node.target, copy.deepcopy(network.get_submodule(target)))
+    finish(network)

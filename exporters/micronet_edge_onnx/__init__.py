@@ -1,0 +1,1 @@
+"""Target `onnx`: ONNX files, run by ONNX Runtime."""

@@ -1,0 +1,86 @@
+"""PyTorch module to ONNX model."""
+
+import io
+import logging
+import warnings
+
+import onnx
+import onnxsim
+import torch
+from torch import nn
+
+from micronet_edge.errors import TargetError
+
+OPSET = 17
+"""The newest opset that every ONNX Runtime since 1.12, and the converters to other formats, take."""
+
+INPUT_NAME = "image"
+OUTPUT_NAME = "logits"
+
+
+def to_onnx(network: nn.Module, input_size: int, batch: int | None) -> onnx.ModelProto:
+    """The network as a simplified, checked ONNX model.
+
+    Given    a network that takes [batch, 3, input_size, input_size]; batch None leaves it open
+    Raises   TargetError where the result is no valid model.
+    """
+    model = _simplified(_traced(network, input_size, batch))
+    _give_plain_names(model)
+    _hoist_constants(model)
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise TargetError(f"the exported ONNX model is not valid: {error}; please report this") from error
+    return onnx.shape_inference.infer_shapes(model, strict_mode=True)
+
+
+def _traced(network: nn.Module, input_size: int, batch: int | None) -> onnx.ModelProto:
+    written = io.BytesIO()
+    image = torch.zeros(batch or 1, 3, input_size, input_size)
+    dynamic = {INPUT_NAME: {0: "batch"}, OUTPUT_NAME: {0: "batch"}} if batch is None else None
+    # The tracing exporter: it alone names nodes after the layers they came from.
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            network,
+            (image,),
+            written,
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=[INPUT_NAME],
+            output_names=[OUTPUT_NAME],
+            dynamic_axes=dynamic,
+        )
+    return onnx.load_from_string(written.getvalue())
+
+
+def _simplified(model: onnx.ModelProto) -> onnx.ModelProto:
+    logging.getLogger("onnxsim").setLevel(logging.ERROR)
+    simplified, same = onnxsim.simplify(model)
+    if not same:
+        raise TargetError("onnxsim changed the network's output while simplifying it; please report this")
+    result: onnx.ModelProto = simplified
+    return result
+
+
+def _give_plain_names(model: onnx.ModelProto) -> None:
+    """Node and tensor names without the leading slash, which some converters refuse."""
+    for node in model.graph.node:
+        node.name = _plain(node.name)
+        node.input[:] = [_plain(name) for name in node.input]
+        node.output[:] = [_plain(name) for name in node.output]
+    for value in [*model.graph.value_info, *model.graph.initializer]:
+        value.name = _plain(value.name)
+
+
+def _hoist_constants(model: onnx.ModelProto) -> None:
+    """Constants as initializers, so that only what computes is listed as an operator."""
+    for node in [node for node in model.graph.node if node.op_type == "Constant"]:
+        (value,) = (attribute.t for attribute in node.attribute if attribute.name == "value")
+        value.name = node.output[0]
+        model.graph.initializer.append(value)
+        model.graph.node.remove(node)
+
+
+def _plain(name: str) -> str:
+    return name.removeprefix("/")

@@ -1,0 +1,48 @@
+"""An ONNX file, open in ONNX Runtime."""
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+
+from micronet_edge.errors import TargetError
+from micronet_edge.preprocessing import Images
+from micronet_edge.targets import Logits, in_batches
+
+_ERRORS_ONLY = 3
+
+
+class OnnxSession:
+    """Runs images through ONNX Runtime's CPU kernels.
+
+    Raises TargetError on a file that ONNX Runtime cannot open.
+    """
+
+    def __init__(self, path: Path, threads: int) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = _ERRORS_ONLY
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # its errors share no base but Exception
+            raise TargetError(f"{path} cannot be opened by ONNX Runtime: {error}") from error
+        self._path = path
+        (self._input,) = self._session.get_inputs()
+        first = self._input.shape[0]
+        self._batch = first if isinstance(first, int) else None
+
+    def run(self, images: Images) -> Logits:
+        return in_batches(images, self._batch, self._run)
+
+    def _run(self, images: Images) -> Logits:
+        (logits,) = self._session.run(None, {self._input.name: np.ascontiguousarray(images)})
+        result: Logits = logits
+        return result
+
+    def operators(self) -> Mapping[str, int]:
+        return Counter(node.op_type for node in onnx.load(self._path).graph.node)

@@ -1,0 +1,1 @@
+"""Target `tflite`: TFLite files, run by LiteRT with XNNPACK."""

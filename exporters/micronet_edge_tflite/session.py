@@ -1,0 +1,55 @@
+"""A TFLite file, open in LiteRT with XNNPACK."""
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+from micronet_edge.errors import TargetError
+from micronet_edge.preprocessing import Images
+from micronet_edge.targets import Logits, in_batches
+
+_DELEGATED = "DELEGATE"
+
+
+class TfliteSession:
+    """Runs images through LiteRT's interpreter.
+
+    Raises TargetError on a file that LiteRT cannot open.
+    """
+
+    def __init__(self, path: Path, threads: int, *, delegates: bool = True) -> None:
+        resolver = OpResolverType.AUTO if delegates else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+        try:
+            self._interpreter = Interpreter(
+                str(path), num_threads=threads, experimental_op_resolver_type=resolver
+            )
+            self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise TargetError(f"{path} cannot be opened by LiteRT: {error}") from error
+        self._path = path
+        (self._input,) = self._interpreter.get_input_details()
+        (self._output,) = self._interpreter.get_output_details()
+
+    def run(self, images: Images) -> Logits:
+        return in_batches(images, int(self._input["shape"][0]), self._run)
+
+    def _run(self, images: Images) -> Logits:
+        self._interpreter.set_tensor(self._input["index"], np.ascontiguousarray(images.transpose(0, 2, 3, 1)))
+        self._interpreter.invoke()
+        logits: Logits = self._interpreter.get_tensor(self._output["index"])
+        return logits
+
+    def operators(self) -> Mapping[str, int]:
+        plain = TfliteSession(self._path, threads=1, delegates=False)
+        return Counter(plain._op_names())
+
+    def partitions(self) -> int:
+        """How many pieces XNNPACK cut the network into."""
+        return self._op_names().count(_DELEGATED)
+
+    def _op_names(self) -> list[str]:
+        # The only public view of a loaded graph's operators is this one, underscore and all.
+        return [details["op_name"] for details in self._interpreter._get_ops_details()]  # noqa: SLF001

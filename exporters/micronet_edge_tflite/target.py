@@ -1,0 +1,74 @@
+"""The TFLite target, as the seam wants it."""
+
+import json
+import tempfile
+from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from torch import nn
+
+from micronet_edge.errors import TargetError
+from micronet_edge.lowering import TFLITE, Rewrite
+from micronet_edge.metadata import FileMetadata
+from micronet_edge.targets import FLOAT32, ExportSpec, Session, as_written, find_target
+
+if TYPE_CHECKING:
+    from micronet_edge_tflite.session import TfliteSession
+
+MAXIMUM_PARTITIONS = 2
+
+
+class TfliteTarget:
+    """TFLite files for LiteRT with XNNPACK, made out of the ONNX file of the same network."""
+
+    name = "tflite"
+    suffix = ".tflite"
+    precisions = (FLOAT32,)
+
+    def check(self, spec: ExportSpec) -> None:
+        if spec.batch is None:
+            raise TargetError("a TFLite file has a fixed batch: give --batch N, or --format onnx alone")
+
+    def pipeline(self, spec: ExportSpec) -> tuple[Rewrite, ...]:
+        del spec  # one form serves every spec
+        return TFLITE
+
+    def export(self, network: nn.Module, spec: ExportSpec, path: Path) -> None:
+        from micronet_edge_tflite.convert import convert
+        from micronet_edge_tflite.metadata import append_metadata
+
+        with tempfile.TemporaryDirectory(prefix="micronet-edge-") as folder:
+            onnx_file = Path(folder, "model.onnx")
+            find_target("onnx").export(network, replace(spec, portable=True), onnx_file)
+            convert(onnx_file, path, strict=spec.naive)
+        append_metadata(path, as_written(spec, layout="NHWC"))
+
+    def open(self, path: Path, threads: int = 1) -> Session:
+        return self._open(path, threads)
+
+    def breaches(self, path: Path, metadata: FileMetadata) -> list[str]:
+        if metadata.naive:
+            return []
+        allowed = set(json.loads(files(__package__).joinpath("operators.json").read_text()))
+        session = self._open(path, threads=1)
+        forbidden = {name: n for name, n in session.operators().items() if name not in allowed}
+        found = [f"{count} {name}, not on the list of allowed operators" for name, count in forbidden.items()]
+        if session.partitions() > MAXIMUM_PARTITIONS:
+            found.append(f"{session.partitions()} XNNPACK partitions, at most {MAXIMUM_PARTITIONS} allowed")
+        return found
+
+    def read_metadata(self, path: Path) -> FileMetadata:
+        from micronet_edge_tflite.metadata import read_metadata
+
+        return read_metadata(path)
+
+    @staticmethod
+    def _open(path: Path, threads: int) -> "TfliteSession":
+        from micronet_edge_tflite.session import TfliteSession
+
+        return TfliteSession(path, threads)
+
+
+TARGET = TfliteTarget()

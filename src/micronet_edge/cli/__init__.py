@@ -1,0 +1,22 @@
+"""The command line: one file per command; each strings public functions together and shows progress."""
+
+import typer
+
+from micronet_edge.cli.export import export
+from micronet_edge.cli.models import models
+from micronet_edge.cli.verify import verify
+
+app = typer.Typer(
+    help="Takes a PyTorch MicroNet to ONNX and TFLite files that compute the same function, fast.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(models)
+app.command()(export)
+app.command()(verify)
+
+
+def main() -> None:
+    """The console script."""
+    app()

@@ -1,0 +1,101 @@
+"""`micronet-edge export`: a checkpoint becomes proven files."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from micronet_edge.cli.errors import one_line_errors
+
+if TYPE_CHECKING:
+    from micronet_edge.exporting import Exported
+
+_DYNAMIC = "dynamic"
+
+
+@one_line_errors
+def export(
+    source: Annotated[
+        str, typer.Argument(metavar="VARIANT|CHECKPOINT", help="m0 to m3, or a checkpoint file.")
+    ],
+    *,
+    checkpoint: Annotated[Path | None, typer.Option(help="Trained weights for the variant.")] = None,
+    formats: Annotated[
+        list[str] | None, typer.Option("--format", help="onnx or tflite; may be repeated. Default: both.")
+    ] = None,
+    output: Annotated[Path, typer.Option(help="Folder for the files.")] = Path(),
+    num_classes: Annotated[int | None, typer.Option(help="Classes, where no checkpoint tells.")] = None,
+    input_size: Annotated[int | None, typer.Option(help="Pixels, a multiple of 32.")] = None,
+    labels: Annotated[Path | None, typer.Option(help="Text file, one label a line.")] = None,
+    batch: Annotated[str, typer.Option(metavar="N|dynamic", help="Images at a time.")] = "1",
+    naive: Annotated[bool, typer.Option(help="Write the network as trained, for comparison.")] = False,
+    portable: Annotated[
+        bool, typer.Option(help="ONNX without Gather, for runtimes other than ONNX Runtime.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option(help="Replace existing files.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
+    debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
+) -> None:
+    """Export a MicroNet to ONNX and TFLite files, each proven to compute the same function."""
+    del debug  # read by one_line_errors
+    from rich.console import Console
+
+    from micronet_edge.exporting import DEFAULT_FORMATS, ExportSettings
+    from micronet_edge.exporting import export as run
+
+    settings = ExportSettings(
+        formats=tuple(formats or DEFAULT_FORMATS),
+        output=output,
+        num_classes=num_classes,
+        input_size=input_size,
+        labels=labels,
+        batch=_batch(batch),
+        naive=naive,
+        portable=portable,
+        overwrite=overwrite,
+    )
+    console = Console(stderr=True)
+    with console.status("starting") as status:
+
+        def report(step: str) -> None:
+            console.print(f"[dim]·[/dim] {step}", highlight=False)
+            status.update(step)
+
+        exported = run(source, checkpoint=checkpoint, settings=settings, report=report)
+    if exported[0].random_weights:
+        console.print("[bold red]RANDOM WEIGHTS: no checkpoint was given; these files recognise nothing.[/]")
+    if as_json:
+        typer.echo(json.dumps([asdict(file) for file in exported], indent=2, default=str))
+    else:
+        _print_table(exported)
+
+
+def _batch(text: str) -> int | None:
+    if text == _DYNAMIC:
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r}: give a number or {_DYNAMIC!r}", param_hint="--batch") from None
+
+
+def _print_table(exported: "tuple[Exported, ...]") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table()
+    for heading in ("file", "format", "precision", "size", "operators", "largest difference", "same class"):
+        table.add_column(heading, overflow="fold")
+    for file in exported:
+        table.add_row(
+            str(file.path),
+            file.format,
+            file.precision,
+            f"{file.size_bytes / 1e6:.2f} MB",
+            str(sum(file.proof.operators.values())),
+            f"{file.proof.relative_difference:.1e} of the largest logit",
+            f"{file.proof.top1_agreement:.0%} of {file.proof.images} images",
+        )
+    Console().print(table)

@@ -1,0 +1,38 @@
+"""`micronet-edge verify`: the proof once more, for any file."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from micronet_edge.cli.errors import one_line_errors
+
+
+@one_line_errors
+def verify(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="An exported file.")],
+    *,
+    checkpoint: Annotated[Path, typer.Option(help="The checkpoint it was made from.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the proof as JSON.")] = False,
+    debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
+) -> None:
+    """Prove again that a file computes the same function as its checkpoint."""
+    del debug  # read by one_line_errors
+    from micronet_edge.models import load_checkpoint
+    from micronet_edge.targets import read_metadata, target_of
+    from micronet_edge.verification import prove
+
+    metadata = read_metadata(file)
+    loaded = load_checkpoint(checkpoint, variant=metadata.variant, num_classes=len(metadata.labels))
+    proof = prove(file, target_of(file), metadata, loaded.network, metadata.preprocessing)
+    if as_json:
+        typer.echo(json.dumps(asdict(proof), indent=2))
+        return
+    typer.echo(
+        f"{file}: same function as {checkpoint} on {proof.images} photographs, largest difference "
+        f"{proof.relative_difference:.1e} of the largest logit, same class on {proof.top1_agreement:.0%}"
+    )
+    if metadata.checkpoint_sha256 != loaded.sha256:
+        typer.echo(f"note: {file} was made from another file with the same weights", err=True)

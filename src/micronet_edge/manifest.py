@@ -1,0 +1,61 @@
+"""What was made from what, with which versions: a JSON file beside every exported file."""
+
+import json
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from platform import python_version
+
+from micronet_edge.lowering import Applied
+from micronet_edge.metadata import DISTRIBUTION, FileMetadata, tool_version
+from micronet_edge.models.checkpoints import file_sha256
+from micronet_edge.models.random_weights import SEED
+from micronet_edge.verification import Proof
+
+SUFFIX = ".manifest.json"
+_PACKAGES = ("torch", "onnx", "onnxruntime", "onnxsim", "onnx2tf", "tensorflow", "ai-edge-litert", "numpy")
+
+
+def manifest_path(path: Path) -> Path:
+    """Where the manifest of a file lies."""
+    return path.with_name(path.name + SUFFIX)
+
+
+def write_manifest(
+    file: Path,
+    target: Path,
+    *,
+    checkpoint: Path | None,
+    metadata: FileMetadata,
+    settings: dict[str, object],
+    applied: tuple[Applied, ...],
+    proof: Proof,
+) -> None:
+    """Writes to `target` the manifest of `file`."""
+    origin: dict[str, object] = (
+        {"weights": "random, for timing only", "seed": SEED}
+        if checkpoint is None
+        else {"weights": checkpoint.name, "sha256": metadata.checkpoint_sha256}
+    )
+    content = {
+        "file": {"name": file.name, "size_bytes": file.stat().st_size, "sha256": file_sha256(file)},
+        "variant": metadata.variant,
+        "input": origin,
+        "settings": settings,
+        "preprocessing": metadata.preprocessing.to_dict(),
+        "labels": len(metadata.labels),
+        "rewrites": [asdict(step) for step in applied],
+        "proof": asdict(proof),
+        "versions": {DISTRIBUTION: tool_version(), "python": python_version(), **_versions()},
+    }
+    target.write_text(json.dumps(content, indent=2) + "\n")
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,67 @@
+"""What a file says of itself: labels, preprocessing and where it came from."""
+
+import json
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from micronet_edge.errors import SettingsError, TargetError
+from micronet_edge.preprocessing import Preprocessing
+
+DISTRIBUTION = "micronet-edge"
+LABELS_KEY = "labels"
+DESCRIPTION_KEY = "micronet_edge"
+
+
+def tool_version() -> str:
+    """The installed version of this package."""
+    return version(DISTRIBUTION)
+
+
+@dataclass(frozen=True, slots=True)
+class FileMetadata:
+    """What travels inside every file.
+
+    `checkpoint_sha256` is None for random weights. `layout` is that of the file's input tensor, NCHW
+    or NHWC. `naive` and `portable` are the settings it was exported with.
+    """
+
+    variant: str
+    labels: tuple[str, ...]
+    preprocessing: Preprocessing
+    checkpoint_sha256: str | None
+    precision: str = "float32"
+    layout: str = "NCHW"
+    naive: bool = False
+    portable: bool = False
+    tool: str = ""
+
+    def to_texts(self) -> dict[str, str]:
+        """As two texts: the labels, one a line, and the rest as JSON."""
+        description = {
+            "tool": self.tool or f"{DISTRIBUTION} {tool_version()}",
+            "variant": self.variant,
+            "checkpoint_sha256": self.checkpoint_sha256,
+            "precision": self.precision,
+            "layout": self.layout,
+            "naive": self.naive,
+            "portable": self.portable,
+            "preprocessing": self.preprocessing.to_dict(),
+        }
+        return {LABELS_KEY: "\n".join(self.labels) + "\n", DESCRIPTION_KEY: json.dumps(description, indent=1)}
+
+    @classmethod
+    def from_texts(cls, texts: dict[str, str], source: str) -> "FileMetadata":
+        """Reads back what to_texts wrote; `source` names the file in errors.
+
+        Raises TargetError where texts are missing or were changed beyond recognition.
+        """
+        if DESCRIPTION_KEY not in texts or LABELS_KEY not in texts:
+            raise TargetError(f"{source} carries no labels and preprocessing of ours: export it again")
+        try:
+            description = json.loads(texts[DESCRIPTION_KEY])
+            preprocessing = Preprocessing.from_dict(description.pop("preprocessing"))
+            return cls(
+                labels=tuple(texts[LABELS_KEY].splitlines()), preprocessing=preprocessing, **description
+            )
+        except (ValueError, TypeError, KeyError, AttributeError, SettingsError) as error:
+            raise TargetError(f"{source}: its metadata cannot be read ({error}): export it again") from error

@@ -1,0 +1,135 @@
+"""The seam between the network and the file formats: what a target must offer, and who offers it.
+
+A target registers an object of this shape under the entry-point group `micronet_edge.targets`. Ours
+(onnx, tflite) come in by the same door as a stranger's.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from jaxtyping import Float32
+from torch import nn
+
+from micronet_edge.errors import TargetError
+from micronet_edge.lowering import Rewrite
+from micronet_edge.metadata import FileMetadata
+from micronet_edge.preprocessing import Images
+
+ENTRY_POINTS = "micronet_edge.targets"
+FLOAT32 = "float32"
+
+Logits = Float32[np.ndarray, "n classes"]
+
+
+@dataclass(frozen=True, slots=True)
+class ExportSpec:
+    """What to write: `batch` images at a time (None: any number), `input_size` px square.
+
+    `naive` writes the network as it was trained, for comparison. `portable` avoids operators that
+    are fast in the target's own runtime but slow or missing in others.
+    """
+
+    input_size: int
+    batch: int | None
+    naive: bool
+    portable: bool
+    metadata: FileMetadata
+
+
+class Session(Protocol):
+    """An open file, ready to run in the target's own runtime."""
+
+    def run(self, images: Images) -> Logits:
+        """The logits of images [n, 3, size, size], any n."""
+
+    def operators(self) -> Mapping[str, int]:
+        """How often each operator stands in the file."""
+
+
+class Target(Protocol):
+    """A file format with its runtime."""
+
+    name: str
+    suffix: str
+    precisions: tuple[str, ...]
+
+    def check(self, spec: ExportSpec) -> None:
+        """Raises TargetError on a spec that the format cannot hold."""
+
+    def pipeline(self, spec: ExportSpec) -> tuple[Rewrite, ...]:
+        """The rewrites that make a network ready for this target."""
+
+    def export(self, network: nn.Module, spec: ExportSpec, path: Path) -> None:
+        """Writes the network to `path`."""
+
+    def open(self, path: Path, threads: int = 1) -> Session:
+        """Opens a file in the runtime."""
+
+    def breaches(self, path: Path, metadata: FileMetadata) -> list[str]:
+        """What the target's rules forbid and the file holds, in words; empty for a clean file."""
+
+    def read_metadata(self, path: Path) -> FileMetadata:
+        """What was written into the file about itself."""
+
+
+def target_names() -> tuple[str, ...]:
+    """The names of all installed targets."""
+    return tuple(sorted(point.name for point in entry_points(group=ENTRY_POINTS)))
+
+
+def find_target(name: str) -> Target:
+    """The installed target of that name.
+
+    Raises TargetError on a name that no installed package offers.
+    """
+    for point in entry_points(group=ENTRY_POINTS, name=name):
+        target: Target = point.load()
+        return target
+    raise TargetError(f"unknown format {name!r}: choose from {', '.join(target_names())}")
+
+
+def target_of(path: Path) -> Target:
+    """The target whose suffix the file has.
+
+    Raises TargetError on a suffix that no installed target writes.
+    """
+    targets = [find_target(name) for name in target_names()]
+    for target in targets:
+        if path.suffix == target.suffix:
+            return target
+    known = ", ".join(target.suffix for target in targets)
+    raise TargetError(
+        f"{path}: no installed target reads {path.suffix or 'files without suffix'}; known: {known}"
+    )
+
+
+def read_metadata(path: Path | str) -> FileMetadata:
+    """What a file of any target says of itself: labels, preprocessing, variant and origin.
+
+    Raises TargetError on a file that is missing or was not written by this tool.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise TargetError(f"{path} does not exist: check the path")
+    return target_of(path).read_metadata(path)
+
+
+def in_batches(images: Images, batch: int | None, run: Callable[[Images], Logits]) -> Logits:
+    """Runs any number of images through a session that takes `batch` at a time (None: any number)."""
+    return np.concatenate([run(part)[:count] for part, count in _parts(images, batch or len(images))])
+
+
+def _parts(images: Images, batch: int) -> Iterator[tuple[Images, int]]:
+    for start in range(0, len(images), batch):
+        part = images[start : start + batch]
+        missing = batch - len(part)
+        yield np.concatenate([part, np.repeat(part[-1:], missing, axis=0)]), len(part)
+
+
+def as_written(spec: ExportSpec, layout: str) -> FileMetadata:
+    """The spec's metadata, completed with what only the target knows."""
+    return replace(spec.metadata, layout=layout)
