@@ -1,8 +1,9 @@
 """PyTorch module to ONNX model."""
 
-import io
 import logging
+import tempfile
 import warnings
+from pathlib import Path
 
 import onnx
 import onnxsim
@@ -35,23 +36,23 @@ def to_onnx(network: nn.Module, input_size: int, batch: int | None) -> onnx.Mode
 
 
 def _traced(network: nn.Module, input_size: int, batch: int | None) -> onnx.ModelProto:
-    written = io.BytesIO()
     image = torch.zeros(batch or 1, 3, input_size, input_size)
     dynamic = {INPUT_NAME: {0: "batch"}, OUTPUT_NAME: {0: "batch"}} if batch is None else None
     # The tracing exporter: it alone names nodes after the layers they came from.
-    with warnings.catch_warnings(), torch.no_grad():
+    with tempfile.TemporaryDirectory(prefix="micronet-edge-") as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        written = Path(folder, "model.onnx")
         torch.onnx.export(
             network,
             (image,),
-            written,
+            str(written),
             dynamo=False,
             opset_version=OPSET,
             input_names=[INPUT_NAME],
             output_names=[OUTPUT_NAME],
             dynamic_axes=dynamic,
         )
-    return onnx.load_from_string(written.getvalue())
+        return onnx.load(written)
 
 
 def _simplified(model: onnx.ModelProto) -> onnx.ModelProto:

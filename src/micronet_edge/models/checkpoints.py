@@ -24,6 +24,7 @@ from micronet_edge.models.micronet import MicroNet
 from micronet_edge.preprocessing import Preprocessing
 
 FORMAT = "micronet-edge/1"
+DESCRIPTION_KEY = "micronet_edge"
 _CLASSES_OF = "classifier.logits.linear.weight"
 _COUNTER = "num_batches_tracked"
 
@@ -93,24 +94,34 @@ def load_checkpoint(
         )
     network = MicroNet(found, classes).eval()
     network.load_state_dict({**_zero_counters(network), **tensors})
-    labels, preprocessing = _read_metadata(path, metadata, classes)
+    labels, preprocessing = _read_metadata(path, metadata, found, classes)
     return Checkpoint(network, labels, preprocessing, file_sha256(path), path)
 
 
 def save_checkpoint(
     network: MicroNet, path: Path | str, *, preprocessing: Preprocessing, labels: tuple[str, ...]
 ) -> None:
-    """Writes our own format: safetensors with variant, classes, labels and preprocessing inside."""
-    metadata = {
+    """Writes our own format: safetensors with variant, classes, labels and preprocessing inside.
+
+    The same network gives the same bytes; an interrupted save leaves what was there before.
+    """
+    description = {
         "format": FORMAT,
         "variant": network.variant.name,
-        "num_classes": str(network.num_classes),
-        "input_size": str(preprocessing.size),
-        "labels": json.dumps(labels),
-        "preprocessing": json.dumps(preprocessing.to_dict()),
+        "num_classes": network.num_classes,
+        "input_size": preprocessing.size,
+        "labels": labels,
+        "preprocessing": preprocessing.to_dict(),
     }
     tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
-    save_file(tensors, path, metadata)
+    path = Path(path)
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        # One key for all: safetensors writes several in random order.
+        save_file(tensors, partial, {DESCRIPTION_KEY: json.dumps(description)})
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def file_sha256(path: Path) -> str:
@@ -247,15 +258,20 @@ def _authors_name(name: str, blocks: tuple[Block, ...]) -> str:
 
 
 def _read_metadata(
-    path: Path, metadata: dict[str, str], classes: int
+    path: Path, metadata: dict[str, str], variant: str, classes: int
 ) -> tuple[tuple[str, ...] | None, Preprocessing | None]:
-    if metadata.get("format") != FORMAT:
+    if DESCRIPTION_KEY not in metadata:
         return None, None
     try:
-        labels = tuple(str(label) for label in json.loads(metadata["labels"]))
-        preprocessing = Preprocessing.from_dict(json.loads(metadata["preprocessing"]))
+        description = json.loads(metadata[DESCRIPTION_KEY])
+        labels = tuple(str(label) for label in description["labels"])
+        preprocessing = Preprocessing.from_dict(description["preprocessing"])
+        said = (description["variant"], description["num_classes"], description["input_size"])
     except (KeyError, ValueError, TypeError, AttributeError, SettingsError) as error:
         raise CheckpointError(f"{path}: labels or preprocessing cannot be read: save it again") from error
-    if len(labels) != classes:
-        raise CheckpointError(f"{path} names {len(labels)} labels for {classes} classes: save it again")
+    if said != (variant, classes, preprocessing.size) or len(labels) != classes:
+        raise CheckpointError(
+            f"{path} says it holds {said[0]} with {said[1]} classes at {said[2]} px, {len(labels)} labels; "
+            f"its tensors are {variant} with {classes} classes: save it again"
+        )
     return labels, preprocessing
