@@ -46,7 +46,7 @@ def count(network: nn.Module, input_size: int = 224) -> Count:
                 window = module.kernel_size[0] * module.kernel_size[1]
                 totals["conv"] += output.numel() * window * module.in_channels // module.groups
             case nn.Linear():
-                totals["linear"] += module.in_features * module.out_features
+                totals["linear"] += module.in_features * output.numel()
             case DynamicShiftMax():
                 totals["shift_max"] += output.numel() * module.fusions * module.shifts
             case _:

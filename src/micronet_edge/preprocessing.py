@@ -2,18 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from math import isfinite
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from micronet_edge.errors import SettingsError
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-_RESIZE_PER_CROP = 256 / 224
+_CROP_PER_RESIZE = 0.875
 _SIXTEEN_BIT_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")
+
+_COLORS = 3
 
 Images = Float32[np.ndarray, "n 3 size size"]
 
@@ -33,19 +36,25 @@ class Preprocessing:
     interpolation: str = "bilinear"
 
     def __post_init__(self) -> None:
+        if type(self.size) is not int or type(self.resize) is not int or self.size < 1:
+            raise SettingsError(
+                f"size {self.size!r} and resize {self.resize!r} must be whole numbers of pixels, 1 or more"
+            )
         if self.resize < self.size:
             raise SettingsError(f"cannot crop {self.size} px out of a short side of {self.resize} px")
         if self.color_order not in {"RGB", "BGR"}:
             raise SettingsError(f"colour order {self.color_order!r}: choose RGB or BGR")
         if self.interpolation not in {"bilinear", "bicubic"}:
             raise SettingsError(f"interpolation {self.interpolation!r}: choose bilinear or bicubic")
-        if min(self.std) <= 0:
-            raise SettingsError(f"standard deviations must be above zero, not {self.std}")
+        if len(self.mean) != _COLORS or not all(isfinite(value) for value in self.mean):
+            raise SettingsError(f"means must be three numbers, not {self.mean}")
+        if len(self.std) != _COLORS or not all(isfinite(value) and value > 0 for value in self.std):
+            raise SettingsError(f"standard deviations must be three numbers above zero, not {self.std}")
 
     @classmethod
     def imagenet(cls, size: int = 224) -> "Preprocessing":
         """The evaluation preprocessing of the released networks, scaled to another size."""
-        return cls(size=size, resize=round(size * _RESIZE_PER_CROP))
+        return cls(size=size, resize=int(size / _CROP_PER_RESIZE))
 
     def to_dict(self) -> dict[str, object]:
         return asdict(self)
@@ -65,7 +74,7 @@ class Preprocessing:
     def array(self, image: Image.Image) -> Float32[np.ndarray, "3 size size"]:
         """One image as the network wants it."""
         scaled = _resize_short_side(_as_rgb(image), self.resize, self.interpolation)
-        left, top = ((length - self.size) // 2 for length in scaled.size)
+        left, top = (round((length - self.size) / 2) for length in scaled.size)
         cropped = scaled.crop((left, top, left + self.size, top + self.size))
         pixels = np.asarray(cropped, dtype=np.float32) / 255.0
         ordered = pixels if self.color_order == "RGB" else pixels[..., ::-1]
@@ -75,8 +84,10 @@ class Preprocessing:
     def batch(self, paths: Sequence[Path]) -> Images:
         """Image files as one batch [n, 3, size, size].
 
-        Raises SettingsError naming the file that is no image.
+        Raises SettingsError naming the file that is no image, or if there are no files.
         """
+        if not paths:
+            raise SettingsError("there are no images to make a batch of: give at least one")
         return np.stack([self.array(open_image(path)) for path in paths])
 
 
@@ -89,12 +100,13 @@ def open_image(path: Path) -> Image.Image:
         with Image.open(path) as image:
             image.load()
             return image
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+    # Pillow raises SyntaxError on a broken chunk of a PNG file, ValueError on some broken headers.
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise SettingsError(f"{path} cannot be read as an image: {error}") from error
 
 
 def _triple(values: object) -> tuple[float, float, float]:
-    if not isinstance(values, Sequence):
+    if not isinstance(values, Sequence) or isinstance(values, str):
         raise TypeError(values)
     first, second, third = values
     return float(first), float(second), float(third)
@@ -107,8 +119,7 @@ def _as_rgb(image: Image.Image) -> Image.Image:
 
 
 def _resize_short_side(image: Image.Image, short_side: int, interpolation: str) -> Image.Image:
-    width, height = image.size
-    scale = short_side / min(width, height)
-    size = (max(short_side, round(width * scale)), max(short_side, round(height * scale)))
+    # As torchvision's Resize, which the released networks were evaluated with.
+    width, height = (int(short_side * length / min(image.size)) for length in image.size)
     method = Image.Resampling.BICUBIC if interpolation == "bicubic" else Image.Resampling.BILINEAR
-    return image.resize(size, method)
+    return image.resize((width, height), method)

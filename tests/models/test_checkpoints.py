@@ -8,12 +8,13 @@ import pytest
 import torch
 from reference.authors import GOLDEN, LIVELY, VARIANTS, weights
 from reference.fill import image
-from safetensors.torch import load_file, save_file
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from micronet_edge.errors import CheckpointError, SettingsError
+from micronet_edge.errors import CheckpointError, OutputError, SettingsError
 from micronet_edge.models import MicroNet, load_checkpoint, save_checkpoint
-from micronet_edge.models.checkpoints import authors_names
+from micronet_edge.models.checkpoints import DESCRIPTION_KEY, authors_names
 from micronet_edge.preprocessing import Preprocessing
 
 CLASSES = 3
@@ -177,73 +178,109 @@ def test_a_variant_that_does_not_exist_is_a_wrong_setting(tmp_path, refusal):
 # --- What our own files say of themselves
 
 
-def our_metadata(**changed: str) -> dict[str, str]:
+def our_description(**changed: object) -> dict[str, object]:
     return {
         "format": "micronet-edge/1",
         "variant": "m0",
-        "num_classes": str(CLASSES),
-        "labels": json.dumps(LABELS),
-        "preprocessing": json.dumps(PREPROCESSING.to_dict()),
+        "num_classes": CLASSES,
+        "input_size": PREPROCESSING.size,
+        "labels": LABELS,
+        "preprocessing": PREPROCESSING.to_dict(),
         **changed,
     }
 
 
-def our_file(path, metadata: dict[str, str]) -> None:
-    save_file(expected_network("m0", authors_weights("m0")).state_dict(), path, metadata)
+@pytest.fixture
+def described(tmp_path):
+    """Writes m0 as our own file with another description; gives the path."""
+
+    def call(description: str):
+        path = tmp_path / "ours.safetensors"
+        state = expected_network("m0", authors_weights("m0")).state_dict()
+        save_file(state, path, {DESCRIPTION_KEY: description})
+        return path
+
+    return call
 
 
-def test_metadata_is_stored_as_readable_text(tmp_path):
-    saved, built = tmp_path / "saved.safetensors", tmp_path / "built.safetensors"
+def test_the_description_is_readable_json(described, tmp_path):
+    path = tmp_path / "saved.safetensors"
     network = expected_network("m0", authors_weights("m0"))
-    save_checkpoint(network, saved, preprocessing=PREPROCESSING, labels=LABELS)
-    our_file(built, our_metadata())
-    assert load_checkpoint(built).labels == load_checkpoint(saved).labels == LABELS
-    assert load_checkpoint(built).preprocessing == load_checkpoint(saved).preprocessing == PREPROCESSING
-    assert load_file(built).keys() == load_file(saved).keys()
+    save_checkpoint(network, path, preprocessing=PREPROCESSING, labels=LABELS)
+    with safe_open(path, framework="pt") as file:
+        assert json.loads(file.metadata()[DESCRIPTION_KEY]) == json.loads(json.dumps(our_description()))
+    built = load_checkpoint(described(json.dumps(our_description())))
+    assert (built.labels, built.preprocessing) == (LABELS, PREPROCESSING)
 
 
-def preprocessing_with(**changed: object) -> str:
-    return json.dumps({**PREPROCESSING.to_dict(), **changed})
+def test_the_same_network_gives_the_same_bytes_and_no_other_file(tmp_path):
+    contents = []
+    for number in range(3):
+        network = expected_network("m0", authors_weights("m0"))
+        path = tmp_path / f"{number}.safetensors"
+        path.write_bytes(b"what was there before")
+        save_checkpoint(network, path, preprocessing=PREPROCESSING, labels=LABELS)
+        contents.append(path.read_bytes())
+    assert contents[0] == contents[1] == contents[2]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"{n}.safetensors" for n in range(3)]
+
+
+def changed_preprocessing(**changed: object) -> dict[str, object]:
+    return {"preprocessing": {**PREPROCESSING.to_dict(), **changed}}
 
 
 @pytest.mark.parametrize(
     "changed",
     [
-        pytest.param({"labels": "[["}, id="labels: no JSON"),
-        pytest.param({"labels": "null"}, id="labels: null"),
-        pytest.param({"labels": "3"}, id="labels: a number"),
-        pytest.param({"labels": '"abc"'}, id="labels: three letters"),
-        pytest.param({"preprocessing": "x"}, id="preprocessing: no JSON"),
-        pytest.param({"preprocessing": "[]"}, id="preprocessing: a list"),
-        pytest.param({"preprocessing": "{}"}, id="preprocessing: nothing"),
-        pytest.param({"preprocessing": preprocessing_with(size="96")}, id="preprocessing: text as size"),
-        pytest.param({"preprocessing": preprocessing_with(size=31.5)}, id="preprocessing: size 31.5"),
-        pytest.param({"preprocessing": preprocessing_with(size=0)}, id="preprocessing: size 0"),
-        pytest.param({"preprocessing": preprocessing_with(mean=[1])}, id="preprocessing: one mean"),
-        pytest.param({"preprocessing": preprocessing_with(std=[0, 1, 1])}, id="preprocessing: deviation 0"),
-        pytest.param({"preprocessing": preprocessing_with(new=1)}, id="preprocessing: unknown field"),
+        pytest.param({"labels": None}, id="labels: nothing"),
+        pytest.param({"labels": 3}, id="labels: a number"),
+        pytest.param({"labels": "abc"}, id="labels: three letters"),
+        pytest.param({"preprocessing": "x"}, id="preprocessing: text"),
+        pytest.param({"preprocessing": []}, id="preprocessing: a list"),
+        pytest.param({"preprocessing": {}}, id="preprocessing: nothing"),
+        pytest.param(changed_preprocessing(size="96"), id="preprocessing: text as size"),
+        pytest.param(changed_preprocessing(size=31.5), id="preprocessing: size 31.5"),
+        pytest.param(changed_preprocessing(size=0), id="preprocessing: size 0"),
+        pytest.param(changed_preprocessing(mean=[1]), id="preprocessing: one mean"),
+        pytest.param(changed_preprocessing(std=[0, 1, 1]), id="preprocessing: deviation 0"),
+        pytest.param(changed_preprocessing(new=1), id="preprocessing: unknown field"),
     ],
 )
-def test_metadata_that_cannot_be_read_is_refused(tmp_path, refusal, changed):
-    path = tmp_path / "ours.safetensors"
-    our_file(path, our_metadata(**changed))
+def test_a_description_that_cannot_be_read_is_refused(described, refusal, changed):
+    path = described(json.dumps(our_description(**changed)))
     message = refusal(CheckpointError, load_checkpoint, path)
     assert message == f"{path}: labels or preprocessing cannot be read: save it again"
 
 
-def test_another_number_of_labels_than_classes_is_refused(tmp_path, refusal):
-    path = tmp_path / "ours.safetensors"
-    our_file(path, our_metadata(labels='["one"]'))
-    message = refusal(CheckpointError, load_checkpoint, path)
-    assert message == f"{path} names 1 labels for 3 classes: save it again"
-
-
-@pytest.mark.parametrize("missing", ["labels", "preprocessing"])
-def test_metadata_with_a_hole_is_refused(tmp_path, refusal, missing):
-    path = tmp_path / "ours.safetensors"
-    our_file(path, {key: value for key, value in our_metadata().items() if key != missing})
+@pytest.mark.parametrize("description", ["", "[[", "[]", "3", '"text"', "null"])
+def test_a_description_that_is_no_object_is_refused(described, refusal, description):
+    path = described(description)
     message = refusal(CheckpointError, load_checkpoint, path)
     assert message == f"{path}: labels or preprocessing cannot be read: save it again"
+
+
+@pytest.mark.parametrize("missing", ["variant", "num_classes", "input_size", "labels", "preprocessing"])
+def test_a_description_with_a_hole_is_refused(described, refusal, missing):
+    kept = {key: value for key, value in our_description().items() if key != missing}
+    path = described(json.dumps(kept))
+    message = refusal(CheckpointError, load_checkpoint, path)
+    assert message == f"{path}: labels or preprocessing cannot be read: save it again"
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"variant": "m3"}, "m3 with 3 classes at 96 px, 3 labels"),
+        ({"num_classes": 4}, "m0 with 4 classes at 96 px, 3 labels"),
+        ({"input_size": 64}, "m0 with 3 classes at 64 px, 3 labels"),
+        ({"labels": ["one"]}, "m0 with 3 classes at 96 px, 1 labels"),
+    ],
+    ids=["variant", "classes", "input size", "labels"],
+)
+def test_a_description_of_another_network_is_refused(described, refusal, changed, said):
+    path = described(json.dumps(our_description(**changed)))
+    message = refusal(CheckpointError, load_checkpoint, path)
+    assert message.startswith(f"{path} says it holds {said}; its tensors are m0 with 3 classes")
 
 
 def test_labels_that_do_not_fit_are_refused_before_anything_is_written(tmp_path, refusal):
@@ -255,3 +292,19 @@ def test_labels_that_do_not_fit_are_refused_before_anything_is_written(tmp_path,
     assert "1 labels" in message
     assert "3 classes" in message
     assert not path.exists()
+
+
+@pytest.mark.parametrize("place", ["missing/ours.safetensors", "folder"])
+def test_a_place_that_cannot_be_written_is_refused_and_nothing_left_there(tmp_path, refusal, place):
+    (tmp_path / "folder").mkdir()
+    path = tmp_path / place
+    message = refusal(
+        OutputError,
+        save_checkpoint,
+        MicroNet("m0", CLASSES),
+        path,
+        preprocessing=PREPROCESSING,
+        labels=LABELS,
+    )
+    assert str(path) in message
+    assert [entry.name for entry in tmp_path.iterdir()] == ["folder"]

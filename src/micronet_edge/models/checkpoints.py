@@ -8,6 +8,7 @@ import hashlib
 import json
 import pickle
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -18,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from micronet_edge.errors import CheckpointError, SettingsError
+from micronet_edge.errors import CheckpointError, OutputError, SettingsError
 from micronet_edge.models.family import FAMILY, Block, find_variant
 from micronet_edge.models.micronet import MicroNet
 from micronet_edge.preprocessing import Preprocessing
@@ -80,8 +81,9 @@ def load_checkpoint(
     """
     path = Path(path)
     tensors, metadata = _read(path)
-    tensors = _our_names(path, tensors)
+    tensors = _our_names(tensors)
     found, classes = _identify(path, tensors)
+    tensors = {name: _checked(path, name, value) for name, value in tensors.items()}
     if variant is not None and find_variant(variant).name != found:
         raise CheckpointError(
             f"{path} holds {found}, but {variant} was asked for: leave the variant out or give the "
@@ -103,8 +105,13 @@ def save_checkpoint(
 ) -> None:
     """Writes our own format: safetensors with variant, classes, labels and preprocessing inside.
 
-    The same network gives the same bytes; an interrupted save leaves what was there before.
+    The same network gives the same bytes; an interrupted save leaves what was there before. Raises
+    SettingsError unless there is one label per class, OutputError where nothing can be written.
     """
+    if len(labels) != network.num_classes:
+        raise SettingsError(
+            f"{len(labels)} labels for {network.num_classes} classes: give one for each class"
+        )
     description = {
         "format": FORMAT,
         "variant": network.variant.name,
@@ -120,6 +127,8 @@ def save_checkpoint(
         # One key for all: safetensors writes several in random order.
         save_file(tensors, partial, {DESCRIPTION_KEY: json.dumps(description)})
         partial.replace(path)
+    except (SafetensorError, OSError) as error:
+        raise OutputError(f"cannot write {path} ({error}): check the folder and its rights") from error
     finally:
         partial.unlink(missing_ok=True)
 
@@ -162,7 +171,9 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 def _read_torch(path: Path) -> dict[str, Tensor]:
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch wonders at files that are refused below anyway
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         refused = re.search(r"GLOBAL ([\w.]+)", str(error))
         if refused is None:
@@ -171,7 +182,7 @@ def _read_torch(path: Path) -> dict[str, Tensor]:
             f"{path} holds Python code or objects ({refused[1]}) beside tensors; nothing of it was run: "
             "save the network's state_dict() alone and give that file"
         ) from error
-    except (RuntimeError, EOFError, OSError, KeyError, ValueError, AttributeError, TypeError) as error:
+    except Exception as error:  # what torch raises on a damaged file depends on where the damage is
         raise _unreadable(path) from error
     nested = content.get("state_dict", content) if isinstance(content, Mapping) else None
     if not isinstance(nested, Mapping):
@@ -188,24 +199,38 @@ def _unreadable(path: Path) -> CheckpointError:
     )
 
 
-def _our_names(path: Path, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+def _our_names(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     plain = {name.removeprefix("module."): value for name, value in tensors.items()}
     names = {theirs: ours for variant in FAMILY for theirs, ours in authors_names(variant).items()}
-    renamed = {names.get(name, name): value for name, value in plain.items()}
-    for name, value in renamed.items():
-        if value.is_floating_point() and not torch.isfinite(value).all():
-            raise CheckpointError(f"{path}: tensor {name} holds NaN or infinity: the training run diverged")
-    return renamed
+    return {names.get(name, name): value for name, value in plain.items()}
+
+
+def _checked(path: Path, name: str, value: Tensor) -> Tensor:
+    """The tensor as the network takes it."""
+    plain = value.layout == torch.strided and not value.is_meta
+    if name.endswith(_COUNTER) and plain:
+        return value
+    if not plain or not value.is_floating_point():
+        raise CheckpointError(
+            f"{path}: tensor {name} is {value.dtype}, {value.layout} on {value.device}: "
+            "save the network in floating point, as plain tensors"
+        )
+    value = value.float()
+    if not torch.isfinite(value).all():
+        raise CheckpointError(f"{path}: tensor {name} holds NaN or infinity: the training run diverged")
+    return value
 
 
 def _identify(path: Path, tensors: dict[str, Tensor]) -> tuple[str, int]:
     head = tensors.get(_CLASSES_OF)
-    shapes = {name: tuple(value.shape) for name, value in tensors.items() if not name.endswith(_COUNTER)}
+    shapes = {name: tuple(value.shape) for name, value in tensors.items()}
     if head is None or head.ndim == 0:
         example = next(iter(tensors), None)
         found = f"{len(tensors)} tensors, the first of them {example!r}" if example else "no tensors"
         raise CheckpointError(f"{path} is no MicroNet: found {found}, expected one of {', '.join(FAMILY)}")
     classes = head.shape[0]
+    if classes == 0:
+        raise CheckpointError(f"{path} has a classifier of 0 classes: give a trained checkpoint")
     differences = {name: _difference(shapes, name, classes) for name in FAMILY}
     best = min(differences, key=lambda name: len(differences[name]))
     if differences[best]:
@@ -218,17 +243,16 @@ def _identify(path: Path, tensors: dict[str, Tensor]) -> tuple[str, int]:
 
 def _difference(found: dict[str, tuple[int, ...]], variant: str, classes: int) -> list[str]:
     expected = {
-        name: (classes, *shape[1:]) if name.startswith("classifier.logits") else shape
+        name: (classes, *shape[1:]) if name.startswith("classifier.logits") and shape else shape
         for name, shape in _expected_shapes(variant).items()
-        if not name.endswith(_COUNTER)
     }
     differences = [
         f"{name} is {'missing' if name not in found else f'of shape {list(found[name])}'}, "
         f"expected shape {list(shape)}"
         for name, shape in expected.items()
-        if found.get(name) != shape
+        if found.get(name) != shape and not (name not in found and name.endswith(_COUNTER))
     ]
-    return differences + [f"{name} is unknown" for name in found if name not in expected]
+    return differences + [f"{name!r} is unknown" for name in found if name not in expected]
 
 
 @cache
@@ -264,7 +288,7 @@ def _read_metadata(
         return None, None
     try:
         description = json.loads(metadata[DESCRIPTION_KEY])
-        labels = tuple(str(label) for label in description["labels"])
+        labels = _labels(description["labels"])
         preprocessing = Preprocessing.from_dict(description["preprocessing"])
         said = (description["variant"], description["num_classes"], description["input_size"])
     except (KeyError, ValueError, TypeError, AttributeError, SettingsError) as error:
@@ -275,3 +299,9 @@ def _read_metadata(
             f"its tensors are {variant} with {classes} classes: save it again"
         )
     return labels, preprocessing
+
+
+def _labels(stored: object) -> tuple[str, ...]:
+    if not isinstance(stored, list):
+        raise TypeError(stored)
+    return tuple(str(label) for label in stored)

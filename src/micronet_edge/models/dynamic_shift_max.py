@@ -26,7 +26,7 @@ def shift_indices(channels: int, groups: int, shifts: int) -> tuple[tuple[int, .
 
     Raises SettingsError unless `groups` divides `channels` and `shifts` is at least 1.
     """
-    if groups < 1 or channels % groups:
+    if channels < 1 or groups < 1 or channels % groups:
         raise SettingsError(f"{channels} channels cannot be split into {groups} groups")
     if shifts < 1:
         raise SettingsError(f"Dynamic Shift-Max needs at least one shifted input, not {shifts}")
@@ -76,13 +76,15 @@ class DynamicShiftMax(nn.Module):
         super().__init__()
         if fusions < 1:
             raise SettingsError(f"Dynamic Shift-Max needs at least one fusion, not {fusions}")
+        if reduction < 1:
+            raise SettingsError(f"Dynamic Shift-Max's reduction must be at least 1, not {reduction}")
+        self.sources = shift_indices(channels, groups, shifts)
         initial = identity_coefficients(fusions, shifts) if initial is None else initial
         if len(initial) != fusions or any(len(row) != shifts for row in initial):
             raise SettingsError(
                 f"initial coefficients must be {fusions} rows (fusions) of {shifts} (shifts), not {initial}"
             )
         self.channels, self.groups, self.shifts, self.fusions = channels, groups, shifts, fusions
-        self.sources = shift_indices(channels, groups, shifts)
         self.initial = tuple(tuple(float(value) for value in row) for row in initial)
         width = squeeze_width(channels, reduction)
         self.squeeze = nn.Linear(channels, width)

@@ -29,11 +29,12 @@ def check_input_size(size: int) -> int:
     return size
 
 
-def _check_image(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+def _check_image(_module: nn.Module, inputs: tuple[Tensor, ...], named: dict[str, Tensor]) -> None:
     # Under the tracer of torch.onnx sizes are tensors, and the settings were checked before.
     if torch.jit.is_tracing():  # type: ignore[attr-defined,no-untyped-call]
         return
-    match tuple(inputs[0].shape):
+    images = inputs[0] if inputs else named["x"]
+    match tuple(images.shape):
         case (_, int(channels), int(height), int(width)) if channels == INPUT_CHANNELS and height == width:
             check_input_size(width)
         case shape:
@@ -100,7 +101,7 @@ class MicroNet(nn.Module):
                 logits=_named_swish_linear(self.variant.head_channels, num_classes),
             )
         )
-        self.register_forward_pre_hook(_check_image)
+        self.register_forward_pre_hook(_check_image, with_kwargs=True)
         self.apply(_draw_weights)
 
     def forward(self, x: Tensor) -> Tensor:
