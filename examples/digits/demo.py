@@ -89,9 +89,9 @@ def results(runtimes: list[Runtime], truth: np.ndarray, latencies: np.ndarray) -
 def check_agreement(runtimes: list[Runtime]) -> None:
     """Raises VerificationError where a file answers otherwise than the network it was made from."""
     for runtime in runtimes:
-        if different := int((runtime.answers != runtimes[0].answers).sum()):
+        if (differs := runtime.answers != runtimes[0].answers).any():
             raise VerificationError(
-                f"{runtime.name} reads {different} images otherwise than PyTorch; please report this"
+                f"{runtime.name} reads {differs.sum()} of {differs.size} images otherwise than PyTorch"
             )
 
 

@@ -1,7 +1,7 @@
 """An ONNX file, open in ONNX Runtime."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -37,12 +37,17 @@ class OnnxSession:
         self._batch = first if isinstance(first, int) else None
 
     def run(self, images: Images) -> Logits:
-        return in_batches(images, self._batch, self._run)
+        return in_batches(images, self._batch, lambda part: self.prepared(part)())
 
-    def _run(self, images: Images) -> Logits:
-        (logits,) = self._session.run(None, {self._input.name: np.ascontiguousarray(images)})
-        result: Logits = logits
-        return result
+    def prepared(self, images: Images) -> Callable[[], Logits]:
+        feed = {self._input.name: np.ascontiguousarray(images)}
+
+        def infer() -> Logits:
+            (logits,) = self._session.run(None, feed)
+            result: Logits = logits
+            return result
+
+        return infer
 
     def operators(self) -> Mapping[str, int]:
         return Counter(node.op_type for node in onnx.load(self._path).graph.node)

@@ -1,7 +1,7 @@
 """A TFLite file, open in LiteRT with XNNPACK."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -34,13 +34,18 @@ class TfliteSession:
         (self._output,) = self._interpreter.get_output_details()
 
     def run(self, images: Images) -> Logits:
-        return in_batches(images, int(self._input["shape"][0]), self._run)
+        return in_batches(images, int(self._input["shape"][0]), lambda part: self.prepared(part)())
 
-    def _run(self, images: Images) -> Logits:
+    def prepared(self, images: Images) -> Callable[[], Logits]:
+        # LiteRT never reuses the memory of an input, so setting it once is enough.
         self._interpreter.set_tensor(self._input["index"], np.ascontiguousarray(images.transpose(0, 2, 3, 1)))
-        self._interpreter.invoke()
-        logits: Logits = self._interpreter.get_tensor(self._output["index"])
-        return logits
+
+        def infer() -> Logits:
+            self._interpreter.invoke()
+            logits: Logits = self._interpreter.get_tensor(self._output["index"])
+            return logits
+
+        return infer
 
     def operators(self) -> Mapping[str, int]:
         plain = TfliteSession(self._path, threads=1, delegates=False)

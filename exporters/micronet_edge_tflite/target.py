@@ -7,11 +7,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from torch import nn
 
 from micronet_edge.errors import TargetError
 from micronet_edge.lowering import TFLITE, Rewrite
 from micronet_edge.metadata import FileMetadata
+from micronet_edge.photographs import photographs
+from micronet_edge.preprocessing import Images
 from micronet_edge.targets import FLOAT32, ExportSpec, Session, as_written, find_target
 
 if TYPE_CHECKING:
@@ -38,11 +41,14 @@ class TfliteTarget:
     def export(self, network: nn.Module, spec: ExportSpec, path: Path) -> None:
         from micronet_edge_tflite.convert import convert
         from micronet_edge_tflite.metadata import append_metadata
+        from micronet_edge_tflite.name_tensors import name_tensors
 
         with tempfile.TemporaryDirectory(prefix="micronet-edge-") as folder:
             onnx_file = Path(folder, "model.onnx")
             find_target("onnx").export(network, replace(spec, portable=True), onnx_file)
             convert(onnx_file, path, strict=spec.naive)
+            if not spec.naive:
+                name_tensors(path, onnx_file, _photograph(spec))
         append_metadata(path, as_written(spec, layout="NHWC"))
 
     def open(self, path: Path, threads: int = 1) -> Session:
@@ -69,6 +75,12 @@ class TfliteTarget:
         from micronet_edge_tflite.session import TfliteSession
 
         return TfliteSession(path, threads)
+
+
+def _photograph(spec: ExportSpec) -> Images:
+    """One photograph, as often as the file takes images at a time."""
+    assert spec.batch is not None  # check() has refused that
+    return np.repeat(spec.metadata.preprocessing.batch(photographs()[:1]), spec.batch, axis=0)
 
 
 TARGET = TfliteTarget()

@@ -12,10 +12,11 @@ from micronet_edge.manifest import manifest_path, write_manifest
 from micronet_edge.metadata import FileMetadata
 from micronet_edge.models import FAMILY, MicroNet, check_input_size, load_checkpoint
 from micronet_edge.models.random_weights import random_network
+from micronet_edge.photographs import photographs
 from micronet_edge.preprocessing import Preprocessing
 from micronet_edge.staging import staged
 from micronet_edge.targets import FLOAT32, ExportSpec, Target, find_target
-from micronet_edge.verification import Proof, photographs, prove
+from micronet_edge.verification import Proof, prove
 
 DEFAULT_FORMATS = ("onnx", "tflite")
 _IMAGENET_CLASSES = 1000

@@ -46,6 +46,9 @@ class Session(Protocol):
     def run(self, images: Images) -> Logits:
         """The logits of images [n, 3, size, size], any n."""
 
+    def prepared(self, images: Images) -> Callable[[], Logits]:
+        """One inference on these images, as many as the file takes, with nothing else in it to time."""
+
     def operators(self) -> Mapping[str, int]:
         """How often each operator stands in the file."""
 

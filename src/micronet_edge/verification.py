@@ -1,7 +1,6 @@
 """Does the file compute the same function? Proven on photographs, and it fails closed."""
 
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ from torch import nn
 
 from micronet_edge.errors import VerificationError
 from micronet_edge.metadata import FileMetadata
+from micronet_edge.photographs import photographs
 from micronet_edge.preprocessing import Images, Preprocessing
 from micronet_edge.targets import Logits, Target
 
@@ -34,12 +34,6 @@ class Proof:
     relative_difference: float
     top1_agreement: float
     operators: dict[str, int]
-
-
-def photographs() -> list[Path]:
-    """The photographs that come with the package."""
-    folder = files("micronet_edge").joinpath("photographs")
-    return sorted(Path(str(item)) for item in folder.iterdir() if item.name.endswith(".jpg"))
 
 
 def prove(

@@ -8,11 +8,16 @@ from micronet_edge.lowering.fold_batch_norm import FoldBatchNorm
 from micronet_edge.lowering.freeze_shift_max import FreezeShiftMax
 from micronet_edge.lowering.merge_factorized_convolution import MergeFactorizedConvolution
 from micronet_edge.lowering.relabel_channels import RelabelChannels
-from micronet_edge.lowering.unroll_shift_max import UnrollShiftMax
+from micronet_edge.lowering.unroll_shift_max import (
+    GatheredShiftMax,
+    SeparatelyGatedShiftMax,
+    SlicedShiftMax,
+    UnrollShiftMax,
+)
 from micronet_edge.lowering.widen_producers import WidenProducers
 
 
-def _pipeline(costs: Costs) -> tuple[Rewrite, ...]:
+def _pipeline(costs: Costs, form: type[SlicedShiftMax]) -> tuple[Rewrite, ...]:
     return (
         DropTrainingLayers(),
         FoldBatchNorm(),
@@ -24,13 +29,13 @@ def _pipeline(costs: Costs) -> tuple[Rewrite, ...]:
         RelabelChannels(costs),
         # Wants to know how scattered the shifts remain.
         WidenProducers(costs),
-        UnrollShiftMax(gather=costs.gathers),
+        UnrollShiftMax(form),
     )
 
 
-ONNXRUNTIME = _pipeline(ONNXRUNTIME_CPU)
-PORTABLE = _pipeline(PORTABLE_CPU)
-TFLITE = _pipeline(XNNPACK)
+ONNXRUNTIME = _pipeline(ONNXRUNTIME_CPU, GatheredShiftMax)
+PORTABLE = _pipeline(PORTABLE_CPU, SlicedShiftMax)
+TFLITE = _pipeline(XNNPACK, SeparatelyGatedShiftMax)
 
 __all__ = [
     "ONNXRUNTIME",

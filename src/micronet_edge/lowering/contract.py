@@ -9,6 +9,8 @@ from torch import Tensor, fx, nn
 
 from micronet_edge.errors import LoweringError
 from micronet_edge.lowering.graph import finish, note_shapes, trace
+from micronet_edge.photographs import photographs
+from micronet_edge.preprocessing import Preprocessing
 
 SAME_NUMBERS = 1e-4
 """Largest difference a rewrite may make, relative to the largest output.
@@ -101,9 +103,8 @@ def lower(network: nn.Module, pipeline: tuple[Rewrite, ...], input_size: int) ->
 
 
 def probe_image(input_size: int) -> Tensor:
-    """A fixed image [1, 3, input_size, input_size] that excites every channel and border."""
-    generator = torch.Generator().manual_seed(0)
-    return torch.randn(1, 3, input_size, input_size, generator=generator)
+    """A photograph [1, 3, input_size, input_size]: noise may drive a network where rounding explodes."""
+    return torch.from_numpy(Preprocessing.imagenet(input_size).batch(photographs()[:1]))
 
 
 def relative_difference(before: nn.Module, after: nn.Module, image: Tensor) -> float:

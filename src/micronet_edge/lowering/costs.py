@@ -7,6 +7,8 @@ from torch import nn
 
 from micronet_edge.lowering.channel_order import Order, segments
 
+_FALLBACK_NS = 1e6
+
 
 @dataclass(frozen=True, slots=True)
 class Costs:
@@ -15,8 +17,8 @@ class Costs:
     A dense convolution costs `dense_madd_ns` for each multiply-add. One in groups (of more than one
     output) costs `grouped_output_ns` for each output of a K x K and `grouped_pointwise_output_ns` of
     a 1 x 1. A copy of scattered channels costs `segment_ns` for each contiguous piece and
-    `element_ns` for each element, or nothing that depends on the order where the runtime gathers
-    (`gathers`).
+    `element_ns` for each element, and far more beyond `most_pieces`, where the runtime falls back to
+    slow code; or nothing that depends on the order where the runtime gathers (`gathers`).
     """
 
     dense_madd_ns: float
@@ -24,6 +26,7 @@ class Costs:
     grouped_pointwise_output_ns: float
     segment_ns: float
     element_ns: float
+    most_pieces: int
     gathers: bool
 
     def dense_pays(self, conv: nn.Conv2d) -> bool:
@@ -42,7 +45,8 @@ class Costs:
         pieces = len(segments(index))
         if pieces == 1 or self.gathers:
             return 0.0
-        return pieces * self.segment_ns + elements * self.element_ns
+        fallback_ns = _FALLBACK_NS if pieces > self.most_pieces else 0.0
+        return pieces * self.segment_ns + elements * self.element_ns + fallback_ns
 
     def extra_channels_ns(self, conv: nn.Conv2d, channels: int, pixels: int) -> float:
         """What it costs a dense convolution to give that many channels more."""
@@ -56,6 +60,7 @@ ONNXRUNTIME_CPU = Costs(
     grouped_pointwise_output_ns=0.0,
     segment_ns=2000.0,
     element_ns=0.5,
+    most_pieces=64,
     gathers=True,
 )
 PORTABLE_CPU = Costs(
@@ -64,13 +69,15 @@ PORTABLE_CPU = Costs(
     grouped_pointwise_output_ns=0.6,
     segment_ns=2000.0,
     element_ns=0.5,
+    most_pieces=64,
     gathers=False,
 )
 XNNPACK = Costs(
     dense_madd_ns=0.025,
     grouped_output_ns=5.0,
-    grouped_pointwise_output_ns=0.6,
+    grouped_pointwise_output_ns=1.5,
     segment_ns=2000.0,
-    element_ns=1.0,
+    element_ns=3.0,
+    most_pieces=5,
     gathers=False,
 )

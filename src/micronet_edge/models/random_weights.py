@@ -3,10 +3,14 @@
 import torch
 from torch import Tensor, nn
 
+from micronet_edge.models.dynamic_shift_max import DynamicShiftMax
 from micronet_edge.models.micronet import MicroNet
 
 SEED = 0
 _SETTLING_PASSES = 3
+_GATE_GAIN = 0.3
+_LEAST_VARIANCE = 0.1  # of the layer's mean
+_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
 
 def random_network(variant: str, num_classes: int, images: Tensor) -> MicroNet:
@@ -21,10 +25,23 @@ def random_network(variant: str, num_classes: int, images: Tensor) -> MicroNet:
         for module in network.modules():
             if isinstance(module, nn.Linear):
                 nn.init.normal_(module.weight, std=module.in_features**-0.5)
-            if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+            if isinstance(module, _NORMS):
                 module.momentum = None  # a plain average over the passes
+        for module in network.modules():
+            if isinstance(module, DynamicShiftMax):
+                # Coefficients that swing with the input, layer upon layer, would make it chaotic.
+                module.excite.weight.data.mul_(_GATE_GAIN)
         network.train()
         with torch.no_grad():
             for _ in range(_SETTLING_PASSES):
                 network(images)
+    for module in network.modules():
+        if isinstance(module, _NORMS):
+            _lift_small_variances(module)
     return network.eval()
+
+
+def _lift_small_variances(norm: nn.BatchNorm1d | nn.BatchNorm2d) -> None:
+    """A channel that the few images leave constant would have its rounding errors blown up."""
+    assert norm.running_var is not None
+    norm.running_var.clamp_(min=float(norm.running_var.mean()) * _LEAST_VARIANCE)

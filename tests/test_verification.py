@@ -1,0 +1,309 @@
+"""The proof fails closed: every planted fault is caught, an honest file passes."""
+
+import numpy as np
+import onnx
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+from cli.command import DIGITS, ONNX_FILE, TFLITE_FILE, shared_digits
+from onnx import numpy_helper
+
+from micronet_edge.errors import MicronetEdgeError, VerificationError
+from micronet_edge.models import MicroNet, load_checkpoint
+from micronet_edge.preprocessing import Preprocessing
+from micronet_edge.targets import read_metadata, target_of
+from micronet_edge.verification import FLOAT32_TOLERANCE, photographs, prove, reference_logits
+
+flatbuffers = pytest.importorskip("flatbuffers")
+
+BOTH = pytest.mark.parametrize("name", [ONNX_FILE, TFLITE_FILE])
+IDENTITY = [0, 1, 2, 3]
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory):
+    return shared_digits(tmp_path_factory) / "files"
+
+
+@pytest.fixture(scope="module")
+def network():
+    return load_checkpoint(DIGITS).network
+
+
+@pytest.fixture
+def proven(digits, network):
+    """Proves a file that says of itself what the honest one says, but for what is changed."""
+
+    def call(path, *, network=network, metadata=None, preprocessing=None):
+        metadata = metadata or read_metadata(digits / (ONNX_FILE if path.suffix == ".onnx" else TFLITE_FILE))
+        return prove(path, target_of(path), metadata, network, preprocessing or metadata.preprocessing)
+
+    return call
+
+
+@pytest.fixture
+def caught(proven, refusal, tmp_path):
+    """What the proof says of a faulty model."""
+
+    def call(model, kind=VerificationError) -> str:
+        path = tmp_path / ("faulty.onnx" if isinstance(model, onnx.ModelProto) else "faulty.tflite")
+        if isinstance(model, onnx.ModelProto):
+            onnx.save(model, path)
+        else:
+            builder = flatbuffers.Builder()
+            builder.Finish(model.Pack(builder), b"TFL3")
+            path.write_bytes(builder.Output())
+        return refusal(kind, proven, path)
+
+    return call
+
+
+@pytest.fixture
+def onnx_model(digits):
+    return onnx.load(digits / ONNX_FILE)
+
+
+@pytest.fixture
+def tflite_model(digits):
+    return schema.ModelT.InitFromPackedBuf((digits / TFLITE_FILE).read_bytes(), 0)
+
+
+def constants(model):
+    """For every node its constant inputs: initializers that can be changed in place."""
+    known = {tensor.name: tensor for tensor in model.graph.initializer}
+    return [(node, [known[name] for name in node.input if name in known]) for node in model.graph.node]
+
+
+def convolutions(model):
+    return [tensors for node, tensors in constants(model) if node.op_type == "Conv"]
+
+
+def change(tensor, function):
+    values = numpy_helper.to_array(tensor).copy()
+    tensor.CopyFrom(numpy_helper.from_array(function(values).astype(values.dtype), tensor.name))
+
+
+def one_wrong(values):
+    wrong = values.copy()
+    wrong.flat[wrong.size // 2] += np.abs(values).max()
+    return wrong
+
+
+def tflite_weights(model, code):
+    """The weights and biases of every operator of that kind, as arrays that can be changed in place."""
+    (graph,) = model.subgraphs
+    for operator in graph.operators:
+        if model.operatorCodes[operator.opcodeIndex].builtinCode == code:
+            tensors = [graph.tensors[index] for index in operator.inputs[1:3]]
+            buffers = [model.buffers[tensor.buffer] for tensor in tensors]
+            for buffer in buffers:
+                buffer.data = np.array(buffer.data, dtype=np.uint8)
+            shapes = [tuple(tensor.shape) for tensor in tensors]
+            yield [
+                buffer.data.view(np.float32).reshape(shape)
+                for buffer, shape in zip(buffers, shapes, strict=True)
+            ]
+
+
+def tflite_convolutions(model):
+    return list(tflite_weights(model, schema.BuiltinOperator.CONV_2D))
+
+
+def transpose_the_input(model):
+    """Puts a transposition before the first operator that leaves every axis where it is."""
+    (graph,) = model.subgraphs
+    (image,) = graph.inputs
+    permutation = schema.BufferT()
+    permutation.data = np.array(IDENTITY, dtype=np.int32).view(np.uint8)
+    model.buffers.append(permutation)
+    for shape, kind, buffer in [
+        ([4], schema.TensorType.INT32, len(model.buffers) - 1),
+        (graph.tensors[image].shape, schema.TensorType.FLOAT32, 0),
+    ]:
+        tensor = schema.TensorT()
+        tensor.shape, tensor.type, tensor.buffer, tensor.name = np.array(shape, np.int32), kind, buffer, b"t"
+        graph.tensors.append(tensor)
+    added = len(graph.tensors) - 1
+    for operator in graph.operators:
+        operator.inputs = np.array([added if index == image else index for index in operator.inputs])
+    code = schema.OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.TRANSPOSE
+    code.version = 1
+    model.operatorCodes.append(code)
+    transposition = schema.OperatorT()
+    transposition.opcodeIndex = len(model.operatorCodes) - 1
+    transposition.inputs, transposition.outputs = np.array([image, added - 1]), np.array([added])
+    transposition.builtinOptionsType = schema.BuiltinOptions.TransposeOptions
+    transposition.builtinOptions = schema.TransposeOptionsT()
+    graph.operators.insert(0, transposition)
+
+
+# --- Honest files
+
+
+@BOTH
+def test_an_honest_file_passes_with_room_to_spare(proven, digits, name):
+    proof = proven(digits / name)
+    assert proof.relative_difference < FLOAT32_TOLERANCE / 10
+    assert proof.top1_agreement == 1
+    assert proof.images == len(photographs()) == 5
+    assert sum(proof.operators.values()) > 100
+
+
+def test_a_model_that_is_only_read_and_written_passes(proven, onnx_model, tflite_model, tmp_path):
+    onnx.save(onnx_model, tmp_path / "same.onnx")
+    builder = flatbuffers.Builder()
+    builder.Finish(tflite_model.Pack(builder), b"TFL3")
+    (tmp_path / "same.tflite").write_bytes(builder.Output())
+    for name in ("same.onnx", "same.tflite"):
+        assert proven(tmp_path / name).relative_difference < 1e-5
+
+
+# --- Faults in an ONNX file
+
+
+@pytest.mark.parametrize("position", [0, 0.25, 0.5, 0.75, 1])
+def test_one_wrong_weight(caught, onnx_model, position):
+    layers = convolutions(onnx_model)
+    weight, *_ = layers[round(position * (len(layers) - 1))]
+    change(weight, one_wrong)
+    assert "faulty.onnx is not the same function: its output" in caught(onnx_model)
+
+
+@pytest.mark.parametrize("position", [0, 0.5, 1])
+def test_shifted_channels(caught, onnx_model, position):
+    layers = [tensors for tensors in convolutions(onnx_model) if len(tensors) == 2]
+    for tensor in layers[round(position * (len(layers) - 1))]:
+        change(tensor, lambda values: np.roll(values, 1, axis=0))
+    assert "is not the same function" in caught(onnx_model)
+
+
+def test_two_swapped_pieces_of_a_concatenation(caught, onnx_model):
+    concatenation = next(
+        node for node in onnx_model.graph.node if node.op_type in {"Max", "Concat", "Gather"} and node.input
+    )
+    if concatenation.op_type == "Gather":
+        index = next(t for t in onnx_model.graph.initializer if t.name == concatenation.input[1])
+        change(index, lambda values: np.roll(values, 1))
+    else:
+        concatenation.input[:] = [concatenation.input[0], concatenation.input[0]]
+    assert "is not the same function" in caught(onnx_model)
+
+
+def test_a_wrong_border(caught, onnx_model):
+    maps = [
+        tensor
+        for node, tensors in constants(onnx_model)
+        for tensor in tensors
+        if node.op_type == "Add" and len(tensor.dims) == 4 and tensor.dims[3] > 1
+    ]
+    assert maps
+    for tensor in maps:
+        change(tensor, lambda values: values * 0 + values[..., values.shape[3] // 2, None])
+    assert "is not the same function" in caught(onnx_model)
+
+
+def test_nan_in_the_output(caught, onnx_model):
+    *_, (_, tensors) = (pair for pair in constants(onnx_model) if pair[0].op_type == "Gemm")
+    change(tensors[-1], lambda values: np.where(np.arange(values.size) == 7, np.nan, values))
+    assert "its output 7 is nan on astronaut.jpg" in caught(onnx_model)
+
+
+def test_an_answer_that_does_not_depend_on_the_image(caught, onnx_model):
+    *_, (_, tensors) = (pair for pair in constants(onnx_model) if pair[0].op_type == "Gemm")
+    change(tensors[0], np.zeros_like)
+    assert "is not the same function" in caught(onnx_model)
+
+
+def test_too_few_classes(caught, onnx_model):
+    *_, (node, tensors) = (pair for pair in constants(onnx_model) if pair[0].op_type == "Gemm")
+    transposed = any(attribute.name == "transB" and attribute.i for attribute in node.attribute)
+    change(tensors[0], lambda values: values[:9] if transposed else values[:, :9])
+    change(tensors[1], lambda values: values[:9])
+    onnx_model.graph.output[0].type.tensor_type.shape.dim[1].dim_value = 9
+    assert "gives [5, 9], the PyTorch network [5, 10]" in caught(onnx_model)
+
+
+def test_a_second_output(caught, onnx_model):
+    onnx_model.graph.output.append(onnx_model.graph.output[0])
+    onnx_model.graph.output[1].name = onnx_model.graph.node[0].output[0]
+    onnx_model.graph.output[1].type.tensor_type.ClearField("shape")
+    assert "2 outputs" in caught(onnx_model, MicronetEdgeError)
+
+
+def test_a_gather_in_a_portable_file(proven, digits, refusal):
+    metadata = read_metadata(digits / ONNX_FILE)
+    portable = type(metadata).from_texts(
+        {key: text.replace('"portable": false', '"portable": true') for key, text in metadata.to_texts().items()},
+        "here",
+    )
+    complaint = refusal(VerificationError, proven, digits / ONNX_FILE, metadata=portable)
+    assert " Gather, not on the list of allowed operators" in complaint
+
+
+def test_a_transposition_in_an_onnx_file(caught, onnx_model):
+    first = onnx_model.graph.node[0]
+    transposition = onnx.helper.make_node("Transpose", [first.input[0]], ["same"], perm=IDENTITY)
+    first.input[0] = "same"
+    onnx_model.graph.node.insert(0, transposition)
+    assert "1 Transpose, not on the list of allowed operators" in caught(onnx_model)
+
+
+# --- Faults in a TFLite file
+
+
+@pytest.mark.parametrize("position", [0, 0.5, 1])
+def test_one_wrong_weight_in_a_tflite_file(caught, tflite_model, position):
+    layers = tflite_convolutions(tflite_model)
+    weight, _ = layers[round(position * (len(layers) - 1))]
+    weight[:] = one_wrong(weight)
+    assert "faulty.tflite is not the same function: its output" in caught(tflite_model)
+
+
+def test_shifted_channels_in_a_tflite_file(caught, tflite_model):
+    layers = tflite_convolutions(tflite_model)
+    for values in layers[len(layers) // 2]:
+        values[:] = np.roll(values, 1, axis=0)
+    assert "is not the same function" in caught(tflite_model)
+
+
+def test_nan_in_the_output_of_a_tflite_file(caught, tflite_model):
+    *_, (_, bias) = tflite_weights(tflite_model, schema.BuiltinOperator.FULLY_CONNECTED)
+    bias[7] = np.nan
+    assert "its output 7 is nan on astronaut.jpg" in caught(tflite_model)
+
+
+def test_a_second_output_of_a_tflite_file(caught, tflite_model):
+    (graph,) = tflite_model.subgraphs
+    graph.outputs = np.array([*graph.outputs, graph.operators[0].outputs[0]])
+    assert "2 outputs" in caught(tflite_model, MicronetEdgeError)
+
+
+def test_a_transposition_in_a_tflite_file(caught, tflite_model):
+    transpose_the_input(tflite_model)
+    assert "1 TRANSPOSE, not on the list of allowed operators" in caught(tflite_model)
+
+
+# --- Faults around a file
+
+
+@BOTH
+def test_a_file_of_another_input_size(proven, digits, refusal, name):
+    other = Preprocessing(size=64, resize=64)
+    complaint = refusal(MicronetEdgeError, proven, digits / name, preprocessing=other)
+    assert f"{name} takes" in complaint
+
+
+@pytest.mark.parametrize("weights", ["zero", "fading"])
+def test_a_network_that_answers_every_image_alike_proves_nothing(network, refusal, weights):
+    dull = MicroNet("m0", 10).eval()
+    dull.load_state_dict(network.state_dict())
+    dull.classifier.logits.linear.weight.data *= 0 if weights == "zero" else 1e-6
+    images = Preprocessing(size=96, resize=96).batch(photographs())
+    assert "answers every photograph alike" in refusal(VerificationError, reference_logits, dull, images)
+
+
+def test_a_network_of_nan_proves_nothing(refusal):
+    network = MicroNet("m0", 3).eval()
+    network.classifier.logits.linear.bias.data[0] = np.nan
+    images = Preprocessing(size=32, resize=32).batch(photographs())
+    assert "NaN or infinity" in refusal(VerificationError, reference_logits, network, images)
