@@ -12,6 +12,7 @@ from micronet_edge.metadata import FileMetadata
 from micronet_edge.photographs import photographs
 from micronet_edge.preprocessing import Images, Preprocessing
 from micronet_edge.targets import Logits, Target
+from micronet_edge.threads import one_thread
 
 FLOAT32_TOLERANCE = 1e-4
 """Largest difference of a float32 file, relative to the largest logit of the PyTorch network.
@@ -68,7 +69,7 @@ def reference_logits(network: nn.Module, images: Images) -> Logits:
 
     Raises VerificationError where its answers are not finite or all alike.
     """
-    with torch.no_grad():
+    with torch.no_grad(), one_thread():
         logits: Logits = network.eval()(torch.from_numpy(images)).numpy()
     if not np.isfinite(logits).all():
         raise VerificationError("the PyTorch network itself gives NaN or infinity on photographs")

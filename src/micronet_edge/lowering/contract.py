@@ -11,6 +11,7 @@ from micronet_edge.errors import LoweringError
 from micronet_edge.lowering.graph import finish, note_shapes, trace
 from micronet_edge.photographs import photographs
 from micronet_edge.preprocessing import Preprocessing
+from micronet_edge.threads import one_thread
 
 SAME_NUMBERS = 1e-4
 """Largest difference a rewrite may make, relative to the largest output.
@@ -93,12 +94,13 @@ def lower(network: nn.Module, pipeline: tuple[Rewrite, ...], input_size: int) ->
     Result   the same function of images of that size, as a plain inference module
     Raises   LoweringError on a network that cannot be traced or that a rewrite refuses.
     """
-    lowered = trace(network, input_size)
     image = probe_image(input_size)
     applied = []
-    for rewrite in pipeline:
-        lowered, step = apply(rewrite, lowered, image)
-        applied.append(step)
+    with one_thread():
+        lowered = trace(network, input_size)
+        for rewrite in pipeline:
+            lowered, step = apply(rewrite, lowered, image)
+            applied.append(step)
     return Lowered(lowered, input_size, tuple(applied))
 
 

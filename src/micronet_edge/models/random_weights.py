@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from micronet_edge.models.dynamic_shift_max import DynamicShiftMax
 from micronet_edge.models.micronet import MicroNet
+from micronet_edge.threads import one_thread
 
 SEED = 0
 _SETTLING_PASSES = 3
@@ -19,7 +20,7 @@ def random_network(variant: str, num_classes: int, images: Tensor) -> MicroNet:
     Fresh norms let signals fade through twenty layers until every image gives the same logits, and
     then no proof or timing on the network would mean anything.
     """
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), one_thread():
         torch.manual_seed(SEED)
         network = MicroNet(variant, num_classes)
         for module in network.modules():
