@@ -74,7 +74,12 @@ def constants(model):
 
 
 def convolutions(model):
-    return [tensors for node, tensors in constants(model) if node.op_type == "Conv"]
+    """Those on the way of the image; in the branches of the coefficients one weight means next to nothing."""
+    return [
+        tensors
+        for node, tensors in constants(model)
+        if node.op_type == "Conv" and "_activation/" not in node.name
+    ]
 
 
 def change(tensor, function):
@@ -108,6 +113,10 @@ def tflite_convolutions(model):
     return list(tflite_weights(model, schema.BuiltinOperator.CONV_2D))
 
 
+def indices(values):
+    return np.array(list(values), dtype=np.int32)
+
+
 def transpose_the_input(model):
     """Puts a transposition before the first operator that leaves every axis where it is."""
     (graph,) = model.subgraphs
@@ -124,14 +133,14 @@ def transpose_the_input(model):
         graph.tensors.append(tensor)
     added = len(graph.tensors) - 1
     for operator in graph.operators:
-        operator.inputs = np.array([added if index == image else index for index in operator.inputs])
+        operator.inputs = indices(added if index == image else index for index in operator.inputs)
     code = schema.OperatorCodeT()
     code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.TRANSPOSE
     code.version = 1
     model.operatorCodes.append(code)
     transposition = schema.OperatorT()
     transposition.opcodeIndex = len(model.operatorCodes) - 1
-    transposition.inputs, transposition.outputs = np.array([image, added - 1]), np.array([added])
+    transposition.inputs, transposition.outputs = indices([image, added - 1]), indices([added])
     transposition.builtinOptionsType = schema.BuiltinOptions.TransposeOptions
     transposition.builtinOptions = schema.TransposeOptionsT()
     graph.operators.insert(0, transposition)
@@ -177,15 +186,18 @@ def test_shifted_channels(caught, onnx_model, position):
     assert "is not the same function" in caught(onnx_model)
 
 
-def test_two_swapped_pieces_of_a_concatenation(caught, onnx_model):
-    concatenation = next(
-        node for node in onnx_model.graph.node if node.op_type in {"Max", "Concat", "Gather"} and node.input
-    )
-    if concatenation.op_type == "Gather":
-        index = next(t for t in onnx_model.graph.initializer if t.name == concatenation.input[1])
-        change(index, lambda values: np.roll(values, 1))
-    else:
-        concatenation.input[:] = [concatenation.input[0], concatenation.input[0]]
+@pytest.mark.parametrize("block", [1, 4, 7])
+def test_shifted_coefficients(caught, onnx_model, block):
+    named = {node.name: tensors for node, tensors in constants(onnx_model)}
+    for tensor in named[f"features/block{block}/project_activation/excite/Conv"]:
+        change(tensor, lambda values: np.roll(values, len(values) // 4, axis=0))
+    assert "is not the same function" in caught(onnx_model)
+
+
+def test_a_shift_by_one_channel_too_many(caught, onnx_model):
+    gathered = {node.input[1] for node in onnx_model.graph.node if node.op_type == "Gather"}
+    index = next(tensor for tensor in onnx_model.graph.initializer if tensor.name in gathered)
+    change(index, lambda values: np.roll(values, 1))
     assert "is not the same function" in caught(onnx_model)
 
 
@@ -254,7 +266,7 @@ def test_a_transposition_in_an_onnx_file(caught, onnx_model):
 @pytest.mark.parametrize("position", [0, 0.5, 1])
 def test_one_wrong_weight_in_a_tflite_file(caught, tflite_model, position):
     layers = tflite_convolutions(tflite_model)
-    weight, _ = layers[round(position * (len(layers) - 1))]
+    weight, *_ = layers[round(position * (len(layers) - 1))]
     weight[:] = one_wrong(weight)
     assert "faulty.tflite is not the same function: its output" in caught(tflite_model)
 
@@ -274,7 +286,7 @@ def test_nan_in_the_output_of_a_tflite_file(caught, tflite_model):
 
 def test_a_second_output_of_a_tflite_file(caught, tflite_model):
     (graph,) = tflite_model.subgraphs
-    graph.outputs = np.array([*graph.outputs, graph.operators[0].outputs[0]])
+    graph.outputs = indices([*graph.outputs, graph.operators[0].outputs[0]])
     assert "2 outputs" in caught(tflite_model, MicronetEdgeError)
 
 

@@ -47,7 +47,10 @@ class Session(Protocol):
         """The logits of images [n, 3, size, size], any n."""
 
     def prepared(self, images: Images) -> Callable[[], Logits]:
-        """One inference on these images, as many as the file takes, with nothing else in it to time."""
+        """One inference on these images, as many as the file takes, with nothing else in it to time.
+
+        The session holds one such input at a time: a second call makes the first one's result stale.
+        """
 
     def operators(self) -> Mapping[str, int]:
         """How often each operator stands in the file."""

@@ -141,8 +141,8 @@ def test_a_setting_out_of_range(refused, arguments, complaint):
     ],
     ids=" ".join,
 )
-def test_wrong_usage_has_an_exit_code_of_its_own(tool_here, folder, arguments):
-    ran = tool_here(*arguments)
+def test_wrong_usage_has_an_exit_code_of_its_own(tool, folder, arguments):
+    ran = tool(*arguments)
     assert ran.code == 2, ran.errors
     assert "Usage: micronet-edge" in ran.errors
     assert "Traceback" not in ran.errors

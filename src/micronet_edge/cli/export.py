@@ -85,17 +85,24 @@ def _print_table(exported: "tuple[Exported, ...]") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table()
-    for heading in ("file", "format", "precision", "size", "operators", "largest difference", "same class"):
-        table.add_column(heading, overflow="fold")
+    table = Table(title=f"in {exported[0].path.parent}", title_justify="left")
+    table.add_column("file", overflow="fold")
+    for heading in ("format", "precision", "size MB", "operators"):
+        table.add_column(heading)
+    table.add_column("difference\nto PyTorch")
+    table.add_column("same\nclass")
     for file in exported:
         table.add_row(
-            str(file.path),
+            file.path.name,
             file.format,
             file.precision,
-            f"{file.size_bytes / 1e6:.2f} MB",
+            f"{file.size_bytes / 1e6:.2f}",
             str(sum(file.proof.operators.values())),
-            f"{file.proof.relative_difference:.1e} of the largest logit",
-            f"{file.proof.top1_agreement:.0%} of {file.proof.images} images",
+            f"{file.proof.relative_difference:.1e}",
+            f"{file.proof.top1_agreement:.0%}",
         )
     Console().print(table)
+    proof = exported[0].proof
+    Console().print(
+        f"Each file was run on {proof.images} photographs; the difference is relative to the largest logit."
+    )

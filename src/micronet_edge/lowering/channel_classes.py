@@ -16,7 +16,7 @@ from torch.nn import functional
 from micronet_edge.lowering.channel_order import Order, inverse
 from micronet_edge.lowering.convolutions import conv_of, is_depthwise
 from micronet_edge.lowering.freeze_shift_max import FrozenShiftMax
-from micronet_edge.lowering.graph import module_of, shape_of
+from micronet_edge.lowering.graph import is_matrix, module_of, shape_of
 from micronet_edge.models import ChannelShuffle
 
 _ELEMENTWISE_LAYERS = (
@@ -130,7 +130,9 @@ def is_weighted(node: fx.Node) -> bool:
     """A layer whose weights can take any order of channels in and give any other out."""
     module = module_of(node)
     conv = conv_of(module)
-    return isinstance(module, nn.Linear) or (conv is not None and not is_depthwise(conv))
+    if isinstance(module, nn.Linear):
+        return is_matrix(node)  # with more axes its channels are the last, not the second
+    return conv is not None and not is_depthwise(conv)
 
 
 def _joins(classes: ChannelClasses, node: fx.Node, tensors: list[fx.Node]) -> bool:
@@ -141,7 +143,7 @@ def _joins(classes: ChannelClasses, node: fx.Node, tensors: list[fx.Node]) -> bo
     if isinstance(module, ChannelShuffle):
         classes.join(node, tensors[0], inverse(np.array(module.source(shape_of(node)[1]))))
         return True
-    if not _is_channelwise(node) or any(shape_of(source)[1] != shape_of(node)[1] for source in tensors):
+    if not _is_channelwise(node) or not all(_same_channels(node, source) for source in tensors):
         return False
     try:
         for other in tensors[1:]:
@@ -150,6 +152,16 @@ def _joins(classes: ChannelClasses, node: fx.Node, tensors: list[fx.Node]) -> bo
         return False
     classes.join(node, tensors[0])
     return True
+
+
+def _same_channels(node: fx.Node, source: fx.Node) -> bool:
+    """Whether both count their channels on the second axis; a broadcast would shift the axes."""
+    ours, theirs = shape_of(node), shape_of(source)
+    return ours[1] == theirs[1] and (len(ours) == len(theirs) or _is_flatten(node))
+
+
+def _is_flatten(node: fx.Node) -> bool:
+    return node.target in _FLATTENS or isinstance(module_of(node), nn.Flatten)
 
 
 def _is_channelwise(node: fx.Node) -> bool:
@@ -161,7 +173,7 @@ def _is_channelwise(node: fx.Node) -> bool:
         return True
     if node.op == "call_function" and node.target in _ELEMENTWISE_FUNCTIONS:
         return len(shape_of(node)) > 1
-    if node.target in _FLATTENS or isinstance(module, nn.Flatten):
+    if _is_flatten(node):
         # With a spatial extent, flatten would spread each channel over several columns.
         return shape_of(node) == shape_of(node.all_input_nodes[0])[:2]
     return False

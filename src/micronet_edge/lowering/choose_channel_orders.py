@@ -99,18 +99,13 @@ class _Chooser:
                 yield first_position[group.numbers[node] // (conv.out_channels // conv.groups)]
 
     def cost_with_next(self, group: ChannelClass, orders: Orders) -> float:
-        """The class's own cost and the least that the classes behind its grouped layers then pay.
-
-        A class without a shift decides nothing by itself, so the look goes through it to the next.
-        """
+        """The class's own cost and the least that the classes behind its grouped layers then pay."""
         total = self._cost(group, orders)
         for node, _ in self.readers.get(group, ()):
             behind = self.classes.of[node]
-            if behind in orders:
-                continue
-            look = self._cost if any(_shifts(behind)) else self.cost_with_next
-            options = self.candidates(behind, orders)
-            total += min(look(behind, {**orders, behind: order}) for order in options)
+            if behind not in orders:
+                options = self.candidates(behind, orders)
+                total += min(self._cost(behind, {**orders, behind: order}) for order in options)
         return total
 
     def _cost(self, group: ChannelClass, orders: Orders) -> float:

@@ -112,10 +112,15 @@ def probe_image(input_size: int) -> Tensor:
 def relative_difference(before: nn.Module, after: nn.Module, image: Tensor) -> float:
     """Largest difference between two networks' outputs, relative to the largest output."""
     with torch.no_grad():
-        pairs = zip(_tensors(before(image)), _tensors(after(image)), strict=True)
-        return max(
-            float((ours - theirs).abs().max() / theirs.abs().max().clamp_min(1e-30)) for theirs, ours in pairs
-        )
+        expected, found = _tensors(before(image)), _tensors(after(image))
+    if [tensor.shape for tensor in found] != [tensor.shape for tensor in expected]:
+        raise LoweringError("the network's outputs have other shapes than before")
+    differences = [
+        (ours - theirs).abs().max() / theirs.abs().max().clamp_min(1e-30)
+        for theirs, ours in zip(expected, found, strict=True)
+    ]
+    # torch's max keeps a NaN, Python's loses it unless it comes first.
+    return float(torch.stack(differences).max())
 
 
 def _tensors(output: object) -> list[Tensor]:

@@ -6,10 +6,9 @@ from torch import Tensor, fx, nn
 from micronet_edge.errors import LoweringError
 from micronet_edge.lowering.contract import Rewrite
 from micronet_edge.lowering.convolutions import with_weights
-from micronet_edge.lowering.graph import bypass, calls, feeds_only, module_of, only_input, replace_module
+from micronet_edge.lowering.graph import bypass, feeds_only, is_matrix, module_of, only_input, replace_module
 
 _Norm = nn.BatchNorm1d | nn.BatchNorm2d
-_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
 
 class FoldBatchNorm(Rewrite):
@@ -22,28 +21,33 @@ class FoldBatchNorm(Rewrite):
     """
 
     def change(self, network: fx.GraphModule) -> int:
-        foldable = [node for kind in _NORMS for node, _ in calls(network, kind) if _matches(node)]
-        for node in foldable:
+        places = 0
+        # Matched one by one: behind a folded norm the next one may fold too.
+        while (node := next(filter(_matches, network.graph.nodes), None)) is not None:
+            places += 1
             producer = only_input(node)
             layer, norm = module_of(producer), module_of(node)
             assert isinstance(layer, nn.Conv2d | nn.Linear)
             assert isinstance(norm, _Norm)
             replace_module(network, producer, _folded(layer, norm))
             bypass(network, node)
-        return len(foldable)
+        return places
 
     def check_after(self, network: fx.GraphModule) -> None:
-        for kind in _NORMS:
-            for node, _ in calls(network, kind):
-                if _matches(node):
-                    raise LoweringError(f"{node.target} could have been folded")
+        for node in filter(_matches, network.graph.nodes):
+            raise LoweringError(f"{node.target} could have been folded")
 
 
 def _matches(node: fx.Node) -> bool:
-    producer = only_input(node)
     norm = module_of(node)
-    static = isinstance(norm, _Norm) and norm.running_mean is not None
-    return static and isinstance(module_of(producer), nn.Conv2d | nn.Linear) and feeds_only(producer, node)
+    if not isinstance(norm, _Norm):
+        return False
+    producer = only_input(node)
+    static = norm.running_mean is not None
+    layer = module_of(producer)
+    # A norm of [n, c, l] works on another axis than the linear layer before it.
+    foldable = isinstance(layer, nn.Conv2d) or (isinstance(layer, nn.Linear) and is_matrix(producer))
+    return static and foldable and feeds_only(producer, node)
 
 
 def _folded(layer: nn.Conv2d | nn.Linear, norm: _Norm) -> nn.Conv2d | nn.Linear:

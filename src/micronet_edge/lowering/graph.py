@@ -31,14 +31,27 @@ def trace(network: nn.Module, input_size: int) -> fx.GraphModule:
     frozen = copy.deepcopy(network).eval()
     try:
         graph = _Tracer().trace(frozen)
-    except (fx.proxy.TraceError, TypeError, ValueError) as error:
+    except (fx.proxy.TraceError, TypeError, ValueError, RuntimeError) as error:
         raise LoweringError(
             f"{type(network).__name__} cannot be traced, its forward depends on values or sizes: {error}"
         ) from error
     traced = fx.GraphModule(frozen, graph, type(network).__name__)
     _give_calls_their_own_layers(traced)
-    note_shapes(traced, torch.zeros(1, 3, input_size, input_size))
+    image = torch.zeros(1, 3, input_size, input_size)
+    _check_takes(traced, image)
+    note_shapes(traced, image)
     return traced
+
+
+def _check_takes(network: fx.GraphModule, image: Tensor) -> None:
+    try:
+        with torch.no_grad():
+            network(image)
+    except RuntimeError as error:
+        reason = str(error).partition("\n")[0]
+        raise LoweringError(
+            f"the network does not take images of shape {list(image.shape)}: {reason}"
+        ) from error
 
 
 def note_shapes(network: fx.GraphModule, image: Tensor) -> None:
@@ -60,6 +73,12 @@ def module_of(node: fx.Node) -> nn.Module | None:
     owner = node.graph.owning_module
     assert owner is not None
     return owner.get_submodule(str(node.target))
+
+
+def is_matrix(node: fx.Node) -> bool:
+    """Whether the node's tensor is [n, c] and no more."""
+    batch_and_channels = 2
+    return len(shape_of(node)) == batch_and_channels
 
 
 def calls(network: fx.GraphModule, kind: type[Kind]) -> Iterator[tuple[fx.Node, Kind]]:

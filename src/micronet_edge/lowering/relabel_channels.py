@@ -54,7 +54,8 @@ class RelabelChannels(Rewrite):
             _relabel_weights(network, node, classes, orders)
         for node, group in classes.of.items():
             _relabel_in_place(network, node, group.labels(node, orders[group]))
-        for boundary in classes.boundaries:
+        # Readers first: the Reorder behind a maker then comes before theirs, and the two cancel.
+        for boundary in sorted(classes.boundaries, key=lambda boundary: boundary.reader is None):
             group = classes.of[boundary.node]
             _insert_reorder(network, boundary, group.labels(boundary.node, orders[group]))
         shuffles = [node for node, _ in calls(network, ChannelShuffle)]

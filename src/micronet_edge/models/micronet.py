@@ -4,7 +4,7 @@ import math
 from collections import OrderedDict
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from micronet_edge.errors import SettingsError
 from micronet_edge.models.blocks import build_block
@@ -30,10 +30,12 @@ def check_input_size(size: int) -> int:
 
 
 def _check_image(_module: nn.Module, inputs: tuple[Tensor, ...], named: dict[str, Tensor]) -> None:
-    # Under the tracer of torch.onnx sizes are tensors, and the settings were checked before.
+    # Tracers have no sizes to check: to torch.onnx they are tensors, to torch.fx unknown.
     if torch.jit.is_tracing():  # type: ignore[attr-defined,no-untyped-call]
         return
     images = inputs[0] if inputs else named["x"]
+    if isinstance(images, fx.Proxy):
+        return
     match tuple(images.shape):
         case (_, int(channels), int(height), int(width)) if channels == INPUT_CHANNELS and height == width:
             check_input_size(width)

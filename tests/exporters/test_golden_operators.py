@@ -1,0 +1,31 @@
+"""Every variant's files hold the operators they held before; `make golden` writes down new ones."""
+
+import json
+
+import onnx
+import pytest
+from cli.command import shared_digits
+from golden.update import FORMS, expected, operators, write_onnx
+
+from micronet_edge.models import FAMILY
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("variant", FAMILY)
+def test_onnx(tmp_path, variant, form):
+    path = tmp_path / "model.onnx"
+    write_onnx(variant, form, path)
+    assert operators(path) == expected("onnx")[variant][form]
+    model = onnx.load(path)
+    onnx.checker.check_model(model, full_check=True)
+    onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True)
+    assert all(node.name.startswith(("features/", "classifier/", "pool", "flatten")) for node in model.graph.node)
+
+
+def test_tflite(tmp_path_factory):
+    (file,) = (
+        file
+        for file in json.loads((shared_digits(tmp_path_factory) / "stdout").read_text())
+        if file["format"] == "tflite"
+    )
+    assert file["proof"]["operators"] == expected("tflite")["m0"]["xnnpack"]

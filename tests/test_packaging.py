@@ -1,0 +1,83 @@
+"""The wheel holds what runs, and nothing else."""
+
+import configparser
+import shutil
+import subprocess
+import sys
+import zipfile
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[1]
+ROOTS = ("src", "exporters", "benchmarks")
+
+
+def packaged(pattern):
+    """The files of the three roots' packages, as a wheel names them."""
+    return {
+        str(path.relative_to(REPOSITORY / root))
+        for root in ROOTS
+        for package in (REPOSITORY / root).glob("micronet_edge*")
+        for path in package.rglob(pattern)
+        if ".egg-info" not in str(path) and "__pycache__" not in path.parts
+    }
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"
+    skip = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "build", "dist", "data", "results")
+    for name in (*ROOTS, "tests", "examples"):
+        shutil.copytree(REPOSITORY / name, source / name, ignore=skip)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(REPOSITORY / name, source)
+    isolation = ["--no-build-isolation"] if find_spec("setuptools") else []
+    subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", *isolation, "-w", folder, source],
+        check=True,
+    )
+    (path,) = folder.glob("*.whl")
+    with zipfile.ZipFile(path) as archive:
+        yield archive
+
+
+def test_it_is_for_every_platform(wheel):
+    assert Path(wheel.filename).name.startswith("micronet_edge-")
+    assert wheel.filename.endswith("-py3-none-any.whl")
+
+
+def test_it_holds_every_module_of_the_three_roots_and_no_other(wheel):
+    modules = {name for name in wheel.namelist() if name.endswith(".py")}
+    assert modules == packaged("*.py")
+    assert {name.split("/")[0] for name in modules} >= {"micronet_edge", "micronet_edge_onnx"}
+
+
+@pytest.mark.parametrize("pattern", ["py.typed", "*.jpg", "*.json"])
+def test_it_holds_the_data_that_the_modules_read(wheel, pattern):
+    assert packaged(pattern)
+    assert packaged(pattern) <= set(wheel.namelist())
+
+
+def test_it_holds_no_tests_examples_or_scripts(wheel):
+    tops = {name.split("/")[0] for name in wheel.namelist()}
+    assert all(top.startswith("micronet_edge") for top in tops), tops
+    assert not [name for name in wheel.namelist() if "test" in name or name.endswith((".pyc", ".safetensors"))]
+
+
+def test_it_brings_the_command_and_the_targets(wheel):
+    (name,) = (name for name in wheel.namelist() if name.endswith("entry_points.txt"))
+    points = configparser.ConfigParser()
+    points.read_string(wheel.read(name).decode())
+    assert points["console_scripts"]["micronet-edge"] == "micronet_edge.cli:main"
+    assert dict(points["micronet_edge.targets"]) == {
+        "onnx": "micronet_edge_onnx.target:TARGET",
+        "tflite": "micronet_edge_tflite.target:TARGET",
+    }
+
+
+def test_it_carries_the_licence(wheel):
+    (name,) = (name for name in wheel.namelist() if name.endswith("LICENSE"))
+    assert wheel.read(name) == (REPOSITORY / "LICENSE").read_bytes()
