@@ -64,7 +64,9 @@ def test_it_holds_the_data_that_the_modules_read(wheel, pattern):
 def test_it_holds_no_tests_examples_or_scripts(wheel):
     tops = {name.split("/")[0] for name in wheel.namelist()}
     assert all(top.startswith("micronet_edge") for top in tops), tops
-    assert not [name for name in wheel.namelist() if "test" in name or name.endswith((".pyc", ".safetensors"))]
+    assert not [
+        name for name in wheel.namelist() if "test" in name or name.endswith((".pyc", ".safetensors"))
+    ]
 
 
 def test_it_brings_the_command_and_the_targets(wheel):

@@ -7,13 +7,13 @@ import sys
 
 import numpy as np
 import pytest
-from cli.command import run
+from cli.command import first_on_path, run
 
 from micronet_edge.errors import TargetError
 from micronet_edge.targets import find_target, in_batches, read_metadata, target_names, target_of
 
 # A target that a stranger could have written, knowing the seam alone.
-STRANGER = '''
+STRANGER = """
 import json
 from pathlib import Path
 
@@ -62,7 +62,7 @@ class StrangeTarget:
 
 
 TARGET = StrangeTarget()
-'''
+"""
 
 
 def install(site, module, entry):
@@ -72,14 +72,14 @@ def install(site, module, entry):
     (information / "METADATA").write_text("Metadata-Version: 2.1\nName: stranger\nVersion: 1.0\n")
     (information / "entry_points.txt").write_text(f"[micronet_edge.targets]\nstrange = {entry}\n")
     (site / "stranger.py").write_text(module)
-    return str(site)
+    return site
 
 
 def python(code, site):
     """What the code prints, as JSON, with the distribution installed."""
     ran = subprocess.run(
         [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": site},
+        env={**os.environ, "PYTHONPATH": first_on_path(site)},
         capture_output=True,
         text=True,
         check=True,
@@ -92,7 +92,7 @@ def test_a_strangers_target_exports_and_verifies_as_ours_do(tmp_path):
     ran = run(
         *("export", "m0", "--num-classes", "3", "--input-size", "64", "--format", "strange", "--json"),
         cwd=tmp_path,
-        PYTHONPATH=site,
+        PYTHONPATH=first_on_path(site),
     )
     assert ran.code == 0, ran.errors
     (file,) = json.loads(ran.output)

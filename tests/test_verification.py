@@ -9,9 +9,10 @@ from onnx import numpy_helper
 
 from micronet_edge.errors import MicronetEdgeError, VerificationError
 from micronet_edge.models import MicroNet, load_checkpoint
+from micronet_edge.photographs import photographs
 from micronet_edge.preprocessing import Preprocessing
 from micronet_edge.targets import read_metadata, target_of
-from micronet_edge.verification import FLOAT32_TOLERANCE, photographs, prove, reference_logits
+from micronet_edge.verification import FLOAT32_TOLERANCE, prove, reference_logits
 
 flatbuffers = pytest.importorskip("flatbuffers")
 
@@ -93,11 +94,12 @@ def one_wrong(values):
     return wrong
 
 
-def tflite_weights(model, code):
+def tflite_weights(model, code, least_height=0):
     """The weights and biases of every operator of that kind, as arrays that can be changed in place."""
     (graph,) = model.subgraphs
     for operator in graph.operators:
-        if model.operatorCodes[operator.opcodeIndex].builtinCode == code:
+        height = graph.tensors[operator.outputs[0]].shape[1]
+        if model.operatorCodes[operator.opcodeIndex].builtinCode == code and height >= least_height:
             tensors = [graph.tensors[index] for index in operator.inputs[1:3]]
             buffers = [model.buffers[tensor.buffer] for tensor in tensors]
             for buffer in buffers:
@@ -110,7 +112,8 @@ def tflite_weights(model, code):
 
 
 def tflite_convolutions(model):
-    return list(tflite_weights(model, schema.BuiltinOperator.CONV_2D))
+    """Those on the way of the image, as for ONNX; the branches of the coefficients work on one pixel."""
+    return list(tflite_weights(model, schema.BuiltinOperator.CONV_2D, least_height=2))
 
 
 def indices(values):
@@ -186,7 +189,7 @@ def test_shifted_channels(caught, onnx_model, position):
     assert "is not the same function" in caught(onnx_model)
 
 
-@pytest.mark.parametrize("block", [1, 4, 7])
+@pytest.mark.parametrize("block", [1, 3, 5])
 def test_shifted_coefficients(caught, onnx_model, block):
     named = {node.name: tensors for node, tensors in constants(onnx_model)}
     for tensor in named[f"features/block{block}/project_activation/excite/Conv"]:
@@ -245,7 +248,10 @@ def test_a_second_output(caught, onnx_model):
 def test_a_gather_in_a_portable_file(proven, digits, refusal):
     metadata = read_metadata(digits / ONNX_FILE)
     portable = type(metadata).from_texts(
-        {key: text.replace('"portable": false', '"portable": true') for key, text in metadata.to_texts().items()},
+        {
+            key: text.replace('"portable": false', '"portable": true')
+            for key, text in metadata.to_texts().items()
+        },
         "here",
     )
     complaint = refusal(VerificationError, proven, digits / ONNX_FILE, metadata=portable)

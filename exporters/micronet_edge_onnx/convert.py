@@ -72,6 +72,16 @@ def _give_plain_names(model: onnx.ModelProto) -> None:
         node.output[:] = [_plain(name) for name in node.output]
     for value in [*model.graph.value_info, *model.graph.initializer]:
         value.name = _plain(value.name)
+    _name_after_neighbours(model)
+
+
+def _name_after_neighbours(model: onnx.ModelProto) -> None:
+    """Operators between the layers, such as a residual addition, under the path of the layer before."""
+    makers = {output: node.name for node in model.graph.node for output in node.output}
+    for node in model.graph.node:
+        before = makers.get(node.input[-1]) if node.input else None
+        if "/" not in node.name and before is not None:
+            node.name = f"{before.rsplit('/', 2)[0]}/{node.name}"
 
 
 def _hoist_constants(model: onnx.ModelProto) -> None:

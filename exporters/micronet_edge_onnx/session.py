@@ -10,7 +10,7 @@ import onnxruntime
 
 from micronet_edge.errors import TargetError
 from micronet_edge.preprocessing import Images
-from micronet_edge.targets import Logits, in_batches
+from micronet_edge.targets import Logits, check_shape, in_batches
 
 _ERRORS_ONLY = 3
 
@@ -32,7 +32,13 @@ class OnnxSession:
         except Exception as error:  # its errors share no base but Exception
             raise TargetError(f"{path} cannot be opened by ONNX Runtime: {error}") from error
         self._path = path
-        (self._input,) = self._session.get_inputs()
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        if len(inputs) != 1 or len(outputs) != 1:
+            raise TargetError(
+                f"{path} has {len(inputs)} inputs and {len(outputs)} outputs, expected one of each: "
+                "export it again"
+            )
+        (self._input,) = inputs
         first = self._input.shape[0]
         self._batch = first if isinstance(first, int) else None
 
@@ -40,6 +46,7 @@ class OnnxSession:
         return in_batches(images, self._batch, lambda part: self.prepared(part)())
 
     def prepared(self, images: Images) -> Callable[[], Logits]:
+        check_shape(self._path, images, tuple(self._input.shape[1:]))
         feed = {self._input.name: np.ascontiguousarray(images)}
 
         def infer() -> Logits:

@@ -61,6 +61,8 @@ def _convert_in_working_folder(mode: str) -> None:
         # Without signatures it refuses names that a SavedModel does not like.
         output_signaturedefs=True,
         disable_strict_mode=mode == "fast",
+        # The file is simplified already; onnx2tf would run whatever `onnxsim` it finds on the PATH.
+        not_use_onnxsim=True,
         non_verbose=True,
     )
 

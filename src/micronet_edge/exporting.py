@@ -192,7 +192,9 @@ def _labels(path: Path | None, own: tuple[str, ...] | None, classes: int) -> tup
     if path is None:
         return own or tuple(str(number) for number in range(classes))
     try:
-        labels = tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+        labels = tuple(
+            line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()
+        )
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(
             f"labels file {path} cannot be read ({error}): give UTF-8 text, one label a line"

@@ -36,7 +36,12 @@ class FileMetadata:
     tool: str = ""
 
     def to_texts(self) -> dict[str, str]:
-        """As two texts: the labels, one a line, and the rest as JSON."""
+        """As two texts: the labels, one a line, and the rest as JSON.
+
+        Raises SettingsError on a label of several lines.
+        """
+        if broken := next((label for label in self.labels if "\n" in label), None):
+            raise SettingsError(f"label {broken!r} holds a line break: give labels of one line each")
         description = {
             "tool": self.tool or f"{DISTRIBUTION} {tool_version()}",
             "variant": self.variant,
@@ -61,7 +66,9 @@ class FileMetadata:
             description = json.loads(texts[DESCRIPTION_KEY])
             preprocessing = Preprocessing.from_dict(description.pop("preprocessing"))
             return cls(
-                labels=tuple(texts[LABELS_KEY].splitlines()), preprocessing=preprocessing, **description
+                labels=tuple(texts[LABELS_KEY].removesuffix("\n").split("\n")),
+                preprocessing=preprocessing,
+                **description,
             )
         except (ValueError, TypeError, KeyError, AttributeError, SettingsError) as error:
             raise TargetError(f"{source}: its metadata cannot be read ({error}): export it again") from error

@@ -2,10 +2,9 @@
 
 import errno
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from micronet_edge.errors import OutputError
@@ -20,36 +19,60 @@ def staged(output: Path, names: list[str], *, overwrite: bool) -> Iterator[Path]
     Raises OutputError where the folder cannot be written or a file exists and `overwrite` is off.
     """
     _refuse_existing(output, names, overwrite=overwrite)
-    created = _make_folder(output)
-    try:
-        with _hidden_folder(output) as folder, _full_disk_in_words(output):
-            yield folder
-            for name in names:
-                _flush(folder / name)
-            for name in names:
-                (folder / name).replace(output / name)
-    except BaseException:
-        for parent in created:
-            shutil.rmtree(parent, ignore_errors=True)
-        raise
+    with _made(output), _hidden_folder(output) as folder, _full_disk_in_words(output):
+        yield folder
+        for name in names:
+            _flush(folder / name)
+        _move(folder, output, names)
 
 
 def _refuse_existing(output: Path, names: list[str], *, overwrite: bool) -> None:
-    existing = [name for name in names if (output / name).exists()]
-    if existing and not overwrite:
-        raise OutputError(f"{output / existing[0]} exists: give --overwrite, or another --output")
+    for path in (output / name for name in names):
+        if path.is_dir():
+            raise OutputError(f"{path} is a folder where a file belongs: remove it, or give another --output")
+        if os.path.lexists(path) and not overwrite:
+            raise OutputError(f"{path} exists: give --overwrite, or another --output")
 
 
-def _make_folder(output: Path) -> list[Path]:
-    """Makes the folder and returns those of its parents, innermost first, that were not there."""
-    missing = [folder for folder in (output, *output.parents) if not folder.exists()]
+@contextmanager
+def _made(output: Path) -> Iterator[None]:
+    """The folder exists within the block; on failure the folders made for it go again, if empty."""
+    missing = [folder for folder in (output, *output.parents) if not os.path.lexists(folder)]
+    try:
+        _make(output)
+        yield
+    except BaseException:
+        for folder in missing:
+            with suppress(OSError):  # never made, or somebody else's file lies there by now
+                folder.rmdir()
+        raise
+
+
+def _make(output: Path) -> None:
     try:
         output.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
         raise OutputError(f"{output} is a file, or lies below one: give a folder as --output") from error
     except OSError as error:
         raise _unwritable(output, error) from error
-    return missing
+
+
+def _move(folder: Path, output: Path, names: list[str]) -> None:
+    """Moves the files out under their final names; where one fails, all are as before."""
+    older = folder / "older"
+    older.mkdir()
+    try:
+        for name in names:
+            with suppress(FileNotFoundError):
+                (output / name).replace(older / name)
+            (folder / name).replace(output / name)
+    except BaseException:
+        for name in names:
+            if not (folder / name).exists():
+                (output / name).unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                (older / name).replace(output / name)
+        raise
 
 
 @contextmanager

@@ -5,6 +5,7 @@ A target registers an object of this shape under the entry-point group `micronet
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -93,7 +94,12 @@ def find_target(name: str) -> Target:
     Raises TargetError on a name that no installed package offers.
     """
     for point in entry_points(group=ENTRY_POINTS, name=name):
-        target: Target = point.load()
+        try:
+            target: Target = point.load()
+        except Exception as error:  # a stranger's module can fail in any way
+            raise TargetError(
+                f"format {name!r} cannot be loaded from {point.value} ({error}): install its package again"
+            ) from error
         return target
     raise TargetError(f"unknown format {name!r}: choose from {', '.join(target_names())}")
 
@@ -103,7 +109,10 @@ def target_of(path: Path) -> Target:
 
     Raises TargetError on a suffix that no installed target writes.
     """
-    targets = [find_target(name) for name in target_names()]
+    targets = []
+    for name in target_names():
+        with suppress(TargetError):  # a target that cannot be loaded is no reason to refuse another's file
+            targets.append(find_target(name))
     for target in targets:
         if path.suffix == target.suffix:
             return target
@@ -134,6 +143,15 @@ def _parts(images: Images, batch: int) -> Iterator[tuple[Images, int]]:
         part = images[start : start + batch]
         missing = batch - len(part)
         yield np.concatenate([part, np.repeat(part[-1:], missing, axis=0)]), len(part)
+
+
+def check_shape(path: Path, images: Images, expected: tuple[int, ...]) -> None:
+    """Raises TargetError unless the images [n, c, h, w] have the file's channels, height and width."""
+    if images.shape[1:] != expected:
+        raise TargetError(
+            f"{path} takes images of shape {list(expected)}, not {list(images.shape[1:])}: preprocess them "
+            "as its metadata says, or export it again"
+        )
 
 
 def as_written(spec: ExportSpec, layout: str) -> FileMetadata:

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -41,6 +42,8 @@ def run(*arguments: object, cwd: Path, **environment: str) -> Ran:
 
 
 def start(*arguments: object, cwd: Path, **environment: str) -> subprocess.Popen:
+    # A test run in the background ignores Ctrl-C, and its children would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     return subprocess.Popen(
         [TOOL, *map(str, arguments)],
         cwd=cwd,
@@ -64,6 +67,16 @@ def children_of(session: int) -> Iterator[str]:
             continue
         if int(found) == session != int(folder.name) and state != "Z":
             yield line
+
+
+def first_on_path(folder: Path) -> str:
+    """PYTHONPATH with the folder in front of what is there."""
+    return os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
+
+
+def names(folder: Path) -> list[str]:
+    """What lies in the folder."""
+    return sorted(path.name for path in folder.iterdir())
 
 
 def shared(tmp_path_factory, name, make):

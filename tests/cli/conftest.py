@@ -1,10 +1,9 @@
-import os
 import signal
 import sys
 import tempfile
 
 import pytest
-from cli.command import TOOL, Ran, run, shared_digits
+from cli.command import TOOL, Ran, names, run, shared_digits
 
 from micronet_edge.cli import main
 
@@ -29,11 +28,11 @@ def folder(tmp_path):
 
 @pytest.fixture
 def temporary(tmp_path):
-    """Where the command keeps its temporary files; nothing of ours may be left there."""
+    """Where the command keeps its temporary files; only caches of PyTorch and ORT may stay."""
     path = tmp_path / "temporary"
     path.mkdir()
     yield path
-    assert [name for name in os.listdir(path) if not name.startswith("torchinductor_")] == []
+    assert [name for name in names(path) if not name.startswith(("torchinductor_", ".ses"))] == []
 
 
 @pytest.fixture

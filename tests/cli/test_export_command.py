@@ -2,11 +2,10 @@
 
 import hashlib
 import json
-import os
 import sys
 
 import pytest
-from cli.command import DIGITS, FILES, ONNX_FILE, TFLITE_FILE
+from cli.command import DIGITS, FILES, ONNX_FILE, TFLITE_FILE, names
 
 from micronet_edge import read_metadata
 from micronet_edge.manifest import manifest_path
@@ -17,7 +16,7 @@ def sha256(path):
 
 
 def test_both_formats_and_their_manifests_are_written_and_nothing_else(digits):
-    assert set(os.listdir(digits)) == FILES
+    assert set(names(digits)) == FILES
 
 
 def test_json_describes_every_file(digits_run):
@@ -94,7 +93,7 @@ def test_variant_with_checkpoint_labels_from_a_file_and_another_size(tool, folde
     )
     assert ran.code == 0, ran.errors
     assert "RANDOM" not in ran.errors
-    assert set(os.listdir(folder)) == {"labels.txt", ONNX_FILE, f"{ONNX_FILE}.manifest.json"}
+    assert set(names(folder)) == {"labels.txt", ONNX_FILE, f"{ONNX_FILE}.manifest.json"}
     metadata = read_metadata(folder / ONNX_FILE)
     assert metadata.labels == tuple(labels)
     assert metadata.preprocessing.size == 64

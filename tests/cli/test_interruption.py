@@ -5,7 +5,7 @@ import signal
 import time
 
 import pytest
-from cli.command import DIGITS, FILES, children_of, start
+from cli.command import DIGITS, FILES, children_of, names, start
 
 INTERRUPTED = 130
 PATIENCE_S = 300
@@ -40,7 +40,7 @@ def test_an_interruption_at_the_first_step(folder, temporary, number):
     with start(*command, cwd=folder, TMPDIR=str(temporary)) as process:
         assert process.stderr.readline() == "· reading the network\n"
         interrupted(process, lambda: process.send_signal(number))
-    assert os.listdir(folder) == []
+    assert names(folder) == []
 
 
 # A terminal sends Ctrl-C to the whole group, `kill` goes to the one process.

@@ -17,7 +17,7 @@ from lowering.networks import (
 from torch import nn
 
 from micronet_edge.lowering.convolutions import BorderedConv
-from micronet_edge.lowering.costs import ONNXRUNTIME_CPU
+from micronet_edge.lowering.costs import ONNXRUNTIME_CPU, XNNPACK
 from micronet_edge.lowering.densify_groups import DensifyGroups
 from micronet_edge.lowering.merge_factorized_convolution import MergeFactorizedConvolution
 
@@ -69,8 +69,14 @@ def test_groups_stay_where_the_runtime_runs_them_well():
 
 
 def test_the_costs_decide_by_channels_and_window():
-    costs = replace(FREE_WORK, dense_madd_ns=0.1, grouped_output_ns=5.0)
-    cheap = nn.Conv2d(8, 8, 1, groups=2)  # 0.8 ns an output dense, 1 in groups
-    wide = nn.Conv2d(16, 16, 1, groups=2)  # 1.6 and 1
-    square = nn.Conv2d(4, 8, 3, groups=4)  # 3.6 and 5
+    costs = replace(
+        XNNPACK,
+        dense_madd_ns=0.099,
+        grouped_output_ns=0.2,
+        grouped_pointwise_madd_ns=0.15,
+        grouped_window_madd_ns=0.5,
+    )
+    cheap = nn.Conv2d(8, 8, 1, groups=2)  # 0.79 ns an output dense, 0.2 + 4 * 0.15 in groups
+    wide = nn.Conv2d(16, 16, 1, groups=4)  # 1.58 and 0.2 + 4 * 0.15
+    square = nn.Conv2d(4, 8, 3, groups=4)  # 3.56 and 0.2 + 9 * 0.5
     assert [costs.dense_pays(conv) for conv in (cheap, wide, square)] == [True, False, True]

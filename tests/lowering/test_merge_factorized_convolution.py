@@ -95,10 +95,16 @@ def test_without_a_bias_in_the_first_half_no_map_is_needed():
     assert operators(network) == ["Conv2d"]
 
 
-def test_a_pair_at_stride_one_stays_unless_asked_for():
-    assert_untouched(STRIDED, traced(*pair(stride=1)))
-    _, applied = rewritten(ALL, traced(*pair(stride=1)))
+def test_a_pair_at_stride_one_that_keeps_its_channels_stays_unless_asked_for():
+    assert_untouched(STRIDED, traced(*pair(first=1, second=1, stride=1)))
+    _, applied = rewritten(ALL, traced(*pair(first=1, second=1, stride=1)))
     assert applied.places == 1
+
+
+def test_a_pair_at_stride_one_that_multiplies_its_channels_is_merged():
+    for first, second in ((2, 1), (1, 2), (2, 2)):
+        _, applied = rewritten(STRIDED, traced(*pair(first=first, second=second, stride=1)))
+        assert applied.places == 1
 
 
 def test_pairs_one_behind_the_other_are_merged_each():

@@ -27,13 +27,12 @@ from micronet_edge.lowering.freeze_shift_max import FreezeShiftMax, FrozenShiftM
 from micronet_edge.lowering.relabel_channels import RelabelChannels
 from micronet_edge.lowering.unroll_shift_max import (
     GatheredShiftMax,
-    SeparatelyGatedShiftMax,
     SlicedShiftMax,
     UnrollShiftMax,
 )
 from micronet_edge.lowering.widen_producers import WidenProducers
 
-FORMS = (SlicedShiftMax, SeparatelyGatedShiftMax, GatheredShiftMax)
+FORMS = (SlicedShiftMax, GatheredShiftMax)
 each_form = pytest.mark.parametrize("form", FORMS)
 
 
@@ -98,11 +97,10 @@ def test_maxima_and_sums_are_as_many_as_fusions_and_shifts(form):
     assert calls["mul"] == 3 * 2
 
 
-@pytest.mark.parametrize("form", [SlicedShiftMax, SeparatelyGatedShiftMax])
 @pytest.mark.parametrize("shifts", [1, 2, 3])
-def test_slices_are_the_segments_of_the_shifts(form, shifts):
-    network, _ = rewritten(UnrollShiftMax(form), frozen(stem(12), shift_max(12, 3, shifts)))
-    activation = layer(network, form)
+def test_slices_are_the_segments_of_the_shifts(shifts):
+    network, _ = rewritten(UnrollShiftMax(SlicedShiftMax), frozen(stem(12), shift_max(12, 3, shifts)))
+    activation = layer(network, SlicedShiftMax)
     pieces = [len(segments(np.array(source))) for source in activation.sources]
     calls = recorded(activation)
     assert calls["slice"] == sum(count for count in pieces if count > 1)
@@ -126,15 +124,6 @@ def test_a_widened_shift_is_one_slice(form):
         layer(network, form)(torch.randn(1, layer(network, nn.Conv2d).out_channels, 4, 4))
     assert recorder.calls["slice"] == 2
     assert recorder.calls["cat"] == recorder.calls["index_select"] == 0
-
-
-def test_separate_gates_are_one_convolution_each_and_no_split():
-    network, _ = rewritten(
-        UnrollShiftMax(SeparatelyGatedShiftMax), frozen(stem(12), shift_max(12, 4, shifts=3, fusions=2))
-    )
-    activation = layer(network, SeparatelyGatedShiftMax)
-    assert [plane.out_channels for plane in activation.excite_planes] == [12] * 6
-    assert recorded(activation)["convolution"] == 1 + 6
 
 
 @each_form

@@ -4,6 +4,7 @@ import functools
 import signal
 import sys
 from collections.abc import Callable
+from threading import Event
 from typing import ParamSpec
 
 import typer
@@ -12,6 +13,7 @@ from micronet_edge.errors import MicronetEdgeError
 
 FAILED = 1
 INTERRUPTED = 128 + signal.SIGINT
+_NOTHING_WRITTEN = "interrupted; nothing was written"
 
 Parameters = ParamSpec("Parameters")
 
@@ -21,15 +23,18 @@ def one_line_errors(command: Callable[Parameters, None]) -> Callable[Parameters,
 
     @functools.wraps(command)
     def wrapped(*args: Parameters.args, **kwargs: Parameters.kwargs) -> None:
-        signal.signal(signal.SIGTERM, _as_interrupt)
+        interrupted = _raise_on_signals()
         try:
             command(*args, **kwargs)
         except KeyboardInterrupt:
-            _say("interrupted; nothing was written")
+            _say(_NOTHING_WRITTEN)
             raise typer.Exit(INTERRUPTED) from None
-        except typer.Exit:
+        except (typer.Exit, typer.BadParameter):  # typer ends these itself, wrong usage with 2
             raise
         except Exception as error:
+            if interrupted.is_set():  # C++ code turns KeyboardInterrupt into errors of its own
+                _say(_NOTHING_WRITTEN)
+                raise typer.Exit(INTERRUPTED) from None
             if kwargs.get("debug"):
                 raise
             _say(str(error) if isinstance(error, MicronetEdgeError) else _unexpected(error))
@@ -43,8 +48,20 @@ def _say(message: str) -> None:
 
 
 def _unexpected(error: Exception) -> str:
+    if isinstance(error, ModuleNotFoundError):
+        return f"{error}: install what the formats need, pip install 'micronet-edge[onnx,tflite]'"
     return f"{type(error).__name__}: {error}; run again with --debug for the traceback and report it"
 
 
-def _as_interrupt(_signal: int, _frame: object) -> None:
-    raise KeyboardInterrupt
+def _raise_on_signals() -> Event:
+    """Makes SIGTERM end a command as Ctrl-C does; the event tells afterwards whether either came."""
+    came = Event()
+
+    def interrupt(_signal: int, _frame: object) -> None:
+        came.set()
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as in a shell's background job
+        signal.signal(signal.SIGINT, interrupt)
+    return came

@@ -10,7 +10,6 @@ from micronet_edge.lowering.merge_factorized_convolution import MergeFactorizedC
 from micronet_edge.lowering.relabel_channels import RelabelChannels
 from micronet_edge.lowering.unroll_shift_max import (
     GatheredShiftMax,
-    SeparatelyGatedShiftMax,
     SlicedShiftMax,
     UnrollShiftMax,
 )
@@ -35,7 +34,7 @@ def _pipeline(costs: Costs, form: type[SlicedShiftMax]) -> tuple[Rewrite, ...]:
 
 ONNXRUNTIME = _pipeline(ONNXRUNTIME_CPU, GatheredShiftMax)
 PORTABLE = _pipeline(PORTABLE_CPU, SlicedShiftMax)
-TFLITE = _pipeline(XNNPACK, SeparatelyGatedShiftMax)
+TFLITE = _pipeline(XNNPACK, SlicedShiftMax)
 
 __all__ = [
     "ONNXRUNTIME",

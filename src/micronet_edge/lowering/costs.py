@@ -14,16 +14,17 @@ _FALLBACK_NS = 1e6
 class Costs:
     """Costs of one thread in nanoseconds; only their ratios matter.
 
-    A dense convolution costs `dense_madd_ns` for each multiply-add. One in groups (of more than one
-    output) costs `grouped_output_ns` for each output of a K x K and `grouped_pointwise_output_ns` of
-    a 1 x 1. A copy of scattered channels costs `segment_ns` for each contiguous piece and
-    `element_ns` for each element, and far more beyond `most_pieces`, where the runtime falls back to
-    slow code; or nothing that depends on the order where the runtime gathers (`gathers`).
+    A dense convolution costs `dense_madd_ns` for each multiply-add. One in groups costs
+    `grouped_output_ns` for each output and, for each multiply-add, `grouped_pointwise_madd_ns` if it
+    is 1 x 1, else `grouped_window_madd_ns`. A copy of scattered channels costs `segment_ns` for each
+    contiguous piece and `element_ns` for each element, and far more beyond `most_pieces`, where the
+    runtime falls back to slow code; or nothing that depends on the order where it `gathers`.
     """
 
     dense_madd_ns: float
     grouped_output_ns: float
-    grouped_pointwise_output_ns: float
+    grouped_pointwise_madd_ns: float
+    grouped_window_madd_ns: float
     segment_ns: float
     element_ns: float
     most_pieces: int
@@ -32,8 +33,10 @@ class Costs:
     def dense_pays(self, conv: nn.Conv2d) -> bool:
         """Whether the grouped convolution is cheaper without its groups."""
         window = prod(conv.kernel_size)
-        per_output = self.grouped_pointwise_output_ns if window == 1 else self.grouped_output_ns
-        return self.dense_madd_ns * window * conv.in_channels < per_output
+        grouped_madd_ns = self.grouped_pointwise_madd_ns if window == 1 else self.grouped_window_madd_ns
+        taps = window * conv.in_channels
+        grouped_ns = self.grouped_output_ns + grouped_madd_ns * taps / conv.groups
+        return self.dense_madd_ns * taps < grouped_ns
 
     def vain_ns(self, conv: nn.Conv2d, outputs: int) -> float:
         """What it costs to make a grouped convolution dense that is better off in groups."""
@@ -56,8 +59,9 @@ class Costs:
 # Fitted to interleaved runs of m0 to m3 on one x86-64 core with AVX-512.
 ONNXRUNTIME_CPU = Costs(
     dense_madd_ns=0.025,
-    grouped_output_ns=5.0,
-    grouped_pointwise_output_ns=0.0,
+    grouped_output_ns=0.0,
+    grouped_pointwise_madd_ns=0.05,
+    grouped_window_madd_ns=0.55,
     segment_ns=2000.0,
     element_ns=0.5,
     most_pieces=64,
@@ -65,17 +69,19 @@ ONNXRUNTIME_CPU = Costs(
 )
 PORTABLE_CPU = Costs(
     dense_madd_ns=0.025,
-    grouped_output_ns=5.0,
-    grouped_pointwise_output_ns=0.6,
+    grouped_output_ns=0.0,
+    grouped_pointwise_madd_ns=0.05,
+    grouped_window_madd_ns=0.55,
     segment_ns=2000.0,
     element_ns=0.5,
     most_pieces=64,
     gathers=False,
 )
 XNNPACK = Costs(
-    dense_madd_ns=0.025,
-    grouped_output_ns=5.0,
-    grouped_pointwise_output_ns=1.5,
+    dense_madd_ns=0.026,
+    grouped_output_ns=0.3,
+    grouped_pointwise_madd_ns=0.1,
+    grouped_window_madd_ns=0.12,
     segment_ns=2000.0,
     element_ns=3.0,
     most_pieces=5,

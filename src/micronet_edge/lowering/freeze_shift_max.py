@@ -60,16 +60,9 @@ class FrozenShiftMax(nn.Module):
 
     def gates(self, x: Tensor) -> tuple[Tensor, ...]:
         """The coefficients, one [n, c, 1, 1] for each fusion and shift, fusion by fusion."""
-        return torch.split(self.gate(self.excite(self.squeezed(x)), self.offset), self.channels, dim=1)
-
-    def squeezed(self, x: Tensor) -> Tensor:
-        """The hidden layer of the coefficients' branch, [n, s, 1, 1]."""
-        return functional.relu(self.squeeze(functional.adaptive_avg_pool2d(x, 1)))
-
-    def gate(self, excited: Tensor, offset: Tensor) -> Tensor:
-        """Coefficients from what the second layer of their branch gives."""
-        gate = functional.relu6(excited) + offset
-        return gate if self.scale == 1.0 else gate * self.scale
+        squeezed = functional.relu(self.squeeze(functional.adaptive_avg_pool2d(x, 1)))
+        gate = functional.relu6(self.excite(squeezed)) + self.offset
+        return torch.split(gate if self.scale == 1.0 else gate * self.scale, self.channels, dim=1)
 
     def fuse(self, shifted: list[Tensor]) -> Tensor:
         """The maximum of the fusions of the shifted inputs, x_0 first."""

@@ -24,8 +24,8 @@ class MergeFactorizedConvolution(Rewrite):
     Result   x -> Conv2d K x K -> + bias map [1, d, 1, w'] -> y
 
     The second convolution pads with zeros what the first left at b, so near the left and right edge
-    the merged bias lacks the taps that fall outside. Pairs whose product of strides is below
-    `minimum_stride` ** 2 stay separate: there two passes are less work than one of K x K.
+    the merged bias lacks the taps that fall outside. Pairs of a stride below `minimum_stride` that keep
+    the number of channels stay separate: there two passes are less work than one of K x K.
     """
 
     def __init__(self, minimum_stride: int = 2) -> None:
@@ -56,8 +56,12 @@ class MergeFactorizedConvolution(Rewrite):
         return (
             feeds_only(producer, node)
             and _is_plain_pair(vertical, horizontal)
-            and horizontal.stride[1] >= self.minimum_stride
+            and (horizontal.stride[1] >= self.minimum_stride or _multiplies(vertical, horizontal))
         )
+
+
+def _multiplies(vertical: nn.Conv2d, horizontal: nn.Conv2d) -> bool:
+    return horizontal.out_channels > vertical.in_channels
 
 
 def _is_plain_pair(vertical: nn.Conv2d, horizontal: nn.Conv2d) -> bool:

@@ -2,12 +2,11 @@
 
 import numpy as np
 import torch
-from torch import Tensor, fx, nn
+from torch import Tensor, fx
 
 from micronet_edge.errors import LoweringError
 from micronet_edge.lowering.channel_order import segments
 from micronet_edge.lowering.contract import Rewrite
-from micronet_edge.lowering.convolutions import select_outputs
 from micronet_edge.lowering.freeze_shift_max import FrozenShiftMax
 from micronet_edge.lowering.graph import calls, replace_module
 
@@ -29,32 +28,6 @@ class SlicedShiftMax(FrozenShiftMax):
             return x
         slices = [x[:, start:stop] for start, stop in pieces]
         return slices[0] if len(slices) == 1 else torch.cat(slices, dim=1)
-
-
-class SeparatelyGatedShiftMax(SlicedShiftMax):
-    """Sliced, with one small convolution for each plane of coefficients instead of a split.
-
-    For runtimes where a slice costs as much as such a convolution.
-    """
-
-    excite_planes: nn.ModuleList
-
-    @classmethod
-    def of(cls, frozen: FrozenShiftMax) -> "SeparatelyGatedShiftMax":
-        unrolled = cls(
-            frozen.sources, frozen.groups, frozen.squeeze, frozen.excite, frozen.offset, frozen.scale
-        )
-        starts = range(0, frozen.excite.out_channels, frozen.channels)
-        planes = (list(range(start, start + frozen.channels)) for start in starts)
-        unrolled.excite_planes = nn.ModuleList(select_outputs(frozen.excite, plane) for plane in planes)
-        del unrolled.excite
-        return unrolled
-
-    def gates(self, x: Tensor) -> tuple[Tensor, ...]:
-        squeezed = self.squeezed(x)
-        offsets = torch.split(self.offset, self.channels, dim=1)
-        planes = zip(self.excite_planes, offsets, strict=True)
-        return tuple(self.gate(excite(squeezed), offset) for excite, offset in planes)
 
 
 class GatheredShiftMax(SlicedShiftMax):
