@@ -1,0 +1,62 @@
+"""What the README tells a reader to type works as it stands there."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+COMMANDS = "\n".join(re.findall(r"```sh\n(.*?)```", README, re.DOTALL)).splitlines()
+PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("newcomer")
+    shutil.copytree(
+        ROOT / "examples", folder / "examples", ignore=shutil.ignore_patterns("data", "__pycache__")
+    )
+    return folder
+
+
+def run(command: list[str], folder: Path) -> str:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        command, cwd=folder, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, (command, done.stderr)
+    return done.stdout
+
+
+def test_the_commands_work_one_after_the_other(folder):
+    assert len(COMMANDS) == 4
+    for line in COMMANDS:
+        if line.startswith("unzip") and shutil.which("unzip") is None:
+            continue
+        assert run(["sh", "-c", line], folder)
+
+
+def test_the_python_call_works(folder):
+    (snippet,) = PYTHON
+    assert "m0-digits-float32.onnx" in run([sys.executable, "-c", snippet], folder)
+
+
+def test_the_table_of_the_family_is_what_the_command_prints(folder):
+    printed = run(["micronet-edge", "models"], folder)
+    for row in re.findall(
+        r"^\| (m\d) \| ([\d.]+) M \| ([\d.]+) M \| ([\d.]+) M \| ([\d.]+) % \|$", README, re.MULTILINE
+    ):
+        line = next(line for line in printed.splitlines() if row[0] in line)
+        shown = [float(number) for number in re.findall(r"\d+\.\d+", line)]
+        assert shown == pytest.approx([float(figure) for figure in row[1:]], rel=0.005)
+
+
+def test_the_readme_names_no_option_that_the_command_lacks(folder):
+    helped = run(["micronet-edge", "export", "--help"], folder)
+    for option in re.findall(r"^\| `(--[a-z-]+)", README, re.MULTILINE):
+        assert option in helped
