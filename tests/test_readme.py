@@ -1,5 +1,6 @@
 """What the README tells a reader to type works as it stands there."""
 
+import json
 import os
 import re
 import shutil
@@ -11,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-COMMANDS = "\n".join(re.findall(r"```sh\n(.*?)```", README, re.DOTALL)).splitlines()
+COMMANDS = "".join(re.findall(r"```sh\n(.*?)```", README, re.DOTALL)).splitlines()
 PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
@@ -54,6 +55,14 @@ def test_the_table_of_the_family_is_what_the_command_prints(folder):
         line = next(line for line in printed.splitlines() if row[0] in line)
         shown = [float(number) for number in re.findall(r"\d+\.\d+", line)]
         assert shown == pytest.approx([float(figure) for figure in row[1:]], rel=0.005)
+
+
+def test_the_table_of_speeds_is_the_committed_result():
+    result = json.loads((ROOT / "benchmarks" / "results" / "naive.json").read_text())
+    for row in result["rows"]:
+        naive, ours, ratio = (row[key] for key in ("naive_ms", "ours_ms", "speedup"))
+        figures = f"{naive['median']:.2f} | {ours['median']:.2f} | {ratio['median']:.2f}"
+        assert re.search(rf"^\| {row['variant']} \|.*\| {re.escape(figures)} \(", README, re.MULTILINE)
 
 
 def test_the_readme_names_no_option_that_the_command_lacks(folder):

@@ -32,10 +32,10 @@ class ExportSettings:
     """
 
     formats: tuple[str, ...] = DEFAULT_FORMATS
-    output: Path = Path()
+    output: Path | str = Path()
     num_classes: int | None = None
     input_size: int | None = None
-    labels: Path | None = None
+    labels: Path | str | None = None
     batch: int | None = 1
     naive: bool = False
     portable: bool = False
@@ -92,11 +92,12 @@ def export(
     names = {target.name: _file_name(origin, target, settings) for target in targets}
     all_names = [name for file in names.values() for name in (file, manifest_path(Path(file)).name)]
     written = []
-    with staged(settings.output, all_names, overwrite=settings.overwrite) as folder:
+    output = Path(settings.output)
+    with staged(output, all_names, overwrite=settings.overwrite) as folder:
         for target in targets:
             path = folder / names[target.name]
             proof = _write_and_prove(origin, target, spec, settings, path, report)
-            written.append(_exported(origin, target, path, settings.output, proof))
+            written.append(_exported(origin, target, path, output, proof))
         report("moving the proven files into place")
     return tuple(written)
 
@@ -154,7 +155,7 @@ def _load(source: str | Path, checkpoint: str | Path | None, settings: ExportSet
     loaded = load_checkpoint(path, variant=variant, num_classes=settings.num_classes)
     metadata = FileMetadata(
         variant=loaded.variant,
-        labels=_labels(settings.labels, loaded.labels, loaded.num_classes),
+        labels=_labels(settings, loaded.labels, loaded.num_classes),
         preprocessing=_preprocessing(loaded.preprocessing, settings.input_size),
         checkpoint_sha256=loaded.sha256,
         naive=settings.naive,
@@ -167,7 +168,7 @@ def _random(variant: str, settings: ExportSettings) -> _Source:
     classes = _IMAGENET_CLASSES if settings.num_classes is None else settings.num_classes
     metadata = FileMetadata(
         variant=variant,
-        labels=_labels(settings.labels, None, classes),
+        labels=_labels(settings, None, classes),
         preprocessing=_preprocessing(None, settings.input_size),
         checkpoint_sha256=None,
         naive=settings.naive,
@@ -187,10 +188,11 @@ def _preprocessing(own: Preprocessing | None, input_size: int | None) -> Preproc
     return replace(own, size=size, resize=round(size * own.resize / own.size))
 
 
-def _labels(path: Path | None, own: tuple[str, ...] | None, classes: int) -> tuple[str, ...]:
+def _labels(settings: ExportSettings, own: tuple[str, ...] | None, classes: int) -> tuple[str, ...]:
     """From the file, else the checkpoint's own, else the classes' numbers."""
-    if path is None:
+    if settings.labels is None:
         return own or tuple(str(number) for number in range(classes))
+    path = Path(settings.labels)
     try:
         labels = tuple(
             line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()

@@ -1,6 +1,6 @@
 """What operators cost a runtime: the figures by which the rewrites choose between exact forms."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 from torch import nn
@@ -67,16 +67,7 @@ ONNXRUNTIME_CPU = Costs(
     most_pieces=64,
     gathers=True,
 )
-PORTABLE_CPU = Costs(
-    dense_madd_ns=0.025,
-    grouped_output_ns=0.0,
-    grouped_pointwise_madd_ns=0.05,
-    grouped_window_madd_ns=0.55,
-    segment_ns=2000.0,
-    element_ns=0.5,
-    most_pieces=64,
-    gathers=False,
-)
+PORTABLE_CPU = replace(ONNXRUNTIME_CPU, gathers=False)
 XNNPACK = Costs(
     dense_madd_ns=0.026,
     grouped_output_ns=0.3,
