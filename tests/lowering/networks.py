@@ -24,7 +24,7 @@ from micronet_edge.models import (
     MicroFactorizedPointwise,
     MicroNet,
 )
-from micronet_edge.models.checkpoints import authors_names
+from micronet_edge.models.authors_names import authors_names
 from micronet_edge.models.random_weights import random_network
 
 # A rewrite of one or two layers: float32 sums of at most a few hundred terms in another order.

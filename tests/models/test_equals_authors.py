@@ -10,7 +10,7 @@ from reference.fill import image
 from torch import Tensor
 
 from micronet_edge.models import MicroNet
-from micronet_edge.models.checkpoints import authors_names
+from micronet_edge.models.authors_names import authors_names
 
 # Both sides compute in float32 with figures of about 1, in an order that differs between machines.
 TOLERANCE = 1e-5

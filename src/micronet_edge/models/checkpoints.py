@@ -11,7 +11,6 @@ import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import torch
@@ -20,36 +19,15 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from micronet_edge.errors import CheckpointError, OutputError, SettingsError
-from micronet_edge.models.family import FAMILY, Block, find_variant
-from micronet_edge.models.micronet import MicroNet
+from micronet_edge.models.authors_names import authors_names
+from micronet_edge.models.family import FAMILY, find_variant
+from micronet_edge.models.micronet import MicroNet, tensor_shapes
 from micronet_edge.preprocessing import Preprocessing
 
 FORMAT = "micronet-edge/1"
 DESCRIPTION_KEY = "micronet_edge"
 _CLASSES_OF = "classifier.logits.linear.weight"
 _COUNTER = "num_batches_tracked"
-
-# Where the authors' sequential blocks hold what ours call by name.
-_WIDE_POSITIONS = {"depthwise": 0, "depthwise_activation": 1, "project": 4, "project_activation": 5}
-_DEEP_POSITIONS = {
-    "expand": 0,
-    "expand_activation": 1,
-    "depthwise": 3,
-    "depthwise_activation": 5,
-    "project": 7,
-    "project_activation": 8,
-}
-_AUTHORS_LAYERS = {
-    "vertical": "conv.0",
-    "vertical_norm": "conv.1",
-    "horizontal": "conv.2",
-    "horizontal_norm": "conv.3",
-    "conv": "conv.0",
-    "norm": "conv.1",
-    "squeeze": "fc.0",
-    "excite": "fc.2",
-}
-_AUTHORS_CLASSIFIER = {"hidden": "0", "logits": "2", "linear": "linear.0", "norm": "linear.1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +115,6 @@ def file_sha256(path: Path) -> str:
     """The file's hash, as hexadecimal text."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def authors_names(variant: str) -> dict[str, str]:
-    """For every tensor of the variant in the authors' naming, its name in ours."""
-    return {_authors_name(name, FAMILY[variant].blocks): name for name in _expected_shapes(variant)}
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -244,7 +217,7 @@ def _identify(path: Path, tensors: dict[str, Tensor]) -> tuple[str, int]:
 def _difference(found: dict[str, tuple[int, ...]], variant: str, classes: int) -> list[str]:
     expected = {
         name: (classes, *shape[1:]) if name.startswith("classifier.logits") and shape else shape
-        for name, shape in _expected_shapes(variant).items()
+        for name, shape in tensor_shapes(variant).items()
     }
     differences = [
         f"{name} is {'missing' if name not in found else f'of shape {list(found[name])}'}, "
@@ -255,30 +228,9 @@ def _difference(found: dict[str, tuple[int, ...]], variant: str, classes: int) -
     return differences + [f"{name!r} is unknown" for name in found if name not in expected]
 
 
-@cache
-def _expected_shapes(variant: str) -> dict[str, tuple[int, ...]]:
-    with torch.device("meta"):
-        return {name: tuple(value.shape) for name, value in MicroNet(variant).state_dict().items()}
-
-
 def _zero_counters(network: MicroNet) -> dict[str, Tensor]:
     """Batch norm's step counters: old checkpoints lack them and inference does not read them."""
     return {name: value for name, value in network.state_dict().items() if name.endswith(_COUNTER)}
-
-
-def _authors_name(name: str, blocks: tuple[Block, ...]) -> str:
-    match name.split("."):
-        case ["features", "stem", layer, tensor]:
-            return f"features.0.stem.0.{_AUTHORS_LAYERS[layer]}.{tensor}"
-        case ["features", block, part, layer, tensor]:
-            number = int(block.removeprefix("block"))
-            wide = blocks[number - 1].pointwise_expansion == 1
-            position = (_WIDE_POSITIONS if wide else _DEEP_POSITIONS)[part]
-            return f"features.{number}.layers.{position}.{_AUTHORS_LAYERS[layer]}.{tensor}"
-        case ["classifier", part, layer, tensor]:
-            return f"classifier.{_AUTHORS_CLASSIFIER[part]}.{_AUTHORS_CLASSIFIER[layer]}.{tensor}"
-        case _:
-            raise AssertionError(name)
 
 
 def _read_metadata(

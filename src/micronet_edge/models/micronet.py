@@ -2,6 +2,7 @@
 
 import math
 from collections import OrderedDict
+from functools import cache
 
 import torch
 from torch import Tensor, fx, nn
@@ -119,3 +120,10 @@ def _draw_weights(module: nn.Module) -> None:
     elif isinstance(module, nn.Linear):
         nn.init.normal_(module.weight, std=0.01)
         nn.init.zeros_(module.bias)
+
+
+@cache
+def tensor_shapes(variant: str) -> dict[str, tuple[int, ...]]:
+    """Every tensor of the variant's state dict with its shape, for 1000 classes."""
+    with torch.device("meta"):
+        return {name: tuple(value.shape) for name, value in MicroNet(variant).state_dict().items()}
