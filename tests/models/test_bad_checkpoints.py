@@ -50,6 +50,7 @@ def saved(tmp_path):
 
 # --- No checkpoint at all
 
+NO_TENSORS = "FILE holds no tensors where a checkpoint has them, only {}: save the network's state_dict()"
 NO_CHECKPOINT = "FILE is no checkpoint, or a truncated one"
 
 
@@ -182,12 +183,13 @@ EXPECTED = "expected one of m0, m1, m2, m3"
             nn.Linear(3, 4).state_dict(),
             f"FILE is no MicroNet: found 2 tensors, the first of them 'weight', {EXPECTED}",
         ),
-        ({}, f"FILE is no MicroNet: found no tensors, {EXPECTED}"),
-        ({"epoch": 3}, f"FILE is no MicroNet: found no tensors, {EXPECTED}"),
+        ({}, NO_TENSORS.format("nothing")),
+        ({"epoch": 3}, NO_TENSORS.format("'epoch'")),
+        ({"model": {"weight": torch.zeros(2)}}, NO_TENSORS.format("'model'")),
         ([torch.zeros(2)], "FILE holds a list, not a dict of tensors: save the network's state_dict()"),
         (torch.zeros(2), "FILE holds a Tensor, not a dict of tensors: save the network's state_dict()"),
     ],
-    ids=["linear", "nothing", "no tensors", "list", "tensor"],
+    ids=["linear", "nothing", "no tensors", "nested too deep", "list", "tensor"],
 )
 def test_foreign_content(saved, complaint, content, message):
     assert complaint(saved(content)) == message
@@ -209,7 +211,7 @@ def test_a_tensor_of_another_shape(saved, complaint, variant):
     expected = len(weights(variant, CLASSES, 1)["classifier.0.linear.1.weight"])
     assert (
         f"nearest is {variant}, where classifier.hidden.norm.weight is of shape [7], "
-        f"expected shape [{expected}] (1 such" in complaint(saved(changed))
+        f"expected shape [{expected}] (differences in all: 1)" in complaint(saved(changed))
     )
 
 

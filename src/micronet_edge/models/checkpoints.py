@@ -26,6 +26,7 @@ from micronet_edge.preprocessing import Preprocessing
 
 FORMAT = "micronet-edge/1"
 DESCRIPTION_KEY = "micronet_edge"
+_KEYS_SHOWN = 5
 _CLASSES_OF = "classifier.logits.linear.weight"
 _COUNTER = "num_batches_tracked"
 
@@ -162,7 +163,14 @@ def _read_torch(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(
             f"{path} holds a {type(content).__name__}, not a dict of tensors: save the network's state_dict()"
         )
-    return {str(name): value for name, value in nested.items() if isinstance(value, Tensor)}
+    tensors = {str(name): value for name, value in nested.items() if isinstance(value, Tensor)}
+    if not tensors:
+        keys = ", ".join(repr(str(key)) for key in list(nested)[:_KEYS_SHOWN]) or "nothing"
+        raise CheckpointError(
+            f"{path} holds no tensors where a checkpoint has them, only {keys}: save the network's "
+            "state_dict()"
+        )
+    return tensors
 
 
 def _unreadable(path: Path) -> CheckpointError:
@@ -209,7 +217,7 @@ def _identify(path: Path, tensors: dict[str, Tensor]) -> tuple[str, int]:
     if differences[best]:
         raise CheckpointError(
             f"{path} fits no variant; nearest is {best}, where {differences[best][0]} "
-            f"({len(differences[best])} such differences): give an unmodified MicroNet checkpoint"
+            f"(differences in all: {len(differences[best])}): give an unmodified MicroNet checkpoint"
         )
     return best, classes
 
