@@ -10,7 +10,7 @@ import onnxruntime
 
 from micronet_edge.errors import TargetError
 from micronet_edge.preprocessing import Images
-from micronet_edge.targets import Logits, check_shape, in_batches
+from micronet_edge.targets import Logits, check_shape, in_batches, only_ones
 
 _ERRORS_ONLY = 3
 
@@ -32,13 +32,7 @@ class OnnxSession:
         except Exception as error:  # its errors share no base but Exception
             raise TargetError(f"{path} cannot be opened by ONNX Runtime: {error}") from error
         self._path = path
-        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
-        if len(inputs) != 1 or len(outputs) != 1:
-            raise TargetError(
-                f"{path} has {len(inputs)} inputs and {len(outputs)} outputs, expected one of each: "
-                "export it again"
-            )
-        (self._input,) = inputs
+        self._input, _ = only_ones(path, self._session.get_inputs(), self._session.get_outputs())
         first = self._input.shape[0]
         self._batch = first if isinstance(first, int) else None
 

@@ -9,7 +9,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from micronet_edge.errors import TargetError
 from micronet_edge.preprocessing import Images
-from micronet_edge.targets import Logits, check_shape, in_batches
+from micronet_edge.targets import Logits, check_shape, in_batches, only_ones
 
 _DELEGATED = "DELEGATE"
 
@@ -30,13 +30,9 @@ class TfliteSession:
         except (ValueError, RuntimeError) as error:
             raise TargetError(f"{path} cannot be opened by LiteRT: {error}") from error
         self._path = path
-        inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
-        if len(inputs) != 1 or len(outputs) != 1:
-            raise TargetError(
-                f"{path} has {len(inputs)} inputs and {len(outputs)} outputs, expected one of each: "
-                "export it again"
-            )
-        (self._input,), (self._output,) = inputs, outputs
+        self._input, self._output = only_ones(
+            path, self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        )
 
     def run(self, images: Images) -> Logits:
         return in_batches(images, int(self._input["shape"][0]), lambda part: self.prepared(part)())

@@ -4,12 +4,12 @@ A target registers an object of this shape under the entry-point group `micronet
 (onnx, tflite) come in by the same door as a stranger's.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from jaxtyping import Float32
@@ -19,6 +19,8 @@ from micronet_edge.errors import TargetError
 from micronet_edge.lowering import Rewrite
 from micronet_edge.metadata import FileMetadata
 from micronet_edge.preprocessing import Images
+
+Tensor = TypeVar("Tensor")
 
 ENTRY_POINTS = "micronet_edge.targets"
 FLOAT32 = "float32"
@@ -143,6 +145,18 @@ def _parts(images: Images, batch: int) -> Iterator[tuple[Images, int]]:
         part = images[start : start + batch]
         missing = batch - len(part)
         yield np.concatenate([part, np.repeat(part[-1:], missing, axis=0)]), len(part)
+
+
+def only_ones(path: Path, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """The one input and the one output of a file, whatever its runtime calls them.
+
+    Raises TargetError on a file that has more or none.
+    """
+    if len(inputs) != 1 or len(outputs) != 1:
+        raise TargetError(
+            f"{path} has {len(inputs)} inputs and {len(outputs)} outputs, not one of each: export it again"
+        )
+    return inputs[0], outputs[0]
 
 
 def check_shape(path: Path, images: Images, expected: tuple[int, ...]) -> None:
