@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 from micronet_edge.errors import MicronetEdgeError
 
 if TYPE_CHECKING:
-    from micronet_edge.exporting import Exported, ExportSettings, export
+    from micronet_edge.exporting import Exported, export
+    from micronet_edge.settings import ExportSettings
     from micronet_edge.targets import read_metadata
 
 __all__ = ["ExportSettings", "Exported", "MicronetEdgeError", "export", "read_metadata"]
 
 _HOMES = {
-    "ExportSettings": "micronet_edge.exporting",
+    "ExportSettings": "micronet_edge.settings",
     "Exported": "micronet_edge.exporting",
     "export": "micronet_edge.exporting",
     "read_metadata": "micronet_edge.targets",

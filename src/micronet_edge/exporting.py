@@ -9,37 +9,13 @@ import torch
 from micronet_edge.errors import SettingsError
 from micronet_edge.lowering import Applied, lower
 from micronet_edge.manifest import manifest_path, write_manifest
-from micronet_edge.metadata import FileMetadata
-from micronet_edge.models import FAMILY, MicroNet, check_input_size, load_checkpoint
-from micronet_edge.models.random_weights import random_network
-from micronet_edge.photographs import photographs
-from micronet_edge.preprocessing import Preprocessing
+from micronet_edge.settings import ExportSettings
+from micronet_edge.source import Source, read_source
 from micronet_edge.staging import staged
 from micronet_edge.targets import FLOAT32, ExportSpec, Target, find_target
 from micronet_edge.verification import Proof, prove
 
-DEFAULT_FORMATS = ("onnx", "tflite")
-_IMAGENET_CLASSES = 1000
-
 Report = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class ExportSettings:
-    """How to export; None leaves a setting to the checkpoint, or to ImageNet's where there is none.
-
-    `batch` None writes files that take any number of images. `labels` is a file of one label a line.
-    """
-
-    formats: tuple[str, ...] = DEFAULT_FORMATS
-    output: Path | str = Path()
-    num_classes: int | None = None
-    input_size: int | None = None
-    labels: Path | str | None = None
-    batch: int | None = 1
-    naive: bool = False
-    portable: bool = False
-    overwrite: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +29,6 @@ class Exported:
     size_bytes: int
     random_weights: bool
     proof: Proof
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """The network to export and everything its files will say of themselves."""
-
-    network: MicroNet
-    metadata: FileMetadata
-    checkpoint: Path | None
-
-    @property
-    def stem(self) -> str:
-        return self.metadata.variant + "-random" if self.checkpoint is None else self.checkpoint.stem
 
 
 def export(
@@ -85,7 +48,7 @@ def export(
     settings = settings or ExportSettings()
     targets = [find_target(name) for name in dict.fromkeys(settings.formats)]
     report("reading the network")
-    origin = _load(source, checkpoint, settings)
+    origin = read_source(source, checkpoint, settings)
     spec = _spec(origin, settings)
     for target in targets:
         target.check(spec)
@@ -103,7 +66,7 @@ def export(
 
 
 def _write_and_prove(
-    origin: _Source, target: Target, spec: ExportSpec, settings: ExportSettings, path: Path, report: Report
+    origin: Source, target: Target, spec: ExportSpec, settings: ExportSettings, path: Path, report: Report
 ) -> Proof:
     applied: tuple[Applied, ...] = ()
     network: torch.nn.Module = origin.network
@@ -128,7 +91,7 @@ def _write_and_prove(
     return proof
 
 
-def _exported(origin: _Source, target: Target, path: Path, output: Path, proof: Proof) -> Exported:
+def _exported(origin: Source, target: Target, path: Path, output: Path, proof: Proof) -> Exported:
     return Exported(
         path=output / path.name,
         manifest=output / manifest_path(path).name,
@@ -140,75 +103,7 @@ def _exported(origin: _Source, target: Target, path: Path, output: Path, proof: 
     )
 
 
-def _load(source: str | Path, checkpoint: str | Path | None, settings: ExportSettings) -> _Source:
-    variant = str(source) if str(source) in FAMILY else None
-    if variant is None and checkpoint is not None:
-        raise SettingsError(
-            f"{source} is no variant ({', '.join(FAMILY)}), yet --checkpoint was given as well"
-        )
-    if variant is None and not Path(source).exists() and not Path(source).suffix:
-        raise SettingsError(f"{source} is neither a variant ({', '.join(FAMILY)}) nor an existing checkpoint")
-    path = Path(checkpoint) if checkpoint is not None else None if variant else Path(source)
-    if path is None:
-        assert variant is not None  # a source without a path is a variant
-        return _random(variant, settings)
-    loaded = load_checkpoint(path, variant=variant, num_classes=settings.num_classes)
-    metadata = FileMetadata(
-        variant=loaded.variant,
-        labels=_labels(settings, loaded.labels, loaded.num_classes),
-        preprocessing=_preprocessing(loaded.preprocessing, settings.input_size),
-        checkpoint_sha256=loaded.sha256,
-        naive=settings.naive,
-        portable=settings.portable,
-    )
-    return _Source(loaded.network, metadata, path)
-
-
-def _random(variant: str, settings: ExportSettings) -> _Source:
-    classes = _IMAGENET_CLASSES if settings.num_classes is None else settings.num_classes
-    metadata = FileMetadata(
-        variant=variant,
-        labels=_labels(settings, None, classes),
-        preprocessing=_preprocessing(None, settings.input_size),
-        checkpoint_sha256=None,
-        naive=settings.naive,
-        portable=settings.portable,
-    )
-    images = torch.from_numpy(metadata.preprocessing.batch(photographs()))
-    return _Source(random_network(variant, classes, images), metadata, None)
-
-
-def _preprocessing(own: Preprocessing | None, input_size: int | None) -> Preprocessing:
-    if own is None:
-        return Preprocessing.imagenet(check_input_size(224 if input_size is None else input_size))
-    if input_size is None or input_size == own.size:
-        check_input_size(own.size)
-        return own
-    size = check_input_size(input_size)
-    return replace(own, size=size, resize=round(size * own.resize / own.size))
-
-
-def _labels(settings: ExportSettings, own: tuple[str, ...] | None, classes: int) -> tuple[str, ...]:
-    """From the file, else the checkpoint's own, else the classes' numbers."""
-    if settings.labels is None:
-        return own or tuple(str(number) for number in range(classes))
-    path = Path(settings.labels)
-    try:
-        labels = tuple(
-            line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()
-        )
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(
-            f"labels file {path} cannot be read ({error}): give UTF-8 text, one label a line"
-        ) from error
-    if len(labels) != classes:
-        raise SettingsError(
-            f"labels file {path} names {len(labels)} classes, the network has {classes}: one label a line"
-        )
-    return labels
-
-
-def _spec(origin: _Source, settings: ExportSettings) -> ExportSpec:
+def _spec(origin: Source, settings: ExportSettings) -> ExportSpec:
     if settings.batch is not None and settings.batch < 1:
         raise SettingsError(f"--batch {settings.batch}: give a number from 1 up, or 'dynamic'")
     return ExportSpec(
@@ -216,11 +111,11 @@ def _spec(origin: _Source, settings: ExportSettings) -> ExportSpec:
         batch=settings.batch,
         naive=settings.naive,
         portable=settings.portable,
-        metadata=origin.metadata,
+        metadata=replace(origin.metadata, naive=settings.naive, portable=settings.portable),
     )
 
 
-def _file_name(origin: _Source, target: Target, settings: ExportSettings) -> str:
+def _file_name(origin: Source, target: Target, settings: ExportSettings) -> str:
     marks = [origin.stem, *(["naive"] if settings.naive else []), FLOAT32]
     return "-".join(marks) + target.suffix
 

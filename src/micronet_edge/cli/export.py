@@ -42,8 +42,8 @@ def export(
     del debug  # read by one_line_errors
     from rich.console import Console
 
-    from micronet_edge.exporting import DEFAULT_FORMATS, ExportSettings
     from micronet_edge.exporting import export as run
+    from micronet_edge.settings import DEFAULT_FORMATS, ExportSettings
 
     settings = ExportSettings(
         formats=tuple(formats or DEFAULT_FORMATS),
@@ -82,15 +82,14 @@ def _batch(text: str) -> int | None:
 
 
 def _print_table(exported: "tuple[Exported, ...]") -> None:
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=f"in {exported[0].path.parent}", title_justify="left")
+    table = Table(title=f"in {exported[0].path.parent}", title_justify="left", box=SIMPLE_HEAD)
     table.add_column("file", overflow="fold")
-    for heading in ("format", "precision", "size MB", "operators"):
+    for heading in ("format", "precision", "MB", "operators", "difference\nto PyTorch"):
         table.add_column(heading)
-    table.add_column("difference\nto PyTorch")
-    table.add_column("same\nclass")
     for file in exported:
         table.add_row(
             file.path.name,
@@ -99,10 +98,10 @@ def _print_table(exported: "tuple[Exported, ...]") -> None:
             f"{file.size_bytes / 1e6:.2f}",
             str(sum(file.proof.operators.values())),
             f"{file.proof.relative_difference:.1e}",
-            f"{file.proof.top1_agreement:.0%}",
         )
     Console().print(table)
-    proof = exported[0].proof
+    agreement = min(file.proof.top1_agreement for file in exported)
     Console().print(
-        f"Each file was run on {proof.images} photographs; the difference is relative to the largest logit."
+        f"Run on {exported[0].proof.images} photographs beside PyTorch: the difference is relative to the "
+        f"largest logit; the same class on {agreement:.0%}."
     )
