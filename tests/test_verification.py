@@ -7,8 +7,10 @@ from ai_edge_litert import schema_py_generated as schema
 from cli.command import DIGITS, ONNX_FILE, TFLITE_FILE, shared_digits
 from onnx import numpy_helper
 
+from micronet_edge.cli.export import export
+from micronet_edge.cli.verify import verify
 from micronet_edge.errors import MicronetEdgeError, VerificationError
-from micronet_edge.models import MicroNet, load_checkpoint
+from micronet_edge.models import MicroNet, load_checkpoint, save_checkpoint
 from micronet_edge.photographs import photographs
 from micronet_edge.preprocessing import Preprocessing
 from micronet_edge.targets import read_metadata, target_of
@@ -312,12 +314,26 @@ def test_a_file_of_another_input_size(proven, digits, refusal, name):
 
 
 @pytest.mark.parametrize("weights", ["zero", "fading"])
-def test_a_network_that_answers_every_image_alike_proves_nothing(network, refusal, weights):
+def test_a_network_that_answers_every_image_alike_is_proven_weakly_and_says_so(
+    network, tmp_path, capsys, weights
+):
     dull = MicroNet("m0", 10).eval()
     dull.load_state_dict(network.state_dict())
     dull.classifier.logits.linear.weight.data *= 0 if weights == "zero" else 1e-6
-    images = Preprocessing(size=96, resize=96).batch(photographs())
-    assert "answers every photograph alike" in refusal(VerificationError, reference_logits, dull, images)
+    checkpoint = tmp_path / "dull.safetensors"
+    labels = tuple("abcdefghij")
+    save_checkpoint(dull, checkpoint, preprocessing=Preprocessing(size=96, resize=96), labels=labels)
+    export(str(checkpoint), formats=["onnx"], output=tmp_path)
+    assert "WEAK PROOF: the PyTorch network answers every photograph alike" in " ".join(
+        capsys.readouterr().err.split()
+    )
+    verify(tmp_path / "dull-float32.onnx", checkpoint=checkpoint)
+    assert "WEAK PROOF" in capsys.readouterr().err
+
+
+@BOTH
+def test_the_proof_of_an_honest_file_is_not_weak(proven, digits, name):
+    assert proven(digits / name).weakness is None
 
 
 def test_a_network_of_nan_proves_nothing(refusal):

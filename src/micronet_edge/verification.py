@@ -28,14 +28,30 @@ class Proof:
     """How far a file is from the PyTorch network, and what it is made of.
 
     `difference` is absolute, `relative_difference` that over the largest logit; `top1_agreement` is
-    the share of images on which both name the same class; `operators` counts the file's operators.
+    the share of images on which both name the same class; `spread` is how far the PyTorch logits move
+    from image to image, over the largest; `operators` counts the file's operators.
     """
 
     images: int
     difference: float
     relative_difference: float
     top1_agreement: float
+    spread: float
     operators: dict[str, int]
+
+    @property
+    def weakness(self) -> str | None:
+        """Why the proof says little of the early layers, where it does; None for a sound one.
+
+        A network may well answer all photographs alike, being trained for other images; but then a
+        fault in what comes before its last layers would not show either.
+        """
+        if self.spread > FLOAT32_TOLERANCE:
+            return None
+        return (
+            f"the PyTorch network answers every photograph alike (its logits move by {self.spread:.0e} of "
+            "the largest), so a fault in its early layers would not show: compare it on your own images"
+        )
 
 
 def prove(
@@ -45,7 +61,7 @@ def prove(
 
     Given    a file of that target and the unlowered network it was made from
     Raises   VerificationError on a difference above the tolerance, a forbidden operator, or a network
-             whose answer does not depend on the image, so that nothing could be proven.
+             that gives NaN or infinity.
     """
     images = preprocessing.batch(photographs())
     expected = reference_logits(network, images)
@@ -59,8 +75,9 @@ def prove(
     return Proof(
         images=len(images),
         difference=difference,
-        relative_difference=difference / float(np.abs(expected).max()),
+        relative_difference=difference / _largest(expected),
         top1_agreement=float((logits.argmax(1) == expected.argmax(1)).mean()),
+        spread=float(np.ptp(expected, axis=0).max()) / _largest(expected),
         operators=dict(sorted(session.operators().items())),
     )
 
@@ -68,18 +85,18 @@ def prove(
 def reference_logits(network: nn.Module, images: Images) -> Logits:
     """What the PyTorch network says of the images.
 
-    Raises VerificationError where its answers are not finite or all alike.
+    Raises VerificationError where its answers are not finite.
     """
     with torch.no_grad(), one_thread():
         logits: Logits = network.eval()(torch.from_numpy(images)).numpy()
     if not np.isfinite(logits).all():
         raise VerificationError("the PyTorch network itself gives NaN or infinity on photographs")
-    if np.ptp(logits, axis=0).max() <= FLOAT32_TOLERANCE * np.abs(logits).max():
-        raise VerificationError(
-            "the PyTorch network answers every photograph alike, so nothing can be proven: check the "
-            "checkpoint and its preprocessing"
-        )
     return logits
+
+
+def _largest(logits: Logits) -> float:
+    """The largest magnitude, and never zero: a hard swish may well give zeros alone."""
+    return max(float(np.abs(logits).max()), float(np.finfo(np.float32).tiny))
 
 
 def _check_same(path: Path, logits: Logits, expected: Logits) -> None:
@@ -87,7 +104,7 @@ def _check_same(path: Path, logits: Logits, expected: Logits) -> None:
         raise VerificationError(
             f"{path.name} gives {list(logits.shape)}, the PyTorch network {list(expected.shape)}"
         )
-    errors = np.abs(logits - expected) / np.abs(expected).max()
+    errors = np.abs(logits - expected) / _largest(expected)
     if not errors.max() <= FLOAT32_TOLERANCE:
         image, output = np.unravel_index(np.nan_to_num(errors, nan=np.inf).argmax(), errors.shape)
         raise VerificationError(

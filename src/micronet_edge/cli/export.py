@@ -66,6 +66,8 @@ def export(
         exported = run(source, checkpoint=checkpoint, settings=settings, report=report)
     if exported[0].random_weights:
         console.print("[bold red]RANDOM WEIGHTS: no checkpoint was given; these files recognise nothing.[/]")
+    if exported[0].proof.weakness is not None:
+        console.print(f"[bold red]WEAK PROOF:[/] {exported[0].proof.weakness}", highlight=False)
     if as_json:
         typer.echo(json.dumps([asdict(file) for file in exported], indent=2, default=str))
     else:
@@ -86,7 +88,9 @@ def _print_table(exported: "tuple[Exported, ...]") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=f"in {exported[0].path.parent}", title_justify="left", box=SIMPLE_HEAD)
+    table = Table(
+        title=f"in {exported[0].path.parent}", title_justify="left", box=SIMPLE_HEAD, pad_edge=False
+    )
     table.add_column("file", overflow="fold")
     for heading in ("format", "precision", "MB", "operators", "difference\nto PyTorch"):
         table.add_column(heading)

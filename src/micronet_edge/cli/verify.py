@@ -34,5 +34,7 @@ def verify(
         f"{file}: same function as {checkpoint} on {proof.images} photographs, largest difference "
         f"{proof.relative_difference:.1e} of the largest logit, same class on {proof.top1_agreement:.0%}"
     )
+    if proof.weakness is not None:
+        typer.echo(f"WEAK PROOF: {proof.weakness}", err=True)
     if metadata.checkpoint_sha256 != loaded.sha256:
         typer.echo(f"note: {file} was made from another file with the same weights", err=True)
