@@ -88,9 +88,8 @@ def _print_table(exported: "tuple[Exported, ...]") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(
-        title=f"in {exported[0].path.parent}", title_justify="left", box=SIMPLE_HEAD, pad_edge=False
-    )
+    folder = exported[0].path.parent
+    table = Table(title=f"in {folder}", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("file", overflow="fold")
     for heading in ("format", "precision", "MB", "operators", "difference\nto PyTorch"):
         table.add_column(heading)
