@@ -1,5 +1,7 @@
 """The proof fails closed: every planted fault is caught, an honest file passes."""
 
+from dataclasses import replace
+
 import numpy as np
 import onnx
 import pytest
@@ -38,7 +40,9 @@ def proven(digits, network):
 
     def call(path, *, network=network, metadata=None, preprocessing=None):
         metadata = metadata or read_metadata(digits / (ONNX_FILE if path.suffix == ".onnx" else TFLITE_FILE))
-        return prove(path, target_of(path), metadata, network, preprocessing or metadata.preprocessing)
+        if preprocessing is not None:
+            metadata = replace(metadata, preprocessing=preprocessing)
+        return prove(path, target_of(path), metadata, network)
 
     return call
 

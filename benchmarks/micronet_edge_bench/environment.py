@@ -2,19 +2,10 @@
 
 import os
 import platform
-from importlib.metadata import version
 from pathlib import Path
 
-_PACKAGES = (
-    "micronet-edge",
-    "torch",
-    "onnx",
-    "onnxruntime",
-    "onnxsim",
-    "onnx2tf",
-    "tensorflow",
-    "ai-edge-litert",
-)
+from micronet_edge.manifest import package_versions
+from micronet_edge.metadata import DISTRIBUTION, tool_version
 
 
 def environment() -> dict[str, object]:
@@ -25,7 +16,7 @@ def environment() -> dict[str, object]:
         "load_average": [round(load, 2) for load in os.getloadavg()],
         "system": f"{platform.system()} {'.'.join(platform.release().split('.')[:2])} {platform.machine()}",
         "python": platform.python_version(),
-        "packages": {name: version(name) for name in _PACKAGES},
+        "packages": {DISTRIBUTION: tool_version(), **package_versions()},
     }
 
 

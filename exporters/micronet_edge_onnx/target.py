@@ -8,7 +8,7 @@ from torch import nn
 
 from micronet_edge.lowering import ONNXRUNTIME, PORTABLE, Rewrite
 from micronet_edge.metadata import FileMetadata
-from micronet_edge.targets import FLOAT32, ExportSpec, Session, as_written
+from micronet_edge.targets import FLOAT32, ExportSpec, Session, as_written, forbidden_operators
 
 
 class OnnxTarget:
@@ -42,10 +42,9 @@ class OnnxTarget:
     def breaches(self, path: Path, metadata: FileMetadata) -> list[str]:
         if metadata.naive:
             return []
-        allowed = json.loads(files(__package__).joinpath("operators.json").read_text())
-        names = set(allowed["portable"]) | (set() if metadata.portable else set(allowed["onnxruntime"]))
-        forbidden = {name: n for name, n in self.open(path).operators().items() if name not in names}
-        return [f"{count} {name}, not on the list of allowed operators" for name, count in forbidden.items()]
+        lists = json.loads(files(__package__).joinpath("operators.json").read_text())
+        allowed = set(lists["portable"]) | (set() if metadata.portable else set(lists["onnxruntime"]))
+        return forbidden_operators(self.open(path), allowed)
 
     def read_metadata(self, path: Path) -> FileMetadata:
         from micronet_edge_onnx.metadata import read_metadata

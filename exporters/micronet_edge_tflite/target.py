@@ -2,7 +2,6 @@
 
 import json
 import tempfile
-from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from micronet_edge.lowering import TFLITE, Rewrite
 from micronet_edge.metadata import FileMetadata
 from micronet_edge.photographs import photographs
 from micronet_edge.preprocessing import Images
-from micronet_edge.targets import FLOAT32, ExportSpec, Session, as_written, find_target
+from micronet_edge.targets import FLOAT32, ExportSpec, Session, as_written, find_target, forbidden_operators
 
 if TYPE_CHECKING:
     from micronet_edge_tflite.session import TfliteSession
@@ -45,7 +44,7 @@ class TfliteTarget:
 
         with tempfile.TemporaryDirectory(prefix="micronet-edge-") as folder:
             onnx_file = Path(folder, "model.onnx")
-            find_target("onnx").export(network, replace(spec, portable=True), onnx_file)
+            find_target("onnx").export(network, spec, onnx_file)
             convert(onnx_file, path, strict=spec.naive)
             if not spec.naive:
                 name_tensors(path, onnx_file, _photograph(spec))
@@ -59,8 +58,7 @@ class TfliteTarget:
             return []
         allowed = set(json.loads(files(__package__).joinpath("operators.json").read_text()))
         session = self._open(path, threads=1)
-        forbidden = {name: n for name, n in session.operators().items() if name not in allowed}
-        found = [f"{count} {name}, not on the list of allowed operators" for name, count in forbidden.items()]
+        found = forbidden_operators(session, allowed)
         if session.partitions() > MAXIMUM_PARTITIONS:
             found.append(f"{session.partitions()} XNNPACK partitions, at most {MAXIMUM_PARTITIONS} allowed")
         return found

@@ -1,7 +1,7 @@
 """The main job: a checkpoint becomes proven files."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -59,18 +59,16 @@ def export(
     with staged(output, all_names, overwrite=settings.overwrite) as folder:
         for target in targets:
             path = folder / names[target.name]
-            proof = _write_and_prove(origin, target, spec, settings, path, report)
+            proof = _write_and_prove(origin, target, spec, path, report)
             written.append(_exported(origin, target, path, output, proof))
         report("moving the proven files into place")
     return tuple(written)
 
 
-def _write_and_prove(
-    origin: Source, target: Target, spec: ExportSpec, settings: ExportSettings, path: Path, report: Report
-) -> Proof:
+def _write_and_prove(origin: Source, target: Target, spec: ExportSpec, path: Path, report: Report) -> Proof:
     applied: tuple[Applied, ...] = ()
     network: torch.nn.Module = origin.network
-    if not settings.naive:
+    if not spec.naive:
         report(f"{target.name}: lowering the network")
         lowered = lower(network, target.pipeline(spec), spec.input_size)
         network, applied = lowered.network, lowered.applied
@@ -78,13 +76,12 @@ def _write_and_prove(
     target.export(network, spec, path)
     report(f"{target.name}: proving that it computes the same function")
     metadata = target.read_metadata(path)
-    proof = prove(path, target, metadata, origin.network, metadata.preprocessing)
+    proof = prove(path, target, metadata, origin.network)
     write_manifest(
         path,
-        manifest_path(path),
         checkpoint=origin.checkpoint,
         metadata=metadata,
-        settings=_settings_for_manifest(settings, spec),
+        settings=_settings_for_manifest(spec),
         applied=applied,
         proof=proof,
     )
@@ -120,11 +117,11 @@ def _file_name(origin: Source, target: Target, settings: ExportSettings) -> str:
     return "-".join(marks) + target.suffix
 
 
-def _settings_for_manifest(settings: ExportSettings, spec: ExportSpec) -> dict[str, object]:
-    chosen = asdict(settings)
+def _settings_for_manifest(spec: ExportSpec) -> dict[str, object]:
     return {
         "input_size": spec.input_size,
         "batch": "dynamic" if spec.batch is None else spec.batch,
         "precision": FLOAT32,
-        **{name: chosen[name] for name in ("naive", "portable")},
+        "naive": spec.naive,
+        "portable": spec.portable,
     }

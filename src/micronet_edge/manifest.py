@@ -23,7 +23,6 @@ def manifest_path(path: Path) -> Path:
 
 def write_manifest(
     file: Path,
-    target: Path,
     *,
     checkpoint: Path | None,
     metadata: FileMetadata,
@@ -31,7 +30,7 @@ def write_manifest(
     applied: tuple[Applied, ...],
     proof: Proof,
 ) -> None:
-    """Writes to `target` the manifest of `file`."""
+    """Writes the manifest of `file` beside it."""
     origin: dict[str, object] = (
         {"weights": "random, for timing only", "seed": SEED}
         if checkpoint is None
@@ -46,12 +45,13 @@ def write_manifest(
         "labels": len(metadata.labels),
         "rewrites": [asdict(step) for step in applied],
         "proof": asdict(proof),
-        "versions": {DISTRIBUTION: tool_version(), "python": python_version(), **_versions()},
+        "versions": {DISTRIBUTION: tool_version(), "python": python_version(), **package_versions()},
     }
-    target.write_text(json.dumps(content, indent=2) + "\n")
+    manifest_path(file).write_text(json.dumps(content, indent=2) + "\n")
 
 
-def _versions() -> dict[str, str]:
+def package_versions() -> dict[str, str]:
+    """Of the packages that a file or a figure depends on, those installed."""
     found = {}
     for package in _PACKAGES:
         try:

@@ -168,6 +168,15 @@ def check_shape(path: Path, images: Images, expected: tuple[int, ...]) -> None:
         )
 
 
+def forbidden_operators(session: Session, allowed: set[str]) -> list[str]:
+    """The operators of a file that a target does not allow, in words."""
+    return [
+        f"{count} {name}, not on the list of allowed operators"
+        for name, count in session.operators().items()
+        if name not in allowed
+    ]
+
+
 def as_written(spec: ExportSpec, layout: str) -> FileMetadata:
     """The spec's metadata, completed with what only the target knows."""
     return replace(spec.metadata, layout=layout)

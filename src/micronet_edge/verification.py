@@ -10,7 +10,7 @@ from torch import nn
 from micronet_edge.errors import VerificationError
 from micronet_edge.metadata import FileMetadata
 from micronet_edge.photographs import photographs
-from micronet_edge.preprocessing import Images, Preprocessing
+from micronet_edge.preprocessing import Images
 from micronet_edge.targets import Logits, Target
 from micronet_edge.threads import one_thread
 
@@ -54,16 +54,14 @@ class Proof:
         )
 
 
-def prove(
-    path: Path, target: Target, metadata: FileMetadata, network: nn.Module, preprocessing: Preprocessing
-) -> Proof:
+def prove(path: Path, target: Target, metadata: FileMetadata, network: nn.Module) -> Proof:
     """Runs the file in its own runtime and holds it against the PyTorch network.
 
-    Given    a file of that target and the unlowered network it was made from
+    Given    a file of that target, what it says of itself, and the unlowered network it was made from
     Raises   VerificationError on a difference above the tolerance, a forbidden operator, or a network
              that gives NaN or infinity.
     """
-    images = preprocessing.batch(photographs())
+    images = metadata.preprocessing.batch(photographs())
     expected = reference_logits(network, images)
     session = target.open(path)
     logits = session.run(images)

@@ -45,6 +45,18 @@ KEEP_GROUPS = replace(
 )
 
 
+class ReadTwice(nn.Module):
+    """What the activation reads, the sum reads too: its producer must stay as it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.activation = stem(6), shift_max(6, 3)
+
+    def forward(self, x):
+        y = self.conv(x)
+        return y + self.activation(y)
+
+
 class Residual(nn.Module):
     """x + body(x)."""
 

@@ -5,6 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from lowering.networks import (
+    ReadTwice,
     assert_once_is_enough,
     assert_untouched,
     layer,
@@ -57,18 +58,6 @@ def test_behind_another_layer_the_coefficients_are_scaled(between):
 def test_at_the_input_the_coefficients_are_scaled():
     network, _ = rewritten(FREEZE, traced(nn.Sequential(shift_max(3, 3), stem(2))))
     assert layer(network, FrozenShiftMax).scale == pytest.approx(TWO_THIRDS)
-
-
-class ReadTwice(nn.Module):
-    """What the activation reads, the sum reads too."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv, self.activation = stem(6), shift_max(6, 3)
-
-    def forward(self, x):
-        y = self.conv(x)
-        return y + self.activation(y)
 
 
 def test_a_convolution_that_another_layer_reads_keeps_its_scale():

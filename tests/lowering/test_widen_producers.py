@@ -10,6 +10,7 @@ from lowering.networks import (
     FREE_WORK,
     KEEP_GROUPS,
     NO_COPIES,
+    ReadTwice,
     assert_once_is_enough,
     assert_untouched,
     layer,
@@ -79,18 +80,6 @@ def test_the_bias_map_is_widened_too():
     assert applied.places == (layer(merged, BorderedConv).conv.groups == 1)
     bordered = layer(network, BorderedConv)
     assert bordered.bias_map.shape[1] == bordered.conv.out_channels > 8
-
-
-class ReadTwice(nn.Module):
-    """Another layer reads the producer, and must not find more channels there."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv, self.activation = stem(6), shift_max(6, 3)
-
-    def forward(self, x):
-        y = self.conv(x)
-        return y + self.activation(y)
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def verify(
 
     metadata = read_metadata(file)
     loaded = load_checkpoint(checkpoint, variant=metadata.variant, num_classes=len(metadata.labels))
-    proof = prove(file, target_of(file), metadata, loaded.network, metadata.preprocessing)
+    proof = prove(file, target_of(file), metadata, loaded.network)
     if as_json:
         typer.echo(json.dumps(asdict(proof), indent=2))
         return

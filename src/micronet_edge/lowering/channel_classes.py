@@ -44,7 +44,7 @@ _ELEMENTWISE_FUNCTIONS = (
     functional.hardswish,
     functional.adaptive_avg_pool2d,
 )
-_FLATTENS = (torch.flatten, "flatten", nn.Flatten)
+_FLATTENS = (torch.flatten, "flatten")
 
 
 @dataclass(eq=False)

@@ -119,9 +119,7 @@ class _Chooser:
     def _shift_cost(
         self, group: ChannelClass, node: fx.Node, activation: FrozenShiftMax, order: Order
     ) -> float:
-        labels = group.labels(node, order)
-        position = inverse(labels)
-        sources = tuple(tuple(position[np.array(source)[labels]].tolist()) for source in activation.sources)
+        sources = activation.sources_in_order(group.labels(node, order))
         return min(copying_ns(self.costs, node, sources), widening_ns(self.costs, node, sources))
 
     def _dense_cost(self, node: fx.Node, conv: nn.Conv2d, orders: Orders) -> float:

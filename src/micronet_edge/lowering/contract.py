@@ -64,13 +64,12 @@ class Lowered:
 
 
 def apply(rewrite: Rewrite, network: fx.GraphModule, image: Tensor) -> tuple[fx.GraphModule, Applied]:
-    """The rewritten network; the given one stays as it was.
+    """The rewritten network; the given one, whose shapes are noted, stays as it was.
 
     Raises LoweringError, naming the rewrite, where it refuses the network or breaks its contract.
     """
     changed = copy.deepcopy(network)
     try:
-        note_shapes(changed, image)
         rewrite.check_before(changed)
         places = rewrite.change(changed)
         finish(changed)

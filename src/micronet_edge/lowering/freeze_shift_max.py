@@ -1,10 +1,12 @@
 """Turns Dynamic Shift-Max into its inference form: explicit sources, hard sigmoid folded away."""
 
+import numpy as np
 import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional
 
 from micronet_edge.errors import LoweringError
+from micronet_edge.lowering.channel_order import Order, inverse
 from micronet_edge.lowering.contract import Rewrite
 from micronet_edge.lowering.convolutions import BorderedConv, with_weights
 from micronet_edge.lowering.graph import calls, feeds_only, module_of, only_input, replace_module
@@ -41,6 +43,11 @@ class FrozenShiftMax(nn.Module):
         self.squeeze, self.excite = squeeze, excite
         self.register_buffer("offset", offset)
         self.offset: Tensor
+
+    def sources_in_order(self, labels: Order) -> tuple[tuple[int, ...], ...]:
+        """The sources by position, where the tensor holds channel labels[p] at position p."""
+        position = inverse(labels)
+        return tuple(tuple(position[np.array(source)[labels]].tolist()) for source in self.sources)
 
     def with_sources(self, sources: tuple[tuple[int, ...], ...]) -> "FrozenShiftMax":
         """The same activation reading other channels of a tensor that holds them elsewhere."""

@@ -90,18 +90,18 @@ def _merged(vertical: nn.Conv2d, horizontal: nn.Conv2d, input_width: int) -> nn.
         groups=vertical.groups,
         bias=False,
     )
-    bias_map = _bias_map(vertical, horizontal, copies, input_width)
+    bias_map = _bias_map(vertical, horizontal, input_width)
     if torch.equal(bias_map, bias_map[..., :1].expand_as(bias_map)):
         return with_weights(shape, tall * wide, bias_map[0, :, 0, 0])
     return BorderedConv(with_weights(shape, tall * wide, None), bias_map.float())
 
 
-def _bias_map(vertical: nn.Conv2d, horizontal: nn.Conv2d, copies: int, input_width: int) -> Tensor:
+def _bias_map(vertical: nn.Conv2d, horizontal: nn.Conv2d, input_width: int) -> Tensor:
     """What the pair gives on an image of zeros: [1, d, 1, w']."""
     middle = torch.zeros(1, horizontal.in_channels, 1, input_width, dtype=torch.float64)
     if vertical.bias is not None:
         middle += vertical.bias.detach().double().view(1, -1, 1, 1)
-    outputs = torch.nn.functional.conv2d(
+    return torch.nn.functional.conv2d(
         middle,
         horizontal.weight.detach().double(),
         None if horizontal.bias is None else horizontal.bias.detach().double(),
@@ -109,5 +109,3 @@ def _bias_map(vertical: nn.Conv2d, horizontal: nn.Conv2d, copies: int, input_wid
         padding=horizontal.padding,
         groups=horizontal.groups,
     )
-    assert outputs.shape[1] == middle.shape[1] * copies
-    return outputs

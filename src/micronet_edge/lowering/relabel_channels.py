@@ -112,15 +112,15 @@ def _relabel_in_place(network: fx.GraphModule, node: fx.Node, labels: Order) -> 
 
 
 def _relabelled_shift_max(activation: FrozenShiftMax, labels: Order) -> FrozenShiftMax:
-    position = inverse(labels)
-    sources = tuple(tuple(position[np.array(source)[labels]].tolist()) for source in activation.sources)
     planes = activation.fusions * activation.shifts
     rows = np.concatenate([plane * activation.channels + labels for plane in range(planes)])
     squeeze = with_weights(activation.squeeze, activation.squeeze.weight[:, labels], activation.squeeze.bias)
     assert activation.excite.bias is not None
     excite = with_weights(activation.excite, activation.excite.weight[rows], activation.excite.bias[rows])
     offset = activation.offset[:, rows]
-    return FrozenShiftMax(sources, activation.groups, squeeze, excite, offset, activation.scale)
+    return FrozenShiftMax(
+        activation.sources_in_order(labels), activation.groups, squeeze, excite, offset, activation.scale
+    )
 
 
 def _insert_reorder(network: fx.GraphModule, boundary: Boundary, labels: Order) -> None:

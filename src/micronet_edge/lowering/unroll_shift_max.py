@@ -19,10 +19,9 @@ class SlicedShiftMax(FrozenShiftMax):
         return cls(frozen.sources, frozen.groups, frozen.squeeze, frozen.excite, frozen.offset, frozen.scale)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.fuse([self._sliced(x, source) for source in self.sources])
+        return self.fuse([self._shifted(x, source) for source in self.sources])
 
-    @staticmethod
-    def _sliced(x: Tensor, source: tuple[int, ...]) -> Tensor:
+    def _shifted(self, x: Tensor, source: tuple[int, ...]) -> Tensor:
         pieces = segments(np.array(source))
         if pieces == [(0, x.shape[1])]:
             return x
@@ -33,12 +32,9 @@ class SlicedShiftMax(FrozenShiftMax):
 class GatheredShiftMax(SlicedShiftMax):
     """Dynamic Shift-Max whose shifted inputs are one Gather each along the channels."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.fuse([self._gathered(x, source) for source in self.sources])
-
-    def _gathered(self, x: Tensor, source: tuple[int, ...]) -> Tensor:
+    def _shifted(self, x: Tensor, source: tuple[int, ...]) -> Tensor:
         if len(segments(np.array(source))) == 1:
-            return self._sliced(x, source)
+            return super()._shifted(x, source)
         return torch.index_select(x, 1, torch.tensor(source))
 
 
