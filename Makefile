@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench golden train-digits clean
+.PHONY: help setup demo test check bench golden train-digits patches clean
 
 help:  ## what there is to make
-	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 16
+	@grep -E '^[a-z%-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 setup: $(INSTALLED)  ## .venv with everything installed; does nothing twice
 
@@ -39,6 +39,12 @@ golden: setup  ## rewrites the golden operator lists under tests/golden
 train-digits: setup  ## trains the digits checkpoint from scratch
 	$(BIN)/python examples/digits/train.py
 
+patches: setup  ## writes 10,000 crops of photographs, to train and to measure on
+	$(BIN)/python examples/patches/images.py
+
+train-patches-%: setup  ## trains m0, m1 or m3 from scratch on crops of photographs
+	$(BIN)/python examples/patches/train.py $*
+
 clean:  ## removes what the other targets made
-	rm -rf $(VENV) build dist demo-output examples/digits/data .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist demo-output examples/*/data .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name '__pycache__' -o -name '*.egg-info' | xargs rm -rf

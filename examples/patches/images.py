@@ -1,0 +1,127 @@
+"""Writes crops of twenty photographs as folders of PNG files, one folder per photograph.
+
+data/{train,develop,test}/{photograph}/NNNN.png, 96 x 96 pixels; NNNN counts the draws. The task is
+to tell which photograph a crop is from. Training crops lie in the left 65 % of a photograph, all
+others in its right 30 %, so that no test pixel was ever trained on. What is tried out is tried on
+"develop"; "test" is for the figures that are claimed.
+"""
+
+from itertools import product
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from PIL import Image, ImageOps
+
+DATA = Path(__file__).parent / "data"
+SIZE = 96
+COUNTS = {"train": 100, "develop": 200, "test": 200}
+"""Crops of each photograph. train.py draws crops of its own; "train" is for what wants files."""
+SEEDS = {"train": 1, "develop": 2, "test": 3}
+"""All different, and none is the seed of train.py."""
+SPANS = {"train": (0.0, 0.65), "develop": (0.70, 1.0), "test": (0.70, 1.0)}
+"""The part of a photograph's width that crops are taken from; between them lie 19 pixels or more."""
+
+TALLEST = 512
+"""Pixels; a photograph that is taller is scaled down, to show as much in a crop as the others."""
+SIDE = (48, 108)
+"""Pixels of the photograph in a crop, before it is scaled to SIZE."""
+GAIN = (0.75, 1.3)
+LIFT = 25.0
+"""Light changes: pixels are multiplied by a gain and lifted by up to so many grey levels."""
+
+SCIKIT_IMAGE = (
+    *("astronaut.png", "brick.png", "camera.png", "cell.png", "chelsea.png", "clock_motion.png"),
+    *("coffee.png", "coins.png", "grass.png", "gravel.png", "hubble_deep_field.jpg", "ihc.png"),
+    *("moon.png", "motorcycle_left.png", "page.png", "retina.jpg", "rocket.jpg", "text.png"),
+)
+SCIKIT_LEARN = ("china.jpg", "flower.jpg")
+LABELS = tuple(sorted(Path(name).stem for name in SCIKIT_IMAGE + SCIKIT_LEARN))
+
+
+def write_images(folder: Path = DATA) -> Path:
+    """The folder with all crops in it, written where they are missing, in half a minute.
+
+    Does nothing, and needs neither scikit package, when every file is there. Files appear whole or
+    not at all, so that a run after an interrupted one writes just the rest.
+    """
+    if all(len(image_paths(part, folder)) == len(LABELS) * count for part, count in COUNTS.items()):
+        return folder
+
+    pictures = photographs()
+    folder.mkdir(parents=True, exist_ok=True)
+    # A folder of its own: what a killed run leaves in it is never taken for data, and two runs at
+    # once do not meet.
+    with TemporaryDirectory(dir=folder, prefix=".partial-") as partial:
+        for part, count in COUNTS.items():
+            for label, number in product(range(len(LABELS)), range(count)):
+                path = folder / part / LABELS[label] / f"{number:04d}.png"
+                if not path.exists():
+                    # A stream for each file: it is the same whichever others are written.
+                    random = np.random.default_rng([SEEDS[part], label, number])
+                    _write_png(path, draw_crop(pictures[label], part, random), Path(partial))
+    return folder
+
+
+def image_paths(part: str, folder: Path = DATA) -> list[Path]:
+    """The files of "train", "develop" or "test", in an order that is the same everywhere."""
+    return [path for label in LABELS for path in sorted((folder / part / label).glob("*.png"))]
+
+
+def image_label(path: Path) -> int:
+    """The class of a file, which its folder names."""
+    return LABELS.index(path.parent.name)
+
+
+def photographs() -> list[Image.Image]:
+    """The photographs in the order of LABELS, in colour, none taller than TALLEST."""
+    import skimage  # neither is needed once the files are there
+    import sklearn
+
+    folders = {
+        Path(skimage.__file__).parent / "data": SCIKIT_IMAGE,
+        Path(sklearn.__file__).parent / "datasets" / "images": SCIKIT_LEARN,
+    }
+    paths = [folder / name for folder, names in folders.items() for name in names]
+    return [_photograph(path) for path in sorted(paths, key=lambda path: path.stem)]
+
+
+def draw_crop(photograph: Image.Image, part: str, random: np.random.Generator) -> Image.Image:
+    """A crop of SIZE x SIZE pixels from the photograph's share of the part, scaled, mirrored, lit anew."""
+    box = draw_box(photograph.width, photograph.height, part, random)
+    crop = photograph.resize((SIZE, SIZE), Image.Resampling.BILINEAR, box=box)
+    if random.random() < 0.5:  # noqa: PLR2004  # as often as not
+        crop = ImageOps.mirror(crop)
+    lit = np.asarray(crop) * random.uniform(*GAIN) + random.uniform(-LIFT, LIFT)
+    return Image.fromarray(lit.clip(0, 255).round().astype(np.uint8))
+
+
+def draw_box(
+    width: int, height: int, part: str, random: np.random.Generator
+) -> tuple[float, float, float, float]:
+    """A square in the part's span of a photograph: left, top, right, bottom, in pixels."""
+    side = random.uniform(*SIDE)
+    first, last = (share * width for share in SPANS[part])
+    left = random.uniform(first, last - side)
+    top = random.uniform(0, height - side)
+    return left, top, left + side, top + side
+
+
+def _photograph(path: Path) -> Image.Image:
+    with Image.open(path) as opened:
+        picture = opened.convert("RGB")
+    if picture.height > TALLEST:
+        picture = picture.resize(
+            (picture.width * TALLEST // picture.height, TALLEST), Image.Resampling.LANCZOS
+        )
+    return picture
+
+
+def _write_png(path: Path, crop: Image.Image, partial: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    crop.save(partial / path.name)
+    (partial / path.name).replace(path)
+
+
+if __name__ == "__main__":
+    print(f"{len(LABELS) * sum(COUNTS.values()):,} images in {write_images()}")
