@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 
 import numpy as np
 import pytest
@@ -181,6 +182,29 @@ def test_inks_become_light():
     assert_seen_as(Image.fromarray(inks, mode="CMYK"), np.rint(light), tolerance=2 * LEVEL_TOLERANCE)
 
 
+def test_inks_in_a_file_are_the_right_way_round(tmp_path):
+    # Photoshop stores them inverted, and so does Pillow.
+    Image.new("CMYK", (50, 70), (0, 255, 255, 0)).save(tmp_path / "red.jpg", quality=100)
+    red = np.broadcast_to((255, 0, 0), (70, 50, 3))
+    assert_seen_as(open_image(tmp_path / "red.jpg"), red, tolerance=3 * LEVEL_TOLERANCE)
+
+
+def test_a_palette_with_transparency_is_looked_up_without_a_warning(tmp_path):
+    colors, indices = noise(256, 3), noise(50, 70)
+    image = Image.fromarray(indices)
+    image.putpalette(colors.tobytes())
+    image.save(tmp_path / "palette.png", transparency=bytes(range(256)))
+    assert_seen_as(open_image(tmp_path / "palette.png"), colors[indices])
+
+
+def test_an_exif_orientation_is_left_alone(tmp_path):
+    image = Image.fromarray(noise(50, 70, 3))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image.save(tmp_path / "turned.png", exif=exif)
+    assert_seen_as(open_image(tmp_path / "turned.png"), np.asarray(image))
+
+
 @pytest.mark.parametrize("size", [(1, 1), (1, 50), (50, 1), (36, 36), (2000, 5)], ids=str)
 def test_tiny_and_narrow_images_fill_the_square(size):
     array = SMALL.array(Image.new("RGB", size, (255, 0, 0)))
@@ -240,6 +264,56 @@ def test_a_file_that_is_no_image_is_named(tmp_path, refusal, damage):
 def test_a_missing_file_and_a_directory_are_named(tmp_path, refusal):
     for path in (tmp_path / "none.png", tmp_path):
         assert refusal(SettingsError, open_image, path).startswith(f"{path} cannot be read as an image: ")
+
+
+@pytest.mark.parametrize("suffix", ["gif", "png", "webp", "tif"])
+def test_an_image_of_several_frames_is_refused(tmp_path, refusal, suffix):
+    first, *others = (Image.fromarray(noise(height, 70, 3)) for height in (50, 50, 50))
+    others = [Image.fromarray(255 - np.asarray(image)) for image in others]
+    path = tmp_path / f"moving.{suffix}"
+    first.save(path, save_all=True, append_images=[*others, first])
+    assert "frames: save the one that is meant" in refusal(SettingsError, open_image, path)
+
+
+def test_of_a_photograph_with_a_preview_the_photograph_is_taken(tmp_path):
+    photograph, preview = (
+        Image.new("RGB", (size, size), color) for size, color in [(50, "red"), (25, "blue")]
+    )
+    path = tmp_path / "telephone.jpg"
+    photograph.save(path, "MPO", save_all=True, append_images=[preview])
+    assert np.asarray(open_image(path))[0, 0].tolist() == pytest.approx([254, 0, 0], abs=1)
+
+
+def unclear(kind: str) -> Image.Image:
+    return {
+        "floats": Image.fromarray(np.zeros((50, 70), np.float32)),
+        "more than 16 bits": Image.fromarray(np.full((50, 70), 70_000, np.int32)),
+        "negative": Image.fromarray(np.full((50, 70), -1, np.int32)),
+        "narrow": Image.new("L", (1001, 1)),
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", ["floats", "more than 16 bits", "negative", "narrow"])
+def test_an_image_of_no_certain_meaning_is_refused(tmp_path, refusal, kind):
+    unclear(kind).save(tmp_path / "unclear.tif")
+    complaint = refusal(SettingsError, open_image, tmp_path / "unclear.tif")
+    assert complaint.startswith(f"{tmp_path / 'unclear.tif'} cannot be read as an image: i")
+    assert refusal(SettingsError, SMALL.array, unclear(kind)).endswith(complaint.partition(": ")[2])
+
+
+def test_a_decompression_bomb_is_named(tmp_path, refusal):
+    path = tmp_path / "bomb.png"
+    Image.new("1", (20_000, 20_000)).save(path)
+    assert path.stat().st_size < 100_000
+    complaint = refusal(SettingsError, open_image, path)
+    assert complaint.startswith(f"{path} cannot be read as an image: ")
+    assert "decompression bomb" in complaint
+
+
+def test_nobody_waits_for_a_pipe(tmp_path, refusal):
+    path = tmp_path / "pipe.png"
+    os.mkfifo(path)
+    assert refusal(SettingsError, open_image, path) == f"{path} cannot be read as an image: it is no file"
 
 
 # --- Settings

@@ -35,7 +35,7 @@ def run(command: list[str], folder: Path) -> str:
 
 
 def test_the_commands_work_one_after_the_other(folder):
-    assert len(COMMANDS) == 4
+    assert len(COMMANDS) == 6
     for line in COMMANDS:
         if line.startswith("unzip") and shutil.which("unzip") is None:
             continue
@@ -65,7 +65,11 @@ def test_the_table_of_speeds_is_the_committed_result():
         assert re.search(rf"^\| {row['variant']} \|.*\| {re.escape(figures)} \(", README, re.MULTILINE)
 
 
-def test_the_readme_names_no_option_that_the_command_lacks(folder):
-    helped = run(["micronet-edge", "export", "--help"], folder)
-    for option in re.findall(r"^\| `(--[a-z-]+)", README, re.MULTILINE):
+@pytest.mark.parametrize("command", ["export", "evaluate"])
+def test_the_readme_names_no_option_that_the_command_lacks(folder, command):
+    helped = run(["micronet-edge", command, "--help"], folder)
+    section = re.search(rf"^## {command}$(.*?)^## ", README, re.DOTALL | re.MULTILINE | re.IGNORECASE)
+    options = re.findall(r"^\| `(--[a-z-]+)", section[1], re.MULTILINE)
+    assert options
+    for option in options:
         assert option in helped

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from micronet_edge.models import MicroNet, save_checkpoint
 from micronet_edge.preprocessing import Preprocessing
+from micronet_edge.statistics import wilson_interval
 
 CHECKPOINT = Path(__file__).parent / "m0-digits.safetensors"
 PREPROCESSING = Preprocessing(size=96, resize=96)
@@ -81,15 +82,6 @@ def count_correct(network: MicroNet, images: Tensor, classes: Tensor) -> int:
     with torch.inference_mode():
         guesses = torch.cat([network(batch).argmax(1) for batch in torch.split(images, BATCH)])
     return int((guesses == classes).sum())
-
-
-def wilson_interval(correct: int, count: int, z: float = 1.96) -> tuple[float, float]:
-    """The 95 % interval of a share; unlike the usual one it holds near 100 %. Source: Wilson 1927."""
-    share = correct / count
-    centre = share + z * z / (2 * count)
-    half = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
-    whole = 1 + z * z / count
-    return (centre - half) / whole, (centre + half) / whole
 
 
 def main() -> None:

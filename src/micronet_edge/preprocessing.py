@@ -1,5 +1,6 @@
 """Image to array: the one place that knows size, crop, mean, standard deviation and colour order."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import isfinite
@@ -15,6 +16,9 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 _CROP_PER_RESIZE = 0.875
 _SIXTEEN_BIT_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")
+_SIXTEEN_BITS = 2**16 - 1
+_MPO_AND_PSD = ("MPO", "PSD")  # their further frames are previews, the other eye's view or layers
+_LONGEST_PER_SHORTEST = 1000  # more, and resizing the short side would fill the memory
 
 _COLORS = 3
 
@@ -72,7 +76,12 @@ class Preprocessing:
             raise SettingsError(f"preprocessing that cannot be read: {values}") from error
 
     def array(self, image: Image.Image) -> Float32[np.ndarray, "3 size size"]:
-        """One image as the network wants it."""
+        """One image as the network wants it.
+
+        Raises SettingsError on an image that has no certain meaning as colours of 8 bits.
+        """
+        if (objection := _objection(image)) is not None:
+            raise SettingsError(f"an image cannot be taken: {objection}")
         scaled = _resize_short_side(_as_rgb(image), self.resize, self.interpolation)
         left, top = (round((length - self.size) / 2) for length in scaled.size)
         cropped = scaled.crop((left, top, left + self.size, top + self.size))
@@ -92,17 +101,50 @@ class Preprocessing:
 
 
 def open_image(path: Path) -> Image.Image:
-    """The decoded image.
+    """The decoded image, with its pixels as they are stored.
 
-    Raises SettingsError on a file that is missing or no image.
+    An EXIF orientation is not applied: torchvision, which the released networks were trained with,
+    does not either, and what a camera hands to a device has none.
+
+    Raises SettingsError on a file that is missing, damaged, no image, or one that could be taken in
+    several ways: of several frames, or of pixels whose black and white are not known.
     """
     try:
-        with Image.open(path) as image:
-            image.load()
-            return image
-    # Pillow raises SyntaxError on a broken chunk of a PNG file, ValueError on some broken headers.
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise SettingsError(f"{path} cannot be read as an image: {error}") from error
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what Pillow only wonders at, the pixels are sound
+            return _decoded(path)
+    except Exception as error:  # what Pillow raises on a damaged file depends on where the damage is
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise SettingsError(f"{path} cannot be read as an image: {reason}") from error
+
+
+def _decoded(path: Path) -> Image.Image:
+    if path.exists() and not path.is_file():  # a pipe would keep its reader waiting
+        raise OSError("it is no file")
+    with Image.open(path) as image:
+        frames = getattr(image, "n_frames", 1)
+        if frames > 1 and image.format not in _MPO_AND_PSD:
+            raise ValueError(f"it holds {frames} frames: save the one that is meant")
+        image.load()
+    if (objection := _objection(image)) is not None:
+        raise ValueError(objection)
+    return image
+
+
+def _objection(image: Image.Image) -> str | None:
+    """Why an image has no certain meaning as colours of 8 bits, in words; None where it has."""
+    width, height = image.size
+    if max(width, height) > _LONGEST_PER_SHORTEST * min(width, height):
+        return f"it is {width} x {height} px, too narrow to crop a square from"
+    if image.mode == "F":
+        return "its pixels are floats, whose black and white are not known: save it with 8 or 16 bits"
+    if image.mode == "I":
+        low, high = image.getextrema()
+        assert isinstance(low, int | float)  # one band has one pair
+        assert isinstance(high, int | float)
+        if low < 0 or high > _SIXTEEN_BITS:
+            return f"its pixels run from {low} to {high}: save it with 8 or 16 bits"
+    return None
 
 
 def _triple(values: object) -> tuple[float, float, float]:
@@ -115,6 +157,8 @@ def _triple(values: object) -> tuple[float, float, float]:
 def _as_rgb(image: Image.Image) -> Image.Image:
     if image.mode in _SIXTEEN_BIT_MODES:  # convert() would clip these at 255 instead of scaling
         return Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8)).convert("RGB")
+    if image.mode == "P":  # Pillow warns when it leaves a palette's transparency out in one step
+        image = image.convert("RGBA")
     return image.convert("RGB")
 
 

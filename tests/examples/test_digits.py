@@ -128,11 +128,3 @@ def test_an_augmented_image_is_moved_a_little_and_never_mirrored(data):
     assert augmented.max() <= batch.max() + 1e-4
     distances = [(augmented - other).square().mean() for other in (batch, batch.flip(-1))]
     assert distances[0] < 0.5 * distances[1]
-
-
-@pytest.mark.parametrize(
-    ("correct", "count", "expected"),
-    [(0, 10, (0.0, 0.2775)), (81, 263, (0.2553, 0.3662)), (10, 10, (0.7225, 1))],
-)
-def test_wilson_interval_is_the_published_one(correct, count, expected):
-    assert train.wilson_interval(correct, count) == pytest.approx(expected, abs=5e-5)

@@ -1,0 +1,109 @@
+"""`micronet-edge evaluate`: how often a file or a checkpoint is right on labelled images."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from micronet_edge.cli.errors import one_line_errors
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from micronet_edge.evaluation import Evaluation
+
+_CLASSES_SHOWN = 20
+
+
+@one_line_errors
+def evaluate(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE|CHECKPOINT", help="An exported file, or a checkpoint.")
+    ],
+    *,
+    data: Annotated[
+        Path, typer.Option(help="Folder with a sub-folder of images for each class, named as its label.")
+    ],
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="The float network to compare with on the same images.")
+    ] = None,
+    skip_unreadable: Annotated[
+        bool, typer.Option("--skip-unreadable", help="Leave out and count files that are no images.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
+    debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
+) -> None:
+    """Count how often a network is right on a folder of labelled images."""
+    del debug  # read by one_line_errors
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from micronet_edge.evaluation import evaluate as run
+
+    console = Console(stderr=True)
+    columns = (TextColumn("images"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("images", total=None)
+        evaluation = run(
+            file,
+            data,
+            checkpoint=checkpoint,
+            skip_unreadable=skip_unreadable,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    for note in evaluation.notes:
+        typer.echo(f"note: {note}", err=True)
+    if as_json:
+        typer.echo(json.dumps(evaluation.summary(), indent=2))
+    else:
+        _print_all(evaluation)
+
+
+def _print_all(evaluation: "Evaluation") -> None:
+    from rich.console import Console
+
+    # Labels are a user's text, in which rich must find no markup.
+    console = Console(markup=False, emoji=False, highlight=False)
+    console.print(_table(evaluation))
+    for line in _lines(evaluation):
+        console.print(line)
+
+
+def _table(evaluation: "Evaluation") -> "Table":
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    rows = [row for row in evaluation.classes if row.images]
+    title = None
+    if len(rows) > _CLASSES_SHOWN:
+        title = f"The {_CLASSES_SHOWN} classes of {len(rows)} that are right least often"
+        rows = sorted(rows, key=lambda row: row.right / row.images)[:_CLASSES_SHOWN]
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("class", overflow="fold")
+    for heading in ("images", "right", "share"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("mistaken most often for", overflow="fold")
+    for row in rows:
+        mistaken = "" if row.mistaken_for is None else f"{row.mistaken_for} ({row.mistaken})"
+        table.add_row(row.label, str(row.images), str(row.right), f"{row.right / row.images:.1%}", mistaken)
+    return table
+
+
+def _lines(evaluation: "Evaluation") -> list[str]:
+    top1, top5, found = evaluation.top1, evaluation.top5, evaluation.comparison
+    lines = [
+        f"{evaluation.path.name} ({evaluation.metadata.precision}) on {evaluation.images} images",
+        f"top-1  {top1.share:.2%} ({top1.right} right), 95 % interval {top1.low:.2%} to {top1.high:.2%}",
+        f"top-{evaluation.guesses}  {top5.share:.2%} ({top5.right} right)",
+    ]
+    if found is not None:
+        points = found.difference
+        interval = f"95 % interval {points.low:+.2f} to {points.high:+.2f}"
+        lines += [
+            "",
+            f"{found.checkpoint.name} on the same images: top-1 {found.top1.share:.2%}",
+            f"same class on {found.agreement:.2%} of the images",
+            f"top-1 differs by {points.points:+.2f} points, {interval}",
+        ]
+    return lines

@@ -1,0 +1,231 @@
+"""How often a network is right: an exported file or a checkpoint, on a folder of labelled images."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int32
+
+from micronet_edge.answering import Progress, Question, Ranked, ask
+from micronet_edge.errors import CheckpointError
+from micronet_edge.image_folders import LabelledImages, read_labelled
+from micronet_edge.metadata import FileMetadata
+from micronet_edge.models import Checkpoint, load_checkpoint
+from micronet_edge.networks import describe_network, is_checkpoint
+from micronet_edge.statistics import PairedDifference, Right, paired_difference, wilson_interval
+from micronet_edge.wording import listed
+
+Classes = Int32[np.ndarray, " images"]
+
+_FIVE = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How many images are right, as a number and as a share with its 95 % interval."""
+
+    right: int
+    share: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClassRow:
+    """One class: its images, those that are right, and what the others are taken for most often."""
+
+    label: str
+    images: int
+    right: int
+    mistaken_for: str | None
+    mistaken: int
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The float network on the same images, and how the evaluated one differs from it.
+
+    `agreement` is the share of the images on which both name the same class, `difference` that of
+    their top-1, the evaluated network's minus the float network's.
+    """
+
+    checkpoint: Path
+    top1: Share
+    agreement: float
+    difference: PairedDifference
+    answers: Classes = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What came out, in all and image by image.
+
+    `answers` are the classes named, in the order of `data.paths`. `guesses` is how many of the best
+    classes `top5` looks at: 5, or all where there are fewer. `notes` say what a reader must know.
+    """
+
+    path: Path
+    metadata: FileMetadata
+    data: LabelledImages
+    top1: Share
+    top5: Share
+    guesses: int
+    classes: tuple[ClassRow, ...]
+    comparison: Comparison | None
+    notes: tuple[str, ...]
+    answers: Classes = field(repr=False, compare=False)
+
+    @property
+    def images(self) -> int:
+        return self.data.count
+
+    @property
+    def right(self) -> Right:
+        """For each image whether the answer is right, for paired differences."""
+        right: Right = self.answers == np.asarray(self.data.classes)
+        return right
+
+    def summary(self) -> dict[str, object]:
+        """All but what is said image by image, in the types of JSON."""
+        found = self.comparison
+        return {
+            "file": str(self.path),
+            "variant": self.metadata.variant,
+            "precision": self.metadata.precision,
+            "data": self.data.source,
+            "images": self.images,
+            "skipped": self.data.skipped,
+            "top1": asdict(self.top1),
+            "top5": {"guesses": self.guesses, **asdict(self.top5)},
+            "comparison": None
+            if found is None
+            else {
+                "checkpoint": str(found.checkpoint),
+                "top1": asdict(found.top1),
+                "agreement": found.agreement,
+                "difference": asdict(found.difference),
+            },
+            "classes": [asdict(row) for row in self.classes],
+            "notes": list(self.notes),
+        }
+
+
+def evaluate(
+    path: Path | str,
+    data: Path | str,
+    *,
+    checkpoint: Path | str | None = None,
+    processes: int | None = None,
+    skip_unreadable: bool = False,
+    progress: Progress = lambda _done, _total: None,
+) -> Evaluation:
+    """Runs all images of a folder through a network and counts what it gets right.
+
+    Given    an exported file of any target, or a checkpoint, with labels and preprocessing as it
+             carries them; a folder with one sub-folder of images for each class, named as its label;
+             the float checkpoint to compare with, or none; how many processes may work (None: as many
+             as help); `progress` is told how many of how many images are done
+    Raises   MicronetEdgeError of the kind that fits: a folder that does not match the labels, an image
+             that cannot be read, a checkpoint of another network.
+    """
+    path, reference = Path(path), None if checkpoint is None else Path(checkpoint)
+    metadata = describe_network(path)
+    notes = _notes_on_networks(path, metadata, reference)
+    images = read_labelled(Path(data), metadata.labels, skip_unreadable=skip_unreadable)
+    question = Question(
+        files=(path,) if reference is None else (path, reference),
+        preprocessing=metadata.preprocessing,
+        classes=len(metadata.labels),
+        best=min(_FIVE, len(metadata.labels)),
+    )
+    ranked, *others = ask(question, images.paths, processes, progress)
+    truth = np.asarray(images.classes, np.int32)
+    answers = ranked[:, 0]
+    return Evaluation(
+        path=path,
+        metadata=metadata,
+        data=images,
+        top1=_share(answers == truth),
+        top5=_share((ranked == truth[:, None]).any(1)),
+        guesses=question.best,
+        classes=_rows(metadata.labels, truth, answers),
+        comparison=None if reference is None else _compare(reference, others[0], ranked, truth),
+        notes=(*notes, *_notes_on_images(images)),
+        answers=answers,
+    )
+
+
+def _share(right: Right) -> Share:
+    count = int(right.sum())
+    return Share(count, count / right.size, *wilson_interval(count, right.size))
+
+
+def _rows(labels: Sequence[str], truth: Classes, answers: Classes) -> tuple[ClassRow, ...]:
+    return tuple(_row(labels, place, answers[truth == place]) for place in range(len(labels)))
+
+
+def _row(labels: Sequence[str], place: int, answers: Classes) -> ClassRow:
+    wrong = Counter(sorted(answers[answers != place].tolist()))  # of equally many, the first class
+    mistaken = wrong.most_common(1)
+    return ClassRow(
+        label=labels[place],
+        images=len(answers),
+        right=int((answers == place).sum()),
+        mistaken_for=labels[mistaken[0][0]] if mistaken else None,
+        mistaken=mistaken[0][1] if mistaken else 0,
+    )
+
+
+def _compare(checkpoint: Path, theirs: Ranked, ours: Ranked, truth: Classes) -> Comparison:
+    answers = theirs[:, 0]
+    return Comparison(
+        checkpoint=checkpoint,
+        top1=_share(answers == truth),
+        agreement=float((ours[:, 0] == answers).mean()),
+        difference=paired_difference(ours[:, 0] == truth, answers == truth),
+        answers=answers,
+    )
+
+
+def _notes_on_networks(path: Path, metadata: FileMetadata, reference: Path | None) -> list[str]:
+    notes = []
+    if is_checkpoint(path) and load_checkpoint(path).labels is None:
+        notes.append(
+            f"{path} carries no labels and preprocessing: the classes' numbers and the preprocessing of the "
+            "released networks were taken"
+        )
+    if reference is not None:
+        loaded = load_checkpoint(reference)
+        _check_reference(path, metadata, loaded)
+        if loaded.sha256 != metadata.checkpoint_sha256 and not is_checkpoint(path):
+            notes.append(f"{path} was made from another checkpoint than {reference}")
+    return notes
+
+
+def _check_reference(path: Path, metadata: FileMetadata, reference: Checkpoint) -> None:
+    """Raises CheckpointError unless both are of one variant and name the same classes."""
+    if (reference.variant, reference.num_classes) != (metadata.variant, len(metadata.labels)):
+        raise CheckpointError(
+            f"{reference.path} holds {reference.variant} with {reference.num_classes} classes, {path} "
+            f"{metadata.variant} with {len(metadata.labels)}: give the checkpoint it was made from"
+        )
+    if reference.sha256 == metadata.checkpoint_sha256:  # then only export --labels can have renamed them
+        return
+    if reference.labels not in (None, metadata.labels):
+        raise CheckpointError(
+            f"{reference.path} and {path} have different labels ({listed(reference.labels or ())}; "
+            f"{listed(metadata.labels)}): give the checkpoint it was made from"
+        )
+
+
+def _notes_on_images(images: LabelledImages) -> list[str]:
+    notes = []
+    if images.skipped:
+        files = images.skipped + images.count
+        notes.append(f"skipped, as they cannot be read as images: {images.skipped} of {files} files")
+    seen = set(images.classes)
+    if unseen := [label for place, label in enumerate(images.labels) if place not in seen]:
+        notes.append(f"no images of {len(unseen)} of {len(images.labels)} classes: {listed(unseen)}")
+    return notes

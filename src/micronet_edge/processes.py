@@ -1,0 +1,76 @@
+"""Work shared out to processes that end at once when the one that started them is interrupted or killed.
+
+Imports nothing heavy, so that the processes watch for that before they load what the work needs.
+"""
+
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from threading import Thread
+from typing import TypeVar
+
+from micronet_edge.errors import MicronetEdgeError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def in_processes(
+    work: Callable[[Item], Result], items: Sequence[Item], count: int, report: Callable[[Item], None]
+) -> list[Result]:
+    """What `work` makes of each item, in their order.
+
+    Given    a function of a module, or a partial of one; `count` processes; `report` is told each item
+             that is done
+    Raises   what `work` raises, and MicronetEdgeError where a process ends early.
+    """
+    # Spawned, not forked: a fork of a process with threads, which PyTorch starts, may hang.
+    context = get_context("spawn")
+    lifeline, held_here = context.Pipe(duplex=False)
+    pool = ProcessPoolExecutor(count, context, _end_with, (lifeline,))
+    results = []
+    try:
+        with _interrupts_held_back():
+            futures = [pool.submit(work, item) for item in items]
+        for item, future in zip(items, futures, strict=True):
+            results.append(future.result())
+            report(item)
+        pool.shutdown()
+    except BrokenProcessPool as error:
+        raise MicronetEdgeError(
+            "a process ended early: the memory may be too small, or a script makes this call outside of "
+            "`if __name__ == '__main__':`; processes=1 does without"
+        ) from error
+    finally:
+        held_here.close()
+        pool.shutdown(cancel_futures=True)
+        lifeline.close()
+    return results
+
+
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Processes started inside never see Ctrl-C, which a terminal sends to all: the parent ends them."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _end_with(lifeline: Connection) -> None:
+    """Ends this process as soon as nobody holds the other end of the lifeline."""
+
+    def watch() -> None:
+        wait([lifeline])
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
