@@ -4,6 +4,7 @@ onnx2tf prints without end, works on global state, rewrites its input and import
 a child process in an empty folder keeps all of that away from the caller.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -12,6 +13,8 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import onnx
+from jaxtyping import Float32
 
 from micronet_edge.errors import TargetError
 
@@ -20,9 +23,15 @@ from micronet_edge.errors import TargetError
 _SAMPLES = "calibration_image_sample_data_20x128x128x3_float32.npy"
 _SAMPLES_SHAPE = (20, 128, 128, 3)
 _INPUT = "model.onnx"
+_CALIBRATION = "images.npy"
+_CORRECTIONS = "corrections.json"
 _OUTPUT_FOLDER = "converted"
-_OUTPUT = f"{_OUTPUT_FOLDER}/model_float32.tflite"
+FLOAT_OUTPUT = "model_float32.tflite"
+INT8_OUTPUT = "model_integer_quant.tflite"
 _LAST_LINES = 5
+_RANK = 4  # images, channels, height, width
+
+ChannelsLast = Float32[np.ndarray, "n size size 3"]
 
 
 def convert(onnx_file: Path, tflite_file: Path, *, strict: bool) -> None:
@@ -32,20 +41,39 @@ def convert(onnx_file: Path, tflite_file: Path, *, strict: bool) -> None:
     it holds no operator whose axes could be guessed wrong, and the result is proven afterwards.
     Raises TargetError, with onnx2tf's last words, where it fails.
     """
+    convert_in_own_process(onnx_file, tflite_file, output=FLOAT_OUTPUT, strict=strict)
+
+
+def convert_in_own_process(
+    onnx_file: Path,
+    tflite_file: Path,
+    *,
+    output: str,
+    strict: bool,
+    calibration: ChannelsLast | None = None,
+) -> None:
+    """Runs onnx2tf and keeps one of the files that it writes, `output`.
+
+    With images for the calibration, preprocessed and in whole batches, it writes int8 files as well.
+    Raises TargetError, with onnx2tf's last words, where it fails.
+    """
     with tempfile.TemporaryDirectory(prefix="micronet-edge-") as folder:
         shutil.copy(onnx_file, Path(folder, _INPUT))
         np.save(Path(folder, _SAMPLES), np.full(_SAMPLES_SHAPE, 0.5, dtype=np.float32))
+        if calibration is not None:
+            np.save(Path(folder, _CALIBRATION), calibration)
         process = subprocess.run(  # noqa: S603 - our own interpreter and module
             [sys.executable, "-m", "micronet_edge_tflite.convert", "strict" if strict else "fast"],
             cwd=folder,
-            env={**os.environ, "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3"},
+            # What its libraries leave in the temporary folder goes with the working folder.
+            env={**os.environ, "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3", "TMPDIR": folder},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             text=True,
             check=False,
         )
-        written = Path(folder, _OUTPUT)
+        written = Path(folder, _OUTPUT_FOLDER, output)
         if process.returncode or not written.is_file():
             last = " / ".join(process.stdout.strip().splitlines()[-_LAST_LINES:])
             raise TargetError(f"onnx2tf could not convert the network: {last or 'it said nothing'}")
@@ -55,6 +83,11 @@ def convert(onnx_file: Path, tflite_file: Path, *, strict: bool) -> None:
 def _convert_in_working_folder(mode: str) -> None:
     import onnx2tf
 
+    model = onnx.load(_INPUT)
+    Path(_CORRECTIONS).write_text(json.dumps({"format_version": 1, "operations": corrections(model)}))
+    calibrated = Path(_CALIBRATION).exists()
+    # The images are normalized already: from each value, mean 0 is taken off, and the rest divided by 1.
+    mean, deviation = (np.full((1, 1, 1, 3), value, dtype=np.float32) for value in (0, 1))
     onnx2tf.convert(
         input_onnx_file_path=_INPUT,
         output_folder_path=_OUTPUT_FOLDER,
@@ -64,7 +97,38 @@ def _convert_in_working_folder(mode: str) -> None:
         # The file is simplified already; onnx2tf would run whatever `onnxsim` it finds on the PATH.
         not_use_onnxsim=True,
         non_verbose=True,
+        param_replacement_file=_CORRECTIONS,
+        output_integer_quantized_tflite=calibrated,
+        custom_input_op_name_np_data_path=(
+            [[model.graph.input[0].name, _CALIBRATION, mean, deviation]] if calibrated else None
+        ),
     )
+
+
+def corrections(model: onnx.ModelProto) -> list[dict[str, object]]:
+    """What onnx2tf must be told, or it computes another function without a word.
+
+    It leaves the channels of a Reshape in front, and knows by the shape that they must move behind.
+    Where channels, height and width are equal (12, after a shuffle in M0 at 96 px), it does not see it.
+    """
+    shapes = {
+        value.name: [dim.dim_value for dim in value.type.tensor_type.shape.dim]
+        for value in [*model.graph.value_info, *model.graph.output]
+    }
+    return [
+        {
+            "op_name": node.name,
+            "param_target": "outputs",
+            "param_name": node.output[0],
+            "post_process_transpose_perm": [0, 2, 3, 1],
+        }
+        for node in model.graph.node
+        if node.op_type == "Reshape" and _looks_alike_in_any_order(*shapes.get(node.output[0], []))
+    ]
+
+
+def _looks_alike_in_any_order(*shape: int) -> bool:
+    return len(shape) == _RANK and len(set(shape[1:])) == 1
 
 
 if __name__ == "__main__":
