@@ -19,6 +19,10 @@ class Costs:
     is 1 x 1, else `grouped_window_madd_ns`. A copy of scattered channels costs `segment_ns` for each
     contiguous piece and `element_ns` for each element, and far more beyond `most_pieces`, where the
     runtime falls back to slow code; or nothing that depends on the order where it `gathers`.
+
+    A fusion of shifted inputs costs `fusion_ns` an element when multiplied and added one by one. As a
+    product with a matrix made for each image it costs `mixing_ns` an element, `mixing_madd_ns` a
+    multiply-add and `matrix_ns` for each of the matrix's numbers. Zero: it is never done so.
     """
 
     dense_madd_ns: float
@@ -29,6 +33,10 @@ class Costs:
     element_ns: float
     most_pieces: int
     gathers: bool
+    fusion_ns: float = 0.0
+    mixing_ns: float = 0.0
+    mixing_madd_ns: float = 0.0
+    matrix_ns: float = 0.0
 
     def dense_pays(self, conv: nn.Conv2d) -> bool:
         """Whether the grouped convolution is cheaper without its groups."""
@@ -50,6 +58,12 @@ class Costs:
             return 0.0
         fallback_ns = _FALLBACK_NS if pieces > self.most_pieces else 0.0
         return pieces * self.segment_ns + elements * self.element_ns + fallback_ns
+
+    def mixing_pays(self, channels: int, pixels: int) -> bool:
+        """Whether a fusion of shifted inputs is cheaper as one product with a matrix."""
+        elements = channels * pixels
+        mixing_ns = elements * (self.mixing_ns + self.mixing_madd_ns * channels)
+        return mixing_ns + channels * channels * self.matrix_ns < elements * self.fusion_ns
 
     def extra_channels_ns(self, conv: nn.Conv2d, channels: int, pixels: int) -> float:
         """What it costs a dense convolution to give that many channels more."""
@@ -77,4 +91,20 @@ XNNPACK = Costs(
     element_ns=3.0,
     most_pieces=5,
     gathers=False,
+)
+# Fitted to single operators on the same core, in int8: convolutions are two to four times as fast as in
+# float32, element by element arithmetic two to four times as slow.
+XNNPACK_INT8 = Costs(
+    dense_madd_ns=0.0042,
+    grouped_output_ns=0.02,
+    grouped_pointwise_madd_ns=0.02,
+    grouped_window_madd_ns=0.17,
+    segment_ns=200.0,
+    element_ns=0.8,
+    most_pieces=5,
+    gathers=False,
+    fusion_ns=0.9,
+    mixing_ns=0.2,
+    mixing_madd_ns=0.0035,
+    matrix_ns=0.9,
 )

@@ -65,7 +65,9 @@ def widened(sources: Sources) -> tuple[list[int], Sources]:
 
 
 def copying_ns(costs: Costs, node: fx.Node, sources: Sources) -> float:
-    """What the shifts cost as slices and concatenations."""
+    """What the shifts cost as slices and concatenations; a product with a matrix needs none."""
+    if costs.mixing_pays(len(sources[0]), prod(shape_of(node)[2:])):
+        return 0.0
     return sum(costs.copy_ns(np.array(source), prod(shape_of(node))) for source in sources[1:])
 
 

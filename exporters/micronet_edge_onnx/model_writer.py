@@ -1,0 +1,117 @@
+"""Writes an ONNX model operator by operator; integers stand between QuantizeLinear and DequantizeLinear."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from micronet_edge.errors import TargetError
+from micronet_edge.quantization.grid import Floats, Grid, Integers
+from micronet_edge_onnx.convert import INPUT_NAME, OPSET, OUTPUT_NAME
+
+_BYTE = 8
+# An activation of 8 bits is stored unsigned: ONNX Runtime multiplies uint8 by int8 faster than int8 by int8.
+_UNSIGNED_OFFSET = 128
+# The opset knows conversions to 8 bits only, ONNX Runtime's own ones to 16 bits as well.
+_WIDE_DOMAIN, _WIDE_VERSION = "com.microsoft", 1
+_FILE_VERSION = 8
+"""That of the opset's time, which every ONNX Runtime that takes the opset reads."""
+
+Attribute = int | Sequence[int]
+Shape = Sequence[int | str]
+
+
+class ModelWriter:
+    """Collects the operators and constants of one graph."""
+
+    def __init__(self) -> None:
+        self._nodes: list[onnx.NodeProto] = []
+        self._constants: dict[str, onnx.TensorProto] = {}
+
+    def operator(
+        self, kind: str, name: str, inputs: Sequence[str], *, domain: str = "", **attributes: Attribute
+    ) -> str:
+        """An operator with one result, which bears the operator's name."""
+        self._nodes.append(helper.make_node(kind, inputs, [name], name, domain=domain, **attributes))
+        return name
+
+    def constant(self, name: str, values: NDArray[np.generic]) -> str:
+        """Numbers that are the same for every image."""
+        self._constants[name] = numpy_helper.from_array(np.ascontiguousarray(values), name)
+        return name
+
+    def indices(self, name: str, values: Sequence[int] | Integers) -> str:
+        """Positions, sizes or a shape."""
+        return self.constant(name, np.asarray(values, np.int64))
+
+    def reshaped(self, name: str, x: str, *shape: int) -> str:
+        """The same numbers in another shape; 0 keeps a side as long as it is, -1 takes the rest."""
+        target = self.indices(f"shape/{'x'.join(map(str, shape))}", shape)
+        return self.operator("Reshape", name, [x, target])
+
+    def rounded(self, name: str, x: str, grid: Grid) -> str:
+        """The float tensor, rounded to the grid."""
+        domain = "" if grid.bits == _BYTE else _WIDE_DOMAIN
+        integers = self.operator("QuantizeLinear", f"{name}/integers", [x, *self._grid(grid)], domain=domain)
+        return self._dequantized(f"{name}/rounded", integers, grid)
+
+    def constant_on(self, name: str, values: Floats, grid: Grid) -> str:
+        """The constant, rounded to the grid and kept in integers."""
+        integers = self.constant(f"{name}/integers", _stored(grid.integers(values), grid))
+        return self._dequantized(name, integers, grid)
+
+    def constant_by_channel(self, name: str, integers: NDArray[np.signedinteger], scales: Floats) -> str:
+        """A constant kept in integers: for each place on its first axis a scale, and zero points of 0."""
+        inputs = [
+            self.constant(f"{name}/integers", integers),
+            self.constant(f"{name}/scales", scales),
+            self.constant(f"{name}/zero_points", np.zeros(len(scales), integers.dtype)),
+        ]
+        return self.operator("DequantizeLinear", name, inputs, axis=0)
+
+    def model(self, result: str, image: Shape, logits: Shape) -> onnx.ModelProto:
+        """The model that takes an image and gives the result, in these shapes.
+
+        Raises TargetError where it is not valid.
+        """
+        self.operator("Identity", OUTPUT_NAME, [result])
+        graph = helper.make_graph(
+            self._nodes,
+            "micronet-edge",
+            [helper.make_tensor_value_info(INPUT_NAME, TensorProto.FLOAT, image)],
+            [helper.make_tensor_value_info(OUTPUT_NAME, TensorProto.FLOAT, logits)],
+            list(self._constants.values()),
+        )
+        domains = {node.domain for node in self._nodes} - {""}
+        opsets = [("", OPSET), *((domain, _WIDE_VERSION) for domain in domains)]
+        model = helper.make_model(
+            graph,
+            opset_imports=[helper.make_opsetid(*opset) for opset in opsets],
+            ir_version=_FILE_VERSION,
+            producer_name="micronet-edge",
+        )
+        try:
+            onnx.checker.check_model(model, full_check=True)
+        except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+            raise TargetError(
+                f"the quantized ONNX model is not valid: {error}; please report this"
+            ) from error
+        return model
+
+    def _dequantized(self, name: str, integers: str, grid: Grid) -> str:
+        domain = "" if grid.bits == _BYTE else _WIDE_DOMAIN
+        return self.operator("DequantizeLinear", name, [integers, *self._grid(grid)], domain=domain)
+
+    def _grid(self, grid: Grid) -> list[str]:
+        zero_point = _stored(np.array(grid.zero_point, np.int32), grid)
+        scale = np.array(grid.scale, np.float32)
+        names = f"scale/{scale}", f"zero_point/{zero_point.dtype}/{zero_point}"
+        return [self.constant(names[0], scale), self.constant(names[1], zero_point)]
+
+
+def _stored(integers: Integers, grid: Grid) -> NDArray[np.integer]:
+    if grid.bits == _BYTE:
+        return (integers + _UNSIGNED_OFFSET).astype(np.uint8)
+    return integers.astype(np.int16)

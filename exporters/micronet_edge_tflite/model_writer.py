@@ -1,0 +1,124 @@
+"""Writes a TFLite model operator by operator, through the flatbuffer schema that LiteRT carries."""
+
+from collections.abc import Sequence
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from numpy.typing import NDArray
+
+from micronet_edge.quantization.grid import Grid
+
+_TYPES = {
+    "float32": schema.TensorType.FLOAT32,
+    "int8": schema.TensorType.INT8,
+    "int16": schema.TensorType.INT16,
+    "int32": schema.TensorType.INT32,
+    "int64": schema.TensorType.INT64,
+}
+_VERSION = 3
+_FILE_IDENTIFIER = b"TFL3"
+
+
+class ModelWriter:
+    """Collects tensors and operators of one subgraph, and writes them as a file's content."""
+
+    def __init__(self) -> None:
+        self._buffers = [schema.BufferT()]  # the first is empty by convention, for what is computed
+        self._tensors: list[schema.TensorT] = []
+        self._operators: list[schema.OperatorT] = []
+        self._codes: list[int] = []
+        self._places: dict[bytes, int] = {}
+
+    def tensor(self, name: str, shape: Sequence[int], grid: Grid | None) -> int:
+        """A computed tensor, of float32 where it has no grid; its index."""
+        kind = "float32" if grid is None else f"int{grid.bits}"
+        scales = None if grid is None else [grid.scale]
+        zero_points = None if grid is None else [grid.zero_point]
+        return self._add(name, shape, kind, 0, _parameters(scales, zero_points))
+
+    def constant(
+        self, name: str, values: NDArray[np.generic], scales: Sequence[float] | None = None, axis: int = 0
+    ) -> int:
+        """A constant whose zero point is 0, with a scale for each slice along the axis or one for all."""
+        zero_points = None if scales is None else [0] * len(scales)
+        return self._constant(name, values, _parameters(scales, zero_points, axis))
+
+    def constant_on(self, name: str, values: NDArray[np.generic], grid: Grid) -> int:
+        """A constant of integers on a grid."""
+        return self._constant(name, values, _parameters([grid.scale], [grid.zero_point]))
+
+    def operator(
+        self, code: int, inputs: Sequence[int], outputs: Sequence[int], options: object, options_type: int
+    ) -> None:
+        """An operator with the options table of its kind."""
+        operator = schema.OperatorT()
+        if code not in self._codes:
+            self._codes.append(code)
+        operator.opcodeIndex = self._codes.index(code)
+        operator.inputs, operator.outputs = list(inputs), list(outputs)
+        operator.builtinOptions, operator.builtinOptionsType = options, options_type
+        self._operators.append(operator)
+
+    def content(self, inputs: Sequence[int], outputs: Sequence[int]) -> bytes:
+        """The file."""
+        graph = schema.SubGraphT()
+        graph.tensors, graph.operators = self._tensors, self._operators
+        graph.inputs, graph.outputs, graph.name = list(inputs), list(outputs), "main"
+        model = schema.ModelT()
+        model.version, model.description = _VERSION, "micronet-edge"
+        model.subgraphs, model.buffers = [graph], self._buffers
+        model.operatorCodes = [_operator_code(code) for code in self._codes]
+        builder = flatbuffers.Builder(1024)
+        builder.Finish(model.Pack(builder), _FILE_IDENTIFIER)
+        return bytes(builder.Output())
+
+    def _constant(
+        self, name: str, values: NDArray[np.generic], parameters: schema.QuantizationParametersT | None
+    ) -> int:
+        return self._add(name, values.shape, str(values.dtype), self._buffer(values.tobytes()), parameters)
+
+    def _buffer(self, content: bytes) -> int:
+        """The place of these bytes, which are stored once however many constants they are."""
+        if content not in self._places:
+            buffer = schema.BufferT()
+            buffer.data = np.frombuffer(content, np.uint8)
+            self._places[content] = len(self._buffers)
+            self._buffers.append(buffer)
+        return self._places[content]
+
+    def _add(
+        self,
+        name: str,
+        shape: Sequence[int],
+        kind: str,
+        buffer: int,
+        parameters: schema.QuantizationParametersT | None,
+    ) -> int:
+        tensor = schema.TensorT()
+        tensor.name, tensor.shape, tensor.type = name, list(shape), _TYPES[kind]
+        tensor.buffer, tensor.quantization = buffer, parameters
+        tensor.hasRank = True
+        self._tensors.append(tensor)
+        return len(self._tensors) - 1
+
+
+def _parameters(
+    scales: Sequence[float] | None, zero_points: Sequence[int] | None, axis: int = 0
+) -> schema.QuantizationParametersT | None:
+    if scales is None:
+        return None
+    parameters = schema.QuantizationParametersT()
+    parameters.scale = np.asarray(scales, np.float32)
+    parameters.zeroPoint = np.asarray(zero_points, np.int64)
+    parameters.quantizedDimension = axis
+    return parameters
+
+
+def _operator_code(code: int) -> schema.OperatorCodeT:
+    result = schema.OperatorCodeT()
+    # Old readers know only the first field, which is a byte.
+    result.deprecatedBuiltinCode = min(code, 127)
+    result.builtinCode = code
+    result.version = 1
+    return result

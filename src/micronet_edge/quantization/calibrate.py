@@ -1,0 +1,88 @@
+"""Finds the range of every tensor that is rounded, on images like those the network will see."""
+
+from math import ceil
+
+import torch
+from torch import Tensor, fx
+
+from micronet_edge.lowering.elementary import AddConstant
+from micronet_edge.lowering.graph import module_of
+from micronet_edge.quantization.rounded_tensors import clip_after, rounded_tensors, tensor_name
+
+Range = tuple[float, float]
+_BATCH = 32
+_LITTLE = 0.25
+"""The part of a range that may be given up for steps of one size."""
+
+
+def calibrate(network: fx.GraphModule, images: Tensor, percentile: float) -> dict[str, Range]:
+    """The range of each tensor that has a grid of its own, by name.
+
+    Given    a spelled-out network, images [n, 3, size, size], a percentile below 100 such as 99.99
+    Result   ranges that leave out the largest and the smallest 100 - percentile per cent of values
+    """
+    tails: dict[str, _Tails] = {}
+    own = set(rounded_tensors(network).values())
+    watched = _Watched(network, own, tails, len(images), 1 - percentile / 100)
+    with torch.no_grad():
+        for batch in images.split(_BATCH):
+            watched.run(batch)
+    ranges = {name: tail.range() for name, tail in tails.items()}
+    _share_steps(network, ranges)
+    return ranges
+
+
+class _Tails:
+    """The smallest and the largest values of a tensor, as many as lie outside its range."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._smallest = self._largest = torch.empty(0)
+
+    def take(self, values: Tensor) -> None:
+        for sign, name in ((-1, "_smallest"), (1, "_largest")):
+            merged = torch.cat([getattr(self, name), sign * values.flatten()])
+            setattr(self, name, merged.topk(min(self._count, len(merged))).values)
+
+    def range(self) -> Range:
+        return float(-self._smallest[-1]), float(self._largest[-1])
+
+
+class _Watched(fx.Interpreter):
+    def __init__(
+        self, network: fx.GraphModule, own: set[str], tails: dict[str, _Tails], images: int, share: float
+    ) -> None:
+        super().__init__(network)
+        self._own, self._tails, self._images, self._share = own, tails, images, share
+
+    def run_node(self, n: fx.Node) -> Tensor:
+        value: Tensor = super().run_node(n)
+        name = tensor_name(n)
+        if n.op != "output" and name in self._own:
+            if name not in self._tails:
+                size = value[0].numel() * self._images
+                self._tails[name] = _Tails(max(1, ceil(size * self._share)))
+            self._tails[name].take(value)
+        return value
+
+
+def _share_steps(network: fx.GraphModule, ranges: dict[str, Range]) -> None:
+    """Gives a convolution and the border correction behind it steps of one size.
+
+    The correction is zero away from the border, where the sum then is exact: one rounding, not two.
+    Where a clip follows, what it would cut off needs no room before the correction either.
+    """
+    for node in network.graph.nodes:
+        layer = module_of(node)
+        if not isinstance(layer, AddConstant) or layer.constant.numel() == 1:
+            continue
+        (source,) = node.all_input_nodes
+        clip = clip_after(node)
+        low, high = ranges[tensor_name(clip or node)]
+        least, most = float(layer.constant.min()), float(layer.constant.max())
+        if clip is not None:
+            ranges[tensor_name(source)] = (low - most, high - least)
+        elif most - least < _LITTLE * (high - low):
+            span = high - low + most - least
+            ranges[tensor_name(source)] = (low - most, low - most + span)
+            ranges[tensor_name(node)] = (low, low + span)

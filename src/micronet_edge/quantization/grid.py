@@ -1,0 +1,74 @@
+"""From a range of real numbers to the integers that stand for them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+WEIGHT_LIMIT = 127
+"""Largest integer of a weight: symmetric, so that no product leaves the 16 bits some kernels sum in."""
+
+SMALLEST_SPAN = 1e-6
+"""A tensor that is always zero still needs a step."""
+
+Floats = NDArray[np.float32]
+Integers = NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The numbers `scale * (q - zero_point)` for signed integers q of so many bits."""
+
+    scale: float
+    zero_point: int
+    bits: int
+
+    @property
+    def lowest(self) -> int:
+        return -(1 << (self.bits - 1))
+
+    @property
+    def highest(self) -> int:
+        return (1 << (self.bits - 1)) - 1
+
+    @property
+    def low(self) -> float:
+        """The smallest number on the grid; what is below becomes this one."""
+        return self.scale * (self.lowest - self.zero_point)
+
+    @property
+    def high(self) -> float:
+        """The largest number on the grid; what is above becomes this one."""
+        return self.scale * (self.highest - self.zero_point)
+
+    def integers(self, values: Floats) -> Integers:
+        """The integers that stand for the values, the nearest ones (half to even)."""
+        steps = np.rint(np.asarray(values, np.float64) / self.scale) + self.zero_point
+        return steps.clip(self.lowest, self.highest).astype(np.int32)
+
+
+def activation_grid(low: float, high: float, bits: int) -> Grid:
+    """The grid of an activation whose values lie between `low` and `high`.
+
+    8 bits are asymmetric and hold zero exactly; 16 bits are symmetric, as TFLite wants them.
+    """
+    low, high = min(low, 0.0), max(high, 0.0)
+    if bits == 16:  # noqa: PLR2004 - the other of the two widths there are
+        return symmetric_grid(low, high, bits)
+    scale = _step(high - low, 255)
+    return Grid(scale, round(-128 - low / scale), bits)
+
+
+def symmetric_grid(low: float, high: float, bits: int) -> Grid:
+    """The same with a zero point of 0, which the second factor of a matrix product needs."""
+    return Grid(_step(max(-low, high), (1 << (bits - 1)) - 1), 0, bits)
+
+
+def weight_scales(weight: Floats) -> Floats:
+    """The symmetric int8 step of each output channel, [n] for a weight [n, ...]."""
+    largest = np.abs(weight.reshape(len(weight), -1)).max(axis=1)
+    return np.maximum(largest / 127, SMALLEST_SPAN / 127).astype(np.float32)
+
+
+def _step(span: float, steps: int) -> float:
+    return float(np.float32(max(span, SMALLEST_SPAN) / steps))
