@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench golden train-digits patches clean
+.PHONY: help setup demo test check bench bench-int8 golden train-digits patches clean
 
 help:  ## what there is to make
 	@grep -E '^[a-z%-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -32,6 +32,10 @@ check: setup  ## ruff and the strict type checker
 
 bench: setup  ## speed of the lowered files against the naive ones; rewrites benchmarks/results
 	$(BIN)/python benchmarks/suites/naive.py
+
+bench-int8: setup  ## speed and size of int8, and its accuracy on real images; rewrites benchmarks/results
+	$(BIN)/python benchmarks/suites/int8.py
+	$(BIN)/python benchmarks/suites/patches.py
 
 golden: setup  ## rewrites the golden operator lists under tests/golden
 	$(BIN)/python tests/golden/update.py

@@ -15,11 +15,11 @@ from PIL import Image, ImageOps
 
 DATA = Path(__file__).parent / "data"
 SIZE = 96
-COUNTS = {"train": 100, "develop": 200, "test": 200}
+COUNTS = {"train": 100, "calibration": 20, "develop": 200, "test": 200}
 """Crops of each photograph. train.py draws crops of its own; "train" is for what wants files."""
-SEEDS = {"train": 1, "develop": 2, "test": 3}
+SEEDS = {"train": 1, "develop": 2, "test": 3, "calibration": 4}
 """All different, and none is the seed of train.py."""
-SPANS = {"train": (0.0, 0.65), "develop": (0.70, 1.0), "test": (0.70, 1.0)}
+SPANS = {"train": (0.0, 0.65), "calibration": (0.0, 0.65), "develop": (0.70, 1.0), "test": (0.70, 1.0)}
 """The part of a photograph's width that crops are taken from; between them lie 19 pixels or more."""
 
 TALLEST = 512

@@ -1,7 +1,5 @@
 """A quantized network as a TFLite file: one operator for each layer, on the grids that it says."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from ai_edge_litert import schema_py_generated as schema
@@ -21,15 +19,14 @@ from micronet_edge.lowering.elementary import (
     Multiply,
     MultiplyConstant,
 )
-from micronet_edge.lowering.graph import module_of, shape_of
-from micronet_edge.quantization.grid import Grid, activation_grid, weight_scales
+from micronet_edge.lowering.graph import inputs_of, module_of, shape_of
+from micronet_edge.quantization.grid import WEIGHT_LIMIT, Grid, activation_grid, weight_scales
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.rounded_tensors import clip_after, is_clip, tensor_name
 from micronet_edge_tflite.model_writer import ModelWriter
 
 _OPERATOR = schema.BuiltinOperator
 _OPTIONS = schema.BuiltinOptions
-_WEIGHT_LIMIT = 127
 _LOGITS = "logits"
 
 
@@ -61,7 +58,13 @@ class _FileOf:
 
     def _write(self, node: fx.Node) -> None:
         integer = self._quantized.is_integer(node)
-        inputs = [self._read(source, integer=integer) for source in node.args]
+        bounds = self._bounds(node, integer=integer)
+        self._write_operator(node, integer=integer)
+        if bounds is not None:
+            self._cut_off(node, bounds, integer=integer)
+
+    def _write_operator(self, node: fx.Node, *, integer: bool) -> None:
+        inputs = [self._read(source, integer=integer) for source in inputs_of(node)]
         layer = module_of(node)
         match layer:
             case nn.Conv2d():
@@ -81,6 +84,36 @@ class _FileOf:
                 self._mix(node, inputs, integer=integer)
             case _:
                 self._movement(node, layer, inputs, integer=integer)
+
+    def _bounds(self, node: fx.Node, *, integer: bool) -> tuple[float, float] | None:
+        """What is to be cut off in operators of its own: neither saturation nor the operator does it."""
+        after = clip_after(node)
+        clip = None if after is None else module_of(after)
+        if not isinstance(clip, nn.Hardtanh) or isinstance(clip, nn.ReLU6):
+            return None
+        grid = self._quantized.grid(node)
+        saturates = (
+            integer
+            and grid.low >= clip.min_val - grid.scale / 2
+            and grid.high <= clip.max_val + grid.scale / 2
+        )
+        return None if saturates else (float(clip.min_val), float(clip.max_val))
+
+    def _cut_off(self, node: fx.Node, bounds: tuple[float, float], *, integer: bool) -> None:
+        clip = clip_after(node)
+        assert clip is not None
+        name, grid = tensor_name(clip), self._quantized.grid(node) if integer else None
+        key = (name, integer)
+        for code, bound in zip((_OPERATOR.MAXIMUM, _OPERATOR.MINIMUM), bounds, strict=True):
+            value = np.full((1, 1, 1, 1), bound, np.float32)
+            limit = self._writer.constant(f"{name}/{bound:g}", value)
+            if grid is not None:
+                integers = grid.integers(value).astype(f"int{grid.bits}")
+                limit = self._writer.constant_on(f"{name}/{bound:g}", integers, grid)
+            output = self._writer.tensor(f"{name}/cut", self._shape(node), grid)
+            options, kind = schema.MaximumMinimumOptionsT(), _OPTIONS.MaximumMinimumOptions
+            self._writer.operator(code, [self._indices[key], limit], [output], options, kind)
+            self._indices[key] = output
 
     def _movement(self, node: fx.Node, layer: nn.Module | None, inputs: list[int], *, integer: bool) -> None:
         output = self._result(node, integer=integer)
@@ -155,7 +188,7 @@ class _FileOf:
 
     def _mix(self, node: fx.Node, inputs: list[int], *, integer: bool) -> None:
         x, matrix = inputs
-        source = node.args[0]
+        source = inputs_of(node)[0]
         name = tensor_name(node)
         batch, height, width, channels = self._shape(node)
         given = self._quantized.grid(source) if integer else None
@@ -223,7 +256,7 @@ class _FileOf:
 
     def _padded(self, node: fx.Node, conv: nn.Conv2d, x: int, *, integer: bool) -> int:
         source = node.all_input_nodes[0]
-        vertical, horizontal = (int(side) for side in conv.padding)
+        vertical, horizontal = _padding(conv)
         batch, height, width, channels = self._shape(source)
         shape = (batch, height + 2 * vertical, width + 2 * horizontal, channels)
         grid = self._quantized.grid(source) if integer else None
@@ -248,7 +281,7 @@ class _FileOf:
             ]
         scales = weight_scales(weight)
         steps = weight / scales.reshape(-1, *[1] * (weight.ndim - 1))
-        integers = np.rint(steps).clip(-_WEIGHT_LIMIT, _WEIGHT_LIMIT).astype(np.int8).transpose(axes)
+        integers = np.rint(steps).clip(-WEIGHT_LIMIT, WEIGHT_LIMIT).astype(np.int8).transpose(axes)
         bias_scales = scales.astype(np.float64) * self._quantized.grid(node.all_input_nodes[0]).scale
         kind = np.int32 if self._quantized.bits == 8 else np.int64  # noqa: PLR2004
         limit = np.iinfo(np.int32).max
@@ -304,8 +337,13 @@ def _activation(node: fx.Node) -> int:
 
 def _pads_alike(conv: nn.Conv2d) -> bool:
     """Whether TFLite's SAME padding is the convolution's own: that of an odd kernel at stride 1."""
-    sides = zip(conv.kernel_size, conv.stride, conv.padding, strict=True)
-    return all(stride == 1 and kernel == 2 * int(padding) + 1 for kernel, stride, padding in sides)
+    sides = zip(conv.kernel_size, conv.stride, _padding(conv), strict=True)
+    return all(stride == 1 and kernel == 2 * padding + 1 for kernel, stride, padding in sides)
+
+
+def _padding(conv: nn.Conv2d) -> tuple[int, int]:
+    sides = [int(side) for side in conv.padding]
+    return sides[0], sides[1]
 
 
 def _bias(layer: nn.Conv2d | nn.Linear) -> NDArray[np.float32]:

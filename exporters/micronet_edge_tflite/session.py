@@ -3,9 +3,11 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from numpy.typing import NDArray
 
 from micronet_edge.errors import TargetError
 from micronet_edge.preprocessing import Images
@@ -41,12 +43,12 @@ class TfliteSession:
         _, height, width, channels = self._input["shape"]
         check_shape(self._path, images, (int(channels), int(height), int(width)))
         # LiteRT never reuses the memory of an input, so setting it once is enough.
-        self._interpreter.set_tensor(self._input["index"], np.ascontiguousarray(images.transpose(0, 2, 3, 1)))
+        given = _as_stored(np.ascontiguousarray(images.transpose(0, 2, 3, 1)), self._input)
+        self._interpreter.set_tensor(self._input["index"], given)
 
         def infer() -> Logits:
             self._interpreter.invoke()
-            logits: Logits = self._interpreter.get_tensor(self._output["index"])
-            return logits
+            return _as_float(self._interpreter.get_tensor(self._output["index"]), self._output)
 
         return infer
 
@@ -61,3 +63,22 @@ class TfliteSession:
     def _op_names(self) -> list[str]:
         # The only public view of a loaded graph's operators is this one, underscore and all.
         return [details["op_name"] for details in self._interpreter._get_ops_details()]  # noqa: SLF001
+
+
+def _as_stored(values: NDArray[np.float32], tensor: Mapping[str, Any]) -> NDArray[np.generic]:
+    """The numbers as the file's input holds them: as they are, or as integers."""
+    scale, zero_point = tensor["quantization"]
+    if tensor["dtype"] == np.float32:
+        return values
+    limits = np.iinfo(tensor["dtype"])
+    integers: NDArray[np.generic] = np.rint(values / scale + zero_point).clip(limits.min, limits.max)
+    return integers.astype(limits.dtype)
+
+
+def _as_float(values: NDArray[np.generic], tensor: Mapping[str, Any]) -> Logits:
+    """The file's output in real numbers."""
+    scale, zero_point = tensor["quantization"]
+    if tensor["dtype"] == np.float32:
+        return values.astype(np.float32, copy=False)
+    numbers: Logits = ((values.astype(np.float32) - zero_point) * scale).astype(np.float32)
+    return numbers

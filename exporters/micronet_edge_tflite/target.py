@@ -14,7 +14,17 @@ from micronet_edge.lowering import TFLITE, Rewrite
 from micronet_edge.metadata import FileMetadata
 from micronet_edge.photographs import photographs
 from micronet_edge.preprocessing import Images
-from micronet_edge.targets import FLOAT32, ExportSpec, Session, as_written, find_target, forbidden_operators
+from micronet_edge.quantization.quantized_network import QuantizedNetwork
+from micronet_edge.quantization.recipe import INT8, INT8_A16
+from micronet_edge.targets import (
+    FLOAT32,
+    INT8_IO,
+    ExportSpec,
+    Session,
+    as_written,
+    find_target,
+    forbidden_operators,
+)
 
 if TYPE_CHECKING:
     from micronet_edge_tflite.session import TfliteSession
@@ -27,11 +37,13 @@ class TfliteTarget:
 
     name = "tflite"
     suffix = ".tflite"
-    precisions = (FLOAT32,)
+    precisions = (FLOAT32, INT8, INT8_A16)
 
     def check(self, spec: ExportSpec) -> None:
         if spec.batch is None:
             raise TargetError("a TFLite file has a fixed batch: give --batch N, or --format onnx alone")
+        if spec.io not in {FLOAT32, INT8_IO}:
+            raise TargetError(f"--io {spec.io}: give float32 or int8")
 
     def pipeline(self, spec: ExportSpec) -> tuple[Rewrite, ...]:
         del spec  # one form serves every spec
@@ -50,15 +62,37 @@ class TfliteTarget:
                 name_tensors(path, onnx_file, _photograph(spec))
         append_metadata(path, as_written(spec, layout="NHWC"))
 
+    def quantize(self, quantized: QuantizedNetwork, spec: ExportSpec, path: Path) -> QuantizedNetwork:
+        from micronet_edge_tflite.metadata import append_metadata
+        from micronet_edge_tflite.quantize import quantized_file
+
+        assert spec.batch is not None  # check() has refused that
+        path.write_bytes(quantized_file(quantized, spec.batch, integer_io=spec.io == INT8_IO))
+        append_metadata(path, as_written(spec, layout="NHWC"))
+        return quantized
+
+    def quantize_naively(self, network: nn.Module, images: Images, spec: ExportSpec, path: Path) -> None:
+        from micronet_edge_tflite.metadata import append_metadata
+        from micronet_edge_tflite.quantize_naively import quantize_naively
+
+        with tempfile.TemporaryDirectory(prefix="micronet-edge-") as folder:
+            onnx_file = Path(folder, "model.onnx")
+            find_target("onnx").export(network, spec, onnx_file)
+            quantize_naively(onnx_file, images, path)
+        append_metadata(path, as_written(spec, layout="NHWC"))
+
     def open(self, path: Path, threads: int = 1) -> Session:
         return self._open(path, threads)
 
     def breaches(self, path: Path, metadata: FileMetadata) -> list[str]:
         if metadata.naive:
             return []
-        allowed = set(json.loads(files(__package__).joinpath("operators.json").read_text()))
+        lists = json.loads(files(__package__).joinpath("operators.json").read_text())
         session = self._open(path, threads=1)
-        found = forbidden_operators(session, allowed)
+        if metadata.precision != FLOAT32:
+            # XNNPACK leaves the integer maximum to LiteRT, whose own is four times as fast as what it has.
+            return forbidden_operators(session, set(lists["integer"]))
+        found = forbidden_operators(session, set(lists[FLOAT32]))
         if session.partitions() > MAXIMUM_PARTITIONS:
             found.append(f"{session.partitions()} XNNPACK partitions, at most {MAXIMUM_PARTITIONS} allowed")
         return found

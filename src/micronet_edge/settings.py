@@ -11,6 +11,8 @@ class ExportSettings:
     """How to export; None leaves a setting to the checkpoint, or to ImageNet's where there is none.
 
     `batch` None writes files that take any number of images. `labels` is a file of one label a line.
+    A `precision` of int8 needs a `calibration`: a folder of images, or a file of arrays; `io` is what an
+    int8 file takes and gives.
     """
 
     formats: tuple[str, ...] = DEFAULT_FORMATS
@@ -22,3 +24,21 @@ class ExportSettings:
     naive: bool = False
     portable: bool = False
     overwrite: bool = False
+    precision: str = "float32"
+    calibration: Path | str | None = None
+    skip_unreadable: bool = False
+    io: str = "float32"
+
+
+@dataclass(frozen=True, slots=True)
+class QuantizeSettings:
+    """How to quantize, beyond how to export.
+
+    `recipe` is one to quantize by, in the place of calibration. `finetune` and `data` are folders of
+    labelled images: to fine-tune on, and to measure on. `max_drop` is in points of top-1 on `data`.
+    """
+
+    recipe: Path | str | None = None
+    finetune: Path | str | None = None
+    data: Path | str | None = None
+    max_drop: float | None = None

@@ -19,11 +19,13 @@ from micronet_edge.errors import TargetError
 from micronet_edge.lowering import Rewrite
 from micronet_edge.metadata import FileMetadata
 from micronet_edge.preprocessing import Images
+from micronet_edge.quantization.quantized_network import QuantizedNetwork
 
 Tensor = TypeVar("Tensor")
 
 ENTRY_POINTS = "micronet_edge.targets"
 FLOAT32 = "float32"
+INT8_IO = "int8"
 
 Logits = Float32[np.ndarray, "n classes"]
 
@@ -33,7 +35,8 @@ class ExportSpec:
     """What to write: `batch` images at a time (None: any number), `input_size` px square.
 
     `naive` writes the network as it was trained, for comparison. `portable` avoids operators that
-    are fast in the target's own runtime but slow or missing in others.
+    are fast in the target's own runtime but slow or missing in others. `precision` is one of the
+    target's; `io` is what the file takes and gives, float32, or int8 where the target can do that.
     """
 
     input_size: int
@@ -41,6 +44,8 @@ class ExportSpec:
     naive: bool
     portable: bool
     metadata: FileMetadata
+    precision: str = FLOAT32
+    io: str = FLOAT32
 
 
 class Session(Protocol):
@@ -74,6 +79,15 @@ class Target(Protocol):
 
     def export(self, network: nn.Module, spec: ExportSpec, path: Path) -> None:
         """Writes the network to `path`."""
+
+    def quantize(self, quantized: QuantizedNetwork, spec: ExportSpec, path: Path) -> QuantizedNetwork:
+        """Writes a quantized network to `path`.
+
+        Returns what was written: the target may keep layers in float where that is faster.
+        """
+
+    def quantize_naively(self, network: nn.Module, images: Images, spec: ExportSpec, path: Path) -> None:
+        """Writes what the target's usual tools make of the network as trained, calibrated on the images."""
 
     def open(self, path: Path, threads: int = 1) -> Session:
         """Opens a file in the runtime."""

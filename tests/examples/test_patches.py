@@ -37,7 +37,7 @@ def load_script(name: str, **beside: ModuleType) -> ModuleType:
 images = load_script("images")
 train = load_script("train", images=images)
 PHOTOGRAPHS = dict(zip(images.LABELS, images.photographs(), strict=True))
-FEW = {"train": 2, "develop": 3, "test": 3}
+FEW = {"train": 2, "calibration": 2, "develop": 3, "test": 3}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -84,6 +84,7 @@ def test_two_thousand_are_for_training_and_four_thousand_for_either_test():
     counts = load_script("images").COUNTS
     assert {part: 20 * count for part, count in counts.items()} == {
         "train": 2000,
+        "calibration": 400,
         "develop": 4000,
         "test": 4000,
     }

@@ -5,6 +5,7 @@ import typer
 from micronet_edge.cli.evaluate import evaluate
 from micronet_edge.cli.export import export
 from micronet_edge.cli.models import models
+from micronet_edge.cli.quantize import quantize
 from micronet_edge.cli.verify import verify
 
 app = typer.Typer(
@@ -15,6 +16,7 @@ app = typer.Typer(
 )
 app.command()(models)
 app.command()(export)
+app.command()(quantize)
 app.command()(verify)
 app.command()(evaluate)
 

@@ -95,6 +95,11 @@ def only_input(node: fx.Node) -> fx.Node:
     return source
 
 
+def inputs_of(node: fx.Node) -> list[fx.Node]:
+    """The tensors that the node reads, in the order of its arguments, one as often as it is read."""
+    return [argument for argument in node.args if isinstance(argument, fx.Node)]
+
+
 def feeds_only(producer: fx.Node, consumer: fx.Node) -> bool:
     """Whether the producer's tensor is read by that consumer alone."""
     return set(producer.users) == {consumer}

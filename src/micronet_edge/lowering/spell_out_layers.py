@@ -29,6 +29,10 @@ from micronet_edge.lowering.graph import calls, module_of, shape_of
 _HALF_SPAN = RELU6_SPAN / 2
 
 
+LAYER = "layer"
+"""Where a node's meta tells the layer that it was a part of."""
+
+
 class SpellOutLayers(Rewrite):
     """Leaves no layer that computes more than one operator, so that each tensor has a name.
 
@@ -72,7 +76,9 @@ class _Writer:
         path = f"{self._prefix}/{name}" if name else self._prefix
         self._network.add_module(path, layer.eval())
         with self._network.graph.inserting_before(self._node):
-            return self._network.graph.call_module(path, inputs)
+            written = self._network.graph.call_module(path, inputs)
+        written.meta[LAYER] = self._prefix
+        return written
 
 
 def _spelled_out(network: fx.GraphModule, node: fx.Node, costs: Costs) -> fx.Node | None:
@@ -87,7 +93,7 @@ def _spelled_out(network: fx.GraphModule, node: fx.Node, costs: Costs) -> fx.Nod
             return _hard_swish(write, *node.all_input_nodes)
     if node.op == "call_function" and node.target in {operator.add, torch.add}:
         before = str(node.all_input_nodes[-1].target)
-        return _Writer(network, node, _block_of(before))("residual", Add(), *node.all_input_nodes)
+        return _Writer(network, node, f"{_block_of(before)}/residual")("", Add(), *node.all_input_nodes)
     if node.op == "call_method" and node.target == "flatten":
         return _Writer(network, node, str(node.target))("", nn.Flatten(1), *node.all_input_nodes)
     return None
@@ -154,7 +160,7 @@ def _coefficient(
 ) -> fx.Node:
     """A convolution of its own for each coefficient: it gives the number itself, on a range of its own."""
     part = slice((k * layer.shifts + j) * layer.channels, (k * layer.shifts + j + 1) * layer.channels)
-    (offset,) = layer.offset.flatten()[part].unique().tolist()
+    (offset,) = set(layer.offset.flatten()[part].tolist())
     excite = layer.excite
     assert excite.bias is not None
     weight, bias = excite.weight[part] * layer.scale, (excite.bias[part] + offset) * layer.scale

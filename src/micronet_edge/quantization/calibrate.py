@@ -25,7 +25,7 @@ def calibrate(network: fx.GraphModule, images: Tensor, percentile: float) -> dic
     own = set(rounded_tensors(network).values())
     watched = _Watched(network, own, tails, len(images), 1 - percentile / 100)
     with torch.no_grad():
-        for batch in images.split(_BATCH):
+        for batch in torch.split(images, _BATCH):
             watched.run(batch)
     ranges = {name: tail.range() for name, tail in tails.items()}
     _share_steps(network, ranges)

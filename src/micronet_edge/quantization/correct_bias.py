@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, fx, nn
 
-from micronet_edge.lowering.graph import module_of
+from micronet_edge.lowering.graph import inputs_of, module_of
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.simulate import Simulation
 
@@ -26,7 +26,7 @@ def correct_bias(quantized: QuantizedNetwork, images: Tensor) -> None:
             if node.op == "output":
                 return
             if node.op == "placeholder":
-                exact[node] = list(images.split(_BATCH))
+                exact[node] = list(torch.split(images, _BATCH))
                 found[node] = [simulation.finish(node, batch) for batch in exact[node]]
                 continue
             layer = module_of(node)
@@ -45,15 +45,15 @@ def correct_bias(quantized: QuantizedNetwork, images: Tensor) -> None:
 
 
 def _inputs(values: dict[fx.Node, list[Tensor]], node: fx.Node) -> list[tuple[Tensor, ...]]:
-    return list(zip(*(values[source] for source in node.all_input_nodes), strict=True))
+    return list(zip(*(values[source] for source in inputs_of(node)), strict=True))
 
 
 def _mean(batches: list[Tensor]) -> Tensor:
     """The mean of each channel over all images and places."""
-    count = sum(len(batch) for batch in batches)
-    return (
-        torch.stack(
-            [batch.flatten(2).mean(2).sum(0) if batch.ndim > 2 else batch.sum(0) for batch in batches]
-        ).sum(0)
-        / count
-    )
+    sums = [batch.flatten(2).mean(2).sum(0) if _has_places(batch) else batch.sum(0) for batch in batches]
+    return torch.stack(sums).sum(0) / sum(len(batch) for batch in batches)
+
+
+def _has_places(batch: Tensor) -> bool:
+    n_and_channels = 2
+    return batch.ndim > n_and_channels

@@ -67,7 +67,8 @@ def symmetric_grid(low: float, high: float, bits: int) -> Grid:
 def weight_scales(weight: Floats) -> Floats:
     """The symmetric int8 step of each output channel, [n] for a weight [n, ...]."""
     largest = np.abs(weight.reshape(len(weight), -1)).max(axis=1)
-    return np.maximum(largest / 127, SMALLEST_SPAN / 127).astype(np.float32)
+    scales: Floats = np.maximum(largest, SMALLEST_SPAN).astype(np.float32) / np.float32(WEIGHT_LIMIT)
+    return scales
 
 
 def _step(span: float, steps: int) -> float:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from micronet_edge.lowering.elementary import Constant
-from micronet_edge.lowering.graph import module_of
+from micronet_edge.lowering.graph import inputs_of, module_of
 from micronet_edge.quantization.grid import WEIGHT_LIMIT, Grid, activation_grid, weight_scales
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.rounded_tensors import clip_after, tensor_name
@@ -25,9 +25,7 @@ class Simulation(nn.Module):
         self.network = quantized.network
 
     def forward(self, images: Tensor) -> Tensor:
-        logits = images
-        for _, logits in self.steps(images):
-            pass
+        *_, (_, logits) = self.steps(images)
         return logits
 
     def steps(self, images: Tensor) -> Iterator[tuple[fx.Node, Tensor]]:
@@ -36,7 +34,7 @@ class Simulation(nn.Module):
         for node in self.network.graph.nodes:
             if node.op == "output":
                 return
-            inputs = [values[source] for source in node.all_input_nodes]
+            inputs = [values[source] for source in inputs_of(node)]
             given = images if node.op == "placeholder" else self.start(node, *inputs)
             values[node] = self.finish(node, given)
             _forget(values, node)
@@ -50,7 +48,7 @@ class Simulation(nn.Module):
             result: Tensor = layer(*inputs)
             return result
         inputs = tuple(
-            self._converted(source, value) for source, value in zip(node.all_input_nodes, inputs, strict=True)
+            self._converted(source, value) for source, value in zip(inputs_of(node), inputs, strict=True)
         )
         rounded_state = self._rounded_state(layer)
         if rounded_state:

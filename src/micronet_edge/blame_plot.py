@@ -1,0 +1,177 @@
+"""Draws what quantization costs along a network: one line a layer, from the image down to the logits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from itertools import groupby
+from math import ceil, floor, log10
+
+from micronet_edge.quantization.blame import Blame, LayerBlame
+from micronet_edge.statistics import PairedDifference
+
+_WIDTH, _HEAD, _ROW, _GAP = 1000, 56, 20, 8
+_NAME_X = 82.0
+_MOST_TICKS = 4
+_HIGHEST_DB = 80.0
+"""Better than this is drawn as this, so that one exact layer does not flatten the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Panel:
+    """A column of the plot: from `left` on `width` wide, values from `low` to `high`."""
+
+    title: str
+    unit: str
+    left: float
+    width: float
+    ticks: tuple[float, ...]
+
+    def x(self, value: float) -> float:
+        low, high = self.ticks[0], self.ticks[-1]
+        part = (min(max(value, low), high) - low) / (high - low)
+        return self.left + part * self.width
+
+
+def plot(found: Blame) -> str:
+    """The layers as an SVG picture that needs nothing beside it."""
+    panels = _panels(found)
+    rows, y = [], _HEAD
+    path: list[tuple[float, float]] = []
+    for number, (block, members) in enumerate(groupby(found.rows, _block)):
+        layers = list(members)
+        height = _ROW * len(layers) + _GAP
+        if number % 2 == 0:
+            rows.append(f'<rect class="band" x="0" y="{y:.1f}" width="{_WIDTH:g}" height="{height:.1f}"/>')
+        rows.append(_text(8, y + _GAP / 2 + _ROW / 2, block, "block"))
+        for place, row in enumerate(layers):
+            middle = y + _GAP / 2 + _ROW * (place + 0.5)
+            path.append((panels[0].x(row.sqnr_db), middle))
+            rows.append(_row(row, block, middle, panels))
+        y += height
+    points = " ".join(f"{x:.1f},{middle:.1f}" for x, middle in path)
+    return (
+        f'<svg viewBox="0 0 {_WIDTH:g} {y + 4:g}" role="img" aria-label="Each layer from the image down to '
+        f'the logits: signal to noise, share of the noise, what comes back, steps in use">'
+        f'{"".join(_axis(panel) for panel in panels)}<g class="rows">{"".join(rows)}</g>'
+        f'{"".join(_lines(panel, y) for panel in panels)}<polyline class="sqnr" points="{points}"/></svg>'
+    )
+
+
+def back(row: LayerBlame) -> PairedDifference:
+    """What comes back without the layer's rounding: top-1, or agreement where there is no top-1."""
+    return row.top1_back or row.agreement_back
+
+
+def short_name(row: LayerBlame) -> str:
+    """The layer's name without `features/`, which most of them begin with."""
+    return row.layer.removeprefix("features/")
+
+
+def signed(points: float) -> str:
+    """Points of a hundred, with their sign."""
+    return with_minus(f"{points:+.2f}")
+
+
+def share_of_noise(row: LayerBlame) -> str:
+    """In per cent; what is next to nothing is zero, without a sign."""
+    return with_minus(f"{round(100 * row.noise_share, 1) + 0.0:.1f}%")
+
+
+def range_of(row: LayerBlame) -> str:
+    """The ends of the output's grid."""
+    return with_minus(f"{row.low:#.3g} to {row.high:#.3g}")
+
+
+def with_minus(figure: str) -> str:
+    """A figure with a minus as wide as the plus, in the place of a hyphen."""
+    return figure.replace("-", "\N{MINUS SIGN}")
+
+
+def _panels(found: Blame) -> tuple[_Panel, ...]:
+    rows = found.rows
+    decibels = [min(row.sqnr_db, _HIGHEST_DB) for row in rows]
+    shares = [100 * row.noise_share for row in rows]
+    backs = [end for row in rows for end in (back(row).low, back(row).high)]
+    brought = "Agreement back" if rows[0].top1_back is None else "Top-1 back"
+    return (
+        _Panel("Signal to noise", "of the output, dB", 262, 190, _ticks(decibels)),
+        _Panel("Its part of the noise", "in the logits, %", 492, 168, _ticks([0, *shares])),
+        _Panel(brought, "points, 95 % interval", 700, 154, _ticks([0, *backs])),
+        _Panel("Steps in use", "of the range, %", 890, 98, (0, 50, 100)),
+    )
+
+
+def _ticks(values: Sequence[float]) -> tuple[float, ...]:
+    """Round numbers at even distances, around all values."""
+    low, high = min(values), max(values)
+    rough = max((high - low) / _MOST_TICKS, 1e-3)
+    power = 10.0 ** floor(log10(rough))
+    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
+    first, last = floor(low / step), max(ceil(high / step), floor(low / step) + 1)
+    return tuple(number * step for number in range(first, last + 1))
+
+
+def _plain(value: float) -> str:
+    return with_minus(f"{value:.4g}")
+
+
+def _block(row: LayerBlame) -> str:
+    return short_name(row).partition("/")[0]
+
+
+def _axis(panel: _Panel) -> str:
+    return "".join(
+        [
+            _text(panel.left, 14, panel.title, "title"),
+            _text(panel.left, 29, panel.unit, "unit"),
+            *(_text(panel.x(tick), 46, _plain(tick), "tick") for tick in panel.ticks),
+        ]
+    )
+
+
+def _lines(panel: _Panel, bottom: float) -> str:
+    return "".join(
+        f'<line class="{"zero" if tick == 0 else "grid"}" x1="{panel.x(tick):.1f}" x2="{panel.x(tick):.1f}" '
+        f'y1="{_HEAD - 2:g}" y2="{bottom:.1f}"/>'
+        for tick in panel.ticks
+    )
+
+
+def _row(row: LayerBlame, block: str, y: float, panels: tuple[_Panel, ...]) -> str:
+    decibels, noise, points, steps = panels
+    brought = back(row)
+    name = short_name(row).removeprefix(block).lstrip("/")
+    return (
+        f'<g class="row"><title>{escape(_told(row))}</title>'
+        f'<rect class="hit" x="0" y="{y - _ROW / 2:.1f}" width="{_WIDTH:g}" height="{_ROW:g}"/>'
+        f"{_text(_NAME_X, y, name, 'name')}"
+        f'<circle class="sqnr" cx="{decibels.x(row.sqnr_db):.1f}" cy="{y:.1f}" r="3.5"/>'
+        f"{_bar(noise, row.noise_share * 100, y, 'noise')}"
+        f'<line class="whisker" x1="{points.x(brought.low):.1f}" x2="{points.x(brought.high):.1f}" '
+        f'y1="{y:.1f}" y2="{y:.1f}"/>'
+        f'<circle class="back" cx="{points.x(brought.points):.1f}" cy="{y:.1f}" r="3.5"/>'
+        f"{_bar(steps, row.used_steps * 100, y, 'steps')}</g>"
+    )
+
+
+def _bar(panel: _Panel, value: float, y: float, kind: str) -> str:
+    start, end = sorted((panel.x(0), panel.x(value)))
+    return f'<rect class="{kind}" x="{start:.1f}" y="{y - 5:.1f}" width="{max(end - start, 0.5):.1f}" height="10"/>'
+
+
+def _told(row: LayerBlame) -> str:
+    """What shows where the pointer rests."""
+    brought = back(row)
+    what = "agreement" if row.top1_back is None else "top-1"
+    return (
+        f"{row.layer}\n"
+        f"signal to noise {with_minus(f'{row.sqnr_db:.1f}')} dB\n"
+        f"range {range_of(row)}, {row.used_steps:.0%} of the steps in use, "
+        f"{row.saturated:.3%} of the values cut off\n"
+        f"without its rounding: {share_of_noise(row)} of the noise goes, {what} {signed(brought.points)} points "
+        f"({signed(brought.low)} to {signed(brought.high)})"
+    )
+
+
+def _text(x: float, y: float, text: str, kind: str) -> str:
+    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}">{escape(text)}</text>'

@@ -1,0 +1,124 @@
+"""Which layers of a quantized file are to blame, on images of one's own."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from micronet_edge.errors import SettingsError
+from micronet_edge.image_folders import SKIP_HINT, LabelledImages, read_calibration, read_labelled
+from micronet_edge.metadata import FileMetadata
+from micronet_edge.quantization.blame import Blame, Labelled, Progress, blame
+from micronet_edge.quantizing import quantized_from
+from micronet_edge.targets import FLOAT32, read_metadata
+
+MOST_IMAGES = 1000
+"""As many tell the layers apart, in a minute or two for the smallest network."""
+
+_SEED = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FileBlame:
+    """What came out for a file. `data` is None where no labelled images were given."""
+
+    path: Path
+    metadata: FileMetadata
+    checkpoint: Path
+    calibration: str
+    data: str | None
+    blame: Blame
+    notes: tuple[str, ...]
+
+    def summary(self) -> dict[str, object]:
+        """All of it in the types of JSON, the layers by guilt."""
+        found = self.blame
+        return {
+            "file": str(self.path),
+            "variant": self.metadata.variant,
+            "precision": self.metadata.precision,
+            "checkpoint": str(self.checkpoint),
+            "calibration": {"source": self.calibration, "images": found.calibration_images},
+            "measured_on": {"source": self.data or self.calibration, "images": found.measured_images},
+            "top1_float": found.top1_float,
+            "top1_quantized": found.top1_quantized,
+            "agreement": found.agreement,
+            "sqnr_db": found.sqnr_db,
+            "layers": [asdict(row) for row in found.by_guilt],
+            "notes": list(self.notes),
+        }
+
+
+def blame_file(
+    path: Path | str,
+    checkpoint: Path | str,
+    calibration: Path | str,
+    *,
+    data: Path | str | None = None,
+    skip_unreadable: bool = False,
+    progress: Progress = lambda _done, _total: None,
+) -> FileBlame:
+    """Looks at every layer of the quantized network in a file.
+
+    Given    an integer file that a recipe lies beside; the checkpoint it was made from; images such as
+             it was calibrated on, and labelled ones, as `quantize` and `evaluate` take them. Of more
+             than MOST_IMAGES, so many are taken, of each class as many as there are.
+    Result   each layer's share in what was lost; without labelled images there is no top-1, only how
+             often the file names the same class as the float network.
+    Raises   MicronetEdgeError of the kind that fits: a float file, one without a recipe, another
+             checkpoint, images that cannot be read.
+    """
+    path, checkpoint = Path(path), Path(checkpoint)
+    metadata = read_metadata(path)
+    if metadata.precision == FLOAT32:
+        raise SettingsError(f"{path} is a float32 file, in which nothing is rounded: give an int8 one")
+    quantized, reference = quantized_from(path, checkpoint)
+    images = read_calibration(Path(calibration), metadata.preprocessing, skip_unreadable=skip_unreadable)
+    notes = _notes(images.source, images.count, images.skipped)
+    labelled = None
+    if data is not None:
+        found = read_labelled(Path(data), metadata.labels, skip_unreadable=skip_unreadable)
+        notes += _notes(found.source, found.count, found.skipped)
+        labelled = _read(found, metadata)
+    chosen = torch.from_numpy(images.images[chosen_evenly([0] * images.count, MOST_IMAGES)])
+    return FileBlame(
+        path=path,
+        metadata=metadata,
+        checkpoint=checkpoint,
+        calibration=images.source,
+        data=None if data is None else found.source,
+        blame=blame(quantized, reference, chosen, labelled, progress),
+        notes=tuple(notes),
+    )
+
+
+def chosen_evenly(classes: Sequence[int], most: int) -> list[int]:
+    """At most so many positions, in order: of each class as many, or all it has; the same every time."""
+    order = np.random.default_rng(_SEED).permutation(len(classes))
+    ranks: dict[int, int] = {}
+    ranked = []
+    for position in order.tolist():
+        rank = ranks[classes[position]] = ranks.get(classes[position], -1) + 1
+        ranked.append((rank, position))
+    return sorted(position for _, position in sorted(ranked)[:most])
+
+
+def _read(images: LabelledImages, metadata: FileMetadata) -> Labelled:
+    positions = chosen_evenly(images.classes, MOST_IMAGES)
+    try:
+        batch: Tensor = torch.from_numpy(metadata.preprocessing.batch([images.paths[k] for k in positions]))
+    except SettingsError as error:
+        raise SettingsError(f"{error}; {SKIP_HINT}") from error
+    return batch, torch.tensor([images.classes[k] for k in positions])
+
+
+def _notes(source: str, count: int, skipped: int) -> list[str]:
+    notes = []
+    if skipped:
+        notes.append(f"skipped, as they cannot be read as images: {skipped} of {skipped + count} files")
+    if count > MOST_IMAGES:
+        notes.append(f"of the {count} images in {source}, {MOST_IMAGES} were taken, of each class as many")
+    return notes

@@ -1,0 +1,118 @@
+"""`micronet-edge blame`: which layers of a quantized file lose what is lost."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from micronet_edge.cli.errors import one_line_errors
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from micronet_edge.blaming import FileBlame
+
+_LAYERS_SHOWN = 20
+
+
+@one_line_errors
+def blame(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="An int8 file that `quantize` wrote.")],
+    *,
+    checkpoint: Annotated[Path, typer.Option(help="The checkpoint it was made from.")],
+    calibration: Annotated[
+        Path, typer.Option(help="Images such as it was calibrated on: a folder, .npy or .npz.")
+    ],
+    data: Annotated[
+        Path | None, typer.Option(help="Labelled images for top-1, a sub-folder for each class.")
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a page with a plot along the network.")] = None,
+    skip_unreadable: Annotated[
+        bool, typer.Option("--skip-unreadable", help="Leave out and count files that are no images.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
+    debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
+) -> None:
+    """Show which layers of a quantized file lose what is lost, the worst first."""
+    del debug  # read by one_line_errors
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    from micronet_edge.blame_page import check_writable, write_page
+    from micronet_edge.blaming import blame_file
+
+    if html is not None:
+        check_writable(html)  # before the minutes that measuring takes
+    console = Console(stderr=True)
+    columns = (TextColumn("layers"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("layers", total=None)
+        found = blame_file(
+            file,
+            checkpoint,
+            calibration,
+            data=data,
+            skip_unreadable=skip_unreadable,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    if html is not None:
+        write_page(found, html)
+    for note in found.notes:
+        typer.echo(f"note: {note}", err=True)
+    if as_json:
+        typer.echo(json.dumps(found.summary(), indent=2))
+    else:
+        _print_all(found, html)
+
+
+def _print_all(found: "FileBlame", html: Path | None) -> None:
+    from rich.console import Console
+
+    # File names are a user's text, in which rich must find no markup.
+    console = Console(markup=False, emoji=False, highlight=False)
+    console.print(_table(found))
+    for line in _lines(found, html):
+        console.print(line)
+
+
+def _table(found: "FileBlame") -> "Table":
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from micronet_edge.blame_plot import back, range_of, share_of_noise, short_name, signed
+
+    rows = found.blame.by_guilt
+    brought = "agreement" if found.data is None else "top-1"
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("layer", overflow="fold")
+    for heading in ("noise\nthat goes", f"{brought}\nback", "SQNR\ndB", "range", "steps\nin use", "cut off"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in rows[:_LAYERS_SHOWN]:
+        table.add_row(
+            short_name(row),
+            share_of_noise(row),
+            signed(back(row).points),
+            f"{row.sqnr_db:.1f}",
+            range_of(row),
+            f"{row.used_steps:.0%}",
+            f"{row.saturated:.2%}",
+        )
+    return table
+
+
+def _lines(found: "FileBlame", html: Path | None) -> list[str]:
+    of = found.blame
+    hidden = len(of.rows) - _LAYERS_SHOWN
+    lines = [f"and {hidden} more layers that lose less: --json and --html have all", ""] if hidden > 0 else []
+    lines += [
+        f"{found.path.name} ({found.metadata.precision}) on {of.measured_images} images",
+        f"same class as {found.checkpoint.name} in float on {of.agreement:.2%} of them",
+    ]
+    if of.top1_float is not None and of.top1_quantized is not None:
+        lines.append(f"top-1 in float {of.top1_float:.2%}, quantized {of.top1_quantized:.2%}")
+    lines += [
+        f"SQNR, range, steps in use, cut off: of each layer's output, on {of.calibration_images} images",
+        "noise that goes, and points that come back: if that layer alone is not rounded",
+    ]
+    return [*lines, f"page: {html}"] if html is not None else lines

@@ -1,0 +1,119 @@
+"""`micronet-edge quantize`: a checkpoint becomes proven integer files."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from micronet_edge.cli.errors import one_line_errors
+
+if TYPE_CHECKING:
+    from micronet_edge.quantizing import Quantized
+
+
+@one_line_errors
+def quantize(
+    source: Annotated[
+        str, typer.Argument(metavar="CHECKPOINT", help="A checkpoint file, or a variant for random weights.")
+    ],
+    *,
+    calibration: Annotated[
+        Path | None, typer.Option(help="Images to find ranges on, about 200: a folder, .npy or .npz.")
+    ] = None,
+    formats: Annotated[
+        list[str] | None, typer.Option("--format", help="onnx or tflite; may be repeated. Default: both.")
+    ] = None,
+    output: Annotated[Path, typer.Option(help="Folder for the files.")] = Path(),
+    precision: Annotated[
+        str, typer.Option(help="int8, or int8-a16: 16-bit activations, which loses nothing.")
+    ] = "int8",
+    finetune: Annotated[
+        Path | None, typer.Option(help="Labelled images to fine-tune on, a folder for each class.")
+    ] = None,
+    data: Annotated[Path | None, typer.Option(help="Labelled images to measure --max-drop on.")] = None,
+    max_drop: Annotated[
+        float | None, typer.Option(metavar="POINTS", help="Keep layers in float until at most this is lost.")
+    ] = None,
+    recipe: Annotated[Path | None, typer.Option(help="Quantize by this recipe again.")] = None,
+    io: Annotated[str, typer.Option(help="What a TFLite file takes and gives: float32 or int8.")] = "float32",
+    input_size: Annotated[int | None, typer.Option(help="Pixels, a multiple of 32.")] = None,
+    labels: Annotated[Path | None, typer.Option(help="Text file, one label a line.")] = None,
+    batch: Annotated[int, typer.Option(help="Images at a time.")] = 1,
+    skip_unreadable: Annotated[bool, typer.Option(help="Count unreadable images, do not fail.")] = False,
+    overwrite: Annotated[bool, typer.Option(help="Replace existing files.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
+    debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
+) -> None:
+    """Quantize a MicroNet to int8 ONNX and TFLite files of known accuracy."""
+    del debug  # read by one_line_errors
+    from rich.console import Console
+
+    from micronet_edge.quantizing import quantize as run
+    from micronet_edge.settings import DEFAULT_FORMATS, ExportSettings, QuantizeSettings
+
+    settings = ExportSettings(
+        formats=tuple(formats or DEFAULT_FORMATS),
+        output=output,
+        precision=precision,
+        calibration=calibration,
+        skip_unreadable=skip_unreadable,
+        io=io,
+        input_size=input_size,
+        labels=labels,
+        batch=batch,
+        overwrite=overwrite,
+    )
+    quantization = QuantizeSettings(recipe=recipe, finetune=finetune, data=data, max_drop=max_drop)
+    console = Console(stderr=True)
+    with console.status("starting") as status:
+
+        def report(step: str) -> None:
+            console.print(f"[dim]·[/dim] {step}", highlight=False)
+            status.update(step)
+
+        quantized = run(source, settings=settings, quantization=quantization, report=report)
+    if quantized.files[0].random_weights:
+        console.print("[bold red]RANDOM WEIGHTS: no checkpoint was given; these files recognise nothing.[/]")
+    if as_json:
+        typer.echo(json.dumps(asdict(quantized), indent=2, default=str))
+    else:
+        _print_table(quantized)
+
+
+def _print_table(quantized: "Quantized") -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    if quantized.steps:
+        steps = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+        for heading in ("format", "layers\nin float", "top-1", "points\nlost", "MB", "ms"):
+            steps.add_column(heading, justify="right")
+        for step in quantized.steps:
+            size, latency = f"{step.size_bytes / 1e6:.2f}", f"{step.latency_ms:.2f}"
+            lost = f"{step.drop:+.2f}"
+            steps.add_row(step.format, str(len(step.reverted)), f"{step.top1:.2f}", lost, size, latency)
+        console.print(steps)
+    folder = quantized.recipe.parent
+    table = Table(title=f"in {folder}", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("file", overflow="fold")
+    for heading in ("precision", "MB", "operators", "same class\nas float", "cosine\nof logits"):
+        table.add_column(heading, justify="right")
+    for file in quantized.files:
+        table.add_row(
+            file.path.name,
+            file.precision,
+            f"{file.size_bytes / 1e6:.2f}",
+            str(sum(file.proof.operators.values())),
+            f"{file.proof.top1_agreement:.1%}",
+            f"{file.proof.cosine:.4f}",
+        )
+    console.print(table)
+    console.print(
+        f"On {quantized.files[0].proof.images} of the calibration images. Recipe: {quantized.recipe.name}. "
+        "Measure the accuracy with: micronet-edge evaluate FILE --data DIR --checkpoint CHECKPOINT",
+        highlight=False,
+    )

@@ -1,0 +1,102 @@
+"""From a lowered network to a quantized one: by calibration, or by a recipe."""
+
+import copy
+from collections.abc import Mapping
+
+import torch
+from torch import fx, nn
+
+from micronet_edge.errors import SettingsError
+from micronet_edge.image_folders import CalibrationImages
+from micronet_edge.lowering.graph import calls
+from micronet_edge.metadata import FileMetadata
+from micronet_edge.quantization.assign_grids import assign_grids
+from micronet_edge.quantization.calibrate import calibrate
+from micronet_edge.quantization.correct_bias import correct_bias
+from micronet_edge.quantization.quantized_network import QuantizedNetwork
+from micronet_edge.quantization.recipe import BITS, Recipe, changed_tensors
+from micronet_edge.quantization.rounded_tensors import IMAGE, rounded_tensors
+
+PERCENTILE = {8: 99.99, 16: 100.0}
+"""Of the values of a tensor, by the bits of an activation; measured, see benchmarks/README.md."""
+
+
+def calibrated_recipe(
+    network: fx.GraphModule, calibration: CalibrationImages, metadata: FileMetadata, precision: str
+) -> Recipe:
+    """What post-training quantization decides.
+
+    Given    a spelled-out network, which stays as it is, and preprocessed images for it
+    Result   ranges, and biases corrected layer by layer
+    """
+    bits = BITS[precision]
+    images = torch.from_numpy(calibration.images)
+    ranges = calibrate(network, images, PERCENTILE[bits]) | {IMAGE: image_range(metadata)}
+    corrected = copy.deepcopy(network)
+    size = metadata.preprocessing.size
+    correct_bias(QuantizedNetwork(corrected, size, assign_grids(corrected, ranges, bits)), images)
+    return Recipe(
+        precision=precision,
+        variant=metadata.variant,
+        input_size=size,
+        checkpoint_sha256=metadata.checkpoint_sha256,
+        percentile=PERCENTILE[bits],
+        calibration={
+            "source": calibration.source,
+            "sha256": calibration.sha256,
+            "count": calibration.count,
+            "skipped": calibration.skipped,
+        },
+        ranges=ranges,
+        tensors=changed_tensors(network, corrected),
+    )
+
+
+def quantized_by(recipe: Recipe, network: fx.GraphModule, metadata: FileMetadata) -> QuantizedNetwork:
+    """The quantized network that the recipe makes of a spelled-out one, which stays as it is.
+
+    Raises SettingsError on a recipe that was made for another network.
+    """
+    own = set(rounded_tensors(network).values())
+    same = (recipe.variant, recipe.input_size, recipe.checkpoint_sha256) == (
+        metadata.variant,
+        metadata.preprocessing.size,
+        metadata.checkpoint_sha256,
+    )
+    if not same or own != set(recipe.ranges):
+        raise SettingsError(
+            f"the recipe was made for another network ({recipe.variant}, {recipe.input_size} px, checkpoint "
+            f"{(recipe.checkpoint_sha256 or 'random')[:12]}): quantize this one without --recipe"
+        )
+    changed = with_tensors(network, recipe.tensors)
+    grids = assign_grids(changed, recipe.ranges, BITS[recipe.precision])
+    return QuantizedNetwork(changed, recipe.input_size, grids, frozenset(recipe.float_layers))
+
+
+def with_tensors(network: fx.GraphModule, tensors: Mapping[str, torch.Tensor]) -> fx.GraphModule:
+    """A copy of the network that holds these tensors in the place of its own.
+
+    Raises SettingsError on a tensor that it has no place for.
+    """
+    changed = copy.deepcopy(network)
+    for _, layer in calls(changed, nn.Conv2d):
+        if layer.bias is None:
+            layer.bias = nn.Parameter(torch.zeros(layer.out_channels))
+    try:
+        missing = changed.load_state_dict(dict(tensors), strict=False)
+    except RuntimeError as error:
+        raise SettingsError(
+            "the recipe's tensors have other shapes than the network's: quantize again"
+        ) from error
+    if missing.unexpected_keys:
+        raise SettingsError(
+            f"the recipe changes {missing.unexpected_keys[0]}, which the network does not have"
+        )
+    return changed
+
+
+def image_range(metadata: FileMetadata) -> tuple[float, float]:
+    """The range of a preprocessed image, which mathematics gives: pixels lie between 0 and 1."""
+    preprocessing = metadata.preprocessing
+    pairs = list(zip(preprocessing.mean, preprocessing.std, strict=True))
+    return min(-mean / std for mean, std in pairs), max((1 - mean) / std for mean, std in pairs)

@@ -1,0 +1,107 @@
+"""How a network was quantized: a small file to read, to keep and to quantize by again."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, fx
+
+from micronet_edge.errors import SettingsError
+from micronet_edge.models.checkpoints import file_sha256
+
+SUFFIX = ".recipe.json"
+WEIGHTS_SUFFIX = ".recipe.safetensors"
+INT8 = "int8"
+INT8_A16 = "int8-a16"
+BITS = {INT8: 8, INT8_A16: 16}
+"""Bits of an activation; weights have 8 in both."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What was decided about a network, and on which images.
+
+    `ranges` are (low, high) by tensor, in float; `float_layers` are operators that stay in float32;
+    `weights_sha256` is that of the tensors in the file beside the recipe, which take the place of the
+    lowered network's: corrected biases, or all weights after fine-tuning. `calibration` tells name,
+    hash of the list and count of the images.
+    """
+
+    precision: str
+    variant: str
+    input_size: int
+    checkpoint_sha256: str | None
+    percentile: float
+    calibration: dict[str, object]
+    ranges: dict[str, tuple[float, float]]
+    float_layers: tuple[str, ...] = ()
+    finetuning: dict[str, object] | None = None
+    weights_sha256: str = ""
+    tensors: Mapping[str, Tensor] = field(default_factory=dict, repr=False, compare=False)
+
+
+def recipe_path(file: Path) -> Path:
+    """Where the recipe of a quantized file lies."""
+    return file.with_suffix(SUFFIX)
+
+
+def weights_path(recipe: Path) -> Path:
+    """Where the tensors of a recipe lie."""
+    return recipe.with_name(recipe.name.removesuffix(SUFFIX) + WEIGHTS_SUFFIX)
+
+
+def save_recipe(recipe: Recipe, path: Path) -> None:
+    """Writes the recipe and, beside it, its tensors."""
+    weights = weights_path(path)
+    save_file({name: tensor.contiguous() for name, tensor in sorted(recipe.tensors.items())}, weights)
+    content = asdict(recipe) | {"weights_sha256": file_sha256(weights)}
+    del content["tensors"]
+    ranges = content.pop("ranges")
+    lines = ",\n".join(f"  {json.dumps(name)}: {json.dumps(span)}" for name, span in ranges.items())
+    head = json.dumps(content, indent=1).removesuffix("\n}")
+    path.write_text(f'{head},\n "ranges": {{\n{lines}\n }}\n}}\n')
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Reads a recipe and its tensors back.
+
+    Raises SettingsError on files that are missing, damaged or do not belong together.
+    """
+    weights = weights_path(path)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        content["ranges"] = {
+            name: (float(low), float(high)) for name, (low, high) in content["ranges"].items()
+        }
+        content["float_layers"] = tuple(content["float_layers"])
+        recipe = Recipe(**content, tensors=load_file(weights))
+    except OSError as error:
+        raise SettingsError(
+            f"recipe {path}: {error.filename or weights} cannot be read ({error.strerror}): a recipe is two "
+            f"files, {path.name} and {weights.name}, in one folder"
+        ) from error
+    except (ValueError, TypeError, KeyError, AttributeError, SafetensorError) as error:
+        raise SettingsError(f"recipe {path} cannot be read ({error}): quantize again to make one") from error
+    if file_sha256(weights) != recipe.weights_sha256:
+        raise SettingsError(
+            f"{weights} is not the file that {path.name} was written with: keep the two together"
+        )
+    if recipe.precision not in BITS:
+        raise SettingsError(
+            f"recipe {path} is for precision {recipe.precision!r}: choose {' or '.join(BITS)}"
+        )
+    return recipe
+
+
+def changed_tensors(before: fx.GraphModule, after: fx.GraphModule) -> dict[str, Tensor]:
+    """The tensors of a network that are not what they were."""
+    old = before.state_dict()
+    return {
+        name: tensor.detach().clone()
+        for name, tensor in after.state_dict().items()
+        if name not in old or not torch.equal(old[name], tensor)
+    }

@@ -1,0 +1,246 @@
+"""The other main job: a checkpoint becomes proven integer files."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import fx
+
+from micronet_edge.bounding import Bound, Step, bound_drop
+from micronet_edge.errors import SettingsError
+from micronet_edge.exporting import (
+    Exported,
+    Report,
+    calibration_images,
+    export_spec,
+    exported,
+    file_stem,
+    manifest_settings,
+)
+from micronet_edge.image_folders import CalibrationImages, read_labelled
+from micronet_edge.lowering import INTEGER, Lowered, lower
+from micronet_edge.manifest import manifest_path, write_manifest
+from micronet_edge.quantization.finetune import FinetuneProgress, finetune
+from micronet_edge.quantization.quantize_network import calibrated_recipe, quantized_by
+from micronet_edge.quantization.quantized_network import QuantizedNetwork
+from micronet_edge.quantization.recipe import (
+    BITS,
+    Recipe,
+    changed_tensors,
+    load_recipe,
+    recipe_path,
+    save_recipe,
+    weights_path,
+)
+from micronet_edge.settings import ExportSettings, QuantizeSettings
+from micronet_edge.source import Source, read_source
+from micronet_edge.staging import staged
+from micronet_edge.targets import ExportSpec, Target, find_target, read_metadata
+from micronet_edge.threads import one_thread
+from micronet_edge.verification import Proof, prove_quantized
+
+
+@dataclass(frozen=True, slots=True)
+class Quantized:
+    """Proven integer files with the recipe that made them, and how a bound on the loss was kept."""
+
+    files: tuple[Exported, ...]
+    recipe: Path
+    steps: tuple[Step, ...]
+
+
+def quantize(
+    source: str | Path,
+    *,
+    checkpoint: str | Path | None = None,
+    settings: ExportSettings,
+    quantization: QuantizeSettings | None = None,
+    report: Report = lambda _step: None,
+) -> Quantized:
+    """Writes a network as integer files of every format asked for, each proven in its own runtime.
+
+    Given    as for `export`; settings with a precision of int8 or int8-a16 and calibration images
+    Result   a file for each format and one recipe for all of them, or nothing
+    Raises   MicronetEdgeError of the kind that fits; no file is left under its final name then.
+    """
+    quantization = quantization or QuantizeSettings()
+    _check(settings, quantization)
+    targets = [find_target(name) for name in dict.fromkeys(settings.formats)]
+    report("reading the network and the images")
+    origin = read_source(source, checkpoint, settings)
+    spec = export_spec(origin, settings)
+    for target in targets:
+        target.check(spec)
+    calibration = calibration_images(origin, settings)
+    stem = file_stem(origin, settings)
+    names = [stem + target.suffix for target in targets]
+    recipe_name = recipe_path(Path(names[0])).name
+    beside = [manifest_path(Path(name)).name for name in names]
+    output = Path(settings.output)
+    all_names = [*names, *beside, recipe_name, weights_path(Path(recipe_name)).name]
+    with staged(output, all_names, overwrite=settings.overwrite) as folder, one_thread():
+        report("lowering the network")
+        lowered = lower(origin.network, INTEGER, spec.input_size)
+        recipe = _recipe(origin, lowered.network, calibration, settings, quantization, report)
+        bound = _bounded(recipe, origin, lowered.network, calibration, targets, spec, quantization, report)
+        recipe = bound.recipe
+        save_recipe(recipe, folder / recipe_name)
+        files = []
+        for target, name in zip(targets, names, strict=True):
+            report(f"{target.name}: writing the file and proving it")
+            proof = _write_and_prove(
+                recipe, origin, lowered, calibration, target=target, spec=spec, path=folder / name
+            )
+            files.append(exported(origin, target, spec, folder / name, output, proof))
+        report("moving the proven files into place")
+    return Quantized(tuple(files), output / recipe_name, bound.steps)
+
+
+def _check(settings: ExportSettings, quantization: QuantizeSettings) -> None:
+    if settings.precision not in BITS:
+        raise SettingsError(f"precision {settings.precision!r} is no integer one: choose {' or '.join(BITS)}")
+    if settings.portable:
+        raise SettingsError("--portable is for float32 files: an integer file holds no Gather anyway")
+    if quantization.max_drop is not None and quantization.data is None:
+        raise SettingsError("--max-drop needs labelled images to measure on: give --data DIR")
+    if quantization.max_drop is not None and not quantization.max_drop >= 0:
+        raise SettingsError(f"--max-drop {quantization.max_drop}: give points of top-1, 0 or more")
+    if quantization.recipe is not None and quantization.finetune is not None:
+        raise SettingsError("a recipe carries its weights: give --recipe or --finetune, not both")
+
+
+def _recipe(
+    origin: Source,
+    network: fx.GraphModule,
+    calibration: CalibrationImages,
+    settings: ExportSettings,
+    quantization: QuantizeSettings,
+    report: Report,
+) -> Recipe:
+    if quantization.recipe is not None:
+        recipe = load_recipe(Path(quantization.recipe))
+        if recipe.precision != settings.precision:
+            raise SettingsError(
+                f"the recipe is for {recipe.precision}, not {settings.precision}: give --precision "
+                f"{recipe.precision}"
+            )
+        return recipe
+    report(f"finding ranges and correcting biases on {calibration.count} images")
+    recipe = calibrated_recipe(network, calibration, origin.metadata, settings.precision)
+    if quantization.finetune is None:
+        return recipe
+    return _finetuned(recipe, origin, network, Path(quantization.finetune), settings, report)
+
+
+def _finetuned(
+    recipe: Recipe,
+    origin: Source,
+    network: fx.GraphModule,
+    folder: Path,
+    settings: ExportSettings,
+    report: Report,
+) -> Recipe:
+    images = read_labelled(folder, origin.metadata.labels, skip_unreadable=settings.skip_unreadable)
+    quantized = quantized_by(recipe, network, origin.metadata)
+    result = finetune(
+        quantized, images, origin.metadata.preprocessing, teacher=network, progress=_told(report)
+    )
+    return replace(
+        recipe,
+        finetuning={"source": images.source, "count": images.count, **asdict(result)},
+        tensors=changed_tensors(network, quantized.network),
+    )
+
+
+def _bounded(
+    recipe: Recipe,
+    origin: Source,
+    network: fx.GraphModule,
+    calibration: CalibrationImages,
+    targets: list[Target],
+    spec: ExportSpec,
+    quantization: QuantizeSettings,
+    report: Report,
+) -> Bound:
+    if quantization.max_drop is None:
+        return Bound(recipe, ())
+    assert quantization.data is not None  # _check has refused that
+    return bound_drop(
+        recipe,
+        origin,
+        network,
+        targets,
+        spec,
+        images=torch.from_numpy(calibration.images),
+        data=Path(quantization.data),
+        max_drop=quantization.max_drop,
+        report=report,
+    )
+
+
+def _write_and_prove(
+    recipe: Recipe,
+    origin: Source,
+    lowered: Lowered,
+    calibration: CalibrationImages,
+    *,
+    target: Target,
+    spec: ExportSpec,
+    path: Path,
+) -> Proof:
+    quantized = quantized_by(recipe, lowered.network, origin.metadata)
+    written = target.quantize(quantized, spec, path)
+    metadata = target.read_metadata(path)
+    proof = prove_quantized(path, target, metadata, origin.network, written, calibration.images)
+    settings = manifest_settings(spec) | {
+        "calibration": recipe.calibration,
+        "recipe": recipe_path(path).name,
+        "finetuning": recipe.finetuning,
+        "float_layers": sorted(written.float_layers),
+    }
+    write_manifest(
+        path,
+        checkpoint=origin.checkpoint,
+        metadata=metadata,
+        settings=settings,
+        applied=lowered.applied,
+        proof=proof,
+    )
+    return proof
+
+
+def quantized_from(file: Path, checkpoint: Path) -> tuple[QuantizedNetwork, fx.GraphModule]:
+    """What a quantized file holds, from the recipe beside it and the checkpoint it was made from.
+
+    Result   the quantized network, and the same network in float with the checkpoint's own weights
+    Raises   SettingsError on a file that is not quantized, has no recipe, or is of another checkpoint.
+    """
+    metadata = read_metadata(file)
+    if metadata.precision not in BITS or metadata.naive:
+        raise SettingsError(
+            f"{file} is {'naive' if metadata.naive else metadata.precision}, not quantized by a recipe: give a "
+            "file that `quantize` wrote"
+        )
+    origin = read_source(checkpoint, None, ExportSettings(input_size=metadata.preprocessing.size))
+    if origin.metadata.checkpoint_sha256 != metadata.checkpoint_sha256:
+        raise SettingsError(f"{file} was not made from {checkpoint}: give the checkpoint it was made from")
+    network = lower(origin.network, INTEGER, metadata.preprocessing.size).network
+    recipe = load_recipe(recipe_path(file))
+    return quantized_by(recipe, network, origin.metadata), network
+
+
+def _told(report: Report) -> Callable[[FinetuneProgress], None]:
+    """Tells every tenth of the fine-tuning."""
+    told = [-1]
+
+    def tell(progress: FinetuneProgress) -> None:
+        tenth = 10 * progress.done // max(1, progress.total)
+        if tenth > told[0]:
+            told[0] = tenth
+            report(
+                f"fine-tuning: {tenth * 10} %, same class as float on {progress.agreement:.1%} of the held-out "
+                "images"
+            )
+
+    return tell

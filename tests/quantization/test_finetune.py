@@ -1,0 +1,171 @@
+"""Fine-tuning: nearer to the float network, never farther, and the same every time."""
+
+import copy
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from example_images import digits
+
+from micronet_edge.errors import SettingsError
+from micronet_edge.image_folders import LabelledImages
+from micronet_edge.lowering import INTEGER, lower
+from micronet_edge.models import load_checkpoint
+from micronet_edge.quantization import finetune as module
+from micronet_edge.quantization.assign_grids import assign_grids
+from micronet_edge.quantization.calibrate import calibrate
+from micronet_edge.quantization.finetune import MINIMUM_IMAGES, finetune
+from micronet_edge.quantization.quantized_network import QuantizedNetwork
+from micronet_edge.quantization.simulate import Simulation
+from micronet_edge.threads import one_thread
+
+CHECKPOINT = Path(digits.__file__).parent / "m0-digits.safetensors"
+EPOCHS = 2
+
+
+def labelled(paths):
+    return LabelledImages(
+        tuple(paths), tuple(digits.image_label(path) for path in paths), digits.LABELS, "digits", 0
+    )
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    return load_checkpoint(CHECKPOINT)
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    folder = digits.write_images(tmp_path_factory.mktemp("digits"))
+    return labelled(digits.image_paths("train", folder)[::5])
+
+
+@pytest.fixture(scope="module")
+def start(loaded, images):
+    """The digits network with grids, as calibration leaves it."""
+    network = lower(loaded.network, INTEGER, loaded.preprocessing.size).network
+    with one_thread():
+        calibration = torch.from_numpy(loaded.preprocessing.batch(images.paths[::8]))
+        ranges = calibrate(network, calibration, 99.99)
+    return QuantizedNetwork(network, loaded.preprocessing.size, assign_grids(network, ranges, 8))
+
+
+@pytest.fixture
+def quantized(start):
+    return replace(start, network=copy.deepcopy(start.network))
+
+
+@pytest.fixture(scope="module")
+def tuned(start, images, loaded):
+    """The network after fine-tuning, what came of it, and the progress that was told."""
+    quantized, told = replace(start, network=copy.deepcopy(start.network)), []
+    result = finetune(quantized, images, loaded.preprocessing, epochs=EPOCHS, progress=told.append)
+    return quantized, result, told
+
+
+def same_weights(first, second):
+    theirs = second.network.state_dict()
+    return all(torch.equal(value, theirs[name]) for name, value in first.network.state_dict().items())
+
+
+def distance(quantized, teacher, images, preprocessing):
+    """Mean squared difference between the logits of the simulation and of the float network."""
+    batch = torch.from_numpy(preprocessing.batch(images.paths[3::7]))
+    with one_thread(), torch.no_grad():
+        return float((Simulation(quantized)(batch) - teacher(batch)).square().mean())
+
+
+def test_comes_nearer_to_the_float_network(tuned, start, images, loaded):
+    quantized, result, _ = tuned
+    assert (result.epochs, result.stopped_early) == (EPOCHS, False)
+    assert result.kept_epoch > 0
+    assert result.agreement_after >= result.agreement_before
+    before, after = (
+        distance(each, start.network, images, loaded.preprocessing) for each in (start, quantized)
+    )
+    assert after < before / 2
+
+
+def test_holds_out_a_tenth_of_every_class(images):
+    trained, held_out = module._split(images.classes)
+    assert sorted((*trained, *held_out)) == list(range(images.count))
+    for label in range(len(digits.LABELS)):
+        share = [images.classes[place] for place in held_out].count(label) / images.classes.count(label)
+        assert 0.05 < share < 0.15
+
+
+def test_leaves_the_grids_and_every_constant_as_they_are(tuned, start):
+    quantized, _, _ = tuned
+    assert quantized.grids == start.grids
+    constants = dict(start.network.named_buffers())
+    assert constants
+    assert all(torch.equal(value, constants[name]) for name, value in quantized.network.named_buffers())
+    assert not same_weights(quantized, start)
+
+
+def test_gives_the_same_again(tuned, quantized, images, loaded):
+    before, result, _ = tuned
+    torch.manual_seed(1)  # whatever the caller did
+    again = finetune(quantized, images, loaded.preprocessing, epochs=EPOCHS)
+    assert same_weights(quantized, before)
+    assert replace(again, seconds=0) == replace(result, seconds=0)
+
+
+def test_tells_how_far_it_is(tuned):
+    _, result, told = tuned
+    assert (told[0].done, told[0].agreement) == (0, result.agreement_before)
+    assert told[-1].done == told[-1].total == EPOCHS * result.trained
+    assert [each.done for each in told] == sorted(each.done for each in told)
+
+
+def test_keeps_the_start_and_stops_where_nothing_is_gained(quantized, start, images, loaded, monkeypatch):
+    monkeypatch.setattr(module, "LEARNING_RATE", 1.0)
+    monkeypatch.setattr(module, "PATIENCE", 1)
+    result = finetune(quantized, images, loaded.preprocessing, epochs=3)
+    assert (result.epochs, result.kept_epoch, result.stopped_early) == (1, 0, True)
+    assert result.agreement_after == result.agreement_before
+    assert same_weights(quantized, start)
+
+
+def test_keeps_the_start_where_training_breaks_down(quantized, start, images, loaded, monkeypatch):
+    monkeypatch.setattr(module, "LEARNING_RATE", float("inf"))
+    result = finetune(quantized, images, loaded.preprocessing, epochs=3)
+    assert (result.epochs, result.kept_epoch, result.stopped_early) == (1, 0, True)
+    assert same_weights(quantized, start)
+
+
+def test_leaves_the_network_as_it_was_when_interrupted(quantized, start, images, loaded):
+    def interrupt(progress):
+        if progress.done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        finetune(quantized, images, loaded.preprocessing, progress=interrupt)
+    assert same_weights(quantized, start)
+
+
+def test_refuses_too_few_images(quantized, images, loaded, refusal):
+    few = labelled(images.paths[: MINIMUM_IMAGES - 1])
+    message = refusal(SettingsError, finetune, quantized, few, loaded.preprocessing)
+    assert message.startswith(f"digits holds {MINIMUM_IMAGES - 1} images, too few to fine-tune on")
+
+
+def test_refuses_no_epochs(quantized, images, loaded, refusal):
+    message = refusal(SettingsError, finetune, quantized, images, loaded.preprocessing, epochs=0)
+    assert message == "0 epochs: give a number from 1 up"
+
+
+def test_refuses_a_file_that_is_no_image(quantized, images, loaded, refusal, tmp_path):
+    damaged = tmp_path / "damaged.png"
+    damaged.write_bytes(b"no image")
+    broken = labelled((*images.paths, tmp_path / "0" / damaged.name))
+    assert str(damaged.name) in refusal(SettingsError, finetune, quantized, broken, loaded.preprocessing)
+
+
+def test_refuses_a_teacher_that_gives_nan(quantized, start, images, loaded, refusal):
+    teacher = copy.deepcopy(start.network)
+    with torch.no_grad():
+        next(iter(reversed(list(teacher.parameters())))).fill_(float("nan"))
+    message = refusal(SettingsError, finetune, quantized, images, loaded.preprocessing, teacher=teacher)
+    assert message == "the float network gives NaN or infinity on images of digits: train it anew"
