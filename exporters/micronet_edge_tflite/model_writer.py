@@ -20,6 +20,32 @@ _VERSION = 3
 _FILE_IDENTIFIER = b"TFL3"
 
 
+class _Parameters(schema.QuantizationParametersT):  # type: ignore[misc]  # the schema has no types
+    """Quantization parameters that are written once for all tensors that have the same zero points.
+
+    Half of a small network's file would otherwise be zeros of eight bytes each.
+    """
+
+    def __init__(
+        self, scales: Sequence[float], zero_points: Sequence[int], axis: int, written: dict[bytes, int]
+    ) -> None:
+        super().__init__()
+        self._scales, self._zero_points = np.asarray(scales, np.float32), np.asarray(zero_points, np.int64)
+        self._axis, self._written = axis, written
+
+    def Pack(self, builder: flatbuffers.Builder) -> int:  # noqa: N802 - the schema's own name
+        key = self._zero_points.tobytes()
+        if key not in self._written:
+            self._written[key] = builder.CreateNumpyVector(self._zero_points)
+        scales = builder.CreateNumpyVector(self._scales)
+        schema.QuantizationParametersStart(builder)
+        schema.QuantizationParametersAddScale(builder, scales)
+        schema.QuantizationParametersAddZeroPoint(builder, self._written[key])
+        schema.QuantizationParametersAddQuantizedDimension(builder, self._axis)
+        offset: int = schema.QuantizationParametersEnd(builder)
+        return offset
+
+
 class ModelWriter:
     """Collects tensors and operators of one subgraph, and writes them as a file's content."""
 
@@ -29,24 +55,25 @@ class ModelWriter:
         self._operators: list[schema.OperatorT] = []
         self._codes: list[int] = []
         self._places: dict[bytes, int] = {}
+        self._zero_points: dict[bytes, int] = {}
 
     def tensor(self, name: str, shape: Sequence[int], grid: Grid | None) -> int:
         """A computed tensor, of float32 where it has no grid; its index."""
         kind = "float32" if grid is None else f"int{grid.bits}"
         scales = None if grid is None else [grid.scale]
         zero_points = None if grid is None else [grid.zero_point]
-        return self._add(name, shape, kind, 0, _parameters(scales, zero_points))
+        return self._add(name, shape, kind, 0, self._parameters(scales, zero_points))
 
     def constant(
         self, name: str, values: NDArray[np.generic], scales: Sequence[float] | None = None, axis: int = 0
     ) -> int:
         """A constant whose zero point is 0, with a scale for each slice along the axis or one for all."""
         zero_points = None if scales is None else [0] * len(scales)
-        return self._constant(name, values, _parameters(scales, zero_points, axis))
+        return self._constant(name, values, self._parameters(scales, zero_points, axis))
 
     def constant_on(self, name: str, values: NDArray[np.generic], grid: Grid) -> int:
         """A constant of integers on a grid."""
-        return self._constant(name, values, _parameters([grid.scale], [grid.zero_point]))
+        return self._constant(name, values, self._parameters([grid.scale], [grid.zero_point]))
 
     def operator(
         self, code: int, inputs: Sequence[int], outputs: Sequence[int], options: object, options_type: int
@@ -73,9 +100,14 @@ class ModelWriter:
         builder.Finish(model.Pack(builder), _FILE_IDENTIFIER)
         return bytes(builder.Output())
 
-    def _constant(
-        self, name: str, values: NDArray[np.generic], parameters: schema.QuantizationParametersT | None
-    ) -> int:
+    def _parameters(
+        self, scales: Sequence[float] | None, zero_points: Sequence[int] | None, axis: int = 0
+    ) -> _Parameters | None:
+        if scales is None or zero_points is None:
+            return None
+        return _Parameters(scales, zero_points, axis, self._zero_points)
+
+    def _constant(self, name: str, values: NDArray[np.generic], parameters: _Parameters | None) -> int:
         return self._add(name, values.shape, str(values.dtype), self._buffer(values.tobytes()), parameters)
 
     def _buffer(self, content: bytes) -> int:
@@ -93,7 +125,7 @@ class ModelWriter:
         shape: Sequence[int],
         kind: str,
         buffer: int,
-        parameters: schema.QuantizationParametersT | None,
+        parameters: _Parameters | None,
     ) -> int:
         tensor = schema.TensorT()
         tensor.name, tensor.shape, tensor.type = name, list(shape), _TYPES[kind]
@@ -101,18 +133,6 @@ class ModelWriter:
         tensor.hasRank = True
         self._tensors.append(tensor)
         return len(self._tensors) - 1
-
-
-def _parameters(
-    scales: Sequence[float] | None, zero_points: Sequence[int] | None, axis: int = 0
-) -> schema.QuantizationParametersT | None:
-    if scales is None:
-        return None
-    parameters = schema.QuantizationParametersT()
-    parameters.scale = np.asarray(scales, np.float32)
-    parameters.zeroPoint = np.asarray(zero_points, np.int64)
-    parameters.quantizedDimension = axis
-    return parameters
 
 
 def _operator_code(code: int) -> schema.OperatorCodeT:

@@ -62,14 +62,16 @@ class TfliteTarget:
                 name_tensors(path, onnx_file, _photograph(spec))
         append_metadata(path, as_written(spec, layout="NHWC"))
 
-    def quantize(self, quantized: QuantizedNetwork, spec: ExportSpec, path: Path) -> QuantizedNetwork:
+    def integer_form(self, quantized: QuantizedNetwork) -> QuantizedNetwork:
+        return quantized  # every layer has an integer kernel
+
+    def quantize(self, quantized: QuantizedNetwork, spec: ExportSpec, path: Path) -> None:
         from micronet_edge_tflite.metadata import append_metadata
         from micronet_edge_tflite.quantize import quantized_file
 
         assert spec.batch is not None  # check() has refused that
         path.write_bytes(quantized_file(quantized, spec.batch, integer_io=spec.io == INT8_IO))
         append_metadata(path, as_written(spec, layout="NHWC"))
-        return quantized
 
     def quantize_naively(self, network: nn.Module, images: Images, spec: ExportSpec, path: Path) -> None:
         from micronet_edge_tflite.metadata import append_metadata

@@ -23,7 +23,8 @@ p strong { color: var(--ink); font-weight: 600; }
 .from { margin: .35rem 0 1.4rem; overflow-wrap: anywhere; }
 .wide { overflow-x: auto; }
 .tiles { display: flex; flex-wrap: wrap; gap: .75rem; margin: 0 0 1.1rem; }
-.tiles div { flex: 1 1 9rem; padding: .65rem .9rem .7rem; border: 1px solid var(--faint); border-radius: 8px; }
+.tiles div { flex: 1 1 9rem; padding: .65rem .9rem .7rem; border: 1px solid var(--faint);
+  border-radius: 8px; }
 .tiles dt { color: var(--soft); font-size: .82rem; }
 .tiles dd { margin: 0; font-size: 1.45rem; font-weight: 600; line-height: 1.3; }
 .tiles small { display: block; color: var(--soft); font-size: .78rem; font-weight: 400; }
@@ -52,14 +53,22 @@ th { padding: .3rem .5rem; border-bottom: 1.5px solid var(--ink); text-align: ri
   vertical-align: bottom; line-height: 1.3; }
 td { padding: .26rem .5rem; border-bottom: 1px solid var(--faint); text-align: right; white-space: nowrap; }
 th:nth-child(2), td:nth-child(2) { text-align: left; }
-td:nth-child(2) { white-space: normal; overflow-wrap: anywhere; }
 td small { color: var(--soft); font-size: .92em; }
 td.rank { color: var(--soft); }
 td.share { background: linear-gradient(to left, #d8742a2e var(--part), transparent var(--part)); }
 tbody tr:hover td { background-color: var(--band); }
-@media print { @page { margin: 12mm; } body { padding: 0; max-width: none; font-size: 11px; }
-  svg { max-height: 262mm; } .wide { overflow: visible; } figure, tr, .tiles { break-inside: avoid; } h2 { break-after: avoid; }
-  .sorted { break-before: page; } }
+@media print {
+  @page { size: A4; margin: 12mm; }
+  html { font-size: 9.5px; }
+  body { padding: 0; max-width: none; font-size: 1rem; }
+  h2 { margin-top: 1.4rem; break-after: avoid; }
+  p { max-width: none; }
+  svg { max-height: 205mm; }
+  figure, tr, .tiles { break-inside: avoid; }
+  table { font-size: .95rem; }
+  .wide { overflow: visible; }
+  .sorted { break-before: page; }
+}
 """
 
 
@@ -73,8 +82,8 @@ def page(found: FileBlame) -> str:
         f"<header>\n<h1>Which layers of {name} are to blame?</h1>\n{_origin(found)}\n</header>\n"
         f"{_tiles(found)}\n{_worst(found.blame)}\n"
         "<section>\n<h2>Along the network</h2>\n"
-        "<p>From the image at the top down to the logits. A fall of the blue line is where signal is lost; an "
-        "orange bar is how much of the noise in the logits goes if this layer alone is not rounded.</p>\n"
+        "<p>From the image at the top down to the logits. A fall of the blue line is where signal is lost; "
+        "an orange bar is how much of the noise in the logits goes if this layer alone is not rounded.</p>\n"
         f"<figure>{plot(found.blame)}</figure>\n</section>\n"
         f'<section class="sorted">\n<h2>The layers by guilt</h2>\n{_table(found.blame)}\n</section>\n'
         f"<section>\n<h2>How to read it</h2>\n{_explained(found)}\n</section>\n</body>\n</html>\n"
@@ -117,8 +126,8 @@ def _worst(of: Blame) -> str:
     first, *others = of.by_guilt
     named = " and ".join(f"<strong>{escape(short_name(row))}</strong>" for row in others[:2])
     return (
-        f"<p><strong>{escape(short_name(first))}</strong> is to blame most: {first.noise_share:.0%} of the noise "
-        f"in the logits goes if it alone is not rounded. Next are {named}.</p>"
+        f"<p><strong>{escape(short_name(first))}</strong> is to blame most: {first.noise_share:.0%} of the "
+        f"noise in the logits goes if it alone is not rounded. Next are {named}.</p>"
     )
 
 
@@ -138,7 +147,8 @@ def _table(of: Blame) -> str:
     head = "".join(f'<th scope="col">{each}</th>' for each in heads)
     most = max(of.by_guilt[0].noise_share, 1e-9)
     body = "\n".join(_line(rank, row, most) for rank, row in enumerate(of.by_guilt, 1))
-    return f'<div class="wide"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table></div>'
+    table = f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
+    return f'<div class="wide">{table}</div>'
 
 
 def _line(rank: int, row: LayerBlame, most: float) -> str:
@@ -156,18 +166,19 @@ def _line(rank: int, row: LayerBlame, most: float) -> str:
 def _explained(found: FileBlame) -> str:
     steps = f"{1 << found.blame.bits:,}"
     return (
-        "<p><strong>Part of the noise</strong> and <strong>what comes back</strong> are measured: the network "
-        "runs with everything rounded but this layer, its weights and its results, and hands its output on "
-        "unrounded, as 16 bits all but do. The parts overlap, so they need not add up to 100 %, and a little "
-        "below zero is nothing. Sorted by noise, since an interval that spans zero may be chance.</p>\n"
-        "<p><strong>Signal to noise</strong> compares the layer's output with that in float, all layers before it "
-        "rounded: 6 dB are one bit. <strong>Range</strong> is what its integers can say, <strong>steps in "
-        f"use</strong> how many of the {steps} occur, <strong>values cut off</strong> what lies beyond the range. "
-        "Few steps in use: the range is too wide, finding it with a lower percentile may help. Many values cut "
-        "off: it is too narrow.</p>\n"
-        "<p><strong>image</strong> is the network's input, rounded like everything else. The layers are those of the "
-        "network as it is written; a clip, such as ReLU6, is part of the layer before it. Names are without "
-        "<code>features/</code>.</p>"
+        "<p><strong>Part of the noise</strong> and <strong>what comes back</strong> are measured: the "
+        "network runs with everything rounded but this layer, its weights and its results, and the layer "
+        "hands its output on unrounded, as 16 bits all but do. The parts overlap, so they need not add up "
+        "to 100 %, and a little below zero is nothing. The layers are sorted by noise, since an interval "
+        "that spans zero may be chance.</p>\n"
+        "<p><strong>Signal to noise</strong> compares the layer's output with that in float, all layers "
+        "before it rounded: 6 dB are one bit. <strong>Range</strong> is what its integers can say, "
+        f"<strong>steps in use</strong> how many of the {steps} occur, <strong>values cut off</strong> what "
+        "lies beyond the range. Where few steps are in use, the range is too wide; where many values are cut "
+        "off, too narrow.</p>\n"
+        "<p><strong>image</strong> is the network's input, rounded like all else. The layers are those "
+        "of the network as it is written; a clip, such as ReLU6, is part of the layer before it. Names are "
+        "without <code>features/</code>.</p>"
     )
 
 

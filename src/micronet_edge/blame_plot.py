@@ -10,7 +10,8 @@ from micronet_edge.quantization.blame import Blame, LayerBlame
 from micronet_edge.statistics import PairedDifference
 
 _WIDTH, _HEAD, _ROW, _GAP = 1000, 56, 20, 8
-_NAME_X = 82.0
+_NAME_X = 82
+_BLOCK_LETTERS, _NAME_LETTERS = 10, 25
 _MOST_TICKS = 4
 _HIGHEST_DB = 80.0
 """Better than this is drawn as this, so that one exact layer does not flatten the others."""
@@ -42,7 +43,7 @@ def plot(found: Blame) -> str:
         height = _ROW * len(layers) + _GAP
         if number % 2 == 0:
             rows.append(f'<rect class="band" x="0" y="{y:.1f}" width="{_WIDTH:g}" height="{height:.1f}"/>')
-        rows.append(_text(8, y + _GAP / 2 + _ROW / 2, block, "block"))
+        rows.append(_text(8, y + _GAP / 2 + _ROW / 2, _cut(block, _BLOCK_LETTERS), "block"))
         for place, row in enumerate(layers):
             middle = y + _GAP / 2 + _ROW * (place + 0.5)
             path.append((panels[0].x(row.sqnr_db), middle))
@@ -144,7 +145,7 @@ def _row(row: LayerBlame, block: str, y: float, panels: tuple[_Panel, ...]) -> s
     return (
         f'<g class="row"><title>{escape(_told(row))}</title>'
         f'<rect class="hit" x="0" y="{y - _ROW / 2:.1f}" width="{_WIDTH:g}" height="{_ROW:g}"/>'
-        f"{_text(_NAME_X, y, name, 'name')}"
+        f"{_text(_NAME_X, y, _cut(name, _NAME_LETTERS), 'name')}"
         f'<circle class="sqnr" cx="{decibels.x(row.sqnr_db):.1f}" cy="{y:.1f}" r="3.5"/>'
         f"{_bar(noise, row.noise_share * 100, y, 'noise')}"
         f'<line class="whisker" x1="{points.x(brought.low):.1f}" x2="{points.x(brought.high):.1f}" '
@@ -156,7 +157,8 @@ def _row(row: LayerBlame, block: str, y: float, panels: tuple[_Panel, ...]) -> s
 
 def _bar(panel: _Panel, value: float, y: float, kind: str) -> str:
     start, end = sorted((panel.x(0), panel.x(value)))
-    return f'<rect class="{kind}" x="{start:.1f}" y="{y - 5:.1f}" width="{max(end - start, 0.5):.1f}" height="10"/>'
+    width = max(end - start, 0.5)
+    return f'<rect class="{kind}" x="{start:.1f}" y="{y - 5:.1f}" width="{width:.1f}" height="10"/>'
 
 
 def _told(row: LayerBlame) -> str:
@@ -168,10 +170,15 @@ def _told(row: LayerBlame) -> str:
         f"signal to noise {with_minus(f'{row.sqnr_db:.1f}')} dB\n"
         f"range {range_of(row)}, {row.used_steps:.0%} of the steps in use, "
         f"{row.saturated:.3%} of the values cut off\n"
-        f"without its rounding: {share_of_noise(row)} of the noise goes, {what} {signed(brought.points)} points "
-        f"({signed(brought.low)} to {signed(brought.high)})"
+        f"without its rounding: {share_of_noise(row)} of the noise goes, "
+        f"{what} {signed(brought.points)} points ({signed(brought.low)} to {signed(brought.high)})"
     )
 
 
 def _text(x: float, y: float, text: str, kind: str) -> str:
     return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}">{escape(text)}</text>'
+
+
+def _cut(name: str, letters: int) -> str:
+    """A long name with its end left out; the whole one shows where the pointer rests."""
+    return name if len(name) <= letters else name[: letters - 1] + "\N{HORIZONTAL ELLIPSIS}"

@@ -91,8 +91,8 @@ def bound_drop(
             best = min(steps, key=lambda step: step.drop)
             raise VerificationError(
                 f"--max-drop {max_drop:g} cannot be kept: the best reached is {best.drop:+.2f} points lost "
-                f"({best.format}, {len(best.reverted)} of {len(groups)} layers in float); give --finetune DIR "
-                "or --precision int8-a16"
+                f"({best.format}, {len(best.reverted)} of {len(groups)} layers in float); give --finetune "
+                "DIR or --precision int8-a16"
             )
         reverted = _twice_as_many(reverted, order, tuple(groups))
 
@@ -152,7 +152,7 @@ def _measured(
 ) -> tuple[Step, float]:
     with tempfile.TemporaryDirectory(prefix="micronet-edge-") as folder:
         path = Path(folder, f"attempt{target.suffix}")
-        target.quantize(quantized, spec, path)
+        target.quantize(target.integer_form(quantized), spec, path)
         if float_top1 is None:
             found = evaluate(path, data, checkpoint=origin.checkpoint)
             assert found.comparison is not None

@@ -91,7 +91,7 @@ def calibration_images(origin: Source, settings: ExportSettings) -> CalibrationI
     if settings.calibration is None:
         raise SettingsError(
             f"precision {settings.precision} needs images like those the network will see: give "
-            "--calibration DIR, a folder with about 200 of them; random or default images would spoil it silently"
+            "--calibration DIR, a folder with about 200 of them; random or default ones would spoil it"
         )
     return read_calibration(
         Path(settings.calibration), origin.metadata.preprocessing, skip_unreadable=settings.skip_unreadable

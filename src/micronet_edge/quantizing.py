@@ -18,7 +18,7 @@ from micronet_edge.exporting import (
     file_stem,
     manifest_settings,
 )
-from micronet_edge.image_folders import CalibrationImages, read_labelled
+from micronet_edge.image_folders import CalibrationImages, read_calibration, read_labelled
 from micronet_edge.lowering import INTEGER, Lowered, lower
 from micronet_edge.manifest import manifest_path, write_manifest
 from micronet_edge.quantization.finetune import FinetuneProgress, finetune
@@ -36,7 +36,7 @@ from micronet_edge.quantization.recipe import (
 from micronet_edge.settings import ExportSettings, QuantizeSettings
 from micronet_edge.source import Source, read_source
 from micronet_edge.staging import staged
-from micronet_edge.targets import ExportSpec, Target, find_target, read_metadata
+from micronet_edge.targets import ExportSpec, Target, find_target, read_metadata, target_of
 from micronet_edge.threads import one_thread
 from micronet_edge.verification import Proof, prove_quantized
 
@@ -189,8 +189,8 @@ def _write_and_prove(
     spec: ExportSpec,
     path: Path,
 ) -> Proof:
-    quantized = quantized_by(recipe, lowered.network, origin.metadata)
-    written = target.quantize(quantized, spec, path)
+    written = target.integer_form(quantized_by(recipe, lowered.network, origin.metadata))
+    target.quantize(written, spec, path)
     metadata = target.read_metadata(path)
     proof = prove_quantized(path, target, metadata, origin.network, written, calibration.images)
     settings = manifest_settings(spec) | {
@@ -219,15 +219,32 @@ def quantized_from(file: Path, checkpoint: Path) -> tuple[QuantizedNetwork, fx.G
     metadata = read_metadata(file)
     if metadata.precision not in BITS or metadata.naive:
         raise SettingsError(
-            f"{file} is {'naive' if metadata.naive else metadata.precision}, not quantized by a recipe: give a "
-            "file that `quantize` wrote"
+            f"{file} is {'naive' if metadata.naive else metadata.precision}, not quantized by a recipe: give "
+            "a file that `quantize` wrote"
         )
     origin = read_source(checkpoint, None, ExportSettings(input_size=metadata.preprocessing.size))
     if origin.metadata.checkpoint_sha256 != metadata.checkpoint_sha256:
         raise SettingsError(f"{file} was not made from {checkpoint}: give the checkpoint it was made from")
     network = lower(origin.network, INTEGER, metadata.preprocessing.size).network
     recipe = load_recipe(recipe_path(file))
-    return quantized_by(recipe, network, origin.metadata), network
+    quantized = quantized_by(recipe, network, origin.metadata)
+    return target_of(file).integer_form(quantized), network
+
+
+def prove_again(file: Path, checkpoint: Path, calibration: Path | None) -> Proof:
+    """The proof of a quantized file once more, on any images.
+
+    Raises SettingsError where there are no images, VerificationError where the proof fails.
+    """
+    metadata = read_metadata(file)
+    if calibration is None:
+        raise SettingsError(
+            f"{file} is {metadata.precision}: give --calibration DIR, images to compare it on"
+        )
+    quantized, _ = quantized_from(file, checkpoint)
+    images = read_calibration(calibration, metadata.preprocessing).images
+    network = read_source(checkpoint, None, ExportSettings(input_size=metadata.preprocessing.size)).network
+    return prove_quantized(file, target_of(file), metadata, network, quantized, images)
 
 
 def _told(report: Report) -> Callable[[FinetuneProgress], None]:
@@ -239,8 +256,8 @@ def _told(report: Report) -> Callable[[FinetuneProgress], None]:
         if tenth > told[0]:
             told[0] = tenth
             report(
-                f"fine-tuning: {tenth * 10} %, same class as float on {progress.agreement:.1%} of the held-out "
-                "images"
+                f"fine-tuning: {tenth * 10} %, same class as float on {progress.agreement:.1%} of the "
+                "held-out images"
             )
 
     return tell

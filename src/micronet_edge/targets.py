@@ -80,11 +80,11 @@ class Target(Protocol):
     def export(self, network: nn.Module, spec: ExportSpec, path: Path) -> None:
         """Writes the network to `path`."""
 
-    def quantize(self, quantized: QuantizedNetwork, spec: ExportSpec, path: Path) -> QuantizedNetwork:
-        """Writes a quantized network to `path`.
+    def integer_form(self, quantized: QuantizedNetwork) -> QuantizedNetwork:
+        """The network as the target writes it, perhaps with more layers in float."""
 
-        Returns what was written: the target may keep layers in float where that is faster.
-        """
+    def quantize(self, quantized: QuantizedNetwork, spec: ExportSpec, path: Path) -> None:
+        """Writes a quantized network, in the target's integer form, to `path`."""
 
     def quantize_naively(self, network: nn.Module, images: Images, spec: ExportSpec, path: Path) -> None:
         """Writes what the target's usual tools make of the network as trained, calibrated on the images."""

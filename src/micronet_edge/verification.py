@@ -163,7 +163,7 @@ def _check_close(path: Path, metadata: FileMetadata, proof: Proof) -> None:
         raise VerificationError(
             f"{path.name} is too far from the float network: the same class on {proof.top1_agreement:.0%} of "
             f"{proof.images} calibration images (at least {agreement:.0%} asked), cosine {proof.cosine:.3f} "
-            f"({cosine:.2f} asked): give images like those it will see, --finetune DIR or --precision int8-a16"
+            f"({cosine:.2f} asked): give images like those it will see, --finetune or --precision int8-a16"
         )
 
 
