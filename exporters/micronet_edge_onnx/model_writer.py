@@ -34,7 +34,9 @@ class ModelWriter:
         self, kind: str, name: str, inputs: Sequence[str], *, domain: str = "", **attributes: Attribute
     ) -> str:
         """An operator with one result, which bears the operator's name."""
-        self._nodes.append(helper.make_node(kind, inputs, [name], name, domain=domain, **attributes))
+        node = helper.make_node(kind, inputs, [name], name, domain=domain)
+        node.attribute.extend(helper.make_attribute(*attribute) for attribute in attributes.items())
+        self._nodes.append(node)
         return name
 
     def constant(self, name: str, values: NDArray[np.generic]) -> str:
@@ -42,7 +44,7 @@ class ModelWriter:
         self._constants[name] = numpy_helper.from_array(np.ascontiguousarray(values), name)
         return name
 
-    def indices(self, name: str, values: Sequence[int] | Integers) -> str:
+    def indices(self, name: str, values: Sequence[int] | NDArray[np.integer]) -> str:
         """Positions, sizes or a shape."""
         return self.constant(name, np.asarray(values, np.int64))
 
@@ -50,6 +52,13 @@ class ModelWriter:
         """The same numbers in another shape; 0 keeps a side as long as it is, -1 takes the rest."""
         target = self.indices(f"shape/{'x'.join(map(str, shape))}", shape)
         return self.operator("Reshape", name, [x, target])
+
+    def clipped(self, name: str, x: str, low: float, high: float) -> str:
+        """The tensor with what lies outside of the bounds moved to them."""
+        if (low, high) == (0.0, np.inf):
+            return self.operator("Relu", name, [x])
+        bounds = [self.constant(f"bound/{bound:.9g}", np.array(bound, np.float32)) for bound in (low, high)]
+        return self.operator("Clip", name, [x, *bounds])
 
     def rounded(self, name: str, x: str, grid: Grid) -> str:
         """The float tensor, rounded to the grid."""
@@ -76,7 +85,7 @@ class ModelWriter:
 
         Raises TargetError where it is not valid.
         """
-        self.operator("Identity", OUTPUT_NAME, [result])
+        self._rename(result, OUTPUT_NAME)
         graph = helper.make_graph(
             self._nodes,
             "micronet-edge",
@@ -99,6 +108,11 @@ class ModelWriter:
                 f"the quantized ONNX model is not valid: {error}; please report this"
             ) from error
         return model
+
+    def _rename(self, result: str, name: str) -> None:
+        """Gives another name to a tensor that no operator reads."""
+        for node in self._nodes:
+            node.output[:] = [name if output == result else output for output in node.output]
 
     def _dequantized(self, name: str, integers: str, grid: Grid) -> str:
         domain = "" if grid.bits == _BYTE else _WIDE_DOMAIN

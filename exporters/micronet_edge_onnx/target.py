@@ -1,13 +1,19 @@
 """The ONNX target, as the seam wants it."""
 
 import json
+import tempfile
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
 from torch import nn
 
+from micronet_edge.errors import TargetError
 from micronet_edge.lowering import ONNXRUNTIME, PORTABLE, Rewrite
 from micronet_edge.metadata import FileMetadata
+from micronet_edge.preprocessing import Images
+from micronet_edge.quantization.quantized_network import QuantizedNetwork
+from micronet_edge.quantization.recipe import BITS, INT8, INT8_A16
 from micronet_edge.targets import FLOAT32, ExportSpec, Session, as_written, forbidden_operators
 
 
@@ -16,10 +22,13 @@ class OnnxTarget:
 
     name = "onnx"
     suffix = ".onnx"
-    precisions = (FLOAT32,)
+    precisions = (FLOAT32, INT8, INT8_A16)
 
     def check(self, spec: ExportSpec) -> None:
-        """Every spec can be written."""
+        if spec.io != FLOAT32:
+            raise TargetError(
+                "an ONNX file takes and gives float32: give --io int8 with --format tflite alone"
+            )
 
     def pipeline(self, spec: ExportSpec) -> tuple[Rewrite, ...]:
         return PORTABLE if spec.portable else ONNXRUNTIME
@@ -34,6 +43,38 @@ class OnnxTarget:
         write_metadata(model, as_written(spec, layout="NCHW"))
         onnx.save(model, path)
 
+    def integer_form(self, quantized: QuantizedNetwork) -> QuantizedNetwork:
+        from micronet_edge_onnx.choose_float_layers import layers_better_in_float
+
+        if quantized.bits != BITS[INT8]:
+            return quantized
+        kept = quantized.float_layers | layers_better_in_float(quantized.network)
+        return replace(quantized, float_layers=kept)
+
+    def quantize(self, quantized: QuantizedNetwork, spec: ExportSpec, path: Path) -> None:
+        import onnx
+
+        from micronet_edge_onnx.metadata import write_metadata
+        from micronet_edge_onnx.quantize import quantized_model
+
+        model = quantized_model(quantized, spec.batch)
+        write_metadata(model, as_written(spec, layout="NCHW"))
+        onnx.save(model, path)
+
+    def quantize_naively(self, network: nn.Module, images: Images, spec: ExportSpec, path: Path) -> None:
+        import onnx
+
+        from micronet_edge_onnx.metadata import write_metadata
+        from micronet_edge_onnx.quantize_naively import quantize_naively
+
+        with tempfile.TemporaryDirectory(prefix="micronet-edge-") as folder:
+            float_file = Path(folder, "model.onnx")
+            self.export(network, spec, float_file)
+            quantize_naively(float_file, images, path)
+        model = onnx.load(path)
+        write_metadata(model, as_written(spec, layout="NCHW"))
+        onnx.save(model, path)
+
     def open(self, path: Path, threads: int = 1) -> Session:
         from micronet_edge_onnx.session import OnnxSession
 
@@ -44,6 +85,8 @@ class OnnxTarget:
             return []
         lists = json.loads(files(__package__).joinpath("operators.json").read_text())
         allowed = set(lists["portable"]) | (set() if metadata.portable else set(lists["onnxruntime"]))
+        if metadata.precision != FLOAT32:
+            allowed |= set(lists["integer"])
         return forbidden_operators(self.open(path), allowed)
 
     def read_metadata(self, path: Path) -> FileMetadata:

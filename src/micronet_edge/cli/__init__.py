@@ -2,6 +2,7 @@
 
 import typer
 
+from micronet_edge.cli.blame import blame
 from micronet_edge.cli.evaluate import evaluate
 from micronet_edge.cli.export import export
 from micronet_edge.cli.models import models
@@ -19,6 +20,7 @@ app.command()(export)
 app.command()(quantize)
 app.command()(verify)
 app.command()(evaluate)
+app.command()(blame)
 
 
 def main() -> None:

@@ -83,10 +83,10 @@ def _table(found: "FileBlame") -> "Table":
     from micronet_edge.blame_plot import back, range_of, share_of_noise, short_name, signed
 
     rows = found.blame.by_guilt
-    brought = "agreement" if found.data is None else "top-1"
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    brought = "agree" if found.data is None else "top-1"
+    table = Table(box=SIMPLE_HEAD, padding=0)
     table.add_column("layer", overflow="fold")
-    for heading in ("noise\nthat goes", f"{brought}\nback", "SQNR\ndB", "range", "steps\nin use", "cut off"):
+    for heading in ("noise\ngoes", f"{brought}\nback", "SQNR\ndB", "range", "steps\nused", "cut\noff"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows[:_LAYERS_SHOWN]:
         table.add_row(
@@ -112,7 +112,7 @@ def _lines(found: "FileBlame", html: Path | None) -> list[str]:
     if of.top1_float is not None and of.top1_quantized is not None:
         lines.append(f"top-1 in float {of.top1_float:.2%}, quantized {of.top1_quantized:.2%}")
     lines += [
-        f"SQNR, range, steps in use, cut off: of each layer's output, on {of.calibration_images} images",
-        "noise that goes, and points that come back: if that layer alone is not rounded",
+        f"SQNR, range, steps used, cut off: of each layer's output, on {of.calibration_images} images",
+        "noise that goes and points that come back: if that layer alone is not rounded",
     ]
     return [*lines, f"page: {html}"] if html is not None else lines

@@ -24,10 +24,10 @@ from micronet_edge.lowering.elementary import (
     MultiplyConstant,
 )
 from micronet_edge.lowering.freeze_shift_max import RELU6_SPAN, FrozenShiftMax
-from micronet_edge.lowering.graph import calls, module_of, shape_of
+from micronet_edge.lowering.graph import calls, inputs_of, module_of, shape_of
 
 _HALF_SPAN = RELU6_SPAN / 2
-
+_MOST_FUSIONS = 2
 
 LAYER = "layer"
 """Where a node's meta tells the layer that it was a part of."""
@@ -91,9 +91,9 @@ def _spelled_out(network: fx.GraphModule, node: fx.Node, costs: Costs) -> fx.Nod
             return _shift_max(layer, write, costs, *node.all_input_nodes)
         case nn.Hardswish():
             return _hard_swish(write, *node.all_input_nodes)
-    if node.op == "call_function" and node.target in {operator.add, torch.add}:
-        before = str(node.all_input_nodes[-1].target)
-        return _Writer(network, node, f"{_block_of(before)}/residual")("", Add(), *node.all_input_nodes)
+    added = inputs_of(node)
+    if node.op == "call_function" and node.target in {operator.add, torch.add} and len(added) == len(node.args):
+        return _Writer(network, node, f"{_block_of(str(added[-1].target))}/residual")("", Add(), *added)
     if node.op == "call_method" and node.target == "flatten":
         return _Writer(network, node, str(node.target))("", nn.Flatten(1), *node.all_input_nodes)
     return None
@@ -121,7 +121,10 @@ def _hard_swish(write: _Writer, x: fx.Node) -> fx.Node:
 
 
 def _shift_max(layer: FrozenShiftMax, write: _Writer, costs: Costs, x: fx.Node) -> fx.Node:
-    mixes = costs.mixing_pays(layer.channels, prod(shape_of(x)[2:])) and _disjoint(layer.sources)
+    if layer.fusions > _MOST_FUSIONS:
+        raise LoweringError(f"{x.name} enters an activation of {layer.fusions} fusions: a maximum takes two")
+    pays = layer.shifts > 1 and costs.mixing_pays(layer.channels, prod(shape_of(x)[2:]))
+    mixes = pays and _disjoint(layer.sources)
     first = _shifted(write, x, layer.sources[0], 0)
     rest = [] if mixes else [_shifted(write, x, source, j) for j, source in enumerate(layer.sources) if j]
     squeezed = _squeezed(layer, write, first)

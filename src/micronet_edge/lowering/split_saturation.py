@@ -43,12 +43,13 @@ class SplitSaturation(Rewrite):
 
 
 def _found(network: fx.GraphModule) -> tuple[fx.Node, fx.Node, fx.Node] | None:
-    """The first ReLU6, with the convolutions around it, where all three are as they must be."""
-    for clip, _ in calls(network, nn.ReLU6):
+    """The first clip, if a ReLU6, with the convolutions around it, where all three are as they must be."""
+    for clip, layer in calls(network, nn.Hardtanh):  # a ReLU6 is one, and so are the parts of a split one
         before = only_input(clip)
         readers = list(clip.users)
         behind = conv_of(module_of(readers[0])) if len(readers) == 1 else None
-        fits = conv_of(module_of(before)) is not None and feeds_only(before, clip)
+        fits = isinstance(layer, nn.ReLU6) and conv_of(module_of(before)) is not None
+        fits = fits and feeds_only(before, clip)
         if fits and behind is not None and behind.groups == 1 and shape_of(clip)[1] <= TILE // 2:
             return before, clip, readers[0]
         return None

@@ -1,17 +1,24 @@
 """Which layers of a quantized network are to blame: what each loses, and what comes back without that."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from math import log10
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from math import ceil
 
 import torch
-from torch import Tensor, fx, nn
+from torch import Tensor, fx
 
 from micronet_edge.lowering.graph import module_of
-from micronet_edge.quantization.grid import Grid
-from micronet_edge.quantization.layers import layers
+from micronet_edge.quantization.layer_outputs import (
+    BATCH,
+    Part,
+    Values,
+    computing,
+    decibels,
+    given_by,
+    look_at,
+    parts_of,
+)
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
-from micronet_edge.quantization.rounded_tensors import IMAGE, tensor_name
 from micronet_edge.quantization.simulate import Simulation
 from micronet_edge.statistics import PairedDifference, paired_difference
 from micronet_edge.threads import one_thread
@@ -19,11 +26,6 @@ from micronet_edge.threads import one_thread
 Progress = Callable[[int, int], None]
 Labelled = tuple[Tensor, Tensor]
 """Images [n, 3, size, size] and their classes [n]."""
-
-MOST_DB = 150.0
-"""Where noise is less, float32 itself has as much."""
-
-_BATCH = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +95,10 @@ def blame(
     """
     measured, classes = labelled or (images, None)
     report = _Steps(progress)
-    parts = _parts(quantized.network)
-    report.total = len(images.split(_BATCH)) + len(measured.split(_BATCH)) * len(parts)
+    parts = parts_of(quantized.network)
+    report.total = ceil(len(images) / BATCH) + ceil(len(measured) / BATCH) * len(parts)
     with torch.no_grad(), one_thread():
-        outputs, shifts = _looked_at(quantized, reference, images, parts, report)
+        outputs, shifts = look_at(quantized, reference, images, parts, report)
         asked = _Asked(quantized, parts, shifts)
         exact, rounded, without = asked.logits(measured, reference, report)
     answers = exact.argmax(1)
@@ -122,7 +124,7 @@ def blame(
         bits=quantized.bits,
         calibration_images=len(images),
         measured_images=len(measured),
-        sqnr_db=_decibels(1, noise),
+        sqnr_db=decibels(1, noise),
         agreement=_share(rounded, answers),
         top1_float=None if classes is None else _share(exact, classes),
         top1_quantized=None if classes is None else _share(rounded, classes),
@@ -140,136 +142,12 @@ class _Steps:
         self._progress(self._done, self.total)
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A layer, or the image, with its nodes in order; the last one gives its output."""
-
-    name: str
-    operators: tuple[str, ...]
-    nodes: tuple[fx.Node, ...]
-
-
-def _parts(network: fx.GraphModule) -> list[_Part]:
-    nodes = {tensor_name(node): node for node in network.graph.nodes if node.op != "output"}
-    grouped = {name: tuple(nodes[each] for each in operators) for name, operators in layers(network).items()}
-    image = _Part(IMAGE, (), (nodes[IMAGE],))
-    return [image, *(_Part(name, tuple(map(tensor_name, own)), own) for name, own in grouped.items())]
-
-
-class _Values:
-    """What the nodes gave, as long as somebody still reads it."""
-
-    def __init__(self, values: dict[fx.Node, Tensor] | None = None) -> None:
-        self._values = values or {}
-
-    def copy(self) -> "_Values":
-        return _Values(dict(self._values))
-
-    def inputs(self, node: fx.Node) -> list[Tensor]:
-        return [self._values[source] for source in node.all_input_nodes]
-
-    def put(self, node: fx.Node, value: Tensor) -> Tensor:
-        self._values[node] = value
-        for source in node.all_input_nodes:
-            if list(source.users)[-1] is node:
-                self._values.pop(source, None)
-        return value
-
-
-# --- The layers' outputs
-
-
-@dataclass(slots=True)
-class _Output:
-    """What is counted of a tensor, batch by batch."""
-
-    grid: Grid
-    signal: float = 0.0
-    noise: float = 0.0
-    values: int = 0
-    beyond: int = 0
-    used: Tensor = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.used = torch.zeros(1 << self.grid.bits, dtype=torch.bool)
-
-    def take(self, exact: Tensor, given: Tensor, found: Tensor) -> None:
-        """Values in float; in the quantized network, before and after they are rounded."""
-        self.signal += float(exact.square().sum(dtype=torch.float64))
-        self.noise += float((exact - found).square().sum(dtype=torch.float64))
-        steps = (given / self.grid.scale).round() + self.grid.zero_point
-        inside = steps.clamp(self.grid.lowest, self.grid.highest)
-        self.values += steps.numel()
-        self.beyond += int((steps != inside).sum())
-        self.used[(inside - self.grid.lowest).long().unique()] = True
-
-    @property
-    def sqnr_db(self) -> float:
-        return _decibels(self.signal, self.noise)
-
-    @property
-    def used_steps(self) -> float:
-        return float(self.used.float().mean())
-
-    @property
-    def saturated(self) -> float:
-        return self.beyond / self.values
-
-
-def _looked_at(
-    quantized: QuantizedNetwork, reference: fx.GraphModule, images: Tensor, parts: list[_Part], report: _Steps
-) -> tuple[list[_Output], dict[fx.Node, Tensor]]:
-    """The output of each part; and by how much the rounding of a layer's weights shifts each channel."""
-    outputs = {part.nodes[-1]: _Output(quantized.grids[tensor_name(part.nodes[-1])]) for part in parts}
-    shifts: dict[fx.Node, Tensor] = {}
-    simulation = Simulation(quantized)
-    for batch in images.split(_BATCH):
-        rounded, exact = _Values(), _Values()
-        for node in _computing(quantized.network):
-            given = _given(simulation, node, rounded, batch)
-            layer = module_of(node)
-            if isinstance(layer, nn.Conv2d | nn.Linear):
-                error = given - layer(*rounded.inputs(node))
-                shifts[node] = shifts.get(node, torch.zeros(())) + _channel_means(error) / len(images)
-            found = rounded.put(node, simulation.finish(node, given))
-            value = exact.put(node, _of_reference(reference, node, exact, batch))
-            if node in outputs:
-                outputs[node].take(value, given, found)
-        report()
-    return list(outputs.values()), shifts
-
-
-def _computing(network: fx.GraphModule) -> Iterator[fx.Node]:
-    return (node for node in network.graph.nodes if node.op != "output")
-
-
-def _given(simulation: Simulation, node: fx.Node, values: _Values, images: Tensor) -> Tensor:
-    return images if node.op == "placeholder" else simulation.start(node, *values.inputs(node))
-
-
-def _of_reference(reference: fx.GraphModule, node: fx.Node, values: _Values, images: Tensor) -> Tensor:
-    if node.op == "placeholder":
-        return images
-    result: Tensor = reference.get_submodule(str(node.target))(*values.inputs(node))
-    return result
-
-
-def _channel_means(values: Tensor) -> Tensor:
-    """The mean over all places, summed over the images: [c] of [n, c, ...]."""
-    return values.flatten(2).mean(2).sum(0) if values.ndim > 2 else values.sum(0)  # noqa: PLR2004
-
-
-# --- The network's answers
-
-
 class _Asked:
     """The network with all of its roundings, and without those of one part."""
 
-    def __init__(
-        self, quantized: QuantizedNetwork, parts: list[_Part], shifts: dict[fx.Node, Tensor]
-    ) -> None:
+    def __init__(self, quantized: QuantizedNetwork, parts: list[Part], shifts: dict[fx.Node, Tensor]) -> None:
         self._quantized, self._parts, self._shifts = quantized, parts, shifts
-        self._nodes = list(_computing(quantized.network))
+        self._nodes = list(computing(quantized.network))
 
     def logits(
         self, images: Tensor, reference: fx.GraphModule, report: _Steps
@@ -279,21 +157,21 @@ class _Asked:
         without: list[list[Tensor]] = [[] for _ in self._parts]
         starts = {part.nodes[0]: number for number, part in enumerate(self._parts)}
         simulation = Simulation(self._quantized)
-        for batch in images.split(_BATCH):
+        for batch in torch.split(images, BATCH):
             exact.append(reference(batch))
-            values = _Values()
+            values = Values()
             for place, node in enumerate(self._nodes):
                 if (number := starts.get(node)) is not None:
                     # What comes before a part does not depend on it: each run starts at its part.
                     rest = self._nodes[place:]
                     without[number].append(self._rest(self._parts[number], rest, values.copy(), batch))
                     report()
-                given = _given(simulation, node, values, batch)
+                given = given_by(simulation, node, values, batch)
                 last = values.put(node, simulation.finish(node, given))
             rounded.append(last)
         return torch.cat(exact), torch.cat(rounded), [torch.cat(batches) for batches in without]
 
-    def _rest(self, part: _Part, nodes: list[fx.Node], values: _Values, images: Tensor) -> Tensor:
+    def _rest(self, part: Part, nodes: list[fx.Node], values: Values, images: Tensor) -> Tensor:
         # An integer operator would round what it reads of a float one.
         integer = replace(self._quantized, float_layers=self._quantized.float_layers - set(part.operators))
         simulation = Simulation(integer)
@@ -305,7 +183,7 @@ class _Asked:
             values.put(node, result)
         return result
 
-    def _unrounded(self, node: fx.Node, values: _Values, images: Tensor) -> Tensor:
+    def _unrounded(self, node: fx.Node, values: Values, images: Tensor) -> Tensor:
         layer = module_of(node)
         if layer is None:
             return images
@@ -328,9 +206,3 @@ def _back(without: Tensor, rounded: Tensor, classes: Tensor) -> PairedDifference
 
 def _share(logits: Tensor, classes: Tensor) -> float:
     return float((logits.argmax(1) == classes).double().mean())
-
-
-def _decibels(signal: float, noise: float) -> float:
-    if noise == 0:
-        return MOST_DB
-    return max(-MOST_DB, min(MOST_DB, 10 * log10(signal / noise))) if signal else -MOST_DB

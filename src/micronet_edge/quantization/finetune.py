@@ -9,7 +9,6 @@ from math import cos, isfinite, pi
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from micronet_edge.errors import SettingsError
 from micronet_edge.image_folders import SKIP_HINT, LabelledImages
@@ -20,16 +19,13 @@ from micronet_edge.threads import one_thread
 
 MINIMUM_IMAGES = 256
 EPOCHS = 4
-LEARNING_RATE = 3e-4
+LEARNING_RATE = 1e-4
 PATIENCE = 2
 """Epochs in a row that may bring nothing before it stops."""
 HELD_OUT = 10
 """One image in so many, of every class, is not trained on: these pick the epoch."""
 
 _BATCH = 64
-_TEMPERATURE = 2.0
-"""Softens the teacher's answers, so that a sure one still tells what the image resembles."""
-_LABELS_SHARE = 0.0
 _LARGEST_GRADIENT = 10.0
 _SEED = 0
 _CACHE_BYTES = 1 << 30
@@ -128,7 +124,6 @@ class _Lesson:
 
     images: "_Images"
     answers: Tensor
-    classes: Tensor
     trained: tuple[int, ...]
     held_out: tuple[int, ...]
 
@@ -165,7 +160,7 @@ def _lesson(teacher: nn.Module, images: LabelledImages, preprocessing: Preproces
             f"the float network gives NaN or infinity on images of {images.source}: train it anew"
         )
     trained, held_out = _split(images.classes)
-    return _Lesson(reader, answers, torch.tensor(images.classes), trained, held_out)
+    return _Lesson(reader, answers, trained, held_out)
 
 
 def _split(classes: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -232,8 +227,6 @@ class _Pupil:
         optimizer.zero_grad()
         given = self._simulation(self._lesson.images.batch(members))
         loss = _distance(given, self._lesson.answers[members])
-        if _LABELS_SHARE:
-            loss = loss + _LABELS_SHARE * F.cross_entropy(given, self._lesson.classes[members])
         loss.backward()  # type: ignore[no-untyped-call]
         length = nn.utils.clip_grad_norm_(self._parameters, _LARGEST_GRADIENT)
         if not isfinite(loss.item()) or not isfinite(length.item()):
@@ -256,13 +249,9 @@ class _Pupil:
 
 
 def _distance(given: Tensor, wanted: Tensor) -> Tensor:
-    """The Kullback-Leibler divergence of the softened answers, in units that do not depend on how soft."""
-    return (
-        F.kl_div(
-            F.log_softmax(given / _TEMPERATURE, 1),
-            F.log_softmax(wanted / _TEMPERATURE, 1),
-            reduction="batchmean",
-            log_target=True,
-        )
-        * _TEMPERATURE**2
-    )
+    """The squared difference of the logits, as a part of what the wanted ones vary by.
+
+    Where a network is sure of its images, probabilities hardly show what rounding does to it.
+    """
+    given, wanted = (logits - logits.mean(1, keepdim=True) for logits in (given, wanted))
+    return (given - wanted).square().sum() / wanted.square().sum()

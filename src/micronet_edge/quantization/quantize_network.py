@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Mapping
 
+import numpy as np
 import torch
 from torch import fx, nn
 
@@ -20,17 +21,22 @@ from micronet_edge.quantization.rounded_tensors import IMAGE, rounded_tensors
 PERCENTILE = {8: 99.99, 16: 100.0}
 """Of the values of a tensor, by the bits of an activation; measured, see benchmarks/README.md."""
 
+MOST_IMAGES = 512
+"""Some 200 are enough; more than this would only cost time, and memory for bias correction."""
+
 
 def calibrated_recipe(
     network: fx.GraphModule, calibration: CalibrationImages, metadata: FileMetadata, precision: str
 ) -> Recipe:
     """What post-training quantization decides.
 
-    Given    a spelled-out network, which stays as it is, and preprocessed images for it
+    Given    a spelled-out network, which stays as it is, and preprocessed images for it, of which
+             MOST_IMAGES are used, evenly over all of them
     Result   ranges, and biases corrected layer by layer
     """
     bits = BITS[precision]
-    images = torch.from_numpy(calibration.images)
+    chosen = np.linspace(0, calibration.count - 1, min(calibration.count, MOST_IMAGES)).astype(int)
+    images = torch.from_numpy(calibration.images[chosen])
     ranges = calibrate(network, images, PERCENTILE[bits]) | {IMAGE: image_range(metadata)}
     corrected = copy.deepcopy(network)
     size = metadata.preprocessing.size
@@ -45,6 +51,7 @@ def calibrated_recipe(
             "source": calibration.source,
             "sha256": calibration.sha256,
             "count": calibration.count,
+            "used": len(images),
             "skipped": calibration.skipped,
         },
         ranges=ranges,

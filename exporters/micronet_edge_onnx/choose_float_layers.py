@@ -1,0 +1,57 @@
+"""Which layers of an int8 file stay in float32, because ONNX Runtime is no faster with their integers."""
+
+from math import prod
+
+from torch import fx, nn
+
+from micronet_edge.lowering.elementary import AddConstant
+from micronet_edge.lowering.graph import module_of, only_input, shape_of
+from micronet_edge.quantization.rounded_tensors import is_clip, tensor_name
+
+MADDS_THAT_PAY = 20
+"""Multiply-adds for each number read or written from which on a convolution is faster in integers.
+
+Fitted to m0 to m3 on one x86-64 core with VNNI, where 20 to 50 make the same speed. A number costs its
+rounding and its way to channels last and back; below this the float convolution is done before that.
+"""
+
+_IMAGE_CHANNELS = 3
+
+
+def layers_better_in_float(network: fx.GraphModule) -> frozenset[str]:
+    """The layers that are not faster in integers, by tensor name.
+
+    Faster are linear layers, whose weights are read four times as fast; dense convolutions with many
+    multiply-adds for each number moved; and convolutions behind one of these, which find integers to
+    read. Not so the first convolution (three channels fill no vector), grouped ones, anything of one
+    pixel, and element by element arithmetic, for which ONNX Runtime has slow integer operators or none.
+    """
+    faster: set[fx.Node] = set()
+    for node in network.graph.nodes:
+        if _is_faster(node, faster):
+            faster.add(node)
+    layers = [node for node in network.graph.nodes if node.op == "call_module"]
+    return frozenset(tensor_name(node) for node in layers if node not in faster)
+
+
+def _is_faster(node: fx.Node, faster: set[fx.Node]) -> bool:
+    match module_of(node):
+        case nn.Linear():
+            return True
+        case nn.Conv2d() as conv if prod(shape_of(node)[2:]) > 1:
+            return _operator_before(node) in faster or _pays(node, conv)
+    return is_clip(node) and only_input(node) in faster
+
+
+def _pays(node: fx.Node, conv: nn.Conv2d) -> bool:
+    moved = prod(shape_of(only_input(node))) + prod(shape_of(node))
+    madds = conv.weight.numel() * prod(shape_of(node)[2:])
+    return conv.groups == 1 and conv.in_channels > _IMAGE_CHANNELS and madds > MADDS_THAT_PAY * moved
+
+
+def _operator_before(node: fx.Node) -> fx.Node:
+    """The operator that the node reads, past what only adds a constant or cuts off."""
+    source = only_input(node)
+    while is_clip(source) or isinstance(module_of(source), AddConstant):
+        source = only_input(source)
+    return source

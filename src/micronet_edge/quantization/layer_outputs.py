@@ -1,0 +1,152 @@
+"""What the layers of a quantized network give, on images, held against float."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from math import log10
+
+import torch
+from torch import Tensor, fx, nn
+
+from micronet_edge.lowering.graph import module_of
+from micronet_edge.quantization.grid import Grid
+from micronet_edge.quantization.layers import layers
+from micronet_edge.quantization.quantized_network import QuantizedNetwork
+from micronet_edge.quantization.rounded_tensors import IMAGE, tensor_name
+from micronet_edge.quantization.simulate import Simulation
+
+MOST_DB = 150.0
+"""Where noise is less, float32 itself has as much."""
+
+BATCH = 64
+"""Images in memory at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A layer, or the image, with its nodes in order; the last one gives its output."""
+
+    name: str
+    operators: tuple[str, ...]
+    nodes: tuple[fx.Node, ...]
+
+
+def parts_of(network: fx.GraphModule) -> list[Part]:
+    """The image and the layers, in order of execution."""
+    nodes = {tensor_name(node): node for node in network.graph.nodes if node.op != "output"}
+    grouped = {name: tuple(nodes[each] for each in operators) for name, operators in layers(network).items()}
+    image = Part(IMAGE, (), (nodes[IMAGE],))
+    return [image, *(Part(name, tuple(map(tensor_name, own)), own) for name, own in grouped.items())]
+
+
+class Values:
+    """What the nodes gave, as long as somebody still reads it."""
+
+    def __init__(self, values: dict[fx.Node, Tensor] | None = None) -> None:
+        self._values = values or {}
+
+    def copy(self) -> "Values":
+        return Values(dict(self._values))
+
+    def inputs(self, node: fx.Node) -> list[Tensor]:
+        return [self._values[source] for source in node.all_input_nodes]
+
+    def put(self, node: fx.Node, value: Tensor) -> Tensor:
+        self._values[node] = value
+        for source in node.all_input_nodes:
+            if list(source.users)[-1] is node:
+                self._values.pop(source, None)
+        return value
+
+
+@dataclass(slots=True)
+class Output:
+    """What is counted of a tensor, batch by batch."""
+
+    grid: Grid
+    signal: float = 0.0
+    noise: float = 0.0
+    values: int = 0
+    beyond: int = 0
+    used: Tensor = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.used = torch.zeros(1 << self.grid.bits, dtype=torch.bool)
+
+    def take(self, exact: Tensor, given: Tensor, found: Tensor) -> None:
+        """Values in float; in the quantized network, before and after they are rounded."""
+        self.signal += float(exact.square().sum(dtype=torch.float64))
+        self.noise += float((exact - found).square().sum(dtype=torch.float64))
+        steps = (given / self.grid.scale).round() + self.grid.zero_point
+        inside = steps.clamp(self.grid.lowest, self.grid.highest)
+        self.values += steps.numel()
+        self.beyond += int((steps != inside).sum())
+        found_steps = torch.bincount((inside - self.grid.lowest).long().flatten(), minlength=len(self.used))
+        self.used |= found_steps > 0
+
+    @property
+    def sqnr_db(self) -> float:
+        return decibels(self.signal, self.noise)
+
+    @property
+    def used_steps(self) -> float:
+        return float(self.used.float().mean())
+
+    @property
+    def saturated(self) -> float:
+        return self.beyond / self.values
+
+
+def look_at(
+    quantized: QuantizedNetwork,
+    reference: fx.GraphModule,
+    images: Tensor,
+    parts: list[Part],
+    report: Callable[[], None],
+) -> tuple[list[Output], dict[fx.Node, Tensor]]:
+    """The output of each part; and by how much the rounding of a layer's weights shifts each channel."""
+    outputs = {part.nodes[-1]: Output(quantized.grids[tensor_name(part.nodes[-1])]) for part in parts}
+    shifts: dict[fx.Node, Tensor] = {}
+    simulation = Simulation(quantized)
+    for batch in torch.split(images, BATCH):
+        rounded, exact = Values(), Values()
+        for node in computing(quantized.network):
+            given = given_by(simulation, node, rounded, batch)
+            layer = module_of(node)
+            if isinstance(layer, nn.Conv2d | nn.Linear):
+                error: Tensor = given - layer(*rounded.inputs(node))
+                shifts[node] = shifts.get(node, torch.zeros(())) + _channel_means(error) / len(images)
+            found = rounded.put(node, simulation.finish(node, given))
+            value = exact.put(node, _of_reference(reference, node, exact, batch))
+            if node in outputs:
+                outputs[node].take(value, given, found)
+        report()
+    return list(outputs.values()), shifts
+
+
+def computing(network: fx.GraphModule) -> Iterator[fx.Node]:
+    """The nodes that give a tensor, the image first and the logits last."""
+    return (node for node in network.graph.nodes if node.op != "output")
+
+
+def given_by(simulation: Simulation, node: fx.Node, values: Values, images: Tensor) -> Tensor:
+    """What the node gives before that is rounded."""
+    return images if node.op == "placeholder" else simulation.start(node, *values.inputs(node))
+
+
+def _of_reference(reference: fx.GraphModule, node: fx.Node, values: Values, images: Tensor) -> Tensor:
+    if node.op == "placeholder":
+        return images
+    result: Tensor = reference.get_submodule(str(node.target))(*values.inputs(node))
+    return result
+
+
+def _channel_means(values: Tensor) -> Tensor:
+    """The mean over all places, summed over the images: [c] of [n, c, ...]."""
+    return values.flatten(2).mean(2).sum(0) if values.ndim > 2 else values.sum(0)  # noqa: PLR2004
+
+
+def decibels(signal: float, noise: float) -> float:
+    """The ratio of two powers, at most MOST_DB either way."""
+    if noise == 0:
+        return MOST_DB
+    return max(-MOST_DB, min(MOST_DB, 10 * log10(signal / noise))) if signal else -MOST_DB

@@ -1,0 +1,274 @@
+"""What a quantized network is as an ONNX file, and that ONNX Runtime computes what TFLite does."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from cli.command import DIGITS
+from onnx import TensorProto, helper
+from torch import nn
+
+from micronet_edge.errors import TargetError
+from micronet_edge.lowering import INTEGER, lower
+from micronet_edge.lowering.elementary import MixingMatrix
+from micronet_edge.lowering.graph import module_of, shape_of, trace
+from micronet_edge.models import load_checkpoint
+from micronet_edge.models.random_weights import random_network
+from micronet_edge.photographs import photographs
+from micronet_edge.preprocessing import Preprocessing
+from micronet_edge.quantization.assign_grids import assign_grids
+from micronet_edge.quantization.calibrate import calibrate
+from micronet_edge.quantization.grid import activation_grid
+from micronet_edge.quantization.quantized_network import QuantizedNetwork
+from micronet_edge.quantization.rounded_tensors import tensor_name
+from micronet_edge.quantization.simulate import Simulation
+from micronet_edge_onnx.choose_float_layers import layers_better_in_float
+from micronet_edge_onnx.quantize import quantized_model
+from micronet_edge_tflite.quantize import quantized_file
+from micronet_edge_tflite.session import TfliteSession
+
+SMALL = 64
+"""Pixels at which every layer still sees more than one, and the family is quick to run."""
+
+ALIKE = 0.999
+ROUNDED = "/rounded"
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """The trained example, spelled out, with its ranges on photographs."""
+    loaded = load_checkpoint(DIGITS)
+    images = loaded.preprocessing.batch(photographs())
+    network = lower(loaded.network, INTEGER, loaded.preprocessing.size).network
+    ranges = calibrate(network, torch.from_numpy(images), 100.0)
+    with torch.no_grad():
+        logits = loaded.network.eval()(torch.from_numpy(images)).numpy()
+    return SimpleNamespace(images=images, network=network, ranges=ranges, logits=logits)
+
+
+def in_integers(digits, bits=8):
+    grids = assign_grids(digits.network, digits.ranges, bits)
+    return QuantizedNetwork(digits.network, digits.images.shape[-1], grids)
+
+
+def in_float(quantized):
+    return replace(quantized, float_layers=all_layers(quantized.network))
+
+
+def all_layers(network):
+    return frozenset(str(node.target) for node in network.graph.nodes if node.op == "call_module")
+
+
+def mixed(quantized):
+    return replace(quantized, float_layers=layers_better_in_float(quantized.network))
+
+
+FORMS = {"integers": lambda quantized: quantized, "mixed": mixed}
+
+
+@pytest.fixture(params=FORMS)
+def quantized(request, digits):
+    return FORMS[request.param](in_integers(digits))
+
+
+def session_of(model, **options):
+    settings = onnxruntime.SessionOptions()
+    settings.log_severity_level = 3
+    for name, value in options.items():
+        setattr(settings, name, value)
+    return onnxruntime.InferenceSession(model.SerializeToString(), settings, ["CPUExecutionProvider"])
+
+
+def run(model, images, batch=None):
+    session, size = session_of(model), batch or len(images)
+    parts = [images[start : start + size] for start in range(0, len(images), size)]
+    return np.concatenate([session.run(["logits"], {"image": part})[0] for part in parts])
+
+
+def optimized(model, path):
+    """The graph that ONNX Runtime makes of the model before it runs it."""
+    session_of(model, optimized_model_filepath=str(path))
+    return onnx.load(path).graph
+
+
+def correlation(ones, others):
+    return np.corrcoef(ones.ravel(), others.ravel())[0, 1]
+
+
+def test_it_gives_the_numbers_of_the_tflite_file(quantized, digits, tmp_path):
+    (tmp_path / "int8.tflite").write_bytes(quantized_file(quantized, 1, integer_io=False))
+    theirs = TfliteSession(tmp_path / "int8.tflite", 1).run(digits.images)
+    ours = run(quantized_model(quantized, None), digits.images)
+    assert correlation(ours, theirs) > ALIKE
+    assert correlation(ours, digits.logits) > 0.99
+
+
+def rounded_values(quantized, images):
+    """Every rounded tensor of the file by its name, computed without any of ONNX Runtime's rewrites."""
+    model = quantized_model(quantized, None)
+    names = [name for node in model.graph.node for name in node.output if name.endswith(ROUNDED)]
+    model.graph.output.extend(helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in names)
+    level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    values = session_of(model, graph_optimization_level=level).run(names, {"image": images})
+    return {
+        name.removesuffix(ROUNDED): torch.from_numpy(value) for name, value in zip(names, values, strict=True)
+    }
+
+
+def test_every_layer_gives_the_numbers_of_the_simulation(digits):
+    quantized = in_integers(digits)
+    simulation, found = Simulation(quantized), rounded_values(quantized, digits.images)
+    values, compared = {}, 0
+    for node in digits.network.graph.nodes:
+        if node.op == "call_module":
+            with torch.no_grad():
+                inputs = [values[source] for source in node.all_input_nodes]
+                values[node] = simulation.finish(node, simulation.start(node, *inputs))
+        name = tensor_name(node)
+        if name in found and not isinstance(module_of(node), MixingMatrix):  # which is written transposed
+            given = found[name].reshape(len(digits.images), *shape_of(node)[1:])
+            if node.op == "call_module":
+                steps = ((given - values[node]) / quantized.grid(node).scale).abs()
+                assert steps.max() < 1.01, name
+                assert (steps > 0.5).sum() <= max(2, steps.numel() // 50), name  # a sum in another order
+                compared += 1
+            values[node] = given
+    assert compared > 150
+
+
+@pytest.mark.parametrize("batch", [1, 5, None])
+def test_all_in_float_it_is_the_network(digits, batch):
+    logits = run(quantized_model(in_float(in_integers(digits)), batch), digits.images, batch)
+    assert np.abs(logits - digits.logits).max() < 1e-5 * np.abs(digits.logits).max()
+
+
+@pytest.mark.parametrize("variant", ["m0", "m1", "m2", "m3"])
+@pytest.mark.parametrize("batch", [1, None])
+def test_the_whole_family_can_be_written(variant, batch):
+    images = Preprocessing.imagenet(SMALL).batch(photographs())
+    network = random_network(variant, 10, torch.from_numpy(images))
+    spelled = lower(network, INTEGER, SMALL).network
+    grids = assign_grids(spelled, calibrate(spelled, torch.from_numpy(images), 100.0), 8)
+    quantized = in_float(QuantizedNetwork(spelled, SMALL, grids))
+    with torch.no_grad():
+        expected = network(torch.from_numpy(images)).numpy()
+    logits = run(quantized_model(quantized, batch), images, batch)
+    assert np.abs(logits - expected).max() < 1e-5 * np.abs(expected).max()
+    assert np.isfinite(run(quantized_model(mixed(quantized), batch), images, batch)).all()
+
+
+def test_with_16_bits_it_is_close_to_the_network(digits):
+    logits = run(quantized_model(in_integers(digits, 16), None), digits.images)
+    assert correlation(logits, digits.logits) > 0.9998
+    assert np.abs(logits - digits.logits).max() < 0.02 * np.abs(digits.logits).max()
+
+
+def test_the_number_of_images_at_a_time_changes_nothing(quantized, digits):
+    one, five, any_number = (run(quantized_model(quantized, n), digits.images, n) for n in (1, 5, None))
+    for other in (five, any_number):
+        assert correlation(one, other) > ALIKE
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_it_is_an_ordinary_model(digits, bits):
+    model = quantized_model(in_integers(digits, bits), 1)
+    assert {(opset.domain, opset.version) for opset in model.opset_import} == (
+        {("", 17)} if bits == 8 else {("", 17), ("com.microsoft", 1)}
+    )
+    (image,), (logits,) = model.graph.input, model.graph.output
+    shapes = [[dim.dim_value for dim in value.type.tensor_type.shape.dim] for value in (image, logits)]
+    assert (image.name, logits.name, shapes) == ("image", "logits", [[1, 3, 96, 96], [1, 10]])
+    names = [node.name for node in model.graph.node]
+    assert len(set(names)) == len(names)
+    assert "Identity" not in {node.op_type for node in model.graph.node}
+
+
+def test_onnx_runtime_makes_integer_operators_of_the_layers_that_are_faster_so(digits, tmp_path):
+    quantized = mixed(in_integers(digits))
+    graph = optimized(quantized_model(quantized, 1), tmp_path / "optimized.onnx")
+    kinds = [node.op_type for node in graph.node]
+    layers = [
+        module_of(node)
+        for node in quantized.network.graph.nodes
+        if node.op == "call_module" and quantized.is_integer(node)
+    ]
+    assert kinds.count("QGemm") == sum(isinstance(layer, nn.Linear) for layer in layers) == 2
+    assert kinds.count("QLinearConv") == sum(isinstance(layer, nn.Conv2d) for layer in layers) > 2
+    signed = {constant.name for constant in graph.initializer if constant.data_type == TensorProto.INT8}
+    assert not [node for node in graph.node if node.op_type == "DequantizeLinear" and node.input[0] in signed]
+
+
+def test_fusions_in_float_are_few_operators(digits):
+    graph = quantized_model(mixed(in_integers(digits)), None).graph
+    kinds = [node.op_type for node in graph.node]
+    places = {
+        str(node.target).rsplit("/", 1)[0]
+        for node in digits.network.graph.nodes
+        if "excite" in str(node.target)
+    }
+    assert kinds.count("MatMul") == len(places) == 15
+    assert not {"Split", "Transpose"} & set(kinds)
+    assert len(kinds) < 400
+
+
+def small(layer, *, grids=None, bits=8, float_layers=(), size=8):
+    """A network of a few layers on images of a few pixels, its grids from -4 to 4 unless told."""
+    network = trace(layer, size)
+    every = {"image": activation_grid(-1.0, 1.0, bits)}
+    for node in network.graph.nodes:
+        if node.op == "call_module":
+            every[str(node.target)] = (grids or {}).get(str(node.target), activation_grid(-4.0, 4.0, bits))
+    return QuantizedNetwork(network, size, every, frozenset(float_layers))
+
+
+def image_of(size=8):
+    return np.random.default_rng(0).uniform(-1, 1, (1, 3, size, size)).astype(np.float32)
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_dead_channel_keeps_its_bias(bits):
+    conv = nn.Conv2d(3, 4, 1)
+    with torch.no_grad():
+        conv.weight[1] = 0.0
+        conv.bias[1] = 3.0
+    quantized = small(nn.Sequential(conv), bits=bits)
+    found = run(quantized_model(quantized, 1), image_of())
+    with torch.no_grad():
+        expected = conv(torch.from_numpy(image_of())).numpy()
+    (grid,) = {quantized.grids[name] for name in quantized.grids if name != "image"}
+    assert np.abs(found - expected).max() < max(2 * grid.scale, 0.02)
+
+
+RELU6 = nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU6())
+
+
+@pytest.mark.parametrize(
+    ("grid", "float_layers", "written"),
+    [
+        (activation_grid(0.0, 6.0, 8), (), False),
+        (activation_grid(0.0, 2.0, 8), (), False),
+        (activation_grid(0.0, 7.0, 8), (), True),
+        (activation_grid(-1.0, 6.0, 8), (), True),
+        (activation_grid(0.0, 6.0, 16), (), True),
+        (activation_grid(0.0, 6.0, 8), ("0", "1"), True),
+    ],
+)
+def test_a_clip_is_written_where_the_grid_does_not_cut(grid, float_layers, written):
+    quantized = small(RELU6, grids={"1": grid}, bits=grid.bits, float_layers=float_layers)
+    kinds = [node.op_type for node in quantized_model(quantized, 1).graph.node]
+    assert ("Clip" in kinds) == written
+
+
+def test_a_clip_in_float_is_not_written_before_a_rounding_that_cuts():
+    layers = nn.Sequential(*RELU6, nn.Conv2d(4, 4, 1))
+    quantized = small(layers, grids={"1": activation_grid(0.0, 6.0, 8)}, float_layers=("0", "1"))
+    assert "Clip" not in {node.op_type for node in quantized_model(quantized, 1).graph.node}
+
+
+def test_a_layer_without_an_operator_is_refused(refusal):
+    quantized = small(nn.Sequential(nn.Tanh()))
+    assert "Tanh" in refusal(TargetError, quantized_model, quantized, 1)
