@@ -39,6 +39,9 @@ def quantized_file(quantized: QuantizedNetwork, batch: int, *, integer_io: bool)
     return _FileOf(quantized, batch).content(integer_io=integer_io)
 
 
+_BIAS_LIMIT = {np.int32: 2**31 - 1, np.int64: 2**62}
+
+
 class _FileOf:
     """Writes the layers in order; every tensor exists in float32, in integers, or in both."""
 
@@ -106,10 +109,7 @@ class _FileOf:
         key = (name, integer)
         for code, bound in zip((_OPERATOR.MAXIMUM, _OPERATOR.MINIMUM), bounds, strict=True):
             value = np.full((1, 1, 1, 1), bound, np.float32)
-            limit = self._writer.constant(f"{name}/{bound:g}", value)
-            if grid is not None:
-                integers = grid.integers(value).astype(f"int{grid.bits}")
-                limit = self._writer.constant_on(f"{name}/{bound:g}", integers, grid)
+            limit = self._fixed(f"{name}/{bound:g}", value, grid)
             output = self._writer.tensor(f"{name}/cut", self._shape(node), grid)
             options, kind = schema.MaximumMinimumOptionsT(), _OPTIONS.MaximumMinimumOptions
             self._writer.operator(code, [self._indices[key], limit], [output], options, kind)
@@ -169,10 +169,7 @@ class _FileOf:
             column = self._writer.tensor(f"{name}/column{j}", (self._batch, 1, outputs, 1), grid)
             self._reshape(x, column, (self._batch, 1, outputs, 1))
             mask = layer.masks[j].numpy().transpose(1, 2, 0)[None]
-            ones = self._writer.constant(f"{name}/mask{j}", mask)
-            if grid is not None:
-                unit = Grid(1.0, 0, grid.bits)
-                ones = self._writer.constant_on(f"{name}/mask{j}", mask.astype(f"int{grid.bits}"), unit)
+            ones = self._fixed(f"{name}/mask{j}", mask, None if grid is None else Grid(1.0, 0, grid.bits))
             last = j == len(inputs) - 1
             placed = self._writer.tensor(f"{name}/placed{j}", (self._batch, 1, outputs, width), grid)
             self._binary(_OPERATOR.MUL, [column, ones], placed)
@@ -222,10 +219,13 @@ class _FileOf:
 
     def _operand(self, node: fx.Node, layer: Constant, *, integer: bool) -> int:
         values = _channels_last(layer.constant.numpy())
-        name = f"{tensor_name(node)}/constant"
-        if not integer:
-            return self._writer.constant(name, values)
         grid = activation_grid(float(values.min()), float(values.max()), self._quantized.bits)
+        return self._fixed(f"{tensor_name(node)}/constant", values, grid if integer else None)
+
+    def _fixed(self, name: str, values: NDArray[np.float32], grid: Grid | None) -> int:
+        """A constant in integers on a grid, or in float32 where there is none."""
+        if grid is None:
+            return self._writer.constant(name, values)
         return self._writer.constant_on(name, grid.integers(values).astype(f"int{grid.bits}"), grid)
 
     def _convolution(self, node: fx.Node, conv: nn.Conv2d, x: int, *, integer: bool) -> None:
@@ -284,7 +284,7 @@ class _FileOf:
         integers = np.rint(steps).clip(-WEIGHT_LIMIT, WEIGHT_LIMIT).astype(np.int8).transpose(axes)
         bias_scales = scales.astype(np.float64) * self._quantized.grid(node.all_input_nodes[0]).scale
         kind = np.int32 if self._quantized.bits == 8 else np.int64  # noqa: PLR2004
-        limit = np.iinfo(np.int32).max
+        limit = _BIAS_LIMIT[kind]
         bias_integers = np.rint(bias / bias_scales).clip(-limit, limit).astype(kind)
         return [
             self._writer.constant(f"{name}/weight", integers, scales.tolist(), axis),

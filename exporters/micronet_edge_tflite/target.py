@@ -44,6 +44,8 @@ class TfliteTarget:
             raise TargetError("a TFLite file has a fixed batch: give --batch N, or --format onnx alone")
         if spec.io not in {FLOAT32, INT8_IO}:
             raise TargetError(f"--io {spec.io}: give float32 or int8")
+        if spec.io == INT8_IO and spec.precision != INT8:
+            raise TargetError(f"--io int8 is for --precision int8, not {spec.precision}: leave it out")
 
     def pipeline(self, spec: ExportSpec) -> tuple[Rewrite, ...]:
         del spec  # one form serves every spec

@@ -3,7 +3,7 @@
 from html import escape
 from pathlib import Path
 
-from micronet_edge.blame_plot import back, plot, range_of, share_of_noise, short_name, signed, with_minus
+from micronet_edge.blame_plot import back, decibels_of, plot, range_of, share_of_noise, short_name, signed
 from micronet_edge.blaming import FileBlame
 from micronet_edge.errors import OutputError
 from micronet_edge.quantization.blame import Blame, LayerBlame
@@ -34,6 +34,7 @@ svg text { dominant-baseline: central; fill: var(--ink); font-size: 12px; }
 svg .title { font-weight: 600; font-size: 12.5px; }
 svg .unit, svg .tick { fill: var(--soft); font-size: 11px; }
 svg .tick { text-anchor: middle; }
+svg .start { text-anchor: start; }
 svg .block { font-weight: 600; }
 svg .name { fill: #3a4554; }
 svg .band { fill: var(--band); }
@@ -124,6 +125,8 @@ def _tiles(found: FileBlame) -> str:
 
 def _worst(of: Blame) -> str:
     first, *others = of.by_guilt
+    if first.noise_share <= 0:
+        return "<p>No layer alone is to blame.</p>"
     named = " and ".join(f"<strong>{escape(short_name(row))}</strong>" for row in others[:2])
     return (
         f"<p><strong>{escape(short_name(first))}</strong> is to blame most: {first.noise_share:.0%} of the "
@@ -152,14 +155,16 @@ def _table(of: Blame) -> str:
 
 
 def _line(rank: int, row: LayerBlame, most: float) -> str:
+    decibels = f"<td>{decibels_of(row)}</td>"
+    named = f'<tr><td class="rank">{rank}</td><td>{escape(short_name(row))}</td><td>{row.position}</td>'
+    if row.in_float:
+        return f"{named}<td></td><td></td>{decibels}<td>in float</td><td></td><td></td></tr>"
     brought = back(row)
     part = max(0.0, 100 * row.noise_share / most)
     return (
-        f'<tr><td class="rank">{rank}</td><td>{escape(short_name(row))}</td><td>{row.position}</td>'
-        f'<td class="share" style="--part: {part:.0f}%">{share_of_noise(row)}</td>'
+        f'{named}<td class="share" style="--part: {part:.0f}%">{share_of_noise(row)}</td>'
         f"<td>{signed(brought.points)} <small>{signed(brought.low)} to {signed(brought.high)}</small></td>"
-        f"<td>{with_minus(f'{row.sqnr_db:.1f}')}</td><td>{range_of(row)}</td>"
-        f"<td>{row.used_steps:.0%}</td><td>{row.saturated:.2%}</td></tr>"
+        f"{decibels}<td>{range_of(row)}</td><td>{row.used_steps:.0%}</td><td>{row.saturated:.2%}</td></tr>"
     )
 
 
@@ -168,9 +173,9 @@ def _explained(found: FileBlame) -> str:
     return (
         "<p><strong>Part of the noise</strong> and <strong>what comes back</strong> are measured: the "
         "network runs with everything rounded but this layer, its weights and its results, and the layer "
-        "hands its output on unrounded, as 16 bits all but do. The parts overlap, so they need not add up "
-        "to 100 %, and a little below zero is nothing. The layers are sorted by noise, since an interval "
-        "that spans zero may be chance.</p>\n"
+        "hands its output on unrounded, as 16 bits all but do. The parts need not add up to 100 %, since one "
+        "layer's error makes up for a part of another's; below zero, it makes up for more than it adds. The "
+        "layers are sorted by noise, since an interval that spans zero may be chance.</p>\n"
         "<p><strong>Signal to noise</strong> compares the layer's output with that in float, all layers "
         "before it rounded: 6 dB are one bit. <strong>Range</strong> is what its integers can say, "
         f"<strong>steps in use</strong> how many of the {steps} occur, <strong>values cut off</strong> what "
@@ -178,7 +183,8 @@ def _explained(found: FileBlame) -> str:
         "off, too narrow.</p>\n"
         "<p><strong>image</strong> is the network's input, rounded like all else. The layers are those "
         "of the network as it is written; a clip, such as ReLU6, is part of the layer before it. Names are "
-        "without <code>features/</code>.</p>"
+        "without <code>features/</code>. A layer <strong>in float</strong> is so in this file: nothing is "
+        "rounded there.</p>"
     )
 
 

@@ -7,6 +7,7 @@ from itertools import groupby
 from math import ceil, floor, log10
 
 from micronet_edge.quantization.blame import Blame, LayerBlame
+from micronet_edge.quantization.layer_outputs import MOST_DB
 from micronet_edge.statistics import PairedDifference
 
 _WIDTH, _HEAD, _ROW, _GAP = 1000, 56, 20, 8
@@ -71,6 +72,11 @@ def short_name(row: LayerBlame) -> str:
 def signed(points: float) -> str:
     """Points of a hundred, with their sign."""
     return with_minus(f"{points:+.2f}")
+
+
+def decibels_of(row: LayerBlame) -> str:
+    """Of the output; float32 itself is not much better than the most that is told."""
+    return with_minus(f"{row.sqnr_db:.1f}") if row.sqnr_db < MOST_DB else "exact"
 
 
 def share_of_noise(row: LayerBlame) -> str:
@@ -139,19 +145,25 @@ def _lines(panel: _Panel, bottom: float) -> str:
 
 
 def _row(row: LayerBlame, block: str, y: float, panels: tuple[_Panel, ...]) -> str:
-    decibels, noise, points, steps = panels
-    brought = back(row)
     name = short_name(row).removeprefix(block).lstrip("/")
+    marks = _text(panels[3].left + 5, y, "in float", "tick start") if row.in_float else _marks(row, y, panels)
     return (
         f'<g class="row"><title>{escape(_told(row))}</title>'
         f'<rect class="hit" x="0" y="{y - _ROW / 2:.1f}" width="{_WIDTH:g}" height="{_ROW:g}"/>'
         f"{_text(_NAME_X, y, _cut(name, _NAME_LETTERS), 'name')}"
-        f'<circle class="sqnr" cx="{decibels.x(row.sqnr_db):.1f}" cy="{y:.1f}" r="3.5"/>'
+        f'<circle class="sqnr" cx="{panels[0].x(row.sqnr_db):.1f}" cy="{y:.1f}" r="3.5"/>{marks}</g>'
+    )
+
+
+def _marks(row: LayerBlame, y: float, panels: tuple[_Panel, ...]) -> str:
+    _, noise, points, steps = panels
+    brought = back(row)
+    return (
         f"{_bar(noise, row.noise_share * 100, y, 'noise')}"
         f'<line class="whisker" x1="{points.x(brought.low):.1f}" x2="{points.x(brought.high):.1f}" '
         f'y1="{y:.1f}" y2="{y:.1f}"/>'
         f'<circle class="back" cx="{points.x(brought.points):.1f}" cy="{y:.1f}" r="3.5"/>'
-        f"{_bar(steps, row.used_steps * 100, y, 'steps')}</g>"
+        f"{_bar(steps, row.used_steps * 100, y, 'steps')}"
     )
 
 
@@ -165,9 +177,11 @@ def _told(row: LayerBlame) -> str:
     """What shows where the pointer rests."""
     brought = back(row)
     what = "agreement" if row.top1_back is None else "top-1"
+    if row.in_float:
+        return f"{row.layer}\nsignal to noise, dB: {decibels_of(row)}\nin float: nothing is rounded here"
     return (
         f"{row.layer}\n"
-        f"signal to noise {with_minus(f'{row.sqnr_db:.1f}')} dB\n"
+        f"signal to noise, dB: {decibels_of(row)}\n"
         f"range {range_of(row)}, {row.used_steps:.0%} of the steps in use, "
         f"{row.saturated:.3%} of the values cut off\n"
         f"without its rounding: {share_of_noise(row)} of the noise goes, "

@@ -65,7 +65,7 @@ def blame_file(
 
     Given    an integer file that a recipe lies beside; the checkpoint it was made from; images such as
              it was calibrated on, and labelled ones, as `quantize` and `evaluate` take them. Of more
-             than MOST_IMAGES, so many are taken, of each class as many as there are.
+             than MOST_IMAGES, so many are taken, evenly over the classes and the same every time.
     Result   each layer's share in what was lost; without labelled images there is no top-1, only how
              often the file names the same class as the float network.
     Raises   MicronetEdgeError of the kind that fits: a float file, one without a recipe, another
@@ -77,11 +77,11 @@ def blame_file(
         raise SettingsError(f"{path} is a float32 file, in which nothing is rounded: give an int8 one")
     quantized, reference = quantized_from(path, checkpoint)
     images = read_calibration(Path(calibration), metadata.preprocessing, skip_unreadable=skip_unreadable)
-    notes = _notes(images.source, images.count, images.skipped)
+    notes = _notes(images.source, images.count, images.skipped, "at random")
     labelled = None
     if data is not None:
         found = read_labelled(Path(data), metadata.labels, skip_unreadable=skip_unreadable)
-        notes += _notes(found.source, found.count, found.skipped)
+        notes += _notes(found.source, found.count, found.skipped, "evenly over the classes")
         labelled = _read(found, metadata)
     chosen = torch.from_numpy(images.images[chosen_evenly([0] * images.count, MOST_IMAGES)])
     return FileBlame(
@@ -115,10 +115,10 @@ def _read(images: LabelledImages, metadata: FileMetadata) -> Labelled:
     return batch, torch.tensor([images.classes[k] for k in positions])
 
 
-def _notes(source: str, count: int, skipped: int) -> list[str]:
+def _notes(source: str, count: int, skipped: int, how: str) -> list[str]:
     notes = []
     if skipped:
         notes.append(f"skipped, as they cannot be read as images: {skipped} of {skipped + count} files")
     if count > MOST_IMAGES:
-        notes.append(f"of the {count} images in {source}, {MOST_IMAGES} were taken, of each class as many")
+        notes.append(f"{MOST_IMAGES} of the {count} images in {source} were taken, {how}")
     return notes

@@ -80,9 +80,9 @@ def _table(found: "FileBlame") -> "Table":
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from micronet_edge.blame_plot import back, range_of, share_of_noise, short_name, signed
+    from micronet_edge.blame_plot import back, decibels_of, range_of, share_of_noise, short_name, signed
 
-    rows = found.blame.by_guilt
+    rows = [row for row in found.blame.by_guilt if not row.in_float]
     brought = "agree" if found.data is None else "top-1"
     table = Table(box=SIMPLE_HEAD, padding=0)
     table.add_column("layer", overflow="fold")
@@ -93,7 +93,7 @@ def _table(found: "FileBlame") -> "Table":
             short_name(row),
             share_of_noise(row),
             signed(back(row).points),
-            f"{row.sqnr_db:.1f}",
+            decibels_of(row),
             range_of(row),
             f"{row.used_steps:.0%}",
             f"{row.saturated:.2%}",
@@ -103,8 +103,11 @@ def _table(found: "FileBlame") -> "Table":
 
 def _lines(found: "FileBlame", html: Path | None) -> list[str]:
     of = found.blame
-    hidden = len(of.rows) - _LAYERS_SHOWN
-    lines = [f"and {hidden} more layers that lose less: --json and --html have all", ""] if hidden > 0 else []
+    floating = sum(row.in_float for row in of.rows)
+    less = len(of.rows) - floating - _LAYERS_SHOWN
+    others = [f"{less} more layers lose less"] if less > 0 else []
+    others += [f"{floating} layers are in float"] if floating else []
+    lines = [f"{' and '.join(others)}: --json and --html have all", ""] if others else []
     lines += [
         f"{found.path.name} ({found.metadata.precision}) on {of.measured_images} images",
         f"same class as {found.checkpoint.name} in float on {of.agreement:.2%} of them",

@@ -92,7 +92,8 @@ def _spelled_out(network: fx.GraphModule, node: fx.Node, costs: Costs) -> fx.Nod
         case nn.Hardswish():
             return _hard_swish(write, *node.all_input_nodes)
     added = inputs_of(node)
-    if node.op == "call_function" and node.target in {operator.add, torch.add} and len(added) == len(node.args):
+    adds = node.op == "call_function" and node.target in {operator.add, torch.add}
+    if adds and len(added) == len(node.args):
         return _Writer(network, node, f"{_block_of(str(added[-1].target))}/residual")("", Add(), *added)
     if node.op == "call_method" and node.target == "flatten":
         return _Writer(network, node, str(node.target))("", nn.Flatten(1), *node.all_input_nodes)

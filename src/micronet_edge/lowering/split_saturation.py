@@ -16,7 +16,7 @@ TILE = 16
 class SplitSaturation(Rewrite):
     """Splits the ReLU6 behind the stem into parts that saturate one after the other.
 
-    Given    conv -> ReLU6, c channels -> dense conv
+    Given    dense conv -> ReLU6, c channels -> dense conv
     Result   conv, m * c channels -> clip to 0..6/m -> dense conv with every weight m times:
              relu6(x) = sum over i < m of  clip(x - 6 i / m, 0, 6 / m)
 
@@ -48,9 +48,10 @@ def _found(network: fx.GraphModule) -> tuple[fx.Node, fx.Node, fx.Node] | None:
         before = only_input(clip)
         readers = list(clip.users)
         behind = conv_of(module_of(readers[0])) if len(readers) == 1 else None
-        fits = isinstance(layer, nn.ReLU6) and conv_of(module_of(before)) is not None
-        fits = fits and feeds_only(before, clip)
-        if fits and behind is not None and behind.groups == 1 and shape_of(clip)[1] <= TILE // 2:
+        around = (conv_of(module_of(before)), behind)
+        dense = all(conv is not None and conv.groups == 1 for conv in around)
+        fits = isinstance(layer, nn.ReLU6) and dense and feeds_only(before, clip)
+        if fits and shape_of(clip)[1] <= TILE // 2:
             return before, clip, readers[0]
         return None
     return None

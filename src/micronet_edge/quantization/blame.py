@@ -19,6 +19,7 @@ from micronet_edge.quantization.layer_outputs import (
     parts_of,
 )
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
+from micronet_edge.quantization.rounded_tensors import IMAGE, tensor_name
 from micronet_edge.quantization.simulate import Simulation
 from micronet_edge.statistics import PairedDifference, paired_difference
 from micronet_edge.threads import one_thread
@@ -38,12 +39,14 @@ class LayerBlame:
 
     The others say what comes back if this layer alone is kept in float and its output is handed on
     unrounded, as 16 bits all but do: `noise_share` is the part of the noise in the logits that goes,
-    negative where it grows; top-1 and agreement are in points.
+    negative where it grows; top-1 and agreement are in points. A layer that is `in_float` has no rounding
+    to leave out, and its grid is the one that it would have.
     """
 
     layer: str
     operators: tuple[str, ...]
     position: int
+    in_float: bool
     sqnr_db: float
     low: float
     high: float
@@ -74,8 +77,8 @@ class Blame:
 
     @property
     def by_guilt(self) -> tuple[LayerBlame, ...]:
-        """The worst first: by noise, which tells layers apart where a few images more or less do not."""
-        return tuple(sorted(self.rows, key=lambda row: -row.noise_share))
+        """The worst first, by noise, which tells layers apart where a few images do not; float ones last."""
+        return tuple(sorted(self.rows, key=lambda row: (row.in_float, -row.noise_share)))
 
 
 def blame(
@@ -94,6 +97,7 @@ def blame(
              images the same images are asked for the answers, and there is no top-1.
     """
     measured, classes = labelled or (images, None)
+    quantized = _with_float_image(quantized)
     report = _Steps(progress)
     parts = parts_of(quantized.network)
     report.total = ceil(len(images) / BATCH) + ceil(len(measured) / BATCH) * len(parts)
@@ -108,6 +112,7 @@ def blame(
             layer=part.name,
             operators=part.operators,
             position=position,
+            in_float=_is_in_float(quantized, part),
             sqnr_db=output.sqnr_db,
             low=output.grid.low,
             high=output.grid.high,
@@ -129,6 +134,20 @@ def blame(
         top1_float=None if classes is None else _share(exact, classes),
         top1_quantized=None if classes is None else _share(rounded, classes),
     )
+
+
+def _with_float_image(quantized: QuantizedNetwork) -> QuantizedNetwork:
+    """An image that only float operators read is not rounded."""
+    (image,) = (node for node in quantized.network.graph.nodes if node.op == "placeholder")
+    if any(quantized.is_integer(reader) for reader in image.users):
+        return quantized
+    return replace(quantized, float_layers=quantized.float_layers | {IMAGE})
+
+
+def _is_in_float(quantized: QuantizedNetwork, part: Part) -> bool:
+    """Whether nothing in the layer is rounded, nor its output by who reads it."""
+    readers = [reader for reader in part.nodes[-1].users if reader.op != "output"]
+    return not any(quantized.is_integer(node) for node in (*part.nodes, *readers))
 
 
 class _Steps:
@@ -173,8 +192,8 @@ class _Asked:
 
     def _rest(self, part: Part, nodes: list[fx.Node], values: Values, images: Tensor) -> Tensor:
         # An integer operator would round what it reads of a float one.
-        integer = replace(self._quantized, float_layers=self._quantized.float_layers - set(part.operators))
-        simulation = Simulation(integer)
+        kept = self._quantized.float_layers - {tensor_name(node) for node in part.nodes}
+        simulation = Simulation(replace(self._quantized, float_layers=kept))
         for node in nodes:
             if node in part.nodes:
                 result = self._unrounded(node, values, images)

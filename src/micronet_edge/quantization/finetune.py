@@ -19,13 +19,14 @@ from micronet_edge.threads import one_thread
 
 MINIMUM_IMAGES = 256
 EPOCHS = 4
-LEARNING_RATE = 1e-4
+LEARNING_RATE = 1e-3
 PATIENCE = 2
 """Epochs in a row that may bring nothing before it stops."""
 HELD_OUT = 10
 """One image in so many, of every class, is not trained on: these pick the epoch."""
 
 _BATCH = 64
+_WARM_UP = 0.1
 _LARGEST_GRADIENT = 10.0
 _SEED = 0
 _CACHE_BYTES = 1 << 30
@@ -202,14 +203,19 @@ class _Pupil:
     def train(self, epochs: int, progress: Progress) -> int:
         """Trains for so many epochs, fewer if nothing is gained any more; gives the number run."""
         lesson, shuffled = self._lesson, np.random.default_rng(_SEED)
-        optimizer = torch.optim.Adam(self._parameters, LEARNING_RATE)
+        optimizer = torch.optim.Adam(
+            [
+                {"params": [each], "size": float(each.detach().square().mean().sqrt())}
+                for each in self._parameters
+            ]
+        )
         done, total = 0, epochs * len(lesson.trained)
         agreement = self.kept.agreement
         progress(FinetuneProgress(done, total, agreement))
         for epoch in range(1, epochs + 1):
             for members in _portions(shuffled.permutation(lesson.trained).tolist()):
                 for group in optimizer.param_groups:
-                    group["lr"] = LEARNING_RATE * (1 + cos(pi * done / total)) / 2
+                    group["lr"] = group["size"] * _rate(done / total)
                 if not self._step(optimizer, members):
                     return epoch
                 done += len(members)
@@ -246,6 +252,10 @@ class _Pupil:
     def _is_better(self, now: _Standing) -> bool:
         # A NaN is less than nothing.
         return now.distance < self.kept.distance and now.agreement >= self.kept.agreement
+
+
+def _rate(passed: float) -> float:
+    return LEARNING_RATE * min(1.0, passed / _WARM_UP) * (1 + cos(pi * passed)) / 2
 
 
 def _distance(given: Tensor, wanted: Tensor) -> Tensor:

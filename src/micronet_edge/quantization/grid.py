@@ -11,6 +11,9 @@ WEIGHT_LIMIT = 127
 SMALLEST_SPAN = 1e-6
 """A tensor that is always zero still needs a step."""
 
+SMALLEST_WEIGHT = 1e-4
+"""Below this a channel's weights are as good as zero, and finer steps would leave its bias no room."""
+
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int32]
 
@@ -67,7 +70,7 @@ def symmetric_grid(low: float, high: float, bits: int) -> Grid:
 def weight_scales(weight: Floats) -> Floats:
     """The symmetric int8 step of each output channel, [n] for a weight [n, ...]."""
     largest = np.abs(weight.reshape(len(weight), -1)).max(axis=1)
-    scales: Floats = np.maximum(largest, SMALLEST_SPAN).astype(np.float32) / np.float32(WEIGHT_LIMIT)
+    scales: Floats = np.maximum(largest, SMALLEST_WEIGHT).astype(np.float32) / np.float32(WEIGHT_LIMIT)
     return scales
 
 

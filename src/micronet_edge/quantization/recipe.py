@@ -3,11 +3,12 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from math import inf
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, fx
 
 from micronet_edge.errors import SettingsError
@@ -57,7 +58,8 @@ def weights_path(recipe: Path) -> Path:
 def save_recipe(recipe: Recipe, path: Path) -> None:
     """Writes the recipe and, beside it, its tensors."""
     weights = weights_path(path)
-    save_file({name: tensor.contiguous() for name, tensor in sorted(recipe.tensors.items())}, weights)
+    # save_file() would make a file that nobody else may read.
+    weights.write_bytes(save({name: tensor.contiguous() for name, tensor in sorted(recipe.tensors.items())}))
     content = asdict(recipe) | {"weights_sha256": file_sha256(weights)}
     del content["tensors"]
     ranges = content.pop("ranges")
@@ -75,14 +77,14 @@ def load_recipe(path: Path) -> Recipe:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         content["ranges"] = {
-            name: (float(low), float(high)) for name, (low, high) in content["ranges"].items()
+            name: _range(name, float(low), float(high)) for name, (low, high) in content["ranges"].items()
         }
         content["float_layers"] = tuple(content["float_layers"])
         recipe = Recipe(**content, tensors=load_file(weights))
     except OSError as error:
         raise SettingsError(
-            f"recipe {path}: {error.filename or weights} cannot be read ({error.strerror}): a recipe is two "
-            f"files, {path.name} and {weights.name}, in one folder"
+            f"recipe {path}: {error.filename or weights} cannot be read ({error.strerror or 'missing'}): "
+            f"a recipe is two files, {path.name} and {weights.name}, in one folder"
         ) from error
     except (ValueError, TypeError, KeyError, AttributeError, SafetensorError) as error:
         raise SettingsError(f"recipe {path} cannot be read ({error}): quantize again to make one") from error
@@ -95,6 +97,12 @@ def load_recipe(path: Path) -> Recipe:
             f"recipe {path} is for precision {recipe.precision!r}: choose {' or '.join(BITS)}"
         )
     return recipe
+
+
+def _range(name: str, low: float, high: float) -> tuple[float, float]:
+    if not -inf < low <= high < inf:
+        raise ValueError(f"the range of {name} is {low} to {high}")
+    return low, high
 
 
 def changed_tensors(before: fx.GraphModule, after: fx.GraphModule) -> dict[str, Tensor]:
