@@ -69,6 +69,8 @@ def quantize(
     targets = [find_target(name) for name in dict.fromkeys(settings.formats)]
     report("reading the network and the images")
     origin = read_source(source, checkpoint, settings)
+    if quantization.max_drop is not None and origin.checkpoint is None:
+        raise SettingsError("--max-drop needs trained weights: give a checkpoint in the place of a variant")
     spec = export_spec(origin, settings)
     for target in targets:
         target.check(spec)

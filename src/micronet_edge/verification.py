@@ -112,7 +112,8 @@ def prove_quantized(
         simulated: Logits = Simulation(quantized)(torch.from_numpy(chosen)).numpy()
     logits = target.open(path).run(chosen)
     cosine, agreement = _cosine(logits, simulated), float((logits.argmax(1) == simulated.argmax(1)).mean())
-    if not (cosine >= SIMULATION_COSINE and agreement >= SIMULATION_AGREEMENT):
+    trained = metadata.checkpoint_sha256 is not None  # of random weights, many classes are as good as equal
+    if not (cosine >= SIMULATION_COSINE and (agreement >= SIMULATION_AGREEMENT or not trained)):
         raise VerificationError(
             f"{path.name} does not compute what was written into it: cosine {cosine:.4f} to the simulation, "
             f"the same class on {agreement:.0%} of {len(chosen)} images; please report this network"
@@ -120,7 +121,7 @@ def prove_quantized(
     breaches = target.breaches(path, metadata)
     if breaches:
         raise VerificationError(f"{path.name} holds {'; '.join(breaches)}: please report this network")
-    if metadata.checkpoint_sha256 is not None:
+    if trained:
         _check_close(path, metadata, proof)
     return proof
 

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,9 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from example_images import digits
+
 TOOL = Path(sys.executable).with_name("micronet-edge")
 DIGITS = Path(__file__).parents[2] / "examples" / "digits" / "m0-digits.safetensors"
 ONNX_FILE, TFLITE_FILE = "m0-digits-float32.onnx", "m0-digits-float32.tflite"
+CALIBRATED_ON = 48
 FILES = {f"{file}{end}" for file in (ONNX_FILE, TFLITE_FILE) for end in ("", ".manifest.json")}
 
 # What LiteRT itself says on stderr.
@@ -103,3 +107,22 @@ def shared_digits(tmp_path_factory) -> Path:
         (folder / "stderr").write_text(ran.errors)
 
     return shared(tmp_path_factory, "digits", make)
+
+
+def shared_quantized(tmp_path_factory) -> Path:
+    """A folder with images to calibrate on, in which `quantize --output files --json` was run."""
+    images = shared(tmp_path_factory, "digit-images", digits.write_images)
+
+    def make(folder: Path) -> None:
+        (folder / "calibration").mkdir()
+        paths = digits.image_paths("train", images)
+        for path in paths[:: len(paths) // CALIBRATED_ON][:CALIBRATED_ON]:
+            shutil.copy(path, folder / "calibration")
+        ran = run(
+            *("quantize", DIGITS, "--calibration", "calibration", "--output", "files", "--json"), cwd=folder
+        )
+        assert ran.code == 0, ran.errors
+        (folder / "stdout").write_text(ran.output)
+        (folder / "stderr").write_text(ran.errors)
+
+    return shared(tmp_path_factory, "quantized", make)

@@ -58,6 +58,7 @@ def test_the_manifest_tells_the_truth(digits_run, digits, name):
         "input_size": 96,
         "batch": 1,
         "precision": "float32",
+        "io": "float32",
         "naive": False,
         "portable": False,
     }

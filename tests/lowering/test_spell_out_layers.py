@@ -29,8 +29,9 @@ from torch import nn
 from micronet_edge.errors import LoweringError
 from micronet_edge.lowering import INTEGER, XNNPACK_INT8, apply, lower
 from micronet_edge.lowering.contract import SAME_NUMBERS, probe_image
+from micronet_edge.lowering.convolutions import BorderedConv
 from micronet_edge.lowering.elementary import AddConstant, MixingMatrix
-from micronet_edge.lowering.freeze_shift_max import FreezeShiftMax
+from micronet_edge.lowering.freeze_shift_max import FreezeShiftMax, FrozenShiftMax
 from micronet_edge.lowering.merge_factorized_convolution import MergeFactorizedConvolution
 from micronet_edge.lowering.spell_out_layers import LAYER, SpellOutLayers
 from micronet_edge.lowering.widen_producers import WidenProducers
@@ -106,7 +107,7 @@ def test_shift_max_as_a_product_with_a_matrix(groups, width, shifts, fusions, si
         assert found.count("Mix") == found.count("MixingMatrix") == fusions
         assert not {"Multiply", "Add", "Channels", "Concatenate"} & set(found)
     else:  # an output that takes one input twice has no place in a matrix
-        sources = zip(*layer(before, type(before.get_submodule("1"))).sources, strict=True)
+        sources = zip(*layer(before, FrozenShiftMax).sources, strict=True)
         assert any(len(set(inputs)) < shifts for inputs in sources)
     assert found.count("Hardtanh") == shifts * fusions
     assert found.count("Maximum") == fusions - 1
@@ -162,6 +163,7 @@ def test_saturated_coefficients_stay_what_they_are(form, push):
 # --- The other composite layers
 
 
+@settings(max_examples=20)
 @given(width=st.integers(1, 3), kernel_size=st.sampled_from([3, 5]), size=st.integers(8, 17))
 def test_a_bordered_convolution(width, kernel_size, size):
     before = factorized(3 * width, kernel_size, size)
@@ -176,11 +178,12 @@ def test_a_bordered_convolution(width, kernel_size, size):
 
 def test_a_border_that_is_none_leaves_a_plain_convolution():
     before = factorized()
-    layer(before, type(before.get_submodule("0"))).bias_map.fill_(0.5)
+    layer(before, BorderedConv).bias_map.fill_(0.5)
     network, _ = rewritten(ELEMENTWISE, before)
     assert operators(network) == ["Conv2d"]
 
 
+@settings(max_examples=6)
 @given(channels=st.integers(1, 6))
 def test_a_hard_swish(channels):
     network, applied = rewritten(ELEMENTWISE, traced(stem(channels), nn.Hardswish()))
@@ -189,6 +192,7 @@ def test_a_hard_swish(channels):
     assert_once_is_enough(ELEMENTWISE, network)
 
 
+@settings(max_examples=6)
 @given(channels=st.integers(1, 6))
 def test_a_sum(channels):
     body = Residual(nn.Conv2d(channels, channels, 1), nn.ReLU())

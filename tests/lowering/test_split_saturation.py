@@ -2,9 +2,10 @@
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from lowering.networks import (
+    FREE_WORK,
     Outputs,
     Residual,
     assert_once_is_enough,
@@ -18,6 +19,7 @@ from lowering.networks import (
 from torch import nn
 
 from micronet_edge.lowering.convolutions import BorderedConv
+from micronet_edge.lowering.densify_groups import DensifyGroups
 from micronet_edge.lowering.merge_factorized_convolution import MergeFactorizedConvolution
 from micronet_edge.lowering.split_saturation import TILE, SplitSaturation
 
@@ -33,6 +35,7 @@ def saturating(channels, behind):
     return network
 
 
+@settings(max_examples=40)
 @given(
     channels=st.integers(1, TILE // 2),
     outputs=st.integers(1, 6),
@@ -66,9 +69,10 @@ def test_the_parts_saturate_one_after_the_other():
 def test_a_convolution_with_a_border_is_split_with_it():
     vertical = nn.Conv2d(3, 3, (3, 1), (2, 1), (1, 0), groups=3)
     horizontal = nn.Conv2d(3, 6, (1, 3), (1, 2), (0, 1), groups=3)
-    before, _ = rewritten(
-        MergeFactorizedConvolution(), traced(vertical, horizontal, nn.ReLU6(), nn.Conv2d(6, 4, 1))
-    )
+    layers = vertical, horizontal, nn.ReLU6(), nn.Conv2d(6, 4, 1)
+    merged, _ = rewritten(MergeFactorizedConvolution(), traced(*layers))
+    assert_untouched(SPLIT, merged)  # its groups would mix
+    before, _ = rewritten(DensifyGroups(FREE_WORK), merged)
     network, applied = rewritten(SPLIT, before)
     assert applied.places == 1
     assert layer(network, BorderedConv).bias_map.shape[1] == 12
@@ -96,6 +100,7 @@ def test_settings_of_the_convolution_behind_are_kept():
     "layers",
     [
         pytest.param((stem(9), nn.ReLU6(), nn.Conv2d(9, 4, 1)), id="too wide"),
+        pytest.param((nn.Conv2d(3, 6, 1, groups=3), nn.ReLU6(), nn.Conv2d(6, 4, 1)), id="groups before"),
         pytest.param((stem(4), nn.ReLU6(), nn.Conv2d(4, 4, 1, groups=2)), id="groups behind"),
         pytest.param((stem(4), nn.ReLU6(), nn.Conv2d(4, 4, 1, groups=4)), id="depthwise behind"),
         pytest.param((stem(4), nn.ReLU6(), nn.PReLU(4)), id="no convolution behind"),

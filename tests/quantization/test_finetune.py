@@ -12,6 +12,7 @@ from micronet_edge.errors import SettingsError
 from micronet_edge.image_folders import LabelledImages
 from micronet_edge.lowering import INTEGER, lower
 from micronet_edge.models import load_checkpoint
+from micronet_edge.preprocessing import Preprocessing
 from micronet_edge.quantization import finetune as module
 from micronet_edge.quantization.assign_grids import assign_grids
 from micronet_edge.quantization.calibrate import calibrate
@@ -23,6 +24,9 @@ from micronet_edge.threads import one_thread
 CHECKPOINT = Path(digits.__file__).parent / "m0-digits.safetensors"
 EPOCHS = 2
 
+NARROW = 99.0
+"""A percentile that cuts off so much that there is something to mend."""
+
 
 def labelled(paths):
     return LabelledImages(
@@ -31,8 +35,9 @@ def labelled(paths):
 
 
 @pytest.fixture(scope="module")
-def loaded():
-    return load_checkpoint(CHECKPOINT)
+def preprocessing():
+    """Half the size that the network was trained for: a quarter of the time."""
+    return Preprocessing(size=48, resize=48)
 
 
 @pytest.fixture(scope="module")
@@ -42,13 +47,13 @@ def images(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def start(loaded, images):
+def start(preprocessing, images):
     """The digits network with grids, as calibration leaves it."""
-    network = lower(loaded.network, INTEGER, loaded.preprocessing.size).network
+    network = lower(load_checkpoint(CHECKPOINT).network, INTEGER, preprocessing.size).network
     with one_thread():
-        calibration = torch.from_numpy(loaded.preprocessing.batch(images.paths[::8]))
-        ranges = calibrate(network, calibration, 99.99)
-    return QuantizedNetwork(network, loaded.preprocessing.size, assign_grids(network, ranges, 8))
+        calibration = torch.from_numpy(preprocessing.batch(images.paths[::8]))
+        ranges = calibrate(network, calibration, NARROW)
+    return QuantizedNetwork(network, preprocessing.size, assign_grids(network, ranges, 8))
 
 
 @pytest.fixture
@@ -57,10 +62,10 @@ def quantized(start):
 
 
 @pytest.fixture(scope="module")
-def tuned(start, images, loaded):
+def tuned(start, images, preprocessing):
     """The network after fine-tuning, what came of it, and the progress that was told."""
     quantized, told = replace(start, network=copy.deepcopy(start.network)), []
-    result = finetune(quantized, images, loaded.preprocessing, epochs=EPOCHS, progress=told.append)
+    result = finetune(quantized, images, preprocessing, epochs=EPOCHS, progress=told.append)
     return quantized, result, told
 
 
@@ -76,15 +81,13 @@ def distance(quantized, teacher, images, preprocessing):
         return float((Simulation(quantized)(batch) - teacher(batch)).square().mean())
 
 
-def test_comes_nearer_to_the_float_network(tuned, start, images, loaded):
+def test_comes_nearer_to_the_float_network(tuned, start, images, preprocessing):
     quantized, result, _ = tuned
     assert (result.epochs, result.stopped_early) == (EPOCHS, False)
     assert result.kept_epoch > 0
     assert result.agreement_after >= result.agreement_before
-    before, after = (
-        distance(each, start.network, images, loaded.preprocessing) for each in (start, quantized)
-    )
-    assert after < before / 2
+    before, after = (distance(each, start.network, images, preprocessing) for each in (start, quantized))
+    assert after < 0.8 * before
 
 
 def test_holds_out_a_tenth_of_every_class(images):
@@ -104,10 +107,10 @@ def test_leaves_the_grids_and_every_constant_as_they_are(tuned, start):
     assert not same_weights(quantized, start)
 
 
-def test_gives_the_same_again(tuned, quantized, images, loaded):
+def test_gives_the_same_again(tuned, quantized, images, preprocessing):
     before, result, _ = tuned
     torch.manual_seed(1)  # whatever the caller did
-    again = finetune(quantized, images, loaded.preprocessing, epochs=EPOCHS)
+    again = finetune(quantized, images, preprocessing, epochs=EPOCHS)
     assert same_weights(quantized, before)
     assert replace(again, seconds=0) == replace(result, seconds=0)
 
@@ -119,53 +122,55 @@ def test_tells_how_far_it_is(tuned):
     assert [each.done for each in told] == sorted(each.done for each in told)
 
 
-def test_keeps_the_start_and_stops_where_nothing_is_gained(quantized, start, images, loaded, monkeypatch):
+def test_keeps_the_start_and_stops_where_nothing_is_gained(
+    quantized, start, images, preprocessing, monkeypatch
+):
     monkeypatch.setattr(module, "LEARNING_RATE", 1.0)
     monkeypatch.setattr(module, "PATIENCE", 1)
-    result = finetune(quantized, images, loaded.preprocessing, epochs=3)
+    result = finetune(quantized, images, preprocessing, epochs=EPOCHS)
     assert (result.epochs, result.kept_epoch, result.stopped_early) == (1, 0, True)
     assert result.agreement_after == result.agreement_before
     assert same_weights(quantized, start)
 
 
-def test_keeps_the_start_where_training_breaks_down(quantized, start, images, loaded, monkeypatch):
+def test_keeps_the_start_where_training_breaks_down(quantized, start, images, preprocessing, monkeypatch):
     monkeypatch.setattr(module, "LEARNING_RATE", float("inf"))
-    result = finetune(quantized, images, loaded.preprocessing, epochs=3)
+    result = finetune(quantized, images, preprocessing, epochs=EPOCHS)
     assert (result.epochs, result.kept_epoch, result.stopped_early) == (1, 0, True)
     assert same_weights(quantized, start)
 
 
-def test_leaves_the_network_as_it_was_when_interrupted(quantized, start, images, loaded):
+def test_leaves_the_network_as_it_was_when_interrupted(quantized, start, images, preprocessing):
     def interrupt(progress):
         if progress.done:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        finetune(quantized, images, loaded.preprocessing, progress=interrupt)
+        finetune(quantized, images, preprocessing, progress=interrupt)
     assert same_weights(quantized, start)
 
 
-def test_refuses_too_few_images(quantized, images, loaded, refusal):
+def test_refuses_too_few_images(quantized, images, preprocessing, refusal):
     few = labelled(images.paths[: MINIMUM_IMAGES - 1])
-    message = refusal(SettingsError, finetune, quantized, few, loaded.preprocessing)
+    message = refusal(SettingsError, finetune, quantized, few, preprocessing)
     assert message.startswith(f"digits holds {MINIMUM_IMAGES - 1} images, too few to fine-tune on")
 
 
-def test_refuses_no_epochs(quantized, images, loaded, refusal):
-    message = refusal(SettingsError, finetune, quantized, images, loaded.preprocessing, epochs=0)
+def test_refuses_no_epochs(quantized, images, preprocessing, refusal):
+    message = refusal(SettingsError, finetune, quantized, images, preprocessing, epochs=0)
     assert message == "0 epochs: give a number from 1 up"
 
 
-def test_refuses_a_file_that_is_no_image(quantized, images, loaded, refusal, tmp_path):
+def test_refuses_a_file_that_is_no_image(quantized, images, preprocessing, refusal, tmp_path):
     damaged = tmp_path / "damaged.png"
     damaged.write_bytes(b"no image")
-    broken = labelled((*images.paths, tmp_path / "0" / damaged.name))
-    assert str(damaged.name) in refusal(SettingsError, finetune, quantized, broken, loaded.preprocessing)
+    broken = replace(images, paths=(*images.paths[:-1], damaged))
+    assert f"{damaged} cannot be read" in refusal(SettingsError, finetune, quantized, broken, preprocessing)
 
 
-def test_refuses_a_teacher_that_gives_nan(quantized, start, images, loaded, refusal):
+def test_refuses_a_teacher_that_gives_nan(quantized, start, images, preprocessing, refusal):
     teacher = copy.deepcopy(start.network)
     with torch.no_grad():
-        next(iter(reversed(list(teacher.parameters())))).fill_(float("nan"))
-    message = refusal(SettingsError, finetune, quantized, images, loaded.preprocessing, teacher=teacher)
+        list(teacher.parameters())[-1].fill_(float("nan"))
+    message = refusal(SettingsError, finetune, quantized, images, preprocessing, teacher=teacher)
     assert message == "the float network gives NaN or infinity on images of digits: train it anew"

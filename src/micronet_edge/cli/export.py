@@ -30,6 +30,9 @@ def export(
     input_size: Annotated[int | None, typer.Option(help="Pixels, a multiple of 32.")] = None,
     labels: Annotated[Path | None, typer.Option(help="Text file, one label a line.")] = None,
     batch: Annotated[str, typer.Option(metavar="N|dynamic", help="Images at a time.")] = "1",
+    precision: Annotated[str, typer.Option(help="float32, int8 or int8-a16.")] = "float32",
+    calibration: Annotated[Path | None, typer.Option(help="For int8: images to find ranges on.")] = None,
+    skip_unreadable: Annotated[bool, typer.Option(help="Count unreadable images, do not fail.")] = False,
     naive: Annotated[bool, typer.Option(help="Write the network as trained, for comparison.")] = False,
     portable: Annotated[
         bool, typer.Option(help="ONNX without Gather, for runtimes other than ONNX Runtime.")
@@ -52,6 +55,9 @@ def export(
         input_size=input_size,
         labels=labels,
         batch=_batch(batch),
+        precision=precision,
+        calibration=calibration,
+        skip_unreadable=skip_unreadable,
         naive=naive,
         portable=portable,
         overwrite=overwrite,

@@ -5,10 +5,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from math import cos, isfinite, pi
+from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Float32
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from micronet_edge.errors import SettingsError
 from micronet_edge.image_folders import SKIP_HINT, LabelledImages
@@ -20,6 +23,10 @@ from micronet_edge.threads import one_thread
 MINIMUM_IMAGES = 256
 EPOCHS = 4
 LEARNING_RATE = 1e-3
+"""How far a step moves a weight, as a part of what the weights of its layer measure.
+
+Layers whose norms were folded differ in size a hundredfold; one step for all upsets the small ones.
+"""
 PATIENCE = 2
 """Epochs in a row that may bring nothing before it stops."""
 HELD_OUT = 10
@@ -27,10 +34,13 @@ HELD_OUT = 10
 
 _BATCH = 64
 _WARM_UP = 0.1
+"""The part of all steps in which they grow to their full length: the first ones know no direction yet."""
+_ZOOM = 1.4
+"""Images are enlarged up to so many times: the network knows its training images too well to doubt."""
 _LARGEST_GRADIENT = 10.0
 _SEED = 0
-_CACHE_BYTES = 1 << 30
-"""Preprocessed images kept in memory; what does not fit is read anew in every epoch."""
+_MEMORY_BYTES = 1 << 30
+"""Preprocessed images that are kept; what does not fit is read anew in every epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +71,7 @@ class FinetuneResult:
     seconds: float
 
 
+Pixels = Float32[np.ndarray, "3 size size"]
 Progress = Callable[[FinetuneProgress], None]
 
 
@@ -119,49 +130,52 @@ def _check(images: LabelledImages, epochs: int) -> None:
 # --- What is learned
 
 
-@dataclass(frozen=True, slots=True)
-class _Lesson:
-    """Images, what the teacher says of them, and which of them are trained on and which held out."""
-
-    images: "_Images"
-    answers: Tensor
-    trained: tuple[int, ...]
-    held_out: tuple[int, ...]
-
-
 class _Images:
-    """Preprocessed images, read when they are asked for the first time."""
+    """Preprocessed images; those that fit into memory are read at once."""
 
     def __init__(self, images: LabelledImages, preprocessing: Preprocessing) -> None:
-        self._images, self._preprocessing = images, preprocessing
-        self._cache: dict[int, np.ndarray] = {}
-        self._room = _CACHE_BYTES // (3 * 4 * preprocessing.size**2)
+        self._paths, self._preprocessing = images.paths, preprocessing
+        room = _MEMORY_BYTES // (3 * 4 * preprocessing.size**2)
+        self._kept = [self._read(path) for path in images.paths[:room]]
 
     def batch(self, members: Sequence[int]) -> Tensor:
-        return torch.from_numpy(np.stack([self._one(member) for member in members]))
+        return torch.from_numpy(np.stack([self._image(member) for member in members]))
 
-    def _one(self, member: int) -> np.ndarray:
-        if (known := self._cache.get(member)) is not None:
-            return known
+    def _image(self, member: int) -> Pixels:
+        return self._kept[member] if member < len(self._kept) else self._read(self._paths[member])
+
+    def _read(self, path: Path) -> Pixels:
         try:
-            image: np.ndarray = self._preprocessing.array(open_image(self._images.paths[member]))
+            return self._preprocessing.array(open_image(path))
         except SettingsError as error:
             raise SettingsError(f"{error}; {SKIP_HINT}") from error
-        if len(self._cache) < self._room:
-            self._cache[member] = image
-        return image
+
+
+@dataclass(frozen=True, slots=True)
+class _Lesson:
+    """Who teaches, on which images, and what is expected on those held out."""
+
+    teacher: nn.Module
+    images: _Images
+    trained: tuple[int, ...]
+    held_out: tuple[int, ...]
+    expected: Tensor
 
 
 def _lesson(teacher: nn.Module, images: LabelledImages, preprocessing: Preprocessing) -> _Lesson:
     reader = _Images(images, preprocessing)
-    with torch.no_grad():
-        answers = torch.cat([teacher(reader.batch(part)) for part in _portions(range(images.count))])
-    if not answers.isfinite().all():
+    trained, held_out = _split(images.classes)
+    expected = _answers(teacher, reader, held_out)
+    if not expected.isfinite().all():
         raise SettingsError(
             f"the float network gives NaN or infinity on images of {images.source}: train it anew"
         )
-    trained, held_out = _split(images.classes)
-    return _Lesson(reader, answers, trained, held_out)
+    return _Lesson(teacher, reader, trained, held_out, expected)
+
+
+def _answers(network: nn.Module, images: _Images, members: Sequence[int]) -> Tensor:
+    with torch.no_grad():
+        return torch.cat([network(images.batch(portion)) for portion in _portions(members)])
 
 
 def _split(classes: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -198,24 +212,19 @@ class _Pupil:
         self._parameters = list(self._simulation.parameters())
         for parameter in self._parameters:
             parameter.requires_grad_()
+        self._random = np.random.default_rng(_SEED)
         self.kept = self._standing(0)
 
     def train(self, epochs: int, progress: Progress) -> int:
         """Trains for so many epochs, fewer if nothing is gained any more; gives the number run."""
-        lesson, shuffled = self._lesson, np.random.default_rng(_SEED)
-        optimizer = torch.optim.Adam(
-            [
-                {"params": [each], "size": float(each.detach().square().mean().sqrt())}
-                for each in self._parameters
-            ]
-        )
-        done, total = 0, epochs * len(lesson.trained)
+        optimizer = self._optimizer()
+        done, total = 0, epochs * len(self._lesson.trained)
         agreement = self.kept.agreement
         progress(FinetuneProgress(done, total, agreement))
         for epoch in range(1, epochs + 1):
-            for members in _portions(shuffled.permutation(lesson.trained).tolist()):
+            for members in _portions(self._random.permutation(self._lesson.trained).tolist()):
                 for group in optimizer.param_groups:
-                    group["lr"] = group["size"] * _rate(done / total)
+                    group["lr"] = group["size"] * _rate((done + len(members)) / total)
                 if not self._step(optimizer, members):
                     return epoch
                 done += len(members)
@@ -228,11 +237,19 @@ class _Pupil:
                 return epoch
         return epochs
 
+    def _optimizer(self) -> torch.optim.Optimizer:
+        sizes = [float(each.detach().square().mean().sqrt()) for each in self._parameters]
+        return torch.optim.Adam(
+            [{"params": [each], "size": size} for each, size in zip(self._parameters, sizes, strict=True)]
+        )
+
     def _step(self, optimizer: torch.optim.Optimizer, members: Sequence[int]) -> bool:
         """One step, if the loss and all gradients are finite."""
+        images = _enlarged(self._lesson.images.batch(members), self._random)
+        with torch.no_grad():
+            expected = self._lesson.teacher(images)
         optimizer.zero_grad()
-        given = self._simulation(self._lesson.images.batch(members))
-        loss = _distance(given, self._lesson.answers[members])
+        loss = _distance(self._simulation(images), expected)
         loss.backward()  # type: ignore[no-untyped-call]
         length = nn.utils.clip_grad_norm_(self._parameters, _LARGEST_GRADIENT)
         if not isfinite(loss.item()) or not isfinite(length.item()):
@@ -241,27 +258,36 @@ class _Pupil:
         return True
 
     def _standing(self, epoch: int) -> _Standing:
-        members = self._lesson.held_out
-        with torch.no_grad():
-            given = torch.cat([self._simulation(self._lesson.images.batch(p)) for p in _portions(members)])
-        wanted = self._lesson.answers[list(members)]
-        agreement = float((given.argmax(1) == wanted.argmax(1)).float().mean())
+        lesson = self._lesson
+        given = _answers(self._simulation, lesson.images, lesson.held_out)
+        agreement = float((given.argmax(1) == lesson.expected.argmax(1)).float().mean())
         weights = copy.deepcopy(self._simulation.network.state_dict())
-        return _Standing(epoch, agreement, float(_distance(given, wanted)), weights)
+        return _Standing(epoch, agreement, float(_distance(given, lesson.expected)), weights)
 
     def _is_better(self, now: _Standing) -> bool:
-        # A NaN is less than nothing.
+        # Nothing is better for a NaN.
         return now.distance < self.kept.distance and now.agreement >= self.kept.agreement
 
 
 def _rate(passed: float) -> float:
+    """The learning rate when this part of all steps has passed: it warms up and falls along a cosine."""
     return LEARNING_RATE * min(1.0, passed / _WARM_UP) * (1 + cos(pi * passed)) / 2
 
 
-def _distance(given: Tensor, wanted: Tensor) -> Tensor:
-    """The squared difference of the logits, as a part of what the wanted ones vary by.
+def _enlarged(images: Tensor, random: np.random.Generator) -> Tensor:
+    """A square of its own out of each image, enlarged to the full size."""
+    part = 1 / random.uniform(1, _ZOOM, (len(images), 1))
+    centre = random.uniform(-1, 1, (len(images), 2)) * (1 - part)  # the grid runs from -1 to 1
+    where = np.zeros((len(images), 2, 3), np.float32)
+    where[:, [0, 1], [0, 1]], where[:, :, 2] = part, centre
+    grid = F.affine_grid(torch.from_numpy(where), list(images.shape), align_corners=False)
+    return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+
+
+def _distance(given: Tensor, expected: Tensor) -> Tensor:
+    """The squared difference of the logits, as a part of what the expected ones vary by.
 
     Where a network is sure of its images, probabilities hardly show what rounding does to it.
     """
-    given, wanted = (logits - logits.mean(1, keepdim=True) for logits in (given, wanted))
-    return (given - wanted).square().sum() / wanted.square().sum()
+    given, expected = (logits - logits.mean(1, keepdim=True) for logits in (given, expected))
+    return (given - expected).square().sum() / expected.square().sum()

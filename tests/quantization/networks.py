@@ -1,0 +1,50 @@
+"""Networks of a few layers, spelled out, and grids for them."""
+
+import copy
+
+import torch
+from torch import fx, nn
+
+from micronet_edge.lowering import elementary
+from micronet_edge.lowering.graph import note_shapes
+from micronet_edge.quantization.assign_grids import assign_grids
+from micronet_edge.quantization.calibrate import calibrate
+from micronet_edge.quantization.quantized_network import QuantizedNetwork
+
+SIZE = 8
+
+
+class _Tracer(fx.Tracer):
+    """Keeps the elementary layers whole, which other networks have only after they are spelled out."""
+
+    def is_leaf_module(self, module, qualified_name):
+        whole = type(module).__module__ == elementary.__name__
+        return whole or super().is_leaf_module(module, qualified_name)
+
+
+def traced(*layers, size=SIZE, seed=0):
+    """The layers one behind the other, or a network of several as it is, with weights drawn anew."""
+    composed = len(layers) == 1 and any(layers[0].children())
+    network = copy.deepcopy(layers[0]) if composed else nn.Sequential(*layers)
+    torch.manual_seed(seed)
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            layer.reset_parameters()
+    graph = fx.GraphModule(network.eval(), _Tracer().trace(network))
+    note_shapes(graph, torch.zeros(1, 3, size, size))
+    return graph
+
+
+def images(count=40, size=SIZE):
+    return torch.randn(count, 3, size, size, generator=torch.Generator().manual_seed(1))
+
+
+def quantized(network, bits=8, given=None, float_layers=()):
+    """The network with grids for its range on the images."""
+    given = images() if given is None else given
+    grids = assign_grids(network, calibrate(network, given, 100.0), bits)
+    return QuantizedNetwork(network, given.shape[-1], grids, frozenset(float_layers))
+
+
+def layer_names(network):
+    return [str(node.target) for node in network.graph.nodes if node.op == "call_module"]

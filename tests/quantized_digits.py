@@ -1,0 +1,57 @@
+"""The trained example, quantized: what tests of integer networks and files share."""
+
+from functools import cache
+from types import SimpleNamespace
+
+from cli.command import DIGITS, shared
+from example_images import digits
+
+from micronet_edge.image_folders import CalibrationImages
+from micronet_edge.lowering import INTEGER, lower
+from micronet_edge.metadata import FileMetadata
+from micronet_edge.models import load_checkpoint
+from micronet_edge.quantization.quantize_network import calibrated_recipe, quantized_by
+from micronet_edge.threads import one_thread
+
+CALIBRATED_ON, TESTED_ON = 48, 100
+
+
+def image_folder(tmp_path_factory):
+    """The folder of all digits, written once for all workers."""
+    return shared(tmp_path_factory, "digit-images", digits.write_images)
+
+
+@cache
+def spelled_digits():
+    """The checkpoint, and its network spelled out."""
+    loaded = load_checkpoint(DIGITS)
+    return loaded, lower(loaded.network, INTEGER, loaded.preprocessing.size).network
+
+
+def evenly(items, count):
+    return [items[place * len(items) // count] for place in range(count)]
+
+
+@cache
+def quantized_digits(folder, precision):
+    """The network quantized on training images, with what it was made from and images to test it on."""
+    loaded, network = spelled_digits()
+    train, test = (digits.image_paths(part, folder) for part in ("train", "test"))
+    images = loaded.preprocessing.batch(evenly(train, CALIBRATED_ON))
+    tested = evenly(test, TESTED_ON)
+    metadata = FileMetadata(
+        loaded.variant, loaded.labels, loaded.preprocessing, loaded.sha256, precision=precision
+    )
+    with one_thread():
+        recipe = calibrated_recipe(
+            network, CalibrationImages(images, "train", "0" * 64, 0), metadata, precision
+        )
+    return SimpleNamespace(
+        network=network,
+        metadata=metadata,
+        recipe=recipe,
+        quantized=quantized_by(recipe, network, metadata),
+        calibration=images,
+        images=loaded.preprocessing.batch(tested),
+        truth=[digits.image_label(path) for path in tested],
+    )
