@@ -1,8 +1,9 @@
-"""A bound on the loss is kept by putting the most guilty layers back into float, or said to be out of reach."""
+"""A bound on the loss is kept by putting the most guilty layers back into float, or said to be hopeless."""
 
 import copy
 import shutil
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 import torch
@@ -115,11 +116,8 @@ def test_layers_go_back_to_float_until_the_bound_holds(example, narrow, data):
     assert last.drop <= 10
     assert all(step.drop > 10 for step in found.steps[:-1])
     counts = [len(step.reverted) for step in found.steps]
-    assert all(
-        later >= 2 * earlier + 1 or later == max(counts)
-        for earlier, later in zip(counts, counts[1:], strict=False)
-    )
-    for earlier, later in zip(found.steps, found.steps[1:], strict=False):
+    assert all(later >= 2 * earlier + 1 or later == max(counts) for earlier, later in pairwise(counts))
+    for earlier, later in pairwise(found.steps):
         assert set(earlier.reverted) <= set(later.reverted)
     grouped = layers(example.network)
     assert set(last.reverted) <= set(grouped)

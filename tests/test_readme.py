@@ -35,7 +35,7 @@ def run(command: list[str], folder: Path) -> str:
 
 
 def test_the_commands_work_one_after_the_other(folder):
-    assert len(COMMANDS) == 6
+    assert len(COMMANDS) == 9
     for line in COMMANDS:
         if line.startswith("unzip") and shutil.which("unzip") is None:
             continue
@@ -65,7 +65,43 @@ def test_the_table_of_speeds_is_the_committed_result():
         assert re.search(rf"^\| {row['variant']} \|.*\| {re.escape(figures)} \(", README, re.MULTILINE)
 
 
-@pytest.mark.parametrize("command", ["export", "evaluate"])
+def test_the_table_of_int8_speeds_is_the_committed_result():
+    result = json.loads((ROOT / "benchmarks" / "results" / "int8.json").read_text())
+    for row in result["rows"]:
+        times = [row["milliseconds"][kind]["median"] for kind in ("float32", "naive int8", "int8")]
+        ratios = [row[over]["median"] for over in ("over_float", "over_naive")]
+        size = row["size_bytes"]["int8"] / row["size_bytes"]["float32"]
+        figures = " | ".join([f"{figure:.2f}" for figure in (*times, *ratios)] + [f"{size:.2f}"])
+        runtime = {"onnx": "ONNX Runtime", "tflite": "LiteRT"}[row["format"]]
+        assert f"| {row['variant']} | {runtime} | {figures} |" in README
+
+
+def test_the_table_of_accuracies_is_the_committed_result():
+    result = json.loads((ROOT / "benchmarks" / "results" / "patches.json").read_text())
+    for row in result["rows"]:
+        assert accuracy_row(row) in README
+
+
+def accuracy_row(row: dict) -> str:
+    difference = row["difference"]
+    low, high = difference["low"], difference["high"]
+    runtime = {"onnx": "ONNX", "tflite": "TFLite"}[row["format"]]
+    lost = f"{difference['points']:+.2f} ({low:+.2f} to {high:+.2f})"
+    figures = f"{row['top1']['share']:.2%} | {lost} | {row['agreement']:.1%} | {row['size_bytes'] / 1e6:.2f}"
+    return f"| {row['variant']} | {row['way']} | {runtime} | {figures} |"
+
+
+def test_the_float_accuracies_are_the_committed_result():
+    result = json.loads((ROOT / "benchmarks" / "results" / "patches.json").read_text())
+    readme = (ROOT / "examples" / "patches" / "README.md").read_text()
+    for row in result["rows"]:
+        top1 = row["float_top1"]
+        figures = f"{top1['share']:.2%} | {top1['low']:.2%} to {top1['high']:.2%}"
+        assert f"| {row['variant']} | {figures} |" in readme
+        assert f"| {row['variant']} | {figures} |" in README
+
+
+@pytest.mark.parametrize("command", ["export", "evaluate", "quantize", "blame"])
 def test_the_readme_names_no_option_that_the_command_lacks(folder, command):
     helped = run(["micronet-edge", command, "--help"], folder)
     section = re.search(rf"^## {command}$(.*?)^## ", README, re.DOTALL | re.MULTILINE | re.IGNORECASE)
