@@ -66,7 +66,7 @@ def narrow(example):
 
 @pytest.fixture(scope="module")
 def hopeless(example):
-    """The same with biases corrected for it, so that even in float the network is another one."""
+    """The same with weights of its own, as after fine-tuning: even in float the network is another one."""
     ranges = narrowed(example.recipe.ranges)
     corrected = copy.deepcopy(example.network)
     for node in corrected.graph.nodes:
@@ -78,7 +78,8 @@ def hopeless(example):
         QuantizedNetwork(corrected, 96, assign_grids(corrected, ranges, 8)),
         torch.from_numpy(example.calibration),
     )
-    return replace(example.recipe, ranges=ranges, tensors=changed_tensors(example.network, corrected))
+    tensors = changed_tensors(example.network, corrected)
+    return replace(example.recipe, ranges=ranges, tensors=tensors, finetuning={"source": "elsewhere"})
 
 
 def bound(recipe, example, data, max_drop):

@@ -13,7 +13,7 @@ from torch import Tensor, fx
 from micronet_edge.errors import VerificationError
 from micronet_edge.evaluation import evaluate
 from micronet_edge.quantization.layers import layers
-from micronet_edge.quantization.quantize_network import quantized_by
+from micronet_edge.quantization.quantize_network import quantized_by, with_corrected_biases
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.recipe import Recipe
 from micronet_edge.quantization.rounded_tensors import tensor_name
@@ -77,6 +77,8 @@ def bound_drop(
     while True:
         operators = tuple(name for layer in reverted for name in groups[layer])
         tried = replace(recipe, float_layers=operators)
+        if reverted and recipe.finetuning is None:
+            tried = with_corrected_biases(tried, network, images)  # what is in float needs no correction
         quantized = quantized_by(tried, network, origin.metadata)
         for target in targets:
             step, float_right = _measured(target, quantized, reverted, origin, spec, data, float_right)

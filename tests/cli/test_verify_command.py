@@ -31,7 +31,7 @@ def another_checkpoint(tmp_path):
 def test_a_good_file(tool_here, digits, name):
     ran = tool_here("verify", digits / name, "--checkpoint", DIGITS)
     assert ran.code == 0, ran.errors
-    assert f"{name}: same function as {DIGITS} on 5 photographs" in ran.output
+    assert f"{name}: same function as {DIGITS} on 5 images" in ran.output
     assert "note" not in ran.errors
 
 

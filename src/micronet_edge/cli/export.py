@@ -111,6 +111,6 @@ def _print_table(exported: "tuple[Exported, ...]") -> None:
     Console().print(table)
     agreement = min(file.proof.top1_agreement for file in exported)
     Console().print(
-        f"Run on {exported[0].proof.images} photographs beside PyTorch: the difference is relative to the "
+        f"Run on {exported[0].proof.images} images beside PyTorch: the difference is relative to the "
         f"largest logit; the same class on {agreement:.0%}."
     )

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -38,13 +39,10 @@ def calibrated_recipe(
     chosen = np.linspace(0, calibration.count - 1, min(calibration.count, MOST_IMAGES)).astype(int)
     images = torch.from_numpy(calibration.images[chosen])
     ranges = calibrate(network, images, PERCENTILE[bits]) | {IMAGE: image_range(metadata)}
-    corrected = copy.deepcopy(network)
-    size = metadata.preprocessing.size
-    correct_bias(QuantizedNetwork(corrected, size, assign_grids(corrected, ranges, bits)), images)
-    return Recipe(
+    recipe = Recipe(
         precision=precision,
         variant=metadata.variant,
-        input_size=size,
+        input_size=metadata.preprocessing.size,
         checkpoint_sha256=metadata.checkpoint_sha256,
         percentile=PERCENTILE[bits],
         calibration={
@@ -55,8 +53,17 @@ def calibrated_recipe(
             "skipped": calibration.skipped,
         },
         ranges=ranges,
-        tensors=changed_tensors(network, corrected),
     )
+    return with_corrected_biases(recipe, network, images)
+
+
+def with_corrected_biases(recipe: Recipe, network: fx.GraphModule, images: torch.Tensor) -> Recipe:
+    """The recipe with the biases that its ranges and its float layers ask for, on these images."""
+    corrected = copy.deepcopy(network)
+    grids = assign_grids(corrected, recipe.ranges, BITS[recipe.precision])
+    kept = frozenset(recipe.float_layers)
+    correct_bias(QuantizedNetwork(corrected, recipe.input_size, grids, kept), images)
+    return replace(recipe, tensors=changed_tensors(network, corrected))
 
 
 def quantized_by(recipe: Recipe, network: fx.GraphModule, metadata: FileMetadata) -> QuantizedNetwork:
