@@ -14,7 +14,6 @@ from quantized_digits import image_folder, quantized_digits
 from micronet_edge import ExportSettings, bounding
 from micronet_edge.bounding import bound_drop
 from micronet_edge.errors import VerificationError
-from micronet_edge.exporting import export_spec
 from micronet_edge.quantization.assign_grids import assign_grids
 from micronet_edge.quantization.correct_bias import correct_bias
 from micronet_edge.quantization.layers import layers
@@ -24,6 +23,7 @@ from micronet_edge.quantizing import quantize
 from micronet_edge.settings import QuantizeSettings
 from micronet_edge.source import read_source
 from micronet_edge.targets import find_target
+from micronet_edge.written_files import export_spec
 
 IMAGES_PER_CLASS = 4
 NARROW = 0.3

@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING
 from micronet_edge.errors import MicronetEdgeError
 
 if TYPE_CHECKING:
-    from micronet_edge.exporting import Exported, export
+    from micronet_edge.exporting import export
     from micronet_edge.settings import ExportSettings
     from micronet_edge.targets import read_metadata
+    from micronet_edge.written_files import Exported
 
 __all__ = ["ExportSettings", "Exported", "MicronetEdgeError", "export", "read_metadata"]
 
 _HOMES = {
     "ExportSettings": "micronet_edge.settings",
-    "Exported": "micronet_edge.exporting",
+    "Exported": "micronet_edge.written_files",
     "export": "micronet_edge.exporting",
     "read_metadata": "micronet_edge.targets",
 }

@@ -9,15 +9,6 @@ from torch import fx
 
 from micronet_edge.bounding import Bound, Step, bound_drop
 from micronet_edge.errors import SettingsError
-from micronet_edge.exporting import (
-    Exported,
-    Report,
-    calibration_images,
-    export_spec,
-    exported,
-    file_stem,
-    manifest_settings,
-)
 from micronet_edge.image_folders import CalibrationImages, read_calibration, read_labelled
 from micronet_edge.lowering import INTEGER, Lowered, lower
 from micronet_edge.manifest import manifest_path, write_manifest
@@ -39,6 +30,15 @@ from micronet_edge.staging import staged
 from micronet_edge.targets import ExportSpec, Target, find_target, read_metadata, target_of
 from micronet_edge.threads import one_thread
 from micronet_edge.verification import Proof, prove_quantized
+from micronet_edge.written_files import (
+    Exported,
+    Report,
+    calibration_images,
+    export_spec,
+    exported,
+    file_stem,
+    manifest_settings,
+)
 
 
 @dataclass(frozen=True, slots=True)

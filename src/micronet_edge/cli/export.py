@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from micronet_edge.cli.errors import one_line_errors
+from micronet_edge.cli.steps import told_steps
 
 if TYPE_CHECKING:
-    from micronet_edge.exporting import Exported
+    from micronet_edge.written_files import Exported
 
 _DYNAMIC = "dynamic"
 
@@ -63,17 +64,14 @@ def export(
         overwrite=overwrite,
     )
     console = Console(stderr=True)
-    with console.status("starting") as status:
-
-        def report(step: str) -> None:
-            console.print(f"[dim]·[/dim] {step}", highlight=False)
-            status.update(step)
-
+    with told_steps(console) as report:
         exported = run(source, checkpoint=checkpoint, settings=settings, report=report)
     if exported[0].random_weights:
         console.print("[bold red]RANDOM WEIGHTS: no checkpoint was given; these files recognise nothing.[/]")
     if exported[0].proof.weakness is not None:
         console.print(f"[bold red]WEAK PROOF:[/] {exported[0].proof.weakness}", highlight=False)
+    if naive:
+        console.print("NAIVE: what the usual tools make of the network as trained, for comparison only.")
     if as_json:
         typer.echo(json.dumps([asdict(file) for file in exported], indent=2, default=str))
     else:

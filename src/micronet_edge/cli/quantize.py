@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from micronet_edge.cli.errors import one_line_errors
+from micronet_edge.cli.steps import told_steps
 
 if TYPE_CHECKING:
     from micronet_edge.quantizing import Quantized
@@ -67,12 +68,7 @@ def quantize(
     )
     quantization = QuantizeSettings(recipe=recipe, finetune=finetune, data=data, max_drop=max_drop)
     console = Console(stderr=True)
-    with console.status("starting") as status:
-
-        def report(step: str) -> None:
-            console.print(f"[dim]·[/dim] {step}", highlight=False)
-            status.update(step)
-
+    with told_steps(console) as report:
         quantized = run(source, settings=settings, quantization=quantization, report=report)
     if quantized.files[0].random_weights:
         console.print("[bold red]RANDOM WEIGHTS: no checkpoint was given; these files recognise nothing.[/]")

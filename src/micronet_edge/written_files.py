@@ -1,0 +1,95 @@
+"""What every export has in common, float or integer: what is to be written, and what was."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from micronet_edge.errors import SettingsError
+from micronet_edge.image_folders import CalibrationImages, read_calibration
+from micronet_edge.manifest import manifest_path
+from micronet_edge.settings import ExportSettings
+from micronet_edge.source import Source
+from micronet_edge.targets import ExportSpec, Target
+from micronet_edge.verification import Proof
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """One proven file, with its manifest beside it."""
+
+    path: Path
+    manifest: Path
+    format: str
+    precision: str
+    size_bytes: int
+    random_weights: bool
+    proof: Proof
+
+
+def exported(
+    origin: Source, target: Target, spec: ExportSpec, path: Path, output: Path, proof: Proof
+) -> Exported:
+    """What was written, told of where it will lie."""
+    return Exported(
+        path=output / path.name,
+        manifest=output / manifest_path(path).name,
+        format=target.name,
+        precision=spec.precision,
+        size_bytes=path.stat().st_size,
+        random_weights=origin.checkpoint is None,
+        proof=proof,
+    )
+
+
+def export_spec(origin: Source, settings: ExportSettings) -> ExportSpec:
+    """What to write of the network, in every format alike.
+
+    Raises SettingsError on a batch that is none.
+    """
+    if settings.batch is not None and settings.batch < 1:
+        raise SettingsError(f"--batch {settings.batch}: give a number from 1 up, or 'dynamic'")
+    return ExportSpec(
+        input_size=origin.metadata.preprocessing.size,
+        batch=settings.batch,
+        naive=settings.naive,
+        portable=settings.portable,
+        metadata=replace(
+            origin.metadata, naive=settings.naive, portable=settings.portable, precision=settings.precision
+        ),
+        precision=settings.precision,
+        io=settings.io,
+    )
+
+
+def file_stem(origin: Source, settings: ExportSettings) -> str:
+    """The name of every file that is written, without what the format adds."""
+    return "-".join([origin.stem, *(["naive"] if settings.naive else []), settings.precision])
+
+
+def manifest_settings(spec: ExportSpec) -> dict[str, object]:
+    """The settings as a manifest tells them."""
+    return {
+        "input_size": spec.input_size,
+        "batch": "dynamic" if spec.batch is None else spec.batch,
+        "precision": spec.precision,
+        "io": spec.io,
+        "naive": spec.naive,
+        "portable": spec.portable,
+    }
+
+
+def calibration_images(origin: Source, settings: ExportSettings) -> CalibrationImages:
+    """The images to calibrate on.
+
+    Raises SettingsError where none are given, or they will not do.
+    """
+    if settings.calibration is None:
+        raise SettingsError(
+            f"precision {settings.precision} needs images like those the network will see: give "
+            "--calibration DIR, a folder with about 200 of them; random or default ones would spoil it"
+        )
+    return read_calibration(
+        Path(settings.calibration), origin.metadata.preprocessing, skip_unreadable=settings.skip_unreadable
+    )
