@@ -24,7 +24,7 @@ from micronet_edge_bench.environment import environment
 from micronet_edge_bench.sampling import Samples, sample_in_fresh_process
 from micronet_edge_bench.statistics import Spread, speedups, spread
 
-PROCESSES = 5
+PROCESSES = 3
 ROUNDS = 150
 FORMATS = ("onnx", "tflite")
 KINDS = {"float32": ("float32", False), "int8": ("int8", False), "naive int8": ("int8", True)}

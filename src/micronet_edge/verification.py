@@ -27,11 +27,11 @@ more. A single wrong weight in a branch that computes coefficients may stay belo
 PROOF_IMAGES = 128
 """Calibration images that an integer file is proven on."""
 
-SIMULATION_COSINE, SIMULATION_AGREEMENT = 0.98, 0.9
+SIMULATION_COSINE, SIMULATION_AGREEMENT = 0.95, 0.9
 """How close an integer file must be to its simulation in PyTorch.
 
-They differ by ties in rounding, which grow on the way: measured, cosines are above 0.99 on trained
-networks. A wrong grid, weight or order of channels gives below 0.9.
+They differ by ties in rounding, which grow on the way: cosines are above 0.99 on trained networks, 0.97
+and more on random ones. A wrong grid, weight or order of channels gives below 0.9.
 """
 
 CLOSE = {"int8": (0.85, 0.9), "int8-a16": (0.95, 0.98)}
