@@ -19,7 +19,7 @@ from micronet_edge.quantization.layer_outputs import (
     parts_of,
 )
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
-from micronet_edge.quantization.rounded_tensors import IMAGE, tensor_name
+from micronet_edge.quantization.rounded_tensors import tensor_name
 from micronet_edge.quantization.simulate import Simulation
 from micronet_edge.statistics import PairedDifference, paired_difference
 from micronet_edge.threads import one_thread
@@ -97,7 +97,6 @@ def blame(
              images the same images are asked for the answers, and there is no top-1.
     """
     measured, classes = labelled or (images, None)
-    quantized = _with_float_image(quantized)
     report = _Steps(progress)
     parts = parts_of(quantized.network)
     report.total = ceil(len(images) / BATCH) + ceil(len(measured) / BATCH) * len(parts)
@@ -134,14 +133,6 @@ def blame(
         top1_float=None if classes is None else _share(exact, classes),
         top1_quantized=None if classes is None else _share(rounded, classes),
     )
-
-
-def _with_float_image(quantized: QuantizedNetwork) -> QuantizedNetwork:
-    """An image that only float operators read is not rounded."""
-    (image,) = (node for node in quantized.network.graph.nodes if node.op == "placeholder")
-    if any(quantized.is_integer(reader) for reader in image.users):
-        return quantized
-    return replace(quantized, float_layers=quantized.float_layers | {IMAGE})
 
 
 def _is_in_float(quantized: QuantizedNetwork, part: Part) -> bool:

@@ -28,8 +28,10 @@ class QuantizedNetwork:
         return next(iter(self.grids.values())).bits
 
     def is_integer(self, node: fx.Node) -> bool:
-        """Whether the node's operator computes in integers; an image is none until an operator reads it."""
-        return node.op != "placeholder" and tensor_name(node) not in self.float_layers
+        """Whether the node's operator computes in integers; an image is one where integers are read of it."""
+        if node.op == "placeholder":
+            return any(self.is_integer(reader) for reader in node.users)
+        return tensor_name(node) not in self.float_layers
 
     def grid(self, node: fx.Node) -> Grid:
         """The grid of what the node gives, after the clip that follows it if there is one."""
