@@ -4,11 +4,11 @@ from itertools import chain
 
 import numpy as np
 import onnx
-import torch
 from numpy.typing import NDArray
 from torch import fx, nn
 
 from micronet_edge.errors import TargetError
+from micronet_edge.lowering.convolutions import bias_of
 from micronet_edge.lowering.elementary import (
     Add,
     AddConstant,
@@ -22,15 +22,12 @@ from micronet_edge.lowering.elementary import (
     MultiplyConstant,
 )
 from micronet_edge.lowering.graph import module_of, only_input, shape_of
-from micronet_edge.quantization.grid import WEIGHT_LIMIT, Floats, Grid, activation_grid, weight_scales
+from micronet_edge.quantization.grid import Floats, Grid, activation_grid, weight_integers, weight_scales
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
-from micronet_edge.quantization.rounded_tensors import clip_after, is_clip, tensor_name
-from micronet_edge_onnx.choose_float_layers import layers_better_in_float
+from micronet_edge.quantization.rounded_tensors import clip_after, is_done_before, tensor_name
 from micronet_edge_onnx.convert import INPUT_NAME
 from micronet_edge_onnx.find_fusions import Fusions, fusions_at
 from micronet_edge_onnx.model_writer import ModelWriter
-
-__all__ = ["layers_better_in_float", "quantized_model"]
 
 Stored = NDArray[np.signedinteger]
 
@@ -73,7 +70,7 @@ class _ModelOf:
 
     def model(self) -> onnx.ModelProto:
         for node in self._layers:
-            if node in self._needed and not _done_before(node):
+            if node in self._needed and not is_done_before(node):
                 self._write(node)
         logits = self._read(self._last, integer=self._is_integer(self._last))
         shapes = [(self._batch or "batch", *shape_of(node)[1:]) for node in (self._image, self._last)]
@@ -102,7 +99,7 @@ class _ModelOf:
 
     def _is_integer(self, node: fx.Node) -> bool:
         """Whether the operator that computes the node's tensor is an integer one."""
-        operator = only_input(node) if _done_before(node) else node
+        operator = only_input(node) if is_done_before(node) else node
         return operator is not self._image and self._quantized.is_integer(operator)
 
     def _read(self, node: fx.Node, *, integer: bool) -> str:
@@ -204,7 +201,7 @@ class _ModelOf:
         """All coefficients of the fusions at once, [n, c * k * j]."""
         coefficients = list(chain(*fusions.coefficients))
         lows = np.array([each.clip.min_val for each in coefficients], np.float32)
-        bias = np.stack([_bias(each.excite) for each in coefficients], axis=1) - lows
+        bias = np.stack([bias_of(each.excite).numpy() for each in coefficients], axis=1) - lows
         weight = np.stack([each.excite.weight.detach().numpy()[:, :, 0, 0] for each in coefficients], axis=1)
         constants = [
             self._writer.constant(f"{name}/excite/weight", weight.reshape(-1, weight.shape[-1])),
@@ -256,7 +253,7 @@ class _ModelOf:
 
     def _weights(self, node: fx.Node, layer: nn.Conv2d | nn.Linear) -> list[str]:
         names = [f"{tensor_name(node)}/{kind}" for kind in ("weight", "bias")]
-        weight, bias = layer.weight.detach().numpy(), _bias(layer)
+        weight, bias = layer.weight.detach().numpy(), bias_of(layer).numpy()
         if node in self._flat:
             weight = weight.reshape(weight.shape[:2])
         if not self._is_integer(node):
@@ -276,26 +273,14 @@ def _in_integers(
     if grid.bits == _BYTE:
         # An integer operator adds the bias in steps of input times weight: these must be large enough.
         scales = np.maximum(scales, np.abs(bias) / (_BIAS_LIMIT * grid.scale)).astype(np.float32)
-    steps = np.rint(weight / scales.reshape(-1, *[1] * (weight.ndim - 1)))
     bias_scales = np.maximum(scales.astype(np.float64) * grid.scale, np.abs(bias) / _BIAS_LIMIT)
     bias_steps = np.rint(bias / bias_scales)
     return (
-        (steps.clip(-WEIGHT_LIMIT, WEIGHT_LIMIT).astype(np.int8), scales),
+        (weight_integers(weight, scales), scales),
         (bias_steps.astype(np.int32), bias_scales.astype(np.float32)),
     )
-
-
-def _done_before(node: fx.Node) -> bool:
-    """Whether the operator before the node computes it as well."""
-    return is_clip(node) and clip_after(only_input(node)) is node
 
 
 def _bounds(clip: fx.Node) -> tuple[float, float]:
     layer = module_of(clip)
     return (layer.min_val, layer.max_val) if isinstance(layer, nn.Hardtanh) else (0.0, np.inf)
-
-
-def _bias(layer: nn.Conv2d | nn.Linear) -> Floats:
-    bias = torch.zeros(layer.weight.shape[0]) if layer.bias is None else layer.bias
-    values: Floats = bias.detach().numpy()
-    return values

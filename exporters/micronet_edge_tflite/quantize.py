@@ -1,12 +1,12 @@
 """A quantized network as a TFLite file: one operator for each layer, on the grids that it says."""
 
 import numpy as np
-import torch
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 from torch import fx, nn
 
 from micronet_edge.errors import TargetError
+from micronet_edge.lowering.convolutions import bias_of
 from micronet_edge.lowering.elementary import (
     Add,
     AddConstant,
@@ -17,17 +17,16 @@ from micronet_edge.lowering.elementary import (
     Mix,
     MixingMatrix,
     Multiply,
-    MultiplyConstant,
 )
 from micronet_edge.lowering.graph import inputs_of, module_of, shape_of
-from micronet_edge.quantization.grid import WEIGHT_LIMIT, Grid, activation_grid, weight_scales
+from micronet_edge.quantization.grid import Grid, activation_grid, weight_integers, weight_scales
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
-from micronet_edge.quantization.rounded_tensors import clip_after, is_clip, tensor_name
+from micronet_edge.quantization.rounded_tensors import clip_after, is_done_before, tensor_name
 from micronet_edge_tflite.model_writer import ModelWriter
 
 _OPERATOR = schema.BuiltinOperator
 _OPTIONS = schema.BuiltinOptions
-_LOGITS = "logits"
+_NO_ACTIVATION = schema.ActivationFunctionType.NONE
 
 
 def quantized_file(quantized: QuantizedNetwork, batch: int, *, integer_io: bool) -> bytes:
@@ -54,7 +53,7 @@ class _FileOf:
         image, output = nodes[0], nodes[-1].all_input_nodes[0]
         given = self._result(image, integer=integer_io)
         for node in nodes[1:-1]:
-            if not _done_before(node):
+            if not is_done_before(node):
                 self._write(node)
         logits = self._read(output, integer=integer_io)
         return self._writer.content([given], [logits])
@@ -144,16 +143,9 @@ class _FileOf:
                 raise TargetError(f"{name}: no TFLite operator for a {type(layer).__name__}")
 
     def _elementwise(self, node: fx.Node, inputs: list[int], *, integer: bool) -> None:
-        match module_of(node):
-            case Add() | AddConstant():
-                code, options, kind = _OPERATOR.ADD, schema.AddOptionsT(), _OPTIONS.AddOptions
-                options.potScaleInt16 = False
-            case Multiply() | MultiplyConstant():
-                code, options, kind = _OPERATOR.MUL, schema.MulOptionsT(), _OPTIONS.MulOptions
-            case layer:
-                raise TargetError(f"{tensor_name(node)}: a {type(layer).__name__} is not elementwise")
-        options.fusedActivationFunction = _activation(node)
-        self._writer.operator(code, inputs, [self._result(node, integer=integer)], options, kind)
+        adds = isinstance(module_of(node), Add | AddConstant)
+        code = _OPERATOR.ADD if adds else _OPERATOR.MUL
+        self._binary(code, inputs, self._result(node, integer=integer), _activation(node))
 
     def _maximum(self, node: fx.Node, inputs: list[int], *, integer: bool) -> None:
         output = self._result(node, integer=integer)
@@ -208,11 +200,12 @@ class _FileOf:
         target = self._writer.constant("shape", np.array(shape, np.int32))
         self._writer.operator(_OPERATOR.RESHAPE, [given, target], [result], options, _OPTIONS.ReshapeOptions)
 
-    def _binary(self, code: int, inputs: list[int], output: int) -> None:
+    def _binary(self, code: int, inputs: list[int], output: int, activation: int = _NO_ACTIVATION) -> None:
         adds = code == _OPERATOR.ADD
         options = schema.AddOptionsT() if adds else schema.MulOptionsT()
         if adds:
             options.potScaleInt16 = False
+        options.fusedActivationFunction = activation
         self._writer.operator(
             code, inputs, [output], options, _OPTIONS.AddOptions if adds else _OPTIONS.MulOptions
         )
@@ -273,15 +266,14 @@ class _FileOf:
         self, node: fx.Node, layer: nn.Conv2d | nn.Linear, axes: tuple[int, ...], axis: int, *, integer: bool
     ) -> list[int]:
         name = tensor_name(node)
-        weight, bias = layer.weight.detach().numpy(), _bias(layer)
+        weight, bias = layer.weight.detach().numpy(), bias_of(layer).numpy()
         if not integer:
             return [
                 self._writer.constant(f"{name}/weight", weight.transpose(axes)),
                 self._writer.constant(f"{name}/bias", bias),
             ]
         scales = weight_scales(weight)
-        steps = weight / scales.reshape(-1, *[1] * (weight.ndim - 1))
-        integers = np.rint(steps).clip(-WEIGHT_LIMIT, WEIGHT_LIMIT).astype(np.int8).transpose(axes)
+        integers = weight_integers(weight, scales).transpose(axes)
         bias_scales = scales.astype(np.float64) * self._quantized.grid(node.all_input_nodes[0]).scale
         kind = np.int32 if self._quantized.bits == 8 else np.int64  # noqa: PLR2004
         limit = _BIAS_LIMIT[kind]
@@ -319,11 +311,6 @@ class _FileOf:
         return (self._batch, *rest[1:], rest[0])
 
 
-def _done_before(node: fx.Node) -> bool:
-    """Whether the operator before the node computes it as well."""
-    return is_clip(node) and clip_after(node.all_input_nodes[0]) is node
-
-
 def _activation(node: fx.Node) -> int:
     clip = clip_after(node)
     match module_of(clip) if clip is not None else None:
@@ -332,7 +319,7 @@ def _activation(node: fx.Node) -> int:
         case nn.ReLU():
             return int(schema.ActivationFunctionType.RELU)
         case _:
-            return int(schema.ActivationFunctionType.NONE)
+            return int(_NO_ACTIVATION)
 
 
 def _pads_alike(conv: nn.Conv2d) -> bool:
@@ -344,12 +331,6 @@ def _pads_alike(conv: nn.Conv2d) -> bool:
 def _padding(conv: nn.Conv2d) -> tuple[int, int]:
     sides = [int(side) for side in conv.padding]
     return sides[0], sides[1]
-
-
-def _bias(layer: nn.Conv2d | nn.Linear) -> NDArray[np.float32]:
-    bias = torch.zeros(layer.weight.shape[0]) if layer.bias is None else layer.bias
-    values: NDArray[np.float32] = bias.detach().numpy()
-    return values
 
 
 def _channels_last(values: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -30,6 +30,11 @@ def conv_of(module: nn.Module | None) -> nn.Conv2d | None:
     return inner if isinstance(inner, nn.Conv2d) else None
 
 
+def bias_of(layer: nn.Conv2d | nn.Linear) -> Tensor:
+    """The layer's bias [n]: zeros where it has none."""
+    return torch.zeros(layer.weight.shape[0]) if layer.bias is None else layer.bias.detach()
+
+
 def is_depthwise(conv: nn.Conv2d) -> bool:
     """Whether every channel has one filter of its own: no order is better than another."""
     return conv.groups == conv.in_channels == conv.out_channels

@@ -100,6 +100,11 @@ def inputs_of(node: fx.Node) -> list[fx.Node]:
     return [argument for argument in node.args if isinstance(argument, fx.Node)]
 
 
+def read_last_by(node: fx.Node) -> list[fx.Node]:
+    """The tensors that nobody reads after the node."""
+    return [source for source in node.all_input_nodes if list(source.users)[-1] is node]
+
+
 def feeds_only(producer: fx.Node, consumer: fx.Node) -> bool:
     """Whether the producer's tensor is read by that consumer alone."""
     return set(producer.users) == {consumer}

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, fx, nn
 
-from micronet_edge.lowering.graph import inputs_of, module_of
+from micronet_edge.lowering.graph import inputs_of, module_of, read_last_by
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.simulate import Simulation
 
@@ -39,9 +39,8 @@ def correct_bias(quantized: QuantizedNetwork, images: Tensor) -> None:
                 layer.bias = nn.Parameter(error + (0 if layer.bias is None else layer.bias))
                 found[node] = [batch + error.view(1, -1, *[1] * (batch.ndim - 2)) for batch in found[node]]
             found[node] = [simulation.finish(node, batch) for batch in found[node]]
-            for source in node.all_input_nodes:
-                if list(source.users)[-1] is node:
-                    del exact[source], found[source]
+            for source in read_last_by(node):
+                del exact[source], found[source]
 
 
 def _inputs(values: dict[fx.Node, list[Tensor]], node: fx.Node) -> list[tuple[Tensor, ...]]:
@@ -50,10 +49,9 @@ def _inputs(values: dict[fx.Node, list[Tensor]], node: fx.Node) -> list[tuple[Te
 
 def _mean(batches: list[Tensor]) -> Tensor:
     """The mean of each channel over all images and places."""
-    sums = [batch.flatten(2).mean(2).sum(0) if _has_places(batch) else batch.sum(0) for batch in batches]
-    return torch.stack(sums).sum(0) / sum(len(batch) for batch in batches)
+    return torch.stack([channel_means(batch) for batch in batches]).sum(0) / sum(map(len, batches))
 
 
-def _has_places(batch: Tensor) -> bool:
-    n_and_channels = 2
-    return batch.ndim > n_and_channels
+def channel_means(values: Tensor) -> Tensor:
+    """The mean over all places, summed over the images: [c] of [n, c, ...]."""
+    return values.flatten(2).mean(2).sum(0) if values.ndim > 2 else values.sum(0)  # noqa: PLR2004

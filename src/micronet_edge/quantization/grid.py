@@ -74,5 +74,12 @@ def weight_scales(weight: Floats) -> Floats:
     return scales
 
 
+def weight_integers(weight: Floats, scales: Floats) -> NDArray[np.int8]:
+    """The weight [n, ...] in steps of each output channel."""
+    steps = np.rint(weight / scales.reshape(-1, *[1] * (weight.ndim - 1)))
+    integers: NDArray[np.int8] = steps.clip(-WEIGHT_LIMIT, WEIGHT_LIMIT).astype(np.int8)
+    return integers
+
+
 def _step(span: float, steps: int) -> float:
     return float(np.float32(max(span, SMALLEST_SPAN) / steps))

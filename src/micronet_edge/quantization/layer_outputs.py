@@ -7,7 +7,8 @@ from math import log10
 import torch
 from torch import Tensor, fx, nn
 
-from micronet_edge.lowering.graph import module_of
+from micronet_edge.lowering.graph import module_of, read_last_by
+from micronet_edge.quantization.correct_bias import channel_means
 from micronet_edge.quantization.grid import Grid
 from micronet_edge.quantization.layers import layers
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
@@ -52,9 +53,8 @@ class Values:
 
     def put(self, node: fx.Node, value: Tensor) -> Tensor:
         self._values[node] = value
-        for source in node.all_input_nodes:
-            if list(source.users)[-1] is node:
-                self._values.pop(source, None)
+        for source in read_last_by(node):
+            self._values.pop(source, None)
         return value
 
 
@@ -114,7 +114,7 @@ def look_at(
             layer = module_of(node)
             if isinstance(layer, nn.Conv2d | nn.Linear):
                 error: Tensor = given - layer(*rounded.inputs(node))
-                shifts[node] = shifts.get(node, torch.zeros(())) + _channel_means(error) / len(images)
+                shifts[node] = shifts.get(node, torch.zeros(())) + channel_means(error) / len(images)
             found = rounded.put(node, simulation.finish(node, given))
             value = exact.put(node, _of_reference(reference, node, exact, batch))
             if node in outputs:
@@ -138,11 +138,6 @@ def _of_reference(reference: fx.GraphModule, node: fx.Node, values: Values, imag
         return images
     result: Tensor = reference.get_submodule(str(node.target))(*values.inputs(node))
     return result
-
-
-def _channel_means(values: Tensor) -> Tensor:
-    """The mean over all places, summed over the images: [c] of [n, c, ...]."""
-    return values.flatten(2).mean(2).sum(0) if values.ndim > 2 else values.sum(0)  # noqa: PLR2004
 
 
 def decibels(signal: float, noise: float) -> float:

@@ -26,6 +26,11 @@ def clip_after(node: fx.Node) -> fx.Node | None:
     return readers[0] if len(readers) == 1 and is_clip(readers[0]) and not is_clip(node) else None
 
 
+def is_done_before(node: fx.Node) -> bool:
+    """Whether the node is a clip that the operator before it does as well."""
+    return is_clip(node) and clip_after(node.all_input_nodes[0]) is node
+
+
 def rounded_tensors(network: fx.GraphModule) -> dict[str, str]:
     """For each tensor that is rounded, the name of the tensor whose grid it lies on.
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from micronet_edge.lowering.elementary import Constant
-from micronet_edge.lowering.graph import inputs_of, module_of
+from micronet_edge.lowering.graph import inputs_of, module_of, read_last_by
 from micronet_edge.quantization.grid import WEIGHT_LIMIT, Grid, activation_grid, weight_scales
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.rounded_tensors import clip_after, tensor_name
@@ -37,7 +37,8 @@ class Simulation(nn.Module):
             inputs = [values[source] for source in inputs_of(node)]
             given = images if node.op == "placeholder" else self.start(node, *inputs)
             values[node] = self.finish(node, given)
-            _forget(values, node)
+            for source in read_last_by(node):
+                del values[source]
             yield node, values[node]
 
     def start(self, node: fx.Node, *inputs: Tensor) -> Tensor:
@@ -101,10 +102,3 @@ def constant_grid(layer: Constant, bits: int) -> Grid:
 
 def _tensor(value: Tensor) -> Tensor:
     return value
-
-
-def _forget(values: dict[fx.Node, Tensor], node: fx.Node) -> None:
-    """Frees what nobody reads any more."""
-    for source in node.all_input_nodes:
-        if list(source.users)[-1] is node:
-            values.pop(source, None)
