@@ -1,16 +1,25 @@
 """The trained example, quantized: what tests of integer networks and files share."""
 
+from dataclasses import replace
 from functools import cache
 from types import SimpleNamespace
 
+import torch
 from cli.command import DIGITS, shared
 from example_images import digits
 
 from micronet_edge.image_folders import CalibrationImages
+from micronet_edge.integer_forms import with_corrected_biases
 from micronet_edge.lowering import INTEGER, lower
 from micronet_edge.metadata import FileMetadata
 from micronet_edge.models import load_checkpoint
-from micronet_edge.quantization.quantize_network import calibrated_recipe, quantized_by
+from micronet_edge.quantization.quantize_network import (
+    calibrated_recipe,
+    corrected_biases,
+    quantized_by,
+    with_tensors,
+)
+from micronet_edge.targets import find_target
 from micronet_edge.threads import one_thread
 
 CALIBRATED_ON, TESTED_ON = 48, 100
@@ -42,15 +51,20 @@ def quantized_digits(folder, precision):
     metadata = FileMetadata(
         loaded.variant, loaded.labels, loaded.preprocessing, loaded.sha256, precision=precision
     )
+    given = torch.from_numpy(images)
+    targets = [find_target(name) for name in ("onnx", "tflite")]
     with one_thread():
         recipe = calibrated_recipe(
             network, CalibrationImages(images, "train", "0" * 64, 0), metadata, precision
         )
+        plain = quantized_by(recipe, network, metadata)
+        corrected = with_tensors(network, corrected_biases(plain, given))
+        recipe = with_corrected_biases(recipe, network, metadata, targets, given)
     return SimpleNamespace(
         network=network,
         metadata=metadata,
         recipe=recipe,
-        quantized=quantized_by(recipe, network, metadata),
+        quantized=replace(plain, network=corrected),
         calibration=images,
         images=loaded.preprocessing.batch(tested),
         truth=[digits.image_label(path) for path in tested],

@@ -75,7 +75,7 @@ def hopeless(example):
             if layer.bias is None:
                 layer.bias = torch.nn.Parameter(torch.zeros(layer.weight.shape[0]))
     correct_bias(
-        QuantizedNetwork(corrected, 96, assign_grids(corrected, ranges, 8)),
+        QuantizedNetwork(corrected, example.metadata.preprocessing, assign_grids(corrected, ranges, 8)),
         torch.from_numpy(example.calibration),
     )
     tensors = changed_tensors(example.network, corrected)

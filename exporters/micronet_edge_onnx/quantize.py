@@ -204,7 +204,7 @@ class _ModelOf:
         bias = np.stack([bias_of(each.excite).numpy() for each in coefficients], axis=1) - lows
         weight = np.stack([each.excite.weight.detach().numpy()[:, :, 0, 0] for each in coefficients], axis=1)
         constants = [
-            self._writer.constant(f"{name}/excite/weight", weight.reshape(-1, weight.shape[-1])),
+            self._writer.weight(f"{name}/excite/weight", weight.reshape(-1, weight.shape[-1])),
             self._writer.constant(f"{name}/excite/bias", bias.ravel()),
         ]
         squeezed = self._read(fusions.squeezed, integer=False)
@@ -257,7 +257,7 @@ class _ModelOf:
         if node in self._flat:
             weight = weight.reshape(weight.shape[:2])
         if not self._is_integer(node):
-            return [self._writer.constant(*pair) for pair in zip(names, (weight, bias), strict=True)]
+            return [self._writer.weight(names[0], weight), self._writer.constant(names[1], bias)]
         integers = _in_integers(weight, bias, self._quantized.grid(node.all_input_nodes[0]))
         return [
             self._writer.constant_by_channel(name, values, scales)

@@ -13,12 +13,14 @@ from micronet_edge.lowering.elementary import (
     Channels,
     Concatenate,
     Constant,
+    Frame,
     Maximum,
     Mix,
     MixingMatrix,
     Multiply,
 )
-from micronet_edge.lowering.graph import inputs_of, module_of, shape_of
+from micronet_edge.lowering.graph import inputs_of, module_of, only_input, shape_of
+from micronet_edge.lowering.read_pixels import pixels_of
 from micronet_edge.quantization.grid import Grid, activation_grid, weight_integers, weight_scales
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.rounded_tensors import clip_after, is_done_before, tensor_name
@@ -49,10 +51,13 @@ class _FileOf:
         self._indices: dict[tuple[str, bool], int] = {}
 
     def content(self, *, integer_io: bool) -> bytes:
-        nodes = list(self._quantized.network.graph.nodes)
-        image, output = nodes[0], nodes[-1].all_input_nodes[0]
-        given = self._result(image, integer=integer_io)
-        for node in nodes[1:-1]:
+        network = self._quantized.network
+        image, *layers, end = network.graph.nodes
+        output = only_input(end)
+        pixels = pixels_of(network) if integer_io else None
+        # A device that has integers has pixels: it need not normalize them first.
+        given = self._result(pixels or image, integer=integer_io)
+        for node in layers[layers.index(pixels) + 1 if pixels else 0 :]:
             if not is_done_before(node):
                 self._write(node)
         logits = self._read(output, integer=integer_io)
@@ -139,8 +144,28 @@ class _FileOf:
                 options.newShape = list(shape)
                 target = self._writer.constant(f"{name}/shape", np.array(shape, np.int32))
                 write(_OPERATOR.RESHAPE, [*inputs, target], [output], options, _OPTIONS.ReshapeOptions)
+            case Frame():
+                self._frame(node, layer, inputs[0], output, integer=integer)
             case _:
                 raise TargetError(f"{name}: no TFLite operator for a {type(layer).__name__}")
+
+    def _frame(self, node: fx.Node, frame: Frame, x: int, output: int, *, integer: bool) -> None:
+        """Rows above and below, then columns left and right: PAD knows one number for all channels."""
+        name, grid = tensor_name(node), self._quantized.grid(node) if integer else None
+        batch, height, width, channels = self._shape(node)
+        within = width - 2 * frame.horizontal
+        taller = self._writer.tensor(f"{name}/taller", (batch, height, within, channels), grid)
+        values = frame.values.numpy()
+        row = np.broadcast_to(values, (batch, frame.vertical, within, channels))
+        column = np.broadcast_to(values, (batch, height, frame.horizontal, channels))
+        self._between(x, self._fixed(f"{name}/row", row, grid), taller, axis=1)
+        self._between(taller, self._fixed(f"{name}/column", column, grid), output, axis=2)
+
+    def _between(self, x: int, border: int, output: int, axis: int) -> None:
+        options = schema.ConcatenationOptionsT()
+        options.axis = axis
+        inputs, kind = [border, x, border], _OPTIONS.ConcatenationOptions
+        self._writer.operator(_OPERATOR.CONCATENATION, inputs, [output], options, kind)
 
     def _elementwise(self, node: fx.Node, inputs: list[int], *, integer: bool) -> None:
         adds = isinstance(module_of(node), Add | AddConstant)

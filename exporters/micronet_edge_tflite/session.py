@@ -17,12 +17,19 @@ _DELEGATED = "DELEGATE"
 
 
 class TfliteSession:
-    """Runs images through LiteRT's interpreter.
+    """Runs images through LiteRT's interpreter; `prepare` turns them into what the file takes.
 
     Raises TargetError on a file that LiteRT cannot open.
     """
 
-    def __init__(self, path: Path, threads: int, *, delegates: bool = True) -> None:
+    def __init__(
+        self,
+        path: Path,
+        threads: int,
+        *,
+        delegates: bool = True,
+        prepare: Callable[[Images], Images] | None = None,
+    ) -> None:
         resolver = OpResolverType.AUTO if delegates else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
         try:
             self._interpreter = Interpreter(
@@ -31,7 +38,7 @@ class TfliteSession:
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise TargetError(f"{path} cannot be opened by LiteRT: {error}") from error
-        self._path = path
+        self._path, self._prepare = path, prepare
         self._input, self._output = only_ones(
             path, self._interpreter.get_input_details(), self._interpreter.get_output_details()
         )
@@ -42,6 +49,8 @@ class TfliteSession:
     def prepared(self, images: Images) -> Callable[[], Logits]:
         _, height, width, channels = self._input["shape"]
         check_shape(self._path, images, (int(channels), int(height), int(width)))
+        if self._prepare is not None:
+            images = self._prepare(images)
         # LiteRT never reuses the memory of an input, so setting it once is enough.
         given = _as_stored(np.ascontiguousarray(images.transpose(0, 2, 3, 1)), self._input)
         self._interpreter.set_tensor(self._input["index"], given)

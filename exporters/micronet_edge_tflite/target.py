@@ -2,6 +2,8 @@
 
 import json
 import tempfile
+from contextlib import suppress
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,11 +13,13 @@ from torch import nn
 
 from micronet_edge.errors import TargetError
 from micronet_edge.lowering import TFLITE, Rewrite
+from micronet_edge.lowering.read_pixels import pixels_of
 from micronet_edge.metadata import FileMetadata
 from micronet_edge.photographs import photographs
 from micronet_edge.preprocessing import Images
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.recipe import INT8, INT8_A16
+from micronet_edge.quantization.refine_stem import refine_stem
 from micronet_edge.targets import (
     FLOAT32,
     INT8_IO,
@@ -65,15 +69,17 @@ class TfliteTarget:
         append_metadata(path, as_written(spec, layout="NHWC"))
 
     def integer_form(self, quantized: QuantizedNetwork) -> QuantizedNetwork:
-        return quantized  # every layer has an integer kernel
+        return refine_stem(quantized)  # every layer has an integer kernel
 
     def quantize(self, quantized: QuantizedNetwork, spec: ExportSpec, path: Path) -> None:
         from micronet_edge_tflite.metadata import append_metadata
         from micronet_edge_tflite.quantize import quantized_file
 
         assert spec.batch is not None  # check() has refused that
-        path.write_bytes(quantized_file(quantized, spec.batch, integer_io=spec.io == INT8_IO))
-        append_metadata(path, as_written(spec, layout="NHWC"))
+        integer_io = spec.io == INT8_IO
+        path.write_bytes(quantized_file(quantized, spec.batch, integer_io=integer_io))
+        pixels = integer_io and pixels_of(quantized.network) is not None
+        append_metadata(path, replace(as_written(spec, layout="NHWC"), pixels=pixels))
 
     def quantize_naively(self, network: nn.Module, images: Images, spec: ExportSpec, path: Path) -> None:
         from micronet_edge_tflite.metadata import append_metadata
@@ -108,9 +114,14 @@ class TfliteTarget:
 
     @staticmethod
     def _open(path: Path, threads: int) -> "TfliteSession":
+        from micronet_edge_tflite.metadata import read_metadata
         from micronet_edge_tflite.session import TfliteSession
 
-        return TfliteSession(path, threads)
+        metadata = None
+        with suppress(TargetError):  # a file without our metadata takes what its tensors say
+            metadata = read_metadata(path)
+        as_pixels = metadata.preprocessing.pixels if metadata is not None and metadata.pixels else None
+        return TfliteSession(path, threads, prepare=as_pixels)
 
 
 def _photograph(spec: ExportSpec) -> Images:

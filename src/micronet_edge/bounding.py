@@ -12,8 +12,8 @@ from torch import Tensor, fx
 
 from micronet_edge.errors import VerificationError
 from micronet_edge.evaluation import evaluate
+from micronet_edge.integer_forms import with_corrected_biases, written_form
 from micronet_edge.quantization.layers import layers
-from micronet_edge.quantization.quantize_network import quantized_by, with_corrected_biases
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.recipe import Recipe
 from micronet_edge.quantization.rounded_tensors import tensor_name
@@ -77,18 +77,21 @@ def bound_drop(
     while True:
         operators = tuple(name for layer in reverted for name in groups[layer])
         tried = replace(recipe, float_layers=operators)
-        if reverted and recipe.finetuning is None:
-            tried = with_corrected_biases(tried, network, images)  # what is in float needs no correction
-        quantized = quantized_by(tried, network, origin.metadata)
+        if reverted:
+            # What is in float needs no correction.
+            tried = with_corrected_biases(tried, network, origin.metadata, targets, images)
         for target in targets:
-            step, float_right = _measured(target, quantized, reverted, origin, spec, data, float_right)
+            form = written_form(tried, network, origin.metadata, target)
+            step, float_right = _measured(target, form, reverted, origin, spec, data, float_right)
             steps.append(step)
             report(f"{step.format}: {len(reverted)} layers in float, {step.drop:+.2f} points lost")
         if max(step.drop for step in steps[-len(targets) :]) <= max_drop:
             return Bound(tried, tuple(steps))
         if not order:
             report("comparing the layers")
-            order = _by_guilt(recipe, origin, network, images)
+            worst = max(targets, key=lambda target: _drop_of(target, steps))
+            form = written_form(recipe, network, origin.metadata, worst)
+            order = _by_guilt(form, network, images)
         if len(reverted) == len(groups):
             best = min(steps, key=lambda step: step.drop)
             raise VerificationError(
@@ -111,19 +114,20 @@ def _twice_as_many(
     return tuple(chosen) if len(chosen) > len(reverted) else every
 
 
-def _by_guilt(
-    recipe: Recipe, origin: Source, network: fx.GraphModule, images: Tensor
-) -> list[tuple[str, ...]]:
+def _drop_of(target: Target, steps: list[Step]) -> float:
+    return max(step.drop for step in steps if step.format == target.name)
+
+
+def _by_guilt(quantized: QuantizedNetwork, network: fx.GraphModule, images: Tensor) -> list[tuple[str, ...]]:
     """Every layer with its readers, the pair without whose rounding the logits err least first."""
     chosen = images[torch.linspace(0, len(images) - 1, min(len(images), GUILT_IMAGES)).long()]
-    quantized = quantized_by(recipe, network, origin.metadata)
-    groups = layers(network)
+    groups = layers(quantized.network)
     with torch.no_grad():
         expected = torch.cat([network(batch) for batch in torch.split(chosen, _BATCH)])
 
     def error(candidate: tuple[str, ...]) -> float:
         operators = frozenset(name for layer in candidate for name in groups[layer])
-        simulation = Simulation(replace(quantized, float_layers=operators))
+        simulation = Simulation(replace(quantized, float_layers=quantized.float_layers | operators))
         with torch.no_grad():
             found = torch.cat([simulation(batch) for batch in torch.split(chosen, _BATCH)])
         return float((found - expected).square().mean())
@@ -154,7 +158,7 @@ def _measured(
 ) -> tuple[Step, float]:
     with tempfile.TemporaryDirectory(prefix="micronet-edge-") as folder:
         path = Path(folder, f"attempt{target.suffix}")
-        target.quantize(target.integer_form(quantized), spec, path)
+        target.quantize(quantized, spec, path)
         if float_top1 is None:
             found = evaluate(path, data, checkpoint=origin.checkpoint)
             assert found.comparison is not None

@@ -22,7 +22,9 @@ class FileMetadata:
     """What travels inside every file.
 
     `checkpoint_sha256` is None for random weights. `layout` is that of the file's input tensor, NCHW
-    or NHWC. `naive` and `portable` are the settings it was exported with.
+    or NHWC. `naive` and `portable` are the settings it was exported with. A file that takes `pixels`
+    wants them as they are, less what its input's zero point says, in the preprocessing's colour order;
+    otherwise they are to be normalized.
     """
 
     variant: str
@@ -33,6 +35,7 @@ class FileMetadata:
     layout: str = "NCHW"
     naive: bool = False
     portable: bool = False
+    pixels: bool = False
     tool: str = ""
 
     def to_texts(self) -> dict[str, str]:
@@ -50,6 +53,7 @@ class FileMetadata:
             "layout": self.layout,
             "naive": self.naive,
             "portable": self.portable,
+            "pixels": self.pixels,
             "preprocessing": self.preprocessing.to_dict(),
         }
         return {LABELS_KEY: "\n".join(self.labels) + "\n", DESCRIPTION_KEY: json.dumps(description, indent=1)}

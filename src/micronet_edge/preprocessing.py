@@ -90,6 +90,11 @@ class Preprocessing:
         normalized = (ordered - np.asarray(self.mean)) / np.asarray(self.std)
         return np.ascontiguousarray(normalized.transpose(2, 0, 1), dtype=np.float32)
 
+    def pixels(self, images: Images) -> Images:
+        """What the normalized images were before that: pixels from 0 (black) to 1."""
+        mean, std = (np.array(each, np.float32).reshape(3, 1, 1) for each in (self.mean, self.std))
+        return images * std + mean
+
     def batch(self, paths: Sequence[Path]) -> Images:
         """Image files as one batch [n, 3, size, size].
 

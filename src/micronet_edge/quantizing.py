@@ -5,15 +5,22 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
-from torch import fx
+from torch import Tensor, fx
 
 from micronet_edge.bounding import Bound, Step, bound_drop
 from micronet_edge.errors import SettingsError
 from micronet_edge.image_folders import CalibrationImages, read_calibration, read_labelled
+from micronet_edge.integer_forms import float_form, with_corrected_biases, written_form
 from micronet_edge.lowering import INTEGER, Lowered, lower
 from micronet_edge.manifest import manifest_path, write_manifest
 from micronet_edge.quantization.finetune import FinetuneProgress, finetune
-from micronet_edge.quantization.quantize_network import calibrated_recipe, quantized_by
+from micronet_edge.quantization.quantize_network import (
+    calibrated_recipe,
+    corrected_biases,
+    quantized_by,
+    some_images,
+    with_tensors,
+)
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.recipe import (
     BITS,
@@ -24,6 +31,7 @@ from micronet_edge.quantization.recipe import (
     save_recipe,
     weights_path,
 )
+from micronet_edge.quantization.refine_stem import stem_layers
 from micronet_edge.settings import ExportSettings, QuantizeSettings
 from micronet_edge.source import Source, read_source
 from micronet_edge.staging import staged
@@ -84,7 +92,7 @@ def quantize(
     with staged(output, all_names, overwrite=settings.overwrite) as folder, one_thread():
         report("lowering the network")
         lowered = lower(origin.network, INTEGER, spec.input_size)
-        recipe = _recipe(origin, lowered.network, calibration, settings, quantization, report)
+        recipe = _recipe(origin, lowered.network, calibration, targets, settings, quantization, report)
         bound = _bounded(recipe, origin, lowered.network, calibration, targets, spec, quantization, report)
         recipe = bound.recipe
         save_recipe(recipe, folder / recipe_name)
@@ -116,6 +124,7 @@ def _recipe(
     origin: Source,
     network: fx.GraphModule,
     calibration: CalibrationImages,
+    targets: list[Target],
     settings: ExportSettings,
     quantization: QuantizeSettings,
     report: Report,
@@ -130,21 +139,27 @@ def _recipe(
         return recipe
     report(f"finding ranges and correcting biases on {calibration.count} images")
     recipe = calibrated_recipe(network, calibration, origin.metadata, settings.precision)
+    images = some_images(calibration)
     if quantization.finetune is None:
-        return recipe
-    return _finetuned(recipe, origin, network, Path(quantization.finetune), settings, report)
+        return with_corrected_biases(recipe, network, origin.metadata, targets, images)
+    return _finetuned(recipe, origin, network, images, Path(quantization.finetune), settings, report)
 
 
 def _finetuned(
     recipe: Recipe,
     origin: Source,
     network: fx.GraphModule,
+    calibrating: Tensor,
     folder: Path,
     settings: ExportSettings,
     report: Report,
 ) -> Recipe:
     images = read_labelled(folder, origin.metadata.labels, skip_unreadable=settings.skip_unreadable)
     quantized = quantized_by(recipe, network, origin.metadata)
+    # No target rounds these as coarsely as the common network would.
+    quantized = replace(quantized, float_layers=quantized.float_layers | stem_layers(network))
+    biases = corrected_biases(quantized, calibrating)
+    quantized = replace(quantized, network=with_tensors(quantized.network, biases))
     result = finetune(
         quantized, images, origin.metadata.preprocessing, teacher=network, progress=_told(report)
     )
@@ -191,7 +206,7 @@ def _write_and_prove(
     spec: ExportSpec,
     path: Path,
 ) -> Proof:
-    written = target.integer_form(quantized_by(recipe, lowered.network, origin.metadata))
+    written = written_form(recipe, lowered.network, origin.metadata, target)
     target.quantize(written, spec, path)
     metadata = target.read_metadata(path)
     proof = prove_quantized(path, target, metadata, origin.network, written, calibration.images)
@@ -215,7 +230,7 @@ def _write_and_prove(
 def quantized_from(file: Path, checkpoint: Path) -> tuple[QuantizedNetwork, fx.GraphModule]:
     """What a quantized file holds, from the recipe beside it and the checkpoint it was made from.
 
-    Result   the quantized network, and the same network in float with the checkpoint's own weights
+    Result   the quantized network, and the same operators in float with the checkpoint's own weights
     Raises   SettingsError on a file that is not quantized, has no recipe, or is of another checkpoint.
     """
     metadata = read_metadata(file)
@@ -229,8 +244,8 @@ def quantized_from(file: Path, checkpoint: Path) -> tuple[QuantizedNetwork, fx.G
         raise SettingsError(f"{file} was not made from {checkpoint}: give the checkpoint it was made from")
     network = lower(origin.network, INTEGER, metadata.preprocessing.size).network
     recipe = load_recipe(recipe_path(file))
-    quantized = quantized_by(recipe, network, origin.metadata)
-    return target_of(file).integer_form(quantized), network
+    parts = recipe, network, origin.metadata, target_of(file)
+    return written_form(*parts), float_form(*parts)
 
 
 def prove_again(file: Path, checkpoint: Path, calibration: Path | None) -> Proof:

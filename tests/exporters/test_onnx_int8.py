@@ -52,7 +52,7 @@ def digits():
 
 def in_integers(digits, bits=8):
     grids = assign_grids(digits.network, digits.ranges, bits)
-    return QuantizedNetwork(digits.network, digits.images.shape[-1], grids)
+    return QuantizedNetwork(digits.network, digits.metadata.preprocessing, grids)
 
 
 def in_float(quantized):
@@ -153,7 +153,7 @@ def test_the_whole_family_can_be_written(variant, batch):
     network = random_network(variant, 10, torch.from_numpy(images))
     spelled = lower(network, INTEGER, SMALL).network
     grids = assign_grids(spelled, calibrate(spelled, torch.from_numpy(images), 100.0), 8)
-    quantized = in_float(QuantizedNetwork(spelled, SMALL, grids))
+    quantized = in_float(QuantizedNetwork(spelled, Preprocessing.imagenet(SMALL), grids))
     with torch.no_grad():
         expected = network(torch.from_numpy(images)).numpy()
     logits = run(quantized_model(quantized, batch), images, batch)
@@ -222,7 +222,7 @@ def small(layer, *, grids=None, bits=8, float_layers=(), size=8):
     for node in network.graph.nodes:
         if node.op == "call_module":
             every[str(node.target)] = (grids or {}).get(str(node.target), activation_grid(-4.0, 4.0, bits))
-    return QuantizedNetwork(network, size, every, frozenset(float_layers))
+    return QuantizedNetwork(network, Preprocessing.imagenet(size), every, frozenset(float_layers))
 
 
 def image_of(size=8):

@@ -7,6 +7,7 @@ from torch import fx, nn
 
 from micronet_edge.lowering import elementary
 from micronet_edge.lowering.graph import note_shapes
+from micronet_edge.preprocessing import Preprocessing
 from micronet_edge.quantization.assign_grids import assign_grids
 from micronet_edge.quantization.calibrate import calibrate
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
@@ -43,7 +44,7 @@ def quantized(network, bits=8, given=None, float_layers=()):
     """The network with grids for its range on the images."""
     given = images() if given is None else given
     grids = assign_grids(network, calibrate(network, given, 100.0), bits)
-    return QuantizedNetwork(network, given.shape[-1], grids, frozenset(float_layers))
+    return QuantizedNetwork(network, Preprocessing.imagenet(given.shape[-1]), grids, frozenset(float_layers))
 
 
 def layer_names(network):

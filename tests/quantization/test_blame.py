@@ -52,7 +52,7 @@ def quantized(network, labelled):
     images, _ = labelled
     corrected = copy.deepcopy(network)
     grids = assign_grids(corrected, calibrate(corrected, images, 99.99), BITS)
-    result = QuantizedNetwork(corrected, 96, grids)
+    result = QuantizedNetwork(corrected, Preprocessing(96, 96), grids)
     correct_bias(result, images)
     return result
 

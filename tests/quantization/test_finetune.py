@@ -53,7 +53,7 @@ def start(preprocessing, images):
     with one_thread():
         calibration = torch.from_numpy(preprocessing.batch(images.paths[::8]))
         ranges = calibrate(network, calibration, NARROW)
-    return QuantizedNetwork(network, preprocessing.size, assign_grids(network, ranges, 8))
+    return QuantizedNetwork(network, preprocessing, assign_grids(network, ranges, 8))
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from micronet_edge.lowering.freeze_shift_max import FreezeShiftMax
 from micronet_edge.lowering.merge_factorized_convolution import MergeFactorizedConvolution
 from micronet_edge.lowering.relabel_channels import RelabelChannels
 from micronet_edge.lowering.spell_out_layers import SpellOutLayers
-from micronet_edge.lowering.split_saturation import SplitSaturation
 from micronet_edge.lowering.unroll_shift_max import (
     GatheredShiftMax,
     SlicedShiftMax,
@@ -38,7 +37,7 @@ ONNXRUNTIME = _pipeline(ONNXRUNTIME_CPU, UnrollShiftMax(GatheredShiftMax))
 PORTABLE = _pipeline(PORTABLE_CPU, UnrollShiftMax(SlicedShiftMax))
 TFLITE = _pipeline(XNNPACK, UnrollShiftMax(SlicedShiftMax))
 # One for all targets: what is calibrated once is the same network in every file.
-INTEGER = _pipeline(XNNPACK_INT8, SplitSaturation(), SpellOutLayers(XNNPACK_INT8))
+INTEGER = _pipeline(XNNPACK_INT8, SpellOutLayers(XNNPACK_INT8))
 
 __all__ = [
     "INTEGER",

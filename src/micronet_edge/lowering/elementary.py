@@ -66,6 +66,25 @@ class Concatenate(nn.Module):
         return torch.cat(tensors, dim=1)
 
 
+class Frame(nn.Module):
+    """The tensor with a border around it, of one number for each channel.
+
+    Given    x [n, c, h, w], `values` [c], the border's height and width
+    Result   y [n, c, h + 2 vertical, w + 2 horizontal]
+    """
+
+    def __init__(self, values: Tensor, vertical: int, horizontal: int) -> None:
+        super().__init__()
+        self.vertical, self.horizontal = vertical, horizontal
+        self.register_buffer("values", values.detach().clone())
+        self.values: Tensor
+
+    def forward(self, x: Tensor) -> Tensor:
+        v, h = self.vertical, self.horizontal
+        border = self.values.view(1, -1, 1, 1)
+        return nn.functional.pad(x - border, (h, h, v, v)) + border
+
+
 class MixingMatrix(nn.Module):
     """Coefficients at their places in a matrix.
 

@@ -1,11 +1,14 @@
 """Gives the first activation finer steps: several saturating channels in the place of one."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import fx, nn
 
 from micronet_edge.errors import LoweringError
 from micronet_edge.lowering.contract import Rewrite
-from micronet_edge.lowering.convolutions import BorderedConv, conv_of, with_conv, with_weights
+from micronet_edge.lowering.convolutions import bias_of, with_weights
+from micronet_edge.lowering.elementary import AddConstant
 from micronet_edge.lowering.freeze_shift_max import RELU6_SPAN
 from micronet_edge.lowering.graph import calls, feeds_only, module_of, only_input, replace_module, shape_of
 
@@ -16,7 +19,7 @@ TILE = 16
 class SplitSaturation(Rewrite):
     """Splits the ReLU6 behind the stem into parts that saturate one after the other.
 
-    Given    dense conv -> ReLU6, c channels -> dense conv
+    Given    dense conv [-> border correction] -> ReLU6, c channels -> dense conv, spelled out
     Result   conv, m * c channels -> clip to 0..6/m -> dense conv with every weight m times:
              relu6(x) = sum over i < m of  clip(x - 6 i / m, 0, 6 / m)
 
@@ -26,54 +29,69 @@ class SplitSaturation(Rewrite):
     """
 
     def change(self, network: fx.GraphModule) -> int:
-        found = _found(network)
+        found = find_saturation(network)
         if found is None:
             return 0
-        before, clip, behind = found
-        channels = shape_of(clip)[1]
-        parts = TILE // channels
-        replace_module(network, before, _split_outputs(module_of(before), parts))
-        replace_module(network, clip, nn.Hardtanh(0.0, RELU6_SPAN / parts))
-        replace_module(network, behind, _repeat_inputs(module_of(behind), parts))
+        parts = TILE // shape_of(found.clip)[1]
+        replace_module(network, found.conv, _split_outputs(_conv(found.conv), parts))
+        if found.border is not None:
+            border = module_of(found.border)
+            assert isinstance(border, AddConstant)
+            replace_module(network, found.border, AddConstant(border.constant.repeat(1, parts, 1, 1)))
+        replace_module(network, found.clip, nn.Hardtanh(0.0, RELU6_SPAN / parts))
+        replace_module(network, found.behind, _repeat_inputs(_conv(found.behind), parts))
         return 1
 
     def check_after(self, network: fx.GraphModule) -> None:
-        if _found(network) is not None:
+        if find_saturation(network) is not None:
             raise LoweringError("the first activation could still be split")
 
 
-def _found(network: fx.GraphModule) -> tuple[fx.Node, fx.Node, fx.Node] | None:
-    """The first clip, if a ReLU6, with the convolutions around it, where all three are as they must be."""
-    for clip, layer in calls(network, nn.Hardtanh):  # a ReLU6 is one, and so are the parts of a split one
-        before = only_input(clip)
-        readers = list(clip.users)
-        behind = conv_of(module_of(readers[0])) if len(readers) == 1 else None
-        around = (conv_of(module_of(before)), behind)
-        dense = all(conv is not None and conv.groups == 1 for conv in around)
-        fits = isinstance(layer, nn.ReLU6) and dense and feeds_only(before, clip)
-        if fits and shape_of(clip)[1] <= TILE // 2:
-            return before, clip, readers[0]
+@dataclass(frozen=True, slots=True)
+class Saturation:
+    """The first ReLU6 with the layers around it."""
+
+    conv: fx.Node
+    border: fx.Node | None
+    clip: fx.Node
+    behind: fx.Node
+
+
+def find_saturation(network: fx.GraphModule) -> Saturation | None:
+    """The first clip, if a ReLU6, where the convolutions around it are dense and it is narrow enough."""
+    clip = next((node for node, _ in calls(network, nn.Hardtanh)), None)  # a ReLU6 is one, so are its parts
+    if clip is None or len(clip.users) != 1 or only_input(clip).op != "call_module":
         return None
-    return None
+    border = only_input(clip) if isinstance(module_of(only_input(clip)), AddConstant) else None
+    found = Saturation(
+        conv=only_input(clip if border is None else border),
+        border=border,
+        clip=clip,
+        behind=next(iter(clip.users)),
+    )
+    dense = all(_is_dense(node) for node in (found.conv, found.behind))
+    alone = feeds_only(found.conv, border or clip) and feeds_only(border or found.conv, clip)
+    narrow = isinstance(module_of(clip), nn.ReLU6) and shape_of(clip)[1] <= TILE // 2
+    return found if dense and alone and narrow else None
 
 
-def _split_outputs(layer: nn.Module | None, parts: int) -> nn.Module:
-    conv = conv_of(layer)
-    assert conv is not None
-    assert layer is not None
-    bias = torch.zeros(conv.out_channels) if conv.bias is None else conv.bias
-    shifted = torch.cat([bias - RELU6_SPAN * part / parts for part in range(parts)])
-    split = with_weights(conv, conv.weight.repeat(parts, 1, 1, 1), shifted)
-    if isinstance(layer, BorderedConv):
-        return BorderedConv(split, layer.bias_map.repeat(1, parts, 1, 1))
-    return split
+def _is_dense(node: fx.Node) -> bool:
+    layer = module_of(node)
+    return isinstance(layer, nn.Conv2d) and layer.groups == 1
 
 
-def _repeat_inputs(layer: nn.Module | None, parts: int) -> nn.Module:
-    conv = conv_of(layer)
-    assert conv is not None
-    assert layer is not None
-    weight = conv.weight.repeat(1, parts, 1, 1)
+def _conv(node: fx.Node) -> nn.Conv2d:
+    layer = module_of(node)
+    assert isinstance(layer, nn.Conv2d)
+    return layer
+
+
+def _split_outputs(conv: nn.Conv2d, parts: int) -> nn.Conv2d:
+    shifted = torch.cat([bias_of(conv) - RELU6_SPAN * part / parts for part in range(parts)])
+    return with_weights(conv, conv.weight.repeat(parts, 1, 1, 1), shifted)
+
+
+def _repeat_inputs(conv: nn.Conv2d, parts: int) -> nn.Conv2d:
     wider = nn.Conv2d(conv.in_channels * parts, conv.out_channels, 1)
     wider.stride, wider.padding, wider.dilation = conv.stride, conv.padding, conv.dilation
-    return with_conv(layer, with_weights(wider, weight, conv.bias))
+    return with_weights(wider, conv.weight.repeat(1, parts, 1, 1), conv.bias)

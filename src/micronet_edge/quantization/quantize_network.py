@@ -29,17 +29,13 @@ MOST_IMAGES = 512
 def calibrated_recipe(
     network: fx.GraphModule, calibration: CalibrationImages, metadata: FileMetadata, precision: str
 ) -> Recipe:
-    """What post-training quantization decides.
+    """The ranges that post-training quantization finds.
 
-    Given    a spelled-out network, which stays as it is, and preprocessed images for it, of which
-             MOST_IMAGES are used, evenly over all of them
-    Result   ranges, and biases corrected layer by layer
+    Given    a spelled-out network, which stays as it is, and preprocessed images for it
     """
     bits = BITS[precision]
-    chosen = np.linspace(0, calibration.count - 1, min(calibration.count, MOST_IMAGES)).astype(int)
-    images = torch.from_numpy(calibration.images[chosen])
-    ranges = calibrate(network, images, PERCENTILE[bits]) | {IMAGE: image_range(metadata)}
-    recipe = Recipe(
+    images = some_images(calibration)
+    return Recipe(
         precision=precision,
         variant=metadata.variant,
         input_size=metadata.preprocessing.size,
@@ -52,22 +48,27 @@ def calibrated_recipe(
             "used": len(images),
             "skipped": calibration.skipped,
         },
-        ranges=ranges,
+        ranges=calibrate(network, images, PERCENTILE[bits]) | {IMAGE: image_range(metadata)},
     )
-    return with_corrected_biases(recipe, network, images)
 
 
-def with_corrected_biases(recipe: Recipe, network: fx.GraphModule, images: torch.Tensor) -> Recipe:
-    """The recipe with the biases that its ranges and its float layers ask for, on these images."""
-    corrected = copy.deepcopy(network)
-    grids = assign_grids(corrected, recipe.ranges, BITS[recipe.precision])
-    kept = frozenset(recipe.float_layers)
-    correct_bias(QuantizedNetwork(corrected, recipe.input_size, grids, kept), images)
-    return replace(recipe, tensors=changed_tensors(network, corrected))
+def some_images(calibration: CalibrationImages) -> torch.Tensor:
+    """At most MOST_IMAGES of the images, evenly over all of them."""
+    chosen = np.linspace(0, calibration.count - 1, min(calibration.count, MOST_IMAGES)).astype(int)
+    return torch.from_numpy(calibration.images[chosen])
+
+
+def corrected_biases(quantized: QuantizedNetwork, images: torch.Tensor) -> dict[str, torch.Tensor]:
+    """The biases that bring each layer's mean over the images back to what it is in float, by name."""
+    corrected = copy.deepcopy(quantized.network)
+    correct_bias(replace(quantized, network=corrected), images)
+    return changed_tensors(quantized.network, corrected)
 
 
 def quantized_by(recipe: Recipe, network: fx.GraphModule, metadata: FileMetadata) -> QuantizedNetwork:
     """The quantized network that the recipe makes of a spelled-out one, which stays as it is.
+
+    It has fine-tuned weights if the recipe has any, and no corrected biases.
 
     Raises SettingsError on a recipe that was made for another network.
     """
@@ -84,7 +85,7 @@ def quantized_by(recipe: Recipe, network: fx.GraphModule, metadata: FileMetadata
         )
     changed = with_tensors(network, recipe.tensors)
     grids = assign_grids(changed, recipe.ranges, BITS[recipe.precision])
-    return QuantizedNetwork(changed, recipe.input_size, grids, frozenset(recipe.float_layers))
+    return QuantizedNetwork(changed, metadata.preprocessing, grids, frozenset(recipe.float_layers))
 
 
 def with_tensors(network: fx.GraphModule, tensors: Mapping[str, torch.Tensor]) -> fx.GraphModule:

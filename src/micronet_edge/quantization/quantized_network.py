@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from torch import fx
 
+from micronet_edge.preprocessing import Preprocessing
 from micronet_edge.quantization.grid import Grid
 from micronet_edge.quantization.rounded_tensors import clip_after, tensor_name
 
@@ -13,12 +14,13 @@ from micronet_edge.quantization.rounded_tensors import clip_after, tensor_name
 class QuantizedNetwork:
     """A spelled-out network and the grid of each rounded tensor.
 
-    `grids` is by tensor name; `float_layers` are operators that stay in float32: they read what
-    integers stand for, and what they give is rounded only where an integer operator reads it.
+    The network takes images of that preprocessing. `grids` is by tensor name; `float_layers` are
+    operators that stay in float32: they read what integers stand for, and what they give is rounded only
+    where an integer operator reads it.
     """
 
     network: fx.GraphModule
-    input_size: int
+    preprocessing: Preprocessing
     grids: Mapping[str, Grid]
     float_layers: frozenset[str] = field(default_factory=frozenset)
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from math import inf
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -27,9 +28,9 @@ class Recipe:
     """What was decided about a network, and on which images.
 
     `ranges` are (low, high) by tensor, in float; `float_layers` are operators that stay in float32;
-    `weights_sha256` is that of the tensors in the file beside the recipe, which take the place of the
-    lowered network's: corrected biases, or all weights after fine-tuning. `calibration` tells name,
-    hash of the list and count of the images.
+    `weights_sha256` is that of the file beside the recipe, which holds `tensors`, those of the lowered
+    network after fine-tuning, and `biases`, the corrected ones of each target's form of the network.
+    `calibration` tells name, hash of the list and count of the images.
     """
 
     precision: str
@@ -43,6 +44,7 @@ class Recipe:
     finetuning: dict[str, object] | None = None
     weights_sha256: str = ""
     tensors: Mapping[str, Tensor] = field(default_factory=dict, repr=False, compare=False)
+    biases: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict, repr=False, compare=False)
 
 
 def recipe_path(file: Path) -> Path:
@@ -59,9 +61,9 @@ def save_recipe(recipe: Recipe, path: Path) -> None:
     """Writes the recipe and, beside it, its tensors."""
     weights = weights_path(path)
     # save_file() would make a file that nobody else may read.
-    weights.write_bytes(save({name: tensor.contiguous() for name, tensor in sorted(recipe.tensors.items())}))
+    weights.write_bytes(save(_stored(recipe)))
     content = asdict(recipe) | {"weights_sha256": file_sha256(weights)}
-    del content["tensors"]
+    del content["tensors"], content["biases"]
     ranges = content.pop("ranges")
     lines = ",\n".join(f"  {json.dumps(name)}: {json.dumps(span)}" for name, span in ranges.items())
     head = json.dumps(content, indent=1).removesuffix("\n}")
@@ -80,7 +82,7 @@ def load_recipe(path: Path) -> Recipe:
             name: _range(name, float(low), float(high)) for name, (low, high) in content["ranges"].items()
         }
         content["float_layers"] = tuple(content["float_layers"])
-        recipe = Recipe(**content, tensors=load_file(weights))
+        recipe = Recipe(**content, **_sorted_out(load_file(weights)))
     except OSError as error:
         raise SettingsError(
             f"recipe {path}: {error.filename or weights} cannot be read ({error.strerror or 'missing'}): "
@@ -97,6 +99,24 @@ def load_recipe(path: Path) -> Recipe:
             f"recipe {path} is for precision {recipe.precision!r}: choose {' or '.join(BITS)}"
         )
     return recipe
+
+
+_FINE_TUNED = "fine-tuned"
+
+
+def _stored(recipe: Recipe) -> dict[str, Tensor]:
+    """All tensors as one file holds them, named after what they belong to."""
+    groups = {_FINE_TUNED: recipe.tensors, **recipe.biases}
+    named = {f"{group}:{name}": tensor for group, held in groups.items() for name, tensor in held.items()}
+    return {name: named[name].contiguous() for name in sorted(named)}
+
+
+def _sorted_out(stored: Mapping[str, Tensor]) -> dict[str, Any]:
+    groups: dict[str, dict[str, Tensor]] = {_FINE_TUNED: {}}
+    for name, tensor in stored.items():
+        group, _, own = name.partition(":")
+        groups.setdefault(group, {})[own] = tensor
+    return {"tensors": groups.pop(_FINE_TUNED), "biases": groups}
 
 
 def _range(name: str, low: float, high: float) -> tuple[float, float]:

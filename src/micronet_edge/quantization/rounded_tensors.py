@@ -3,7 +3,7 @@
 from torch import fx, nn
 
 from micronet_edge.errors import LoweringError
-from micronet_edge.lowering.elementary import Channels, Concatenate, Maximum, MixingMatrix
+from micronet_edge.lowering.elementary import Channels, Concatenate, Frame, Maximum, MixingMatrix
 from micronet_edge.lowering.graph import module_of
 
 IMAGE = "image"
@@ -45,7 +45,7 @@ def rounded_tensors(network: fx.GraphModule) -> dict[str, str]:
     return owners
 
 
-_KEEPS_THE_GRID = (Channels, Concatenate, nn.Flatten)
+_KEEPS_THE_GRID = (Channels, Concatenate, Frame, nn.Flatten)
 _JOINS_ON_ITS_OWN_GRID = (Maximum, MixingMatrix)
 
 
