@@ -40,6 +40,11 @@ def is_depthwise(conv: nn.Conv2d) -> bool:
     return conv.groups == conv.in_channels == conv.out_channels
 
 
+def is_dense(layer: nn.Module | None) -> bool:
+    """Whether the layer is a convolution in which every output reads every input."""
+    return isinstance(layer, nn.Conv2d) and layer.groups == 1
+
+
 def with_weights(conv: nn.Conv2d, weight: Tensor, bias: Tensor | None) -> nn.Conv2d:
     """A convolution like the given one with other weights; channels and groups follow the shape."""
     result = nn.Conv2d(
@@ -59,6 +64,13 @@ def with_weights(conv: nn.Conv2d, weight: Tensor, bias: Tensor | None) -> nn.Con
             assert result.bias is not None
             result.bias.copy_(bias)
     return result
+
+
+def with_inputs(conv: nn.Conv2d, weight: Tensor) -> nn.Conv2d:
+    """A dense convolution like the given one that reads as many channels as the weight has."""
+    result = nn.Conv2d(weight.shape[1], conv.out_channels, 1, bias=conv.bias is not None)
+    result.stride, result.padding, result.dilation = conv.stride, conv.padding, conv.dilation
+    return with_weights(result, weight, conv.bias)
 
 
 def _pair(values: tuple[int, ...] | str) -> tuple[int, int]:

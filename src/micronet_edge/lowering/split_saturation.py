@@ -7,7 +7,7 @@ from torch import fx, nn
 
 from micronet_edge.errors import LoweringError
 from micronet_edge.lowering.contract import Rewrite
-from micronet_edge.lowering.convolutions import bias_of, with_weights
+from micronet_edge.lowering.convolutions import bias_of, is_dense, with_inputs, with_weights
 from micronet_edge.lowering.elementary import AddConstant
 from micronet_edge.lowering.freeze_shift_max import RELU6_SPAN
 from micronet_edge.lowering.graph import calls, feeds_only, module_of, only_input, replace_module, shape_of
@@ -39,7 +39,8 @@ class SplitSaturation(Rewrite):
             assert isinstance(border, AddConstant)
             replace_module(network, found.border, AddConstant(border.constant.repeat(1, parts, 1, 1)))
         replace_module(network, found.clip, nn.Hardtanh(0.0, RELU6_SPAN / parts))
-        replace_module(network, found.behind, _repeat_inputs(_conv(found.behind), parts))
+        behind = _conv(found.behind)
+        replace_module(network, found.behind, with_inputs(behind, behind.weight.repeat(1, parts, 1, 1)))
         return 1
 
     def check_after(self, network: fx.GraphModule) -> None:
@@ -69,15 +70,10 @@ def find_saturation(network: fx.GraphModule) -> Saturation | None:
         clip=clip,
         behind=next(iter(clip.users)),
     )
-    dense = all(_is_dense(node) for node in (found.conv, found.behind))
+    dense = all(is_dense(module_of(node)) for node in (found.conv, found.behind))
     alone = feeds_only(found.conv, border or clip) and feeds_only(border or found.conv, clip)
     narrow = isinstance(module_of(clip), nn.ReLU6) and shape_of(clip)[1] <= TILE // 2
     return found if dense and alone and narrow else None
-
-
-def _is_dense(node: fx.Node) -> bool:
-    layer = module_of(node)
-    return isinstance(layer, nn.Conv2d) and layer.groups == 1
 
 
 def _conv(node: fx.Node) -> nn.Conv2d:
@@ -89,9 +85,3 @@ def _conv(node: fx.Node) -> nn.Conv2d:
 def _split_outputs(conv: nn.Conv2d, parts: int) -> nn.Conv2d:
     shifted = torch.cat([bias_of(conv) - RELU6_SPAN * part / parts for part in range(parts)])
     return with_weights(conv, conv.weight.repeat(parts, 1, 1, 1), shifted)
-
-
-def _repeat_inputs(conv: nn.Conv2d, parts: int) -> nn.Conv2d:
-    wider = nn.Conv2d(conv.in_channels * parts, conv.out_channels, 1)
-    wider.stride, wider.padding, wider.dilation = conv.stride, conv.padding, conv.dilation
-    return with_weights(wider, conv.weight.repeat(1, parts, 1, 1), conv.bias)

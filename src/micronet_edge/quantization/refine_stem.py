@@ -1,4 +1,4 @@
-"""Rounds an image and the first activation as finely as integers can."""
+"""Rounds an image and the first tensors as finely as integers can."""
 
 from dataclasses import replace
 
@@ -10,6 +10,7 @@ from micronet_edge.lowering.freeze_shift_max import RELU6_SPAN
 from micronet_edge.lowering.graph import module_of, shape_of
 from micronet_edge.lowering.read_pixels import FRAMED, PIXELS, SCALED, ReadPixels
 from micronet_edge.lowering.split_saturation import TILE, Saturation, SplitSaturation, find_saturation
+from micronet_edge.lowering.split_signs import SIGNS, SplitSigns, find_signed
 from micronet_edge.quantization.grid import Grid, activation_grid
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.rounded_tensors import tensor_name
@@ -20,15 +21,14 @@ PIXEL_GRID = Grid(scale=1 / 255, zero_point=-128, bits=_BITS)
 
 
 def refine_stem(quantized: QuantizedNetwork) -> QuantizedNetwork:
-    """The same function, with integers that are pixels and a first activation in saturating parts.
+    """The same function: integers that are pixels, a first activation in parts, a first sum in two halves.
 
-    Both ranges follow from mathematics, not from images. What reads the image in float, or rounds to 16
-    bits, needs neither and stays as it is.
+    What reads the image in float, or rounds to 16 bits, needs none of that and stays as it is.
     """
     image, *_ = quantized.network.graph.nodes
     if quantized.bits != _BITS or not quantized.is_integer(image):
         return quantized
-    return _with_parts(_with_pixels(quantized))
+    return _with_halves(_with_parts(_with_pixels(quantized)))
 
 
 def _with_pixels(quantized: QuantizedNetwork) -> QuantizedNetwork:
@@ -65,6 +65,18 @@ def _grids(found: Saturation, parts: int) -> dict[str, Grid]:
         # What the clip would cut off needs no room before the correction either.
         grids[tensor_name(found.conv)] = activation_grid(-most, span - least, _BITS)
     return grids
+
+
+def _with_halves(quantized: QuantizedNetwork) -> QuantizedNetwork:
+    pair = find_signed(quantized.network)
+    if pair is None or not all(map(quantized.is_integer, pair)):
+        return quantized
+    network, _ = apply(SplitSigns(), quantized.network, probe_image(quantized.preprocessing.size))
+    name = tensor_name(pair[0])
+    whole = quantized.grids[name]
+    half = activation_grid(0.0, max(-whole.low, whole.high), _BITS)
+    grids = {other: grid for other, grid in quantized.grids.items() if other != name}
+    return replace(quantized, network=network, grids={**grids, f"{name}/{SIGNS}": half})
 
 
 def stem_layers(network: fx.GraphModule) -> frozenset[str]:
