@@ -7,7 +7,7 @@ from torch import fx, nn
 
 from micronet_edge.errors import LoweringError
 from micronet_edge.lowering.contract import Rewrite
-from micronet_edge.lowering.convolutions import bias_of, is_dense, with_weights
+from micronet_edge.lowering.convolutions import bias_of, is_dense, with_inputs, with_weights
 from micronet_edge.lowering.graph import calls, module_of, replace_module, shape_of
 from micronet_edge.lowering.spell_out_layers import LAYER
 
@@ -30,14 +30,10 @@ class SplitSigns(Rewrite):
             return 0
         node, reader = pair
         first, second = _conv(node), _conv(reader)
-        weight, bias = first.weight, bias_of(first)
-        replace_module(
-            network, node, with_weights(first, torch.cat([weight, -weight]), torch.cat([bias, -bias]))
-        )
-        wider = nn.Conv2d(2 * second.in_channels, second.out_channels, 1)
-        wider.stride, wider.padding, wider.dilation = second.stride, second.padding, second.dilation
+        weight, bias = (torch.cat([each, -each]) for each in (first.weight, bias_of(first)))
+        replace_module(network, node, with_weights(first, weight, bias))
         weight = torch.cat([second.weight, -second.weight], dim=1)
-        replace_module(network, reader, with_weights(wider, weight, second.bias))
+        replace_module(network, reader, with_inputs(second, weight))
         name = f"{node.target}/{SIGNS}"
         network.add_module(name, nn.ReLU())
         with network.graph.inserting_after(node):
