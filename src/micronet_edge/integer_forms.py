@@ -26,7 +26,7 @@ def with_corrected_biases(
     What a target keeps in float loses nothing, so that forms need corrections of their own. Fine-tuned
     weights need none: they were trained with their rounding.
     """
-    if recipe.finetuning is not None:
+    if recipe.tensors:
         return recipe
     plain = quantized_by(recipe, network, metadata)
     forms = {target.name: target.integer_form(plain) for target in targets}
@@ -41,7 +41,7 @@ def written_form(
     Raises SettingsError on a recipe for another network, or one without biases for this target.
     """
     form = target.integer_form(quantized_by(recipe, network, metadata))
-    if recipe.finetuning is not None:
+    if recipe.tensors:
         return form
     if target.name not in recipe.biases:
         raise SettingsError(

@@ -140,9 +140,9 @@ def _recipe(
     report(f"finding ranges and correcting biases on {calibration.count} images")
     recipe = calibrated_recipe(network, calibration, origin.metadata, settings.precision)
     images = some_images(calibration)
-    if quantization.finetune is None:
-        return with_corrected_biases(recipe, network, origin.metadata, targets, images)
-    return _finetuned(recipe, origin, network, images, Path(quantization.finetune), settings, report)
+    if quantization.finetune is not None:
+        recipe = _finetuned(recipe, origin, network, images, Path(quantization.finetune), settings, report)
+    return with_corrected_biases(recipe, network, origin.metadata, targets, images)
 
 
 def _finetuned(
@@ -163,10 +163,12 @@ def _finetuned(
     result = finetune(
         quantized, images, origin.metadata.preprocessing, teacher=network, progress=_told(report)
     )
+    if not result.kept_epoch:
+        report("fine-tuning mended no more than chance would on the held-out images: all stays as it was")
     return replace(
         recipe,
         finetuning={"source": images.source, "count": images.count, **asdict(result)},
-        tensors=changed_tensors(network, quantized.network),
+        tensors=changed_tensors(network, quantized.network) if result.kept_epoch else {},
     )
 
 

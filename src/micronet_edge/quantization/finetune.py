@@ -4,7 +4,7 @@ import copy
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from math import cos, isfinite, pi
+from math import cos, isfinite, pi, sqrt
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +37,10 @@ _WARM_UP = 0.1
 """The part of all steps in which they grow to their full length: the first ones know no direction yet."""
 _ZOOM = 1.4
 """Images are enlarged up to so many times: the network knows its training images too well to doubt."""
+_VIEWS, _VIEW_ZOOM = 3, 3.0
+"""Held-out images are judged in so many views, enlarged up to so many times: plain ones it is sure of."""
+_CHANCE = 2.0
+"""Standard deviations by which the classes that came right must outnumber those that went wrong."""
 _LARGEST_GRADIENT = 10.0
 _SEED = 0
 _MEMORY_BYTES = 1 << 30
@@ -89,9 +93,9 @@ def finetune(
     Given    a quantized network; images that it was trained on, or such ones; the float network to
              learn from, by default the quantized one's own without rounding, which is the float
              network only as long as no bias is corrected
-    Result   the weights of the epoch that comes nearest to the teacher on images held out, with no
-             fewer equal classes than before; the start's if there is none. The grids stay as they
-             are. Same images, same result.
+    Result   the weights of the epoch that comes nearest to the teacher on images held out, if more of
+             them have the teacher's class than chance would give; else the start's. The grids stay as
+             they are. Same images, same result.
     Raises   SettingsError on too few images, on one that cannot be read, and on a teacher that gives
              NaN or infinity. The network is then as it was, and also where it is interrupted.
 
@@ -174,8 +178,14 @@ def _lesson(teacher: nn.Module, images: LabelledImages, preprocessing: Preproces
 
 
 def _answers(network: nn.Module, images: _Images, members: Sequence[int]) -> Tensor:
+    random = np.random.default_rng(_SEED)
+    views = (
+        _enlarged(images.batch(portion), random, _VIEW_ZOOM)
+        for portion in _portions(members)
+        for _ in range(_VIEWS)
+    )
     with torch.no_grad():
-        return torch.cat([network(images.batch(portion)) for portion in _portions(members)])
+        return torch.cat([network(view) for view in views])
 
 
 def _split(classes: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -198,9 +208,13 @@ class _Standing:
     """Weights after an epoch, and how near they come to the teacher on the images held out."""
 
     epoch: int
-    agreement: float
+    same: Tensor = field(repr=False)
     distance: float
     weights: dict[str, Tensor] = field(repr=False)
+
+    @property
+    def agreement(self) -> float:
+        return float(self.same.float().mean())
 
 
 class _Pupil:
@@ -245,7 +259,7 @@ class _Pupil:
 
     def _step(self, optimizer: torch.optim.Optimizer, members: Sequence[int]) -> bool:
         """One step, if the loss and all gradients are finite."""
-        images = _enlarged(self._lesson.images.batch(members), self._random)
+        images = _enlarged(self._lesson.images.batch(members), self._random, _ZOOM)
         with torch.no_grad():
             expected = self._lesson.teacher(images)
         optimizer.zero_grad()
@@ -260,13 +274,17 @@ class _Pupil:
     def _standing(self, epoch: int) -> _Standing:
         lesson = self._lesson
         given = _answers(self._simulation, lesson.images, lesson.held_out)
-        agreement = float((given.argmax(1) == lesson.expected.argmax(1)).float().mean())
+        same = given.argmax(1) == lesson.expected.argmax(1)
         weights = copy.deepcopy(self._simulation.network.state_dict())
-        return _Standing(epoch, agreement, float(_distance(given, lesson.expected)), weights)
+        return _Standing(epoch, same, float(_distance(given, lesson.expected)), weights)
 
     def _is_better(self, now: _Standing) -> bool:
+        mended = int((now.same & ~self.kept.same).sum())
+        spoilt = int((self.kept.same & ~now.same).sum())
+        # The start goes for a gain beyond chance only; after that, what comes nearer must not lose it again.
+        needed = 0.0 if self.kept.epoch else max(1.0, _CHANCE * sqrt(mended + spoilt))
         # Nothing is better for a NaN.
-        return now.distance < self.kept.distance and now.agreement >= self.kept.agreement
+        return now.distance < self.kept.distance and mended - spoilt >= needed
 
 
 def _rate(passed: float) -> float:
@@ -274,9 +292,9 @@ def _rate(passed: float) -> float:
     return LEARNING_RATE * min(1.0, passed / _WARM_UP) * (1 + cos(pi * passed)) / 2
 
 
-def _enlarged(images: Tensor, random: np.random.Generator) -> Tensor:
+def _enlarged(images: Tensor, random: np.random.Generator, most: float) -> Tensor:
     """A square of its own out of each image, enlarged to the full size."""
-    part = 1 / random.uniform(1, _ZOOM, (len(images), 1))
+    part = 1 / random.uniform(1, most, (len(images), 1))
     centre = random.uniform(-1, 1, (len(images), 2)) * (1 - part)  # the grid runs from -1 to 1
     where = np.zeros((len(images), 2, 3), np.float32)
     where[:, [0, 1], [0, 1]], where[:, :, 2] = part, centre
