@@ -9,7 +9,7 @@ from cli.command import DIGITS, shared
 from example_images import digits
 
 from micronet_edge.image_folders import CalibrationImages
-from micronet_edge.integer_forms import with_corrected_biases
+from micronet_edge.integer_forms import with_corrected_biases, written_form
 from micronet_edge.lowering import INTEGER, lower
 from micronet_edge.metadata import FileMetadata
 from micronet_edge.models import load_checkpoint
@@ -43,7 +43,10 @@ def evenly(items, count):
 
 @cache
 def quantized_digits(folder, precision):
-    """The network quantized on training images, with what it was made from and images to test it on."""
+    """The network quantized on training images, with what it was made from and images to test it on.
+
+    `quantized` is the network that all targets have in common, `forms` what each writes of it.
+    """
     loaded, network = spelled_digits()
     train, test = (digits.image_paths(part, folder) for part in ("train", "test"))
     images = loaded.preprocessing.batch(evenly(train, CALIBRATED_ON))
@@ -65,6 +68,7 @@ def quantized_digits(folder, precision):
         metadata=metadata,
         recipe=recipe,
         quantized=replace(plain, network=corrected),
+        forms={target.name: written_form(recipe, network, metadata, target) for target in targets},
         calibration=images,
         images=loaded.preprocessing.batch(tested),
         truth=[digits.image_label(path) for path in tested],

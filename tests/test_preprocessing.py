@@ -89,6 +89,18 @@ def test_values_are_scaled_ordered_and_normalized(color_order):
     )
 
 
+@pytest.mark.parametrize("color_order", ["RGB", "BGR"])
+def test_normalized_images_become_pixels_again(color_order):
+    settings = Preprocessing(32, 32, (0.1, 0.5, 0.9), (0.2, 0.5, 1.5), color_order)
+    pixels = noise(32, 32, 3)
+    images = np.stack([settings.array(Image.fromarray(each)) for each in (pixels, pixels[::-1])])
+    found = settings.pixels(images)
+    assert (found.dtype, found.shape) == (np.float32, images.shape)
+    ordered = pixels if color_order == "RGB" else pixels[..., ::-1]
+    expected = np.stack([ordered, ordered[::-1]]).transpose(0, 3, 1, 2) / 255
+    np.testing.assert_allclose(found, expected, rtol=0, atol=ROUNDING_TOLERANCE)
+
+
 @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
 @pytest.mark.parametrize("shape", [(72, 90), (90, 72), (45, 45), (36, 60), (18, 22), (200, 36)], ids=str)
 def test_the_short_side_is_resized_and_the_centre_cropped(shape, interpolation):

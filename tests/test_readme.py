@@ -73,7 +73,8 @@ def test_the_table_of_int8_speeds_is_the_committed_result():
         size = row["size_bytes"]["int8"] / row["size_bytes"]["float32"]
         figures = " | ".join([f"{figure:.2f}" for figure in (*times, *ratios)] + [f"{size:.2f}"])
         runtime = {"onnx": "ONNX Runtime", "tflite": "LiteRT"}[row["format"]]
-        assert f"| {row['variant']} | {runtime} | {figures} |" in README
+        takes = {"float32": "", "int8": ", `--io int8`"}[row["io"]]
+        assert f"| {row['variant']} | {runtime}{takes} | {figures} |" in README
 
 
 def test_the_table_of_accuracies_is_the_committed_result():

@@ -2,14 +2,15 @@
 
 Naive is what a user gets from onnx2tf's own integer conversion and from ONNX Runtime's quantize_static
 with its defaults, on the network as it was trained. Random weights at 224 px with 1000 classes,
-calibrated on crops of the photographs that the package carries; one thread; the three files of a format
-alternate within a process. Writes benchmarks/results/int8.json and prints the table that the README
+calibrated on crops of the photographs that the package carries; one thread; the files of a format
+alternate within a process. A TFLite file is measured twice, taking normalized images in float32 and
+taking pixels in int8. Writes benchmarks/results/int8.json and prints the table that the README
 quotes.
 """
 
 import json
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,17 +28,19 @@ from micronet_edge_bench.statistics import Spread, speedups, spread
 PROCESSES = 3
 ROUNDS = 150
 FORMATS = ("onnx", "tflite")
-KINDS = {"float32": ("float32", False), "int8": ("int8", False), "naive int8": ("int8", True)}
+IOS = {"onnx": ("float32",), "tflite": ("float32", "int8")}
+FLOAT, NAIVE = "float32", "naive int8"
 CROPS, CROP_SIZE, SEED = 64, 256, 0
 RESULT = Path(__file__).parents[1] / "results" / "int8.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One variant in one format: times and sizes of its three files, and how many times faster int8 is."""
+    """One int8 file beside the two it is held against: times and sizes, and how many times faster it is."""
 
     variant: str
     format: str
+    io: str
     milliseconds: dict[str, Spread]
     size_bytes: dict[str, int]
     over_float: Spread
@@ -59,7 +62,7 @@ def main() -> None:
             for key, files in groups.items():
                 console.print(f"process {number + 1} of {PROCESSES}: {' '.join(key)}")
                 runs[key].append(sample_in_fresh_process(list(files.values()), ROUNDS))
-        rows = [_row(*key, files, runs[key]) for key, files in groups.items()]
+        rows = [_row(*key, io, groups[key], runs[key]) for key in groups for io in IOS[key[1]]]
     result = {
         "environment": environment(),
         "threads": 1,
@@ -83,34 +86,39 @@ def _write_crops(path: Path) -> Path:
 
 
 def _export(variant: str, name: str, folder: Path, calibration: Path, console: Console) -> dict[str, Path]:
+    int8 = {
+        _int8(io): micronet_edge.ExportSettings(precision="int8", io=io, calibration=calibration)
+        for io in IOS[name]
+    }
+    naive = micronet_edge.ExportSettings(precision="int8", naive=True, calibration=calibration)
     files = {}
-    for kind, (precision, naive) in KINDS.items():
+    for kind, wanted in ({FLOAT: micronet_edge.ExportSettings(), NAIVE: naive} | int8).items():
         console.print(f"exporting {variant} as {kind} {name}")
-        settings = micronet_edge.ExportSettings(
-            formats=(name,),
-            output=folder,
-            precision=precision,
-            naive=naive,
-            calibration=None if kind == "float32" else calibration,
-            overwrite=True,
-        )
+        settings = replace(wanted, formats=(name,), output=folder, overwrite=True)
         (exported,) = micronet_edge.export(variant, settings=settings)
-        files[kind] = exported.path
+        # Files that differ in what they take bear the same name.
+        files[kind] = exported.path.rename(folder / f"{kind} {exported.path.name}")
     return files
 
 
-def _row(variant: str, name: str, files: dict[str, Path], runs: list[Samples]) -> Row:
+def _int8(io: str) -> str:
+    return f"int8, {io} io"
+
+
+def _row(variant: str, name: str, io: str, files: dict[str, Path], runs: list[Samples]) -> Row:
+    files = {FLOAT: files[FLOAT], "int8": files[_int8(io)], NAIVE: files[NAIVE]}
     samples = {kind: [run[file.name] for run in runs] for kind, file in files.items()}
     return Row(
         variant,
         name,
+        io,
         milliseconds={
             kind: spread([taken / 1e6 for process in processes for taken in process])
             for kind, processes in samples.items()
         },
         size_bytes={kind: file.stat().st_size for kind, file in files.items()},
-        over_float=speedups(samples["float32"], samples["int8"]),
-        over_naive=speedups(samples["naive int8"], samples["int8"]),
+        over_float=speedups(samples[FLOAT], samples["int8"]),
+        over_naive=speedups(samples[NAIVE], samples["int8"]),
         samples_ns=samples,
     )
 
@@ -120,6 +128,7 @@ def _print(rows: list[Row]) -> None:
     headings = (
         "variant",
         "format",
+        "takes",
         "float32 ms",
         "naive int8 ms",
         "int8 ms",
@@ -130,12 +139,12 @@ def _print(rows: list[Row]) -> None:
     for heading in headings:
         table.add_column(heading)
     for row in rows:
-        times = [f"{row.milliseconds[kind].median:.2f}" for kind in ("float32", "naive int8", "int8")]
+        times = [f"{row.milliseconds[kind].median:.2f}" for kind in (FLOAT, NAIVE, "int8")]
         ratios = [
             f"{each.median:.2f} ({each.low:.2f}-{each.high:.2f})" for each in (row.over_float, row.over_naive)
         ]
         size = f"{row.size_bytes['int8'] / row.size_bytes['float32']:.3f}"
-        table.add_row(row.variant, row.format, *times, *ratios, size)
+        table.add_row(row.variant, row.format, row.io, *times, *ratios, size)
     Console(width=120).print(table)
 
 

@@ -44,9 +44,11 @@ def written_form(
     if recipe.tensors:
         return form
     if target.name not in recipe.biases:
+        made = list(recipe.biases)
+        advice = f"give --format {','.join(made)}, or " if made else ""
         raise SettingsError(
-            f"the recipe was made for {' and '.join(recipe.biases) or 'no format'}, not {target.name}: give "
-            f"--format {','.join(recipe.biases)}, or quantize without --recipe"
+            f"the recipe was made for {' and '.join(made) or 'no format'}, not {target.name}: {advice}"
+            "quantize without --recipe"
         )
     return replace(form, network=with_tensors(form.network, recipe.biases[target.name]))
 

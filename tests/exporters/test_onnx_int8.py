@@ -1,5 +1,6 @@
 """What a quantized network is as an ONNX file, and that ONNX Runtime computes what TFLite does."""
 
+from collections import Counter
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -9,7 +10,7 @@ import onnxruntime
 import pytest
 import torch
 from cli.command import DIGITS
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from micronet_edge.errors import TargetError
@@ -27,6 +28,7 @@ from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.rounded_tensors import tensor_name
 from micronet_edge.quantization.simulate import Simulation
 from micronet_edge_onnx.choose_float_layers import layers_better_in_float
+from micronet_edge_onnx.model_writer import ModelWriter
 from micronet_edge_onnx.quantize import quantized_model
 from micronet_edge_tflite.quantize import quantized_file
 from micronet_edge_tflite.session import TfliteSession
@@ -47,12 +49,20 @@ def digits():
     ranges = calibrate(network, torch.from_numpy(images), 100.0)
     with torch.no_grad():
         logits = loaded.network.eval()(torch.from_numpy(images)).numpy()
-    return SimpleNamespace(images=images, network=network, ranges=ranges, logits=logits)
+    return SimpleNamespace(
+        images=images, network=network, ranges=ranges, logits=logits, preprocessing=loaded.preprocessing
+    )
+
+
+@pytest.fixture
+def in_full(monkeypatch):
+    """Float weights in 32 bits, so that a file in float is the network."""
+    monkeypatch.setattr(ModelWriter, "weight", ModelWriter.constant)
 
 
 def in_integers(digits, bits=8):
     grids = assign_grids(digits.network, digits.ranges, bits)
-    return QuantizedNetwork(digits.network, digits.metadata.preprocessing, grids)
+    return QuantizedNetwork(digits.network, digits.preprocessing, grids)
 
 
 def in_float(quantized):
@@ -141,6 +151,7 @@ def test_every_layer_gives_the_numbers_of_the_simulation(digits):
 
 
 @pytest.mark.parametrize("batch", [1, 5, None])
+@pytest.mark.usefixtures("in_full")
 def test_all_in_float_it_is_the_network(digits, batch):
     logits = run(quantized_model(in_float(in_integers(digits)), batch), digits.images, batch)
     assert np.abs(logits - digits.logits).max() < 1e-5 * np.abs(digits.logits).max()
@@ -148,6 +159,7 @@ def test_all_in_float_it_is_the_network(digits, batch):
 
 @pytest.mark.parametrize("variant", ["m0", "m1", "m2", "m3"])
 @pytest.mark.parametrize("batch", [1, None])
+@pytest.mark.usefixtures("in_full")
 def test_the_whole_family_can_be_written(variant, batch):
     images = Preprocessing.imagenet(SMALL).batch(photographs())
     network = random_network(variant, 10, torch.from_numpy(images))
@@ -241,6 +253,97 @@ def test_a_dead_channel_keeps_its_bias(bits):
         expected = conv(torch.from_numpy(image_of())).numpy()
     (grid,) = {quantized.grids[name] for name in quantized.grids if name != "image"}
     assert np.abs(found - expected).max() < max(2 * grid.scale, 0.02)
+
+
+# --- Weights of float operators, which take 16 bits
+
+
+def constants(model):
+    return {constant.name: constant for constant in model.graph.initializer}
+
+
+def wide(weight=None):
+    """A network with more weights than are small, in float."""
+    conv = nn.Conv2d(3, 8, 3, padding=1)
+    if weight is not None:
+        conv.weight = nn.Parameter(weight)
+    return small(nn.Sequential(conv), float_layers=("image", "0"))
+
+
+def test_weights_of_float_operators_take_16_bits(digits):
+    quantized = mixed(in_integers(digits))
+    found, compared = constants(quantized_model(quantized, 1)), 0
+    for node in quantized.network.graph.nodes:
+        layer, name = module_of(node), f"{node.target}/weight/halves"
+        if name in found:
+            assert isinstance(layer, nn.Conv2d)
+            assert not quantized.is_integer(node)
+            assert found[name].data_type == TensorProto.FLOAT16
+            assert f"{node.target}/weight" not in found
+            halves = layer.weight.detach().half().flatten().numpy()
+            assert np.array_equal(numpy_helper.to_array(found[name]).ravel(), halves)
+            compared += 1
+    assert compared > 10
+    sizes = Counter()
+    for constant in found.values():
+        sizes[constant.data_type] += len(constant.raw_data)
+    assert sizes[TensorProto.FLOAT16] > sizes[TensorProto.FLOAT]
+
+
+def test_with_weights_of_16_bits_the_logits_stay_close(digits):
+    logits = run(quantized_model(in_float(in_integers(digits)), None), digits.images)
+    assert 0 < np.abs(logits - digits.logits).max() < 0.01 * np.abs(digits.logits).max()
+    assert (logits.argmax(1) == digits.logits.argmax(1)).all()
+
+
+def test_weights_of_16_bits_are_read_as_what_they_are():
+    quantized = wide()
+    found = run(quantized_model(quantized, 1), image_of())
+    conv = quantized.network.get_submodule("0")
+    with torch.no_grad():
+        conv.weight.copy_(conv.weight.half())
+        expected = conv(torch.from_numpy(image_of())).numpy()
+    assert np.abs(found - expected).max() < 1e-6 * np.abs(expected).max()
+
+
+def test_they_are_converted_when_the_file_is_opened(digits, tmp_path):
+    model = quantized_model(mixed(in_integers(digits)), 1)
+    assert "Cast" in {node.op_type for node in model.graph.node}
+    graph = optimized(model, tmp_path / "optimized.onnx")
+    assert "Cast" not in {node.op_type for node in graph.node}
+
+
+def spread(value):
+    """Weights of which one channel is of another size."""
+    weight = torch.randn(8, 3, 3, 3, generator=torch.Generator().manual_seed(0))
+    weight[5] *= value
+    return weight
+
+
+@pytest.mark.parametrize("size", [1e-8, 1e-6, 1e5], ids=str)
+def test_weights_that_16_bits_cannot_hold_keep_32(size):
+    quantized = wide(spread(size))
+    model = quantized_model(quantized, 1)
+    assert constants(model)["0/weight"].data_type == TensorProto.FLOAT
+    assert "Cast" not in {node.op_type for node in model.graph.node}
+    conv = quantized.network.get_submodule("0")
+    with torch.no_grad():
+        expected = conv(torch.from_numpy(image_of())).numpy()
+    assert np.abs(run(model, image_of()) - expected).max() < 1e-6 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("size", [0.0, 1e-3, 1e3], ids=str)
+def test_channels_of_other_sizes_take_16_bits_too(size):
+    found = constants(quantized_model(wide(spread(size)), 1))
+    assert found["0/weight/halves"].data_type == TensorProto.FLOAT16
+
+
+def test_a_few_weights_are_not_worth_a_conversion():
+    quantized = small(nn.Sequential(nn.Conv2d(3, 4, 1)), float_layers=("image", "0"))
+    assert constants(quantized_model(quantized, 1))["0/weight"].data_type == TensorProto.FLOAT
+
+
+# --- Clips
 
 
 RELU6 = nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU6())

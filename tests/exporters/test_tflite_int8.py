@@ -8,15 +8,18 @@ import numpy as np
 import pytest
 import torch
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from PIL import Image
 from quantized_digits import image_folder, quantized_digits
 from torch import nn
 
 from micronet_edge.errors import TargetError
-from micronet_edge.lowering.graph import calls
+from micronet_edge.lowering.graph import calls, only_input
 from micronet_edge.quantization.grid import weight_scales
 from micronet_edge.quantization.layers import layers
+from micronet_edge.quantization.refine_stem import PIXEL_GRID, refine_stem
 from micronet_edge.quantization.simulate import Simulation
 from micronet_edge.targets import ExportSpec, find_target
+from micronet_edge_tflite.session import TfliteSession
 
 SIZE = 96
 
@@ -27,11 +30,24 @@ def digits(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def written(digits, tmp_path_factory):
+def quantized(digits):
+    """The network as the file has it."""
+    return digits.forms["tflite"]
+
+
+@pytest.fixture(scope="module")
+def mixed(quantized):
+    """Every third layer in float: floats next to integers in every way."""
+    grouped = list(layers(quantized.network).values())
+    chosen = frozenset(name for names in grouped[::3] for name in names)
+    return replace(quantized, float_layers=quantized.float_layers | chosen)
+
+
+@pytest.fixture(scope="module")
+def written(digits, quantized, mixed, tmp_path_factory):
     """The file of each kind by name, written once."""
     folder = tmp_path_factory.mktemp("int8")
     wide = quantized_digits(image_folder(tmp_path_factory), "int8-a16")
-    mixed = replace(digits.quantized, float_layers=some_in_float(digits.network))
     files = SimpleNamespace(
         int8=folder / "int8.tflite",
         integer_io=folder / "io.tflite",
@@ -39,10 +55,10 @@ def written(digits, tmp_path_factory):
         int16=folder / "int16.tflite",
         mixed=folder / "mixed.tflite",
     )
-    write(digits.quantized, digits.metadata, files.int8)
-    write(digits.quantized, digits.metadata, files.integer_io, io="int8")
-    write(digits.quantized, digits.metadata, files.batch3, batch=3)
-    write(wide.quantized, wide.metadata, files.int16)
+    write(quantized, digits.metadata, files.int8)
+    write(quantized, digits.metadata, files.integer_io, io="int8")
+    write(quantized, digits.metadata, files.batch3, batch=3)
+    write(wide.forms["tflite"], wide.metadata, files.int16)
     write(mixed, digits.metadata, files.mixed)
     return files
 
@@ -50,12 +66,6 @@ def written(digits, tmp_path_factory):
 def write(quantized, metadata, path, *, batch=1, io="float32"):
     spec = ExportSpec(SIZE, batch, naive=False, portable=False, metadata=metadata, precision="int8", io=io)
     find_target("tflite").quantize(quantized, spec, path)
-
-
-def some_in_float(network):
-    """Every third layer: floats next to integers in every way."""
-    grouped = list(layers(network).values())
-    return frozenset(name for names in grouped[::3] for name in names)
 
 
 def opened(path):
@@ -95,7 +105,7 @@ def agreement(ours, theirs):
 # --- What the files are made of
 
 
-def test_only_the_ends_are_float(written):
+def test_only_the_ends_and_what_makes_pixels_are_float(written):
     interpreter = opened(written.int8)
     image, logits = ends(interpreter)
     assert image["dtype"] is logits["dtype"] is np.float32
@@ -103,6 +113,7 @@ def test_only_the_ends_are_float(written):
         each
         for each in interpreter.get_tensor_details()
         if each["index"] not in {image["index"], logits["index"]}
+        and each["name"] not in {"pixels/scaled", "pixels/scaled/constant", "pixels", "pixels/constant"}
     ]
     assert {each["dtype"] for each in inner} == {np.int8, np.int32}
     assert len(inner) > 300
@@ -142,11 +153,11 @@ def test_with_16_bits_activations_are_int16_and_weights_int8(written):
     assert all(zero == 0 for each in signed for zero in each["quantization_parameters"]["zero_points"])
 
 
-def test_weights_have_a_step_for_each_output_channel(written, digits):
+def test_weights_have_a_step_for_each_output_channel(written, quantized):
     tensors = {each["name"]: each for each in opened(written.int8).get_tensor_details()}
     compared = 0
     for kind in (nn.Conv2d, nn.Linear):
-        for node, layer in calls(digits.quantized.network, kind):
+        for node, layer in calls(quantized.network, kind):
             weight = tensors[f"{node.target}/weight"]
             assert weight["dtype"] is np.int8
             found = weight["quantization_parameters"]
@@ -157,7 +168,7 @@ def test_weights_have_a_step_for_each_output_channel(written, digits):
             axis = found["quantized_dimension"]
             assert len(found["scales"]) == weight["shape"][axis] == layer.weight.shape[0]
             bias = tensors[f"{node.target}/bias"]
-            source = digits.quantized.grid(node.all_input_nodes[0])
+            source = quantized.grid(node.all_input_nodes[0])
             assert bias["dtype"] is np.int32
             scales = bias["quantization_parameters"]["scales"]
             np.testing.assert_allclose(scales, found["scales"] * source.scale, rtol=1e-5)
@@ -165,28 +176,28 @@ def test_weights_have_a_step_for_each_output_channel(written, digits):
     assert compared == 82
 
 
-def test_every_tensor_lies_on_its_grid(written, digits):
+def test_every_tensor_lies_on_its_grid(written, quantized):
     tensors = {each["name"]: each for each in opened(written.integer_io).get_tensor_details()}
     compared = 0
-    for name, grid in digits.quantized.grids.items():
+    for name, grid in quantized.grids.items():
         if name in tensors:
             scale, zero_point = tensors[name]["quantization"]
             assert (scale, zero_point) == (pytest.approx(grid.scale), grid.zero_point), name
             compared += 1
-    assert compared > 0.9 * len(digits.quantized.grids)
+    assert compared > 0.9 * len(quantized.grids)
 
 
-def test_the_same_network_gives_the_same_bytes(written, digits, tmp_path):
+def test_the_same_network_gives_the_same_bytes(written, digits, quantized, tmp_path):
     for name, settings in {"int8": {}, "integer_io": {"io": "int8"}, "batch3": {"batch": 3}}.items():
-        write(digits.quantized, digits.metadata, tmp_path / name, **settings)
+        write(quantized, digits.metadata, tmp_path / name, **settings)
         assert (tmp_path / name).read_bytes() == getattr(written, name).read_bytes()
 
 
 # --- What they compute
 
 
-def test_it_computes_what_the_simulation_does(written, digits):
-    logits, expected = run(written.int8, digits.images), simulated(digits.quantized, digits.images)
+def test_it_computes_what_the_simulation_does(written, digits, quantized):
+    logits, expected = run(written.int8, digits.images), simulated(quantized, digits.images)
     assert agreement(logits, expected) >= 0.98
     assert cosine(logits, expected) > 0.999
 
@@ -196,14 +207,57 @@ def test_it_reads_the_digits(written, digits):
     assert (logits.argmax(1) == np.array(digits.truth)).mean() >= 0.97
 
 
-def test_integer_ends_give_the_same_answers(written, digits):
+def test_integer_ends_give_the_same_answers(written, digits, quantized):
     image, logits = ends(opened(written.integer_io))
-    for end, name in ((image, "image"), (logits, list(digits.quantized.grids)[-1])):
-        grid = digits.quantized.grids[name]
+    last = only_input(list(quantized.network.graph.nodes)[-1])
+    for end, grid in ((image, PIXEL_GRID), (logits, quantized.grid(last))):
         assert end["quantization"] == (pytest.approx(grid.scale), grid.zero_point)
     ours, theirs = (run(path, digits.images) for path in (written.integer_io, written.int8))
     # A pixel on a tie may be rounded either way.
     assert agreement(ours, theirs) >= 0.98
+    assert cosine(ours, theirs) > 0.999
+
+
+def test_pixels_less_128_are_what_integer_ends_take(written, digits):
+    interpreter = opened(written.integer_io)
+    image, logits = ends(interpreter)
+    pixels = np.random.default_rng(0).integers(0, 256, (4, SIZE, SIZE, 3)).astype(np.uint8)
+    preprocessing = digits.metadata.preprocessing
+    assert preprocessing.color_order == "RGB"
+    images = np.stack([preprocessing.array(Image.fromarray(each)) for each in pixels])
+    scale, zero_point = logits["quantization"]
+    session = TfliteSession(written.integer_io, 1, delegates=False, prepare=preprocessing.pixels)
+    for each, expected in zip(pixels, session.run(images), strict=True):
+        given = (each.astype(np.int16) - 128).astype(np.int8)
+        interpreter.set_tensor(image["index"], given[None])
+        interpreter.invoke()
+        found = interpreter.get_tensor(logits["index"])[0].astype(np.float32)
+        assert np.array_equal(scale * (found - zero_point), expected)
+
+
+def test_only_a_file_that_takes_pixels_says_so(written):
+    said = {name: find_target("tflite").read_metadata(path).pixels for name, path in vars(written).items()}
+    assert said == dict.fromkeys(vars(written), False) | {"integer_io": True}
+
+
+def test_integer_ends_read_the_digits(written, digits):
+    ours, theirs = (run(path, digits.images) for path in (written.integer_io, written.int8))
+    assert np.abs(ours - theirs).max() < 0.02 * np.abs(theirs).max()
+    assert (ours.argmax(1) == np.array(digits.truth)).mean() >= 0.97
+
+
+def test_integer_ends_before_a_stem_in_float_take_normalized_images(digits, tmp_path):
+    stem = layers(digits.network)["features/stem/horizontal"]
+    form = refine_stem(replace(digits.quantized, float_layers=frozenset(stem)))
+    write(form, digits.metadata, tmp_path / "io.tflite", io="int8")
+    write(form, digits.metadata, tmp_path / "float.tflite")
+    assert not find_target("tflite").read_metadata(tmp_path / "io.tflite").pixels
+    image, _ = ends(opened(tmp_path / "io.tflite"))
+    grid = digits.quantized.grids["image"]
+    assert image["quantization"] == (pytest.approx(grid.scale), grid.zero_point)
+    few = digits.images[:20]
+    ours, theirs = (run(tmp_path / name, few) for name in ("io.tflite", "float.tflite"))
+    assert agreement(ours, theirs) == 1
     assert cosine(ours, theirs) > 0.999
 
 
@@ -227,21 +281,23 @@ def test_with_16_bits_it_is_close_to_the_network(written, digits):
     assert np.abs(logits - expected).mean() < 0.5 * np.abs(coarser - expected).mean()
 
 
-def test_a_mixed_file_computes_what_its_simulation_does(written, digits):
+def test_a_mixed_file_computes_what_its_simulation_does(written, digits, mixed):
     found = operators(written.mixed)
     assert min(found["QUANTIZE"], found["DEQUANTIZE"]) > 5
     kinds = {each["dtype"] for each in opened(written.mixed).get_tensor_details()}
     assert kinds == {np.float32, np.int8, np.int32}
     few = digits.images[:40]
-    mixed = replace(digits.quantized, float_layers=some_in_float(digits.network))
     logits, expected = run(written.mixed, few), simulated(mixed, few)
     assert agreement(logits, expected) >= 0.97
     assert cosine(logits, expected) > 0.999
 
 
-def test_all_in_float_it_is_the_network(digits, tmp_path):
-    names = frozenset(name for group in layers(digits.network).values() for name in group)
-    whole = replace(digits.quantized, network=digits.network, float_layers=names)
+@pytest.mark.parametrize("refined", [False, True], ids=["common form", "refined stem"])
+def test_all_in_float_it_is_the_network(digits, refined, tmp_path):
+    trained = replace(digits.quantized, network=digits.network)
+    form = refine_stem(trained) if refined else trained
+    names = frozenset(name for group in layers(form.network).values() for name in group)
+    whole = replace(form, float_layers=names)
     write(whole, digits.metadata, tmp_path / "float.tflite")
     few = digits.images[:8]
     with torch.no_grad():

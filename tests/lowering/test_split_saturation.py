@@ -16,14 +16,18 @@ from lowering.networks import (
     stem,
     traced,
 )
+from quantization.networks import traced as spelled
 from torch import nn
 
-from micronet_edge.lowering.convolutions import BorderedConv
+from micronet_edge.lowering.costs import XNNPACK_INT8
 from micronet_edge.lowering.densify_groups import DensifyGroups
+from micronet_edge.lowering.elementary import AddConstant
 from micronet_edge.lowering.merge_factorized_convolution import MergeFactorizedConvolution
+from micronet_edge.lowering.spell_out_layers import SpellOutLayers
 from micronet_edge.lowering.split_saturation import TILE, SplitSaturation
 
 SPLIT = SplitSaturation()
+SPELL_OUT = SpellOutLayers(XNNPACK_INT8)
 
 
 def saturating(channels, behind):
@@ -71,12 +75,29 @@ def test_a_convolution_with_a_border_is_split_with_it():
     horizontal = nn.Conv2d(3, 6, (1, 3), (1, 2), (0, 1), groups=3)
     layers = vertical, horizontal, nn.ReLU6(), nn.Conv2d(6, 4, 1)
     merged, _ = rewritten(MergeFactorizedConvolution(), traced(*layers))
-    assert_untouched(SPLIT, merged)  # its groups would mix
-    before, _ = rewritten(DensifyGroups(FREE_WORK), merged)
+    grouped, _ = rewritten(SPELL_OUT, merged)
+    assert_untouched(SPLIT, grouped)  # its groups would mix
+    dense, _ = rewritten(DensifyGroups(FREE_WORK), merged)
+    before, _ = rewritten(SPELL_OUT, dense)
     network, applied = rewritten(SPLIT, before)
     assert applied.places == 1
-    assert layer(network, BorderedConv).bias_map.shape[1] == 12
+    assert operators(network) == ["Conv2d", "AddConstant", "Hardtanh", "Conv2d"]
+    assert layer(network, AddConstant).constant.shape[1] == 12
     assert_once_is_enough(SPLIT, network)
+
+
+def test_a_border_that_another_layer_reads_stays():
+    class ReadTwice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.border = stem(4), AddConstant(torch.ones(1, 4, 1, 8))
+            self.clip, self.behind = nn.ReLU6(), nn.Conv2d(4, 4, 1)
+
+        def forward(self, x):
+            y = self.border(self.conv(x))
+            return y + self.behind(self.clip(y))
+
+    assert_untouched(SPLIT, spelled(ReadTwice()))
 
 
 def test_only_the_first_activation_is_split():

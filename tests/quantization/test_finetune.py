@@ -36,14 +36,13 @@ def labelled(paths):
 
 @pytest.fixture(scope="module")
 def preprocessing():
-    """Half the size that the network was trained for: a quarter of the time."""
-    return Preprocessing(size=48, resize=48)
+    return Preprocessing(size=96, resize=96)
 
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory):
     folder = digits.write_images(tmp_path_factory.mktemp("digits"))
-    return labelled(digits.image_paths("train", folder)[::5])
+    return labelled(digits.image_paths("train", folder)[::4])
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +129,13 @@ def test_keeps_the_start_and_stops_where_nothing_is_gained(
     result = finetune(quantized, images, preprocessing, epochs=EPOCHS)
     assert (result.epochs, result.kept_epoch, result.stopped_early) == (1, 0, True)
     assert result.agreement_after == result.agreement_before
+    assert same_weights(quantized, start)
+
+
+def test_keeps_the_start_where_the_gain_may_be_chance(quantized, start, images, preprocessing, monkeypatch):
+    monkeypatch.setattr(module, "_CHANCE", 100.0)
+    result = finetune(quantized, images, preprocessing, epochs=1)
+    assert (result.epochs, result.kept_epoch) == (1, 0)
     assert same_weights(quantized, start)
 
 

@@ -13,7 +13,12 @@ from micronet_edge.errors import SettingsError
 from micronet_edge.image_folders import CalibrationImages
 from micronet_edge.metadata import FileMetadata
 from micronet_edge.preprocessing import Preprocessing
-from micronet_edge.quantization.quantize_network import calibrated_recipe, quantized_by, with_tensors
+from micronet_edge.quantization.quantize_network import (
+    calibrated_recipe,
+    corrected_biases,
+    quantized_by,
+    with_tensors,
+)
 from micronet_edge.quantization.recipe import (
     Recipe,
     changed_tensors,
@@ -36,9 +41,14 @@ def network():
 
 @pytest.fixture
 def recipe(network):
-    return calibrated_recipe(
+    """With fine-tuned weights, and with biases for two targets, which differ."""
+    found = calibrated_recipe(
         network, CalibrationImages(images().numpy(), "some", "d" * 64, 3), METADATA, "int8"
     )
+    biases = corrected_biases(quantized_by(found, network, METADATA), images())
+    other = {name: bias + 1 for name, bias in biases.items()}
+    tensors = {"4.weight": 2 * network.get_submodule("4").weight.detach()}
+    return replace(found, tensors=tensors, biases={"onnx": biases, "tflite": other})
 
 
 @pytest.fixture
@@ -59,8 +69,22 @@ def test_it_tells_what_was_decided(recipe):
     assert (recipe.precision, recipe.variant, recipe.input_size) == ("int8", "m0", 8)
     assert recipe.checkpoint_sha256 == "c" * 64
     assert set(recipe.ranges) == {"image", "1", "2", "4"}
-    assert set(recipe.tensors) == {"0.bias", "4.bias"}
     assert recipe.finetuning is None
+
+
+def test_calibration_finds_no_weights_and_no_biases(network):
+    found = calibrated_recipe(
+        network, CalibrationImages(images().numpy(), "some", "d" * 64, 0), METADATA, "int8"
+    )
+    assert (found.tensors, found.biases) == ({}, {})
+
+
+def test_corrected_biases_are_those_of_every_layer_that_has_weights(network, recipe):
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    found = corrected_biases(quantized_by(recipe, network, METADATA), images())
+    assert set(found) == {"0.bias", "4.bias"}
+    assert list(network.state_dict()) == list(before)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
 
 
 def test_the_range_of_the_image_is_that_of_pixels_not_of_these(recipe):
@@ -75,6 +99,14 @@ def test_it_is_read_back_as_it_was(recipe, saved):
     assert replace(found, weights_sha256="") == recipe
     assert set(found.tensors) == set(recipe.tensors)
     assert all(torch.equal(tensor, recipe.tensors[name]) for name, tensor in found.tensors.items())
+
+
+def test_biases_are_read_back_for_each_target(recipe, saved):
+    found = load_recipe(saved)
+    assert list(found.biases) == ["onnx", "tflite"]
+    for target, biases in recipe.biases.items():
+        assert set(found.biases[target]) == set(biases) == {"0.bias", "4.bias"}
+        assert all(torch.equal(bias, biases[name]) for name, bias in found.biases[target].items())
 
 
 def test_saved_twice_it_is_the_same_bytes(saved, tmp_path):
@@ -159,7 +191,7 @@ def test_a_recipe_without_its_weights(refusal, saved):
 
 
 def test_weights_of_another_recipe(refusal, saved):
-    save_file({"0.bias": torch.ones(4), "4.bias": torch.ones(2)}, weights_path(saved))
+    save_file({"onnx:0.bias": torch.ones(4), "onnx:4.bias": torch.ones(2)}, weights_path(saved))
     complaint = refusal(SettingsError, load_recipe, saved)
     assert f"is not the file that {saved.name} was written with: keep the two together" in complaint
 
@@ -243,6 +275,7 @@ def test_tensors_of_another_shape(refusal, network, recipe):
 def test_a_recipe_needs_no_more_than_what_it_says():
     made = Recipe("int8", "m0", 8, None, 99.99, {}, {})
     assert (made.float_layers, made.finetuning, dict(made.tensors)) == ((), None, {})
+    assert dict(made.biases) == {}
 
 
 def test_grids_come_from_ranges_alone(network, recipe):

@@ -39,8 +39,11 @@ _ZOOM = 1.4
 """Images are enlarged up to so many times: the network knows its training images too well to doubt."""
 _VIEWS, _VIEW_ZOOM = 3, 3.0
 """Held-out images are judged in so many views, enlarged up to so many times: plain ones it is sure of."""
-_CHANCE = 2.0
-"""Standard deviations by which the classes that came right must outnumber those that went wrong."""
+_CHANCE = 3.0
+"""Standard deviations by which the classes that came right must outnumber those that went wrong.
+
+Each epoch is a try of its own, and the images are such as the network was trained on.
+"""
 _LARGEST_GRADIENT = 10.0
 _SEED = 0
 _MEMORY_BYTES = 1 << 30

@@ -114,7 +114,9 @@ def _stored(recipe: Recipe) -> dict[str, Tensor]:
 def _sorted_out(stored: Mapping[str, Tensor]) -> dict[str, Any]:
     groups: dict[str, dict[str, Tensor]] = {_FINE_TUNED: {}}
     for name, tensor in stored.items():
-        group, _, own = name.partition(":")
+        group, found, own = name.partition(":")
+        if not found:
+            raise ValueError(f"{name} belongs to no format")
         groups.setdefault(group, {})[own] = tensor
     return {"tensors": groups.pop(_FINE_TUNED), "biases": groups}
 

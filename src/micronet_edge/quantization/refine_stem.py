@@ -50,8 +50,10 @@ def _with_parts(quantized: QuantizedNetwork) -> QuantizedNetwork:
     found = find_saturation(quantized.network)
     if found is None or not quantized.is_integer(found.behind):
         return quantized
-    network, _ = apply(SplitSaturation(), quantized.network, probe_image(quantized.preprocessing.size))
     parts = TILE // shape_of(found.clip)[1]
+    if quantized.grid(found.clip).high <= RELU6_SPAN / parts:  # its steps are finer as they are
+        return quantized
+    network, _ = apply(SplitSaturation(), quantized.network, probe_image(quantized.preprocessing.size))
     return replace(quantized, network=network, grids={**quantized.grids, **_grids(found, parts)})
 
 
@@ -80,9 +82,8 @@ def _with_halves(quantized: QuantizedNetwork) -> QuantizedNetwork:
 
 
 def stem_layers(network: fx.GraphModule) -> frozenset[str]:
-    """The operators whose rounding `refine_stem` all but removes, up to the second convolution."""
+    """The operators that `refine_stem` rounds far more finely than the common network would."""
     found = find_saturation(network)
-    if found is None:
-        return frozenset()
-    nodes = (found.conv, found.border, found.clip, found.behind)
+    nodes = [] if found is None else [found.conv, found.border, found.clip, found.behind]
+    nodes += find_signed(network) or ()
     return frozenset(tensor_name(node) for node in nodes if node is not None)

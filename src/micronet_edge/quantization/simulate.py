@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, fx, nn
 
-from micronet_edge.lowering.elementary import Constant, Frame
+from micronet_edge.lowering.elementary import Constant
 from micronet_edge.lowering.graph import inputs_of, module_of, read_last_by
 from micronet_edge.quantization.grid import WEIGHT_LIMIT, Grid, activation_grid, weight_scales
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
@@ -51,7 +51,7 @@ class Simulation(nn.Module):
         inputs = tuple(
             self._converted(source, value) for source, value in zip(inputs_of(node), inputs, strict=True)
         )
-        rounded_state = self._rounded_state(node, layer)
+        rounded_state = self._rounded_state(layer)
         if rounded_state:
             return _tensor(torch.func.functional_call(layer, rounded_state, inputs))
         return _tensor(layer(*inputs))
@@ -67,14 +67,12 @@ class Simulation(nn.Module):
             return value
         return rounded(value, self.quantized.grids[tensor_name(node)])
 
-    def _rounded_state(self, node: fx.Node, layer: nn.Module) -> dict[str, Tensor]:
+    def _rounded_state(self, layer: nn.Module) -> dict[str, Tensor]:
         match layer:
             case nn.Conv2d() | nn.Linear():
                 return {"weight": rounded_weight(layer.weight)}
             case Constant():
                 return {"constant": rounded(layer.constant, constant_grid(layer, self.quantized.bits))}
-            case Frame():
-                return {"values": rounded(layer.values, self.quantized.grids[tensor_name(node)])}
             case _:
                 return {}
 
