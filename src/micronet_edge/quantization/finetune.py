@@ -37,8 +37,8 @@ _WARM_UP = 0.1
 """The part of all steps in which they grow to their full length: the first ones know no direction yet."""
 _ZOOM = 1.4
 """Images are enlarged up to so many times: the network knows its training images too well to doubt."""
-_VIEWS, _VIEW_ZOOM = 3, 3.0
-"""Held-out images are judged in so many views, enlarged up to so many times: plain ones it is sure of."""
+_VIEWS = 4
+"""So many views of each held-out image are judged: of plain ones a trained network is too sure."""
 _CHANCE = 3.0
 """Standard deviations by which the classes that came right must outnumber those that went wrong.
 
@@ -183,7 +183,7 @@ def _lesson(teacher: nn.Module, images: LabelledImages, preprocessing: Preproces
 def _answers(network: nn.Module, images: _Images, members: Sequence[int]) -> Tensor:
     random = np.random.default_rng(_SEED)
     views = (
-        _enlarged(images.batch(portion), random, _VIEW_ZOOM)
+        _enlarged(images.batch(portion), random)
         for portion in _portions(members)
         for _ in range(_VIEWS)
     )
@@ -262,7 +262,7 @@ class _Pupil:
 
     def _step(self, optimizer: torch.optim.Optimizer, members: Sequence[int]) -> bool:
         """One step, if the loss and all gradients are finite."""
-        images = _enlarged(self._lesson.images.batch(members), self._random, _ZOOM)
+        images = _enlarged(self._lesson.images.batch(members), self._random)
         with torch.no_grad():
             expected = self._lesson.teacher(images)
         optimizer.zero_grad()
@@ -295,9 +295,9 @@ def _rate(passed: float) -> float:
     return LEARNING_RATE * min(1.0, passed / _WARM_UP) * (1 + cos(pi * passed)) / 2
 
 
-def _enlarged(images: Tensor, random: np.random.Generator, most: float) -> Tensor:
+def _enlarged(images: Tensor, random: np.random.Generator) -> Tensor:
     """A square of its own out of each image, enlarged to the full size."""
-    part = 1 / random.uniform(1, most, (len(images), 1))
+    part = 1 / random.uniform(1, _ZOOM, (len(images), 1))
     centre = random.uniform(-1, 1, (len(images), 2)) * (1 - part)  # the grid runs from -1 to 1
     where = np.zeros((len(images), 2, 3), np.float32)
     where[:, [0, 1], [0, 1]], where[:, :, 2] = part, centre
