@@ -183,9 +183,7 @@ def _lesson(teacher: nn.Module, images: LabelledImages, preprocessing: Preproces
 def _answers(network: nn.Module, images: _Images, members: Sequence[int]) -> Tensor:
     random = np.random.default_rng(_SEED)
     views = (
-        _enlarged(images.batch(portion), random)
-        for portion in _portions(members)
-        for _ in range(_VIEWS)
+        _enlarged(images.batch(portion), random) for portion in _portions(members) for _ in range(_VIEWS)
     )
     with torch.no_grad():
         return torch.cat([network(view) for view in views])
