@@ -59,11 +59,15 @@ def test_logits_equal_the_authors(variant, case, classes, seed, batch):
 @pytest.mark.parametrize(("case", "variance"), [("lively", LIVELY), ("saturated", SATURATED)])
 def test_logits_equal_the_authors_where_the_image_matters(variant, case, variance):
     batch = torch.from_numpy(image(3, 4, 96)).double()
+    network = authors_network(variant, 10, 7, variance).double()
     with torch.no_grad():
-        logits = authors_network(variant, 10, 7, variance).double()(batch)
+        logits, alone = network(batch), torch.cat([network(each[None]) for each in batch])
     assert logits.std(dim=0).mean() > 0.1
+    # Saturated, m3 makes 1e-2 out of another order of summation, and processors have orders of their own.
+    allowed = max(DOUBLE_TOLERANCE, 10 * float((alone - logits).abs().max()))
+    assert allowed < 0.02 * np.abs(GOLDEN[f"{variant}_{case}_logits"]).max()
     expected = GOLDEN[f"{variant}_{case}_logits"]
-    np.testing.assert_allclose(logits.numpy(), expected, rtol=0, atol=DOUBLE_TOLERANCE)
+    np.testing.assert_allclose(logits.numpy(), expected, rtol=0, atol=allowed)
 
 
 @each_variant

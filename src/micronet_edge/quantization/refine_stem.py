@@ -51,8 +51,6 @@ def _with_parts(quantized: QuantizedNetwork) -> QuantizedNetwork:
     if found is None or not quantized.is_integer(found.behind):
         return quantized
     parts = TILE // shape_of(found.clip)[1]
-    if quantized.grid(found.clip).high <= RELU6_SPAN / parts:  # its steps are finer as they are
-        return quantized
     network, _ = apply(SplitSaturation(), quantized.network, probe_image(quantized.preprocessing.size))
     return replace(quantized, network=network, grids={**quantized.grids, **_grids(found, parts)})
 
