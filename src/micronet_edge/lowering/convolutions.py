@@ -1,9 +1,10 @@
 """Convolutions as the rewrites see them: plain, or with a bias that depends on the column."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from micronet_edge.errors import LoweringError
+from micronet_edge.lowering.graph import module_of
 
 
 class BorderedConv(nn.Module):
@@ -28,6 +29,13 @@ def conv_of(module: nn.Module | None) -> nn.Conv2d | None:
     """The convolution that the layer is, or is built around."""
     inner = module.conv if isinstance(module, BorderedConv) else module
     return inner if isinstance(inner, nn.Conv2d) else None
+
+
+def conv_at(node: fx.Node) -> nn.Conv2d:
+    """The convolution that the node calls, which is known to be one."""
+    layer = module_of(node)
+    assert isinstance(layer, nn.Conv2d)
+    return layer
 
 
 def bias_of(layer: nn.Conv2d | nn.Linear) -> Tensor:

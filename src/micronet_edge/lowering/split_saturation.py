@@ -7,7 +7,7 @@ from torch import fx, nn
 
 from micronet_edge.errors import LoweringError
 from micronet_edge.lowering.contract import Rewrite
-from micronet_edge.lowering.convolutions import bias_of, is_dense, with_inputs, with_weights
+from micronet_edge.lowering.convolutions import bias_of, conv_at, is_dense, with_inputs, with_weights
 from micronet_edge.lowering.elementary import AddConstant
 from micronet_edge.lowering.freeze_shift_max import RELU6_SPAN
 from micronet_edge.lowering.graph import calls, feeds_only, module_of, only_input, replace_module, shape_of
@@ -33,13 +33,13 @@ class SplitSaturation(Rewrite):
         if found is None:
             return 0
         parts = TILE // shape_of(found.clip)[1]
-        replace_module(network, found.conv, _split_outputs(_conv(found.conv), parts))
+        replace_module(network, found.conv, _split_outputs(conv_at(found.conv), parts))
         if found.border is not None:
             border = module_of(found.border)
             assert isinstance(border, AddConstant)
             replace_module(network, found.border, AddConstant(border.constant.repeat(1, parts, 1, 1)))
         replace_module(network, found.clip, nn.Hardtanh(0.0, RELU6_SPAN / parts))
-        behind = _conv(found.behind)
+        behind = conv_at(found.behind)
         replace_module(network, found.behind, with_inputs(behind, behind.weight.repeat(1, parts, 1, 1)))
         return 1
 
@@ -74,12 +74,6 @@ def find_saturation(network: fx.GraphModule) -> Saturation | None:
     alone = feeds_only(found.conv, border or clip) and feeds_only(border or found.conv, clip)
     narrow = isinstance(module_of(clip), nn.ReLU6) and shape_of(clip)[1] <= TILE // 2
     return found if dense and alone and narrow else None
-
-
-def _conv(node: fx.Node) -> nn.Conv2d:
-    layer = module_of(node)
-    assert isinstance(layer, nn.Conv2d)
-    return layer
 
 
 def _split_outputs(conv: nn.Conv2d, parts: int) -> nn.Conv2d:

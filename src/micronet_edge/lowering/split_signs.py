@@ -7,7 +7,7 @@ from torch import fx, nn
 
 from micronet_edge.errors import LoweringError
 from micronet_edge.lowering.contract import Rewrite
-from micronet_edge.lowering.convolutions import bias_of, is_dense, with_inputs, with_weights
+from micronet_edge.lowering.convolutions import bias_of, conv_at, is_dense, with_inputs, with_weights
 from micronet_edge.lowering.graph import calls, module_of, replace_module, shape_of
 from micronet_edge.lowering.spell_out_layers import LAYER
 
@@ -29,7 +29,7 @@ class SplitSigns(Rewrite):
         if pair is None:
             return 0
         node, reader = pair
-        first, second = _conv(node), _conv(reader)
+        first, second = conv_at(node), conv_at(reader)
         weight, bias = (torch.cat([each, -each]) for each in (first.weight, bias_of(first)))
         replace_module(network, node, with_weights(first, weight, bias))
         weight = torch.cat([second.weight, -second.weight], dim=1)
@@ -57,9 +57,3 @@ def find_signed(network: fx.GraphModule) -> tuple[fx.Node, fx.Node] | None:
         if is_dense(conv) and prod(shape_of(node)[2:]) > 1 and is_dense(behind):
             return node, readers[0]
     return None
-
-
-def _conv(node: fx.Node) -> nn.Conv2d:
-    layer = module_of(node)
-    assert isinstance(layer, nn.Conv2d)
-    return layer
