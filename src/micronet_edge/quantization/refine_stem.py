@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from torch import fx
+from torch import Tensor, fx
 
 from micronet_edge.lowering.contract import apply, probe_image
 from micronet_edge.lowering.elementary import AddConstant
@@ -28,12 +28,15 @@ def refine_stem(quantized: QuantizedNetwork) -> QuantizedNetwork:
     image, *_ = quantized.network.graph.nodes
     if quantized.bits != _BITS or not quantized.is_integer(image):
         return quantized
-    return _with_halves(_with_parts(_with_pixels(quantized)))
+    probe = probe_image(quantized.preprocessing.size)
+    for refined in (_with_pixels, _with_parts, _with_halves):
+        quantized = refined(quantized, probe)
+    return quantized
 
 
-def _with_pixels(quantized: QuantizedNetwork) -> QuantizedNetwork:
+def _with_pixels(quantized: QuantizedNetwork, probe: Tensor) -> QuantizedNetwork:
     rewrite = ReadPixels(quantized.preprocessing)
-    network, applied = apply(rewrite, quantized.network, probe_image(quantized.preprocessing.size))
+    network, applied = apply(rewrite, quantized.network, probe)
     if not applied.places:
         return quantized
     # Nothing reads these in integers but a constant on the pixels' grid.
@@ -46,12 +49,12 @@ def _with_pixels(quantized: QuantizedNetwork) -> QuantizedNetwork:
     )
 
 
-def _with_parts(quantized: QuantizedNetwork) -> QuantizedNetwork:
+def _with_parts(quantized: QuantizedNetwork, probe: Tensor) -> QuantizedNetwork:
     found = find_saturation(quantized.network)
     if found is None or not quantized.is_integer(found.behind):
         return quantized
     parts = TILE // shape_of(found.clip)[1]
-    network, _ = apply(SplitSaturation(), quantized.network, probe_image(quantized.preprocessing.size))
+    network, _ = apply(SplitSaturation(), quantized.network, probe)
     return replace(quantized, network=network, grids={**quantized.grids, **_grids(found, parts)})
 
 
@@ -67,11 +70,11 @@ def _grids(found: Saturation, parts: int) -> dict[str, Grid]:
     return grids
 
 
-def _with_halves(quantized: QuantizedNetwork) -> QuantizedNetwork:
+def _with_halves(quantized: QuantizedNetwork, probe: Tensor) -> QuantizedNetwork:
     pair = find_signed(quantized.network)
     if pair is None or not all(map(quantized.is_integer, pair)):
         return quantized
-    network, _ = apply(SplitSigns(), quantized.network, probe_image(quantized.preprocessing.size))
+    network, _ = apply(SplitSigns(), quantized.network, probe)
     name = tensor_name(pair[0])
     whole = quantized.grids[name]
     half = activation_grid(0.0, max(-whole.low, whole.high), _BITS)
