@@ -1,0 +1,46 @@
+"""The runtimes that can run on a device, one module each; what a module must have is `Runtime`.
+
+Nothing here needs more than the standard library, numpy and the runtime itself, and Python 3.9 is enough.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import litert, onnxruntime
+from .errors import RuntimeUnusableError
+
+if TYPE_CHECKING:
+    import os
+
+    from .seam import Runtime
+
+RUNTIMES: tuple[Runtime, ...] = (onnxruntime, litert)
+
+
+def runtime_for(path: str | os.PathLike[str]) -> Runtime:
+    """The runtime for a file, by its suffix.
+
+    Raises RuntimeUnusableError if no runtime has that suffix.
+    """
+    suffix = Path(path).suffix.lower()
+    for runtime in RUNTIMES:
+        if suffix in runtime.SUFFIXES:
+            return runtime
+    known = ", ".join(suffix for runtime in RUNTIMES for suffix in runtime.SUFFIXES)
+    raise RuntimeUnusableError(f"no runtime for {path}: its name must end in one of {known}")
+
+
+def installed() -> dict[str, str]:
+    """The version of every runtime that is here, by its name."""
+    versions = {}
+    for runtime in RUNTIMES:
+        try:
+            versions[runtime.NAME] = runtime.version()
+        except RuntimeUnusableError:
+            continue
+    return versions
+
+
+__all__ = ["RUNTIMES", "RuntimeUnusableError", "installed", "runtime_for"]

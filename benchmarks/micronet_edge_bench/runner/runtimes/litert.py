@@ -1,0 +1,108 @@
+"""TFLite files in LiteRT with XNNPACK, by whichever of its packages is here."""
+
+from __future__ import annotations
+
+import importlib
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .checks import check_array, check_readable, fixed_shape, known_dtype, only_one
+from .errors import RuntimeUnusableError, one_line
+from .tflite_nodes import DELEGATE, delegated, read_nodes
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from numpy.typing import NDArray
+
+    from .seam import Facts, Profile
+
+NAME = "LiteRT"
+SUFFIXES = (".tflite",)
+
+_XNNPACK = "XNNPACK"
+_PACKAGES = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter", "tensorflow.lite.python.interpreter")
+
+
+def version() -> str:
+    """The version of LiteRT found here; of TFLite, with the package's name.
+
+    Raises RuntimeUnusableError, with what to install, if there is none.
+    """
+    package = _library().__name__.partition(".")[0]
+    distribution = package.replace("_", "-")
+    try:
+        found = metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        found = str(getattr(importlib.import_module(package), "__version__", "unknown"))
+    return found if package.startswith("ai_edge_litert") else f"{found} ({distribution})"
+
+
+def open(path: str | Path, threads: int) -> LiteRtSession:  # noqa: A001 - the seam's word
+    """The file in LiteRT's interpreter.
+
+    Raises RuntimeUnusableError if the runtime is missing or the file is none that can be measured.
+    """
+    return LiteRtSession(Path(path), threads)
+
+
+class LiteRtSession:
+    """A TFLite file, open."""
+
+    def __init__(self, path: Path, threads: int) -> None:
+        library = _library()
+        check_readable(path)
+        try:
+            interpreter = library.Interpreter(str(path), num_threads=threads)
+            interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise RuntimeUnusableError(f"{path} cannot be opened by {NAME}: {one_line(error)}") from error
+        given = only_one(path, "input", interpreter.get_input_details())
+        made = only_one(path, "output", interpreter.get_output_details())
+        self.input_shape = fixed_shape(path, "input", _signature(given))
+        self.input_dtype = known_dtype(path, "input", np.dtype(given["dtype"]).name)
+        known_dtype(path, "output", np.dtype(made["dtype"]).name)
+        self._path, self._interpreter = path, interpreter
+        self._input, self._output = int(given["index"]), int(made["index"])
+        self.infer = interpreter.invoke
+
+    def set_input(self, array: NDArray[np.generic]) -> None:
+        check_array(self._path, array, self.input_shape, self.input_dtype)
+        # LiteRT never reuses the memory of an input, so setting it once is enough.
+        self._interpreter.set_tensor(self._input, np.ascontiguousarray(array))
+
+    def output(self) -> NDArray[np.generic]:
+        made: NDArray[np.generic] = self._interpreter.get_tensor(self._output)
+        return made
+
+    def facts(self) -> Facts:
+        nodes = read_nodes(self._interpreter)
+        partitions = [node for node in nodes if node.operator == DELEGATE]
+        return {
+            "delegate": _XNNPACK if partitions else None,
+            "nodes": len(nodes) - len(partitions),
+            "delegated_nodes": sum(len(delegated(nodes, partition)) for partition in partitions),
+            "partitions": len(partitions),
+        }
+
+
+def _library() -> ModuleType:
+    for package in _PACKAGES:
+        try:
+            return importlib.import_module(package)
+        except ImportError:
+            continue
+    raise RuntimeUnusableError(f"{NAME} is not here: python3 -m pip install ai-edge-litert numpy")
+
+
+def _signature(tensor: dict[str, Any]) -> list[int]:
+    """The shape as the file has it: what is only known at run time is -1, where the interpreter says 1."""
+    written = list(tensor.get("shape_signature", ()))
+    return written or list(tensor["shape"])
+
+
+def profile(path: str | Path, threads: int, array: NDArray[np.generic], rounds: int) -> Profile:  # noqa: ARG001
+    raise RuntimeUnusableError("profiles of LiteRT are not written yet")

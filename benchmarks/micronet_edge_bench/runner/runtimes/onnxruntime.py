@@ -1,0 +1,98 @@
+"""ONNX files in ONNX Runtime, on its own CPU kernels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .checks import check_array, check_readable, fixed_shape, known_dtype, only_one
+from .errors import RuntimeUnusableError, one_line
+from .onnx_nodes import read_nodes
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from numpy.typing import NDArray
+
+    from .seam import Facts, Profile
+
+NAME = "ONNX Runtime"
+SUFFIXES = (".onnx",)
+
+_ERRORS_ONLY = 3
+_TYPES = {"float": "float32"}
+
+
+def version() -> str:
+    """The version of ONNX Runtime found here.
+
+    Raises RuntimeUnusableError, with what to install, if there is none.
+    """
+    return str(_library().__version__)
+
+
+def open(path: str | Path, threads: int) -> OnnxSession:  # noqa: A001 - the seam's word
+    """The file in ONNX Runtime.
+
+    Raises RuntimeUnusableError if the runtime is missing or the file is none that can be measured.
+    """
+    return OnnxSession(Path(path), threads)
+
+
+class OnnxSession:
+    """An ONNX file, open."""
+
+    def __init__(self, path: Path, threads: int, *, options: Any = None) -> None:  # noqa: ANN401 - untyped
+        library = _library()
+        check_readable(path)
+        options = library.SessionOptions() if options is None else options
+        options.intra_op_num_threads = threads
+        options.log_severity_level = _ERRORS_ONLY
+        try:
+            self.session = library.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # its errors share no base but Exception
+            raise RuntimeUnusableError(f"{path} cannot be opened by {NAME}: {one_line(error)}") from error
+        given = only_one(path, "input", self.session.get_inputs())
+        made = only_one(path, "output", self.session.get_outputs())
+        self.input_shape = fixed_shape(path, "input", given.shape)
+        self.input_dtype = known_dtype(path, "input", _dtype_name(given.type))
+        known_dtype(path, "output", _dtype_name(made.type))
+        self._path, self._name = path, given.name
+        self._feed: dict[str, NDArray[np.generic]] = {}
+        self._made: list[NDArray[np.generic]] = []
+
+    def set_input(self, array: NDArray[np.generic]) -> None:
+        check_array(self._path, array, self.input_shape, self.input_dtype)
+        self._feed = {self._name: np.ascontiguousarray(array)}
+
+    def infer(self) -> None:
+        self._made = self.session.run(None, self._feed)
+
+    def output(self) -> NDArray[np.generic]:
+        return self._made[0]
+
+    def facts(self) -> Facts:
+        nodes = len(read_nodes(self._path))
+        return {"delegate": None, "nodes": nodes, "delegated_nodes": 0, "partitions": 0}
+
+
+def _library() -> ModuleType:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise RuntimeUnusableError(
+            f"{NAME} is not here ({one_line(error)}): python3 -m pip install onnxruntime numpy"
+        ) from error
+    return onnxruntime  # type: ignore[no-any-return]
+
+
+def _dtype_name(written: str) -> str:
+    """`tensor(float)` in numpy's words."""
+    inner = written[len("tensor(") : -1] if written.startswith("tensor(") else written
+    return _TYPES.get(inner, inner)
+
+
+def profile(path: str | Path, threads: int, array: NDArray[np.generic], rounds: int) -> Profile:  # noqa: ARG001
+    raise RuntimeUnusableError("profiles of ONNX Runtime are not written yet")

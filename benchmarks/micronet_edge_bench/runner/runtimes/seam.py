@@ -1,0 +1,76 @@
+"""What a runtime must offer: a module with these names, and the session that it opens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, TypedDict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class Facts(TypedDict):
+    """Who computes what: of `nodes` operators, a delegate took `delegated_nodes` in `partitions` pieces."""
+
+    delegate: str | None
+    nodes: int
+    delegated_nodes: int
+    partitions: int
+
+
+class OperatorTime(TypedDict):
+    """What one operator of the file took.
+
+    `index` is its place in the file, or None for work that belongs to no one operator; `output` is the name
+    of its first output.
+    """
+
+    index: int | None
+    operator: str
+    output: str
+    median_ns: float
+    delegate: str | None
+
+
+class Profile(TypedDict):
+    """The time of every operator, and in one sentence how it was found."""
+
+    method: str
+    rounds: int
+    operators: list[OperatorTime]
+
+
+class Session(Protocol):
+    """A file, open with a number of threads.
+
+    `infer` is one inference and nothing else: the input is set before, the output is fetched after.
+    """
+
+    @property
+    def input_shape(self) -> tuple[int, ...]: ...
+    @property
+    def input_dtype(self) -> np.dtype[np.generic]: ...
+    @property
+    def infer(self) -> Callable[[], object]: ...
+    def set_input(self, array: NDArray[np.generic]) -> None: ...
+    def output(self) -> NDArray[np.generic]: ...
+    def facts(self) -> Facts: ...
+
+
+class Runtime(Protocol):
+    """A module that runs files of some suffixes.
+
+    `version`, `open` and `profile` raise RuntimeUnusableError: the runtime is missing (with what to install),
+    or the file cannot be run, or it cannot be profiled here.
+    """
+
+    @property
+    def NAME(self) -> str: ...  # noqa: N802 - a constant of a module
+    @property
+    def SUFFIXES(self) -> tuple[str, ...]: ...  # noqa: N802
+    def version(self) -> str: ...
+    def open(self, path: str | Path, threads: int) -> Session: ...
+    def profile(self, path: str | Path, threads: int, array: NDArray[np.generic], rounds: int) -> Profile: ...
