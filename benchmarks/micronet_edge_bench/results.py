@@ -1,0 +1,211 @@
+"""What was measured, where and how: every raw sample, as it is kept in a results file.
+
+Results ──> runs, one for each device ──> files ──> processes ──> samples
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from micronet_edge.errors import MicronetEdgeError
+from micronet_edge_bench.records import RecordError, from_values, to_values
+
+VERSION = 1
+SUFFIX = ".json"
+
+
+class ResultsError(MicronetEdgeError):
+    """A results file that cannot be read or used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """The facts of the machine that a figure depends on; None and empty where it does not tell.
+
+    `affinity` are the cores that the workers may run on. `load_before` and `load_after` are the mean
+    loads of the last minute. `frequencies_khz` are the cores' clocks as they were when it ended.
+    """
+
+    cpu: str
+    architecture: str
+    cores: int
+    affinity: tuple[int, ...]
+    governor: str | None
+    load_before: float | None
+    load_after: float | None
+    memory_bytes: int | None
+    memory_available_bytes: int | None
+    system: str
+    python: str | None
+    packages: dict[str, str]
+    frequencies_khz: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """How all files of a run were measured: one of `rounds` and `seconds` is given, for each process."""
+
+    threads: int
+    processes: int
+    rounds: int | None
+    seconds: float | None
+    warmup_least: int
+    warmup_most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What one fresh process took. `steady` tells whether warm-up came to rest before it was timed."""
+
+    load_ns: int
+    first_run_ns: int
+    warmup_ns: tuple[int, ...]
+    steady: bool
+    samples_ns: tuple[int, ...]
+    peak_memory_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """One operator as the runtime ran it; `delegate` is what took it over, if anything did.
+
+    `index` is its place in the file; None for work that belongs to no one operator.
+    """
+
+    index: int | None
+    operator: str
+    output: str
+    median_ns: float
+    delegate: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Where the time goes; `method` says in a sentence how that was found out."""
+
+    method: str
+    rounds: int
+    operators: tuple[Operator, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FileResult:
+    """One file on one device.
+
+    `name` tells it from the other files of its run. `input` says in words what it was given.
+    `output_sha256` is of the raw bytes that it answered. `variant`, `precision`, `naive` and `portable`
+    come from the file's own metadata and are None where it carries none of ours. `madds` are the
+    multiply-adds of its convolutions and linear layers; `top1` is a share from 0 to 1, which
+    `top1_source` says the origin of.
+    """
+
+    name: str
+    format: str
+    sha256: str
+    size_bytes: int
+    input: str
+    input_dtype: str
+    input_shape: tuple[int, ...]
+    runtime: str
+    runtime_version: str
+    delegate: str | None
+    nodes: int | None
+    delegated_nodes: int | None
+    partitions: int | None
+    threads: int
+    output_sha256: str | None
+    processes: tuple[Process, ...]
+    variant: str | None = None
+    precision: str | None = None
+    naive: bool | None = None
+    portable: bool | None = None
+    madds: int | None = None
+    top1: float | None = None
+    top1_source: str | None = None
+    profile: Profile | None = None
+
+    @property
+    def samples_ns(self) -> tuple[tuple[int, ...], ...]:
+        """The timed inferences of each process."""
+        return tuple(process.samples_ns for process in self.processes)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """All files on one device, measured in turn: only within one run are ratios free of drift.
+
+    `device` is what a person called it. A device that failed has an `error` of one line and no files.
+    `source` names the results file that the run was read from; empty for one just measured.
+    """
+
+    device: str
+    method: Method
+    environment: Environment | None
+    files: tuple[FileResult, ...]
+    error: str | None = None
+    source: str = ""
+
+    @property
+    def label(self) -> str:
+        """The device, and where the run comes from if it was not just measured."""
+        return f"{self.device} in {self.source}" if self.source else self.device
+
+    def file(self, name: str) -> FileResult | None:
+        """The file of that name."""
+        return next((file for file in self.files if file.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What the others are compared with: a file of their own run, or the same file in another's results.
+
+    `name` is a file's name; None stands for the name of whichever file is compared. `source` is the
+    results file that its run was read from; None stands for the compared file's own run.
+    """
+
+    name: str | None
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """Everything measured. `created` is in ISO 8601 with the time zone; `tool` made it."""
+
+    created: str
+    tool: str
+    baseline: Baseline | None
+    runs: tuple[Run, ...]
+    version: int = VERSION
+
+    def rows(self) -> Iterator[tuple[Run, FileResult]]:
+        """Every file of every run, in order."""
+        return ((run, file) for run in self.runs for file in run.files)
+
+    def to_text(self) -> str:
+        """As a results file holds it."""
+        return json.dumps(to_values(self), separators=(",", ":")) + "\n"
+
+
+def read_results(path: Path) -> Results:
+    """Reads a results file.
+
+    Raises ResultsError on a file that is missing, none of ours, of another version or changed since.
+    """
+    if not path.is_file():
+        raise ResultsError(f"{path} does not exist: check the path")
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ResultsError(f"{path} cannot be read as a results file ({error}): measure again") from error
+    if not isinstance(values, dict) or "version" not in values or "runs" not in values:
+        raise ResultsError(f"{path} holds no results of `micronet-edge bench`: give one that --output wrote")
+    if values["version"] != VERSION:
+        raise ResultsError(
+            f"{path} is a results file of version {values['version']!r}, and this tool reads version "
+            f"{VERSION}: measure again, or read it with the version of the tool that wrote it"
+        )
+    try:
+        return from_values(Results, values, "")
+    except RecordError as error:
+        raise ResultsError(f"{path}: {error}: measure again") from error
