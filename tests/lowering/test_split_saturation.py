@@ -71,9 +71,9 @@ def test_the_parts_saturate_one_after_the_other():
 
 
 def test_a_convolution_with_a_border_is_split_with_it():
-    vertical = nn.Conv2d(3, 3, (3, 1), (2, 1), (1, 0), groups=3)
-    horizontal = nn.Conv2d(3, 6, (1, 3), (1, 2), (0, 1), groups=3)
-    layers = vertical, horizontal, nn.ReLU6(), nn.Conv2d(6, 4, 1)
+    vertical = nn.Conv2d(2, 2, (3, 1), (2, 1), (1, 0), groups=2)
+    horizontal = nn.Conv2d(2, 4, (1, 3), (1, 2), (0, 1), groups=2)
+    layers = nn.Conv2d(3, 2, 1), vertical, horizontal, nn.ReLU6(), nn.Conv2d(4, 4, 1)
     merged, _ = rewritten(MergeFactorizedConvolution(), traced(*layers))
     grouped, _ = rewritten(SPELL_OUT, merged)
     assert_untouched(SPLIT, grouped)  # its groups would mix
@@ -81,8 +81,8 @@ def test_a_convolution_with_a_border_is_split_with_it():
     before, _ = rewritten(SPELL_OUT, dense)
     network, applied = rewritten(SPLIT, before)
     assert applied.places == 1
-    assert operators(network) == ["Conv2d", "AddConstant", "Hardtanh", "Conv2d"]
-    assert layer(network, AddConstant).constant.shape[1] == 12
+    assert operators(network) == ["Conv2d", "Conv2d", "AddConstant", "Hardtanh", "Conv2d"]
+    assert layer(network, AddConstant).constant.shape[1] == TILE
     assert_once_is_enough(SPLIT, network)
 
 

@@ -12,8 +12,8 @@ from micronet_edge.lowering.elementary import AddConstant
 from micronet_edge.lowering.freeze_shift_max import RELU6_SPAN
 from micronet_edge.lowering.graph import calls, feeds_only, module_of, only_input, replace_module, shape_of
 
-TILE = 16
-"""Output channels that an integer matrix product computes at a time: fewer cost as much."""
+TILE = 8
+"""Output channels that any integer matrix product of XNNPACK computes at a time: fewer cost as much."""
 
 
 class SplitSaturation(Rewrite):
