@@ -25,6 +25,7 @@ class Environment:
 
     `affinity` are the cores that the workers may run on. `load_before` and `load_after` are the mean
     loads of the last minute. `frequencies_khz` are the cores' clocks as they were when it ended.
+    `machine` tells machines apart and says nothing else of them.
     """
 
     cpu: str
@@ -40,6 +41,7 @@ class Environment:
     python: str | None
     packages: dict[str, str]
     frequencies_khz: tuple[int, ...] = ()
+    machine: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +84,14 @@ class Operator:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Where the time goes; `method` says in a sentence how that was found out."""
+    """Where the time goes; `method` says in a sentence how that was found out.
+
+    `whole_ns` is the median of the whole inference in the same rounds.
+    """
 
     method: str
     rounds: int
+    whole_ns: float
     operators: tuple[Operator, ...]
 
 
@@ -136,7 +142,8 @@ class Run:
     """All files on one device, measured in turn: only within one run are ratios free of drift.
 
     `device` is what a person called it. A device that failed has an `error` of one line and no files.
-    `source` names the results file that the run was read from; empty for one just measured.
+    `source` names the results file that the run was read from; empty for one just measured. `title` tells
+    apart what was measured on one device in several runs.
     """
 
     device: str
@@ -145,11 +152,13 @@ class Run:
     files: tuple[FileResult, ...]
     error: str | None = None
     source: str = ""
+    title: str = ""
 
     @property
     def label(self) -> str:
-        """The device, and where the run comes from if it was not just measured."""
-        return f"{self.device} in {self.source}" if self.source else self.device
+        """The device, what was measured if that is not all, and the results file if it comes from one."""
+        named = f"{self.device}, {self.title}" if self.title else self.device
+        return f"{named}, in {self.source}" if self.source else named
 
     def file(self, name: str) -> FileResult | None:
         """The file of that name."""
@@ -158,10 +167,11 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """What the others are compared with: a file of their own run, or the same file in another's results.
+    """What the others are compared with: a file of their own run, or their own like in other results.
 
-    `name` is a file's name; None stands for the name of whichever file is compared. `source` is the
-    results file that its run was read from; None stands for the compared file's own run.
+    `name` is a file's name. None stands for the first file of the run, or with a `source` for the name of
+    whichever file is compared. `source` is the results file that the baseline's run was read from, on the
+    same device; None stands for the compared file's own run.
     """
 
     name: str | None
