@@ -1,0 +1,137 @@
+"""`micronet-edge estimate`: what a compiler expects of an NPU that is not at hand."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from micronet_edge.cli.errors import one_line_errors
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from micronet_edge_bench.estimates.vela import Estimate
+
+
+@one_line_errors
+def estimate(
+    file: Annotated[Path, typer.Argument(metavar="FILE.tflite", help="An int8 file.")],
+    *,
+    npu: Annotated[
+        str, typer.Option(help="ethos-u55-32 to -256, ethos-u65-256, -512, ethos-u85-128 to -2048.")
+    ],
+    system_config: Annotated[
+        str | None, typer.Option(help="Clock and memories, by Vela's name; its own choice by default.")
+    ] = None,
+    memory_mode: Annotated[
+        str | None, typer.Option(help="What lies in which memory, by Vela's name; its own choice by default.")
+    ] = None,
+    per_layer: Annotated[bool, typer.Option("--per-layer", help="Show every layer.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the estimate as JSON.")] = False,
+    debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
+) -> None:
+    """Estimate, with Arm's compiler Vela, what an Ethos-U NPU would take; nothing is measured."""
+    del debug  # read by one_line_errors
+    from micronet_edge_bench.estimates.vela import estimate as run
+
+    found = run(file, npu, system_configuration=system_config, memory_mode=memory_mode)
+    if as_json:
+        typer.echo(json.dumps(found.summary(per_layer=per_layer), indent=2))
+    else:
+        _print_all(found, per_layer=per_layer)
+
+
+def _print_all(found: "Estimate", *, per_layer: bool) -> None:
+    from rich.console import Console
+
+    # Names of layers are a file's text, in which rich must find no markup.
+    console = Console(markup=False, emoji=False, highlight=False)
+    for line in _lines(found):
+        console.print(line, soft_wrap=True)
+    console.print()
+    console.print(f"{'Layers' if per_layer else 'Operators on the NPU'}, {found.kind}")
+    console.print(_layers(found) if per_layer else _operators(found))
+    if found.fallbacks:
+        console.print(f"Left to the CPU, {found.kind}")
+        console.print(_fallbacks(found))
+
+
+def _lines(found: "Estimate") -> list[str]:
+    clock = f"{found.clock_hz / 1e6:g} MHz"
+    weights, compressed = found.weights_bytes / 1e6, found.compressed_weights_bytes / 1e6
+    memory = ", ".join(f"{_memory(kind)} {size / 1e6:.2f} MB" for kind, size in found.memory_bytes.items())
+    lines = [
+        f"{found.file} on {found.npu}: {found.kind}",
+        f"time      {found.seconds * 1e3:.2f} ms, {found.inferences_per_second:.3g} inferences a second",
+        f"cycles    {found.cycles:,} at {clock}, the NPU itself busy for {found.npu_cycles:,}",
+        f"memory    {memory}",
+        f"weights   {weights:.2f} MB, {compressed:.2f} MB compressed",
+        f"MAdds     {found.madds / 1e6:.1f} M as Vela rewrote and counted the network",
+        f"assumed   {found.system_configuration}, {found.memory_mode}",
+    ]
+    if not found.fallbacks:
+        return [*lines, "CPU       nothing falls back to it"]
+    count = len(found.fallbacks)
+    return [*lines, f"CPU       {count} operators fall back to it; what they take is not in any figure here"]
+
+
+def _memory(kind: str) -> str:
+    return kind.upper() if kind.endswith("ram") else kind.replace("_", " ")
+
+
+def _operators(found: "Estimate") -> "Table":
+    """The cycles by kind of operator in the file, most first."""
+    cycles, madds, count = Counter[str](), Counter[str](), Counter[str]()
+    for layer in found.layers:
+        if layer.on_npu:
+            count[layer.original] += 1
+            cycles[layer.original] += layer.cycles
+            madds[layer.original] += layer.madds
+    rows = (
+        (name, str(count[name]), f"{of:,}", f"{of / found.cycles:.1%}", f"{madds[name] / 1e6:.2f}")
+        for name, of in cycles.most_common()
+    )
+    headings = ("operator in the file", "parts", "cycles", "share", "MAdds, M")
+    return _table(headings, rows, left=1)
+
+
+def _layers(found: "Estimate") -> "Table":
+    rows = (
+        (
+            layer.name,
+            layer.operator if layer.on_npu else "on the CPU",
+            f"{layer.cycles:,}" if layer.on_npu else "",
+            f"{layer.cycles / found.cycles:.1%}" if layer.on_npu else "",
+            f"{layer.utilization:.0%}" if layer.on_npu else "",
+            f"{layer.sram_bytes / 1e3:.0f}" if layer.on_npu else "",
+        )
+        for layer in found.layers
+    )
+    headings = ("layer", "operator", "cycles", "share", "MAC\nuse", "SRAM,\nkB")
+    return _table(headings, rows, left=2)
+
+
+def _fallbacks(found: "Estimate") -> "Table":
+    """What falls back, like with like; a reason's first line says what is wrong."""
+    alike = Counter(
+        (each.operator, (each.reason or "Vela gives none").partition("\n")[0]) for each in found.fallbacks
+    )
+    rows = ((operator, str(count), reason) for (operator, reason), count in alike.most_common())
+    return _table(("operator", "times", "reason by Vela"), rows, left=3)
+
+
+def _table(headings: tuple[str, ...], rows: Iterable[tuple[str, ...]], *, left: int) -> "Table":
+    """The first `left` columns are words, the others figures."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for number, heading in enumerate(headings):
+        words = number < left
+        table.add_column(heading, justify="left" if words else "right", no_wrap=not words, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    return table
