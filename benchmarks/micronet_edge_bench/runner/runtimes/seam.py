@@ -36,10 +36,15 @@ class OperatorTime(TypedDict):
 
 
 class Profile(TypedDict):
-    """The time of every operator, and in one sentence how it was found."""
+    """The time of every operator, and in one sentence how it was found.
+
+    `whole_ns` is the median of the whole inference in the same rounds: what the operators do not add up to is
+    the runtime's own.
+    """
 
     method: str
     rounds: int
+    whole_ns: float
     operators: list[OperatorTime]
 
 

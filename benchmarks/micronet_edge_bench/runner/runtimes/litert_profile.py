@@ -1,0 +1,102 @@
+"""The time of each operator of a TFLite file, out of what LiteRT's profiler recorded."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .grouped_times import CUT_OFF, DIFFERENCE, grouped_median
+from .match_operators import match_operators
+from .tflite_nodes import DELEGATE, delegated
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .litert_profiler import Event
+    from .seam import OperatorTime
+    from .tflite_nodes import TfliteNode
+
+XNNPACK = "XNNPACK"
+_NS_PER_US = 1000
+METHOD = (
+    "LiteRT's profiler on its compiled model, in whole microseconds, the median as of grouped data; of {own} "
+    "operators that XNNPACK made, {unmatched} could not be given to one of the file; {silent} of the file's "
+    "took no time of their own (folded into a neighbour)"
+)
+
+
+@dataclass(frozen=True)
+class _Ran:
+    """One operator that ran, and the file's operator it stands for, if that could be told."""
+
+    event: Event
+    node: TfliteNode | None
+
+
+def operator_times(
+    nodes: Sequence[TfliteNode], inferences: Sequence[tuple[Event, ...]]
+) -> tuple[str, list[OperatorTime]]:
+    """How it was found, and the time of each of the file's operators, then of what belongs to none."""
+    ran = _attribute(nodes, inferences[0])
+    times: dict[int, float] = defaultdict(float)
+    lost: list[OperatorTime] = []
+    for place, one in enumerate(ran):
+        counts = [events[place].elapsed_us for events in inferences]
+        took = _NS_PER_US * grouped_median(counts, CUT_OFF if one.event.delegated else DIFFERENCE)
+        if one.node is None:
+            lost.append(_entry(None, one.event.name, "", took, XNNPACK))
+        else:
+            times[one.node.index] += took
+    inside = {one.node.index for one in ran if one.node is not None and one.event.delegated}
+    files = [node for node in nodes if node.operator != DELEGATE]
+    found = [
+        _entry(
+            node.index,
+            node.operator,
+            node.output,
+            times[node.index],
+            XNNPACK if node.index in inside else None,
+        )
+        for node in files
+        if node.index in times
+    ]
+    own = sum(one.event.delegated for one in ran)
+    method = METHOD.format(own=own, unmatched=len(lost), silent=len(files) - len(found))
+    return method, found + lost
+
+
+def _attribute(nodes: Sequence[TfliteNode], events: Sequence[Event]) -> list[_Ran]:
+    pieces = [delegated(nodes, node) for node in nodes if node.operator == DELEGATE]
+    groups = _groups([event for event in events if event.delegated])
+    if len(pieces) != len(groups):  # a piece without any event of its own: take all as one
+        pieces = [[node for piece in pieces for node in piece]]
+        groups = [[event for group in groups for event in group]]
+    of_event: dict[int, TfliteNode | None] = {}
+    for piece, group in zip(pieces, groups):  # noqa: B905
+        places = match_operators([node.operator for node in piece], [event.name for event in group])
+        for event, place in zip(group, places):  # noqa: B905
+            of_event[id(event)] = None if place is None else piece[place]
+    return [_Ran(event, of_event[id(event)] if event.delegated else nodes[event.index]) for event in events]
+
+
+def _groups(events: Sequence[Event]) -> list[list[Event]]:
+    """XNNPACK's operators, cut where its count within a piece of the graph begins anew."""
+    groups: list[list[Event]] = []
+    for event in events:
+        if event.index == 0 or not groups:
+            groups.append([])
+        groups[-1].append(event)
+    return groups
+
+
+def _entry(
+    index: int | None, operator: str, output: str, median_ns: float, delegate: str | None
+) -> OperatorTime:
+    return {
+        "index": index,
+        "operator": operator,
+        "output": output,
+        "median_ns": median_ns,
+        "delegate": delegate,
+    }
