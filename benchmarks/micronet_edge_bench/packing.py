@@ -1,0 +1,94 @@
+"""What is brought to a device: the runner as one file, and a plan with all that it names."""
+
+import json
+import re
+import shutil
+import tempfile
+import zipapp
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from micronet_edge.errors import OutputError, SettingsError, TargetError
+from micronet_edge_bench import runner
+from micronet_edge_bench.runner.plan import PLAN_NAME, Plan, PlanError, PlannedFile, Settings, plan_content
+
+RUNNER_NAME = "runner.pyz"
+
+_PACKAGE = Path("micronet_edge_bench", "runner")
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
+"""What no shell, file system or protocol on the way to a device need ever see in a name."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileToMeasure:
+    """A network's file, the name it goes by in the results, and the one array that it is run on."""
+
+    name: str
+    path: Path
+    array: NDArray[np.generic]
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A folder to measure in: all of `names` are needed on the device, side by side."""
+
+    folder: Path
+    names: tuple[str, ...]
+
+
+def pack(folder: Path, files: Sequence[FileToMeasure], settings: Settings) -> Packed:
+    """Writes the runner, the plan, the files and their arrays into an existing folder.
+
+    Result   `runner.pyz plan.json` measures there; the names there are made of letters, digits, `.`, `_` and
+             `-`, whatever the files are called
+    Raises   SettingsError on settings that make no sense, TargetError on a file that cannot be read, and
+             OutputError where the folder cannot be written.
+    """
+    planned = [_planned(number, file) for number, file in enumerate(files)]
+    try:
+        plan = Plan(tuple(planned), settings)
+    except PlanError as error:
+        raise SettingsError(str(error)) from error
+    for file in files:
+        _check_readable(file.path)
+    try:
+        _write(folder, files, plan)
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be written ({error.strerror}): free some space there") from error
+    pushed = (str(path) for each in planned for path in (each.path, each.input))
+    return Packed(folder, (RUNNER_NAME, PLAN_NAME, *pushed))
+
+
+def write_runner(path: Path) -> None:
+    """Writes the runner as one file, which Python 3.9 or later runs."""
+    with tempfile.TemporaryDirectory(prefix="micronet-edge-") as name:
+        source = Path(name)
+        shutil.copytree(
+            Path(runner.__file__).parent, source / _PACKAGE, ignore=shutil.ignore_patterns("__pycache__")
+        )
+        (source / _PACKAGE.parent / "__init__.py").touch()
+        zipapp.create_archive(source, path, main="micronet_edge_bench.runner.__main__:main")
+
+
+def _planned(number: int, file: FileToMeasure) -> PlannedFile:
+    safe = f"{number}-{_UNSAFE.sub('_', file.path.name)}"
+    return PlannedFile(file.name, Path(safe), Path(f"{safe}.npy"))
+
+
+def _write(folder: Path, files: Sequence[FileToMeasure], plan: Plan) -> None:
+    write_runner(folder / RUNNER_NAME)
+    for file, planned in zip(files, plan.files, strict=True):
+        shutil.copyfile(file.path, folder / planned.path)
+        np.save(folder / planned.input, np.ascontiguousarray(file.array), allow_pickle=False)
+    (folder / PLAN_NAME).write_text(json.dumps(plan_content(plan), indent=2) + "\n", encoding="utf-8")
+
+
+def _check_readable(path: Path) -> None:
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise TargetError(f"{path} cannot be read: {error.strerror}") from error

@@ -1,0 +1,188 @@
+"""What is to be measured and how: the plan that the host writes and the runner reads."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+VERSION = 1
+"""Of the plan and of the result; a runner refuses any other."""
+
+PLAN_NAME, RESULT_NAME = "plan.json", "result.json"
+
+
+class RunnerError(Exception):
+    """Why nothing could be measured, in one line."""
+
+
+class PlanError(RunnerError):
+    """A plan that cannot be read or makes no sense."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How long and how often to measure.
+
+    Either `rounds` or `seconds` is given, for each repetition and all files together, warm-up apart.
+    """
+
+    threads: int = 1
+    processes: int = 5
+    rounds: int | None = None
+    seconds: float | None = None
+    least_warmup: int = 10
+    most_warmup: int = 200
+    profile: bool = False
+    profile_rounds: int = 100
+
+    def check(self) -> None:
+        """Raises PlanError on what makes no sense."""
+        for name in ("threads", "processes", "profile_rounds"):
+            _check(getattr(self, name) >= 1, f"{name} must be 1 or more")
+        _check((self.rounds is None) != (self.seconds is None), "give either rounds or seconds")
+        _check(self.rounds is None or self.rounds >= 1, "rounds must be 1 or more")
+        _check(self.seconds is None or 0 < self.seconds < math.inf, "seconds must be more than 0")
+        _check(self.least_warmup >= 0, "the least warm-up must be 0 or more")
+        _check(self.least_warmup <= self.most_warmup, "the least warm-up must not be above the most")
+
+
+@dataclass(frozen=True)
+class PlannedFile:
+    """A network's file, the name it goes by, and the array that it is run on."""
+
+    name: str
+    path: Path
+    input: Path
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The files to measure against each other.
+
+    Raises PlanError on settings that make no sense, and where there is no file or a name is not unique.
+    """
+
+    files: tuple[PlannedFile, ...]
+    settings: Settings
+
+    def __post_init__(self) -> None:
+        self.settings.check()
+        _check(bool(self.files), "there are no files to measure")
+        names = [file.name for file in self.files]
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        _check(not repeated, f"several files go by the name {', '.join(repeated)}")
+
+
+def read_plan(path: Path) -> Plan:
+    """The plan in a JSON file; its paths start from the folder it lies in.
+
+    Raises PlanError where there is none, or where one of its files is missing.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise PlanError(f"{path} is no plan that can be read: {_one_line(error)}") from error
+    try:
+        plan = _plan(_Entries(content), path.parent)
+    except PlanError as error:
+        raise PlanError(f"{path}: {error}") from None
+    for file in plan.files:
+        for needed in (file.path, file.input):
+            _check(needed.is_file(), f"{needed} of {path} is missing: push it beside the plan")
+    return plan
+
+
+def plan_content(plan: Plan) -> dict[str, object]:
+    """What the JSON file of a plan holds."""
+    how = plan.settings
+    return {
+        "version": VERSION,
+        "threads": how.threads,
+        "processes": how.processes,
+        "rounds": how.rounds,
+        "seconds": how.seconds,
+        "warmup": {"least": how.least_warmup, "most": how.most_warmup},
+        "profile": how.profile,
+        "profile_rounds": how.profile_rounds,
+        "files": [
+            {"name": file.name, "path": str(file.path), "input": str(file.input)} for file in plan.files
+        ],
+    }
+
+
+def _plan(entries: _Entries, folder: Path) -> Plan:
+    version = entries.whole("version")
+    _check(version == VERSION, f"it has version {version}, this runner reads {VERSION}: push the runner anew")
+    warmup = entries.entries("warmup")
+    settings = Settings(
+        entries.whole("threads"),
+        entries.whole("processes"),
+        entries.whole("rounds") if entries.has("rounds") else None,
+        entries.number("seconds") if entries.has("seconds") else None,
+        warmup.whole("least"),
+        warmup.whole("most"),
+        entries.flag("profile"),
+        entries.whole("profile_rounds"),
+    )
+    files = [
+        PlannedFile(each.text("name"), folder / each.text("path"), folder / each.text("input"))
+        for each in entries.list_of_entries("files")
+    ]
+    return Plan(tuple(files), settings)
+
+
+class _Entries:
+    """A JSON object whose entries are asked for by name and kind."""
+
+    def __init__(self, content: object, name: str = "the plan") -> None:
+        if not isinstance(content, Mapping):
+            raise PlanError(f"{name} is no JSON object")
+        self._content = content
+
+    def has(self, name: str) -> bool:
+        return self._content.get(name) is not None
+
+    def whole(self, name: str) -> int:
+        found = self._content.get(name)
+        if isinstance(found, bool) or not isinstance(found, int):
+            raise PlanError(f"{name} is no whole number")
+        return found
+
+    def number(self, name: str) -> float:
+        found = self._content.get(name)
+        if isinstance(found, bool) or not isinstance(found, (int, float)):
+            raise PlanError(f"{name} is no number")
+        return float(found)
+
+    def flag(self, name: str) -> bool:
+        found = self._content.get(name)
+        if not isinstance(found, bool):
+            raise PlanError(f"{name} is neither true nor false")
+        return found
+
+    def text(self, name: str) -> str:
+        found = self._content.get(name)
+        if not isinstance(found, str) or not found:
+            raise PlanError(f"{name} is no text")
+        return found
+
+    def entries(self, name: str) -> _Entries:
+        return _Entries(self._content.get(name), name)
+
+    def list_of_entries(self, name: str) -> list[_Entries]:
+        found = self._content.get(name)
+        if not isinstance(found, list):
+            raise PlanError(f"{name} is no list")
+        return [_Entries(each, f"{name}[{number}]") for number, each in enumerate(found)]
+
+
+def _check(holds: bool, complaint: str) -> None:  # noqa: FBT001 - reads as the sentence it is
+    if not holds:
+        raise PlanError(complaint)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,147 @@
+"""One file in one process of its own: opened, run once, then run whenever the coordinator asks.
+
+Commands come as lines on standard input and are waited for in a blocked read, which costs nothing; answers go
+out as JSON lines. What a runtime prints goes to standard error.
+
+**What a turn measures.** A worker that waited for the others has lost its share of the caches, and the core
+may have gone to sleep or to a lower clock. So every turn is one inference that is not timed and, directly
+after it, one that is: the figure is that of a network which runs continuously.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from micronet_edge_bench.runner.runtimes.seam import Runtime, Session
+
+TURN, FINISH = b"turn\n", b"finish\n"
+
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    """Serves the coordinator at the other end of standard input until that is closed."""
+    _end_with_coordinator()
+    # Numbers of this process must not hang on when Python tidies up.
+    gc.disable()
+    answers = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)
+    try:
+        _serve(sys.stdin.buffer, answers)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the coordinator tells it
+        with suppress(BrokenPipeError):
+            _answer(answers, {"error": _told(error)})
+        sys.exit(1)
+
+
+def _serve(commands: BinaryIO, answers: BinaryIO) -> None:
+    from micronet_edge_bench.runner.runtimes import runtime_for
+
+    job = json.loads(commands.readline() or "null")
+    if job is None:  # the coordinator has gone
+        return
+    path, threads, rounds = Path(job["path"]), job["threads"], job["profile_rounds"]
+    runtime = runtime_for(path)
+    array = _array(Path(job["input"]))
+    if rounds is not None:
+        _answer(answers, {**runtime.profile(path, threads, array, rounds)})
+        return
+    session = _load(runtime, path, threads, array, answers)
+    for command in commands:
+        if command == TURN:
+            answers.write(b"%d\n" % _turn(session))
+        elif command == FINISH:
+            _answer(answers, _finish(session))
+            return
+
+
+def _load(
+    runtime: Runtime, path: Path, threads: int, array: NDArray[np.generic], answers: BinaryIO
+) -> Session:
+    """The open file, run once. The runtime's own start is no part of the time: `version` has loaded it."""
+    version = runtime.version()
+    start = time.perf_counter_ns()
+    session = runtime.open(path, threads)
+    opened = time.perf_counter_ns()
+    session.set_input(array)
+    begun = time.perf_counter_ns()
+    session.infer()
+    done = time.perf_counter_ns()
+    times = {"load_ns": opened - start, "first_run_ns": done - begun}
+    _answer(answers, {**times, "runtime": runtime.NAME, "runtime_version": version})
+    return session
+
+
+def _turn(session: Session) -> int:
+    infer = session.infer
+    infer()
+    start = time.perf_counter_ns()
+    infer()
+    return time.perf_counter_ns() - start
+
+
+def _finish(session: Session) -> dict[str, object]:
+    """The memory is read first: what follows needs some as well."""
+    peak = _peak_memory_bytes()
+    import hashlib
+
+    output = hashlib.sha256(session.output().tobytes()).hexdigest()
+    return {"peak_memory_bytes": peak, "output_sha256": output, **session.facts()}
+
+
+def _array(path: Path) -> NDArray[np.generic]:
+    import numpy as np
+
+    array: NDArray[np.generic] = np.load(path, allow_pickle=False)
+    return array
+
+
+def _peak_memory_bytes() -> int:
+    """The most memory that this process ever held in RAM."""
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        status = ""
+    for line in status.splitlines():
+        if line.startswith("VmHWM:"):
+            return 1024 * int(line.split()[1])
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak
+
+
+def _end_with_coordinator() -> None:
+    """Linux ends this process with its parent, even within a long call; elsewhere the next read does."""
+    if not sys.platform.startswith(("linux", "android")):
+        return
+    import ctypes
+
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _answer(answers: BinaryIO, content: dict[str, object]) -> None:
+    answers.write(json.dumps(content).encode() + b"\n")
+
+
+def _told(error: Exception) -> str:
+    """The error in one line; its kind is named where it is none of ours, whose text says all."""
+    if isinstance(error, ModuleNotFoundError):
+        return f"{error.name} is not here: python3 -m pip install {error.name}"
+    from micronet_edge_bench.runner.runtimes.errors import RuntimeUnusableError, one_line
+
+    if isinstance(error, RuntimeUnusableError):
+        return one_line(error)
+    return f"{type(error).__name__}: {one_line(error)}"
