@@ -5,9 +5,8 @@ from pathlib import Path
 
 from micronet_edge.blame_plot import back, decibels_of, plot, range_of, share_of_noise, short_name, signed
 from micronet_edge.blaming import FileBlame
-from micronet_edge.errors import OutputError
+from micronet_edge.pages import write_text
 from micronet_edge.quantization.blame import Blame, LayerBlame
-from micronet_edge.staging import staged
 
 _STYLE = """
 :root { --ink: #1d2530; --soft: #5d6878; --faint: #e4e8ee; --band: #f6f8fa;
@@ -193,14 +192,4 @@ def write_page(found: FileBlame, path: Path) -> None:
 
     Raises OutputError where that is not possible.
     """
-    check_writable(path)
-    with staged(path.parent, [path.name], overwrite=True) as folder:
-        (folder / path.name).write_text(page(found), encoding="utf-8")
-
-
-def check_writable(path: Path) -> None:
-    """Raises OutputError where no page can be written: a folder of that name, or none for it to lie in."""
-    if path.is_dir():
-        raise OutputError(f"{path} is a folder: give the name of a file for the page")
-    if not path.parent.is_dir():
-        raise OutputError(f"{path.parent} is no folder: make it, or give another place for the page")
+    write_text(page(found), path)

@@ -1,11 +1,10 @@
 """Draws what quantization costs along a network: one line a layer, from the image down to the logits."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import groupby
-from math import ceil, floor, log10
 
+from micronet_edge.plotting import cut, text, ticks, with_minus
 from micronet_edge.quantization.blame import Blame, LayerBlame
 from micronet_edge.quantization.layer_outputs import MOST_DB
 from micronet_edge.statistics import PairedDifference
@@ -13,7 +12,6 @@ from micronet_edge.statistics import PairedDifference
 _WIDTH, _HEAD, _ROW, _GAP = 1000, 56, 20, 8
 _NAME_X = 82
 _BLOCK_LETTERS, _NAME_LETTERS = 10, 25
-_MOST_TICKS = 4
 _HIGHEST_DB = 80.0
 """Better than this is drawn as this, so that one exact layer does not flatten the others."""
 
@@ -44,7 +42,7 @@ def plot(found: Blame) -> str:
         height = _ROW * len(layers) + _GAP
         if number % 2 == 0:
             rows.append(f'<rect class="band" x="0" y="{y:.1f}" width="{_WIDTH:g}" height="{height:.1f}"/>')
-        rows.append(_text(8, y + _GAP / 2 + _ROW / 2, _cut(block, _BLOCK_LETTERS), "block"))
+        rows.append(text(8, y + _GAP / 2 + _ROW / 2, cut(block, _BLOCK_LETTERS), "block"))
         for place, row in enumerate(layers):
             middle = y + _GAP / 2 + _ROW * (place + 0.5)
             path.append((panels[0].x(row.sqnr_db), middle))
@@ -89,11 +87,6 @@ def range_of(row: LayerBlame) -> str:
     return with_minus(f"{row.low:#.3g} to {row.high:#.3g}")
 
 
-def with_minus(figure: str) -> str:
-    """A figure with a minus as wide as the plus, in the place of a hyphen."""
-    return figure.replace("-", "\N{MINUS SIGN}")
-
-
 def _panels(found: Blame) -> tuple[_Panel, ...]:
     rows = found.rows
     decibels = [min(row.sqnr_db, _HIGHEST_DB) for row in rows]
@@ -101,21 +94,11 @@ def _panels(found: Blame) -> tuple[_Panel, ...]:
     backs = [end for row in rows for end in (back(row).low, back(row).high)]
     brought = "Agreement back" if rows[0].top1_back is None else "Top-1 back"
     return (
-        _Panel("Signal to noise", "of the output, dB", 262, 190, _ticks(decibels)),
-        _Panel("Its part of the noise", "in the logits, %", 492, 168, _ticks([0, *shares])),
-        _Panel(brought, "points, 95 % interval", 700, 154, _ticks([0, *backs])),
+        _Panel("Signal to noise", "of the output, dB", 262, 190, ticks(decibels)),
+        _Panel("Its part of the noise", "in the logits, %", 492, 168, ticks([0, *shares])),
+        _Panel(brought, "points, 95 % interval", 700, 154, ticks([0, *backs])),
         _Panel("Steps in use", "of the range, %", 890, 98, (0, 50, 100)),
     )
-
-
-def _ticks(values: Sequence[float]) -> tuple[float, ...]:
-    """Round numbers at even distances, around all values."""
-    low, high = min(values), max(values)
-    rough = max((high - low) / _MOST_TICKS, 1e-3)
-    power = 10.0 ** floor(log10(rough))
-    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
-    first, last = floor(low / step), max(ceil(high / step), floor(low / step) + 1)
-    return tuple(number * step for number in range(first, last + 1))
 
 
 def _plain(value: float) -> str:
@@ -129,9 +112,9 @@ def _block(row: LayerBlame) -> str:
 def _axis(panel: _Panel) -> str:
     return "".join(
         [
-            _text(panel.left, 14, panel.title, "title"),
-            _text(panel.left, 29, panel.unit, "unit"),
-            *(_text(panel.x(tick), 46, _plain(tick), "tick") for tick in panel.ticks),
+            text(panel.left, 14, panel.title, "title"),
+            text(panel.left, 29, panel.unit, "unit"),
+            *(text(panel.x(tick), 46, _plain(tick), "tick") for tick in panel.ticks),
         ]
     )
 
@@ -146,11 +129,11 @@ def _lines(panel: _Panel, bottom: float) -> str:
 
 def _row(row: LayerBlame, block: str, y: float, panels: tuple[_Panel, ...]) -> str:
     name = short_name(row).removeprefix(block).lstrip("/")
-    marks = _text(panels[3].left + 5, y, "in float", "tick start") if row.in_float else _marks(row, y, panels)
+    marks = text(panels[3].left + 5, y, "in float", "tick start") if row.in_float else _marks(row, y, panels)
     return (
         f'<g class="row"><title>{escape(_told(row))}</title>'
         f'<rect class="hit" x="0" y="{y - _ROW / 2:.1f}" width="{_WIDTH:g}" height="{_ROW:g}"/>'
-        f"{_text(_NAME_X, y, _cut(name, _NAME_LETTERS), 'name')}"
+        f"{text(_NAME_X, y, cut(name, _NAME_LETTERS), 'name')}"
         f'<circle class="sqnr" cx="{panels[0].x(row.sqnr_db):.1f}" cy="{y:.1f}" r="3.5"/>{marks}</g>'
     )
 
@@ -187,12 +170,3 @@ def _told(row: LayerBlame) -> str:
         f"without its rounding: {share_of_noise(row)} of the noise goes, "
         f"{what} {signed(brought.points)} points ({signed(brought.low)} to {signed(brought.high)})"
     )
-
-
-def _text(x: float, y: float, text: str, kind: str) -> str:
-    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}">{escape(text)}</text>'
-
-
-def _cut(name: str, letters: int) -> str:
-    """A long name with its end left out; the whole one shows where the pointer rests."""
-    return name if len(name) <= letters else name[: letters - 1] + "\N{HORIZONTAL ELLIPSIS}"

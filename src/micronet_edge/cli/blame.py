@@ -39,8 +39,9 @@ def blame(
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-    from micronet_edge.blame_page import check_writable, write_page
+    from micronet_edge.blame_page import write_page
     from micronet_edge.blaming import blame_file
+    from micronet_edge.pages import check_writable
 
     if html is not None:
         check_writable(html)  # before the minutes that measuring takes
