@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from micronet_edge_bench.runner.facts import environment, passing_facts
-from micronet_edge_bench.runner.plan import VERSION, Plan, PlannedFile, Settings
+from micronet_edge_bench.runner.plan import VERSION, Plan, PlannedFile, Settings, WorkerError
 from micronet_edge_bench.runner.processes import Parent, Worker
 from micronet_edge_bench.runner.steadiness import SMALLEST_WINDOW, is_steady
 
@@ -43,9 +43,7 @@ def measure(plan: Plan, parent: Parent, report: Report) -> dict[str, object]:
         for number, file in enumerate(plan.files)
     }
     for number, file in enumerate(plan.files):
-        files[file.name]["profile"] = (
-            _profile(plan, number, parent, report) if plan.settings.profile else None
-        )
+        files[file.name].update(_profile(plan, number, parent, report))
     return {"version": VERSION, "environment": around, "files": files}
 
 
@@ -164,12 +162,20 @@ def _content_of(file: PlannedFile, sha256: str, taken: Sequence[_Taken], threads
 
 
 def _profile(plan: Plan, number: int, parent: Parent, report: Report) -> dict[str, object]:
-    """Where the time of one file goes, found in a process that takes no turns."""
+    """Where the time of one file goes, found in a process that takes no turns.
+
+    A profiler that fails takes nothing of what was measured with it: why is told in `profile_error`.
+    """
     settings, file = plan.settings, plan.files[number]
-    with Worker(file, parent, settings.threads, settings.profile_rounds) as worker:
-        profile = worker.told()
-    report("profile", number + 1, len(plan.files))
-    return profile
+    found: dict[str, object] = {"profile": None, "profile_error": None}
+    if settings.profile:
+        with Worker(file, parent, settings.threads, settings.profile_rounds) as worker:
+            try:
+                found["profile"] = worker.told()
+            except WorkerError as error:
+                found["profile_error"] = str(error)
+        report("profile", number + 1, len(plan.files))
+    return found
 
 
 def _sha256(path: Path) -> str:

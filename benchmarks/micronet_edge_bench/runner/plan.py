@@ -18,6 +18,10 @@ class RunnerError(Exception):
     """Why nothing could be measured, in one line."""
 
 
+class WorkerError(RunnerError):
+    """A file that cannot be run, or whose process died."""
+
+
 class PlanError(RunnerError):
     """A plan that cannot be read or makes no sense."""
 

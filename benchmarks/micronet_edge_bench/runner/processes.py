@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from types import TracebackType
 
-from micronet_edge_bench.runner.plan import PlannedFile, RunnerError
+from micronet_edge_bench.runner.plan import PlannedFile, RunnerError, WorkerError
 from micronet_edge_bench.runner.worker import FINISH, TURN
 
 _ROOT = Path(__file__).parents[2]
@@ -93,21 +93,21 @@ class Worker:
     def told(self) -> dict[str, object]:
         """What the worker tells unasked: how loading went, or its profile.
 
-        Raises RunnerError with what went wrong in the worker, or with what ended it.
+        Raises WorkerError with what went wrong in the worker, or with what ended it.
         """
         content = self._answer()
         assert isinstance(content, dict)
         return content
 
     def turn(self) -> int:
-        """The nanoseconds of one inference. Raises RunnerError, as `told` does."""
+        """The nanoseconds of one inference. Raises WorkerError, as `told` does."""
         self._send(TURN)
         elapsed_ns = self._answer()
         assert isinstance(elapsed_ns, int)
         return elapsed_ns
 
     def finish(self) -> dict[str, object]:
-        """What is known of the file in the end. Raises RunnerError, as `told` does."""
+        """What is known of the file in the end. Raises WorkerError, as `told` does."""
         self._send(FINISH)
         return self.told()
 
@@ -121,7 +121,7 @@ class Worker:
     def _answer(self) -> object:
         content: object = json.loads(self._line())
         if isinstance(content, dict) and "error" in content:
-            raise RunnerError(f"{self._name}: {content['error']}")
+            raise WorkerError(f"{self._name}: {content['error']}")
         return content
 
     def _line(self) -> bytes:
@@ -136,14 +136,14 @@ class Worker:
         line, _, self._unread = self._unread.partition(b"\n")
         return line
 
-    def _died(self) -> RunnerError:
+    def _died(self) -> WorkerError:
         code = self._process.wait()
         if code >= 0:
-            return RunnerError(f"{self._name}: its process ended early with exit code {code}")
+            return WorkerError(f"{self._name}: its process ended early with exit code {code}")
         number = -code
         name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
         hint = ": the memory may be too small" if number == signal.SIGKILL else ""
-        return RunnerError(f"{self._name}: its process was ended by {name}{hint}")
+        return WorkerError(f"{self._name}: its process was ended by {name}{hint}")
 
 
 def _start(threads: int) -> subprocess.Popen[bytes]:

@@ -17,7 +17,7 @@ from micronet_edge_bench.runner.runtimes import runtime_for
 
 KEYS = {
     *("sha256", "size_bytes", "runtime", "runtime_version", "delegate", "nodes", "delegated_nodes"),
-    *("partitions", "threads", "output_sha256", "processes", "profile"),
+    *("partitions", "threads", "output_sha256", "processes", "profile", "profile_error"),
 }
 
 
@@ -86,7 +86,8 @@ def test_everything_measured_is_kept(measured, digit_files):
             runtime_for(path).version(),
         )
         assert file["nodes"] > 50
-        assert (file["threads"], file["profile"], len(file["processes"])) == (1, None, 3)
+        assert (file["threads"], len(file["processes"])) == (1, 3)
+        assert file["profile"] is None is file["profile_error"]
         for process in file["processes"]:
             assert (len(process["warmup_ns"]), len(process["samples_ns"])) == (4, 5)
             assert not process["steady"]
@@ -165,6 +166,32 @@ def test_a_file_that_is_no_network(tmp_path, digit_files, parent, refusal):
     complaint = refusal(RunnerError, measure, plan, parent, lambda *_progress: None)
     assert complaint.startswith(f"{digit_files[1].name}: ")
     assert "cannot be opened by LiteRT" in complaint
+
+
+def test_a_profiler_that_dies_takes_no_sample_with_it(measured, digit_files, monkeypatch):
+    told = Worker.told
+
+    def killed(worker):
+        # The process that profiles is the one that is asked for nothing else.
+        if worker._process.pid in profiling:
+            worker._process.kill()
+        return told(worker)
+
+    profiling, start = [], Worker.__init__
+
+    def started(worker, file, parent, threads, profile_rounds=None):
+        start(worker, file, parent, threads, profile_rounds)
+        if profile_rounds is not None and file.name == digit_files[0].name:
+            profiling.append(worker._process.pid)
+
+    monkeypatch.setattr(Worker, "__init__", started)
+    monkeypatch.setattr(Worker, "told", killed)
+    first, second = measured(rounds=2, processes=1, profile=True, profile_rounds=2)["files"].values()
+    assert first["profile"] is None
+    assert first["profile_error"].startswith(f"{digit_files[0].name}: its process was ended by SIGKILL")
+    assert len(first["processes"][0]["samples_ns"]) == 2
+    assert second["profile"]["operators"]
+    assert second["profile_error"] is None
 
 
 def test_an_array_that_the_file_does_not_take(tmp_path, digit_files, parent, refusal):
