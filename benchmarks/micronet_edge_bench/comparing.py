@@ -36,35 +36,37 @@ def compare(results: Results) -> tuple[Comparison, ...]:
     if baseline is None:
         return ()
     if baseline.source is None:
-        return tuple(each for run in results.runs for each in _within(run, baseline.name))
+        return _within_runs(results.runs, baseline.name)
     apart = [each for run in results.runs for each in _apart(run, baseline, results)]
     if not apart:
         wanted = ", ".join(dict.fromkeys(file.name for _run, file in results.rows()))
         raise ComparisonError(
-            f"{baseline.source} has nothing to compare with: no file of the same name ({wanted}) on the same "
-            "device; give a file by its name, or other results"
+            f"{baseline.source or 'what was just measured'} has nothing to compare with: no file of the same "
+            f"name on the same device ({wanted}); give a file of it by --against, or other results"
         )
     return tuple(apart)
 
 
+def _within_runs(runs: tuple[Run, ...], name: str | None) -> tuple[Comparison, ...]:
+    known = dict.fromkeys(file.name for run in runs for file in run.files)
+    if known and name is not None and name not in known:
+        raise ComparisonError(f"there is no {name} to compare with: choose from {', '.join(known)}")
+    return tuple(each for run in runs for each in _within(run, name))
+
+
 def _within(run: Run, name: str | None) -> list[Comparison]:
-    if not run.files:
-        return []
-    baseline = run.files[0] if name is None else run.file(name)
+    baseline = next((file for file in run.files if name in {None, file.name}), None)
     if baseline is None:
-        known = ", ".join(file.name for file in run.files)
-        raise ComparisonError(f"there is no {name} on {run.label} to compare with: choose from {known}")
+        return []
     return [
-        Comparison(
-            run.label,
-            file.name,
-            baseline.name,
-            ratio_in_turn(baseline.samples_ns, file.samples_ns),
-            in_turn=True,
-        )
+        Comparison(run.label, file.name, baseline.name, _in_turn(baseline, file), in_turn=True)
         for file in run.files
         if file is not baseline
     ]
+
+
+def _in_turn(baseline: FileResult, file: FileResult) -> Ratio:
+    return ratio_in_turn(baseline.samples_ns, file.samples_ns)
 
 
 def _apart(run: Run, baseline: Baseline, results: Results) -> list[Comparison]:

@@ -68,8 +68,8 @@ def _of_samples(run: Run) -> Iterator[str]:
 def _of_ratios(run: Run, comparisons: list[Comparison]) -> Iterator[str]:
     if comparisons and run.method.processes < FEWEST_PROCESSES:
         yield (
-            f"{run.method.processes} processes cannot tell how sure a ratio is: its interval is too narrow, "
-            f"give --processes {FEWEST_PROCESSES} or more"
+            f"from {run.method.processes} of --processes the intervals of ratios come out too narrow: "
+            f"give {FEWEST_PROCESSES} or more"
         )
     wide = [each.name for each in comparisons if each.ratio.high - each.ratio.low > WIDE * each.ratio.value]
     if wide:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime
+from numpy.typing import NDArray
 
 from micronet_edge.errors import TargetError
 from micronet_edge.preprocessing import Images
@@ -40,8 +41,7 @@ class OnnxSession:
         return in_batches(images, self._batch, lambda part: self.prepared(part)())
 
     def prepared(self, images: Images) -> Callable[[], Logits]:
-        check_shape(self._path, images, tuple(self._input.shape[1:]))
-        feed = {self._input.name: np.ascontiguousarray(images)}
+        feed = {self._input.name: self.input_array(images)}
 
         def infer() -> Logits:
             (logits,) = self._session.run(None, feed)
@@ -49,6 +49,11 @@ class OnnxSession:
             return result
 
         return infer
+
+    def input_array(self, images: Images) -> NDArray[np.generic]:
+        """The images as the file's input holds them."""
+        check_shape(self._path, images, tuple(self._input.shape[1:]))
+        return np.ascontiguousarray(images)
 
     def operators(self) -> Mapping[str, int]:
         return Counter(node.op_type for node in onnx.load(self._path).graph.node)

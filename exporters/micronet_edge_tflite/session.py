@@ -47,19 +47,22 @@ class TfliteSession:
         return in_batches(images, int(self._input["shape"][0]), lambda part: self.prepared(part)())
 
     def prepared(self, images: Images) -> Callable[[], Logits]:
-        _, height, width, channels = self._input["shape"]
-        check_shape(self._path, images, (int(channels), int(height), int(width)))
-        if self._prepare is not None:
-            images = self._prepare(images)
         # LiteRT never reuses the memory of an input, so setting it once is enough.
-        given = _as_stored(np.ascontiguousarray(images.transpose(0, 2, 3, 1)), self._input)
-        self._interpreter.set_tensor(self._input["index"], given)
+        self._interpreter.set_tensor(self._input["index"], self.input_array(images))
 
         def infer() -> Logits:
             self._interpreter.invoke()
             return _as_float(self._interpreter.get_tensor(self._output["index"]), self._output)
 
         return infer
+
+    def input_array(self, images: Images) -> NDArray[np.generic]:
+        """The images as the file's input holds them: channels last, and in its own numbers."""
+        _, height, width, channels = self._input["shape"]
+        check_shape(self._path, images, (int(channels), int(height), int(width)))
+        if self._prepare is not None:
+            images = self._prepare(images)
+        return _as_stored(np.ascontiguousarray(images.transpose(0, 2, 3, 1)), self._input)
 
     def operators(self) -> Mapping[str, int]:
         plain = TfliteSession(self._path, threads=1, delegates=False)

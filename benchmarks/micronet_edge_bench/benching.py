@@ -1,0 +1,91 @@
+"""Measures what is still to be measured, reads what was, and settles what is compared with what."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from micronet_edge.errors import SettingsError
+from micronet_edge.metadata import DISTRIBUTION, tool_version
+from micronet_edge_bench.inputs import PreparedFile, prepare
+from micronet_edge_bench.measuring import Progress, measure
+from micronet_edge_bench.results import Baseline, Results, Run, read_results
+from micronet_edge_bench.runner.plan import Settings
+
+RESULTS_SUFFIX = ".json"
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """The devices to measure on; `bootstrap` lets what is missing there be installed."""
+
+    devices: tuple[str, ...] = ("local",)
+    bootstrap: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class What:
+    """What the files are run on: the first images of a folder, random numbers, or a photograph of ours."""
+
+    images: Path | None = None
+    random: bool = False
+
+
+def is_results(path: Path) -> bool:
+    """Whether a path names a results file, not a network's."""
+    return path.suffix == RESULTS_SUFFIX
+
+
+def bench(
+    paths: Sequence[Path],
+    settings: Settings,
+    *,
+    against: Path | None = None,
+    where: Where = Where(),
+    what: What = What(),
+    progress: Progress = lambda *_: None,
+) -> Results:
+    """The results of all files: those of networks are measured, those of results are read.
+
+    Given    `against`, a file of either kind, or the name of one in the results; without, all are compared
+             with the first of `paths`. Compared with results means: each with its own like there.
+    Raises   what measure, prepare and read_results raise, and SettingsError on results given twice.
+    """
+    networks, kept = _sorted(paths, against)
+    read = [(path, read_results(path)) for path in kept]  # before the minutes that measuring takes
+    prepared = prepare(networks, what.images, random=what.random) if networks else []
+    runs: tuple[Run, ...] = ()
+    baseline = _baseline(paths, against, prepared)
+    if prepared:
+        runs = measure(prepared, where.devices, settings, bootstrap=where.bootstrap, progress=progress)
+    elif len(paths) == 1 and against is None:
+        baseline = read[0][1].baseline or baseline
+    runs += tuple(replace(run, source=str(path)) for path, results in read for run in results.runs)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return Results(now, f"{DISTRIBUTION} {tool_version()}", baseline, runs)
+
+
+def _sorted(paths: Sequence[Path], against: Path | None) -> tuple[list[Path], list[Path]]:
+    """Files of networks and files of results, each with `against` in front if it is not among them."""
+    networks = [path for path in paths if not is_results(path)]
+    kept = [path for path in paths if is_results(path)]
+    if len(set(kept)) < len(kept):
+        raise SettingsError("a results file is given twice: give it once")
+    if against is not None:
+        group = kept if is_results(against) else networks
+        # Where nothing is measured, a network's file is meant by the name it has in the results.
+        if (group or group is kept) and against.resolve() not in {path.resolve() for path in group}:
+            group.insert(0, against)
+    return networks, kept
+
+
+def _baseline(paths: Sequence[Path], against: Path | None, prepared: Sequence[PreparedFile]) -> Baseline:
+    first = against or paths[0]
+    if against is None and (len(paths) == 1 or not any(is_results(path) for path in paths)):
+        return Baseline(None)
+    if is_results(first):
+        return Baseline(None, str(first))
+    if against is None:
+        return Baseline(None, source="")  # results beside what is measured, which came first
+    names = [file.name for file in prepared if file.path.resolve() == against.resolve()]
+    return Baseline(names[0] if names else against.name)

@@ -1,0 +1,137 @@
+"""The files to measure, each with the one array that it is run on."""
+
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from micronet_edge.errors import SettingsError, TargetError
+from micronet_edge.image_files import image_files
+from micronet_edge.metadata import FileMetadata
+from micronet_edge.photographs import photographs
+from micronet_edge.preprocessing import Images, Preprocessing
+from micronet_edge.targets import read_metadata, target_of
+from micronet_edge_bench.runner.runtimes import RuntimeUnusableError, runtime_for
+
+RANDOM = "random"
+"""What --input is given for random numbers."""
+
+_SEED = 0
+
+
+@runtime_checkable
+class TakesImages(Protocol):
+    """A session that tells how it stores images."""
+
+    def input_array(self, images: Images) -> NDArray[np.generic]:
+        """The images as the file's input holds them."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PreparedFile:
+    """A file, the name that tells it from the others, and its input; `input` says in words what that is."""
+
+    name: str
+    path: Path
+    format: str
+    metadata: FileMetadata | None
+    array: NDArray[np.generic]
+    input: str
+    madds: int | None = None
+
+
+def prepare(paths: Sequence[Path], images: Path | None = None, *, random: bool = False) -> list[PreparedFile]:
+    """Opens every file once and makes what it takes.
+
+    Given    files of any runtime that the bench knows; `images`, a folder, of which the first are taken;
+             without, one of the package's own photographs is. `random` numbers, always the same ones,
+             are for files that do not say how they want images, or on request for all.
+    Raises   SettingsError on a file given twice and on a folder without images; TargetError on a file
+             that is no network or not one that can be measured, and where `images` are given but a file
+             does not say how it wants them.
+    """
+    names = distinct_names(paths)
+    chosen = image_files(images) if images is not None else photographs()
+    origin = "the package's photographs" if images is None else images.resolve().name
+    return [
+        _prepare(path, name, None if random else chosen, origin, must=images is not None)
+        for path, name in zip(paths, names, strict=True)
+    ]
+
+
+def distinct_names(paths: Sequence[Path]) -> list[str]:
+    """The files' names, with as many of their folders as it takes to tell them apart.
+
+    Raises SettingsError on a file that is given twice.
+    """
+    places = Counter(path.resolve() for path in paths)
+    if repeated := [path for path, times in places.items() if times > 1]:
+        raise SettingsError(f"{repeated[0].name} is given twice: give it once, or a copy to see the noise")
+    whole = [path.absolute() for path in paths]
+    names = [path.name for path in whole]
+    depth = 1
+    while len(set(names)) < len(names):
+        depth += 1
+        many = {name for name, times in Counter(names).items() if times > 1}
+        names = [
+            "/".join(path.parts[-depth:]) if name in many else name
+            for name, path in zip(names, whole, strict=True)
+        ]
+    return names
+
+
+def _prepare(path: Path, name: str, chosen: list[Path] | None, origin: str, *, must: bool) -> PreparedFile:
+    shape, dtype = _input_of(path)
+    kind = runtime_for(path).SUFFIXES[0].lstrip(".")
+    metadata = None
+    with suppress(TargetError):  # a file of somebody else's is measured as well
+        metadata = read_metadata(path)
+    if metadata is None and must:
+        raise TargetError(
+            f"{path} does not say how it wants images, as files made here do: give --input random"
+        )
+    if metadata is None or chosen is None:
+        return PreparedFile(name, path, kind, metadata, random_array(shape, dtype), "random numbers, seed 0")
+    array, words = _image_array(path, metadata.preprocessing, chosen, shape[0])
+    return PreparedFile(name, path, kind, metadata, array, f"{words} of {origin}")
+
+
+def _input_of(path: Path) -> tuple[tuple[int, ...], np.dtype[np.generic]]:
+    if not path.is_file():
+        raise TargetError(f"{path} is no file: check the path" if path.exists() else _missing(path))
+    try:
+        session = runtime_for(path).open(path, 1)
+    except RuntimeUnusableError as error:
+        raise TargetError(str(error)) from error
+    return session.input_shape, session.input_dtype
+
+
+def _missing(path: Path) -> str:
+    return f"{path} does not exist: check the path"
+
+
+def _image_array(
+    path: Path, preprocessing: Preprocessing, chosen: list[Path], batch: int
+) -> tuple[NDArray[np.generic], str]:
+    """As many images as the file takes at a time, in its own numbers; and which they are."""
+    session = target_of(path).open(path)
+    if not isinstance(session, TakesImages):
+        raise TargetError(f"{path}: its format does not tell how it stores images: give --input random")
+    taken = chosen[:batch]
+    images = preprocessing.batch(taken)
+    array = session.input_array(np.resize(images, (batch, *images.shape[1:])))
+    return array, taken[0].name if len(taken) == 1 else f"{len(taken)} images"
+
+
+def random_array(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
+    """Always the same random numbers: of a normal distribution, or all that the integers can hold."""
+    random = np.random.default_rng(_SEED)
+    if dtype.kind == "f":
+        return random.standard_normal(shape).astype(dtype)
+    limits = np.iinfo(dtype.name)
+    return random.integers(limits.min, limits.max, shape, dtype, endpoint=True)

@@ -1,0 +1,159 @@
+"""`micronet-edge bench`: how long files take, here and on devices, and how sure that is."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from micronet_edge.cli.errors import FAILED, one_line_errors
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+    from micronet_edge_bench.results import Results
+    from micronet_edge_bench.runner.plan import Settings
+
+_RUNS = 200
+_MOST_WARMUP = 200
+_RANDOM = "random"
+
+
+@one_line_errors
+def bench(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="ONNX or TFLite files; or results made before.")
+    ],
+    *,
+    against: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="What the others are compared with; the first FILE if not given."),
+    ] = None,
+    device: Annotated[
+        list[str] | None,
+        typer.Option(help="local, ssh://USER@HOST[:PORT] or adb://SERIAL; may be given several times."),
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of the runtime.")] = 1,
+    warmup: Annotated[
+        int, typer.Option(min=0, help="Untimed rounds at least; more follow until times are steady.")
+    ] = 10,
+    runs: Annotated[
+        int | None, typer.Option(min=1, help=f"Timed rounds in each process; {_RUNS} if not given.")
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option(help="Timed seconds in each process and for all files, not --runs.")
+    ] = None,
+    processes: Annotated[int, typer.Option(min=1, help="Fresh processes for each file.")] = 5,
+    given: Annotated[
+        str | None,
+        typer.Option("--input", metavar="DIR|random", help="Images to run on; a photograph if not given."),
+    ] = None,
+    profile: Annotated[bool, typer.Option("--profile", help="Show where the time goes.")] = False,
+    bootstrap: Annotated[
+        bool, typer.Option("--bootstrap", help="Install what a board lacks into a folder of its own there.")
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option(help="Write all samples and facts into this results file.")
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a page with tables and plots.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
+    debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
+) -> None:
+    """Measure how long files take for an image, here and on devices, and compare them."""
+    del debug  # read by one_line_errors
+    from micronet_edge_bench.benching import What, Where, is_results
+    from micronet_edge_bench.benching import bench as run
+    from micronet_edge_bench.results import check_place
+
+    rounds = _rounds(runs, seconds)
+    if output is not None and all(is_results(path) for path in files):
+        raise typer.BadParameter("no FILE is measured that it could hold", param_hint="--output")
+    for path in filter(None, (output, html)):
+        check_place(path)  # before the minutes that measuring takes
+    with _progress() as progress:
+        results = run(
+            files,
+            _settings(threads, processes, rounds, seconds, warmup, profile=profile),
+            against=against,
+            where=Where(tuple(device or ["local"]), bootstrap=bootstrap),
+            what=What(None if given in {None, _RANDOM} else Path(str(given)), random=given == _RANDOM),
+            progress=progress,
+        )
+    _end(results, output, html, as_json=as_json, profile=profile)
+
+
+def _rounds(runs: int | None, seconds: float | None) -> int | None:
+    if runs is not None and seconds is not None:
+        raise typer.BadParameter("give --runs or --seconds, not both")
+    if seconds is not None and not 0 < seconds < float("inf"):
+        raise typer.BadParameter("must be more than 0", param_hint="--seconds")
+    return _RUNS if runs is None and seconds is None else runs
+
+
+def _settings(
+    threads: int, processes: int, rounds: int | None, seconds: float | None, warmup: int, *, profile: bool
+) -> "Settings":
+    from micronet_edge_bench.runner.plan import Settings
+
+    most = max(warmup, _MOST_WARMUP)
+    return Settings(threads, processes, rounds, seconds, warmup, most, profile)
+
+
+def _end(results: "Results", output: Path | None, html: Path | None, *, as_json: bool, profile: bool) -> None:
+    """Writes and prints what there is; what failed is said before the exit."""
+    from micronet_edge.cli.bench_tables import print_all
+    from micronet_edge_bench.comparing import compare
+    from micronet_edge_bench.instability import doubts
+    from micronet_edge_bench.results import write_results
+    from micronet_edge_bench.summary import summary
+
+    for run in results.runs:
+        if run.error is not None:
+            typer.echo(f"error: {run.error}", err=True)
+    failed = any(run.error is not None and not run.source for run in results.runs)
+    if any(run.files for run in results.runs):
+        if output is not None:
+            write_results(results, output)  # first, as a ratio may be refused
+        comparisons = compare(results)
+        amiss = doubts(results, comparisons)
+        if html is not None:
+            from micronet_edge_bench.report.page import write_report
+
+            write_report(results, html)
+        if as_json:
+            typer.echo(json.dumps(summary(results, comparisons, amiss), indent=2))
+        else:
+            print_all(results, comparisons, amiss, profile=profile)
+            for what, path in (("results", output), ("page", html)):
+                if path is not None:
+                    typer.echo(f"{what}: {path}")
+    if failed:
+        raise typer.Exit(FAILED)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, str, float, float], None]]:
+    """A line for each device on a terminal, drawn only when there is news: drawing costs time, too."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        TextColumn("{task.fields[stage]}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+    )
+    with Progress(
+        *columns, console=console, transient=True, auto_refresh=False, disable=not console.is_terminal
+    ) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def report(device: str, stage: str, done: float, total: float) -> None:
+            if device not in tasks:
+                tasks[device] = bars.add_task(device, stage=stage)
+            bars.update(tasks[device], completed=done, total=total, stage=stage, refresh=True)
+
+        yield report

@@ -1,0 +1,155 @@
+"""What `micronet-edge bench` prints: a table for each device, where it was measured, and what is doubtful."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from micronet_edge_bench.comparing import Comparison
+    from micronet_edge_bench.profiles import LayerProfile
+    from micronet_edge_bench.results import FileResult, Results, Run
+
+_OPERATORS_SHOWN = 10
+_MEGA = 1_000_000
+_DIGITS = 3
+
+
+def print_all(
+    results: "Results", comparisons: Sequence["Comparison"], doubts: Sequence[str], *, profile: bool
+) -> None:
+    """Prints everything on standard output."""
+    from rich.console import Console
+
+    # File names and devices are a user's text, in which rich must find no markup.
+    console = Console(markup=False, emoji=False, highlight=False)
+    for run in results.runs:
+        if run.files:
+            own = {each.name: each for each in comparisons if each.run == run.label}
+            _print_run(console, run, own)
+            for file in run.files if profile else ():
+                _print_profile(console, file)
+    console.print("spread: between the quartiles, as a share of the median")
+    for doubt in doubts:
+        console.print(f"! {doubt}", soft_wrap=False)
+
+
+def _print_run(console: "Console", run: "Run", comparisons: dict[str, "Comparison"]) -> None:
+    console.print(run.label)
+    console.print(_table(run, comparisons))
+    for line in _environment(run):
+        console.print(line)
+    baselines = dict.fromkeys(each.baseline for each in comparisons.values())
+    apart = "" if all(each.in_turn for each in comparisons.values()) else "; measured apart, not in turn"
+    for baseline in baselines if len(baselines) == 1 else ():
+        console.print(f"speed: times as fast as {baseline}, with the 95 % interval{apart}")
+    if len(baselines) > 1:
+        console.print(f"speed: times as fast as the same file, with the 95 % interval{apart}")
+    console.print()
+
+
+def _table(run: "Run", comparisons: dict[str, "Comparison"]) -> "Table":
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from micronet_edge_bench.statistics import latency
+
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("file", overflow="fold")
+    for heading in ("size", "median", "p90", "spread", *(["speed"] if comparisons else [])):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for file in run.files:
+        found = latency(file.samples_ns)
+        cells = [file.name, _size(file.size_bytes), _time(found.median_ns), _time(found.p90_ns)]
+        cells.append(f"{found.spread:.1%}")
+        table.add_row(*cells, *([_speed(comparisons.get(file.name))] if comparisons else []))
+    return table
+
+
+def _environment(run: "Run") -> tuple[str, str]:
+    found, method = run.environment, run.method
+    assert found is not None  # it has files
+    loads = " to ".join(f"{load:.1f}" for load in (found.load_before, found.load_after) if load is not None)
+    machine = [found.cpu, _cores(found.cores, len(found.affinity))]
+    machine += [f"governor {found.governor}"] if found.governor else []
+    machine += [f"load {loads}"] if loads else []
+    machine += [f"{found.memory_bytes / 2**30:.1f} GiB"] if found.memory_bytes else []
+    runtimes = dict.fromkeys(f"{file.runtime} {file.runtime_version}" for file in run.files)
+    software = [f"{found.system} {found.architecture}", *runtimes]
+    software += [f"Python {found.python}"] if found.python else []
+    length = _many(method.rounds, "round") if method.rounds else f"{method.seconds:g} s"
+    how = f"{_many(method.threads, 'thread')}, {_many(method.processes, 'process')} of {length}"
+    return ", ".join(machine), f"{', '.join(software)}; {how}"
+
+
+def _many(count: int, noun: str) -> str:
+    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    return f"{count} {noun if count == 1 else plural}"
+
+
+def _cores(cores: int, allowed: int) -> str:
+    return f"{cores} cores" if allowed == cores else f"{allowed} of {cores} cores"
+
+
+def _print_profile(console: "Console", file: "FileResult") -> None:
+    from micronet_edge_bench.profiles import layer_profile
+    from micronet_edge_bench.statistics import latency
+
+    if file.profile is None:
+        console.print(f"{file.name}: measured without --profile")
+        return
+    whole_ns = file.profile.whole_ns or latency(file.samples_ns).median_ns
+    found = layer_profile(file.profile, whole_ns)
+    console.print(
+        f"{file.name}: {_time(whole_ns)} for the whole, {_time(found.operators_ns)} for its operators"
+    )
+    console.print(_kinds(found))
+    console.print(_operators(found))
+    console.print(found.method)
+    console.print()
+
+
+def _kinds(found: "LayerProfile") -> "Table":
+    table = _profile_table("kind of layer" if found.named else "kind of operator", "operators")
+    for kind in found.kinds:
+        table.add_row(kind.name, str(kind.operators), _time(kind.median_ns), f"{kind.share:.1%}")
+    return table
+
+
+def _operators(found: "LayerProfile") -> "Table":
+    table = _profile_table("most expensive operators", "operator")
+    dearest = sorted(found.operators, key=lambda each: -each.median_ns)[:_OPERATORS_SHOWN]
+    for each in dearest:
+        share = each.median_ns / (found.operators_ns or 1.0)
+        table.add_row(each.layer or each.output, each.operator, _time(each.median_ns), f"{share:.1%}")
+    return table
+
+
+def _profile_table(first: str, second: str) -> "Table":
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column(first, overflow="fold")
+    for heading in (second, "median", "share"):
+        table.add_column(heading, justify="right", no_wrap=heading != second)
+    return table
+
+
+def _speed(comparison: "Comparison | None") -> str:
+    if comparison is None:
+        return "baseline"
+    ratio = comparison.ratio
+    return f"{ratio.value:.2f} ({ratio.low:.2f}-{ratio.high:.2f})"
+
+
+def _time(nanoseconds: float) -> str:
+    """In milliseconds, with three digits that count."""
+    milliseconds = nanoseconds / _MEGA
+    whole = len(str(int(milliseconds))) if milliseconds >= 1 else 0
+    return f"{milliseconds:.{max(0, _DIGITS - whole)}f} ms"
+
+
+def _size(size_bytes: int) -> str:
+    return f"{size_bytes / _MEGA:.2f} MB" if size_bytes >= _MEGA / 10 else f"{size_bytes / 1000:.1f} kB"
