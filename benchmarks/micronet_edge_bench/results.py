@@ -103,7 +103,7 @@ class FileResult:
     `output_sha256` is of the raw bytes that it answered. `variant`, `precision`, `naive` and `portable`
     come from the file's own metadata and are None where it carries none of ours. `madds` are the
     multiply-adds of its convolutions and linear layers; `top1` is a share from 0 to 1, which
-    `top1_source` says the origin of.
+    `top1_source` says the origin of. `profile_error` says why there is no profile although one was wanted.
     """
 
     name: str
@@ -130,6 +130,7 @@ class FileResult:
     top1: float | None = None
     top1_source: str | None = None
     profile: Profile | None = None
+    profile_error: str | None = None
 
     @property
     def samples_ns(self) -> tuple[tuple[int, ...], ...]:

@@ -1,6 +1,6 @@
 """What samples say: medians, spread, and ratios that a noisy machine does not move, with their intervals."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median, quantiles
 
@@ -15,6 +15,7 @@ _Medians = Float64[np.ndarray, " replicates"]
 _SEED = 0
 _REPLICATES = 2000
 _REPLICATES_WITHIN = 200
+_DRAWN_AT_ONCE = 1_000_000
 _OUTSIDE = (0.025, 0.975)
 
 
@@ -129,26 +130,25 @@ def _median_of_medians(processes: Processes) -> float:
 def _medians(samples: Sequence[int], seed: int) -> _Medians:
     """Medians of rounds drawn again. The same seed draws the same rounds of as many."""
     values = np.asarray(samples, np.float64)
-    draw = _block_drawer(len(values), seed)
-    return np.array([np.median(values[draw()]) for _ in range(_REPLICATES_WITHIN)])
+    at_once = max(1, min(_REPLICATES_WITHIN, _DRAWN_AT_ONCE // len(values)))
+    random = np.random.default_rng(seed)
+    medians = [
+        np.median(values[_draw_blocks(random, len(values), min(at_once, _REPLICATES_WITHIN - done))], axis=1)
+        for done in range(0, _REPLICATES_WITHIN, at_once)
+    ]
+    return np.concatenate(medians)
 
 
-def _block_drawer(count: int, seed: int) -> Callable[[], Int64[np.ndarray, " count"]]:
-    """Draws `count` rounds in blocks of neighbours, around the end as in a ring.
+def _draw_blocks(random: np.random.Generator, count: int, times: int) -> Int64[np.ndarray, "times count"]:
+    """Draws `count` rounds, `times` over, in blocks of neighbours, around the end as in a ring.
 
     Neighbouring samples are alike: drawn one by one they would promise more than they know.
     Source: Politis and Romano 1992, A circular block-resampling procedure for stationary data.
     """
-    random = np.random.default_rng(seed)
     length = max(1, round(count**0.5))
-    blocks = -(-count // length)
-    within = np.arange(length)
-
-    def draw() -> Int64[np.ndarray, " count"]:
-        starts = random.integers(count, size=(blocks, 1))
-        return ((starts + within) % count).reshape(-1)[:count]
-
-    return draw
+    starts = random.integers(count, size=(times, -(-count // length), 1))
+    drawn: Int64[np.ndarray, "times count"] = (starts + np.arange(length)) % count
+    return drawn.reshape(times, -1)[:, :count]
 
 
 def _over_processes(pools: list[_Medians], seed: int) -> _Medians:

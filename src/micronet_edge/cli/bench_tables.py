@@ -97,7 +97,7 @@ def _print_profile(console: "Console", file: "FileResult") -> None:
     from micronet_edge_bench.statistics import latency
 
     if file.profile is None:
-        console.print(f"{file.name}: measured without --profile")
+        console.print(f"{file.name}: no profile, {file.profile_error or 'measured without --profile'}")
         return
     whole_ns = file.profile.whole_ns or latency(file.samples_ns).median_ns
     found = layer_profile(file.profile, whole_ns)

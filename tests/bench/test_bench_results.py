@@ -1,0 +1,102 @@
+"""A results file says all that was measured, and is checked when it is read."""
+
+import json
+
+import pytest
+from bench.made import file, results, run
+
+from micronet_edge.errors import OutputError
+from micronet_edge_bench.results import (
+    Baseline,
+    Operator,
+    Profile,
+    ResultsError,
+    read_results,
+    write_results,
+)
+
+
+@pytest.fixture
+def written(tmp_path):
+    """A results file whose JSON a test may change first."""
+
+    def call(change=lambda values: values):
+        values = json.loads(results(run(file())).to_text())
+        path = tmp_path / "results.json"
+        path.write_text(json.dumps(change(values) or values))
+        return path
+
+    return call
+
+
+def test_what_was_written_is_read(tmp_path):
+    profile = Profile("by a clock", 7, (Operator(None, "CONV_2D", "stem", 2, None),), 3.5)
+    failed = run(device="ssh://board", environment=None, error="ssh://board: gone")
+    kept = results(run(file(profile=profile), file("m1.tflite", variant="m1", top1=0.5)), failed)
+    write_results(kept, tmp_path / "results.json")
+    assert read_results(tmp_path / "results.json") == kept
+    assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
+
+
+def test_runs_of_other_results_stay_in_theirs(tmp_path):
+    both = results(run(file()), run(file(), source="before.json"), baseline=Baseline(None, "before.json"))
+    write_results(both, tmp_path / "results.json")
+    assert read_results(tmp_path / "results.json") == results(run(file()), baseline=None)
+
+
+def test_what_a_newer_tool_says_besides_is_left_out(written):
+    def add(values):
+        values["runs"][0]["files"][0]["weather"] = "fair"
+
+    assert read_results(written(add)) == results(run(file()))
+
+
+def test_another_version(written, refusal):
+    path = written(lambda values: values.update(version=2))
+    assert "is a results file of version 2, and this tool reads version 1" in refusal(
+        ResultsError, read_results, path
+    )
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "complaint"),
+    [
+        ("sha256", None, "runs[0].files[0].sha256 is None, not of type str"),
+        ("size_bytes", True, "runs[0].files[0].size_bytes is True, not of type int"),
+        ("processes", {}, "runs[0].files[0].processes is {}, not a list"),
+        ("processes", [1], "runs[0].files[0].processes[0] is 1, not an object"),
+        ("top1", "high" * 99, "runs[0].files[0].top1 is 'highhigh"),
+        ("profile", {"method": "m", "rounds": 1}, "runs[0].files[0].profile.operators is missing"),
+    ],
+)
+def test_a_value_of_another_kind_is_named(written, refusal, place, value, complaint):
+    path = written(lambda values: values["runs"][0]["files"][0].update({place: value}))
+    message = refusal(ResultsError, read_results, path)
+    assert complaint in message
+    assert len(message) < 300
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"", "cannot be read as a results file"),
+        (b"\xff", "cannot be read as a results file"),
+        (b"[" * 100_000, "cannot be read as a results file"),
+        (b"[]", "holds no results of `micronet-edge bench`"),
+        (b'{"environment": {}, "rows": []}', "holds no results of `micronet-edge bench`"),
+    ],
+    ids=["empty", "bytes", "deep", "list", "another"],
+)
+def test_a_file_that_is_none_of_ours(tmp_path, refusal, content, complaint):
+    path = tmp_path / "results.json"
+    path.write_bytes(content)
+    assert complaint in refusal(ResultsError, read_results, path)
+
+
+def test_a_missing_file(tmp_path, refusal):
+    assert "none.json does not exist" in refusal(ResultsError, read_results, tmp_path / "none.json")
+
+
+@pytest.mark.parametrize(("place", "complaint"), [(".", "is a folder"), ("no/r.json", "no is no folder")])
+def test_a_place_that_holds_no_file(tmp_path, refusal, place, complaint):
+    assert complaint in refusal(OutputError, write_results, results(run(file())), tmp_path / place)
