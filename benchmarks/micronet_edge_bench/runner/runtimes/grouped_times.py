@@ -18,9 +18,9 @@ def grouped_median(counts: Sequence[int], lower: float) -> float:
     """The median of times of which each is known to lie in [count + lower, count + lower + 1).
 
     Within a class the times are taken to lie evenly, as for any grouped data: median = L + (n/2 - F) / f,
-    with L the lower end of the class in which half of all is reached, F the number of times below it and f in it.
-    An ordinary median of cut-off times would be half a unit too small for every operator, which for hundreds
-    of small operators is a tenth of the whole.
+    with L the lower end of the class in which half of all is reached, F the number of times below it and f
+    in it. An ordinary median of cut-off times would be half a unit too small for every operator, which for
+    hundreds of small operators is a tenth of the whole.
     """
     ordered = sorted(counts)
     middle = ordered[math.ceil(len(ordered) / 2) - 1]

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 METHOD = (
     "ONNX Runtime's profiler on the graph as it optimised it, in whole microseconds, the median as of "
-    "grouped data; the profiler's own work is part of every operator's time; {made} of {count} operators are the "
-    "runtime's (changes of layout and rounding), {fused} of the file's took no time of their own (fused into "
-    "another)"
+    "grouped data; the profiler's own work is part of every operator's time; {made} of {count} operators are "
+    "the runtime's (changes of layout and rounding), {fused} of the file's took no time of their own (fused "
+    "into another)"
 )
 
 _NS_PER_US = 1000

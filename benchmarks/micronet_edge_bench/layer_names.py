@@ -1,0 +1,159 @@
+"""Which layer of the network an operator belongs to, and what for, by the name of its output."""
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from micronet_edge_bench.results import Operator
+
+
+class Kind(StrEnum):
+    """What an operator is for; the last four are for files whose names say nothing."""
+
+    STEM = "stem"
+    POINTWISE = "pointwise convolution"
+    DEPTHWISE = "depthwise convolution"
+    COEFFICIENTS = "Dynamic Shift-Max: coefficients"
+    APPLICATION = "Dynamic Shift-Max: application"
+    SHUFFLE = "channel shuffle"
+    RESIDUAL = "residual"
+    HEAD = "head"
+    INPUT_OUTPUT = "input and output conversion"
+    ROUNDING = "rounding between layers"
+    LAYOUT = "layout changes of the runtime"
+    OTHER = "other"
+    CONVOLUTION = "convolutions and matrix products"
+    ELEMENTWISE = "elementwise arithmetic"
+    POOLING = "pooling"
+    MOVING = "moving data"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A layer, empty if the name tells none, and what the operator does for it."""
+
+    layer: str
+    kind: Kind
+
+
+_BLOCK = re.compile(r"(features/block\d+)/(expand|depthwise|project)(_activation|_shuffle)?(?:/(.*))?$")
+_STEM = re.compile(r"(features/stem|pixels/framed)(/|$)")
+_HEAD = re.compile(r"(pool|classifier/\w+?|flatten|logits)(/|$|_)", re.IGNORECASE)
+_INPUT_OUTPUT = re.compile(r"pixels|image|.*/float$|logits_(De)?[Qq]uantize", re.IGNORECASE)
+_RESIDUAL = re.compile(r"(?:(features/block\d+)/)?(?:residual|Add)(?:_\d+)?(?:_output_\d+)?$")
+# What ONNX Runtime writes around the names of a file.
+_DECORATION = re.compile(r"^fused |(_token_\d+|_nchwc|_quant)+$")
+
+_CONVOLUTIONS = {"expand": Kind.POINTWISE, "project": Kind.POINTWISE, "depthwise": Kind.DEPTHWISE}
+_ROUNDING = frozenset({"QuantizeLinear", "DequantizeLinear", "QUANTIZE", "DEQUANTIZE"})
+_LAYOUT = frozenset({"ReorderInput", "ReorderOutput", "Transpose"})
+
+# Dynamic Shift-Max: mean, squeeze, excite, and what makes factors of them; all else applies them.
+_POOLED = re.compile(r"mean|GlobalAveragePool")
+_COEFFICIENTS = re.compile(
+    r"(mean|GlobalAveragePool|squeezed?|excite|fusion\d+_coefficient\d+|fusion\d+_matrix|gate|coefficients"
+    r"|matrices|Flatten|Relu|Clip|HardSigmoid|Sub|Add|Unsqueeze(_\d+)?|Split(_output_\d+)?)"
+    r"(_output_\d+)?(/|_Q|$)"
+)
+# As trained, the factors are scaled before they are split, and only some are shifted: additions before the
+# first product with a feature map are theirs.
+_TRAINED, _SCALED, _FIRST_PRODUCT, _ADDITION = "HardSigmoid", "Mul", "Mul_1", re.compile(r"Add(_\d+)?")
+
+
+def places(operators: Sequence[Operator]) -> list[Place]:
+    """The place of every operator, in their order."""
+    names = [_DECORATION.sub("", operator.output) for operator in operators]
+    found = [_BLOCK.match(name) for name in names]
+    inside: dict[str, list[str]] = {}
+    for match in found:
+        if match is not None and match[3] == "_activation":
+            inside.setdefault(_layer(match), []).append(_rest(match))
+    return [
+        _in_block(operator, match, inside.get(_layer(match), ())) if match else _elsewhere(operator, name)
+        for operator, name, match in zip(operators, names, found, strict=True)
+    ]
+
+
+def kind_of_operator(operator: str) -> Kind:
+    """What can be said of an operator whose name says nothing."""
+    plain = operator.replace("_", "").removeprefix("QLinear").removeprefix("Fused").lower()
+    for kind, words in _BY_OPERATOR.items():
+        if any(word in plain for word in words):
+            return kind
+    return Kind.OTHER
+
+
+_BY_OPERATOR = {
+    Kind.LAYOUT: ("reorder",),
+    Kind.ROUNDING: ("quantize", "cast"),
+    Kind.POOLING: ("pool", "mean", "reduce"),
+    Kind.CONVOLUTION: ("conv", "gemm", "matmul", "fullyconnected"),
+    Kind.MOVING: ("reshape", "transpose", "slice", "split", "concat", "gather", "pad", "squeeze", "flatten"),
+    Kind.ELEMENTWISE: (
+        "add",
+        "mul",
+        "sub",
+        "div",
+        "max",
+        "min",
+        "relu",
+        "clip",
+        "swish",
+        "sigmoid",
+        "logistic",
+    ),
+}
+
+
+def _in_block(operator: Operator, match: re.Match[str], inside: Collection[str]) -> Place:
+    layer, part, role = _layer(match), match[2], match[3]
+    if operator.operator in _ROUNDING:
+        return Place(layer, Kind.ROUNDING)
+    if role == "_shuffle":
+        return Place(layer, Kind.SHUFFLE)
+    if role == "_activation" and any(_POOLED.match(rest) for rest in inside):
+        return Place(layer, Kind.COEFFICIENTS if _makes_factors(_rest(match), inside) else Kind.APPLICATION)
+    return Place(layer, _CONVOLUTIONS[part])
+
+
+def _makes_factors(rest: str, inside: Collection[str]) -> bool:
+    """Whether this operator of a Dynamic Shift-Max makes the factors; else it applies them."""
+    steps = [_step(name) for name in inside]
+    if _TRAINED in steps and _FIRST_PRODUCT in steps:
+        factors = steps[: steps.index(_FIRST_PRODUCT)]
+        if _step(rest) == _SCALED or (_ADDITION.fullmatch(_step(rest)) and _step(rest) in factors):
+            return True
+        if _ADDITION.fullmatch(_step(rest)):
+            return False
+    # `maximum/excite` and `fusion0_mix/gate` stand under what they serve.
+    return any(_COEFFICIENTS.match(part) for part in (rest, rest.partition("/")[2]))
+
+
+def _elsewhere(operator: Operator, name: str) -> Place:
+    if operator.operator in _LAYOUT and "/" not in name:
+        return Place("", Kind.LAYOUT)
+    for pattern, kind in ((_STEM, Kind.STEM), (_INPUT_OUTPUT, Kind.INPUT_OUTPUT), (_HEAD, Kind.HEAD)):
+        match = pattern.match(name)
+        if match:
+            rounding = operator.operator in _ROUNDING and kind is not Kind.INPUT_OUTPUT
+            return Place(
+                match[1] if match.groups() and match[1] else name, Kind.ROUNDING if rounding else kind
+            )
+    match = _RESIDUAL.match(name)
+    if match:
+        return Place(f"{match[1]}/residual" if match[1] else "residual", Kind.RESIDUAL)
+    return Place("", Kind.OTHER)
+
+
+def _layer(match: re.Match[str]) -> str:
+    return f"{match[1]}/{match[2]}{match[3] or ''}"
+
+
+def _rest(match: re.Match[str]) -> str:
+    return match[4] or ""
+
+
+def _step(rest: str) -> str:
+    """`Mul_1` of `Mul_1_output_0`."""
+    return re.sub(r"_output_\d+$", "", rest.partition("/")[0])

@@ -1,0 +1,92 @@
+"""What each layer of a network costs: the operators of a profile, by layer and by kind of layer.
+
+A file made here names its tensors and operators after the network's layers
+(`features/block4/depthwise_activation/fusion0_mix`), and so do ONNX files of the network as trained. A
+converter that loses the names leaves nothing but the operators: their times are then summed by kind of
+operator, and `named` says so.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from micronet_edge_bench.layer_names import Kind, Place, kind_of_operator, places
+from micronet_edge_bench.results import Profile
+
+
+@dataclass(frozen=True, slots=True)
+class ProfiledOperator:
+    """One operator of the file; `index` is None for work of the runtime's that belongs to no one of them."""
+
+    index: int | None
+    operator: str
+    output: str
+    median_ns: float
+    delegate: str | None
+    layer: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """What `operators` operators take together; `share` is of all operators' time."""
+
+    name: str
+    median_ns: float
+    share: float
+    operators: int
+
+
+@dataclass(frozen=True, slots=True)
+class LayerProfile:
+    """A file's time by operator, layer and kind, each total largest first.
+
+    `named` says whether the names tell the layers; `whole_ns` is the median of the whole inference with no
+    profiler at work, beside which `operators_ns`, the sum over operators, can be judged.
+    """
+
+    method: str
+    rounds: int
+    named: bool
+    whole_ns: float
+    operators_ns: float
+    operators: tuple[ProfiledOperator, ...]
+    layers: tuple[Total, ...]
+    kinds: tuple[Total, ...]
+
+    def kind_ns(self, *kinds: Kind) -> float:
+        """The time of all operators of these kinds."""
+        return sum(operator.median_ns for operator in self.operators if operator.kind in kinds)
+
+
+def layer_profile(profile: Profile, whole_ns: float) -> LayerProfile:
+    """The layers of what a profile says of the operators; `whole_ns` is the file's own median."""
+    found = places(profile.operators)
+    named = 2 * sum(bool(place.layer) for place in found) > len(found)
+    if not named:
+        found = [Place("", kind_of_operator(one.operator)) for one in profile.operators]
+    operators = tuple(
+        ProfiledOperator(
+            one.index, one.operator, one.output, one.median_ns, one.delegate, place.layer, place.kind
+        )
+        for one, place in zip(profile.operators, found, strict=True)
+    )
+    return LayerProfile(
+        method=profile.method,
+        rounds=profile.rounds,
+        named=named,
+        whole_ns=whole_ns,
+        operators_ns=sum(operator.median_ns for operator in operators),
+        operators=operators,
+        layers=_totals((one.layer, one) for one in operators if one.layer),
+        kinds=_totals((one.kind.value, one) for one in operators),
+    )
+
+
+def _totals(named: Iterable[tuple[str, ProfiledOperator]]) -> tuple[Total, ...]:
+    groups: dict[str, list[float]] = defaultdict(list)
+    for name, operator in named:
+        groups[name].append(operator.median_ns)
+    whole = sum(map(sum, groups.values())) or 1.0
+    totals = [Total(name, sum(times), sum(times) / whole, len(times)) for name, times in groups.items()]
+    return tuple(sorted(totals, key=lambda total: -total.median_ns))
