@@ -1,0 +1,51 @@
+"""Which colour stands for what, told in the page's style; names of files never become classes."""
+
+from collections.abc import Iterable
+from html import escape
+
+from micronet_edge_bench.layer_names import Kind
+from micronet_edge_bench.results import FileResult
+
+_PRECISIONS = {"float32": "float32", "int8": "int8", "int8-a16": "int8a16"}
+_UNKNOWN = "unknown"
+
+KIND_CLASSES = {
+    Kind.STEM: "stem",
+    Kind.POINTWISE: "pointwise",
+    Kind.DEPTHWISE: "depthwise",
+    Kind.COEFFICIENTS: "coefficients",
+    Kind.APPLICATION: "application",
+    Kind.SHUFFLE: "shuffle",
+    Kind.RESIDUAL: "residual",
+    Kind.HEAD: "head",
+    Kind.CONVOLUTION: "pointwise",
+    Kind.ELEMENTWISE: "application",
+    Kind.POOLING: "depthwise",
+    Kind.MOVING: "shuffle",
+    Kind.INPUT_OUTPUT: "overhead1",
+    Kind.ROUNDING: "overhead2",
+    Kind.LAYOUT: "overhead3",
+    Kind.OTHER: "overhead4",
+}
+"""By kind of layer. What is no layer's own work is grey; the second four are for files without names."""
+
+
+def precision_class(file: FileResult) -> str:
+    """The class of a file's precision."""
+    return _PRECISIONS.get(file.precision or "", _UNKNOWN)
+
+
+def legend(files: Iterable[FileResult]) -> str:
+    """What the colours of these files mean; nothing where there is but one."""
+    found: dict[str, str] = {}
+    for file in files:
+        naive = " naive" if file.naive else ""
+        named = f"{file.precision or 'precision unknown'}{', naive' if file.naive else ''}"
+        found.setdefault(f"{precision_class(file)}{naive}", named)
+    return swatches(found.items()) if len(found) > 1 else ""
+
+
+def swatches(entries: Iterable[tuple[str, str]]) -> str:
+    """Classes and what they mean, in a line."""
+    each = "".join(f'<li class="{kind}"><i></i>{escape(words)}</li>' for kind, words in entries)
+    return f'<ul class="legend">{each}</ul>'

@@ -1,0 +1,198 @@
+"""A page of everything that was measured: one file, nothing beside it, for a phone, a desk or paper."""
+
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+
+from micronet_edge.pages import write_text
+from micronet_edge_bench.comparing import Comparison, ComparisonError, compare
+from micronet_edge_bench.instability import doubts
+from micronet_edge_bench.profiles import LayerProfile, layer_profile
+from micronet_edge_bench.report.facts import doubtful, environments, unmeasured
+from micronet_edge_bench.report.latency_plot import latency_plot
+from micronet_edge_bench.report.profile_plot import MOST_SHOWN, dearest_table, kinds_table, profile_plot
+from micronet_edge_bench.report.roofline_plot import peak_words, roofline_plot
+from micronet_edge_bench.report.style import STYLE
+from micronet_edge_bench.report.summary_table import Ratios, files_table, summary_table, times_table
+from micronet_edge_bench.report.wording import by_device, interval, milliseconds, plural, shown, times
+from micronet_edge_bench.results import Results
+from micronet_edge_bench.statistics import latency
+
+_OPEN_TABLES = 3
+"""Files whose most expensive operators show at once; of more, a reader opens those of interest."""
+
+# What a page may load, told to the browser as well: its own style, and nothing from anywhere.
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+
+
+def write_report(results: Results, path: Path) -> None:
+    """Writes the page.
+
+    Raises OutputError where that is not possible.
+    """
+    write_text(page(results), path)
+
+
+def page(results: Results) -> str:
+    """The results as an HTML page. Ratios that are refused are left out, with the reason."""
+    comparisons, refusal = _compared(results)
+    ratios = {(each.run, each.name): each for each in comparisons}
+    sections = [
+        _section("At a glance", _compared_with(comparisons), summary_table(results, ratios)),
+        _section("Latency", _BARS, _latency(results)),
+        _section("Against multiply-adds", _ROOF, _roofline(results)),
+        _section("Where the time goes", _PARTS, _profiles(results)),
+        _section("Every figure", _FIGURES, times_table(results) + files_table(results)),
+        _section("Where it was measured", "", environments(results)),
+        _section("What was not measured", "", unmeasured(results, refusal)),
+    ]
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="color-scheme" content="light dark">\n<link rel="icon" href="data:,">\n'
+        f"<title>{escape(_title(results))}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
+        f"<header>\n<h1>{escape(_title(results))}</h1>\n{_origin(results)}\n{_lead(results, ratios)}\n"
+        f"{doubtful(doubts(results, comparisons))}\n</header>\n<main>\n{''.join(sections)}</main>\n"
+        "</body>\n</html>\n"
+    )
+
+
+def _compared(results: Results) -> tuple[tuple[Comparison, ...], str | None]:
+    """The ratios, or why there are none."""
+    try:
+        return compare(results), None
+    except ComparisonError as error:
+        return (), str(error)
+
+
+_BARS = (
+    "A bar reaches to the median of all inferences, the thin line spans the quartiles, and each dot is "
+    "the median of one fresh process: dots far apart mean that the process, not the file, decides."
+)
+_ROOF = (
+    "Each step to the right is more arithmetic, each step down is less time. Files on one slanted line do as "
+    "many multiply-adds in a second (G/s: billions)."
+)
+_PARTS = (
+    "The figures in a bar are per cent of the time of all its operators, the figure beside it is their sum; "
+    "the profiler's own work may make that longer than the latency above."
+)
+_FIGURES = (
+    "Spread is the distance of the quartiles as a share of the median; apart is how much longer the slowest "
+    "process took than the fastest. Load and first run are medians over processes; memory is the most that "
+    "a process held, the runtime's own included."
+)
+
+
+def _title(results: Results) -> str:
+    files = [file for run in results.runs for file in shown(run)]
+    if len(files) == 1:
+        return f"How long does {files[0].name} take?"
+    return "How long does an inference take?"
+
+
+def _origin(results: Results) -> str:
+    devices = list(dict.fromkeys(run.device for run in results.runs))
+    count = sum(len(shown(run)) for run in results.runs)
+    where = ", ".join(f"<strong>{escape(device)}</strong>" for device in devices)
+    when = results.created.replace("T", " ")
+    return (
+        f'<p class="from">{plural(count, "file")} on {where}; {escape(when)}, by {escape(results.tool)}.</p>'
+    )
+
+
+def _lead(results: Results, ratios: Ratios) -> str:
+    """The answer in a sentence or two for each device."""
+    sentences = []
+    for device, runs in by_device(results):
+        files = [file for run in runs for file in shown(run)]
+        if len(files) > 1:
+            took_ns, name = min((latency(file.samples_ns).median_ns, file.name) for file in files)
+            fastest = f"Fastest on {escape(device)}: <strong>{escape(name)}</strong>"
+            sentences.append(f"{fastest}, {milliseconds(took_ns)} ms for an inference.")
+    return f'<p class="lead">{" ".join([*sentences, *_verdict(list(ratios.values()))])}</p>'
+
+
+def _verdict(comparisons: Sequence[Comparison]) -> list[str]:
+    if not comparisons:
+        return []
+    best = max(comparisons, key=lambda each: each.ratio.value)
+    faster = sum(each.ratio.low > 1 for each in comparisons)
+    slower = sum(each.ratio.high < 1 for each in comparisons)
+    counts = f"{faster} faster, {slower} slower, {len(comparisons) - faster - slower} not to be told apart"
+    fast = f"{times(best.ratio.value)} as fast as {escape(best.baseline)} ({interval(best.ratio)})"
+    return [
+        f"Of {plural(len(comparisons), 'ratio')}, {counts}.",
+        f"The largest: {escape(best.name)} is {fast}.",
+    ]
+
+
+def _compared_with(comparisons: Sequence[Comparison]) -> str:
+    if not comparisons:
+        return ""
+    baselines = list(dict.fromkeys(each.baseline for each in comparisons))
+    in_turn = all(each.in_turn for each in comparisons)
+    if len(baselines) == 1:
+        what = f"<strong>{escape(baselines[0])}</strong>"
+    else:
+        what = "the baseline of its group" if in_turn else "its like in the results compared with"
+    how = "measured in turn with it" if in_turn else "measured apart, which makes the interval wider"
+    return (
+        f"Speed is how many times as fast a file is as {what}, with the 95 % interval, {how}. The small "
+        "figures beside a median are the quartiles."
+    )
+
+
+def _latency(results: Results) -> str:
+    return "".join(_for_device(results, device, latency_plot(runs)) for device, runs in by_device(results))
+
+
+def _roofline(results: Results) -> str:
+    parts = []
+    for device, runs in by_device(results):
+        plot = roofline_plot(runs)
+        if plot:
+            peaks = "; ".join(peak_words(runs))
+            below = f"<figcaption>Measured peak: {escape(peaks)}.</figcaption>" if peaks else ""
+            parts.append(_for_device(results, device, plot + below))
+    return "".join(parts)
+
+
+def _for_device(results: Results, device: str, plot: str) -> str:
+    heading = f"<h3>{escape(device)}</h3>" if len(by_device(results)) > 1 else ""
+    return f"{heading}<figure>{plot}</figure>" if plot else ""
+
+
+def _profiles(results: Results) -> str:
+    return "".join(_profiles_of(results, device) for device, _runs in by_device(results))
+
+
+def _profiles_of(results: Results, device: str) -> str:
+    found: list[tuple[str, LayerProfile]] = []
+    for name, runs in by_device(results):
+        if name == device:
+            found += [
+                (file.name, layer_profile(file.profile, latency(file.samples_ns).median_ns))
+                for run in runs
+                for file in shown(run)
+                if file.profile is not None
+            ]
+    if not found:
+        return ""
+    methods = "".join(f"<p>{escape(each)}</p>" for each in dict.fromkeys(of.method for _name, of in found))
+    opened = " open" if len(found) <= _OPEN_TABLES else ""
+    tables = "".join(
+        f"<details{opened}><summary>{escape(name)}: kinds of layer, and the "
+        f"{min(MOST_SHOWN, len(of.operators))} most expensive operators</summary>"
+        f"{kinds_table(of)}{dearest_table(of)}</details>"
+        for name, of in found
+    )
+    return f"{methods}{_for_device(results, device, profile_plot(found))}{tables}"
+
+
+def _section(heading: str, words: str, content: str) -> str:
+    if not content:
+        return ""
+    told = f"<p>{words}</p>\n" if words else ""
+    return f"<section>\n<h2>{escape(heading)}</h2>\n{told}{content}\n</section>\n"

@@ -1,0 +1,118 @@
+"""Finds room for the names of points and lines, so that none lies on another or on a point."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from micronet_edge.plotting import text
+
+_LETTER, _LINE, _GAP, _MARK = 6.4, 14.0, 9.0, 6.0
+_NEIGHBOURHOOD = 70.0
+_PARTS = (1.0, 0.9, 0.8, 0.65, 0.5, 0.3, 0.1)
+"""How far along a line a label may stand, best first."""
+
+Point = tuple[float, float]
+Segment = tuple[Point, Point]
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle by its upper left corner."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    def meets(self, other: "Box") -> bool:
+        """Whether the two overlap."""
+        return (
+            self.x < other.x + other.width
+            and other.x < self.x + self.width
+            and self.y < other.y + other.height
+            and other.y < self.y + self.height
+        )
+
+    def holds(self, other: "Box") -> bool:
+        """Whether the other lies inside."""
+        return (
+            self.x <= other.x
+            and self.y <= other.y
+            and other.x + other.width <= self.x + self.width
+            and other.y + other.height <= self.y + self.height
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A name where there is room for it."""
+
+    svg: str
+    box: Box
+
+
+def around(point: Point) -> Box:
+    """The room that a point's mark takes."""
+    return Box(point[0] - _MARK, point[1] - _MARK, 2 * _MARK, 2 * _MARK)
+
+
+def beside_points(
+    points: Sequence[Point], names: Sequence[str], taken: Sequence[Box], frame: Box
+) -> Iterator[Placed]:
+    """A label for each point that has room: on its right, left, above or below.
+
+    Given    the points and their names; boxes that are taken besides; the frame that labels stay in
+    Result   without those for which there is no room, and without a name that stands nearby already
+    """
+    boxes = [*taken, *map(around, points)]
+    told: list[tuple[str, Point]] = []
+    for point, name in zip(points, names, strict=True):
+        if any(other == name and _near(point, place) for other, place in told):
+            continue
+        placed = _first_free(_beside(*point, name), boxes, frame)
+        if placed is not None:
+            boxes.append(placed.box)
+            told.append((name, point))
+            yield placed
+
+
+def along_line(line: Segment, words: str, kind: str, taken: Sequence[Box], frame: Box) -> Placed | None:
+    """A label of a line that rises to the right, near its upper end, without crossing it.
+
+    None where there is no room.
+    """
+    (x1, y1), (x2, y2) = line
+    length = _LETTER * len(words)
+
+    def candidates() -> Iterator[Placed]:
+        for part in _PARTS:
+            x, y = x1 + part * (x2 - x1), y1 + part * (y2 - y1)
+            for anchor, left, middle in (("end", x - 4 - length, y - _GAP), ("start", x + 8, y + _GAP)):
+                box = Box(left, middle - _LINE / 2, length, _LINE)
+                at = left + length if anchor == "end" else left
+                yield Placed(text(at, middle, words, f"{kind} {anchor}"), box)
+
+    return _first_free(candidates(), taken, frame)
+
+
+def _first_free(candidates: Iterable[Placed], taken: Sequence[Box], frame: Box) -> Placed | None:
+    for placed in candidates:
+        if frame.holds(placed.box) and not any(placed.box.meets(box) for box in taken):
+            return placed
+    return None
+
+
+def _near(one: Point, other: Point) -> bool:
+    return abs(one[0] - other[0]) < _NEIGHBOURHOOD and abs(one[1] - other[1]) < _NEIGHBOURHOOD
+
+
+def _beside(x: float, y: float, name: str) -> Iterator[Placed]:
+    length = _LETTER * len(name)
+    places = (
+        ("start", x + _GAP, y, x + _GAP),
+        ("end", x - _GAP, y, x - _GAP - length),
+        ("middle", x, y - _GAP - _LINE / 2, x - length / 2),
+        ("middle", x, y + _GAP + _LINE / 2, x - length / 2),
+    )
+    for anchor, at, middle, left in places:
+        box = Box(left, middle - _LINE / 2, length, _LINE)
+        yield Placed(text(at, middle, name, f"label {anchor}"), box)

@@ -1,0 +1,49 @@
+"""Tables that are rows of a card each where the page is narrow, so that nothing lies outside of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A heading; figures are aligned on the right, words on the left.
+
+    Words, and figures that are `wide`, have a line of a narrow page for themselves.
+    """
+
+    heading: str
+    words: bool = False
+    wide: bool = False
+
+
+Group = tuple[str, Sequence[Sequence[str]]]
+"""A heading, empty for none, and rows of cells, which are HTML."""
+
+
+def table(columns: Sequence[Column], groups: Sequence[Group]) -> str:
+    """The first column names the row."""
+    heads = "".join(f'<th scope="col"{_kind(column)}>{escape(column.heading)}</th>' for column in columns)
+    bodies = "".join(_group(columns, heading, rows) for heading, rows in groups)
+    return f"<table>\n<thead><tr>{heads}</tr></thead>\n{bodies}</table>"
+
+
+def _group(columns: Sequence[Column], heading: str, rows: Sequence[Sequence[str]]) -> str:
+    head = f'<tr class="group"><th colspan="{len(columns)}" scope="rowgroup">{heading}</th></tr>\n'
+    lines = "".join(_row(columns, cells) for cells in rows)
+    return f"<tbody>\n{head if heading else ''}{lines}</tbody>\n"
+
+
+def _row(columns: Sequence[Column], cells: Sequence[str]) -> str:
+    first, *others = cells
+    rest = "".join(
+        f'<td{_kind(column)} data-label="{escape(column.heading)}">{cell}</td>'
+        for column, cell in zip(columns[1:], others, strict=True)
+    )
+    return f'<tr><th scope="row">{first}</th>{rest}</tr>\n'
+
+
+def _kind(column: Column) -> str:
+    if column.words:
+        return ' class="words"'
+    return ' class="wide"' if column.wide else ""
