@@ -20,7 +20,7 @@ from micronet_edge.evaluation import Evaluation, Share, evaluate
 from micronet_edge.quantizing import quantize
 from micronet_edge.settings import QuantizeSettings
 from micronet_edge.statistics import PairedDifference
-from micronet_edge_bench.environment import environment
+from micronet_edge_bench.runner.facts import environment
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "patches"
 RESULT = Path(__file__).parents[1] / "results" / "patches.json"

@@ -1,0 +1,82 @@
+"""Measures a suite on this machine: writes its files, lets them take turns, and keeps every sample.
+
+    python benchmarks/suites/run.py benchmarks/suites/family.toml
+
+writes benchmarks/results/family.json and family.html, and prints the table. `--output FILE` puts the
+results elsewhere, to hold a second run against the first; `--files FOLDER` keeps the files that are
+measured, for the second run to measure the same.
+"""
+
+import tempfile
+from contextlib import nullcontext
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from micronet_edge.cli.bench_tables import print_all
+from micronet_edge.metadata import DISTRIBUTION, tool_version
+from micronet_edge_bench.comparing import compare
+from micronet_edge_bench.inputs import prepare
+from micronet_edge_bench.instability import doubts
+from micronet_edge_bench.measuring import measure
+from micronet_edge_bench.report.page import write_report
+from micronet_edge_bench.results import Baseline, Results, Run, write_results
+from micronet_edge_bench.runner.plan import Settings
+from micronet_edge_bench.suite_files import write_crops, write_member
+from micronet_edge_bench.suites import Member, Suite, read_suite
+
+RESULTS = Path(__file__).parents[1] / "results"
+DEVICE = "local"
+
+
+def main(
+    suite: Path,
+    *,
+    output: Annotated[Path | None, typer.Option()] = None,
+    files: Annotated[Path | None, typer.Option()] = None,
+) -> None:
+    """Measures a suite."""
+    output = output or RESULTS / f"{suite.stem}.json"
+    with tempfile.TemporaryDirectory() if files is None else nullcontext(files) as folder:
+        results = run(read_suite(suite), Path(folder), Console(stderr=True))
+    write_results(results, output)
+    write_report(results, output.with_suffix(".html"))
+    comparisons = compare(results)
+    print_all(results, comparisons, doubts(results, comparisons), profile=True)
+
+
+def run(suite: Suite, folder: Path, console: Console) -> Results:
+    """The results of all turns, one run each."""
+    folder.mkdir(exist_ok=True)
+    files = _written(suite, folder, console)
+    runs = tuple(_measured(suite, number, files, console) for number in range(len(suite.turns)))
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return Results(now, f"{DISTRIBUTION} {tool_version()}", Baseline(None), runs)
+
+
+def _written(suite: Suite, folder: Path, console: Console) -> dict[Member, Path]:
+    calibration = write_crops(folder / "crops.npy")
+    files = {member: folder / member.name for member in suite.members}
+    missing = [member for member, path in files.items() if not path.exists()]
+    for number, member in enumerate(missing, start=1):
+        console.print(f"writing {member.name} ({number} of {len(missing)})", highlight=False)
+        write_member(member, folder, calibration)
+    return files
+
+
+def _measured(suite: Suite, number: int, files: dict[Member, Path], console: Console) -> Run:
+    turn = suite.turns[number]
+    console.print(f"measuring {turn.name} ({number + 1} of {len(suite.turns)})", highlight=False)
+    settings = Settings(suite.threads, suite.processes, suite.rounds, profile=True)
+    (measured,) = measure(prepare([files[member] for member in turn.members]), [DEVICE], settings)
+    if measured.error is not None:
+        raise SystemExit(f"{turn.name}: {measured.error}")
+    return replace(measured, title=turn.name)
+
+
+if __name__ == "__main__":
+    typer.run(main)
