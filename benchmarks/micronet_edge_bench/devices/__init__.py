@@ -1,0 +1,26 @@
+"""The places to measure in: this machine, boards over ssh, phones over adb. device.py says how to add one."""
+
+from micronet_edge_bench.devices.adb import AdbDevice
+from micronet_edge_bench.devices.bootstrap import require
+from micronet_edge_bench.devices.device import Device, DeviceFacts
+from micronet_edge_bench.devices.errors import DeviceError
+from micronet_edge_bench.devices.local import LocalDevice
+from micronet_edge_bench.devices.ssh import SshDevice
+
+__all__ = ["Device", "DeviceError", "DeviceFacts", "find_device", "require"]
+
+
+def find_device(url: str, *, wants_python: bool = True) -> Device:
+    """The device that a person names: `local`, `ssh://[USER@]HOST[:PORT]` or `adb://SERIAL`.
+
+    `wants_python` off: nothing but pushed programs will be run there.
+    Raises DeviceError on anything else. Nothing is reached before `connect`.
+    """
+    if url == "local":
+        return LocalDevice()
+    if url.startswith("ssh://"):
+        return SshDevice(url)
+    if url.startswith("adb://"):
+        return AdbDevice(url, wants_python=wants_python)
+    # A stranger's text is shown in quotes, so that the message stays one line.
+    raise DeviceError(repr(url), "is no device: give local, ssh://USER@HOST[:PORT] or adb://SERIAL")

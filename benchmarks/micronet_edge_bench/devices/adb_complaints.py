@@ -1,0 +1,32 @@
+"""What adb complains of, in words with a next step."""
+
+import re
+
+from micronet_edge_bench.devices.quoting import one_line
+
+_REASONS = (
+    (
+        r"unauthorized",
+        "the phone does not trust this computer yet: unlock it and accept the question it shows",
+    ),
+    (r"no permissions|insufficient permissions", "this user may not open it: install Android's udev rules"),
+    (r"offline", "the phone is offline: unplug it and plug it in again, or `adb reconnect`"),
+    (
+        r"server|daemon|smartsocket",
+        "adb's server does not run ({said}): try `adb kill-server`, `adb devices`",
+    ),
+)
+
+
+def explain(serial: str, stderr: str, *, connected: bool) -> str:
+    """Why adb failed or, if the phone was `connected`, ended in the middle; `stderr` is what it said."""
+    said = one_line(stderr)
+    if connected:
+        return f"the connection was lost in the middle ({said}): is it still plugged in? Then run again"
+    for pattern, words in _REASONS:
+        if re.search(pattern, said):
+            return words.format(said=said)
+    if "not found" in said or "no devices" in said:
+        reach = f"`adb connect {serial}`" if ":" in serial else "plug it in, allow USB debugging"
+        return f"adb knows no phone of that serial: {reach}, then look at `adb devices`"
+    return f"cannot be reached ({said}): what does `adb devices` say?"
