@@ -45,10 +45,16 @@ def _unmeasured(results: Results, refusal: str | None) -> Iterator[str]:
     for what, missing in (
         ("Multiply-adds could not be counted", [each for each in files if each.madds is None]),
         ("Accuracy is not known", [each for each in files if each.top1 is None]),
-        ("Time by operator was not taken", [each for each in files if each.profile is None]),
+        (
+            "Time by operator was not taken",
+            [each for each in files if not (each.profile or each.profile_error)],
+        ),
     ):
         if missing:
             yield f"{what} for {_which(missing, files)}."
+    for file in files:
+        if file.profile_error is not None:
+            yield f"Time by operator of {escape(file.name)}: {escape(file.profile_error)}"
     for device, runs in by_device(results):
         if not any(peaks(runs)):
             yield f"The peak of {escape(device)}, which would be a roof in the plot against multiply-adds."

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from micronet_edge.plotting import text
 
@@ -75,23 +76,38 @@ def beside_points(
             yield placed
 
 
-def along_line(line: Segment, words: str, kind: str, taken: Sequence[Box], frame: Box) -> Placed | None:
-    """A label of a line that rises to the right, near its upper end, without crossing it.
+class Line(Protocol):
+    """A line that rises to the right, and what is to be said of it; `kind` is the class of its label."""
 
-    None where there is no room.
-    """
-    (x1, y1), (x2, y2) = line
-    length = _LETTER * len(words)
+    @property
+    def words(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def segment(self) -> Segment: ...
 
-    def candidates() -> Iterator[Placed]:
-        for part in _PARTS:
-            x, y = x1 + part * (x2 - x1), y1 + part * (y2 - y1)
-            for anchor, left, middle in (("end", x - 4 - length, y - _GAP), ("start", x + 8, y + _GAP)):
-                box = Box(left, middle - _LINE / 2, length, _LINE)
-                at = left + length if anchor == "end" else left
-                yield Placed(text(at, middle, words, f"{kind} {anchor}"), box)
 
-    return _first_free(candidates(), taken, frame)
+def along_lines(lines: Sequence[Line], taken: Sequence[Box], frame: Box) -> Iterator[Placed]:
+    """A label for each line that has room, as near its upper end as may be, above it or below."""
+    boxes = list(taken)
+    for line in lines:
+        placed = _first_free(_along(line), boxes, frame)
+        if placed is not None:
+            boxes.append(placed.box)
+            yield placed
+
+
+def _along(line: Line) -> Iterator[Placed]:
+    (x1, y1), (x2, y2) = line.segment
+    length = _LETTER * len(line.words)
+    for part in _PARTS:
+        x, y = x1 + part * (x2 - x1), y1 + part * (y2 - y1)
+        for anchor, at, left, middle in (
+            ("end", x - 4, x - 4 - length, y - _GAP),
+            ("start", x + 8, x + 8, y + _GAP),
+        ):
+            box = Box(left, middle - _LINE / 2, length, _LINE)
+            yield Placed(text(at, middle, line.words, f"{line.kind} {anchor}"), box)
 
 
 def _first_free(candidates: Iterable[Placed], taken: Sequence[Box], frame: Box) -> Placed | None:

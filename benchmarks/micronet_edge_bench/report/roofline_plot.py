@@ -1,17 +1,16 @@
 """Draws latency against multiply-adds, both in decades, and the roof that the machine's measured peak is.
 
-A line of equal speed, multiply-adds in a second, rises by a decade to the right in each decade. Nothing can
-lie below the line of the machine's peak; how far above it a file lies is what other work costs.
+Nothing can lie below the line of the machine's peak; how far above it a file lies is what other work costs.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from math import ceil, floor, log10
 
 from micronet_edge.plotting import cut, text
 from micronet_edge_bench.report.colours import precision_class
-from micronet_edge_bench.report.place_labels import Box, Segment, along_line, around, beside_points
+from micronet_edge_bench.report.place_labels import Point, along_lines, around, beside_points
+from micronet_edge_bench.report.speed_lines import Frame, SpeedLine, decade_scale, peak_lines, round_lines
 from micronet_edge_bench.report.wording import format_of, millions, milliseconds, peaks, shown
 from micronet_edge_bench.results import FileResult, Run
 from micronet_edge_bench.statistics import latency
@@ -21,15 +20,8 @@ WIDE, NARROW = 960, 340
 
 _HEIGHTS = {WIDE: 440, NARROW: 320}
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 14, 12, 44
-_MARGIN = 1.35
-"""Left free around the points, as a factor."""
-_LEAST_RANGE = 4.0
-_FEW_TICKS, _STEPS_MANY, _STEPS_FEW = 4, (1, 2, 5), (1,)
 _MEGA = 1e6
 _LABEL_LETTERS = 24
-
-
-_ENOUGH_SPEEDS, _ROOM_FOR_A_LINE = 2, 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,27 +29,6 @@ class _Point:
     file: FileResult
     madds: float
     milliseconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Scale:
-    """A decade scale from `low` to `high`, drawn from `start` to `end`."""
-
-    low: float
-    high: float
-    start: float
-    end: float
-
-    def at(self, value: float) -> float:
-        part = log10(value / self.low) / log10(self.high / self.low)
-        return self.start + part * (self.end - self.start)
-
-    def ticks(self) -> list[float]:
-        decades = range(floor(log10(self.low)), ceil(log10(self.high)) + 1)
-        few = len(decades) > _FEW_TICKS
-        steps = _STEPS_FEW if few else _STEPS_MANY
-        every = [step * 10.0**decade for decade in decades for step in steps]
-        return [tick for tick in every if self.low <= tick <= self.high]
 
 
 def roofline_plot(runs: Sequence[Run]) -> str:
@@ -96,19 +67,34 @@ def _roofs(runs: Sequence[Run]) -> dict[str, float]:
 
 def _plot(points: Sequence[_Point], roofs: dict[str, float], width: int) -> str:
     height = _HEIGHTS[width]
-    x = _scale([point.madds / _MEGA for point in points], _LEFT, width - _RIGHT)
-    y = _scale([point.milliseconds for point in points] + _lowest(points, roofs), height - _BOTTOM, _TOP)
-    places = [(x.at(point.madds / _MEGA), y.at(point.milliseconds)) for point in points]
-    speeds, taken = _speeds(roofs, x, y, [around(place) for place in places])
-    names = [cut(_short_name(point.file), _LABEL_LETTERS) for point in points]
-    frame = Box(x.start, y.end, x.end - x.start, y.start - y.end)
-    labels = "".join(each.svg for each in beside_points(places, names, taken, frame))
+    x = decade_scale([point.madds / _MEGA for point in points], _LEFT, width - _RIGHT)
+    latencies = [point.milliseconds for point in points] + _lowest(points, roofs)
+    frame = Frame(x, decade_scale(latencies, height - _BOTTOM, _TOP))
+    places = [(x.at(point.madds / _MEGA), frame.y.at(point.milliseconds)) for point in points]
     marks = "".join(_mark(point, *place) for point, place in zip(points, places, strict=True))
+    peak, others = peak_lines(roofs, frame), round_lines(frame)
+    lines = "".join(line.svg for line in (*others, *peak))
     return (
         f'<svg class="scatter" viewBox="0 0 {width} {height}" role="img" aria-label="Latency of each file '
-        f'against its multiply-adds, both on logarithmic scales">'
-        f"{_axes(x, y, height)}{speeds}{marks}{labels}</svg>"
+        f'against its multiply-adds, both on logarithmic scales">{_axes(frame, height)}'
+        f"{_beneath(peak, frame)}{lines}{marks}{_labels(points, places, peak, others, frame)}</svg>"
     )
+
+
+def _labels(
+    points: Sequence[_Point],
+    places: Sequence[Point],
+    peak: Sequence[SpeedLine],
+    others: Sequence[SpeedLine],
+    frame: Frame,
+) -> str:
+    """The roof is named first, then the points, then the other lines, where there is room."""
+    taken = [around(place) for place in places]
+    found = list(along_lines(peak, taken, frame.box))
+    names = [cut(_short_name(point.file), _LABEL_LETTERS) for point in points]
+    found += beside_points(places, names, [*taken, *(each.box for each in found)], frame.box)
+    found += along_lines(others, [*taken, *(each.box for each in found)], frame.box)
+    return "".join(each.svg for each in found)
 
 
 def _short_name(file: FileResult) -> str:
@@ -121,15 +107,8 @@ def _lowest(points: Sequence[_Point], roofs: dict[str, float]) -> list[float]:
     return [max(point.madds for point in points) / speed * 1e3 for speed in roofs.values()]
 
 
-def _scale(values: Sequence[float], start: float, end: float) -> _Scale:
-    low, high = min(values) / _MARGIN, max(values) * _MARGIN
-    if high / low < _LEAST_RANGE:
-        middle = (low * high) ** 0.5
-        low, high = middle / _LEAST_RANGE**0.5, middle * _LEAST_RANGE**0.5
-    return _Scale(low, high, start, end)
-
-
-def _axes(x: _Scale, y: _Scale, height: int) -> str:
+def _axes(of: Frame, height: int) -> str:
+    x, y = of.x, of.y
     lines = [
         f'<line class="grid" x1="{x.at(tick):.1f}" x2="{x.at(tick):.1f}" y1="{y.end}" y2="{y.start}"/>'
         f"{text(x.at(tick), y.start + 14, f'{tick:g}', 'tick')}"
@@ -148,58 +127,13 @@ def _axes(x: _Scale, y: _Scale, height: int) -> str:
     )
 
 
-def _speeds(roofs: dict[str, float], x: _Scale, y: _Scale, marks: Sequence[Box]) -> tuple[str, list[Box]]:
-    """The measured peaks, and round speeds to read the distance to them by; the room of their labels."""
-    lines, taken = [], list(marks)
-    for name, speed, kind in (*_peak_lines(roofs), *_round_lines(x, y)):
-        crossing = _crossing(speed, x, y)
-        if crossing is not None:
-            (x1, y1), (x2, y2) = crossing
-            shade = _beneath(crossing, x, y) if kind == "roof" and speed == max(roofs.values()) else ""
-            lines.append(
-                f'{shade}<line class="{kind}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
-            )
-            label = along_line(
-                crossing, name, kind, taken, Box(x.start, y.end, x.end - x.start, y.start - y.end)
-            )
-            if label is not None:
-                lines.append(label.svg)
-                taken.append(label.box)
-    return "".join(lines), taken[len(marks) :]
-
-
-def _peak_lines(roofs: dict[str, float]) -> list[tuple[str, float, str]]:
-    named = [(f" {name}" if len(roofs) > 1 else "", speed) for name, speed in roofs.items()]
-    return [(f"peak{name}: {speed / 1e9:.1f} G/s", speed, "roof") for name, speed in named]
-
-
-def _round_lines(x: _Scale, y: _Scale) -> list[tuple[str, float, str]]:
-    """Decades where two of them cross the frame, finer steps where they do not."""
-    for steps in (_STEPS_FEW, _STEPS_MANY):
-        speeds = [step * 10.0**decade for decade in range(5, 16) for step in steps]
-        found = [speed for speed in speeds if _crossing(speed, x, y) is not None]
-        if len(found) >= _ENOUGH_SPEEDS:
-            break
-    return [(f"{speed / 1e9:g} G/s", speed, "speed") for speed in found]
-
-
-def _crossing(speed: float, x: _Scale, y: _Scale) -> Segment | None:
-    """Where a line of equal speed enters the frame and where it leaves it; None where it misses it.
-
-    At `speed` in a second, a million multiply-adds take 1e9 / speed milliseconds.
-    """
-    slope = 1e9 / speed
-    left, right = max(x.low, y.low / slope), min(x.high, y.high / slope)
-    if left >= right or x.at(right) - x.at(left) < _ROOM_FOR_A_LINE:
-        return None
-    start, end = ((x.at(value), y.at(value * slope)) for value in (left, right))
-    return start, end
-
-
-def _beneath(crossing: Segment, x: _Scale, y: _Scale) -> str:
-    """Where no file can lie."""
-    (x1, y1), (x2, y2) = crossing
-    return f'<path class="beneath" d="M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}H{x.end}V{y.start}H{x1:.1f}Z"/>'
+def _beneath(peak: Sequence[SpeedLine], frame: Frame) -> str:
+    """Where no file can lie: below the lowest roof."""
+    if not peak:
+        return ""
+    (x1, y1), (x2, y2) = max((line.segment for line in peak), key=lambda segment: segment[0])
+    corner = f"H{frame.x.end}V{frame.y.start}H{x1:.1f}Z"
+    return f'<path class="beneath" d="M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}{corner}"/>'
 
 
 def _mark(point: _Point, x: float, y: float) -> str:

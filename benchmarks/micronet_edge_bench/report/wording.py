@@ -8,7 +8,7 @@ from micronet_edge_bench.statistics import Ratio
 PEAK = "peak"
 """The variant of a file that was measured for the machine's peak alone: nearly nothing but multiply-adds."""
 
-_NO_MORE_DIGITS, _SMALLEST = 100, 1e-3
+_NO_MORE_DIGITS, _SMALLEST = 99.95, 1e-3
 
 _FORMATS = {"onnx": "ONNX", "tflite": "TFLite"}
 
