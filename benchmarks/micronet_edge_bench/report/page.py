@@ -180,15 +180,14 @@ def _profiles_of(results: Results, device: str) -> str:
             ]
     if not found:
         return ""
-    methods = "".join(f"<p>{escape(each)}</p>" for each in dict.fromkeys(of.method for _name, of in found))
     opened = " open" if len(found) <= _OPEN_TABLES else ""
     tables = "".join(
         f"<details{opened}><summary>{escape(name)}: kinds of layer, and the "
         f"{min(MOST_SHOWN, len(of.operators))} most expensive operators</summary>"
-        f"{kinds_table(of)}{dearest_table(of)}</details>"
+        f"<p>{escape(of.method)}</p>{kinds_table(of)}{dearest_table(of)}</details>"
         for name, of in found
     )
-    return f"{methods}{_for_device(results, device, profile_plot(found))}{tables}"
+    return f"{_for_device(results, device, profile_plot(found))}{tables}"
 
 
 def _section(heading: str, words: str, content: str) -> str:

@@ -106,6 +106,7 @@ svg text.roof { fill: var(--red); font-weight: 600; }
 svg .unit { font-size: 11.5px; }
 
 details { margin-top: .55rem; }
+details[open] { margin: 1.1rem 0 1.8rem; }
 summary { cursor: pointer; font-weight: 600; font-size: .95rem; overflow-wrap: anywhere; }
 .facts { margin: .6rem 0 0; display: grid; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr));
   gap: .7rem 2rem; }
