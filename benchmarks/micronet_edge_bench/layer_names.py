@@ -43,7 +43,7 @@ _HEAD = re.compile(r"(pool|classifier/\w+?|flatten|logits)(/|$|_)", re.IGNORECAS
 _INPUT_OUTPUT = re.compile(r"pixels|image|.*/float$|logits_(De)?[Qq]uantize", re.IGNORECASE)
 _RESIDUAL = re.compile(r"(?:(features/block\d+)/)?(?:residual|Add)(?:_\d+)?(?:_output_\d+)?$")
 # What ONNX Runtime writes around the names of a file.
-_DECORATION = re.compile(r"^fused |(_token_\d+|_nchwc|_quant)+$")
+_DECORATION = re.compile(r"^fused |(_token_\d+|_nchwc|_quant|/duplicated)+$")
 
 _CONVOLUTIONS = {"expand": Kind.POINTWISE, "project": Kind.POINTWISE, "depthwise": Kind.DEPTHWISE}
 _ROUNDING = frozenset({"QuantizeLinear", "DequantizeLinear", "QUANTIZE", "DEQUANTIZE"})
@@ -84,7 +84,9 @@ def kind_of_operator(operator: str) -> Kind:
     return Kind.OTHER
 
 
+# The first that fits, so that a softmax is no maximum.
 _BY_OPERATOR = {
+    Kind.OTHER: ("softmax",),
     Kind.LAYOUT: ("reorder",),
     Kind.ROUNDING: ("quantize", "cast"),
     Kind.POOLING: ("pool", "mean", "reduce"),
@@ -143,7 +145,7 @@ def _elsewhere(operator: Operator, name: str) -> Place:
     match = _RESIDUAL.match(name)
     if match:
         return Place(f"{match[1]}/residual" if match[1] else "residual", Kind.RESIDUAL)
-    return Place("", Kind.OTHER)
+    return Place("", Kind.ROUNDING if operator.operator in _ROUNDING else Kind.OTHER)
 
 
 def _layer(match: re.Match[str]) -> str:

@@ -71,22 +71,23 @@ def layer_profile(profile: Profile, whole_ns: float) -> LayerProfile:
         )
         for one, place in zip(profile.operators, found, strict=True)
     )
+    operators_ns = sum(operator.median_ns for operator in operators)
     return LayerProfile(
         method=profile.method,
         rounds=profile.rounds,
         named=named,
         whole_ns=whole_ns,
-        operators_ns=sum(operator.median_ns for operator in operators),
+        operators_ns=operators_ns,
         operators=operators,
-        layers=_totals((one.layer, one) for one in operators if one.layer),
-        kinds=_totals((one.kind.value, one) for one in operators),
+        layers=_totals(((one.layer, one) for one in operators if one.layer), operators_ns),
+        kinds=_totals(((one.kind.value, one) for one in operators), operators_ns),
     )
 
 
-def _totals(named: Iterable[tuple[str, ProfiledOperator]]) -> tuple[Total, ...]:
+def _totals(named: Iterable[tuple[str, ProfiledOperator]], operators_ns: float) -> tuple[Total, ...]:
     groups: dict[str, list[float]] = defaultdict(list)
     for name, operator in named:
         groups[name].append(operator.median_ns)
-    whole = sum(map(sum, groups.values())) or 1.0
-    totals = [Total(name, sum(times), sum(times) / whole, len(times)) for name, times in groups.items()]
+    whole_ns = operators_ns or 1.0
+    totals = [Total(name, sum(times), sum(times) / whole_ns, len(times)) for name, times in groups.items()]
     return tuple(sorted(totals, key=lambda total: -total.median_ns))

@@ -12,9 +12,9 @@ import numpy as np
 from .checks import check_array, check_readable, fixed_shape, known_dtype, only_one
 from .errors import RuntimeUnusableError, one_line
 from .litert_profile import XNNPACK, operator_times
-from .litert_profiler import record
+from .litert_profiler import profiled_model
+from .profiled_rounds import in_turns
 from .tflite_nodes import DELEGATE, TfliteNode, delegated, read_nodes
-from .whole_inference import WARM_UP, whole_ns
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -58,8 +58,9 @@ def profile(path: str | Path, threads: int, array: NDArray[np.generic], rounds: 
     """
     session = LiteRtSession(Path(path), threads)
     session.set_input(array)
-    whole = whole_ns(session, rounds)
-    method, operators = operator_times(session.nodes(), record(Path(path), threads, array, WARM_UP, rounds))
+    with profiled_model(Path(path), threads, array) as model:
+        whole, inferences = in_turns(session.infer, model.run_profiled, rounds)
+    method, operators = operator_times(session.nodes(), inferences)
     return {"method": method, "rounds": rounds, "whole_ns": whole, "operators": operators}
 
 

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 XNNPACK = "XNNPACK"
 _NS_PER_US = 1000
 METHOD = (
-    "LiteRT's profiler on its compiled model, in whole microseconds, the median as of grouped data; of {own} "
-    "operators that XNNPACK made, {unmatched} could not be given to one of the file; {silent} of the file's "
-    "took no time of their own (folded into a neighbour)"
+    "LiteRT's profiler on its compiled model, in whole microseconds, the median as of grouped data: the "
+    "{short} operators that always took less than one count as half of one; of {own} operators that XNNPACK "
+    "made, {unmatched} could not be given to one of the file; {silent} of the file's took no time of their "
+    "own (folded into a neighbour)"
 )
 
 
@@ -41,8 +42,10 @@ def operator_times(
     ran = _attribute(nodes, inferences[0])
     times: dict[int, float] = defaultdict(float)
     lost: list[OperatorTime] = []
+    short = 0
     for place, one in enumerate(ran):
         counts = [events[place].elapsed_us for events in inferences]
+        short += not any(counts)
         took = _NS_PER_US * grouped_median(counts, CUT_OFF if one.event.delegated else DIFFERENCE)
         if one.node is None:
             lost.append(_entry(None, one.event.name, "", took, XNNPACK))
@@ -62,7 +65,7 @@ def operator_times(
         if node.index in times
     ]
     own = sum(one.event.delegated for one in ran)
-    method = METHOD.format(own=own, unmatched=len(lost), silent=len(files) - len(found))
+    method = METHOD.format(short=short, own=own, unmatched=len(lost), silent=len(files) - len(found))
     return method, found + lost
 
 

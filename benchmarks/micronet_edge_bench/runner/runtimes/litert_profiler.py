@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,12 +17,10 @@ from typing import TYPE_CHECKING
 from .errors import RuntimeUnusableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
     import numpy as np
     from numpy.typing import NDArray
-
-    Call = Callable[..., None]
 
 LIBRARY = "libLiteRt.so"
 
@@ -55,23 +53,19 @@ class Event:
     elapsed_us: int
 
 
-def record(
-    path: Path, threads: int, array: NDArray[np.generic], warm_up: int, rounds: int
-) -> list[tuple[Event, ...]]:
-    """The operators of every round, in the order of their running.
+@contextmanager
+def profiled_model(path: Path, threads: int, array: NDArray[np.generic]) -> Iterator[ProfiledModel]:
+    """The file, compiled with the profiler on, and given its input.
 
     Raises RuntimeUnusableError if the library is not here, is another version's, or cannot run the file.
     """
-    library = _load()
     with ExitStack() as stack:
-        model = _Model(library, stack, path, threads)
+        model = ProfiledModel(_load(), stack, path, threads)
         model.give(array)
-        for _ in range(warm_up):
-            model.run()
-        return [model.run_profiled() for _ in range(rounds)]
+        yield model
 
 
-class _Model:
+class ProfiledModel:
     """A file, compiled with profiling on, and its two buffers."""
 
     def __init__(self, library: ctypes.CDLL, stack: ExitStack, path: Path, threads: int) -> None:
@@ -102,6 +96,8 @@ class _Model:
         self._call("RunCompiledModel", self._compiled, first, one, inputs, one, outputs)
 
     def run_profiled(self) -> tuple[Event, ...]:
+        """The operators of the second of two inferences, in the order of their running."""
+        self.run()
         self._call("StartProfiler", self._profiler)
         self.run()
         self._call("StopProfiler", self._profiler)

@@ -12,7 +12,7 @@ from .checks import check_array, check_readable, fixed_shape, known_dtype, only_
 from .errors import RuntimeUnusableError, one_line
 from .onnx_nodes import read_nodes
 from .onnxruntime_profile import operator_times, read_trace
-from .whole_inference import WARM_UP, whole_ns
+from .profiled_rounds import WARM_UP_ROUNDS, in_turns
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -51,10 +51,17 @@ def profile(path: str | Path, threads: int, array: NDArray[np.generic], rounds: 
     """
     plain = OnnxSession(Path(path), threads)
     plain.set_input(array)
-    whole = whole_ns(plain, rounds)
     with TemporaryDirectory() as folder:
-        trace = _record(Path(path), threads, array, rounds, Path(folder))
-        kernels = read_trace(trace, WARM_UP)
+        traced = OnnxSession(Path(path), threads, options=_tracing(Path(folder) / "trace"))
+        traced.set_input(array)
+
+        def twice() -> None:
+            traced.infer()
+            traced.infer()
+
+        whole, _ = in_turns(plain.infer, twice, rounds)
+        # Of each round the second, as it is with the whole.
+        kernels = read_trace(Path(traced.session.end_profiling()), slice(2 * WARM_UP_ROUNDS + 1, None, 2))
     method, operators = operator_times(read_nodes(Path(path)), kernels)
     return {"method": method, "rounds": rounds, "whole_ns": whole, "operators": operators}
 
@@ -96,16 +103,12 @@ class OnnxSession:
         return {"delegate": None, "nodes": nodes, "delegated_nodes": 0, "partitions": 0}
 
 
-def _record(path: Path, threads: int, array: NDArray[np.generic], rounds: int, folder: Path) -> Path:
-    """The trace of the rounds and of those to warm up, which come first."""
+def _tracing(prefix: Path) -> Any:  # noqa: ANN401 - untyped
+    """Options of a session that writes what it does into a file of that name and more."""
     options = _library().SessionOptions()
     options.enable_profiling = True
-    options.profile_file_prefix = str(folder / "trace")
-    session = OnnxSession(path, threads, options=options)
-    session.set_input(array)
-    for _ in range(WARM_UP + rounds):
-        session.infer()
-    return Path(session.session.end_profiling())
+    options.profile_file_prefix = str(prefix)
+    return options
 
 
 def _library() -> ModuleType:

@@ -2,7 +2,11 @@
 
 The trace is JSON, one event a line; an operator's is named `<node>_kernel_time`. Nodes are those of the graph
 as ONNX Runtime optimised it: a fused node has the name of the last one fused, with `_nchwc` in another memory
-layout, or `fused ` before the first one's; `_token_<number>` tells like names apart.
+layout, or `fused ` before the first one's; `_token_<number>` tells like names apart, and a rounding that
+stands once for each of its readers is `/duplicated`. HardSwish becomes two nodes that are only numbered.
+
+The profiler takes several microseconds for every operator, a multiple of what small ones take, and counts
+them as theirs. An operator with nothing to do, as there is among many, shows how much that is.
 """
 
 from __future__ import annotations
@@ -23,14 +27,18 @@ if TYPE_CHECKING:
 
 METHOD = (
     "ONNX Runtime's profiler on the graph as it optimised it, in whole microseconds, the median as of "
-    "grouped data; the profiler's own work is part of every operator's time; {made} of {count} operators are "
-    "the runtime's (changes of layout and rounding), {fused} of the file's took no time of their own (fused "
-    "into another)"
+    "grouped data; off every operator {own_us:.1f} us are taken, what the shortest took, as the profiler's "
+    "own work; {made} of {count} operators are the runtime's (changes of layout and rounding), {fused} of "
+    "the file's took no time of their own (fused into another)"
 )
 
+# Among so many operators one has next to nothing to do.
+_MANY = 50
 _NS_PER_US = 1000
 _KERNEL = "_kernel_time"
-_DECORATIONS = re.compile(r"^fused |(_token_\d+|_nchwc)+$")
+_DECORATIONS = re.compile(r"^fused |(_token_\d+|_nchwc|/duplicated)+$")
+_HARD_SWISH = "HardSwish"
+_ITS_NODES = re.compile(r"(HardSigmoid|Mul)_\d+$")
 
 
 @dataclass(frozen=True)
@@ -42,8 +50,8 @@ class Kernel:
     counts: list[int]
 
 
-def read_trace(trace: Path, warm_up: int) -> list[Kernel]:
-    """The operators in the order of their running, without their first `warm_up` times."""
+def read_trace(trace: Path, wanted: slice) -> list[Kernel]:
+    """The operators in the order of their running, with the `wanted` ones of their times."""
     kernels: dict[tuple[str, str], Kernel] = {}
     with trace.open(encoding="utf-8") as lines:
         for line in lines:
@@ -55,25 +63,39 @@ def read_trace(trace: Path, warm_up: int) -> list[Kernel]:
             key = (name, facts.get("node_index", ""))
             kernel = kernels.setdefault(key, Kernel(name, facts.get("op_name", ""), []))
             kernel.counts.append(int(event["dur"]))
-    return [Kernel(one.name, one.operator, one.counts[warm_up:]) for one in kernels.values()]
+    return [Kernel(one.name, one.operator, one.counts[wanted]) for one in kernels.values()]
 
 
 def operator_times(nodes: Sequence[OnnxNode], kernels: Sequence[Kernel]) -> tuple[str, list[OperatorTime]]:
     """How it was found, and the time of each operator that ran, by the file's name where it has one."""
     places = {name: place for place, node in enumerate(nodes) for name in (node.name, *node.outputs) if name}
+    swishes = _hard_swishes(nodes, kernels, places)
+    times_us = [grouped_median(kernel.counts, CUT_OFF) for kernel in kernels]
+    own_us = min(times_us) if len(times_us) >= _MANY else 0.0
     found: list[OperatorTime] = []
-    for kernel in kernels:
+    for kernel, took_us in zip(kernels, times_us):  # noqa: B905 - Python 3.10
         plain = _DECORATIONS.sub("", kernel.name)
-        index = places.get(plain)
+        index = places.get(plain, swishes.get(plain))
         found.append(
             {
                 "index": index,
                 "operator": kernel.operator,
                 "output": plain if index is None else nodes[index].name or plain,
-                "median_ns": _NS_PER_US * grouped_median(kernel.counts, CUT_OFF),
+                "median_ns": _NS_PER_US * (took_us - own_us),
                 "delegate": None,
             }
         )
     made = sum(entry["index"] is None for entry in found)
     fused = len(nodes) - len({entry["index"] for entry in found} - {None})
-    return METHOD.format(made=made, count=len(found), fused=fused), found
+    return METHOD.format(own_us=own_us, made=made, count=len(found), fused=fused), found
+
+
+def _hard_swishes(
+    nodes: Sequence[OnnxNode], kernels: Sequence[Kernel], places: dict[str, int]
+) -> dict[str, int]:
+    """The HardSwish of each numbered node: they run in the file's order, or no match is made."""
+    numbered = [one.name for one in kernels if _ITS_NODES.match(one.name) and one.name not in places]
+    swishes = [place for place, node in enumerate(nodes) if node.operator == _HARD_SWISH]
+    if [name.partition("_")[0] for name in numbered] != ["HardSigmoid", "Mul"] * len(swishes):
+        return {}
+    return {name: swishes[position // 2] for position, name in enumerate(numbered)}
