@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench bench-int8 golden train-digits patches clean
+.PHONY: help setup demo test check bench accuracy golden train-digits patches clean
 
 help:  ## what there is to make
 	@grep -E '^[a-z%-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -30,11 +30,11 @@ check: setup  ## ruff and the strict type checker
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-bench: setup  ## speed of the lowered files against the naive ones; rewrites benchmarks/results
-	$(BIN)/python benchmarks/suites/naive.py
+bench: setup  ## the family against its naive exports and its peers; rewrites benchmarks/results
+	$(BIN)/python benchmarks/suites/run.py benchmarks/suites/family.toml
+	$(BIN)/python benchmarks/suites/run.py benchmarks/suites/peers.toml
 
-bench-int8: setup  ## speed and size of int8, and its accuracy on real images; rewrites benchmarks/results
-	$(BIN)/python benchmarks/suites/int8.py
+accuracy: setup  ## what int8 costs in accuracy, on real images; rewrites benchmarks/results
 	$(BIN)/python benchmarks/suites/patches.py
 
 golden: setup  ## rewrites the golden operator lists under tests/golden

@@ -2,7 +2,9 @@
 
 import typer
 
+from micronet_edge.cli.bench import bench
 from micronet_edge.cli.blame import blame
+from micronet_edge.cli.estimate import estimate
 from micronet_edge.cli.evaluate import evaluate
 from micronet_edge.cli.export import export
 from micronet_edge.cli.models import models
@@ -21,6 +23,8 @@ app.command()(quantize)
 app.command()(verify)
 app.command()(evaluate)
 app.command()(blame)
+app.command()(bench)
+app.command()(estimate)
 
 
 def main() -> None:
