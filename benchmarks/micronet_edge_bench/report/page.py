@@ -173,7 +173,10 @@ def _profiles_of(results: Results, device: str) -> str:
     for name, runs in by_device(results):
         if name == device:
             found += [
-                (file.name, layer_profile(file.profile, latency(file.samples_ns).median_ns))
+                (
+                    file.name,
+                    layer_profile(file.profile, file.profile.whole_ns or latency(file.samples_ns).median_ns),
+                )
                 for run in runs
                 for file in shown(run)
                 if file.profile is not None

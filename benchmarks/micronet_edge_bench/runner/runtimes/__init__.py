@@ -38,7 +38,7 @@ def installed() -> dict[str, str]:
     for runtime in RUNTIMES:
         try:
             versions[runtime.NAME] = runtime.version()
-        except RuntimeUnusableError:
+        except RuntimeUnusableError:  # noqa: PERF203 - two at most
             continue
     return versions
 

@@ -111,7 +111,7 @@ def _library() -> ModuleType:
     for package in _PACKAGES:
         try:
             return importlib.import_module(package)
-        except ImportError:
+        except ImportError:  # noqa: PERF203 - three at most
             continue
     raise RuntimeUnusableError(f"{NAME} is not here: python3 -m pip install ai-edge-litert numpy")
 

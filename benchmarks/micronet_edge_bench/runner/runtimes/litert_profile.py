@@ -76,9 +76,9 @@ def _attribute(nodes: Sequence[TfliteNode], events: Sequence[Event]) -> list[_Ra
         pieces = [[node for piece in pieces for node in piece]]
         groups = [[event for group in groups for event in group]]
     of_event: dict[int, TfliteNode | None] = {}
-    for piece, group in zip(pieces, groups):  # noqa: B905
+    for piece, group in zip(pieces, groups):
         places = match_operators([node.operator for node in piece], [event.name for event in group])
-        for event, place in zip(group, places):  # noqa: B905
+        for event, place in zip(group, places):
             of_event[id(event)] = None if place is None else piece[place]
     return [_Ran(event, of_event[id(event)] if event.delegated else nodes[event.index]) for event in events]
 

@@ -73,7 +73,7 @@ def operator_times(nodes: Sequence[OnnxNode], kernels: Sequence[Kernel]) -> tupl
     times_us = [grouped_median(kernel.counts, CUT_OFF) for kernel in kernels]
     own_us = min(times_us) if len(times_us) >= _MANY else 0.0
     found: list[OperatorTime] = []
-    for kernel, took_us in zip(kernels, times_us):  # noqa: B905 - Python 3.10
+    for kernel, took_us in zip(kernels, times_us):
         plain = _DECORATIONS.sub("", kernel.name)
         index = places.get(plain, swishes.get(plain))
         found.append(
