@@ -11,8 +11,6 @@ from getpass import getuser
 from pathlib import Path
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-NEEDED = "needs sshd and ssh: apt install openssh-server openssh-client"
-AVAILABLE = bool(SSHD and shutil.which("ssh") and shutil.which("ssh-keygen"))
 
 
 def free_port():
@@ -26,13 +24,22 @@ def make_key(path):
 
 
 def wait_for_port(port, process):
-    for _ in range(100):
+    for _ in range(400):
         assert process.poll() is None, "the server ended"
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.05)
     raise AssertionError(f"nothing listens on port {port}")
+
+
+def left_in(folder, seconds):
+    for _ in range(seconds * 10):
+        left = sorted(path.name for path in folder.iterdir())
+        if not left:
+            break
+        time.sleep(0.1)
+    return left
 
 
 def descendants(pid):
@@ -54,9 +61,17 @@ class Board:
     process: subprocess.Popen = None
     client: dict = field(default_factory=dict)
 
+    @staticmethod
+    def available():
+        return all((SSHD, shutil.which("ssh"), shutil.which("ssh-keygen")))
+
     @property
     def temporary(self):
         return self.home / "tmp"
+
+    def left(self, seconds=10):
+        """What is left in its folder for temporary files, after a while for what cleans up there."""
+        return left_in(self.temporary, seconds)
 
     def start(self, *settings, environment=None):
         places = {"TMPDIR": self.temporary, "HOME": self.home, **(environment or {})}
@@ -116,3 +131,11 @@ class Board:
             self.signal(signal.SIGCONT)
             self.signal(signal.SIGKILL)
             self.process.wait()
+
+
+def new_board(home):
+    board = Board(home, free_port())
+    board.temporary.mkdir()
+    for name in ("host_key", "user_key"):
+        make_key(home / name)
+    return board

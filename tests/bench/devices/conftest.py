@@ -1,67 +1,90 @@
 import shutil
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from bench.devices import board as boards
-from bench.devices import phone as phones
+from bench.devices.board import Board, new_board
+from bench.devices.phone import Phone, new_phone
 
 from micronet_edge_bench.devices import find_device
 from micronet_edge_bench.devices.adb import AdbDevice
 
-KINDS = ("local", "ssh", "adb")
 
-
-@pytest.fixture
-def home():
+@contextmanager
+def short_folder():
     """A folder with a short name: sockets lie in it."""
     path = Path(tempfile.mkdtemp(prefix="mne-"))
-    yield path
-    shutil.rmtree(path)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path)
+
+
+@contextmanager
+def a_board(patch):
+    """A board to be started; at the end its folder for temporary files must be empty."""
+    if not Board.available():
+        pytest.skip("needs sshd and ssh: apt install openssh-server openssh-client")
+    with short_folder() as home:
+        board = new_board(home)
+        patch.setenv("MICRONET_EDGE_SSH", board.configure())
+        try:
+            yield board
+            left = board.left()
+        finally:
+            board.stop()
+        assert left == []
+
+
+@contextmanager
+def a_phone(patch):
+    """A phone to be started; at the end its folder for temporary files must be empty."""
+    if not Phone.available():
+        pytest.skip("needs adb: apt install adb")
+    with short_folder() as home:
+        phone = new_phone(home)
+        for name, value in phone.environment.items():
+            patch.setenv(name, value)
+        patch.setattr(AdbDevice, "base", str(phone.temporary))
+        try:
+            yield phone
+            left = phone.left()
+        finally:
+            phone.stop()
+        assert left == []
 
 
 @pytest.fixture
-def board(home, monkeypatch):
-    """A board to be started; after the test its folder for temporary files must be empty."""
-    if not boards.AVAILABLE:
-        pytest.skip(boards.NEEDED)
-    board = boards.Board(home, boards.free_port())
-    board.temporary.mkdir()
-    for name in ("host_key", "user_key"):
-        boards.make_key(home / name)
-    monkeypatch.setenv("MICRONET_EDGE_SSH", board.configure())
-    yield board
-    left = sorted(path.name for path in board.temporary.iterdir())
-    board.stop()
-    assert left == []
+def board(monkeypatch):
+    with a_board(monkeypatch) as board:
+        yield board
 
 
 @pytest.fixture
-def phone(home, monkeypatch):
-    """A phone to be started; after the test its folder for temporary files must be empty."""
-    if not phones.AVAILABLE:
-        pytest.skip(phones.NEEDED)
-    phone = phones.new_phone(home)
-    for name, value in phone.environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(AdbDevice, "base", str(phone.temporary))
-    yield phone
-    left = sorted(path.name for path in phone.temporary.iterdir())
-    phone.stop()
-    assert left == []
+def phone(monkeypatch):
+    with a_phone(monkeypatch) as phone:
+        yield phone
 
 
-@pytest.fixture(params=KINDS)
-def device(request):
+@pytest.fixture(scope="module", params=["local", "ssh", "adb"])
+def url(request):
+    """What names a running device of each kind."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "local":
+            yield "local"
+        elif request.param == "ssh":
+            with a_board(patch) as board:
+                board.start()
+                yield "ssh://board"
+        else:
+            with a_phone(patch) as phone:
+                phone.start()
+                yield f"adb://{phone.serial}"
+
+
+@pytest.fixture
+def device(url):
     """A connected device of each kind."""
-    if request.param == "local":
-        url = "local"
-    elif request.param == "ssh":
-        request.getfixturevalue("board").start()
-        url = "ssh://board"
-    else:
-        phone = request.getfixturevalue("phone")
-        phone.start()
-        url = f"adb://{phone.serial}"
     with find_device(url) as device:
         yield device

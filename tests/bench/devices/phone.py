@@ -8,10 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.devices.board import free_port, wait_for_port
-
-NEEDED = "needs adb: apt install adb"
-AVAILABLE = shutil.which("adb") is not None
+from bench.devices.board import free_port, left_in, wait_for_port
 
 
 @dataclass
@@ -23,6 +20,10 @@ class Phone:
     environment: dict
     process: subprocess.Popen = None
 
+    @staticmethod
+    def available():
+        return shutil.which("adb") is not None
+
     @property
     def serial(self):
         return f"127.0.0.1:{self.port}"
@@ -30,6 +31,10 @@ class Phone:
     @property
     def temporary(self):
         return self.home / "tmp"
+
+    def left(self, seconds=10):
+        """What is left in its folder for temporary files, after a while for what cleans up there."""
+        return left_in(self.temporary, seconds)
 
     @property
     def programs(self):
