@@ -34,7 +34,10 @@ class TakesImages(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PreparedFile:
-    """A file, the name that tells it from the others, and its input; `input` says in words what that is."""
+    """A file, the name that tells it from the others, and its input; `input` says in words what that is.
+
+    `madds` are the multiply-adds of its convolutions and matrix products, None where they cannot be counted.
+    """
 
     name: str
     path: Path
@@ -42,7 +45,7 @@ class PreparedFile:
     metadata: FileMetadata | None
     array: NDArray[np.generic]
     input: str
-    madds: int | None = None
+    madds: int | None
 
 
 def prepare(paths: Sequence[Path], images: Path | None = None, *, random: bool = False) -> list[PreparedFile]:
@@ -96,9 +99,18 @@ def _prepare(path: Path, name: str, chosen: list[Path] | None, origin: str, *, m
             f"{path} does not say how it wants images, as files made here do: give --input random"
         )
     if metadata is None or chosen is None:
-        return PreparedFile(name, path, kind, metadata, random_array(shape, dtype), "random numbers, seed 0")
-    array, words = _image_array(path, metadata.preprocessing, chosen, shape[0])
-    return PreparedFile(name, path, kind, metadata, array, f"{words} of {origin}")
+        array, words = random_array(shape, dtype), f"random numbers, seed {_SEED}"
+    else:
+        array, taken = _image_array(path, metadata.preprocessing, chosen, shape[0])
+        words = f"{taken} of {origin}"
+    return PreparedFile(name, path, kind, metadata, array, words, _madds(path))
+
+
+def _madds(path: Path) -> int | None:
+    try:
+        return target_of(path).count(path).conv_linear_madds
+    except TargetError:  # somebody else's file may hold what nobody here can count
+        return None
 
 
 def _input_of(path: Path) -> tuple[tuple[int, ...], np.dtype[np.generic]]:

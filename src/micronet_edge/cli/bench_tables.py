@@ -56,13 +56,13 @@ def _table(run: "Run", comparisons: dict[str, "Comparison"]) -> "Table":
     from micronet_edge_bench.statistics import latency
 
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("file", overflow="fold")
-    for heading in ("size", "median", "p90", "spread", *(["speed"] if comparisons else [])):
+    table.add_column("\nfile", overflow="fold")
+    for heading in ("size\nMB", "median\nms", "p90\nms", "\nspread", *(["\nspeed"] if comparisons else [])):
         table.add_column(heading, justify="right", no_wrap=True)
     for file in run.files:
         found = latency(file.samples_ns)
-        cells = [file.name, _size(file.size_bytes), _time(found.median_ns), _time(found.p90_ns)]
-        cells.append(f"{found.spread:.1%}")
+        figures = [_digits(each / _MEGA) for each in (file.size_bytes, found.median_ns, found.p90_ns)]
+        cells = [file.name, *figures, f"{found.spread:.1%}"]
         table.add_row(*cells, *([_speed(comparisons.get(file.name))] if comparisons else []))
     return table
 
@@ -145,11 +145,10 @@ def _speed(comparison: "Comparison | None") -> str:
 
 
 def _time(nanoseconds: float) -> str:
-    """In milliseconds, with three digits that count."""
-    milliseconds = nanoseconds / _MEGA
-    whole = len(str(int(milliseconds))) if milliseconds >= 1 else 0
-    return f"{milliseconds:.{max(0, _DIGITS - whole)}f} ms"
+    return f"{_digits(nanoseconds / _MEGA)} ms"
 
 
-def _size(size_bytes: int) -> str:
-    return f"{size_bytes / _MEGA:.2f} MB" if size_bytes >= _MEGA / 10 else f"{size_bytes / 1000:.1f} kB"
+def _digits(figure: float) -> str:
+    """With three digits that count."""
+    whole = len(str(int(figure))) if figure >= 1 else 0
+    return f"{figure:.{max(0, _DIGITS - whole)}f}"
