@@ -26,6 +26,9 @@ Progress = Callable[[str, str, float, float], None]
 _PACKAGES = {"onnx": "onnxruntime", "tflite": "ai-edge-litert"}
 """What a device's Python needs for each format, besides numpy."""
 
+_TIDY = ("env", "TMPDIR=.")
+"""ONNX Runtime leaves a file among the temporary ones: there, it goes with the folder it was measured in."""
+
 _PATIENCE_SECONDS = 3.0
 """How long the devices may take to end by themselves once the whole is interrupted."""
 
@@ -117,13 +120,14 @@ class _Errand:
 
     def _fetched(self, device: Device, number: int) -> Mapping[str, object]:
         """Brings everything there, runs it and fetches the result."""
-        facts = self._ready(device)
+        interpreter = self._ready(device)
         for place, name in enumerate(self._packed.names):
             self._tell(device, "sending", place, len(self._packed.names))
             device.push(self._packed.folder / name, name)
         complaints: list[str] = []
         code = device.run(
-            [*facts, RUNNER_NAME, PLAN_NAME], lambda line: self._on_line(device, line, complaints)
+            [*_TIDY, *interpreter, RUNNER_NAME, PLAN_NAME],
+            lambda line: self._on_line(device, line, complaints),
         )
         if code:
             raise DeviceError(device.label, complaints[-1] if complaints else _last_words(device, code))

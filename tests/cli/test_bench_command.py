@@ -134,7 +134,7 @@ def test_names_of_users_are_plain_text(tool_here, digits, folder):
         (("none.onnx",), "none.onnx does not exist: check the path"),
         (("none.json",), "none.json does not exist: check the path"),
         ((ONNX_FILE, ONNX_FILE), f"{ONNX_FILE} is given twice"),
-        ((ONNX_FILE, "--device", "phone"), "'phone': is no device"),
+        ((ONNX_FILE, "--device", "phone"), "is no device: give local, ssh://"),
         ((ONNX_FILE, "--device", "local", "--device", "local"), "device local is given twice"),
         ((ONNX_FILE, "--input", "none"), "none does not exist: give a folder of images"),
         ((ONNX_FILE, "--output", "none/r.json"), "none is no folder"),
