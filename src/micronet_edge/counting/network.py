@@ -1,0 +1,192 @@
+"""Counts a PyTorch network, by the operators that one image passes."""
+
+import copy
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor as TorchTensor
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from micronet_edge.counting import arithmetic
+from micronet_edge.counting.arithmetic import BOUND, CLIP, HARD_SIGMOID, HARD_SWISH, MOVEMENT, SCALE_AND_SHIFT
+from micronet_edge.counting.count import Count, counted
+from micronet_edge.counting.graph import Arithmetic, Graph, Operator, Tensor
+from micronet_edge.counting.layer_names import layer_of
+from micronet_edge.models.dynamic_shift_max import DynamicShiftMax
+from micronet_edge.models.micronet import INPUT_CHANNELS
+
+Tensors = tuple[Tensor, ...]
+
+_ELEMENTWISE = {
+    **dict.fromkeys(("add", "sub", "div", "maximum", "minimum", "neg", "relu"), BOUND),
+    **dict.fromkeys(("hardtanh", "clamp"), CLIP),
+    "hardsigmoid": HARD_SIGMOID,
+    "hardswish": HARD_SWISH,
+    **dict.fromkeys(("native_batch_norm", "_native_batch_norm_legit_no_training"), SCALE_AND_SHIFT),
+}
+_MOVEMENT = frozenset({"clone", "copy", "index", "index_select", "cat", "gather", "_unsafe_view", "stack"})
+_MATRIX_PRODUCTS: dict[str, tuple[int, int]] = {
+    "addmm": (1, 1),
+    "mm": (0, 1),
+    "bmm": (0, 2),
+    "baddbmm": (1, 2),
+}
+"""Which input of a matrix product is the left one, and which of its sides is summed over."""
+
+_TRANSPOSED = 6
+"""Where a convolution's arguments say that it is a transposed one."""
+
+
+def count(network: nn.Module, input_size: int = 224) -> Count:
+    """Counts one image [1, 3, input_size, input_size] through the network, which stays as it is."""
+    probe = _without_numbers(network).eval()
+    recorder = _Recorder(probe)
+    image = torch.empty(1, INPUT_CHANNELS, input_size, input_size, device="meta")
+    with torch.no_grad(), recorder:
+        result = probe(image)
+    return counted(recorder.graph(image, result))
+
+
+def _without_numbers(network: nn.Module) -> nn.Module:
+    """A copy whose tensors have shapes and types alone; what the network shares, the copy shares."""
+    memo: dict[int, object] = {
+        id(each): nn.Parameter(each.detach().to("meta"), requires_grad=False) for each in network.parameters()
+    }
+    memo |= {id(each): each.to("meta") for each in network.buffers()}
+    return copy.deepcopy(network, memo)
+
+
+class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # it has no types
+    """Notes every operator that runs, with the module that runs it."""
+
+    def __init__(self, probe: nn.Module) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._operators: list[Operator] = []
+        self._modules: list[str] = []
+        self._shift_max: set[str] = set()
+        # Storages are known by their identity, so all that came by are kept: without numbers they are small.
+        self._names: dict[int, tuple[str, object]] = {}
+        self._constants: set[int] = set()
+        self._parameters = dict(probe.named_parameters())
+        self._buffers = {id(each.untyped_storage()) for each in probe.buffers()}
+        for name, tensor in [*self._parameters.items(), *probe.named_buffers()]:
+            self._constants.add(self._place(tensor, name))
+        for name, module in probe.named_modules():
+            self._follow(name.replace(".", "/"), module)
+
+    def graph(self, image: TorchTensor, result: object) -> Graph:
+        read = {tensor.stored for operator in self._operators for tensor in operator.inputs}
+        unread = [self._tensor(each) for each in self._parameters.values()]
+        return Graph(
+            tuple(self._operators),
+            (self._tensor(image),),
+            tuple(map(self._tensor, _tensors(result))),
+            shift_max_layers=frozenset(self._shift_max),
+            unread=tuple(tensor for tensor in unread if tensor.stored not in read),
+        )
+
+    def __torch_dispatch__(
+        self,
+        function: torch._ops.OpOverload,
+        types: object,
+        args: tuple[object, ...] = (),
+        kwargs: dict[str, object] | None = None,
+    ) -> object:
+        del types
+        result = function(*args, **(kwargs or {}))
+        if not function.is_view and _has_tensors(args) and _has_tensors(result):
+            self._record(function.overloadpacket.__name__, args, (args, kwargs), result)
+        return result
+
+    def _record(self, name: str, args: tuple[object, ...], reads: object, result: object) -> None:
+        kind = name.rstrip("_")  # the underscore at the end of those that write over their input
+        inputs: list[Tensor] = []
+        settings: list[Tensor] = []
+        for each in _tensors(reads):
+            is_setting = id(each.untyped_storage()) in self._buffers
+            (settings if is_setting else inputs).append(self._tensor(each))
+        outputs = tuple(map(self._tensor, _tensors(result)))
+        path = self._modules[-1]
+        self._operators.append(
+            Operator(
+                f"{path}/{kind}",
+                layer_of(path),
+                kind,
+                tuple(inputs),
+                outputs,
+                _arithmetic(kind, args, (*inputs, *settings), outputs),
+                tuple(settings),
+            )
+        )
+
+    def _follow(self, path: str, module: nn.Module) -> None:
+        """Keeps note of when the module runs."""
+
+        def enter(_module: nn.Module, _inputs: object) -> None:
+            self._modules.append(path)
+
+        def leave(_module: nn.Module, _inputs: object, _result: object) -> None:
+            self._modules.pop()
+
+        module.register_forward_pre_hook(enter)
+        module.register_forward_hook(leave)
+        if isinstance(module, DynamicShiftMax):
+            self._shift_max.add(layer_of(path))
+
+    def _tensor(self, tensor: TorchTensor) -> Tensor:
+        place = self._place(tensor)
+        name = self._names[id(tensor.untyped_storage())][0]
+        return Tensor(
+            name,
+            tuple(tensor.shape),
+            tensor.untyped_storage().nbytes(),
+            stored=name if place in self._constants else None,
+        )
+
+    def _place(self, tensor: TorchTensor, name: str = "") -> int:
+        """The memory that the tensor lies in, which views of it share."""
+        storage = tensor.untyped_storage()
+        self._names.setdefault(id(storage), (name or f"tensor{len(self._names)}", storage))
+        return id(storage)
+
+
+def _arithmetic(kind: str, args: tuple[object, ...], inputs: Tensors, outputs: Tensors) -> Arithmetic | None:
+    if kind in _MOVEMENT:
+        return MOVEMENT
+    if kind in _ELEMENTWISE:
+        return arithmetic.elementwise(outputs[0], _ELEMENTWISE[kind])
+    if kind in _MATRIX_PRODUCTS:
+        left, summed = _MATRIX_PRODUCTS[kind]
+        return arithmetic.matrix_product(outputs[0], (inputs[left].shape or ())[summed])
+    return _of_special(kind, args, inputs, outputs[0])
+
+
+def _of_special(kind: str, args: tuple[object, ...], inputs: Tensors, result: Tensor) -> Arithmetic | None:
+    match kind:
+        case "convolution" if not args[_TRANSPOSED]:
+            return arithmetic.convolution(result, inputs[1])
+        case "mul":
+            both = len(inputs) > 1
+            return arithmetic.multiplication(result) if both else arithmetic.elementwise(result)
+        case "mean":
+            return arithmetic.mean(inputs[0], result)
+        case "sum" | "amax" | "amin":
+            return arithmetic.reduction(inputs[0])
+        case _:
+            return None
+
+
+def _has_tensors(value: object) -> bool:
+    return next(_tensors(value), None) is not None
+
+
+def _tensors(value: object) -> Iterator[TorchTensor]:
+    """All tensors in what an operator takes or gives."""
+    if isinstance(value, TorchTensor):
+        yield value
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _tensors(each)
+    elif isinstance(value, dict):
+        yield from _tensors(tuple(value.values()))

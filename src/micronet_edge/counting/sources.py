@@ -1,0 +1,110 @@
+"""Counts whatever a person names: a variant, a checkpoint, or a file of any target."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from micronet_edge.counting.count import Count
+from micronet_edge.counting.figures import Figures
+from micronet_edge.counting.memory import METHOD
+from micronet_edge.counting.network import count
+from micronet_edge.errors import MicronetEdgeError, SettingsError, TargetError
+from micronet_edge.metadata import FileMetadata
+from micronet_edge.models import FAMILY, MicroNet, load_checkpoint
+from micronet_edge.networks import CHECKPOINT_SUFFIXES, describe_network, is_checkpoint
+from micronet_edge.preprocessing import Preprocessing
+from micronet_edge.targets import Target, target_of
+
+VARIANT, CHECKPOINT = "variant", "checkpoint"
+_IMAGENET_SIZE = 224
+
+
+@dataclass(frozen=True, slots=True)
+class SourceCount:
+    """What was counted, and what one inference of it costs.
+
+    `kind` is variant, checkpoint or the name of a file's target. `network` is the same network as it was
+    trained, to compare a file with; None where the file does not say what it was made from.
+    """
+
+    source: str
+    kind: str
+    count: Count
+    network: Count | None = None
+
+    def summary(self, *, per_layer: bool = False) -> Mapping[str, object]:
+        """As plain values for JSON: integers, None for what could not be told."""
+        peak = self.count.peak
+        found: dict[str, object] = {
+            "source": self.source,
+            "kind": self.kind,
+            "images": self.count.images,
+            **_values(self.count.total, shift_max_known=self.count.shift_max_known),
+            "peak_activation_at": None if peak is None else peak.name,
+            "peak_activation_method": METHOD,
+            "uncounted": dict(self.count.uncounted),
+            "notes": list(self.count.notes),
+            "network": None
+            if self.network is None
+            else _values(self.network.total, shift_max_known=self.network.shift_max_known),
+        }
+        if per_layer:
+            found["layers"] = [
+                {"layer": layer, **_values(figures, shift_max_known=self.count.shift_max_known)}
+                for layer, figures in self.count.layers.items()
+            ]
+        return found
+
+
+def count_source(source: str | Path) -> SourceCount:
+    """What one inference of a variant, a checkpoint or an exported file costs.
+
+    A variant is counted at 224 px with 1000 classes, a checkpoint as its own preprocessing says.
+    Raises CheckpointError, SettingsError or TargetError on what cannot be counted.
+    """
+    name, path = str(source), Path(source)
+    if name in FAMILY:
+        return SourceCount(name, VARIANT, count(MicroNet(name), _IMAGENET_SIZE))
+    if not path.exists() and not path.suffix:
+        raise SettingsError(f"{name} is neither a variant ({', '.join(FAMILY)}) nor an existing file")
+    if path.is_dir():
+        raise SettingsError(f"{name} is a folder: give one file")
+    if is_checkpoint(path):
+        return SourceCount(name, CHECKPOINT, _count_checkpoint(path))
+    if not path.exists():
+        raise SettingsError(f"{name} does not exist: check the path")
+    target = _target(path)
+    return SourceCount(name, target.name, target.count(path), _network_of(path))
+
+
+def _target(path: Path) -> Target:
+    try:
+        return target_of(path)
+    except TargetError as error:
+        raise TargetError(f"{error}; checkpoints end in {', '.join(CHECKPOINT_SUFFIXES)}") from error
+
+
+def _count_checkpoint(path: Path) -> Count:
+    loaded = load_checkpoint(path)
+    preprocessing = loaded.preprocessing or Preprocessing.imagenet(_IMAGENET_SIZE)
+    return count(loaded.network, preprocessing.size)
+
+
+def _network_of(path: Path) -> Count | None:
+    """The network that a file of ours was made from, as it was trained."""
+    metadata: FileMetadata | None = None
+    with suppress(MicronetEdgeError):
+        metadata = describe_network(path)
+    if metadata is None or metadata.variant not in FAMILY:
+        return None
+    return count(MicroNet(metadata.variant, len(metadata.labels)), metadata.preprocessing.size)
+
+
+def _values(figures: Figures, *, shift_max_known: bool) -> dict[str, int | None]:
+    values: dict[str, int | None] = asdict(figures)
+    peak = values.pop("activation_bytes")
+    values |= {"conv_linear_madds": figures.conv_linear_madds, "paper_madds": figures.paper_madds}
+    if not shift_max_known:
+        values |= {"shift_max_madds": None, "paper_madds": None}
+    return values | {"peak_activation_bytes": peak}
