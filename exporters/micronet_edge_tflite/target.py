@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import nn
 
+from micronet_edge.counting.count import Count
 from micronet_edge.errors import TargetError
 from micronet_edge.lowering import TFLITE, Rewrite
 from micronet_edge.lowering.read_pixels import pixels_of
@@ -111,6 +112,11 @@ class TfliteTarget:
         from micronet_edge_tflite.metadata import read_metadata
 
         return read_metadata(path)
+
+    def count(self, path: Path) -> Count:
+        from micronet_edge_tflite.count import count_file
+
+        return count_file(path)
 
     @staticmethod
     def _open(path: Path, threads: int) -> "TfliteSession":

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Float32
 from torch import nn
 
+from micronet_edge.counting.count import Count
 from micronet_edge.errors import TargetError
 from micronet_edge.lowering import Rewrite
 from micronet_edge.metadata import FileMetadata
@@ -97,6 +98,9 @@ class Target(Protocol):
 
     def read_metadata(self, path: Path) -> FileMetadata:
         """What was written into the file about itself."""
+
+    def count(self, path: Path) -> Count:
+        """What one inference of the file costs, counted from its own graph."""
 
 
 def target_names() -> tuple[str, ...]:

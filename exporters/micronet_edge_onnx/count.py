@@ -1,0 +1,192 @@
+"""Counts an ONNX file, from its own graph."""
+
+from math import prod
+from pathlib import Path
+
+import onnx
+from google.protobuf.message import DecodeError
+from onnx import TensorProto, helper, inliner, shape_inference
+
+from micronet_edge.counting.arithmetic import MOVEMENT
+from micronet_edge.counting.count import Count, counted
+from micronet_edge.counting.graph import Graph, Operator, Tensor
+from micronet_edge.counting.layer_names import layer_of_operator
+from micronet_edge.errors import TargetError
+from micronet_edge.wording import listed
+from micronet_edge_onnx.find_integer_operators import held_in_integers
+from micronet_edge_onnx.operator_arithmetic import arithmetic_of, data_inputs
+
+_HALF_BYTES = {TensorProto.INT4, TensorProto.UINT4, TensorProto.FLOAT4E2M1}
+_OWN_DOMAINS = {"", "ai.onnx"}
+# ONNX Runtime's conversions to 16 bits have the shapes of ONNX's own to 8 bits.
+_WIDE_DOMAIN, _CONVERSIONS = "com.microsoft", {"QuantizeLinear", "DequantizeLinear"}
+
+
+def count_file(path: Path) -> Count:
+    """What one inference of the file costs.
+
+    A number of images that is left open counts as one. Functions of the model's own count as what they
+    consist of. Raises TargetError on a file that is no ONNX model or leaves more than that open.
+    """
+    model = _read(path)
+    open_batch = _fix_batch(path, model)
+    try:
+        model = shape_inference.infer_shapes(_known_domains(model), data_prop=True)
+        graph = _GraphOf(model, open_batch=open_batch).graph()
+    except Exception as error:  # what a damaged file raises depends on where the damage is
+        reason = " ".join(str(error).split())
+        raise TargetError(f"{path}: its graph cannot be read ({reason}): check the file") from error
+    return counted(graph)
+
+
+def _read(path: Path) -> onnx.ModelProto:
+    try:
+        model = onnx.load(path, load_external_data=False)
+    except (DecodeError, OSError, ValueError) as error:
+        raise TargetError(f"{path} cannot be read as an ONNX model: {error}") from error
+    if not model.graph.node or not model.opset_import:
+        raise TargetError(f"{path} is no ONNX model, or one without operators: check the file")
+    try:
+        return _with_functions_written_out(model) if model.functions else model
+    except Exception as error:  # its errors share no base but Exception
+        raise TargetError(f"{path}: its functions cannot be written out ({error}): check the file") from error
+
+
+def _with_functions_written_out(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model without functions of its own; what a call consists of bears the call's name."""
+    functions = {(function.domain, function.name) for function in model.functions}
+    calls = [node for node in model.graph.node if (node.domain, node.op_type) in functions]
+    outside = {name for node in model.graph.node if node not in calls for name in node.output}
+    written = inliner.inline_local_functions(model)
+    missing = set(calls[0].output) if calls else set()
+    for node in written.graph.node:
+        if not calls or outside.intersection(node.output):
+            continue
+        node.name = f"{calls[0].name}/{node.op_type}"
+        missing -= set(node.output)
+        if not missing:  # the call has given all its results: what follows is the next one's
+            calls = calls[1:]
+            missing = set(calls[0].output) if calls else set()
+    return written
+
+
+def _fix_batch(path: Path, model: onnx.ModelProto) -> bool:
+    """Sets a number of images that is left open to one; whether there was one.
+
+    Raises TargetError where other lengths are left open.
+    """
+    constants = {each.name for each in model.graph.initializer}
+    is_open = False
+    for value in model.graph.input:
+        if value.name in constants:
+            continue
+        lengths = value.type.tensor_type.shape.dim
+        if not value.type.tensor_type.HasField("shape"):
+            raise TargetError(f"{path}: input {value.name} says no shape: export it with one")
+        unknown = [place for place, length in enumerate(lengths) if not length.HasField("dim_value")]
+        if unknown and unknown != [0]:
+            shape = listed([length.dim_value or length.dim_param or "?" for length in lengths])
+            raise TargetError(
+                f"{path}: input {value.name} has an open shape [{shape}]: export it for a fixed size"
+            )
+        if unknown:
+            is_open, lengths[0].dim_value = True, 1
+    if is_open:  # shapes noted for any number of images are inferred again for one
+        del model.graph.value_info[:]
+        for value in model.graph.output:
+            value.type.tensor_type.ClearField("shape")
+    return is_open
+
+
+def _known_domains(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model with operators that shape inference knows under another domain brought into ONNX's own."""
+    for node in model.graph.node:
+        if node.domain in _OWN_DOMAINS or (node.domain == _WIDE_DOMAIN and node.op_type in _CONVERSIONS):
+            node.domain = ""
+    return model
+
+
+class _GraphOf:
+    """Reads the operators of a model whose shapes are known."""
+
+    def __init__(self, model: onnx.ModelProto, *, open_batch: bool) -> None:
+        self._model, self._open_batch = model, open_batch
+        graph = model.graph
+        self._stored = {each.name: _stored(each) for each in graph.initializer}
+        self._values = {each.name: each for each in (*graph.value_info, *graph.input, *graph.output)}
+        self._held = held_in_integers(graph)
+        for node in graph.node:
+            self._add_constants(node)
+
+    def graph(self) -> Graph:
+        given = [self._tensor(each.name) for each in self._model.graph.input if each.name not in self._stored]
+        operators = tuple(
+            self._operator(node) for node in self._model.graph.node if node.op_type != "Constant"
+        )
+        read = {tensor.name for operator in operators for tensor in operator.reads}
+        images = {tensor.shape[0] for tensor in given if tensor.shape}
+        return Graph(
+            operators,
+            tuple(given),
+            tuple(self._tensor(each.name) for each in self._model.graph.output),
+            unread=tuple(tensor for name, tensor in self._stored.items() if name not in read),
+            images=images.pop() if len(images) == 1 else 1,
+            notes=("the file takes any number of images: counted for one",) if self._open_batch else (),
+        )
+
+    def _operator(self, node: onnx.NodeProto) -> Operator:
+        name = (node.name or node.output[0]).removeprefix("/")
+        inputs = [self._tensor(each) for each in node.input]
+        outputs = tuple(self._tensor(each) for each in node.output if each)
+        arithmetic = arithmetic_of(node, inputs, outputs)
+        if node.op_type in _CONVERSIONS and not self._held.keys().isdisjoint((node.input[0], node.output[0])):
+            arithmetic = MOVEMENT  # a part of the integer operator beside it
+        data = data_inputs(node, arithmetic, inputs)
+        return Operator(
+            name,
+            layer_of_operator(name),
+            node.op_type,
+            tuple(tensor for place, tensor in enumerate(inputs) if tensor.name and place in data),
+            outputs,
+            arithmetic,
+            tuple(tensor for place, tensor in enumerate(inputs) if tensor.name and place not in data),
+        )
+
+    def _tensor(self, name: str) -> Tensor:
+        if name in self._stored:
+            return self._stored[name]
+        shape, size_bytes = self._shape(name), 0
+        holder = self._held.get(name, name)
+        if shape is not None and holder in self._values:
+            size_bytes = _size_bytes(prod(shape), self._values[holder].type.tensor_type.elem_type)
+        return Tensor(name, shape, size_bytes, held_in=holder)
+
+    def _shape(self, name: str) -> tuple[int, ...] | None:
+        value = self._values.get(name)
+        if value is None or not value.type.tensor_type.HasField("shape"):
+            return None
+        lengths = value.type.tensor_type.shape.dim
+        known = all(length.HasField("dim_value") for length in lengths)
+        return tuple(length.dim_value for length in lengths) if known else None
+
+    def _add_constants(self, node: onnx.NodeProto) -> None:
+        for attribute in node.attribute if node.op_type == "Constant" else ():
+            if attribute.name == "value":
+                self._stored[node.output[0]] = _stored(attribute.t, node.output[0])
+            else:  # a number or a list of them, written as an attribute
+                values = helper.get_attribute_value(attribute)
+                length = len(values) if isinstance(values, list) else 1
+                name, kind = node.output[0], self._values[node.output[0]].type.tensor_type.elem_type
+                self._stored[name] = Tensor(name, (length,), _size_bytes(length, kind), stored=name)
+
+
+def _stored(tensor: onnx.TensorProto, name: str = "") -> Tensor:
+    shape = tuple(tensor.dims)
+    name = name or tensor.name
+    return Tensor(name, shape, _size_bytes(prod(shape), tensor.data_type), stored=name)
+
+
+def _size_bytes(elements: int, kind: int) -> int:
+    if kind in _HALF_BYTES:
+        return (elements + 1) // 2
+    return elements * helper.tensor_dtype_to_np_dtype(kind).itemsize if kind else 0

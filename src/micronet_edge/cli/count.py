@@ -1,0 +1,124 @@
+"""`micronet-edge count`: what one inference computes, stores and holds, from the graph itself."""
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from micronet_edge.cli.errors import one_line_errors
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from micronet_edge.counting import Count
+    from micronet_edge.counting.sources import SourceCount
+
+_UNKNOWN = "not available"
+_NONE = "-"
+_LEFT_OUT = "features/"
+"""What most layers start with, and 80 columns have no room for."""
+
+
+@one_line_errors
+def count(
+    source: Annotated[
+        str,
+        typer.Argument(metavar="VARIANT|FILE", help="m0 to m3, a checkpoint, or an ONNX or TFLite file."),
+    ],
+    *,
+    per_layer: Annotated[bool, typer.Option("--per-layer", help="Show each layer's share as well.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+    debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
+) -> None:
+    """Count parameters, multiply-adds, other arithmetic and memory of one inference."""
+    del debug  # read by one_line_errors
+    from micronet_edge.counting.sources import count_source
+
+    counted = count_source(source)
+    if as_json:
+        typer.echo(json.dumps(counted.summary(per_layer=per_layer), indent=2))
+    else:
+        _print_all(counted, per_layer=per_layer)
+
+
+def _print_all(counted: "SourceCount", *, per_layer: bool) -> None:
+    from rich.console import Console
+
+    # Names come from a file, in which rich must find no markup.
+    console = Console(markup=False, emoji=False, highlight=False)
+    console.print(counted.source)
+    if per_layer:
+        console.print(_layers(counted.count))
+    console.print(_totals(counted))
+    for line in _lines(counted.count):
+        console.print(line, soft_wrap=False)
+
+
+def _totals(counted: "SourceCount") -> "Table":
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from micronet_edge.counting.sources import CHECKPOINT, VARIANT
+
+    columns = [_figures(each) for each in (counted.count, counted.network) if each is not None]
+    images = counted.count.images
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("one inference" if images == 1 else f"one inference of {images} images", no_wrap=True)
+    this = counted.kind if counted.kind in {VARIANT, CHECKPOINT} else "file"
+    trained = "the network as trained" if images == 1 else "the network, 1 image"
+    for heading in (f"this {this}", trained)[: len(columns)]:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in zip(*columns, strict=True):
+        table.add_row(row[0][0], *(value for _, value in row))
+    return table
+
+
+def _figures(found: "Count") -> list[tuple[str, str]]:
+    from micronet_edge.counting.digits import in_bytes, three_digits
+
+    total, known = found.total, found.shift_max_known
+    return [
+        ("parameters", three_digits(total.params)),
+        ("weights", in_bytes(total.weight_bytes)),
+        ("other stored numbers", in_bytes(total.constant_bytes)),
+        ("multiply-adds, convolution + linear", three_digits(total.conv_linear_madds)),
+        ("multiply-adds of Dynamic Shift-Max", three_digits(total.shift_max_madds) if known else _UNKNOWN),
+        ("multiply-adds as the paper counts", three_digits(total.paper_madds) if known else _UNKNOWN),
+        ("other operations", three_digits(total.other_operations)),
+        ("peak activation memory", in_bytes(total.activation_bytes)),
+    ]
+
+
+def _layers(found: "Count") -> "Table":
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from micronet_edge.counting.digits import in_bytes, three_digits
+
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column(f"layer ({_LEFT_OUT} left out)", overflow="fold")
+    for heading in ("params", "conv +\nlinear", "Shift-\nMax", "other", "memory"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for layer, figures in found.layers.items():
+        numbers = (figures.params, figures.conv_linear_madds, figures.shift_max_madds)
+        shown = [three_digits(number) if number else _NONE for number in (*numbers, figures.other_operations)]
+        memory = in_bytes(figures.activation_bytes) if figures.activation_bytes else _NONE
+        table.add_row(layer.removeprefix(_LEFT_OUT), *shown, memory)
+    return table
+
+
+def _lines(found: "Count") -> list[str]:
+    from micronet_edge.counting.memory import METHOD
+
+    lines = []
+    if found.peak is not None:
+        lines.append(f"Peak at {found.peak.name} ({found.peak.kind}): {METHOD}.")
+    if not found.shift_max_known:
+        lines.append(
+            "Dynamic Shift-Max: its multiplies are not told from others by the names in this file, and are "
+            "among the other operations or the matrix products."
+        )
+    lines += [f"Note: {note}." for note in found.notes]
+    uncounted = ", ".join(f"{kind} ({number})" for kind, number in found.uncounted.items())
+    lines.append(f"Not counted: {uncounted or 'nothing'}.")
+    return lines
