@@ -17,10 +17,14 @@ RESULTS_SUFFIX = ".json"
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """The devices to measure on; `bootstrap` lets what is missing there be installed."""
+    """The devices to measure on; `bootstrap` lets what is missing there be installed.
+
+    `program` is TFLite's benchmark_model, which then measures on phones.
+    """
 
     devices: tuple[str, ...] = ("local",)
     bootstrap: bool = False
+    program: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,14 @@ def bench(
     runs: tuple[Run, ...] = ()
     baseline = _baseline(paths, against, prepared)
     if prepared:
-        runs = measure(prepared, where.devices, settings, bootstrap=where.bootstrap, progress=progress)
+        runs = measure(
+            prepared,
+            where.devices,
+            settings,
+            bootstrap=where.bootstrap,
+            program=where.program,
+            progress=progress,
+        )
     elif len(paths) == 1 and against is None:
         baseline = read[0][1].baseline or baseline
     runs += tuple(replace(run, source=str(path)) for path, results in read for run in results.runs)

@@ -61,7 +61,7 @@ def _of_samples(run: Run) -> Iterator[str]:
         yield f"processes disagree ({listed(apart)}): give --processes {more}, or pin them with taskset"
     if tails := [_tail(file, each) for file, each in latencies if each.p99_ns > TAIL * each.median_ns]:
         yield f"one in a hundred takes far longer ({listed(tails)}): stop other load, or pin with taskset"
-    if moody := [file.name for file in run.files if file.output_sha256 is None]:
+    if moody := [each.name for each in run.files if each.output_sha256 is None and not each.samples_are]:
         yield f"the same image is not answered alike by each process ({listed(moody)}): look into the file"
 
 

@@ -15,6 +15,7 @@ from threading import Event
 from micronet_edge.errors import MicronetEdgeError, SettingsError
 from micronet_edge_bench.devices import Device, DeviceError, find_device, require
 from micronet_edge_bench.inputs import PreparedFile
+from micronet_edge_bench.measuring_by_program import measure_by_program
 from micronet_edge_bench.packing import RUNNER_NAME, FileToMeasure, Packed, pack
 from micronet_edge_bench.reading import run_of
 from micronet_edge_bench.results import Method, Run
@@ -22,6 +23,8 @@ from micronet_edge_bench.runner.plan import PLAN_NAME, RESULT_NAME, Settings
 
 Progress = Callable[[str, str, float, float], None]
 """Is told the device, the stage, how much of it is done and how much there is; from several threads."""
+
+PHONE = "adb://"
 
 _PACKAGES = {"onnx": "onnxruntime", "tflite": "ai-edge-litert"}
 """What a device's Python needs for each format, besides numpy."""
@@ -43,11 +46,13 @@ def measure(
     settings: Settings,
     *,
     bootstrap: bool = False,
+    program: Path | None = None,
     progress: Progress = lambda *_: None,
 ) -> tuple[Run, ...]:
     """Measures all files on every device.
 
-    Given    devices as find_device knows them; `bootstrap` lets what is missing there be installed
+    Given    devices as find_device knows them; `bootstrap` lets what is missing there be installed;
+             `program`, TFLite's benchmark_model, measures on phones, which then need no Python
     Result   one run for each device, in their order. A device that fails has a run with its error, and
              the others go on.
     Raises   what the files, the settings or the devices' names are refused with, before anything runs.
@@ -55,11 +60,11 @@ def measure(
     """
     if repeated := [label for label, times in Counter(devices).items() if times > 1]:
         raise SettingsError(f"device {repeated[0]} is given twice: give it once")
-    reached = [find_device(label) for label in devices]
+    reached = [find_device(label, wants_python=program is None) for label in devices]
     with tempfile.TemporaryDirectory(prefix="micronet-edge-") as name:
         wanted = [FileToMeasure(file.name, file.path, file.array) for file in files]
         packed = pack(Path(name), wanted, settings)
-        errand = _Errand(packed, files, settings, progress, bootstrap=bootstrap)
+        errand = _Errand(packed, files, settings, progress, bootstrap=bootstrap, program=program)
         return errand.on_all(reached)
 
 
@@ -74,9 +79,10 @@ class _Errand:
         progress: Progress,
         *,
         bootstrap: bool,
+        program: Path | None,
     ) -> None:
         self._packed, self._files, self._settings = packed, files, settings
-        self._progress, self._bootstrap = progress, bootstrap
+        self._progress, self._bootstrap, self._program = progress, bootstrap, program
         self._stopped = Event()
         self._packages = ["numpy", *dict.fromkeys(_PACKAGES[file.format] for file in files)]
 
@@ -111,12 +117,24 @@ class _Errand:
         try:
             self._tell(device, "connecting", 0, 1)
             with device:
-                content = self._fetched(device, number)
+                run = self._measured(device, number, method)
         except MicronetEdgeError as error:
             self._tell(device, "failed", 0, 1)
             return Run(device.label, method, None, (), error=str(error))
         self._tell(device, "done", 1, 1)
-        return run_of(device.label, method, content, self._files)
+        return run
+
+    def _measured(self, device: Device, number: int, method: Method) -> Run:
+        if self._program is None or not device.label.startswith(PHONE):
+            return run_of(device.label, method, self._fetched(device, number), self._files)
+        environment, files = measure_by_program(
+            device,
+            self._program,
+            self._files,
+            self._settings,
+            lambda stage, done, total: self._tell(device, stage, done, total),
+        )
+        return Run(device.label, method, environment, files)
 
     def _fetched(self, device: Device, number: int) -> Mapping[str, object]:
         """Brings everything there, runs it and fetches the result."""

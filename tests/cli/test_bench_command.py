@@ -119,6 +119,18 @@ def test_a_profile_names_kinds_and_operators(tool_here, digits, file):
     assert all(line.rstrip().endswith("%") for line in operators)
 
 
+def test_a_page_and_results_are_written_beside_what_is_printed(tool_here, digits, folder):
+    written = ("--output", "r.json", "--html", "r.html")
+    ran = tool_here("bench", digits / ONNX_FILE, digits / TFLITE_FILE, *SHORT, *written)
+    assert ran.code == 0, ran.errors
+    assert names(folder) == ["r.html", "r.json"]
+    assert ran.output.splitlines()[-2:] == ["results: r.json", "page: r.html"]
+    page = (folder / "r.html").read_text()
+    assert TFLITE_FILE in page
+    assert tool_here("bench", "r.json", "--html", "again.html").code == 0
+    assert TFLITE_FILE in (folder / "again.html").read_text()
+
+
 def test_names_of_users_are_plain_text(tool_here, digits, folder):
     strange = folder / "[red]a 'b'; $(touch c) :smile:.onnx"
     strange.write_bytes((digits / ONNX_FILE).read_bytes())
@@ -176,6 +188,7 @@ def test_results_of_unlike_environments_are_refused(tool_here, folder):
         (ONNX_FILE, "--seconds", "0"),
         (ONNX_FILE, "--seconds", "nan"),
         (ONNX_FILE, "--runs", "5", "--seconds", "1"),
+        (ONNX_FILE, "--benchmark-model", "benchmark_model"),
         ("kept.json", "--output", "new.json"),
         (),
     ],

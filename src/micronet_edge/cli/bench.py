@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _RUNS = 200
 _MOST_WARMUP = 200
 _RANDOM = "random"
+_PHONE = "adb://"
 
 
 @one_line_errors
@@ -54,6 +55,10 @@ def bench(
     bootstrap: Annotated[
         bool, typer.Option("--bootstrap", help="Install what a board lacks into a folder of its own there.")
     ] = False,
+    benchmark_model: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="TFLite's benchmark_model, to run on phones without Python."),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option(help="Write all samples and facts into this results file.")
     ] = None,
@@ -70,6 +75,11 @@ def bench(
     rounds = _rounds(runs, seconds)
     if output is not None and all(is_results(path) for path in files):
         raise typer.BadParameter("no FILE is measured that it could hold", param_hint="--output")
+    devices = tuple(device or ["local"])
+    if benchmark_model is not None and not any(name.startswith(_PHONE) for name in devices):
+        raise typer.BadParameter(
+            f"runs on phones: give --device {_PHONE}SERIAL", param_hint="--benchmark-model"
+        )
     for path in filter(None, (output, html)):
         check_place(path)  # before the minutes that measuring takes
     with _progress() as progress:
@@ -77,7 +87,7 @@ def bench(
             files,
             _settings(threads, processes, rounds, seconds, warmup, profile=profile),
             against=against,
-            where=Where(tuple(device or ["local"]), bootstrap=bootstrap),
+            where=Where(devices, bootstrap=bootstrap, program=benchmark_model),
             what=What(None if given in {None, _RANDOM} else Path(str(given)), random=given == _RANDOM),
             progress=progress,
         )

@@ -40,6 +40,8 @@ def _print_run(console: "Console", run: "Run", comparisons: dict[str, "Compariso
     console.print(_table(run, comparisons))
     for line in _environment(run):
         console.print(line)
+    for note in dict.fromkeys(file.samples_are for file in run.files if file.samples_are):
+        console.print(f"samples: {note}")
     baselines = dict.fromkeys(each.baseline for each in comparisons.values())
     apart = "" if all(each.in_turn for each in comparisons.values()) else "; measured apart, not in turn"
     for baseline in baselines if len(baselines) == 1 else ():
@@ -63,6 +65,8 @@ def _table(run: "Run", comparisons: dict[str, "Comparison"]) -> "Table":
         found = latency(file.samples_ns)
         figures = [_digits(each / _MEGA) for each in (file.size_bytes, found.median_ns, found.p90_ns)]
         cells = [file.name, *figures, f"{found.spread:.1%}"]
+        if file.samples_are:  # of figures that are medians themselves, neither says what it says of others
+            cells[-2:] = ["-", "-"]
         table.add_row(*cells, *([_speed(comparisons.get(file.name))] if comparisons else []))
     return table
 
