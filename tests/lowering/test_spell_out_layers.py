@@ -202,6 +202,22 @@ def test_a_sum(channels):
     assert_once_is_enough(ELEMENTWISE, network)
 
 
+@settings(max_examples=6)
+@given(channels=st.integers(1, 6))
+def test_a_product(channels):
+    network, applied = rewritten(ELEMENTWISE, traced(stem(channels), Weighed(channels)))
+    assert applied.places == 1
+    assert operators(network) == ["Conv2d", "AdaptiveAvgPool2d", "Conv2d", "Multiply"]
+    assert_once_is_enough(ELEMENTWISE, network)
+
+
+def test_products_of_one_block_are_layers_of_their_own():
+    network, applied = rewritten(ELEMENTWISE, traced(stem(4), nn.Sequential(Weighed(4), Weighed(4))))
+    assert applied.places == 2
+    names = [str(node.target) for node in network.graph.nodes if node.op == "call_module"]
+    assert len(set(names)) == len(names)
+
+
 def test_a_flatten():
     class Flat(nn.Module):
         def __init__(self) -> None:
@@ -245,6 +261,13 @@ class Lifted(nn.Module):
         return x + 1
 
 
+class Tripled(nn.Module):
+    """x * 3."""
+
+    def forward(self, x):
+        return x * 3
+
+
 class Squared(nn.Module):
     """x * x."""
 
@@ -252,12 +275,28 @@ class Squared(nn.Module):
         return x * x
 
 
+class Weighed(nn.Module):
+    """Every channel times a number that the means of all channels give."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.mean, self.excite = nn.AdaptiveAvgPool2d(1), nn.Conv2d(channels, channels, 1)
+
+    def forward(self, x):
+        return self.excite(self.mean(x)) * x
+
+
 def test_a_tensor_added_to_itself():
     network, _ = rewritten(ELEMENTWISE, traced(stem(4), Doubled()))
     assert operators(network) == ["Conv2d", "Add"]
 
 
-@pytest.mark.parametrize("odd", [Lifted(), Squared()], ids=["x + 1", "x * x"])
+def test_a_tensor_multiplied_by_itself():
+    network, _ = rewritten(ELEMENTWISE, traced(stem(4), Squared()))
+    assert operators(network) == ["Conv2d", "Multiply"]
+
+
+@pytest.mark.parametrize("odd", [Lifted(), Tripled()], ids=["x + 1", "x * 3"])
 def test_what_is_no_layer_is_refused_by_name(odd, refusal):
     complaint = refusal(LoweringError, apply, ELEMENTWISE, traced(stem(4), odd), probe_image(8))
     assert complaint.startswith("SpellOutLayers: ")

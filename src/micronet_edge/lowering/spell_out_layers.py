@@ -36,7 +36,7 @@ LAYER = "layer"
 class SpellOutLayers(Rewrite):
     """Leaves no layer that computes more than one operator, so that each tensor has a name.
 
-    Given    BorderedConv, FrozenShiftMax, Hardswish, x + y, flatten
+    Given    BorderedConv, FrozenShiftMax, Hardswish, x + y, x * y, flatten
     Result   the same numbers from convolutions, linear layers, means, clips and `elementary` layers
 
     A fusion of shifted inputs becomes a product with a matrix of each image's own where that costs
@@ -91,12 +91,21 @@ def _spelled_out(network: fx.GraphModule, node: fx.Node, costs: Costs) -> fx.Nod
             return _shift_max(layer, write, costs, *node.all_input_nodes)
         case nn.Hardswish():
             return _hard_swish(write, *node.all_input_nodes)
-    added = inputs_of(node)
-    adds = node.op == "call_function" and node.target in {operator.add, torch.add}
-    if adds and len(added) == len(node.args):
-        return _Writer(network, node, f"{_block_of(str(added[-1].target))}/residual")("", Add(), *added)
     if node.op == "call_method" and node.target == "flatten":
-        return _Writer(network, node, str(node.target))("", nn.Flatten(1), *node.all_input_nodes)
+        return write("", nn.Flatten(1), *node.all_input_nodes)
+    return _joined(network, node)
+
+
+def _joined(network: fx.GraphModule, node: fx.Node) -> fx.Node | None:
+    """The sum or product of two tensors, named after the block that it stands in."""
+    inputs = inputs_of(node)
+    if node.op != "call_function" or len(inputs) != len(node.args):
+        return None
+    block = _block_of(str(inputs[-1].target))
+    if node.target in {operator.add, torch.add}:
+        return _Writer(network, node, f"{block}/residual")("", Add(), *inputs)
+    if node.target in {operator.mul, torch.mul}:
+        return _Writer(network, node, f"{block}/{node.name}")("", Multiply(), *inputs)
     return None
 
 
