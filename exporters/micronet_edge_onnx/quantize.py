@@ -258,7 +258,8 @@ class _ModelOf:
             weight = weight.reshape(weight.shape[:2])
         if not self._is_integer(node):
             return [self._writer.weight(names[0], weight), self._writer.constant(names[1], bias)]
-        integers = _in_integers(weight, bias, self._quantized.grid(node.all_input_nodes[0]))
+        limit = self._quantized.weight_limit
+        integers = _in_integers(weight, bias, self._quantized.grid(node.all_input_nodes[0]), limit)
         return [
             self._writer.constant_by_channel(name, values, scales)
             for name, (values, scales) in zip(names, integers, strict=True)
@@ -266,17 +267,17 @@ class _ModelOf:
 
 
 def _in_integers(
-    weight: Floats, bias: Floats, grid: Grid
+    weight: Floats, bias: Floats, grid: Grid, limit: int
 ) -> tuple[tuple[Stored, Floats], tuple[Stored, Floats]]:
     """The weight in int8 and the bias in int32, each with a scale for each output channel."""
-    scales = weight_scales(weight)
+    scales = weight_scales(weight, limit)
     if grid.bits == _BYTE:
         # An integer operator adds the bias in steps of input times weight: these must be large enough.
         scales = np.maximum(scales, np.abs(bias) / (_BIAS_LIMIT * grid.scale)).astype(np.float32)
     bias_scales = np.maximum(scales.astype(np.float64) * grid.scale, np.abs(bias) / _BIAS_LIMIT)
     bias_steps = np.rint(bias / bias_scales)
     return (
-        (weight_integers(weight, scales), scales),
+        (weight_integers(weight, scales, limit), scales),
         (bias_steps.astype(np.int32), bias_scales.astype(np.float32)),
     )
 

@@ -297,8 +297,8 @@ class _FileOf:
                 self._writer.constant(f"{name}/weight", weight.transpose(axes)),
                 self._writer.constant(f"{name}/bias", bias),
             ]
-        scales = weight_scales(weight)
-        integers = weight_integers(weight, scales).transpose(axes)
+        scales = weight_scales(weight, self._quantized.weight_limit)
+        integers = weight_integers(weight, scales, self._quantized.weight_limit).transpose(axes)
         bias_scales = scales.astype(np.float64) * self._quantized.grid(node.all_input_nodes[0]).scale
         kind = np.int32 if self._quantized.bits == 8 else np.int64  # noqa: PLR2004
         limit = _BIAS_LIMIT[kind]

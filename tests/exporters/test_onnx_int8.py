@@ -23,10 +23,11 @@ from micronet_edge.photographs import photographs
 from micronet_edge.preprocessing import Preprocessing
 from micronet_edge.quantization.assign_grids import assign_grids
 from micronet_edge.quantization.calibrate import calibrate
-from micronet_edge.quantization.grid import activation_grid
+from micronet_edge.quantization.grid import PAIRED_WEIGHT_LIMIT, WEIGHT_LIMIT, activation_grid
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.rounded_tensors import tensor_name
 from micronet_edge.quantization.simulate import Simulation
+from micronet_edge.targets import find_target
 from micronet_edge_onnx.choose_float_layers import layers_better_in_float
 from micronet_edge_onnx.model_writer import ModelWriter
 from micronet_edge_onnx.quantize import quantized_model
@@ -37,6 +38,7 @@ SMALL = 64
 """Pixels at which every layer still sees more than one, and the family is quick to run."""
 
 ALIKE = 0.999
+WEIGHT_LIMITS = {8: PAIRED_WEIGHT_LIMIT, 16: WEIGHT_LIMIT}
 ROUNDED = "/rounded"
 
 
@@ -62,7 +64,7 @@ def in_full(monkeypatch):
 
 def in_integers(digits, bits=8):
     grids = assign_grids(digits.network, digits.ranges, bits)
-    return QuantizedNetwork(digits.network, digits.preprocessing, grids)
+    return QuantizedNetwork(digits.network, digits.preprocessing, grids, weight_limit=WEIGHT_LIMITS[bits])
 
 
 def in_float(quantized):
@@ -234,7 +236,8 @@ def small(layer, *, grids=None, bits=8, float_layers=(), size=8):
     for node in network.graph.nodes:
         if node.op == "call_module":
             every[str(node.target)] = (grids or {}).get(str(node.target), activation_grid(-4.0, 4.0, bits))
-    return QuantizedNetwork(network, Preprocessing.imagenet(size), every, frozenset(float_layers))
+    kept = frozenset(float_layers)
+    return QuantizedNetwork(network, Preprocessing.imagenet(size), every, kept, WEIGHT_LIMITS[bits])
 
 
 def image_of(size=8):
@@ -253,6 +256,34 @@ def test_a_dead_channel_keeps_its_bias(bits):
         expected = conv(torch.from_numpy(image_of())).numpy()
     (grid,) = {quantized.grids[name] for name in quantized.grids if name != "image"}
     assert np.abs(found - expected).max() < max(2 * grid.scale, 0.02)
+
+
+# --- Weights of integer operators, whose products some processors add in 16 bits
+
+
+def test_the_largest_products_are_added_as_they_are():
+    conv = nn.Conv2d(3, 4, 3, bias=False)
+    with torch.no_grad():
+        conv.weight.fill_(1.0)
+    grids = {"0": activation_grid(0.0, 30.0, 8)}
+    form = find_target("onnx").integer_form(small(nn.Sequential(conv), grids=grids))
+    form = replace(form, float_layers=frozenset())
+    bright = np.full((1, 3, 8, 8), 1.0, np.float32)
+    with torch.no_grad():
+        (expected,) = set(Simulation(form)(torch.from_numpy(bright)).ravel().tolist())
+    found = run(quantized_model(form, 1), bright)
+    assert expected == pytest.approx(27.0, abs=0.2)
+    np.testing.assert_allclose(found, expected, atol=grids["0"].scale)
+
+
+def test_no_sum_of_two_products_leaves_16_bits(digits):
+    form = find_target("onnx").integer_form(in_integers(digits))
+    stored = constants(quantized_model(form, 1)).values()
+    weights = [numpy_helper.to_array(each) for each in stored if each.data_type == TensorProto.INT8]
+    matrices = [each for each in weights if each.ndim > 1]
+    assert matrices
+    assert max(int(np.abs(each.astype(int)).max()) for each in matrices) == PAIRED_WEIGHT_LIMIT
+    assert 2 * PAIRED_WEIGHT_LIMIT * 255 < 2**15
 
 
 # --- Weights of float operators, which take 16 bits

@@ -6,7 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 WEIGHT_LIMIT = 127
-"""Largest integer of a weight: symmetric, so that no product leaves the 16 bits some kernels sum in."""
+"""Largest integer of a weight: symmetric, so that no product leaves the 16 bits some kernels hold it in."""
+
+PAIRED_WEIGHT_LIMIT = 64
+"""The same where kernels add two products of a weight and a byte in 16 bits: 2 * 64 * 255 < 2^15."""
 
 SMALLEST_SPAN = 1e-6
 """A tensor that is always zero still needs a step."""
@@ -67,17 +70,17 @@ def symmetric_grid(low: float, high: float, bits: int) -> Grid:
     return Grid(_step(max(-low, high), (1 << (bits - 1)) - 1), 0, bits)
 
 
-def weight_scales(weight: Floats) -> Floats:
-    """The symmetric int8 step of each output channel, [n] for a weight [n, ...]."""
+def weight_scales(weight: Floats, limit: int = WEIGHT_LIMIT) -> Floats:
+    """The symmetric int8 step of each output channel, [n] for a weight [n, ...] of `limit` steps at most."""
     largest = np.abs(weight.reshape(len(weight), -1)).max(axis=1)
-    scales: Floats = np.maximum(largest, SMALLEST_WEIGHT).astype(np.float32) / np.float32(WEIGHT_LIMIT)
+    scales: Floats = np.maximum(largest, SMALLEST_WEIGHT).astype(np.float32) / np.float32(limit)
     return scales
 
 
-def weight_integers(weight: Floats, scales: Floats) -> NDArray[np.int8]:
-    """The weight [n, ...] in steps of each output channel."""
+def weight_integers(weight: Floats, scales: Floats, limit: int = WEIGHT_LIMIT) -> NDArray[np.int8]:
+    """The weight [n, ...] in steps of each output channel, at most `limit` of them."""
     steps = np.rint(weight / scales.reshape(-1, *[1] * (weight.ndim - 1)))
-    integers: NDArray[np.int8] = steps.clip(-WEIGHT_LIMIT, WEIGHT_LIMIT).astype(np.int8)
+    integers: NDArray[np.int8] = steps.clip(-limit, limit).astype(np.int8)
     return integers
 
 

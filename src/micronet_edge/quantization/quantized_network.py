@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from torch import fx
 
 from micronet_edge.preprocessing import Preprocessing
-from micronet_edge.quantization.grid import Grid
+from micronet_edge.quantization.grid import WEIGHT_LIMIT, Grid
 from micronet_edge.quantization.rounded_tensors import clip_after, tensor_name
 
 
@@ -16,13 +16,14 @@ class QuantizedNetwork:
 
     The network takes images of that preprocessing. `grids` is by tensor name; `float_layers` are
     operators that stay in float32: they read what integers stand for, and what they give is rounded only
-    where an integer operator reads it.
+    where an integer operator reads it. No integer of a weight is larger than `weight_limit`.
     """
 
     network: fx.GraphModule
     preprocessing: Preprocessing
     grids: Mapping[str, Grid]
     float_layers: frozenset[str] = field(default_factory=frozenset)
+    weight_limit: int = WEIGHT_LIMIT
 
     @property
     def bits(self) -> int:

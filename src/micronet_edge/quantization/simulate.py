@@ -70,7 +70,7 @@ class Simulation(nn.Module):
     def _rounded_state(self, layer: nn.Module) -> dict[str, Tensor]:
         match layer:
             case nn.Conv2d() | nn.Linear():
-                return {"weight": rounded_weight(layer.weight)}
+                return {"weight": rounded_weight(layer.weight, self.quantized.weight_limit)}
             case Constant():
                 return {"constant": rounded(layer.constant, constant_grid(layer, self.quantized.bits))}
             case _:
@@ -85,13 +85,11 @@ def rounded(values: Tensor, grid: Grid) -> Tensor:
     return result
 
 
-def rounded_weight(weight: Tensor) -> Tensor:
+def rounded_weight(weight: Tensor, limit: int = WEIGHT_LIMIT) -> Tensor:
     """A weight [n, ...] in int8 steps of each output channel."""
-    scales = torch.from_numpy(weight_scales(weight.detach().numpy()))
+    scales = torch.from_numpy(weight_scales(weight.detach().numpy(), limit))
     zero_points = torch.zeros(len(scales), dtype=torch.int32)
-    result: Tensor = torch.fake_quantize_per_channel_affine(
-        weight, scales, zero_points, 0, -WEIGHT_LIMIT, WEIGHT_LIMIT
-    )
+    result: Tensor = torch.fake_quantize_per_channel_affine(weight, scales, zero_points, 0, -limit, limit)
     return result
 
 
