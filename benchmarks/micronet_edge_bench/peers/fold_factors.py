@@ -1,0 +1,82 @@
+"""Folds constant factors into the layers behind them."""
+
+import operator
+from collections import Counter
+from collections.abc import Iterator
+
+import torch
+from torch import fx, nn
+
+from micronet_edge.errors import LoweringError
+from micronet_edge.lowering import Rewrite
+from micronet_edge.lowering.convolutions import with_weights
+from micronet_edge.lowering.elementary import Multiply, MultiplyConstant
+from micronet_edge.lowering.fold_batch_norm import linear
+from micronet_edge.lowering.graph import bypass, calls, inputs_of, module_of, replace_module
+
+_PASSES_ON = (Multiply, nn.AdaptiveAvgPool2d, nn.Flatten, nn.ReLU, nn.Identity, nn.Dropout)
+"""Layers of which f times the input gives f times the output, for a positive f."""
+
+
+class FoldFactors(Rewrite):
+    """Folds a positive constant factor into the weights of all convolutions and linear layers behind it.
+
+    Given    x -> times f -> means, rectifiers, products with other tensors -> Conv2d | Linear
+    Result   x -> the same -> Conv2d | Linear, their weights times f
+
+    The 1/6 of a hard swish or hard sigmoid then costs nothing, and in integers it is one rounding less.
+    A factor that reaches a sum or the network's output stays.
+    """
+
+    def change(self, network: fx.GraphModule) -> int:
+        places = 0
+        for node, layer in calls(network, MultiplyConstant):
+            weighing = _weighing_behind(node, layer)
+            for reader in weighing or ():
+                replace_module(network, reader, _scaled(module_of(reader), float(layer.constant)))
+            if weighing is not None:
+                bypass(network, node)
+                places += 1
+        return places
+
+    def check_after(self, network: fx.GraphModule) -> None:
+        for node, layer in calls(network, MultiplyConstant):
+            if _weighing_behind(node, layer) is not None:
+                raise LoweringError(f"{node.target} could have been folded")
+
+
+def _weighing_behind(node: fx.Node, layer: MultiplyConstant) -> list[fx.Node] | None:
+    """The layers with weights that all of the factor would go into, None where some cannot."""
+    if layer.constant.numel() != 1 or not float(layer.constant) > 0:
+        return None
+    readers = list(_reached(node))
+    # A product of two tensors that both bear the factor would bear its square.
+    alone = all(count == 1 for count in Counter(readers).values())
+    ends = [reader for reader in readers if not _passes_on(reader)]
+    weigh = all(isinstance(module_of(end), nn.Conv2d | nn.Linear) for end in ends)
+    return ends if alone and weigh else None
+
+
+def _reached(node: fx.Node) -> Iterator[fx.Node]:
+    """Every node that the factor comes to, as often as it comes there."""
+    for reader in node.users:
+        yield from [reader] * inputs_of(reader).count(node)
+        if _passes_on(reader):
+            yield from _reached(reader)
+
+
+def _passes_on(node: fx.Node) -> bool:
+    if isinstance(module_of(node), _PASSES_ON):
+        return True
+    if node.op == "call_method":
+        return node.target == "flatten"
+    products = node.op == "call_function" and node.target in {operator.mul, torch.mul}
+    return products and len(node.all_input_nodes) == len(node.args)
+
+
+def _scaled(layer: nn.Module | None, factor: float) -> nn.Module:
+    assert isinstance(layer, nn.Conv2d | nn.Linear)
+    weight = layer.weight.double() * factor
+    if isinstance(layer, nn.Conv2d):
+        return with_weights(layer, weight, layer.bias)
+    return linear(weight, layer.bias)

@@ -1,0 +1,39 @@
+"""The form in which peers are written, by precision and format: each the fastest of those that were measured.
+
+Every format: the hard sigmoid becomes a bias and a clip of the convolution before it, its 1/6 goes into the
+convolution behind. As an operator of its own LiteRT's XNNPACK does not take it, and a float file falls into
+10 pieces.
+
+Hard swish, on one x86-64 core with AVX2 and without VNNI:
+- float, TFLite: its own operator, 1.1 times as fast as ADD with RELU6 and MUL.
+- float, ONNX: its own operator, which ONNX Runtime computes on the way out of a convolution; as HardSigmoid
+  and Mul it is the same, as Add, Clip and Mul 1.2 to 1.6 times as slow, as a convolution of one pixel and
+  channel with a clip, times x, 1.1 times as slow.
+- int8, TFLite: ADD with RELU6, then MUL whose 1/6 the convolutions behind take over. Its own operator has no
+  integer kernel in XNNPACK: 20 pieces, 2.1 times as slow. In float between DEQUANTIZE and QUANTIZE it takes
+  the same time, at the same noise.
+- int8, ONNX: in float, as its own operator; step by step 1.1 to 1.6 times as slow, in integers 3 to 4 times.
+"""
+
+from micronet_edge.lowering import Rewrite
+from micronet_edge.lowering.costs import XNNPACK_INT8
+from micronet_edge.lowering.drop_training_layers import DropTrainingLayers
+from micronet_edge.lowering.fold_batch_norm import FoldBatchNorm
+from micronet_edge.lowering.spell_out_layers import SpellOutLayers
+from micronet_edge.targets import FLOAT32
+from micronet_edge_bench.peers.fold_factors import FoldFactors
+from micronet_edge_bench.peers.freeze_hard_sigmoid import FreezeHardSigmoid
+
+KEEPS_HARD_SWISH = ("onnx",)
+"""Formats whose integer files compute a hard swish in float, as one operator."""
+
+_COMMON: tuple[Rewrite, ...] = (DropTrainingLayers(), FoldBatchNorm(), FreezeHardSigmoid(), FoldFactors())
+_SPELLED: tuple[Rewrite, ...] = (*_COMMON, SpellOutLayers(XNNPACK_INT8))
+
+
+def pipeline(file_format: str, precision: str) -> tuple[Rewrite, ...]:
+    """The rewrites that make a peer ready for a file."""
+    if precision == FLOAT32:
+        return _COMMON
+    # Once it is spelled out, the factor of a hard swish can go as well.
+    return _SPELLED if file_format in KEEPS_HARD_SWISH else (*_SPELLED, FoldFactors())
