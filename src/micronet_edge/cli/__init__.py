@@ -4,6 +4,7 @@ import typer
 
 from micronet_edge.cli.bench import bench
 from micronet_edge.cli.blame import blame
+from micronet_edge.cli.count import count
 from micronet_edge.cli.estimate import estimate
 from micronet_edge.cli.evaluate import evaluate
 from micronet_edge.cli.export import export
@@ -23,6 +24,7 @@ app.command()(quantize)
 app.command()(verify)
 app.command()(evaluate)
 app.command()(blame)
+app.command()(count)
 app.command()(bench)
 app.command()(estimate)
 
