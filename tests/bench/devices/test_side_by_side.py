@@ -3,8 +3,10 @@
 import os
 import shlex
 import shutil
+import signal
 import sys
 import tempfile
+import time
 
 import pytest
 
@@ -72,16 +74,37 @@ def test_a_device_that_fails_takes_no_other_with_it(files):
     assert [file.name for file in run.files] == [file.name for file in files]
 
 
-def test_a_board_and_a_phone_answer_as_this_machine_does(files, board, phone, python3):
+@pytest.fixture
+def every_device(board, phone, python3):
     board.start(environment={"PATH": f"{python3}:{os.environ['PATH']}"})
     phone.programs.mkdir(exist_ok=True)
     shutil.copy(python3 / "python3", phone.programs)
     phone.start()
-    devices = ["ssh://board", f"adb://{phone.serial}", "local"]
-    runs = measure(files, devices, SHORT)
-    assert [(run.device, run.error) for run in runs] == [(device, None) for device in devices]
+    return ["ssh://board", f"adb://{phone.serial}", "local"]
+
+
+def test_a_board_and_a_phone_answer_as_this_machine_does(files, every_device):
+    runs = measure(files, every_device, SHORT)
+    assert [(run.device, run.error) for run in runs] == [(device, None) for device in every_device]
     *there, here = ([(file.sha256, file.output_sha256) for file in run.files] for run in runs)
     assert there == [here, here]
+
+
+@pytest.mark.usefixtures("temporary")
+def test_ctrl_c_ends_all_and_leaves_nothing_anywhere(files, every_device):
+    at_work = set()
+
+    def interrupt(device, stage, _done, _total):
+        if stage == "measure" and device not in at_work:
+            at_work.add(device)
+            if len(at_work) == len(every_device):
+                os.kill(os.getpid(), signal.SIGINT)
+
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        measure(files, every_device, Settings(processes=1, seconds=600), progress=interrupt)
+    assert at_work == set(every_device)
+    assert time.monotonic() - start < 120
 
 
 @pytest.mark.usefixtures("temporary")
