@@ -22,5 +22,4 @@ def find_device(url: str, *, wants_python: bool = True) -> Device:
         return SshDevice(url)
     if url.startswith("adb://"):
         return AdbDevice(url, wants_python=wants_python)
-    # A stranger's text is shown in quotes, so that the message stays one line.
     raise DeviceError(repr(url), "is no device: give local, ssh://USER@HOST[:PORT] or adb://SERIAL")

@@ -66,7 +66,7 @@ class AdbDevice(ShellDevice):
             facts = replace(facts, system=f"Android {named[0]} ({named[1]})")
         if facts.interpreter and facts.interpreter[-1].startswith(TERMUX_FILES):
             # What Termux sets for its programs, and a shell from outside does not.
-            places = {"HOME": "home", "PREFIX": "usr", "TMPDIR": "usr/tmp"}
+            places = {"HOME": "home", "PREFIX": "usr"}
             settings = [f"{name}={TERMUX_FILES}/{place}" for name, place in places.items()]
             program = [word for word in facts.interpreter if word != "env"]
             facts = replace(facts, interpreter=("env", *settings, *program))

@@ -6,7 +6,7 @@ from micronet_edge_bench.devices.quoting import one_line
 
 _REASONS = (
     (
-        r"unauthorized",
+        r"unauthorized|still authorizing",
         "the phone does not trust this computer yet: unlock it and accept the question it shows",
     ),
     (r"no permissions|insufficient permissions", "this user may not open it: install Android's udev rules"),
@@ -20,7 +20,9 @@ _REASONS = (
 
 def explain(serial: str, stderr: str, *, connected: bool) -> str:
     """Why adb failed or, if the phone was `connected`, ended in the middle; `stderr` is what it said."""
-    said = one_line(stderr)
+    # Of a complaint of several lines the first says what is wrong, and the others what might help.
+    errors = [line for line in stderr.splitlines() if line.startswith("error: ")]
+    said = errors[0] if errors else one_line(stderr)
     if connected:
         return f"the connection was lost in the middle ({said}): is it still plugged in? Then run again"
     for pattern, words in _REASONS:

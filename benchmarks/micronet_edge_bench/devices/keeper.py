@@ -50,6 +50,7 @@ class Keeper:
             raise
         if name is None:
             code = process.wait()
+            end(process)
             raise NoFolderError(Outcome(code, tail.text()))
         return cls(name, process)
 

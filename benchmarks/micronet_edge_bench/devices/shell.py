@@ -20,6 +20,8 @@ class Shell(ABC):
     """A shell elsewhere; its children know the way there."""
 
     label: str
+    lost = False
+    """Whether the device went away after it was reached."""
 
     @abstractmethod
     def command_for(self, script: str) -> list[str]:
@@ -53,6 +55,7 @@ class Shell(ABC):
         """
         report = read_report(outcome.stderr, token)
         if report.code is None:
+            self.lost = True
             raise self.explain(Outcome(outcome.code, report.stderr), connected=True)
         return report
 

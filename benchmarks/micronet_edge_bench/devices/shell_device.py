@@ -114,13 +114,19 @@ class ShellDevice(Shell):
         )
 
     def close(self) -> None:
-        """Ends what runs there and removes the folder."""
+        """Ends what runs there and removes the folder.
+
+        A lost device does so by itself once it notices; no error then follows the one that told of the loss.
+        """
+        was_lost = self.lost
         keeper, self._keeper = self._keeper, None
         if keeper is None or keeper.close():
             return
         try:
             self.ask(scripts.remove(keeper.folder))
         except DeviceError as error:
+            if was_lost:
+                return
             raise DeviceError(
                 self.label, f"{keeper.folder} there may not be removed yet ({error}): look whether it is gone"
             ) from error

@@ -14,7 +14,7 @@ from contextlib import suppress
 VERSION, MAX_DATA = 0x01000001, 1 << 18
 CHUNK = 1 << 15
 STDIN, STDOUT, STDERR, EXIT, CLOSE_STDIN = range(5)
-AUTH_TOKEN = 1
+AUTH_TOKEN, AUTH_SIGNATURE = 1, 2
 
 
 def message(command, first, second, data=b""):
@@ -67,7 +67,7 @@ class Connection:
             stream.end()
 
     def take(self, command, first, second, data):
-        if command in (b"CNXN", b"AUTH"):
+        if command == b"CNXN" or (command == b"AUTH" and first == AUTH_SIGNATURE):
             self.greet()
         elif command == b"OPEN":
             self.open(first, data.rstrip(b"\0").decode())

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from getpass import getuser
 from pathlib import Path
@@ -40,6 +41,13 @@ def left_in(folder, seconds):
             break
         time.sleep(0.1)
     return left
+
+
+def program(pid):
+    try:
+        return Path(f"/proc/{pid}/exe").readlink().name
+    except FileNotFoundError:
+        return None
 
 
 def descendants(pid):
@@ -120,11 +128,12 @@ class Board:
     def sessions(self):
         """sshd and its processes, without what runs in the sessions."""
         every = [self.process.pid, *descendants(self.process.pid)]
-        return [pid for pid in every if Path(f"/proc/{pid}/exe").resolve().name == "sshd"]
+        return [pid for pid in every if program(pid) == "sshd"]
 
     def signal(self, number):
         for pid in self.sessions():
-            os.kill(pid, number)
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     def stop(self):
         if self.process and self.process.poll() is None:

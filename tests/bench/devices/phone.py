@@ -19,6 +19,7 @@ class Phone:
     port: int
     environment: dict
     process: subprocess.Popen = None
+    path: str = ""
 
     @staticmethod
     def available():
@@ -43,7 +44,7 @@ class Phone:
 
     def start(self, mode=""):
         words = [sys.executable, str(Path(__file__).with_name("adbd.py")), str(self.port), mode]
-        path = f"{self.programs}:{os.environ['PATH']}"
+        path = self.path or f"{self.programs}:{os.environ['PATH']}"
         self.process = subprocess.Popen(words, env={**os.environ, "PATH": path}, stdout=subprocess.DEVNULL)
         wait_for_port(self.port, self.process)
         return self.adb("connect", self.serial)
