@@ -2,8 +2,7 @@
 
     python benchmarks/suites/run.py benchmarks/suites/family.toml
 
-writes benchmarks/results/family.json and family.html, and prints the table. `--output FILE` puts the
-results elsewhere, to hold a second run against the first; `--files FOLDER` keeps the files that are
+writes benchmarks/results/family.json and a page, family.html. `--output FILE` puts the results elsewhere, to hold a second run against the first; `--files FOLDER` keeps the files that are
 measured, for the second run to measure the same.
 """
 
@@ -17,11 +16,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from micronet_edge.cli.bench_tables import print_all
 from micronet_edge.metadata import DISTRIBUTION, tool_version
-from micronet_edge_bench.comparing import compare
 from micronet_edge_bench.inputs import prepare
-from micronet_edge_bench.instability import doubts
 from micronet_edge_bench.measuring import measure
 from micronet_edge_bench.report.page import write_report
 from micronet_edge_bench.results import Baseline, Results, Run, write_results
@@ -45,8 +41,7 @@ def main(
         results = run(read_suite(suite), Path(folder), Console(stderr=True))
     write_results(results, output)
     write_report(results, output.with_suffix(".html"))
-    comparisons = compare(results)
-    print_all(results, comparisons, doubts(results, comparisons), profile=True)
+    typer.echo(f"{output} and a page beside it; to see them here: micronet-edge bench {output}")
 
 
 def run(suite: Suite, folder: Path, console: Console) -> Results:

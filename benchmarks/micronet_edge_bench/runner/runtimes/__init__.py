@@ -8,13 +8,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import litert, onnxruntime
-from .errors import RuntimeUnusableError
+from micronet_edge_bench.runner.runtimes import litert, onnxruntime
+from micronet_edge_bench.runner.runtimes.errors import RuntimeUnusableError
 
 if TYPE_CHECKING:
     import os
 
-    from .seam import Runtime
+    from micronet_edge_bench.runner.runtimes.seam import Runtime
 
 RUNTIMES: tuple[Runtime, ...] = (onnxruntime, litert)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from .errors import RuntimeUnusableError
+from micronet_edge_bench.runner.runtimes.errors import RuntimeUnusableError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

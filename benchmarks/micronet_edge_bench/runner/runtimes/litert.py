@@ -9,19 +9,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .checks import check_array, check_readable, fixed_shape, known_dtype, only_one
-from .errors import RuntimeUnusableError, one_line
-from .litert_profile import XNNPACK, operator_times
-from .litert_profiler import profiled_model
-from .profiled_rounds import in_turns
-from .tflite_nodes import DELEGATE, TfliteNode, delegated, read_nodes
+from micronet_edge_bench.runner.runtimes.checks import (
+    check_array,
+    check_readable,
+    fixed_shape,
+    known_dtype,
+    only_one,
+)
+from micronet_edge_bench.runner.runtimes.errors import RuntimeUnusableError, one_line
+from micronet_edge_bench.runner.runtimes.litert_profile import XNNPACK, operator_times
+from micronet_edge_bench.runner.runtimes.litert_profiler import profiled_model
+from micronet_edge_bench.runner.runtimes.profiled_rounds import in_turns
+from micronet_edge_bench.runner.runtimes.tflite_nodes import DELEGATE, TfliteNode, delegated, read_nodes
 
 if TYPE_CHECKING:
     from types import ModuleType
 
     from numpy.typing import NDArray
 
-    from .seam import Facts, Profile
+    from micronet_edge_bench.runner.runtimes.seam import Facts, Profile
 
 NAME = "LiteRT"
 SUFFIXES = (".tflite",)

@@ -6,16 +6,16 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .grouped_times import CUT_OFF, DIFFERENCE, grouped_median
-from .match_operators import match_operators
-from .tflite_nodes import DELEGATE, delegated
+from micronet_edge_bench.runner.runtimes.grouped_times import CUT_OFF, DIFFERENCE, grouped_median
+from micronet_edge_bench.runner.runtimes.match_operators import match_operators
+from micronet_edge_bench.runner.runtimes.tflite_nodes import DELEGATE, delegated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .litert_profiler import Event
-    from .seam import OperatorTime
-    from .tflite_nodes import TfliteNode
+    from micronet_edge_bench.runner.runtimes.litert_profiler import Event
+    from micronet_edge_bench.runner.runtimes.seam import OperatorTime
+    from micronet_edge_bench.runner.runtimes.tflite_nodes import TfliteNode
 
 XNNPACK = "XNNPACK"
 _NS_PER_US = 1000

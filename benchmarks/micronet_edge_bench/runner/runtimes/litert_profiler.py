@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import RuntimeUnusableError
+from micronet_edge_bench.runner.runtimes.errors import RuntimeUnusableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

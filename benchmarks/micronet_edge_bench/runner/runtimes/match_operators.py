@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from .xnnpack_names import (
+from micronet_edge_bench.runner.runtimes.xnnpack_names import (
     AFTER,
     BEFORE,
     ELEMENTWISE,

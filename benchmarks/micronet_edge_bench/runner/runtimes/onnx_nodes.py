@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .errors import RuntimeUnusableError
+from micronet_edge_bench.runner.runtimes.errors import RuntimeUnusableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,18 +8,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .checks import check_array, check_readable, fixed_shape, known_dtype, only_one
-from .errors import RuntimeUnusableError, one_line
-from .onnx_nodes import read_nodes
-from .onnxruntime_profile import operator_times, read_trace
-from .profiled_rounds import WARM_UP_ROUNDS, in_turns
+from micronet_edge_bench.runner.runtimes.checks import (
+    check_array,
+    check_readable,
+    fixed_shape,
+    known_dtype,
+    only_one,
+)
+from micronet_edge_bench.runner.runtimes.errors import RuntimeUnusableError, one_line
+from micronet_edge_bench.runner.runtimes.onnx_nodes import read_nodes
+from micronet_edge_bench.runner.runtimes.onnxruntime_profile import operator_times, read_trace
+from micronet_edge_bench.runner.runtimes.profiled_rounds import WARM_UP_ROUNDS, in_turns
 
 if TYPE_CHECKING:
     from types import ModuleType
 
     from numpy.typing import NDArray
 
-    from .seam import Facts, Profile
+    from micronet_edge_bench.runner.runtimes.seam import Facts, Profile
 
 NAME = "ONNX Runtime"
 SUFFIXES = (".onnx",)

@@ -16,14 +16,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .grouped_times import CUT_OFF, grouped_median
+from micronet_edge_bench.runner.runtimes.grouped_times import CUT_OFF, grouped_median
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from .onnx_nodes import OnnxNode
-    from .seam import OperatorTime
+    from micronet_edge_bench.runner.runtimes.onnx_nodes import OnnxNode
+    from micronet_edge_bench.runner.runtimes.seam import OperatorTime
 
 METHOD = (
     "ONNX Runtime's profiler on the graph as it optimised it, in whole microseconds, the median as of "
