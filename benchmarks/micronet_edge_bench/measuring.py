@@ -29,7 +29,7 @@ PHONE = "adb://"
 _PACKAGES = {"onnx": "onnxruntime", "tflite": "ai-edge-litert"}
 """What a device's Python needs for each format, besides numpy."""
 
-_TIDY = ("env", "TMPDIR=.")
+_TIDY = ("env", "TMPDIR=.", "ORT_DISABLE_TELEMETRY=1")
 """ONNX Runtime leaves a file among the temporary ones: there, it goes with the folder it was measured in."""
 
 _PATIENCE_SECONDS = 3.0

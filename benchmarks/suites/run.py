@@ -2,8 +2,9 @@
 
     python benchmarks/suites/run.py benchmarks/suites/family.toml
 
-writes benchmarks/results/family.json and a page, family.html. `--output FILE` puts the results elsewhere, to hold a second run against the first; `--files FOLDER` keeps the files that are
-measured, for the second run to measure the same.
+writes benchmarks/results/family.json and a page, family.html. `--output FILE` puts the results
+elsewhere, to hold a second run against the first; `--files FOLDER` keeps the files that are measured,
+for the second run to measure the same.
 """
 
 import tempfile

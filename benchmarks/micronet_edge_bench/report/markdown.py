@@ -1,0 +1,63 @@
+"""Tables of a suite's results as Markdown: what the README quotes, row by row."""
+
+from collections.abc import Iterator
+
+from micronet_edge_bench.results import FileResult, Results, Run
+from micronet_edge_bench.statistics import latency, ratio_in_turn
+
+_RUNTIMES = {"onnx": "ONNX Runtime", "tflite": "LiteRT"}
+_FLOAT = {"float32": "", "portable float32": ", `--portable`"}
+_INT8 = {"int8": "", "int8 io": ", `--io int8`"}
+
+
+def family_float_rows(results: Results) -> Iterator[str]:
+    """Network, runtime, naive and own milliseconds, times faster: of float32 files."""
+    for network, kind, run in _by_network(results):
+        for form, option in _FLOAT.items():
+            own, naive = run.file(f"{network} {form}.{kind}"), run.file(f"{network} naive float32.{kind}")
+            if own is not None and naive is not None:
+                cells = [_ms(naive), _ms(own), _faster(naive, own)]
+                yield _row(network, f"{_RUNTIMES[kind]}{option}", *cells)
+
+
+def family_int8_rows(results: Results) -> Iterator[str]:
+    """Network, runtime, float32, naive and own int8 milliseconds, times faster than both, size to float32."""
+    for network, kind, run in _by_network(results):
+        for form, option in _INT8.items():
+            found = [run.file(f"{network} {each}.{kind}") for each in (form, "float32", "naive int8")]
+            own, single, naive = found
+            if own is not None and single is not None and naive is not None:
+                times = [_ms(single), _ms(naive), _ms(own)]
+                ratios = [_faster(single, own), _faster(naive, own)]
+                size = f"{own.size_bytes / single.size_bytes:.2f}"
+                yield _row(network, f"{_RUNTIMES[kind]}{option}", *times, *ratios, size)
+
+
+def peer_rows(results: Results) -> Iterator[str]:
+    """Network, runtime, precision, multiply-adds, milliseconds, MicroNet's time to the peer's."""
+    for run in results.runs:
+        first = run.files[0]
+        for file in run.files:
+            madds = "" if file.madds is None else f"{file.madds / 1e6:.1f} M"
+            to_first = "" if file is first else _faster(file, first)
+            network = file.name.rpartition(" ")[0]
+            yield _row(network, _RUNTIMES[file.format], str(file.precision), madds, _ms(file), to_first)
+
+
+def _by_network(results: Results) -> Iterator[tuple[str, str, Run]]:
+    for run in results.runs:
+        network, _, kind = run.title.partition(" ")
+        yield network, kind, run
+
+
+def _ms(file: FileResult) -> str:
+    return f"{latency(file.samples_ns).median_ns / 1e6:.2f}"
+
+
+def _faster(baseline: FileResult, file: FileResult) -> str:
+    ratio = ratio_in_turn(baseline.samples_ns, file.samples_ns)
+    return f"{ratio.value:.2f} ({ratio.low:.2f} to {ratio.high:.2f})"
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
