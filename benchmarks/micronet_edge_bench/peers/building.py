@@ -12,6 +12,7 @@ from micronet_edge.photographs import photographs
 from micronet_edge.preprocessing import Preprocessing
 from micronet_edge_bench.peers import mobilenet_v3, pp_lcnet
 from micronet_edge_bench.peers.mobilenet_v3 import MobileNetV3Small
+from micronet_edge_bench.peers.peak import PEAK, DensePeak
 from micronet_edge_bench.peers.pp_lcnet import PPLCNet
 from micronet_edge_bench.peers.random_weights import with_random_weights
 
@@ -25,10 +26,11 @@ _BUILDERS: Mapping[str, Callable[[], nn.Module]] = MappingProxyType(
             for width in mobilenet_v3.WIDTHS
         },
         **{f"pp-lcnet-{width}": partial(PPLCNet, width, CLASSES) for width in pp_lcnet.WIDTHS},
+        PEAK: partial(DensePeak, CLASSES),
     }
 )
 
-PEERS = tuple(_BUILDERS)
+PEERS = tuple(name for name in _BUILDERS if name != PEAK)
 """Their names: family and width."""
 
 
