@@ -35,7 +35,7 @@ def run(command: list[str], folder: Path) -> str:
 
 
 def test_the_commands_work_one_after_the_other(folder):
-    assert len(COMMANDS) == 9
+    assert len(COMMANDS) == 13
     for line in COMMANDS:
         if line.startswith("unzip") and shutil.which("unzip") is None:
             continue
@@ -102,7 +102,7 @@ def test_the_float_accuracies_are_the_committed_result():
         assert f"| {row['variant']} | {figures} |" in README
 
 
-@pytest.mark.parametrize("command", ["export", "evaluate", "quantize", "blame"])
+@pytest.mark.parametrize("command", ["export", "evaluate", "quantize", "blame", "count", "bench", "estimate"])
 def test_the_readme_names_no_option_that_the_command_lacks(folder, command):
     helped = run(["micronet-edge", command, "--help"], folder)
     section = re.search(rf"^## {command}$(.*?)^## ", README, re.DOTALL | re.MULTILINE | re.IGNORECASE)

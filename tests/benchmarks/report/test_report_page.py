@@ -4,8 +4,8 @@ import re
 from dataclasses import replace
 
 import pytest
-from bench.report.markup import Reader, pictures
-from bench.report.report_samples import ENVIRONMENT, family, file, profile, results, run
+from benchmarks.report.markup import Reader, pictures
+from benchmarks.report.report_samples import ENVIRONMENT, family, file, profile, results, run
 
 from micronet_edge.errors import OutputError
 from micronet_edge_bench.comparing import compare

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from bench.made import ENVIRONMENT, file, results, run
+from benchmarks.made import ENVIRONMENT, file, results, run
 
 from micronet_edge_bench.comparing import compare
 from micronet_edge_bench.instability import doubts

@@ -1,6 +1,6 @@
 """The packed runner, as a device runs it: alone in a folder."""
 
-from bench.runner.plans import packed, ran, result
+from benchmarks.runner.plans import packed, ran, result
 
 
 def test_it_measures_alone_in_a_folder(tmp_path, digit_files):

@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from bench.runner.plans import array_for, packed
+from benchmarks.runner.plans import array_for, packed
 
 from micronet_edge_bench.runner.coordinate import measure, orders
 from micronet_edge_bench.runner.plan import PlannedFile, RunnerError, read_plan

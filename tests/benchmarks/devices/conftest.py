@@ -4,8 +4,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from bench.devices.board import Board, new_board
-from bench.devices.phone import Phone, new_phone
+from benchmarks.devices.board import Board, new_board
+from benchmarks.devices.phone import Phone, new_phone
 
 from micronet_edge_bench.devices import find_device
 from micronet_edge_bench.devices.adb import AdbDevice

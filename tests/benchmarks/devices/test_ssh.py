@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
-from bench.devices.board import make_key
-from bench.devices.wheels import write_wheel
+from benchmarks.devices.board import make_key
+from benchmarks.devices.wheels import write_wheel
 
 from micronet_edge_bench.devices import DeviceError, find_device, require
 

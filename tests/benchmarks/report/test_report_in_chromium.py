@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from bench.report.chromium import DARK, LIGHT, measure, needs_browser, shoot
-from bench.report.report_samples import family, file, results, run
+from benchmarks.report.chromium import DARK, LIGHT, measure, needs_browser, shoot
+from benchmarks.report.report_samples import family, file, results, run
 
 from micronet_edge_bench.report import page
 

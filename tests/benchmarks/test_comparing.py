@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from bench.made import ENVIRONMENT, file, results, run
+from benchmarks.made import ENVIRONMENT, file, results, run
 
 from micronet_edge_bench.comparing import ComparisonError, compare
 from micronet_edge_bench.results import Baseline

@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.devices.board import free_port, left_in, wait_for_port
+from benchmarks.devices.board import free_port, left_in, wait_for_port
 
 
 @dataclass

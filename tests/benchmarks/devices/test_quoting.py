@@ -4,7 +4,7 @@ import shutil
 import subprocess
 
 import pytest
-from bench.devices.test_every_device import AWKWARD
+from benchmarks.devices.test_every_device import AWKWARD
 
 from micronet_edge_bench.devices import DeviceError
 from micronet_edge_bench.devices.quoting import for_any_shell, quoted

@@ -5,8 +5,8 @@ from itertools import pairwise
 from math import log10
 
 import pytest
-from bench.report.markup import pictures
-from bench.report.report_samples import family, file, profile, run
+from benchmarks.report.markup import pictures
+from benchmarks.report.report_samples import family, file, profile, run
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from bench.runner.plans import packed, ran, runner
+from benchmarks.runner.plans import packed, ran, runner
 from cli.command import children_of
 
 PATIENCE_S = 120

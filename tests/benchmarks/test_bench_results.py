@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from bench.made import file, results, run
+from benchmarks.made import file, results, run
 
 from micronet_edge.errors import OutputError
 from micronet_edge_bench.results import (
