@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from micronet_edge.errors import MicronetEdgeError, OutputError
-from micronet_edge.staging import staged
+from micronet_edge.errors import MicronetEdgeError
+from micronet_edge.pages import write_text
 from micronet_edge_bench.records import RecordError, from_values, to_values
 
 VERSION = 1
@@ -229,19 +229,8 @@ def write_results(results: Results, path: Path) -> None:
 
     Raises OutputError where that is not possible.
     """
-    check_place(path)
     own = tuple(run for run in results.runs if not run.source)
     baseline = results.baseline
     if baseline is not None and baseline.source is not None:
         baseline = None
-    text = replace(results, runs=own, baseline=baseline).to_text()
-    with staged(path.parent, [path.name], overwrite=True) as folder:
-        (folder / path.name).write_text(text, encoding="utf-8")
-
-
-def check_place(path: Path) -> None:
-    """Raises OutputError where no file can be written: a folder of that name, or none for it to lie in."""
-    if path.is_dir():
-        raise OutputError(f"{path} is a folder: give the name of a file")
-    if not path.parent.is_dir():
-        raise OutputError(f"{path.parent} is no folder: make it, or give another place")
+    write_text(replace(results, runs=own, baseline=baseline).to_text(), path)

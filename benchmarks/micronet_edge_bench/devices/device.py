@@ -8,8 +8,8 @@ How to add a device:
    stdin, stdout and stderr of its own, is a `ShellDevice` (shell_device.py): it needs the command that
    does so and the words for what that command complains about.
 2. Let `find_device` (__init__.py) know its scheme.
-3. Test it against the real thing in tests/benchmarks/devices: names that a shell would trip over, an end in the
-   middle of a run, no space, and that nothing is left behind.
+3. Test it against the real thing in tests/benchmarks/devices: names that a shell would trip over, an end in
+   the middle of a run, no space, and that nothing is left behind.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -68,9 +68,9 @@ def bench(
 ) -> None:
     """Measure how long files take for an image, here and on devices, and compare them."""
     del debug  # read by one_line_errors
+    from micronet_edge.pages import check_writable
     from micronet_edge_bench.benching import What, Where, is_results
     from micronet_edge_bench.benching import bench as run
-    from micronet_edge_bench.results import check_place
 
     rounds = _rounds(runs, seconds)
     if output is not None and all(is_results(path) for path in files):
@@ -81,7 +81,7 @@ def bench(
             f"runs on phones: give --device {_PHONE}SERIAL", param_hint="--benchmark-model"
         )
     for path in filter(None, (output, html)):
-        check_place(path)  # before the minutes that measuring takes
+        check_writable(path)  # before the minutes that measuring takes
     with _progress() as progress:
         results = run(
             files,
