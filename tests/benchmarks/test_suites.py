@@ -6,7 +6,8 @@ import pytest
 
 from micronet_edge.errors import SettingsError
 from micronet_edge.models import FAMILY
-from micronet_edge_bench.peers.published import PUBLISHED
+from micronet_edge_bench.peers.building import PEERS
+from micronet_edge_bench.peers.peak import PEAK
 from micronet_edge_bench.suites import FORMS, Form, read_suite
 
 SUITES = sorted((Path(__file__).parents[2] / "benchmarks" / "suites").glob("*.toml"))
@@ -50,7 +51,7 @@ def test_the_suites_name_what_can_be_written(path):
     suite = read_suite(path)
     assert (suite.processes, suite.rounds) >= (5, 200)
     for member in suite.members:
-        assert member.network in FAMILY or member.network in PUBLISHED
+        assert member.network in {*FAMILY, *PEERS, PEAK}
         assert member.format in {"onnx", "tflite"}
         assert member.network in FAMILY or FORMS[member.form] in {Form("float32"), Form("int8")}
 

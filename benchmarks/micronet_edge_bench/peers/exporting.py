@@ -1,16 +1,22 @@
 """Exports a peer by the code that exports a MicroNet, to the same formats and precisions, and proves it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from torch import nn
 
 from micronet_edge.errors import SettingsError
 from micronet_edge.image_folders import CalibrationImages, read_calibration
-from micronet_edge.integer_forms import with_corrected_biases, written_form
 from micronet_edge.lowering import Lowered, lower
 from micronet_edge.manifest import manifest_path, write_manifest
 from micronet_edge.metadata import FileMetadata
-from micronet_edge.quantization.quantize_network import calibrated_recipe, some_images
+from micronet_edge.quantization.quantize_network import (
+    calibrated_recipe,
+    corrected_biases,
+    quantized_by,
+    some_images,
+    with_tensors,
+)
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.recipe import INT8
 from micronet_edge.staging import staged
@@ -19,7 +25,7 @@ from micronet_edge.threads import one_thread
 from micronet_edge.verification import Proof, prove, prove_quantized
 from micronet_edge.written_files import manifest_settings
 from micronet_edge_bench.peers.building import CLASSES, PREPROCESSING, SIZE, random_peer
-from micronet_edge_bench.peers.forms import KEEPS_HARD_SWISH, pipeline
+from micronet_edge_bench.peers.forms import KEEPS_COMMON_FORM, KEEPS_HARD_SWISH, pipeline
 
 _PRECISIONS = (FLOAT32, INT8)
 
@@ -113,9 +119,11 @@ def _quantized(
     target: Target, spec: ExportSpec, lowered: Lowered, images: CalibrationImages
 ) -> QuantizedNetwork:
     recipe = calibrated_recipe(lowered.network, images, spec.metadata, spec.precision)
-    chosen = some_images(images)
-    recipe = with_corrected_biases(recipe, lowered.network, spec.metadata, [target], chosen)
-    return written_form(recipe, lowered.network, spec.metadata, target)
+    form = quantized_by(recipe, lowered.network, spec.metadata)
+    if target.name not in KEEPS_COMMON_FORM:
+        form = target.integer_form(form)
+    biases = corrected_biases(form, some_images(images))
+    return replace(form, network=with_tensors(form.network, biases))
 
 
 def _join_hard_swishes(path: Path) -> None:

@@ -1,6 +1,6 @@
 """What a processor can do at best: a network of nearly nothing but large matrix products."""
 
-from torch import Tensor, nn
+from torch import nn
 
 PEAK = "peak"
 
@@ -26,7 +26,3 @@ class DensePeak(nn.Sequential):
             ]
         pool = (nn.AdaptiveAvgPool2d(1), nn.Flatten(1))
         super().__init__(*layers, *pool, nn.Linear(_CHANNELS, classes))
-
-    def forward(self, images: Tensor) -> Tensor:
-        logits: Tensor = super().forward(images)
-        return logits
