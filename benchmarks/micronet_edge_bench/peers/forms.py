@@ -1,4 +1,4 @@
-"""The form in which peers are written, by precision and format: each the fastest of those that were measured.
+"""The form of each peer, by precision and format: the fastest measured, but for one case named at the end.
 
 Every format: the hard sigmoid becomes a bias and a clip of the convolution before it, its 1/6 goes into the
 convolution behind. As an operator of its own LiteRT's XNNPACK does not take it, and a float file falls into
@@ -15,7 +15,7 @@ Hard swish, on one x86-64 core with AVX2 and without VNNI:
 - int8, ONNX: in float, as its own operator; step by step 1.1 to 1.6 times as slow, in integers 3 to 4 times.
 
 The finer stem that TFLite's integer form gives a MicroNet takes away most of that network's noise; of a
-peer's it takes 0.3 to 0.5 dB, for 7 to 12 % of its time, so peers go without. ONNX's form, which chooses
+peer's it takes 0.5 dB at most, for 6 to 12 % of its time, so peers go without. ONNX's form, which chooses
 what stays in float, is theirs as well; with linear layers alone in integers MobileNetV3-Small 0.5 would be
 11 % faster on this core, whose integer products are slow, and with all convolutions 1.2 times as slow.
 """
