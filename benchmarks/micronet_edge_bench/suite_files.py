@@ -36,7 +36,7 @@ def write_member(member: Member, folder: Path, calibration: Path) -> Path:
     if member.network in FAMILY:
         written = _write_variant(member, form, folder, calibration)
     else:
-        written = export_peer(member.network, member.format, form.precision, folder, calibration)
+        written = export_peer(member.network, member.format, form.precision, folder, calibration, form.io)
     # Files that differ in form alone bear the same name otherwise.
     return written.rename(folder / member.name)
 
