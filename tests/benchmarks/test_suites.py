@@ -49,7 +49,8 @@ def test_a_file_in_several_turns_is_written_once(tmp_path):
 @pytest.mark.parametrize("path", SUITES, ids=lambda path: path.stem)
 def test_the_suites_name_what_can_be_written(path):
     suite = read_suite(path)
-    assert (suite.processes, suite.rounds) >= (5, 200)
+    assert suite.processes >= 5
+    assert suite.rounds >= 100
     for member in suite.members:
         assert member.network in {*FAMILY, *PEERS, PEAK}
         assert member.format in {"onnx", "tflite"}
