@@ -244,6 +244,8 @@ def test_an_end_on_our_side_ends_the_run_there_and_removes_the_folder(phone, tmp
     phone.start()
     script = tmp_path / "script.py"
     script.write_text(INTERRUPTED)
+    # A test run in the background ignores Ctrl-C, and its children would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         [sys.executable, "-u", script, f"adb://{phone.serial}", phone.temporary, words],
         stdout=subprocess.PIPE,
