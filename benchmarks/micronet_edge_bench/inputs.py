@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,7 @@ from micronet_edge.errors import SettingsError, TargetError
 from micronet_edge.image_files import image_files
 from micronet_edge.metadata import FileMetadata
 from micronet_edge.photographs import photographs
-from micronet_edge.preprocessing import Images, Preprocessing
+from micronet_edge.preprocessing import Preprocessing
 from micronet_edge.targets import read_metadata, target_of
 from micronet_edge_bench.runner.runtimes import RuntimeUnusableError, runtime_for
 
@@ -22,14 +21,6 @@ RANDOM = "random"
 """What --input is given for random numbers."""
 
 _SEED = 0
-
-
-@runtime_checkable
-class TakesImages(Protocol):
-    """A session that tells how it stores images."""
-
-    def input_array(self, images: Images) -> NDArray[np.generic]:
-        """The images as the file's input holds them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,8 +123,6 @@ def _image_array(
 ) -> tuple[NDArray[np.generic], str]:
     """As many images as the file takes at a time, in its own numbers; and which they are."""
     session = target_of(path).open(path)
-    if not isinstance(session, TakesImages):
-        raise TargetError(f"{path}: its format does not tell how it stores images: give --input random")
     taken = chosen[:batch]
     images = preprocessing.batch(taken)
     array = session.input_array(np.resize(images, (batch, *images.shape[1:])))

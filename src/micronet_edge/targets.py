@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 from jaxtyping import Float32
+from numpy.typing import NDArray
 from torch import nn
 
 from micronet_edge.counting.count import Count
@@ -60,6 +61,9 @@ class Session(Protocol):
 
         The session holds one such input at a time: a second call makes the first one's result stale.
         """
+
+    def input_array(self, images: Images) -> NDArray[np.generic]:
+        """The images as the file's input holds them: in its own layout and numbers."""
 
     def operators(self) -> Mapping[str, int]:
         """How often each operator stands in the file."""
