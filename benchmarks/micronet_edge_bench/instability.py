@@ -1,6 +1,7 @@
 """Says what makes figures doubtful, and what to do about it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from micronet_edge.wording import listed
 from micronet_edge_bench.comparing import Comparison
@@ -22,59 +23,91 @@ WIDE = 0.1
 _MORE_PROCESSES = 10
 
 
+@dataclass(frozen=True, slots=True)
+class _Doubt:
+    """What is amiss, about which files or figures, and the next thing to do."""
+
+    what: str
+    about: tuple[str, ...]
+    advice: str
+
+
 def doubts(results: Results, comparisons: Iterable[Comparison]) -> tuple[str, ...]:
-    """One line for each thing that is amiss with a run, with the next thing to do; none for quiet runs."""
+    """One line for each thing that is amiss on a device, with the next thing to do; none for quiet runs."""
     compared = list(comparisons)
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for run in results.runs:
+        for doubt in _of_run(run, [each for each in compared if each.run == run.label]):
+            # A suite has many runs on one device: what is amiss with several of them is said once.
+            device = replace(run, title="").label
+            found.setdefault((device, doubt.what, doubt.advice), []).extend(doubt.about)
     return tuple(
-        f"{run.label}: {doubt}"
-        for run in results.runs
-        if run.files
-        for doubt in (
-            *_of_machine(run),
-            *_of_samples(run),
-            *_of_ratios(run, [each for each in compared if each.run == run.label]),
-        )
+        f"{device}: {what}{f' ({listed(about)})' if about else ''}: {advice}"
+        for (device, what, advice), about in found.items()
     )
 
 
-def _of_machine(run: Run) -> Iterator[str]:
+def _of_run(run: Run, comparisons: Sequence[Comparison]) -> Iterator[_Doubt]:
+    if run.files:
+        yield from _of_machine(run)
+        yield from _of_samples(run)
+        yield from _of_ratios(run, comparisons)
+
+
+def _of_machine(run: Run) -> Iterator[_Doubt]:
     found = run.environment
     assert found is not None  # it has files
     if found.load_before is not None and found.load_before > found.cores:
-        yield (
-            f"the load average was {found.load_before:.1f} on {found.cores} cores before it began: "
-            "stop other load"
-        )
+        busy = f"load average {found.load_before:.1f} on {found.cores} cores"
+        yield _Doubt("the machine was busy before it began", (busy,), "stop other load")
     if found.governor not in {None, "performance"}:
-        yield (
-            f"the cores' clock follows the governor {found.governor}: "
-            "sudo cpupower frequency-set --governor performance"
+        yield _Doubt(
+            f"the cores' clock follows the governor {found.governor}",
+            (),
+            "sudo cpupower frequency-set --governor performance",
         )
 
 
-def _of_samples(run: Run) -> Iterator[str]:
+def _of_samples(run: Run) -> Iterator[_Doubt]:
     latencies = [(file, latency(file.samples_ns)) for file in run.files]
-    if restless := [_restless(file) for file in run.files if not all(each.steady for each in file.processes)]:
-        yield f"warm-up never became steady ({listed(restless)}): give --warmup {2 * run.method.warmup_most}"
-    if apart := [_named(f, each.disagreement) for f, each in latencies if each.disagreement > DISAGREEMENT]:
-        more = max(_MORE_PROCESSES, 2 * run.method.processes)
-        yield f"processes disagree ({listed(apart)}): give --processes {more}, or pin them with taskset"
-    if tails := [_tail(file, each) for file, each in latencies if each.p99_ns > TAIL * each.median_ns]:
-        yield f"one in a hundred takes far longer ({listed(tails)}): stop other load, or pin with taskset"
-    if moody := [each.name for each in run.files if each.output_sha256 is None and not each.samples_are]:
-        yield f"the same image is not answered alike by each process ({listed(moody)}): look into the file"
+    processes = max(_MORE_PROCESSES, 2 * run.method.processes)
+    for what, about, advice in (
+        (
+            "warm-up never became steady",
+            [_restless(file) for file in run.files if not all(each.steady for each in file.processes)],
+            f"give --warmup {2 * run.method.warmup_most}",
+        ),
+        (
+            "processes disagree",
+            [_named(f, each.disagreement) for f, each in latencies if each.disagreement > DISAGREEMENT],
+            f"give --processes {processes}, or pin them with taskset",
+        ),
+        (
+            "one in a hundred takes far longer",
+            [_tail(file, each) for file, each in latencies if each.p99_ns > TAIL * each.median_ns],
+            "stop other load, or pin with taskset",
+        ),
+        (
+            "the same image is not answered alike by each process",
+            [each.name for each in run.files if each.output_sha256 is None and not each.samples_are],
+            "look into the file",
+        ),
+    ):
+        if about:
+            yield _Doubt(what, tuple(about), advice)
 
 
-def _of_ratios(run: Run, comparisons: list[Comparison]) -> Iterator[str]:
+def _of_ratios(run: Run, comparisons: Sequence[Comparison]) -> Iterator[_Doubt]:
     if comparisons and run.method.processes < FEWEST_PROCESSES:
-        yield (
-            f"from {run.method.processes} of --processes the intervals of ratios come out too narrow: "
-            f"give {FEWEST_PROCESSES} or more"
+        yield _Doubt(
+            f"from {run.method.processes} of --processes the intervals of ratios come out too narrow",
+            (),
+            f"give {FEWEST_PROCESSES} or more",
         )
     wide = [each.name for each in comparisons if each.ratio.high - each.ratio.low > WIDE * each.ratio.value]
     if wide:
         more = max(_MORE_PROCESSES, 2 * run.method.processes)
-        yield f"ratios are not sharp ({listed(wide)}): give --processes {more} or more --runs"
+        yield _Doubt("ratios are not sharp", tuple(wide), f"give --processes {more} or more --runs")
 
 
 def _restless(file: FileResult) -> str:

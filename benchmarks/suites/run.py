@@ -20,6 +20,7 @@ from rich.console import Console
 from micronet_edge.metadata import DISTRIBUTION, tool_version
 from micronet_edge_bench.inputs import prepare
 from micronet_edge_bench.measuring import measure
+from micronet_edge_bench.published_accuracies import with_published_top1
 from micronet_edge_bench.report.page import write_report
 from micronet_edge_bench.results import Baseline, Results, Run, write_results
 from micronet_edge_bench.runner.plan import Settings
@@ -47,7 +48,7 @@ def main(
 
 def run(suite: Suite, folder: Path, console: Console) -> Results:
     """The results of all turns, one run each."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     files = _written(suite, folder, console)
     runs = tuple(_measured(suite, number, files, console) for number in range(len(suite.turns)))
     now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -71,7 +72,7 @@ def _measured(suite: Suite, number: int, files: dict[Member, Path], console: Con
     (measured,) = measure(prepare([files[member] for member in turn.members]), [DEVICE], settings)
     if measured.error is not None:
         raise SystemExit(f"{turn.name}: {measured.error}")
-    return replace(measured, title=turn.name)
+    return with_published_top1(replace(measured, title=turn.name), turn.members)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,11 @@ def test_nothing_of_a_quiet_run():
 @pytest.mark.parametrize(
     ("facts", "amiss", "advice"),
     [
-        ({"load_before": 6.25}, "load average was 6.2 on 4 cores before it began", "stop other load"),
+        (
+            {"load_before": 6.25},
+            "the machine was busy before it began (load average 6.2 on 4 cores)",
+            "stop other load",
+        ),
         (
             {"governor": "powersave"},
             "the governor powersave",
@@ -78,3 +82,17 @@ def test_a_ratio_that_is_not_sharp():
 def test_answers_that_differ():
     (line,) = said(run(file(processes=QUIET, output_sha256=None)))
     assert "the same image is not answered alike by each process (m0.onnx)" in line
+
+
+def test_what_is_amiss_with_many_runs_of_a_device_is_said_once():
+    turns = [run(file(f"m{n}.onnx", QUIET, steady=False), title=f"m{n}") for n in range(7)]
+    (line,) = said(*turns, run(file("quiet.onnx", QUIET), device="ssh://board"))
+    assert line.startswith("local: warm-up never became steady (m0.onnx in 5 of 5 processes, m1.onnx in 5")
+    assert line.endswith("m4.onnx in 5 of 5 processes and 2 more): give --warmup 400")
+
+
+def test_devices_are_doubted_apart():
+    busy = replace(ENVIRONMENT, load_before=9.0)
+    runs = [run(file(processes=QUIET), device=name, environment=busy) for name in ("local", "ssh://b")]
+    found = said(*runs)
+    assert [line.split(": ")[0] for line in found] == ["local", "ssh://b"]

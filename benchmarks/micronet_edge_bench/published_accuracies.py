@@ -1,0 +1,38 @@
+"""What a suite's networks reach when they are trained: published figures, beside the times measured here."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from micronet_edge.models import FAMILY
+from micronet_edge_bench.peers.published import PUBLISHED
+from micronet_edge_bench.results import FileResult, Run
+from micronet_edge_bench.suites import FORMS, Member
+
+_MICRONET = "arXiv 2108.05894"
+_CAVEAT = "published for trained weights in float32; the weights of the file that was timed are random"
+
+
+def with_published_top1(run: Run, members: Iterable[Member]) -> Run:
+    """The run with the published top-1 of every file in float32; of int8 nothing is published."""
+    published = {
+        member.name: published_top1(member.network)
+        for member in members
+        if FORMS[member.form].precision == "float32"
+    }
+    return replace(run, files=tuple(_known(file, published.get(file.name)) for file in run.files))
+
+
+def published_top1(network: str) -> tuple[float, str] | None:
+    """Top-1 on ImageNet at 224 px as a share, and where that stands; None of what is no such network."""
+    if network in FAMILY:
+        return FAMILY[network].paper_top1 / 100, _MICRONET
+    if network in PUBLISHED:
+        return PUBLISHED[network].top1 / 100, PUBLISHED[network].source
+    return None
+
+
+def _known(file: FileResult, published: tuple[float, str] | None) -> FileResult:
+    if published is None:
+        return file
+    top1, source = published
+    return replace(file, top1=top1, top1_source=f"{source}: {_CAVEAT}")
