@@ -1,5 +1,7 @@
 """Which tensors must share an order of channels, and which order each class is given."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,15 +10,19 @@ from lowering.networks import KEEP_GROUPS, NO_COPIES, Residual, divisors, micron
 from torch import nn
 
 from micronet_edge.lowering import TFLITE, apply, lower
-from micronet_edge.lowering import choose_channel_orders as choose_channel_orders_module
+from micronet_edge.lowering import channel_classes as channel_classes_module
 from micronet_edge.lowering.channel_classes import Boundary, find_channel_classes
 from micronet_edge.lowering.channel_order import segments
-from micronet_edge.lowering.choose_channel_orders import choose_channel_orders, stays_grouped
+from micronet_edge.lowering.choose_channel_orders import choose_channel_orders
 from micronet_edge.lowering.contract import probe_image
 from micronet_edge.lowering.costs import ONNXRUNTIME_CPU, PORTABLE_CPU, XNNPACK
 from micronet_edge.lowering.freeze_shift_max import FreezeShiftMax, FrozenShiftMax
 from micronet_edge.lowering.graph import calls, module_of
+from micronet_edge.lowering.price_channel_orders import Prices, moved, stays_grouped
 from micronet_edge.models import ChannelShuffle
+
+# A group is worth any copy, but for a permutation's convolution: it is dense itself.
+DEAR_MOVES = KEEP_GROUPS
 
 
 def frozen(*layers, size=8):
@@ -52,41 +58,41 @@ def test_a_depthwise_convolution_with_a_multiplier_ends_a_class():
 
 
 @given(groups=st.integers(1, 5), width=st.integers(1, 5), data=st.data())
-def test_a_shuffle_joins_with_other_numbers(groups, width, data):
+def test_a_shuffle_begins_a_class_and_moves_what_the_orders_leave_it(groups, width, data):
     channels = groups * width
     shuffle = ChannelShuffle(groups)
     classes, (_, conv, shuffled) = classes_and_nodes(stem(channels), shuffle)
-    group = classes.of[conv]
-    assert group is classes.of[shuffled]
+    assert classes.shuffles == [shuffled]
+    before, behind = classes.of[conv], classes.of[shuffled]
+    assert before is not behind
     order = np.array(data.draw(st.permutations(range(channels))))
     source = np.array(shuffle.source(channels))
-    assert source[group.labels(shuffled, order)].tolist() == group.labels(conv, order).tolist()
-
-
-def test_shuffles_one_behind_the_other_add_up():
-    classes, (_, conv, first, second) = classes_and_nodes(stem(12), ChannelShuffle(3), ChannelShuffle(4))
-    order = np.arange(12)
-    group = classes.of[conv]
-    assert group.labels(second, order).tolist() == group.labels(conv, order).tolist()
-    assert group.labels(first, order).tolist() != group.labels(conv, order).tolist()
+    as_it_comes = np.argsort(source)[order]
+    orders = {before: order, behind: as_it_comes}
+    assert moved(shuffled, classes, orders).tolist() == list(range(channels))
+    drawn = np.array(data.draw(st.permutations(range(channels))))
+    index = moved(shuffled, classes, {before: order, behind: drawn})
+    assert order[index].tolist() == source[drawn].tolist()
 
 
 def test_a_sum_joins_both_sides():
     classes, nodes = classes_and_nodes(stem(4), Residual(nn.Conv2d(4, 4, 1), ChannelShuffle(2)))
     _, conv, inner, shuffle, add = nodes
     group = classes.of[conv]
-    assert all(classes.of[node] is group for node in (inner, shuffle, add))
+    assert classes.of[shuffle] is classes.of[add] is group
+    assert classes.of[inner] is not group
     order = np.array([2, 0, 3, 1])
     expected = group.labels(conv, order).tolist()
     assert group.labels(shuffle, order).tolist() == group.labels(add, order).tolist() == expected
-    assert group.labels(inner, order).tolist() != expected
 
 
-def test_a_sum_of_a_tensor_with_its_own_shuffle_is_a_boundary():
+def test_a_sum_of_tensors_under_different_numbers_is_a_boundary():
+    """As a learned table's channels can be numbered: a common order does not exist."""
     classes, nodes = classes_and_nodes(stem(4), Residual(ChannelShuffle(2)))
-    _, conv, shuffle, add = nodes
-    assert {Boundary(conv, add), Boundary(shuffle, add), Boundary(add, None)} <= set(classes.boundaries)
-    assert classes.of[add] is not classes.of[conv]
+    _, conv, _, add = nodes
+    classes.of[conv].numbers[add] = np.array([1, 0, 2, 3])
+    with pytest.raises(channel_classes_module._ConflictError):
+        classes.unite(conv, add)
 
 
 def test_unknown_layers_are_boundaries_on_both_sides():
@@ -132,12 +138,9 @@ def test_groups_stay_together_as_blocks_in_the_same_sequence(groups, inputs, out
 
     before, behind = blocks(inputs), blocks(outputs)
     assert stays_grouped(conv, before, behind)
-    assert stays_grouped(conv, before, None)
-    assert stays_grouped(conv, None, behind)
     assert not stays_grouped(conv, before, np.roll(behind, outputs))
     if inputs > 1:
         assert not stays_grouped(conv, np.roll(before, 1), behind)
-        assert not stays_grouped(conv, np.roll(before, 1), None)
 
 
 def chosen(network, costs):
@@ -186,9 +189,24 @@ def test_grouped_convolutions_keep_their_groups_where_they_can(groups, width):
 
 
 @given(groups=st.sampled_from([2, 3, 4]), width=st.integers(1, 2))
-def test_of_two_groupings_across_a_shuffle_one_is_kept(groups, width):
+def test_of_two_groupings_across_a_shuffle_one_is_kept_where_moving_costs_more(groups, width):
     network = grouped_pair(groups, width, ChannelShuffle(groups))
-    assert list(all_stay_grouped(*chosen(network, KEEP_GROUPS))).count(False) == 1
+    classes, orders = chosen(network, DEAR_MOVES)
+    assert list(all_stay_grouped(classes, orders)).count(False) == 1
+    assert not moves(classes, orders)
+
+
+@given(groups=st.sampled_from([2, 3, 4]), width=st.integers(1, 2))
+def test_both_are_kept_where_moving_costs_less(groups, width):
+    network = grouped_pair(groups, width, ChannelShuffle(groups))
+    classes, orders = chosen(network, replace(DEAR_MOVES, gathers=True))
+    assert all(all_stay_grouped(classes, orders))
+    assert moves(classes, orders)
+
+
+def moves(classes, orders):
+    """Whether a shuffle moves data."""
+    return any((np.diff(moved(shuffle, classes, orders)) != 1).any() for shuffle in classes.shuffles)
 
 
 def scattered(classes, orders):
@@ -217,13 +235,13 @@ def test_two_shifts_joined_by_a_shuffle_become_rolls_in_one_order():
 
 
 def test_the_effort_of_choosing_grows_with_the_depth_and_not_exponentially(monkeypatch):
-    cost, efforts = choose_channel_orders_module._Chooser._cost, []
+    cost, efforts = Prices.added_ns, []
 
-    def counted(chooser, *arguments):
+    def counted(prices, *arguments):
         efforts[-1] += 1
-        return cost(chooser, *arguments)
+        return cost(prices, *arguments)
 
-    monkeypatch.setattr(choose_channel_orders_module._Chooser, "_cost", counted)
+    monkeypatch.setattr(Prices, "added_ns", counted)
     for depth in (2, 4):
         layers = [one for _ in range(depth) for one in (nn.Conv2d(24, 24, 1, groups=4), ChannelShuffle(4))]
         efforts.append(0)

@@ -34,7 +34,8 @@ from micronet_edge.lowering.costs import ONNXRUNTIME_CPU, PORTABLE_CPU, XNNPACK
 from micronet_edge.lowering.freeze_shift_max import FreezeShiftMax, FrozenShiftMax
 from micronet_edge.lowering.graph import trace
 from micronet_edge.lowering.merge_factorized_convolution import MergeFactorizedConvolution
-from micronet_edge.lowering.relabel_channels import RelabelChannels, Reorder
+from micronet_edge.lowering.relabel_channels import RelabelChannels
+from micronet_edge.lowering.reorder import permutation, reorder
 from micronet_edge.models import ChannelShuffle, MicroFactorizedPointwise
 
 RELABEL = RelabelChannels(NO_COPIES)
@@ -134,9 +135,9 @@ def test_an_image_keeps_its_channels():
     assert image.meta["tensor_meta"].shape == (1, 3, 8, 8)
 
 
-def test_a_shuffle_at_the_output_becomes_a_reorder_where_nothing_else_can_take_it():
+def test_a_shuffle_that_nothing_else_can_take_becomes_a_convolution_that_moves():
     network, _ = rewritten(RELABEL, traced(stem(6), nn.PReLU(6), ChannelShuffle(2), nn.PReLU(6)))
-    assert operators(network) == ["Conv2d", "PReLU", "Reorder", "PReLU"]
+    assert operators(network) == ["Conv2d", "PReLU", "Conv2d", "PReLU"]
 
 
 def test_an_unknown_layer_keeps_the_trained_order_on_both_sides():
@@ -170,10 +171,12 @@ def test_a_tensor_between_two_unknown_layers_keeps_the_trained_order():
     assert count(network, "Reorder") >= 2
 
 
-def test_a_sum_of_a_tensor_with_its_own_shuffle_gets_reorders():
-    network, _ = rewritten(RELABEL, frozen(stem(12), Residual(ChannelShuffle(3)), stem_behind(12)))
-    assert count(network, "ChannelShuffle") == 0
-    assert count(network, "Reorder") == 1
+@pytest.mark.parametrize(("costs", "moving"), [(NO_COPIES, "Conv2d"), (ONNXRUNTIME_CPU, "GatheredReorder")])
+def test_a_sum_of_a_tensor_with_its_own_shuffle_moves_data(costs, moving):
+    network, _ = rewritten(
+        RelabelChannels(costs), frozen(stem(12), Residual(ChannelShuffle(3)), stem_behind(12))
+    )
+    assert operators(network) == ["Conv2d", moving, "add", "Conv2d"]
 
 
 class AddsTable(nn.Module):
@@ -240,10 +243,13 @@ def test_the_rewrite_is_right_under_any_choice_of_orders(network, size, seed):
 
 
 @given(index=st.integers(1, 12).flatmap(lambda n: st.permutations(range(n))))
-def test_reorder_puts_channels_where_its_index_says(index):
+def test_every_reorder_puts_channels_where_its_index_says(index):
     x = torch.randn(2, len(index), 3, 2)
-    assert torch.equal(Reorder(np.array(index))(x), x[:, index])
-    assert torch.equal(Reorder(np.array(index))(x[:, :, 0, 0]), x[:, index, 0, 0])
+    order = np.array(index)
+    for layer_ in (reorder(order, gathers=False), reorder(order, gathers=True)):
+        assert torch.equal(layer_(x), x[:, index])
+        assert torch.equal(layer_(x[:, :, 0, 0]), x[:, index, 0, 0])
+    assert torch.equal(permutation(order, gathers=False)(x), x[:, index])
 
 
 def test_groups_that_stay_together_stay_groups():

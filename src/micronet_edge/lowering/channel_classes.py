@@ -2,7 +2,8 @@
 
 Tensors that an elementwise layer, a depthwise convolution or a channel shuffle connects form one
 class: they hold the same channels at the same positions, under numbers that a shuffle changes. A
-convolution or linear layer ends a class, for its weights can take any order in and give any out.
+convolution or linear layer ends a class, for its weights can take any order in and give any out. So
+does a channel shuffle: where the orders in front of it and behind it do not let it vanish, it moves data.
 """
 
 import operator
@@ -76,6 +77,7 @@ class ChannelClasses:
 
     of: dict[fx.Node, ChannelClass] = field(default_factory=dict)
     weighted: list[fx.Node] = field(default_factory=list)
+    shuffles: list[fx.Node] = field(default_factory=list)
     boundaries: list[Boundary] = field(default_factory=list)
 
     @property
@@ -117,6 +119,9 @@ def find_channel_classes(network: fx.GraphModule) -> ChannelClasses:
         tensors = [source for source in node.all_input_nodes if source in classes.of]
         if is_weighted(node):
             classes.weighted.append(node)
+            classes.add(node)
+        elif tensors and isinstance(module_of(node), ChannelShuffle):
+            classes.shuffles.append(node)
             classes.add(node)
         elif not _joins(classes, node, tensors):
             classes.boundaries.extend(Boundary(source, node) for source in tensors)

@@ -18,7 +18,8 @@ class Costs:
     `grouped_output_ns` for each output and, for each multiply-add, `grouped_pointwise_madd_ns` if it
     is 1 x 1, else `grouped_window_madd_ns`. A copy of scattered channels costs `segment_ns` for each
     contiguous piece and `element_ns` for each element, and far more beyond `most_pieces`, where the
-    runtime falls back to slow code; or nothing that depends on the order where it `gathers`.
+    runtime falls back to slow code. Where it `gathers`, it does so for every shift, whatever the order,
+    and once more where an activation gives its channels in another order than it takes them.
 
     A fusion of shifted inputs costs `fusion_ns` an element when multiplied and added one by one. As a
     product with a matrix made for each image it costs `mixing_ns` an element, `mixing_madd_ns` a
@@ -54,10 +55,18 @@ class Costs:
     def copy_ns(self, index: Order, elements: int) -> float:
         """What it costs to copy that many elements with their channels picked by `index`."""
         pieces = len(segments(index))
-        if pieces == 1 or self.gathers:
+        if pieces == 1:
             return 0.0
+        if self.gathers:
+            return self.segment_ns + elements * self.element_ns
         fallback_ns = _FALLBACK_NS if pieces > self.most_pieces else 0.0
         return pieces * self.segment_ns + elements * self.element_ns + fallback_ns
+
+    def permutation_ns(self, index: Order, elements: int) -> float:
+        """What it costs to shuffle that many elements, by a Gather or by a convolution that only moves."""
+        if self.gathers or len(segments(index)) == 1:
+            return self.copy_ns(index, elements)
+        return self.segment_ns + elements * len(index) * self.dense_madd_ns
 
     def mixing_pays(self, channels: int, pixels: int) -> bool:
         """Whether a fusion of shifted inputs is cheaper as one product with a matrix."""
@@ -76,19 +85,19 @@ ONNXRUNTIME_CPU = Costs(
     grouped_output_ns=0.0,
     grouped_pointwise_madd_ns=0.05,
     grouped_window_madd_ns=0.55,
-    segment_ns=2000.0,
-    element_ns=0.5,
+    segment_ns=1000.0,
+    element_ns=0.15,
     most_pieces=64,
     gathers=True,
 )
-PORTABLE_CPU = replace(ONNXRUNTIME_CPU, gathers=False)
+PORTABLE_CPU = replace(ONNXRUNTIME_CPU, segment_ns=2000.0, element_ns=0.5, gathers=False)
 XNNPACK = Costs(
     dense_madd_ns=0.026,
-    grouped_output_ns=0.3,
-    grouped_pointwise_madd_ns=0.1,
+    grouped_output_ns=0.2,
+    grouped_pointwise_madd_ns=0.05,
     grouped_window_madd_ns=0.12,
     segment_ns=2000.0,
-    element_ns=3.0,
+    element_ns=1.0,
     most_pieces=5,
     gathers=False,
 )

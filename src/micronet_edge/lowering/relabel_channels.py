@@ -2,12 +2,12 @@
 
 import numpy as np
 import torch
-from torch import Tensor, fx, nn
+from torch import fx, nn
 
 from micronet_edge.errors import LoweringError
 from micronet_edge.lowering.channel_classes import Boundary, ChannelClasses, find_channel_classes
-from micronet_edge.lowering.channel_order import Order, inverse, segments
-from micronet_edge.lowering.choose_channel_orders import Orders, choose_channel_orders, stays_grouped
+from micronet_edge.lowering.channel_order import Order, inverse
+from micronet_edge.lowering.choose_channel_orders import choose_channel_orders
 from micronet_edge.lowering.contract import Rewrite
 from micronet_edge.lowering.convolutions import conv_of, is_depthwise, select_outputs, with_conv, with_weights
 from micronet_edge.lowering.costs import Costs
@@ -15,22 +15,9 @@ from micronet_edge.lowering.densify_groups import dense_weight
 from micronet_edge.lowering.fold_batch_norm import linear
 from micronet_edge.lowering.freeze_shift_max import FrozenShiftMax
 from micronet_edge.lowering.graph import bypass, calls, module_of, only_input, replace_module
+from micronet_edge.lowering.price_channel_orders import Orders, moved, stays_grouped
+from micronet_edge.lowering.reorder import permutation, reorder
 from micronet_edge.models import ChannelShuffle
-
-
-class Reorder(nn.Module):
-    """Puts channels in another order by slices and a concatenation.
-
-    Given    x [n, c, ...]
-    Result   y [n, c, ...], y[:, p] = x[:, index[p]]
-    """
-
-    def __init__(self, index: Order) -> None:
-        super().__init__()
-        self.pieces = segments(index)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.cat([x[:, start:stop] for start, stop in self.pieces], dim=1)
 
 
 class RelabelChannels(Rewrite):
@@ -41,7 +28,8 @@ class RelabelChannels(Rewrite):
              grouped convolutions whose groups do not stay together made dense
 
     Inputs and outputs of the network, and of layers that this rewrite does not know, keep the
-    trained order; where that differs from the chosen one a Reorder stands between.
+    trained order; where that differs from the chosen one a Reorder stands between. A shuffle between two
+    grouped convolutions moves data as well, where that costs less than to make one of them dense.
     """
 
     def __init__(self, costs: Costs) -> None:
@@ -50,6 +38,7 @@ class RelabelChannels(Rewrite):
     def change(self, network: fx.GraphModule) -> int:
         classes = find_channel_classes(network)
         orders = choose_channel_orders(classes, self.costs)
+        shuffles = [(node, moved(node, classes, orders)) for node in classes.shuffles]
         for node in classes.weighted:
             _relabel_weights(network, node, classes, orders)
         for node, group in classes.of.items():
@@ -57,11 +46,32 @@ class RelabelChannels(Rewrite):
         # Readers first: the Reorder behind a maker then comes before theirs, and the two cancel.
         for boundary in sorted(classes.boundaries, key=lambda boundary: boundary.reader is None):
             group = classes.of[boundary.node]
-            _insert_reorder(network, boundary, group.labels(boundary.node, orders[group]))
-        shuffles = [node for node, _ in calls(network, ChannelShuffle)]
-        for node in shuffles:
-            bypass(network, node)
+            self._insert_reorder(network, boundary, group.labels(boundary.node, orders[group]))
+        for node, index in shuffles:
+            if np.array_equal(index, np.arange(len(index))):
+                bypass(network, node)
+            else:
+                replace_module(network, node, permutation(index, gathers=self.costs.gathers))
         return len(shuffles)
+
+    def _insert_reorder(self, network: fx.GraphModule, boundary: Boundary, labels: Order) -> None:
+        if np.array_equal(labels, np.arange(len(labels))):
+            return
+        made = boundary.reader is None
+        name = f"reorder_{'behind' if made else 'before'}_{boundary.node.name}"
+        if name not in dict(network.named_children()):
+            network.add_submodule(
+                name, reorder(labels if made else inverse(labels), gathers=self.costs.gathers)
+            )
+        after = boundary.node if made else boundary.reader
+        assert after is not None
+        position = network.graph.inserting_after(after) if made else network.graph.inserting_before(after)
+        with position:
+            inserted = network.graph.call_module(name, (boundary.node,))
+        if made:
+            boundary.node.replace_all_uses_with(inserted, delete_user_cb=lambda user: user is not inserted)
+        else:
+            after.replace_input_with(boundary.node, inserted)
 
     def check_after(self, network: fx.GraphModule) -> None:
         for node, _ in calls(network, ChannelShuffle):
@@ -121,21 +131,3 @@ def _relabelled_shift_max(activation: FrozenShiftMax, labels: Order) -> FrozenSh
     return FrozenShiftMax(
         activation.sources_in_order(labels), activation.groups, squeeze, excite, offset, activation.scale
     )
-
-
-def _insert_reorder(network: fx.GraphModule, boundary: Boundary, labels: Order) -> None:
-    if np.array_equal(labels, np.arange(len(labels))):
-        return
-    made = boundary.reader is None
-    name = f"reorder_{'behind' if made else 'before'}_{boundary.node.name}"
-    if name not in dict(network.named_children()):
-        network.add_submodule(name, Reorder(labels if made else inverse(labels)))
-    after = boundary.node if made else boundary.reader
-    assert after is not None
-    position = network.graph.inserting_after(after) if made else network.graph.inserting_before(after)
-    with position:
-        reorder = network.graph.call_module(name, (boundary.node,))
-    if made:
-        boundary.node.replace_all_uses_with(reorder, delete_user_cb=lambda user: user is not reorder)
-    else:
-        after.replace_input_with(boundary.node, reorder)

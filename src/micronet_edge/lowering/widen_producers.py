@@ -68,14 +68,17 @@ def copying_ns(costs: Costs, node: fx.Node, sources: Sources) -> float:
     """What the shifts cost as slices and concatenations; a product with a matrix needs none."""
     if costs.mixing_pays(len(sources[0]), prod(shape_of(node)[2:])):
         return 0.0
-    return sum(costs.copy_ns(np.array(source), prod(shape_of(node))) for source in sources[1:])
+    return sum(costs.copy_ns(np.array(source), prod(shape_of(node))) for source in sources)
 
 
 def widening_ns(costs: Costs, node: fx.Node, sources: Sources) -> float:
-    """What the shifts cost as extra channels of the producer; infinite where it cannot give any."""
+    """What the shifts cost as extra channels of the producer; infinite where it cannot give any.
+
+    A runtime that gathers copies for a slice as well: it has nothing to win.
+    """
     producer = only_input(node)
     conv = conv_of(module_of(producer))
-    if conv is None or conv.groups > 1 or not feeds_only(producer, node):
+    if conv is None or conv.groups > 1 or costs.gathers or not feeds_only(producer, node):
         return float("inf")
     extra = len(widened(sources)[0]) - len(sources[0])
     return costs.extra_channels_ns(conv, extra, prod(shape_of(node)[2:]))
