@@ -173,7 +173,7 @@ def test_weights_have_a_step_for_each_output_channel(written, quantized):
             scales = bias["quantization_parameters"]["scales"]
             np.testing.assert_allclose(scales, found["scales"] * source.scale, rtol=1e-5)
             compared += 1
-    assert compared == 82
+    assert compared == 83
 
 
 def test_every_tensor_lies_on_its_grid(written, quantized):
