@@ -2,7 +2,7 @@
 
     python benchmarks/suites/run.py benchmarks/suites/family.toml
 
-writes benchmarks/results/family.json and a page, family.html. `--output FILE` puts the results
+writes benchmarks/results/family.json and a picture, family.svg. `--output FILE` puts the results
 elsewhere, to hold a second run against the first; `--files FOLDER` keeps the files that are measured,
 for the second run to measure the same.
 """
@@ -21,7 +21,7 @@ from micronet_edge.metadata import DISTRIBUTION, tool_version
 from micronet_edge_bench.inputs import prepare
 from micronet_edge_bench.measuring import measure
 from micronet_edge_bench.published_accuracies import with_published_top1
-from micronet_edge_bench.report.page import write_report
+from micronet_edge_bench.report.picture import write_picture
 from micronet_edge_bench.results import Baseline, Results, Run, write_results
 from micronet_edge_bench.runner.plan import Settings
 from micronet_edge_bench.suite_files import write_crops, write_member
@@ -42,8 +42,8 @@ def main(
     with tempfile.TemporaryDirectory() if files is None else nullcontext(files) as folder:
         results = run(read_suite(suite), Path(folder), Console(stderr=True))
     write_results(results, output)
-    write_report(results, output.with_suffix(".html"))
-    typer.echo(f"{output} and a page beside it; to see them here: micronet-edge bench {output}")
+    write_picture(results, output.with_suffix(".svg"))
+    typer.echo(f"{output} and a picture beside it; for a page: micronet-edge bench {output} --html page.html")
 
 
 def run(suite: Suite, folder: Path, console: Console) -> Results:
