@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from micronet_edge_bench.report.markdown import peer_rows
+from micronet_edge_bench.report.markdown import family_float_rows, family_int8_rows, peer_rows
+from micronet_edge_bench.report.picture import picture
 from micronet_edge_bench.results import read_results
 
 ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
 README = (ROOT / "README.md").read_text()
 COMMANDS = "".join(re.findall(r"```sh\n(.*?)```", README, re.DOTALL)).splitlines()
 PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
@@ -60,36 +62,30 @@ def test_the_table_of_the_family_is_what_the_command_prints(folder):
         assert shown == pytest.approx([float(figure) for figure in row[1:]], rel=0.005)
 
 
-def test_the_table_of_speeds_is_the_committed_result():
-    result = json.loads((ROOT / "benchmarks" / "results" / "float32-avx512.json").read_text())
-    for row in result["rows"]:
-        naive, ours, ratio = (row[key] for key in ("naive_ms", "ours_ms", "speedup"))
-        figures = f"{naive['median']:.2f} | {ours['median']:.2f} | {ratio['median']:.2f}"
-        assert re.search(rf"^\| {row['variant']} \|.*\| {re.escape(figures)} \(", README, re.MULTILINE)
+def test_the_tables_of_speeds_are_the_committed_result():
+    results = read_results(RESULTS / "family.json")
+    float_rows, int8_rows = list(family_float_rows(results)), list(family_int8_rows(results))
+    assert (len(float_rows), len(int8_rows)) == (12, 12)
+    for row in (*float_rows, *int8_rows):
+        assert row in README
+
+
+@pytest.mark.parametrize("suite", ["family", "peers"])
+def test_the_picture_of_speeds_is_of_the_committed_result(suite):
+    drawn = (RESULTS / f"{suite}.svg").read_text()
+    assert drawn == picture(read_results(RESULTS / f"{suite}.json"))
 
 
 def test_the_table_of_peers_is_the_committed_result():
     benchmarks = (ROOT / "benchmarks" / "README.md").read_text()
-    rows = list(peer_rows(read_results(ROOT / "benchmarks" / "results" / "peers.json")))
+    rows = list(peer_rows(read_results(RESULTS / "peers.json")))
     assert len(rows) == 44
     for row in rows:
         assert row in benchmarks
 
 
-def test_the_table_of_int8_speeds_is_the_committed_result():
-    result = json.loads((ROOT / "benchmarks" / "results" / "int8-avx512-vnni.json").read_text())
-    for row in result["rows"]:
-        times = [row["milliseconds"][kind]["median"] for kind in ("float32", "naive int8", "int8")]
-        ratios = [row[over]["median"] for over in ("over_float", "over_naive")]
-        size = row["size_bytes"]["int8"] / row["size_bytes"]["float32"]
-        figures = " | ".join([f"{figure:.2f}" for figure in (*times, *ratios)] + [f"{size:.2f}"])
-        runtime = {"onnx": "ONNX Runtime", "tflite": "LiteRT"}[row["format"]]
-        takes = {"float32": "", "int8": ", `--io int8`"}[row["io"]]
-        assert f"| {row['variant']} | {runtime}{takes} | {figures} |" in README
-
-
 def test_the_table_of_accuracies_is_the_committed_result():
-    result = json.loads((ROOT / "benchmarks" / "results" / "patches.json").read_text())
+    result = json.loads((RESULTS / "patches.json").read_text())
     for row in result["rows"]:
         assert accuracy_row(row) in README
 
@@ -104,7 +100,7 @@ def accuracy_row(row: dict) -> str:
 
 
 def test_the_float_accuracies_are_the_committed_result():
-    result = json.loads((ROOT / "benchmarks" / "results" / "patches.json").read_text())
+    result = json.loads((RESULTS / "patches.json").read_text())
     readme = (ROOT / "examples" / "patches" / "README.md").read_text()
     for row in result["rows"]:
         top1 = row["float_top1"]

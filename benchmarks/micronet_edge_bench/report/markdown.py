@@ -34,14 +34,15 @@ def family_int8_rows(results: Results) -> Iterator[str]:
 
 
 def peer_rows(results: Results) -> Iterator[str]:
-    """Network, runtime, precision, multiply-adds, milliseconds, MicroNet's time to the peer's."""
+    """Network, published top-1, runtime, precision, multiply-adds, milliseconds, MicroNet's speed."""
     for run in results.runs:
         first = run.files[0]
         for file in run.files:
             madds = "" if file.madds is None else f"{file.madds / 1e6:.1f} M"
             to_first = "" if file is first else _faster(file, first)
             network = file.name.rpartition(" ")[0]
-            yield _row(network, _RUNTIMES[file.format], str(file.precision), madds, _ms(file), to_first)
+            top1 = "" if file.top1 is None else f"{file.top1:.1%}"
+            yield _row(network, top1, _RUNTIMES[file.format], str(file.precision), madds, _ms(file), to_first)
 
 
 def _by_network(results: Results) -> Iterator[tuple[str, str, Run]]:

@@ -38,7 +38,8 @@ def picture(results: Results) -> str:
     longest = (
         max(latency(file.samples_ns).median_ns for run in results.runs for file in shown(run)) / _NANOSECONDS
     )
-    rows, height = [], float(_TOP)
+    rows: list[str] = []
+    height = float(_TOP)
     for run in results.runs:
         rows += _turn(run, height, longest)
         height += _HEADING + _BAR * len(shown(run)) + _GAP
