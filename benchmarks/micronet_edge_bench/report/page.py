@@ -59,9 +59,10 @@ def page(results: Results) -> str:
 
 
 def _compared(results: Results) -> tuple[tuple[Comparison, ...], str | None]:
-    """The ratios, or why there are none."""
+    """The ratios of the files that are shown, or why there are none."""
+    there = {(run.label, file.name) for run in results.runs for file in shown(run)}
     try:
-        return compare(results), None
+        return tuple(each for each in compare(results) if (each.run, each.name) in there), None
     except ComparisonError as error:
         return (), str(error)
 

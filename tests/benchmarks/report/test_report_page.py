@@ -9,6 +9,7 @@ from benchmarks.report.report_samples import ENVIRONMENT, family, file, profile,
 
 from micronet_edge.errors import OutputError
 from micronet_edge_bench.comparing import compare
+from micronet_edge_bench.peers.peak import PEAK
 from micronet_edge_bench.report import page, write_report
 from micronet_edge_bench.results import Baseline
 
@@ -115,6 +116,12 @@ def test_ratios_of_runs_apart_say_so():
     here, old = run(file("a.onnx", 2.0)), run(file("a.onnx", 4.0, 1), source="old.json")
     text = Reader(page(results(here, old, baseline=Baseline(None, "old.json")))).text
     assert "measured apart, which makes the interval wider" in text
+
+
+def test_the_peak_of_the_machine_is_no_file_that_won_or_lost():
+    first, second = family(1)[:2]
+    peak = replace(second, name="peak.onnx", variant=PEAK)
+    assert "Of 1 ratio," in Reader(page(results(run(first, second, peak)))).text
 
 
 def test_doubts_stand_on_top():
