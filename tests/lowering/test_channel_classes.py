@@ -10,7 +10,6 @@ from lowering.networks import KEEP_GROUPS, NO_COPIES, Residual, divisors, micron
 from torch import nn
 
 from micronet_edge.lowering import TFLITE, apply, lower
-from micronet_edge.lowering import channel_classes as channel_classes_module
 from micronet_edge.lowering.channel_classes import Boundary, find_channel_classes
 from micronet_edge.lowering.channel_order import segments
 from micronet_edge.lowering.choose_channel_orders import choose_channel_orders
@@ -20,9 +19,6 @@ from micronet_edge.lowering.freeze_shift_max import FreezeShiftMax, FrozenShiftM
 from micronet_edge.lowering.graph import calls, module_of
 from micronet_edge.lowering.price_channel_orders import Prices, moved, stays_grouped
 from micronet_edge.models import ChannelShuffle
-
-# A group is worth any copy, but for a permutation's convolution: it is dense itself.
-DEAR_MOVES = KEEP_GROUPS
 
 
 def frozen(*layers, size=8):
@@ -81,18 +77,15 @@ def test_a_sum_joins_both_sides():
     group = classes.of[conv]
     assert classes.of[shuffle] is classes.of[add] is group
     assert classes.of[inner] is not group
-    order = np.array([2, 0, 3, 1])
-    expected = group.labels(conv, order).tolist()
-    assert group.labels(shuffle, order).tolist() == group.labels(add, order).tolist() == expected
+    assert set(group.nodes) == {conv, shuffle, add}
 
 
-def test_a_sum_of_tensors_under_different_numbers_is_a_boundary():
-    """As a learned table's channels can be numbered: a common order does not exist."""
+def test_a_sum_of_a_tensor_with_its_own_shuffle_is_one_class_and_moves_data():
     classes, nodes = classes_and_nodes(stem(4), Residual(ChannelShuffle(2)))
-    _, conv, _, add = nodes
-    classes.of[conv].numbers[add] = np.array([1, 0, 2, 3])
-    with pytest.raises(channel_classes_module._ConflictError):
-        classes.unite(conv, add)
+    _, conv, shuffle, add = nodes
+    group = classes.of[conv]
+    assert set(group.nodes) == {conv, shuffle, add}
+    assert moves(classes, {group: np.arange(4)})
 
 
 def test_unknown_layers_are_boundaries_on_both_sides():
@@ -170,8 +163,8 @@ def all_stay_grouped(classes, orders):
         conv = module_of(node)
         before, behind = classes.of[node.args[0]], classes.of[node]
         inputs, outputs = (
-            before.labels(node.args[0], orders[before]),
-            behind.labels(node, orders[behind]),
+            orders[before],
+            orders[behind],
         )
         yield stays_grouped(conv, inputs, outputs)
 
@@ -191,7 +184,7 @@ def test_grouped_convolutions_keep_their_groups_where_they_can(groups, width):
 @given(groups=st.sampled_from([2, 3, 4]), width=st.integers(1, 2))
 def test_of_two_groupings_across_a_shuffle_one_is_kept_where_moving_costs_more(groups, width):
     network = grouped_pair(groups, width, ChannelShuffle(groups))
-    classes, orders = chosen(network, DEAR_MOVES)
+    classes, orders = chosen(network, KEEP_GROUPS)
     assert list(all_stay_grouped(classes, orders)).count(False) == 1
     assert not moves(classes, orders)
 
@@ -199,7 +192,7 @@ def test_of_two_groupings_across_a_shuffle_one_is_kept_where_moving_costs_more(g
 @given(groups=st.sampled_from([2, 3, 4]), width=st.integers(1, 2))
 def test_both_are_kept_where_moving_costs_less(groups, width):
     network = grouped_pair(groups, width, ChannelShuffle(groups))
-    classes, orders = chosen(network, replace(DEAR_MOVES, gathers=True))
+    classes, orders = chosen(network, replace(KEEP_GROUPS, gathers=True))
     assert all(all_stay_grouped(classes, orders))
     assert moves(classes, orders)
 
@@ -215,7 +208,7 @@ def scattered(classes, orders):
     for node, group in classes.of.items():
         activation = module_of(node)
         if isinstance(activation, FrozenShiftMax):
-            labels = group.labels(node, orders[group])
+            labels = orders[group]
             position = np.argsort(labels)
             pieces += [len(segments(position[np.array(source)[labels]])) for source in activation.sources]
     return max(pieces)

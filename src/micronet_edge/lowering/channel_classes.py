@@ -1,7 +1,7 @@
 """Which tensors of a network must have their channels in one common order, and who minds which.
 
-Tensors that an elementwise layer, a depthwise convolution or a channel shuffle connects form one
-class: they hold the same channels at the same positions, under numbers that a shuffle changes. A
+Tensors that an elementwise layer or a depthwise convolution connects form one class: they hold the
+same channels at the same positions. A
 convolution or linear layer ends a class, for its weights can take any order in and give any out. So
 does a channel shuffle: where the orders in front of it and behind it do not let it vanish, it moves data.
 """
@@ -9,12 +9,10 @@ does a channel shuffle: where the orders in front of it and behind it do not let
 import operator
 from dataclasses import dataclass, field
 
-import numpy as np
 import torch
 from torch import fx, nn
 from torch.nn import functional
 
-from micronet_edge.lowering.channel_order import Order, inverse
 from micronet_edge.lowering.convolutions import conv_of, is_depthwise
 from micronet_edge.lowering.freeze_shift_max import FrozenShiftMax
 from micronet_edge.lowering.graph import is_matrix, module_of, shape_of
@@ -50,17 +48,10 @@ _FLATTENS = (torch.flatten, "flatten")
 
 @dataclass(eq=False)
 class ChannelClass:
-    """Tensors with one order of channels.
-
-    `numbers[node]` gives, for every channel by its number in the class, its number in that tensor.
-    """
+    """Tensors with one order of channels: at each position all of them hold the channel of that number."""
 
     channels: int
-    numbers: dict[fx.Node, Order] = field(default_factory=dict, repr=False)
-
-    def labels(self, node: fx.Node, order: Order) -> Order:
-        """The channel numbers that the tensor of `node` holds, by position, in that order."""
-        return self.numbers[node][order]
+    nodes: list[fx.Node] = field(default_factory=list, repr=False)
 
 
 @dataclass(frozen=True)
@@ -85,31 +76,19 @@ class ChannelClasses:
         return list(dict.fromkeys(self.of.values()))
 
     def add(self, node: fx.Node) -> None:
-        channels = shape_of(node)[1]
-        self.of[node] = ChannelClass(channels, {node: np.arange(channels)})
+        self.of[node] = ChannelClass(shape_of(node)[1], [node])
 
-    def join(self, node: fx.Node, to: fx.Node, renumbering: Order | None = None) -> None:
-        """Puts `node` into the class of `to`; its channel renumbering[c] is the other's channel c."""
-        group = self.of[to]
-        numbers = group.numbers[to]
-        group.numbers[node] = numbers if renumbering is None else renumbering[numbers]
-        self.of[node] = group
+    def join(self, node: fx.Node, to: fx.Node) -> None:
+        """Puts `node` into the class of `to`."""
+        self.of[node] = self.of[to]
+        self.of[to].nodes.append(node)
 
     def unite(self, first: fx.Node, second: fx.Node) -> None:
         """Makes one class of two whose tensors must agree channel by channel."""
         kept, merged = self.of[first], self.of[second]
-        if kept is merged:
-            if not np.array_equal(kept.numbers[first], kept.numbers[second]):
-                raise _ConflictError
-            return
-        translation = inverse(merged.numbers[second])[kept.numbers[first]]
-        for node, numbers in merged.numbers.items():
-            kept.numbers[node] = numbers[translation]
-            self.of[node] = kept
-
-
-class _ConflictError(Exception):
-    """Two tensors of one class meet under different numbers: no common order exists."""
+        if kept is not merged:
+            kept.nodes += merged.nodes
+            self.of.update(dict.fromkeys(merged.nodes, kept))
 
 
 def find_channel_classes(network: fx.GraphModule) -> ChannelClasses:
@@ -144,17 +123,10 @@ def _joins(classes: ChannelClasses, node: fx.Node, tensors: list[fx.Node]) -> bo
     """Puts the node into its inputs' class where it leaves the channels as they are."""
     if not tensors or len(tensors) != len(node.all_input_nodes):
         return False
-    module = module_of(node)
-    if isinstance(module, ChannelShuffle):
-        classes.join(node, tensors[0], inverse(np.array(module.source(shape_of(node)[1]))))
-        return True
     if not _is_channelwise(node) or not all(_same_channels(node, source) for source in tensors):
         return False
-    try:
-        for other in tensors[1:]:
-            classes.unite(tensors[0], other)
-    except _ConflictError:
-        return False
+    for other in tensors[1:]:
+        classes.unite(tensors[0], other)
     classes.join(node, tensors[0])
     return True
 

@@ -32,7 +32,7 @@ class Prices:
         convs = [(node, conv) for node, conv in self._convs if self._settled(node, group, orders)]
         shuffles = [node for node in self._classes.shuffles if self._settled(node, group, orders)]
         return (
-            sum(self._shift_ns(node, group.labels(node, orders[group])) for node in group.numbers)
+            sum(self._shift_ns(node, orders[group]) for node in group.nodes)
             + sum(self._vain_ns(node, conv, orders) for node, conv in convs)
             + sum(self._shuffle_ns(node, orders) for node in shuffles)
             + sum(self._boundary_ns(group, boundary, orders[group]) for boundary in self._classes.boundaries)
@@ -52,9 +52,7 @@ class Prices:
 
     def _vain_ns(self, node: fx.Node, conv: nn.Conv2d, orders: Orders) -> float:
         """Zero where the orders on both sides let the convolution keep its groups."""
-        source = only_input(node)
-        before, behind = self._classes.of[source], self._classes.of[node]
-        inputs, outputs = before.labels(source, orders[before]), behind.labels(node, orders[behind])
+        inputs, outputs = (orders[self._classes.of[side]] for side in (only_input(node), node))
         return (
             0.0 if stays_grouped(conv, inputs, outputs) else self._costs.vain_ns(conv, prod(shape_of(node)))
         )
@@ -63,9 +61,9 @@ class Prices:
         return self._costs.permutation_ns(moved(node, self._classes, orders), prod(shape_of(node)))
 
     def _boundary_ns(self, group: ChannelClass, boundary: Boundary, order: Order) -> float:
-        if boundary.node not in group.numbers:
+        if self._classes.of[boundary.node] is not group:
             return 0.0
-        return self._costs.copy_ns(group.labels(boundary.node, order), prod(shape_of(boundary.node)))
+        return self._costs.copy_ns(order, prod(shape_of(boundary.node)))
 
 
 def grouped_convolutions(classes: ChannelClasses) -> list[tuple[fx.Node, nn.Conv2d]]:
@@ -91,9 +89,7 @@ def _group_of_blocks(order: Order, groups: int) -> Order | None:
 
 def moved(shuffle: fx.Node, classes: ChannelClasses, orders: Orders) -> Order:
     """The position that a shuffle reads each position of its output from; in order where it moves nothing."""
-    source = only_input(shuffle)
-    before, behind = classes.of[source], classes.of[shuffle]
-    inputs, outputs = before.labels(source, orders[before]), behind.labels(shuffle, orders[behind])
+    inputs, outputs = (orders[classes.of[side]] for side in (only_input(shuffle), shuffle))
     return inverse(inputs)[shuffled(shuffle)[outputs]]
 
 

@@ -43,14 +43,13 @@ class Proposals:
     def _ranks(self, group: ChannelClass, chosen: Orders) -> Iterator[Order]:
         """For every grouped convolution around the class, which of its groups each channel is in."""
         for node, conv in self._convs:
-            source = only_input(node)
-            before = self._classes.of[source]
+            before = self._classes.of[only_input(node)]
             if before is group:
-                yield group.numbers[source] // (conv.in_channels // conv.groups)
+                yield np.arange(group.channels) // (conv.in_channels // conv.groups)
             if self._classes.of[node] is group and before in chosen:
-                positions = inverse(before.labels(source, chosen[before]))
+                positions = inverse(chosen[before])
                 first_position = positions.reshape(conv.groups, -1).min(axis=1)
-                yield first_position[group.numbers[node] // (conv.out_channels // conv.groups)]
+                yield first_position[np.arange(group.channels) // (conv.out_channels // conv.groups)]
 
     def _linked(self, group: ChannelClass) -> list[tuple[ChannelClass, Order]]:
         """The classes that shuffles connect with this one, and the number there of each of its channels."""
@@ -67,21 +66,19 @@ class Proposals:
 
     def _sides(self, shuffle: fx.Node) -> Iterator[tuple[ChannelClass, ChannelClass, Order]]:
         """From behind the shuffle to in front of it and back, with the other's number for each channel."""
-        source = only_input(shuffle)
-        before, behind = self._classes.of[source], self._classes.of[shuffle]
-        link = inverse(before.numbers[source])[shuffled(shuffle)[behind.numbers[shuffle]]]
+        before, behind = self._classes.of[only_input(shuffle)], self._classes.of[shuffle]
+        link = shuffled(shuffle)
         yield behind, before, link
         yield before, behind, inverse(link)
 
 
 def _plain(group: ChannelClass) -> Iterator[Order]:
-    for numbers in group.numbers.values():
-        yield inverse(numbers)
-    for node, numbers in group.numbers.items():
+    yield np.arange(group.channels)
+    for node in group.nodes:
         activation = module_of(node)
         if isinstance(activation, FrozenShiftMax):
             for make in (grouped_skew, transposed_skew, roll_order):
-                yield inverse(numbers)[make(group.channels, activation.groups)]
+                yield make(group.channels, activation.groups)
 
 
 def _distinct(orders: Iterable[Order]) -> list[Order]:

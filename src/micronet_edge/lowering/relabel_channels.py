@@ -42,11 +42,10 @@ class RelabelChannels(Rewrite):
         for node in classes.weighted:
             _relabel_weights(network, node, classes, orders)
         for node, group in classes.of.items():
-            _relabel_in_place(network, node, group.labels(node, orders[group]))
+            _relabel_in_place(network, node, orders[group])
         # Readers first: the Reorder behind a maker then comes before theirs, and the two cancel.
         for boundary in sorted(classes.boundaries, key=lambda boundary: boundary.reader is None):
-            group = classes.of[boundary.node]
-            self._insert_reorder(network, boundary, group.labels(boundary.node, orders[group]))
+            self._insert_reorder(network, boundary, orders[classes.of[boundary.node]])
         for node, index in shuffles:
             if np.array_equal(index, np.arange(len(index))):
                 bypass(network, node)
@@ -80,9 +79,7 @@ class RelabelChannels(Rewrite):
 
 def _relabel_weights(network: fx.GraphModule, node: fx.Node, classes: ChannelClasses, orders: Orders) -> None:
     source = only_input(node)
-    before, behind = classes.of[source], classes.of[node]
-    inputs = before.labels(source, orders[before])
-    outputs = behind.labels(node, orders[behind])
+    inputs, outputs = orders[classes.of[source]], orders[classes.of[node]]
     layer = module_of(node)
     if isinstance(layer, nn.Linear):
         bias = None if layer.bias is None else layer.bias[outputs]
