@@ -1,6 +1,6 @@
 """A picture of a suite for a README: bars in one SVG file that stands alone, light and dark."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from micronet_edge.pages import write_text
@@ -74,12 +74,9 @@ def _axis(longest: float, height: float) -> str:
     return "".join(
         f'<line x1="{_at(tick, longest):.1f}" x2="{_at(tick, longest):.1f}" y1="{_TOP}" y2="{height:g}"/>'
         f"{text(_at(tick, longest), _TOP / 2, f'{tick:g} ms', 'tick')}"
-        for tick in _within(ticks([0.0, longest]), longest)
+        for tick in ticks([0.0, longest])
+        if tick <= longest
     )
-
-
-def _within(values: Sequence[float], longest: float) -> list[float]:
-    return [value for value in values if value <= longest]
 
 
 def _at(time_ms: float, longest: float) -> float:
