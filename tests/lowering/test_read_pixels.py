@@ -19,8 +19,8 @@ from torch import nn
 from micronet_edge.lowering.elementary import AddConstant, Frame, MultiplyConstant
 from micronet_edge.lowering.freeze_shift_max import FreezeShiftMax
 from micronet_edge.lowering.graph import only_input
+from micronet_edge.lowering.layer_writer import LAYER
 from micronet_edge.lowering.read_pixels import FRAMED, PIXELS, SCALED, ReadPixels, pixels_of
-from micronet_edge.lowering.spell_out_layers import LAYER
 from micronet_edge.preprocessing import Preprocessing
 
 SIZE = 8

@@ -32,8 +32,9 @@ from micronet_edge.lowering.contract import SAME_NUMBERS, probe_image
 from micronet_edge.lowering.convolutions import BorderedConv
 from micronet_edge.lowering.elementary import AddConstant, MixingMatrix
 from micronet_edge.lowering.freeze_shift_max import FreezeShiftMax, FrozenShiftMax
+from micronet_edge.lowering.layer_writer import LAYER
 from micronet_edge.lowering.merge_factorized_convolution import MergeFactorizedConvolution
-from micronet_edge.lowering.spell_out_layers import LAYER, SpellOutLayers
+from micronet_edge.lowering.spell_out_layers import SpellOutLayers
 from micronet_edge.lowering.widen_producers import WidenProducers
 
 # Costs under which every fusion is a product with a matrix, or none is.

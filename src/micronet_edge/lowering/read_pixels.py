@@ -8,7 +8,7 @@ from micronet_edge.lowering.contract import Rewrite
 from micronet_edge.lowering.convolutions import bias_of, with_weights
 from micronet_edge.lowering.elementary import AddConstant, Frame, MultiplyConstant
 from micronet_edge.lowering.graph import module_of, shape_of
-from micronet_edge.lowering.spell_out_layers import LAYER
+from micronet_edge.lowering.layer_writer import LayerWriter
 from micronet_edge.preprocessing import Preprocessing
 
 PIXELS = "pixels"
@@ -48,12 +48,9 @@ class ReadPixels(Rewrite):
             (PIXELS, AddConstant(mean.repeat(1, 1, 1, width))),
             (FRAMED, Frame(mean.flatten(), vertical, horizontal)),
         )
-        last = image
+        write, last = LayerWriter(network, node, PIXELS), image
         for name, layer in layers:
-            network.add_module(name, layer.eval())
-            with network.graph.inserting_before(node):
-                last = network.graph.call_module(name, (last,))
-            last.meta[LAYER] = PIXELS
+            last = write(name, layer, last)
         node.args = (last,)
         network.set_submodule(str(node.target), _normalizing(conv, mean, std))
         return 1

@@ -25,12 +25,10 @@ from micronet_edge.lowering.elementary import (
 )
 from micronet_edge.lowering.freeze_shift_max import RELU6_SPAN, FrozenShiftMax
 from micronet_edge.lowering.graph import calls, inputs_of, module_of, shape_of
+from micronet_edge.lowering.layer_writer import LayerWriter
 
 _HALF_SPAN = RELU6_SPAN / 2
 _MOST_FUSIONS = 2
-
-LAYER = "layer"
-"""Where a node's meta tells the layer that it was a part of."""
 
 
 class SpellOutLayers(Rewrite):
@@ -66,19 +64,15 @@ class SpellOutLayers(Rewrite):
                 raise LoweringError(f"{node.target} is not spelled out")
 
 
-class _Writer:
-    """Adds layers to the graph, named under the layer that they replace."""
+class _Writer(LayerWriter):
+    """Names the layers that it adds under the one that they replace."""
 
     def __init__(self, network: fx.GraphModule, node: fx.Node, prefix: str) -> None:
-        self._network, self._node, self._prefix = network, node, prefix
+        super().__init__(network, node, prefix)
+        self._prefix = prefix
 
     def __call__(self, name: str, layer: nn.Module, *inputs: fx.Node) -> fx.Node:
-        path = f"{self._prefix}/{name}" if name else self._prefix
-        self._network.add_module(path, layer.eval())
-        with self._network.graph.inserting_before(self._node):
-            written = self._network.graph.call_module(path, inputs)
-        written.meta[LAYER] = self._prefix
-        return written
+        return super().__call__(f"{self._prefix}/{name}" if name else self._prefix, layer, *inputs)
 
 
 def _spelled_out(network: fx.GraphModule, node: fx.Node, costs: Costs) -> fx.Node | None:

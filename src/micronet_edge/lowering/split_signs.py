@@ -9,7 +9,7 @@ from micronet_edge.errors import LoweringError
 from micronet_edge.lowering.contract import Rewrite
 from micronet_edge.lowering.convolutions import bias_of, conv_at, is_dense, with_inputs, with_weights
 from micronet_edge.lowering.graph import calls, module_of, replace_module, shape_of
-from micronet_edge.lowering.spell_out_layers import LAYER
+from micronet_edge.lowering.layer_writer import LayerWriter, layer_of
 
 SIGNS = "signs"
 
@@ -34,12 +34,8 @@ class SplitSigns(Rewrite):
         replace_module(network, node, with_weights(first, weight, bias))
         weight = torch.cat([second.weight, -second.weight], dim=1)
         replace_module(network, reader, with_inputs(second, weight))
-        name = f"{node.target}/{SIGNS}"
-        network.add_module(name, nn.ReLU())
-        with network.graph.inserting_after(node):
-            halves = network.graph.call_module(name, (node,))
-        halves.meta[LAYER] = node.meta.get(LAYER, str(node.target))
-        reader.args = (halves,)
+        write = LayerWriter(network, reader, layer_of(node))
+        reader.args = (write(f"{node.target}/{SIGNS}", nn.ReLU(), node),)
         return 1
 
     def check_after(self, network: fx.GraphModule) -> None:

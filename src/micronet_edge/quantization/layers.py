@@ -3,7 +3,7 @@
 from torch import fx, nn
 
 from micronet_edge.lowering.graph import module_of
-from micronet_edge.lowering.spell_out_layers import LAYER
+from micronet_edge.lowering.layer_writer import layer_of
 from micronet_edge.quantization.rounded_tensors import clip_after, tensor_name
 
 
@@ -19,7 +19,7 @@ def layers(network: fx.GraphModule) -> dict[str, tuple[str, ...]]:
     found: dict[fx.Node, str] = {}
     for node in network.graph.nodes:
         if node.op == "call_module":
-            own = node.meta.get(LAYER, tensor_name(node))
+            own = layer_of(node)
             found[node] = found.get(node.all_input_nodes[0], own) if _gives_nothing_new(node) else own
     grouped: dict[str, list[str]] = {}
     for node, name in found.items():
