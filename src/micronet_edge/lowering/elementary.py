@@ -66,6 +66,56 @@ class Concatenate(nn.Module):
         return torch.cat(tensors, dim=1)
 
 
+class Columns(nn.Module):
+    """The columns of pixels from `start` up to, and without, `stop`."""
+
+    def __init__(self, start: int, stop: int) -> None:
+        super().__init__()
+        self.start, self.stop = start, stop
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x[..., self.start : self.stop]
+
+
+class ConcatenateColumns(nn.Module):
+    """Tensors side by side along the width."""
+
+    def forward(self, *tensors: Tensor) -> Tensor:
+        return torch.cat(tensors, dim=3)
+
+
+class ColumnsToChannels(nn.Module):
+    """Several columns as the channels of one; channels last, not a number moves.
+
+    Given    x [n, c, h, w]
+    Result   y [n, columns * c, h, w / columns], column by column
+    """
+
+    def __init__(self, columns: int) -> None:
+        super().__init__()
+        self.columns = columns
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, c, h, w = x.shape
+        return x.reshape(n, c, h, w // self.columns, self.columns).movedim(4, 1).flatten(1, 2)
+
+
+class ChannelsToColumns(nn.Module):
+    """The reverse: channels as columns of their own.
+
+    Given    x [n, columns * c, h, w]
+    Result   y [n, c, h, columns * w]
+    """
+
+    def __init__(self, columns: int) -> None:
+        super().__init__()
+        self.columns = columns
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, c, h, w = x.shape
+        return x.reshape(n, self.columns, c // self.columns, h, w).movedim(1, 4).flatten(3, 4)
+
+
 class Frame(nn.Module):
     """The tensor with a border around it, of one number for each channel.
 

@@ -75,6 +75,13 @@ def module_of(node: fx.Node) -> nn.Module | None:
     return owner.get_submodule(str(node.target))
 
 
+def copy_of_layer(node: fx.Node) -> nn.Module:
+    """A copy of the layer that the node calls, which is known to call one."""
+    layer = module_of(node)
+    assert layer is not None
+    return copy.deepcopy(layer)
+
+
 def is_matrix(node: fx.Node) -> bool:
     """Whether the node's tensor is [n, c] and no more."""
     batch_and_channels = 2

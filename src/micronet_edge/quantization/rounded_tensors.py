@@ -3,7 +3,17 @@
 from torch import fx, nn
 
 from micronet_edge.errors import LoweringError
-from micronet_edge.lowering.elementary import Channels, Concatenate, Frame, Maximum, MixingMatrix
+from micronet_edge.lowering.elementary import (
+    Channels,
+    ChannelsToColumns,
+    Columns,
+    ColumnsToChannels,
+    Concatenate,
+    ConcatenateColumns,
+    Frame,
+    Maximum,
+    MixingMatrix,
+)
 from micronet_edge.lowering.graph import module_of
 
 IMAGE = "image"
@@ -45,15 +55,29 @@ def rounded_tensors(network: fx.GraphModule) -> dict[str, str]:
     return owners
 
 
-_KEEPS_THE_GRID = (Channels, Concatenate, Frame, nn.Flatten)
+_KEEPS_THE_GRID = (
+    Channels,
+    ChannelsToColumns,
+    Columns,
+    ColumnsToChannels,
+    Concatenate,
+    ConcatenateColumns,
+    Frame,
+    nn.Flatten,
+)
 _JOINS_ON_ITS_OWN_GRID = (Maximum, MixingMatrix)
+
+
+def keeps_the_grid(node: fx.Node) -> bool:
+    """Whether the node only moves numbers."""
+    return isinstance(module_of(node), _KEEPS_THE_GRID)
 
 
 def _owner(node: fx.Node, owners: dict[str, str]) -> str:
     joint = _joint_after(node)
     if joint is not None:
         return tensor_name(clip_after(joint) or joint)
-    if not isinstance(module_of(node), _KEEPS_THE_GRID):
+    if not keeps_the_grid(node):
         return tensor_name(node)
     found = {owners[tensor_name(source)] for source in node.all_input_nodes}
     if len(found) > 1:
