@@ -11,7 +11,11 @@ from micronet_edge.lowering.elementary import (
     Add,
     AddConstant,
     Channels,
+    ChannelsToColumns,
+    Columns,
+    ColumnsToChannels,
     Concatenate,
+    ConcatenateColumns,
     Constant,
     Frame,
     Maximum,
@@ -24,11 +28,17 @@ from micronet_edge.lowering.read_pixels import pixels_of
 from micronet_edge.quantization.grid import Grid, activation_grid, weight_integers, weight_scales
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.rounded_tensors import clip_after, is_done_before, tensor_name
-from micronet_edge_tflite.model_writer import ModelWriter
+from micronet_edge_tflite.mixing import (
+    coefficient_grids,
+    compares_products,
+    enters_a_matrix,
+    is_only_compared,
+)
+from micronet_edge_tflite.operator_writer import NO_ACTIVATION, OperatorWriter
 
+_BYTE = 8
 _OPERATOR = schema.BuiltinOperator
 _OPTIONS = schema.BuiltinOptions
-_NO_ACTIVATION = schema.ActivationFunctionType.NONE
 
 
 def quantized_file(quantized: QuantizedNetwork, batch: int, *, integer_io: bool) -> bytes:
@@ -47,8 +57,9 @@ class _FileOf:
     """Writes the layers in order; every tensor exists in float32, in integers, or in both."""
 
     def __init__(self, quantized: QuantizedNetwork, batch: int) -> None:
-        self._quantized, self._batch, self._writer = quantized, batch, ModelWriter()
+        self._quantized, self._batch, self._writer = quantized, batch, OperatorWriter()
         self._indices: dict[tuple[str, bool], int] = {}
+        self._rows: dict[int, int] = {}
 
     def content(self, *, integer_io: bool) -> bytes:
         network = self._quantized.network
@@ -79,12 +90,12 @@ class _FileOf:
             case nn.Linear():
                 self._linear(node, layer, inputs[0], integer=integer)
             case Constant():
-                inputs.append(self._operand(node, layer, integer=integer))
-                self._elementwise(node, inputs, integer=integer)
+                operand = self._operand(node, layer, integer=integer)
+                self._elementwise(node, inputs[0], operand, integer=integer)
             case Add() | Multiply():
-                self._elementwise(node, inputs, integer=integer)
+                self._elementwise(node, *inputs, integer=integer)
             case Maximum():
-                self._maximum(node, inputs, integer=integer)
+                self._maximum(node, *inputs, integer=integer)
             case MixingMatrix():
                 self._mixing_matrix(node, layer, inputs, integer=integer)
             case Mix():
@@ -99,6 +110,8 @@ class _FileOf:
         if not isinstance(clip, nn.Hardtanh) or isinstance(clip, nn.ReLU6):
             return None
         grid = self._quantized.grid(node)
+        if integer and grid.bits == _BYTE and enters_a_matrix(node):
+            return None
         saturates = (
             integer
             and grid.low >= clip.min_val - grid.scale / 2
@@ -111,129 +124,103 @@ class _FileOf:
         assert clip is not None
         name, grid = tensor_name(clip), self._quantized.grid(node) if integer else None
         key = (name, integer)
-        for code, bound in zip((_OPERATOR.MAXIMUM, _OPERATOR.MINIMUM), bounds, strict=True):
+        for write, bound in zip((self._writer.maximum, self._writer.minimum), bounds, strict=True):
             value = np.full((1, 1, 1, 1), bound, np.float32)
             limit = self._fixed(f"{name}/{bound:g}", value, grid)
             output = self._writer.tensor(f"{name}/cut", self._shape(node), grid)
-            options, kind = schema.MaximumMinimumOptionsT(), _OPTIONS.MaximumMinimumOptions
-            self._writer.operator(code, [self._indices[key], limit], [output], options, kind)
+            write(self._indices[key], limit, output)
             self._indices[key] = output
 
     def _movement(self, node: fx.Node, layer: nn.Module | None, inputs: list[int], *, integer: bool) -> None:
         output = self._result(node, integer=integer)
-        shape = self._shape(node)
-        write, name = self._writer.operator, tensor_name(node)
+        write, shape = self._writer, self._shape(node)
         match layer:
             case nn.AdaptiveAvgPool2d(output_size=1):
-                options = schema.ReducerOptionsT()
-                options.keepDims = True
-                axes = self._writer.constant(f"{name}/axes", np.array([1, 2], np.int32))
-                write(_OPERATOR.MEAN, [*inputs, axes], [output], options, _OPTIONS.ReducerOptions)
+                write.mean(inputs[0], [1, 2], output)
             case Channels():
-                begin = np.array([0] * (len(shape) - 1) + [layer.start], np.int32)
-                extras = [self._writer.constant(f"{name}/begin", begin)]
-                extras.append(self._writer.constant(f"{name}/size", np.array(shape, np.int32)))
-                options = schema.SliceOptionsT()
-                write(_OPERATOR.SLICE, [*inputs, *extras], [output], options, _OPTIONS.SliceOptions)
+                write.slice(inputs[0], [*[0] * (len(shape) - 1), layer.start], shape, output)
+            case Columns():
+                write.slice(inputs[0], [0, 0, layer.start, 0], shape, output)
             case Concatenate():
-                options = schema.ConcatenationOptionsT()
-                options.axis = len(shape) - 1
-                write(_OPERATOR.CONCATENATION, inputs, [output], options, _OPTIONS.ConcatenationOptions)
-            case nn.Flatten():
-                options = schema.ReshapeOptionsT()
-                options.newShape = list(shape)
-                target = self._writer.constant(f"{name}/shape", np.array(shape, np.int32))
-                write(_OPERATOR.RESHAPE, [*inputs, target], [output], options, _OPTIONS.ReshapeOptions)
+                write.concatenate(inputs, len(shape) - 1, output)
+            case ConcatenateColumns():
+                write.concatenate(inputs, 2, output)
+            case nn.Flatten() | ColumnsToChannels() | ChannelsToColumns():
+                write.reshape(inputs[0], shape, output)
             case Frame():
                 self._frame(node, layer, inputs[0], output, integer=integer)
             case _:
-                raise TargetError(f"{name}: no TFLite operator for a {type(layer).__name__}")
+                raise TargetError(f"{tensor_name(node)}: no TFLite operator for a {type(layer).__name__}")
 
     def _frame(self, node: fx.Node, frame: Frame, x: int, output: int, *, integer: bool) -> None:
         """Rows above and below, then columns left and right: PAD knows one number for all channels."""
         name, grid = tensor_name(node), self._quantized.grid(node) if integer else None
         batch, height, width, channels = self._shape(node)
-        within = width - 2 * frame.horizontal
-        taller = self._writer.tensor(f"{name}/taller", (batch, height, within, channels), grid)
-        values = frame.values.numpy()
+        values, within = frame.values.numpy(), width - 2 * frame.horizontal
         row = np.broadcast_to(values, (batch, frame.vertical, within, channels))
+        above = self._fixed(f"{name}/row", row, grid)
+        if not frame.horizontal:
+            self._writer.concatenate([above, x, above], 1, output)
+            return
+        taller = self._writer.tensor(f"{name}/taller", (batch, height, within, channels), grid)
         column = np.broadcast_to(values, (batch, height, frame.horizontal, channels))
-        self._between(x, self._fixed(f"{name}/row", row, grid), taller, axis=1)
-        self._between(taller, self._fixed(f"{name}/column", column, grid), output, axis=2)
+        beside = self._fixed(f"{name}/column", column, grid)
+        self._writer.concatenate([above, x, above], 1, taller)
+        self._writer.concatenate([beside, taller, beside], 2, output)
 
-    def _between(self, x: int, border: int, output: int, axis: int) -> None:
-        options = schema.ConcatenationOptionsT()
-        options.axis = axis
-        inputs, kind = [border, x, border], _OPTIONS.ConcatenationOptions
-        self._writer.operator(_OPERATOR.CONCATENATION, inputs, [output], options, kind)
-
-    def _elementwise(self, node: fx.Node, inputs: list[int], *, integer: bool) -> None:
+    def _elementwise(self, node: fx.Node, x: int, y: int, *, integer: bool) -> None:
         adds = isinstance(module_of(node), Add | AddConstant)
-        code = _OPERATOR.ADD if adds else _OPERATOR.MUL
-        self._binary(code, inputs, self._result(node, integer=integer), _activation(node))
+        write = self._writer.add if adds else self._writer.multiply
+        write(x, y, self._result(node, integer=integer), _activation(node))
 
-    def _maximum(self, node: fx.Node, inputs: list[int], *, integer: bool) -> None:
+    def _maximum(self, node: fx.Node, x: int, y: int, *, integer: bool) -> None:
         output = self._result(node, integer=integer)
-        options, kind = schema.MaximumMinimumOptionsT(), _OPTIONS.MaximumMinimumOptions
-        self._writer.operator(_OPERATOR.MAXIMUM, inputs, [output], options, kind)
+        if not compares_products(node):
+            self._writer.maximum(x, y, output)
+            return
+        grid = self._quantized.grid(node) if integer else None
+        rows = self._writer.tensor(f"{tensor_name(node)}/rows", self._rows_shape(node), grid)
+        self._writer.maximum(x, y, rows)
+        self._writer.reshape(rows, self._shape(node), output)
 
     def _mixing_matrix(self, node: fx.Node, layer: MixingMatrix, inputs: list[int], *, integer: bool) -> None:
-        """The coefficients times masks of zeros and ones, on the coefficients' own grid: exact."""
+        """The coefficients times masks of zeros and ones, in the coefficients' own steps: exact."""
         name, grid = tensor_name(node), self._quantized.grid(node) if integer else None
-        _, _, outputs, width = self._shape(node)
-        total = -1
-        for j, x in enumerate(inputs):
-            column = self._writer.tensor(f"{name}/column{j}", (self._batch, 1, outputs, 1), grid)
-            self._reshape(x, column, (self._batch, 1, outputs, 1))
+        batch, _, outputs, _ = shape = self._shape(node)
+        column_shape, parts = (batch, 1, outputs, 1), []
+        for j, (source, x) in enumerate(zip(inputs_of(node), inputs, strict=True)):
+            grids = coefficient_grids(source, self._quantized) if integer else (None, None)
+            column = self._writer.tensor(f"{name}/column{j}", column_shape, grids[0])
+            parts.append(self._writer.tensor(f"{name}/placed{j}", shape, grids[1]))
             mask = layer.masks[j].numpy().transpose(1, 2, 0)[None]
             ones = self._fixed(f"{name}/mask{j}", mask, None if grid is None else Grid(1.0, 0, grid.bits))
-            last = j == len(inputs) - 1
-            placed = self._writer.tensor(f"{name}/placed{j}", (self._batch, 1, outputs, width), grid)
-            self._binary(_OPERATOR.MUL, [column, ones], placed)
-            if total >= 0:
-                added = (
-                    self._result(node, integer=integer)
-                    if last
-                    else self._writer.tensor(f"{name}/added{j}", (self._batch, 1, outputs, width), grid)
-                )
-                self._binary(_OPERATOR.ADD, [total, placed], added)
-                placed = added
-            total = placed
+            self._writer.reshape(x, column_shape, column)
+            self._writer.multiply(column, ones, parts[j])
+        total, *rest, last = parts
+        for j, part in enumerate(rest):
+            added = self._writer.tensor(f"{name}/added{j}", shape, grid)
+            self._writer.add(total, part, added)
+            total = added
+        self._writer.add(total, last, self._result(node, integer=integer))
 
     def _mix(self, node: fx.Node, inputs: list[int], *, integer: bool) -> None:
         x, matrix = inputs
-        source = inputs_of(node)[0]
-        name = tensor_name(node)
+        source, grid = inputs_of(node)[0], self._quantized.grid(node) if integer else None
+        if x not in self._rows:
+            given = self._quantized.grid(source) if integer else None
+            self._rows[x] = self._writer.tensor(f"{tensor_name(node)}/rows", self._rows_shape(source), given)
+            self._writer.reshape(x, self._rows_shape(source), self._rows[x])
+        product = self._writer.tensor(f"{tensor_name(node)}/product", self._rows_shape(node), grid)
+        self._writer.matrix_product(self._rows[x], matrix, product)
+        if is_only_compared(node):
+            self._indices[tensor_name(node), integer] = product
+        else:
+            self._writer.reshape(product, self._shape(node), self._result(node, integer=integer))
+
+    def _rows_shape(self, node: fx.Node) -> tuple[int, ...]:
+        """The shape of the node's tensor as rows of channels, one for each pixel."""
         batch, height, width, channels = self._shape(node)
-        given = self._quantized.grid(source) if integer else None
-        grid = self._quantized.grid(node) if integer else None
-        flat = (batch, 1, height * width, self._shape(source)[-1])
-        rows = self._writer.tensor(f"{name}/rows", flat, given)
-        self._reshape(x, rows, flat)
-        flat = (batch, 1, height * width, channels)
-        product = self._writer.tensor(f"{name}/product", flat, grid)
-        options = schema.BatchMatMulOptionsT()
-        options.adjY = True
-        self._writer.operator(
-            _OPERATOR.BATCH_MATMUL, [rows, matrix], [product], options, _OPTIONS.BatchMatMulOptions
-        )
-        self._reshape(product, self._result(node, integer=integer), (batch, height, width, channels))
-
-    def _reshape(self, given: int, result: int, shape: tuple[int, ...]) -> None:
-        options = schema.ReshapeOptionsT()
-        options.newShape = list(shape)
-        target = self._writer.constant("shape", np.array(shape, np.int32))
-        self._writer.operator(_OPERATOR.RESHAPE, [given, target], [result], options, _OPTIONS.ReshapeOptions)
-
-    def _binary(self, code: int, inputs: list[int], output: int, activation: int = _NO_ACTIVATION) -> None:
-        adds = code == _OPERATOR.ADD
-        options = schema.AddOptionsT() if adds else schema.MulOptionsT()
-        if adds:
-            options.potScaleInt16 = False
-        options.fusedActivationFunction = activation
-        self._writer.operator(
-            code, inputs, [output], options, _OPTIONS.AddOptions if adds else _OPTIONS.MulOptions
-        )
+        return batch, 1, height * width, channels
 
     def _operand(self, node: fx.Node, layer: Constant, *, integer: bool) -> int:
         values = _channels_last(layer.constant.numpy())
@@ -280,11 +267,8 @@ class _FileOf:
         grid = self._quantized.grid(source) if integer else None
         name = f"{tensor_name(node)}/padded"
         output = self._writer.tensor(name, shape, grid)
-        sides = np.array([[0, 0], [vertical] * 2, [horizontal] * 2, [0, 0]], np.int32)
-        amounts = self._writer.constant(f"{name}/amounts", sides)
-        self._writer.operator(
-            _OPERATOR.PAD, [x, amounts], [output], schema.PadOptionsT(), _OPTIONS.PadOptions
-        )
+        sides = [(0, 0), (vertical, vertical), (horizontal, horizontal), (0, 0)]
+        self._writer.pad(x, sides, output)
         return output
 
     def _weights(
@@ -314,10 +298,8 @@ class _FileOf:
         if (name, integer) not in self._indices:
             given = self._indices[name, not integer]
             self._indices[name, integer] = self._tensor(node, integer=integer)
-            code = _OPERATOR.QUANTIZE if integer else _OPERATOR.DEQUANTIZE
-            options = schema.QuantizeOptionsT() if integer else schema.DequantizeOptionsT()
-            kind = _OPTIONS.QuantizeOptions if integer else _OPTIONS.DequantizeOptions
-            self._writer.operator(code, [given], [self._indices[name, integer]], options, kind)
+            convert = self._writer.quantize if integer else self._writer.dequantize
+            convert(given, self._indices[name, integer])
         return self._indices[name, integer]
 
     def _result(self, node: fx.Node, *, integer: bool) -> int:
@@ -327,6 +309,8 @@ class _FileOf:
 
     def _tensor(self, node: fx.Node, *, integer: bool) -> int:
         grid = self._quantized.grid(node) if integer else None
+        if integer and enters_a_matrix(node):
+            grid, _ = coefficient_grids(node, self._quantized)
         other = (tensor_name(node), not integer) in self._indices
         form = ("/integers" if integer else "/float") if other else ""
         return self._writer.tensor(tensor_name(node) + form, self._shape(node), grid)
@@ -344,7 +328,7 @@ def _activation(node: fx.Node) -> int:
         case nn.ReLU():
             return int(schema.ActivationFunctionType.RELU)
         case _:
-            return int(_NO_ACTIVATION)
+            return NO_ACTIVATION
 
 
 def _pads_alike(conv: nn.Conv2d) -> bool:
