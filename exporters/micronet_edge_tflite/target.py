@@ -14,13 +14,16 @@ from torch import nn
 from micronet_edge.counting.count import Count
 from micronet_edge.errors import TargetError
 from micronet_edge.lowering import TFLITE, Rewrite
+from micronet_edge.lowering.group_pixels import GroupPixels
 from micronet_edge.lowering.read_pixels import pixels_of
+from micronet_edge.lowering.split_borders import SplitBorders
 from micronet_edge.metadata import FileMetadata
 from micronet_edge.photographs import photographs
 from micronet_edge.preprocessing import Images
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.recipe import INT8, INT8_A16
 from micronet_edge.quantization.refine_stem import refine_stem
+from micronet_edge.quantization.rewrite_quantized import rewritten
 from micronet_edge.targets import (
     FLOAT32,
     INT8_IO,
@@ -70,7 +73,8 @@ class TfliteTarget:
         append_metadata(path, as_written(spec, layout="NHWC"))
 
     def integer_form(self, quantized: QuantizedNetwork) -> QuantizedNetwork:
-        return refine_stem(quantized)  # every layer has an integer kernel
+        # Every layer has an integer kernel.
+        return rewritten(rewritten(refine_stem(quantized), GroupPixels()), SplitBorders())
 
     def quantize(self, quantized: QuantizedNetwork, spec: ExportSpec, path: Path) -> None:
         from micronet_edge_tflite.metadata import append_metadata
