@@ -5,7 +5,7 @@ from math import prod
 from torch import fx, nn
 
 from micronet_edge.lowering.elementary import AddConstant
-from micronet_edge.lowering.graph import module_of, only_input, shape_of
+from micronet_edge.lowering.graph import calls, module_of, only_input, shape_of
 from micronet_edge.quantization.rounded_tensors import is_clip, tensor_name
 
 MADDS_THAT_PAY = 20
@@ -32,6 +32,15 @@ def layers_better_in_float(network: fx.GraphModule) -> frozenset[str]:
             faster.add(node)
     layers = [node for node in network.graph.nodes if node.op == "call_module"]
     return frozenset(tensor_name(node) for node in layers if node not in faster)
+
+
+def weights_to_store_in_integers(network: fx.GraphModule) -> frozenset[str]:
+    """The layers whose weights are better int8 even where they compute in float: convolutions of one pixel.
+
+    They make the coefficients and hold a third of all weights; these are read once for an image.
+    """
+    convs = calls(network, nn.Conv2d)
+    return frozenset(tensor_name(node) for node, _ in convs if prod(shape_of(node)[2:]) == 1)
 
 
 def _is_faster(node: fx.Node, faster: set[fx.Node]) -> bool:

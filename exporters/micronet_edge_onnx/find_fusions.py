@@ -17,8 +17,9 @@ Places = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Coefficient:
-    """A number for each channel of an image: a convolution of one pixel, then a clip."""
+    """A number for each channel of an image: a convolution of one pixel, at `node`, then a clip."""
 
+    node: fx.Node
     excite: nn.Conv2d
     clip: nn.Hardtanh
 
@@ -104,7 +105,7 @@ def _term(x: fx.Node, gate: fx.Node, source: Places, layers: frozenset[fx.Node])
     excite = only_input(gate) if isinstance(clip, nn.Hardtanh) else gate
     match module_of(excite), clip:
         case nn.Conv2d(kernel_size=(1, 1), groups=1) as conv, nn.Hardtanh():
-            coefficient = Coefficient(conv, clip)
+            coefficient = Coefficient(excite, conv, clip)
             return [_Term(x, only_input(excite), source, coefficient, layers | {gate, excite})]
     return []
 

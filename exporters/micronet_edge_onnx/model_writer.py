@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from micronet_edge.errors import TargetError
-from micronet_edge.quantization.grid import Floats, Grid, Integers
+from micronet_edge.quantization.grid import Floats, Grid, Integers, weight_integers, weight_scales
 from micronet_edge_onnx.convert import INPUT_NAME, OPSET, OUTPUT_NAME
 
 _BYTE = 8
@@ -60,6 +60,17 @@ class ModelWriter:
         if values.size < _SMALL or not (errors <= largest * _HALF_PRECISION).all():
             return self.constant(name, values)
         return self.operator("Cast", name, [self.constant(f"{name}/halves", halves)], to=TensorProto.FLOAT)
+
+    def integer_weight(self, name: str, values: Floats) -> str:
+        """Weights [n, ...] of a float operator, rounded to int8 steps of each channel and stored so.
+
+        Not DequantizeLinear: ONNX Runtime would compute that anew for each image, and this once.
+        """
+        scales = weight_scales(values)
+        integers = self.constant(f"{name}/integers", weight_integers(values, scales))
+        steps = self.operator("Cast", f"{name}/steps", [integers], to=TensorProto.FLOAT)
+        by_channel = scales.reshape(-1, *[1] * (values.ndim - 1))
+        return self.operator("Mul", name, [steps, self.constant(f"{name}/scales", by_channel)])
 
     def indices(self, name: str, values: Sequence[int] | NDArray[np.integer]) -> str:
         """Positions, sizes or a shape."""

@@ -203,8 +203,10 @@ class _ModelOf:
         lows = np.array([each.clip.min_val for each in coefficients], np.float32)
         bias = np.stack([bias_of(each.excite).numpy() for each in coefficients], axis=1) - lows
         weight = np.stack([each.excite.weight.detach().numpy()[:, :, 0, 0] for each in coefficients], axis=1)
+        integer = all(tensor_name(each.node) in self._quantized.integer_weights for each in coefficients)
+        store = self._writer.integer_weight if integer else self._writer.weight
         constants = [
-            self._writer.weight(f"{name}/excite/weight", weight.reshape(-1, weight.shape[-1])),
+            store(f"{name}/excite/weight", weight.reshape(-1, weight.shape[-1])),
             self._writer.constant(f"{name}/excite/bias", bias.ravel()),
         ]
         squeezed = self._read(fusions.squeezed, integer=False)
@@ -257,7 +259,9 @@ class _ModelOf:
         if node in self._flat:
             weight = weight.reshape(weight.shape[:2])
         if not self._is_integer(node):
-            return [self._writer.weight(names[0], weight), self._writer.constant(names[1], bias)]
+            integer = tensor_name(node) in self._quantized.integer_weights
+            store = self._writer.integer_weight if integer else self._writer.weight
+            return [store(names[0], weight), self._writer.constant(names[1], bias)]
         limit = self._quantized.weight_limit
         integers = _in_integers(weight, bias, self._quantized.grid(node.all_input_nodes[0]), limit)
         return [

@@ -46,13 +46,21 @@ class OnnxTarget:
         onnx.save(model, path)
 
     def integer_form(self, quantized: QuantizedNetwork) -> QuantizedNetwork:
-        from micronet_edge_onnx.choose_float_layers import layers_better_in_float
+        from micronet_edge_onnx.choose_float_layers import (
+            layers_better_in_float,
+            weights_to_store_in_integers,
+        )
 
         if quantized.bits != BITS[INT8]:
             return quantized
         kept = quantized.float_layers | layers_better_in_float(quantized.network)
-        # Without VNNI, ONNX Runtime's kernels for x86-64 add two products in 16 bits, which would saturate.
-        return replace(quantized, float_layers=kept, weight_limit=PAIRED_WEIGHT_LIMIT)
+        return replace(
+            quantized,
+            float_layers=kept,
+            integer_weights=weights_to_store_in_integers(quantized.network) - quantized.float_layers,
+            # Without VNNI, ONNX Runtime's kernels for x86-64 add two products in 16 bits.
+            weight_limit=PAIRED_WEIGHT_LIMIT,
+        )
 
     def quantize(self, quantized: QuantizedNetwork, spec: ExportSpec, path: Path) -> None:
         import onnx

@@ -277,8 +277,9 @@ def test_the_largest_products_are_added_as_they_are():
 
 
 def test_no_sum_of_two_products_leaves_16_bits(digits):
-    form = find_target("onnx").integer_form(in_integers(digits))
-    stored = constants(quantized_model(form, 1)).values()
+    model = quantized_model(find_target("onnx").integer_form(in_integers(digits)), 1)
+    read = {node.input[0] for node in model.graph.node if node.op_type == "DequantizeLinear"}
+    stored = [each for name, each in constants(model).items() if name in read]
     weights = [numpy_helper.to_array(each) for each in stored if each.data_type == TensorProto.INT8]
     matrices = [each for each in weights if each.ndim > 1]
     assert matrices
@@ -372,6 +373,46 @@ def test_channels_of_other_sizes_take_16_bits_too(size):
 def test_a_few_weights_are_not_worth_a_conversion():
     quantized = small(nn.Sequential(nn.Conv2d(3, 4, 1)), float_layers=("image", "0"))
     assert constants(quantized_model(quantized, 1))["0/weight"].data_type == TensorProto.FLOAT
+
+
+# --- Weights of float operators that are stored in integers all the same
+
+
+def test_weights_that_make_coefficients_are_integers_in_the_file(digits, tmp_path):
+    form = find_target("onnx").integer_form(in_integers(digits))
+    assert form.integer_weights
+    assert not any(
+        map(form.is_integer, (n for n in form.network.graph.nodes if n.target in form.integer_weights))
+    )
+    model = quantized_model(form, 1)
+    found = [each for name, each in constants(model).items() if name.endswith("excite/weight/integers")]
+    assert found
+    assert {each.data_type for each in found} == {TensorProto.INT8}
+    graph = optimized(model, tmp_path / "optimized.onnx")
+    assert "Cast" not in {node.op_type for node in graph.node}
+    whole = sum(len(each.raw_data) for each in constants(model).values())
+    plain = quantized_model(replace(form, integer_weights=frozenset()), 1)
+    assert whole < 0.95 * sum(len(each.raw_data) for each in constants(plain).values())
+
+
+def test_such_weights_are_rounded_as_in_the_simulation():
+    form = replace(wide(), integer_weights=frozenset({"0"}))
+    model = quantized_model(form, 1)
+    assert constants(model)["0/weight/integers"].data_type == TensorProto.INT8
+    with torch.no_grad():
+        expected = Simulation(form)(torch.from_numpy(image_of())).numpy()
+        exact = form.network(torch.from_numpy(image_of())).numpy()
+    found = run(model, image_of())
+    assert np.abs(found - expected).max() < 1e-6 * np.abs(expected).max()
+    assert np.abs(exact - expected).max() > 1e-4 * np.abs(expected).max()
+
+
+def test_a_layer_that_the_recipe_keeps_in_float_has_its_weights_in_full(digits):
+    quantized = in_integers(digits)
+    target = find_target("onnx")
+    name = min(target.integer_form(quantized).integer_weights)
+    kept = target.integer_form(replace(quantized, float_layers=frozenset({name})))
+    assert name not in kept.integer_weights
 
 
 # --- Clips

@@ -16,7 +16,8 @@ class QuantizedNetwork:
 
     The network takes images of that preprocessing. `grids` is by tensor name; `float_layers` are
     operators that stay in float32: they read what integers stand for, and what they give is rounded only
-    where an integer operator reads it. No integer of a weight is larger than `weight_limit`.
+    where an integer operator reads it. No integer of a weight is larger than `weight_limit`. Those of
+    `integer_weights` have weights of int8 steps all the same, because these are smaller.
     """
 
     network: fx.GraphModule
@@ -24,6 +25,7 @@ class QuantizedNetwork:
     grids: Mapping[str, Grid]
     float_layers: frozenset[str] = field(default_factory=frozenset)
     weight_limit: int = WEIGHT_LIMIT
+    integer_weights: frozenset[str] = field(default_factory=frozenset)
 
     @property
     def bits(self) -> int:

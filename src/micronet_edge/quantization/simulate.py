@@ -45,16 +45,14 @@ class Simulation(nn.Module):
         """What the layer computes of these inputs, before that is rounded."""
         layer = module_of(node)
         assert layer is not None
-        if not self.quantized.is_integer(node):
-            result: Tensor = layer(*inputs)
-            return result
-        inputs = tuple(
-            self._converted(source, value) for source, value in zip(inputs_of(node), inputs, strict=True)
-        )
-        rounded_state = self._rounded_state(layer)
-        if rounded_state:
-            return _tensor(torch.func.functional_call(layer, rounded_state, inputs))
-        return _tensor(layer(*inputs))
+        state: dict[str, Tensor] = {}
+        if self.quantized.is_integer(node):
+            sources = zip(inputs_of(node), inputs, strict=True)
+            inputs = tuple(self._converted(source, value) for source, value in sources)
+            state = self._rounded_state(layer)
+        elif tensor_name(node) in self.quantized.integer_weights:
+            state = {"weight": rounded_weight(layer.get_parameter("weight"))}
+        return _tensor(torch.func.functional_call(layer, state, inputs) if state else layer(*inputs))
 
     def finish(self, node: fx.Node, value: Tensor) -> Tensor:
         """What the layer gives, rounded if it is an integer one and no clip follows."""
