@@ -15,6 +15,7 @@ from micronet_edge.counting.graph import Arithmetic, Graph, Operator, Tensor
 from micronet_edge.counting.layer_names import layer_of
 from micronet_edge.models.dynamic_shift_max import DynamicShiftMax
 from micronet_edge.models.micronet import INPUT_CHANNELS
+from micronet_edge.threads import one_thread
 
 Tensors = tuple[Tensor, ...]
 
@@ -40,21 +41,13 @@ _TRANSPOSED = 6
 
 def count(network: nn.Module, input_size: int = 224) -> Count:
     """Counts one image [1, 3, input_size, input_size] through the network, which stays as it is."""
-    probe = _without_numbers(network).eval()
+    # Computed for real: on the meta device torch takes slow decompositions in Python.
+    probe = copy.deepcopy(network).cpu().eval()
     recorder = _Recorder(probe)
-    image = torch.empty(1, INPUT_CHANNELS, input_size, input_size, device="meta")
-    with torch.no_grad(), recorder:
+    image = torch.zeros(1, INPUT_CHANNELS, input_size, input_size)
+    with torch.no_grad(), one_thread(), recorder:
         result = probe(image)
     return counted(recorder.graph(image, result))
-
-
-def _without_numbers(network: nn.Module) -> nn.Module:
-    """A copy whose tensors have shapes and types alone; what the network shares, the copy shares."""
-    memo: dict[int, object] = {
-        id(each): nn.Parameter(each.detach().to("meta"), requires_grad=False) for each in network.parameters()
-    }
-    memo |= {id(each): each.to("meta") for each in network.buffers()}
-    return copy.deepcopy(network, memo)
 
 
 class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # it has no types
@@ -74,6 +67,11 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # it has n
             self._constants.add(self._place(tensor, name))
         for name, module in probe.named_modules():
             self._follow(name.replace(".", "/"), module)
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Torch's hook: nobody compiles this mode, and asking its compiler to skip it imports all of it."""
+        return False
 
     def graph(self, image: TorchTensor, result: object) -> Graph:
         read = {tensor.stored for operator in self._operators for tensor in operator.inputs}
