@@ -60,6 +60,14 @@ def test_any_border_is_split(kernel, stride, padding, columns, groups, bias, cli
     assert_once_is_enough(SPLIT, network, SIZE)
 
 
+def test_one_behind_the_other():
+    first = [nn.Conv2d(3, 4, 3, padding=1), border(4, SIZE, (0, -1)), nn.ReLU6()]
+    second = [nn.Conv2d(4, 4, 3, 2, 1), border(4, SIZE // 2, (0,)), nn.ReLU6()]
+    network, applied = rewritten(SPLIT, traced(*first, *second, size=SIZE), SIZE)
+    assert applied.places == 2
+    assert operators(network).count("Conv2d") == 5
+
+
 def test_only_what_the_column_depends_on_is_read():
     network, _ = rewritten(SPLIT, bordered(nn.Conv2d(3, 4, 5, 2, 2), (0, -1), nn.ReLU6()), SIZE)
     windows = [each for each in network.modules() if isinstance(each, Columns)]

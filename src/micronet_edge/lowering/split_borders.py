@@ -57,12 +57,16 @@ class SplitBorders(Rewrite):
 
 @dataclass(frozen=True, slots=True)
 class _Border:
-    """A correction, the convolution before it, the clip behind it, and the columns that it changes."""
+    """A correction, the convolution before it, the clip behind it, and the columns that it changes.
+
+    `width` is that of what the convolution reads.
+    """
 
     node: fx.Node
     conv: fx.Node
     clip: fx.Node | None
     columns: tuple[int, ...]
+    width: int
 
     @property
     def constant(self) -> Tensor:
@@ -86,7 +90,7 @@ def _borders(network: fx.GraphModule) -> Iterator[_Border]:
         columns = tuple(torch.nonzero(constant.abs().amax((0, 1, 2))).flatten().tolist())
         readers = list(node.users)
         clips = len(readers) == 1 and isinstance(module_of(readers[0]), nn.ReLU | nn.Hardtanh)
-        yield _Border(node, conv, readers[0] if clips else None, columns)
+        yield _Border(node, conv, readers[0] if clips else None, columns, shape_of(only_input(conv))[3])
 
 
 def _pads_with_zeros(layer: nn.Module | None) -> bool:
@@ -106,7 +110,7 @@ def _split(network: fx.GraphModule, border: _Border) -> None:
     parts = {inside.start: write(f"{name}/{INSIDE}", Columns(inside.start, inside.stop), whole)}
     for column in border.columns:
         bias = bias_of(conv) + border.constant[0, :, 0, column]
-        window, alone = _conv_of_column(conv, column, shape_of(x)[3], bias)
+        window, alone = _conv_of_column(conv, column, border.width, bias)
         read = write(f"{name}/{column}/read", window, x)
         parts[column] = clipped(f"{name}/{column}/clipped", write(f"{name}/{column}", alone, read))
     joined = write(f"{name}/joined", ConcatenateColumns(), *(parts[place] for place in sorted(parts)))
