@@ -10,7 +10,7 @@ from torch import nn
 
 from micronet_edge.counting.count import Count
 from micronet_edge.errors import TargetError
-from micronet_edge.lowering import ONNXRUNTIME, PORTABLE, Rewrite
+from micronet_edge.lowering import Rewrite, onnxruntime, portable
 from micronet_edge.metadata import FileMetadata
 from micronet_edge.preprocessing import Images
 from micronet_edge.quantization.grid import PAIRED_WEIGHT_LIMIT
@@ -33,7 +33,7 @@ class OnnxTarget:
             )
 
     def pipeline(self, spec: ExportSpec) -> tuple[Rewrite, ...]:
-        return PORTABLE if spec.portable else ONNXRUNTIME
+        return portable(spec.tuning) if spec.portable else onnxruntime(spec.tuning)
 
     def export(self, network: nn.Module, spec: ExportSpec, path: Path) -> None:
         import onnx

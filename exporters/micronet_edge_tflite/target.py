@@ -13,7 +13,7 @@ from torch import nn
 
 from micronet_edge.counting.count import Count
 from micronet_edge.errors import TargetError
-from micronet_edge.lowering import TFLITE, Rewrite
+from micronet_edge.lowering import Rewrite, tflite
 from micronet_edge.lowering.group_pixels import GroupPixels
 from micronet_edge.lowering.read_pixels import pixels_of
 from micronet_edge.lowering.split_borders import SplitBorders
@@ -56,8 +56,7 @@ class TfliteTarget:
             raise TargetError(f"--io int8 is for --precision int8, not {spec.precision}: leave it out")
 
     def pipeline(self, spec: ExportSpec) -> tuple[Rewrite, ...]:
-        del spec  # one form serves every spec
-        return TFLITE
+        return tflite(spec.tuning)
 
     def export(self, network: nn.Module, spec: ExportSpec, path: Path) -> None:
         from micronet_edge_tflite.convert import convert

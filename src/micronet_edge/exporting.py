@@ -46,6 +46,8 @@ def export(
     targets = [find_target(name) for name in dict.fromkeys(settings.formats)]
     report("reading the network")
     origin = read_source(source, checkpoint, settings)
+    if settings.naive and settings.tuning is not None:
+        raise SettingsError("a naive file is not tuned: leave --tuning out")
     spec = export_spec(origin, settings)
     for target in targets:
         target.check(spec)

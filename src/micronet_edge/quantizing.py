@@ -11,7 +11,7 @@ from micronet_edge.bounding import Bound, Step, bound_drop
 from micronet_edge.errors import SettingsError
 from micronet_edge.image_folders import CalibrationImages, read_calibration, read_labelled
 from micronet_edge.integer_forms import float_form, with_corrected_biases, written_form
-from micronet_edge.lowering import INTEGER, Lowered, lower
+from micronet_edge.lowering import Costs, Lowered, integer, lower
 from micronet_edge.manifest import manifest_path, write_manifest
 from micronet_edge.quantization.finetune import FinetuneProgress, finetune
 from micronet_edge.quantization.quantize_network import (
@@ -91,8 +91,12 @@ def quantize(
     all_names = [*names, *beside, recipe_name, weights_path(Path(recipe_name)).name]
     with staged(output, all_names, overwrite=settings.overwrite) as folder, one_thread():
         report("lowering the network")
-        lowered = lower(origin.network, INTEGER, spec.input_size)
-        recipe = _recipe(origin, lowered.network, calibration, targets, settings, quantization, report)
+        given = _given_recipe(settings, quantization)
+        costs = spec.tuning.xnnpack_int8 if given is None else given.costs
+        lowered = lower(origin.network, integer(costs), spec.input_size)
+        recipe = given or _new_recipe(
+            origin, lowered.network, costs, calibration, targets, settings, quantization, report
+        )
         bound = _bounded(recipe, origin, lowered.network, calibration, targets, spec, quantization, report)
         recipe = bound.recipe
         save_recipe(recipe, folder / recipe_name)
@@ -120,25 +124,34 @@ def _check(settings: ExportSettings, quantization: QuantizeSettings) -> None:
         raise SettingsError("a recipe carries its weights: give --recipe or --finetune, not both")
 
 
-def _recipe(
+def _given_recipe(settings: ExportSettings, quantization: QuantizeSettings) -> Recipe | None:
+    if quantization.recipe is None:
+        return None
+    if settings.tuning is not None:
+        raise SettingsError(
+            "a recipe carries the tuning it was made with: give --recipe or --tuning, not both"
+        )
+    recipe = load_recipe(Path(quantization.recipe))
+    if recipe.precision != settings.precision:
+        raise SettingsError(
+            f"the recipe is for {recipe.precision}, not {settings.precision}: give --precision "
+            f"{recipe.precision}"
+        )
+    return recipe
+
+
+def _new_recipe(
     origin: Source,
     network: fx.GraphModule,
+    costs: Costs,
     calibration: CalibrationImages,
     targets: list[Target],
     settings: ExportSettings,
     quantization: QuantizeSettings,
     report: Report,
 ) -> Recipe:
-    if quantization.recipe is not None:
-        recipe = load_recipe(Path(quantization.recipe))
-        if recipe.precision != settings.precision:
-            raise SettingsError(
-                f"the recipe is for {recipe.precision}, not {settings.precision}: give --precision "
-                f"{recipe.precision}"
-            )
-        return recipe
     report(f"finding ranges and correcting biases on {calibration.count} images")
-    recipe = calibrated_recipe(network, calibration, origin.metadata, settings.precision)
+    recipe = calibrated_recipe(network, calibration, origin.metadata, settings.precision, costs)
     images = some_images(calibration)
     if quantization.finetune is not None:
         recipe = _finetuned(recipe, origin, network, images, Path(quantization.finetune), settings, report)
@@ -244,8 +257,8 @@ def quantized_from(file: Path, checkpoint: Path) -> tuple[QuantizedNetwork, fx.G
     origin = read_source(checkpoint, None, ExportSettings(input_size=metadata.preprocessing.size))
     if origin.metadata.checkpoint_sha256 != metadata.checkpoint_sha256:
         raise SettingsError(f"{file} was not made from {checkpoint}: give the checkpoint it was made from")
-    network = lower(origin.network, INTEGER, metadata.preprocessing.size).network
     recipe = load_recipe(recipe_path(file))
+    network = lower(origin.network, integer(recipe.costs), metadata.preprocessing.size).network
     parts = recipe, network, origin.metadata, target_of(file)
     return written_form(*parts), float_form(*parts)
 

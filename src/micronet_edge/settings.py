@@ -12,7 +12,7 @@ class ExportSettings:
 
     `batch` None writes files that take any number of images. `labels` is a file of one label a line.
     A `precision` of int8 needs a `calibration`: a folder of images, or a file of arrays; `io` is what an
-    int8 file takes and gives.
+    int8 file takes and gives. `tuning` is a file that `tune` wrote for the device; None is our own.
     """
 
     formats: tuple[str, ...] = DEFAULT_FORMATS
@@ -28,6 +28,7 @@ class ExportSettings:
     calibration: Path | str | None = None
     skip_unreadable: bool = False
     io: str = "float32"
+    tuning: Path | str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from torch import nn
 
 from micronet_edge.counting.count import Count
 from micronet_edge.errors import TargetError
-from micronet_edge.lowering import Rewrite
+from micronet_edge.lowering import SHIPPED, Rewrite, Tuning
 from micronet_edge.metadata import FileMetadata
 from micronet_edge.preprocessing import Images
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
@@ -39,6 +39,7 @@ class ExportSpec:
     `naive` writes the network as it was trained, for comparison. `portable` avoids operators that
     are fast in the target's own runtime but slow or missing in others. `precision` is one of the
     target's; `io` is what the file takes and gives, float32, or int8 where the target can do that.
+    `tuning` says what operators cost where the file will run.
     """
 
     input_size: int
@@ -48,6 +49,7 @@ class ExportSpec:
     metadata: FileMetadata
     precision: str = FLOAT32
     io: str = FLOAT32
+    tuning: Tuning = SHIPPED
 
 
 class Session(Protocol):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from micronet_edge.errors import SettingsError
 from micronet_edge.image_folders import CalibrationImages, read_calibration
+from micronet_edge.lowering.tuning import SHIPPED, read_tuning
 from micronet_edge.manifest import manifest_path
 from micronet_edge.settings import ExportSettings
 from micronet_edge.source import Source
@@ -46,7 +47,7 @@ def exported(
 def export_spec(origin: Source, settings: ExportSettings) -> ExportSpec:
     """What to write of the network, in every format alike.
 
-    Raises SettingsError on a batch that is none.
+    Raises SettingsError on a batch that is none, and on a tuning that cannot be read.
     """
     if settings.batch is not None and settings.batch < 1:
         raise SettingsError(f"--batch {settings.batch}: give a number from 1 up, or 'dynamic'")
@@ -60,6 +61,7 @@ def export_spec(origin: Source, settings: ExportSettings) -> ExportSpec:
         ),
         precision=settings.precision,
         io=settings.io,
+        tuning=SHIPPED if settings.tuning is None else read_tuning(settings.tuning),
     )
 
 
@@ -77,6 +79,7 @@ def manifest_settings(spec: ExportSpec) -> dict[str, object]:
         "io": spec.io,
         "naive": spec.naive,
         "portable": spec.portable,
+        "tuning": spec.tuning.machine,
     }
 
 

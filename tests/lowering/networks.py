@@ -13,8 +13,8 @@ from torch import Tensor, fx, nn
 
 from micronet_edge.lowering import Applied, Rewrite, apply
 from micronet_edge.lowering.contract import probe_image
-from micronet_edge.lowering.costs import XNNPACK
 from micronet_edge.lowering.graph import module_of, trace
+from micronet_edge.lowering.tuning import SHIPPED
 from micronet_edge.models import (
     ChannelShuffle,
     DynamicShiftMax,
@@ -33,10 +33,10 @@ TOLERANCE = 1e-5
 
 # Costs under which the outcome is plain: work is free, so that nothing is grouped; no copy is worth
 # its price, so that every shift gets its best order; groups are worth any copy.
-FREE_WORK = replace(XNNPACK, dense_madd_ns=0.0, grouped_output_ns=1.0)
-NO_COPIES = replace(XNNPACK, dense_madd_ns=1e-9, segment_ns=1e6)
+FREE_WORK = replace(SHIPPED.xnnpack, dense_madd_ns=0.0, grouped_output_ns=1.0)
+NO_COPIES = replace(SHIPPED.xnnpack, dense_madd_ns=1e-9, segment_ns=1e6)
 KEEP_GROUPS = replace(
-    XNNPACK,
+    SHIPPED.xnnpack,
     dense_madd_ns=1e6,
     grouped_output_ns=0.0,
     grouped_pointwise_madd_ns=0.0,

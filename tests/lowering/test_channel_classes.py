@@ -14,10 +14,10 @@ from micronet_edge.lowering.channel_classes import Boundary, find_channel_classe
 from micronet_edge.lowering.channel_order import segments
 from micronet_edge.lowering.choose_channel_orders import choose_channel_orders
 from micronet_edge.lowering.contract import probe_image
-from micronet_edge.lowering.costs import ONNXRUNTIME_CPU, PORTABLE_CPU, XNNPACK
 from micronet_edge.lowering.freeze_shift_max import FreezeShiftMax, FrozenShiftMax
 from micronet_edge.lowering.graph import calls, module_of
 from micronet_edge.lowering.price_channel_orders import Prices, moved, stays_grouped
+from micronet_edge.lowering.tuning import SHIPPED
 from micronet_edge.models import ChannelShuffle
 
 
@@ -141,7 +141,9 @@ def chosen(network, costs):
     return classes, choose_channel_orders(classes, costs)
 
 
-@pytest.mark.parametrize("costs", [ONNXRUNTIME_CPU, PORTABLE_CPU, XNNPACK, KEEP_GROUPS, NO_COPIES])
+@pytest.mark.parametrize(
+    "costs", [SHIPPED.onnxruntime, SHIPPED.portable, SHIPPED.xnnpack, KEEP_GROUPS, NO_COPIES]
+)
 @given(channels=st.sampled_from([6, 8, 12]), data=st.data())
 @settings(max_examples=20)
 def test_every_class_is_given_a_permutation(costs, channels, data):
@@ -238,7 +240,7 @@ def test_the_effort_of_choosing_grows_with_the_depth_and_not_exponentially(monke
     for depth in (2, 4):
         layers = [one for _ in range(depth) for one in (nn.Conv2d(24, 24, 1, groups=4), ChannelShuffle(4))]
         efforts.append(0)
-        chosen(frozen(stem(24), *layers), ONNXRUNTIME_CPU)
+        chosen(frozen(stem(24), *layers), SHIPPED.onnxruntime)
     assert efforts[1] < 4 * efforts[0]
 
 

@@ -17,9 +17,9 @@ from lowering.networks import (
 from torch import nn
 
 from micronet_edge.lowering.convolutions import BorderedConv
-from micronet_edge.lowering.costs import ONNXRUNTIME_CPU, XNNPACK
 from micronet_edge.lowering.densify_groups import DensifyGroups
 from micronet_edge.lowering.merge_factorized_convolution import MergeFactorizedConvolution
+from micronet_edge.lowering.tuning import SHIPPED
 
 ALWAYS = DensifyGroups(FREE_WORK)
 
@@ -65,12 +65,12 @@ def test_dense_and_depthwise_convolutions_stay():
 
 
 def test_groups_stay_where_the_runtime_runs_them_well():
-    assert_untouched(DensifyGroups(ONNXRUNTIME_CPU), traced(stem(8), nn.Conv2d(8, 8, 1, groups=2)))
+    assert_untouched(DensifyGroups(SHIPPED.onnxruntime), traced(stem(8), nn.Conv2d(8, 8, 1, groups=2)))
 
 
 def test_the_costs_decide_by_channels_and_window():
     costs = replace(
-        XNNPACK,
+        SHIPPED.xnnpack,
         dense_madd_ns=0.099,
         grouped_output_ns=0.2,
         grouped_pointwise_madd_ns=0.15,

@@ -30,12 +30,12 @@ from torch import nn
 from micronet_edge.lowering import TFLITE, apply, relabel_channels
 from micronet_edge.lowering.channel_order import segments
 from micronet_edge.lowering.contract import SAME_NUMBERS, probe_image
-from micronet_edge.lowering.costs import ONNXRUNTIME_CPU, PORTABLE_CPU, XNNPACK
 from micronet_edge.lowering.freeze_shift_max import FreezeShiftMax, FrozenShiftMax
 from micronet_edge.lowering.graph import trace
 from micronet_edge.lowering.merge_factorized_convolution import MergeFactorizedConvolution
 from micronet_edge.lowering.relabel_channels import RelabelChannels
 from micronet_edge.lowering.reorder import permutation, reorder
+from micronet_edge.lowering.tuning import SHIPPED
 from micronet_edge.models import ChannelShuffle, MicroFactorizedPointwise
 
 RELABEL = RelabelChannels(NO_COPIES)
@@ -171,7 +171,9 @@ def test_a_tensor_between_two_unknown_layers_keeps_the_trained_order():
     assert count(network, "Reorder") >= 2
 
 
-@pytest.mark.parametrize(("costs", "moving"), [(NO_COPIES, "Conv2d"), (ONNXRUNTIME_CPU, "GatheredReorder")])
+@pytest.mark.parametrize(
+    ("costs", "moving"), [(NO_COPIES, "Conv2d"), (SHIPPED.onnxruntime, "GatheredReorder")]
+)
 def test_a_sum_of_a_tensor_with_its_own_shuffle_moves_data(costs, moving):
     network, _ = rewritten(
         RelabelChannels(costs), frozen(stem(12), Residual(ChannelShuffle(3)), stem_behind(12))
@@ -215,7 +217,7 @@ def test_without_shuffles_and_shifts_nothing_changes():
     assert_untouched(RELABEL, traced(*layers))
 
 
-@pytest.mark.parametrize("costs", [ONNXRUNTIME_CPU, PORTABLE_CPU, XNNPACK, NO_COPIES])
+@pytest.mark.parametrize("costs", [SHIPPED.onnxruntime, SHIPPED.portable, SHIPPED.xnnpack, NO_COPIES])
 def test_a_second_time_changes_nothing(costs):
     body = MicroFactorizedPointwise(12, 6, 12, (3, 2)), shift_max(12, 4), ChannelShuffle(4)
     rewrite = RelabelChannels(costs)

@@ -27,7 +27,7 @@ from reference.authors import VARIANTS
 from torch import nn
 
 from micronet_edge.errors import LoweringError
-from micronet_edge.lowering import INTEGER, XNNPACK_INT8, apply, lower
+from micronet_edge.lowering import INTEGER, SHIPPED, apply, lower
 from micronet_edge.lowering.contract import SAME_NUMBERS, probe_image
 from micronet_edge.lowering.convolutions import BorderedConv
 from micronet_edge.lowering.elementary import AddConstant, MixingMatrix
@@ -38,8 +38,8 @@ from micronet_edge.lowering.spell_out_layers import SpellOutLayers
 from micronet_edge.lowering.widen_producers import WidenProducers
 
 # Costs under which every fusion is a product with a matrix, or none is.
-MATRIX = SpellOutLayers(replace(XNNPACK_INT8, fusion_ns=1e9))
-ELEMENTWISE = SpellOutLayers(replace(XNNPACK_INT8, fusion_ns=0.0))
+MATRIX = SpellOutLayers(replace(SHIPPED.xnnpack_int8, fusion_ns=1e9))
+ELEMENTWISE = SpellOutLayers(replace(SHIPPED.xnnpack_int8, fusion_ns=0.0))
 FORMS = {"matrix": MATRIX, "elementwise": ELEMENTWISE}
 each_form = pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 

@@ -19,15 +19,15 @@ from lowering.networks import (
 from quantization.networks import traced as spelled
 from torch import nn
 
-from micronet_edge.lowering.costs import XNNPACK_INT8
 from micronet_edge.lowering.densify_groups import DensifyGroups
 from micronet_edge.lowering.elementary import AddConstant
 from micronet_edge.lowering.merge_factorized_convolution import MergeFactorizedConvolution
 from micronet_edge.lowering.spell_out_layers import SpellOutLayers
 from micronet_edge.lowering.split_saturation import TILE, SplitSaturation
+from micronet_edge.lowering.tuning import SHIPPED
 
 SPLIT = SplitSaturation()
-SPELL_OUT = SpellOutLayers(XNNPACK_INT8)
+SPELL_OUT = SpellOutLayers(SHIPPED.xnnpack_int8)
 
 
 def saturating(channels, behind):

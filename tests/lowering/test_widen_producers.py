@@ -24,10 +24,10 @@ from torch import nn
 
 from micronet_edge.lowering.channel_order import segments
 from micronet_edge.lowering.convolutions import BorderedConv
-from micronet_edge.lowering.costs import ONNXRUNTIME_CPU
 from micronet_edge.lowering.freeze_shift_max import FreezeShiftMax, FrozenShiftMax
 from micronet_edge.lowering.merge_factorized_convolution import MergeFactorizedConvolution
 from micronet_edge.lowering.relabel_channels import RelabelChannels
+from micronet_edge.lowering.tuning import SHIPPED
 from micronet_edge.lowering.widen_producers import WidenProducers, widened
 
 WIDEN = WidenProducers(FREE_WORK)
@@ -96,6 +96,6 @@ def test_what_cannot_be_widened_stays(layers):
     assert_untouched(WIDEN, frozen(*layers))
 
 
-@pytest.mark.parametrize("costs", [KEEP_GROUPS, ONNXRUNTIME_CPU], ids=["dear work", "gathers"])
+@pytest.mark.parametrize("costs", [KEEP_GROUPS, SHIPPED.onnxruntime], ids=["dear work", "gathers"])
 def test_what_would_not_pay_stays(costs):
     assert_untouched(WidenProducers(costs), frozen(stem(6), shift_max(6, 3)))

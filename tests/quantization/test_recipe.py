@@ -11,6 +11,7 @@ from torch import nn
 
 from micronet_edge.errors import SettingsError
 from micronet_edge.image_folders import CalibrationImages
+from micronet_edge.lowering.tuning import SHIPPED
 from micronet_edge.metadata import FileMetadata
 from micronet_edge.preprocessing import Preprocessing
 from micronet_edge.quantization.quantize_network import (
@@ -273,7 +274,7 @@ def test_tensors_of_another_shape(refusal, network, recipe):
 
 
 def test_a_recipe_needs_no_more_than_what_it_says():
-    made = Recipe("int8", "m0", 8, None, 99.99, {}, {})
+    made = Recipe("int8", "m0", 8, None, 99.99, {}, {}, SHIPPED.xnnpack_int8)
     assert (made.float_layers, made.finetuning, dict(made.tensors)) == ((), None, {})
     assert dict(made.biases) == {}
 

@@ -21,10 +21,10 @@ what stays in float, is theirs as well; with linear layers alone in integers Mob
 """
 
 from micronet_edge.lowering import Rewrite
-from micronet_edge.lowering.costs import XNNPACK_INT8
 from micronet_edge.lowering.drop_training_layers import DropTrainingLayers
 from micronet_edge.lowering.fold_batch_norm import FoldBatchNorm
 from micronet_edge.lowering.spell_out_layers import SpellOutLayers
+from micronet_edge.lowering.tuning import SHIPPED
 from micronet_edge.targets import FLOAT32
 from micronet_edge_bench.peers.fold_factors import FoldFactors
 from micronet_edge_bench.peers.freeze_hard_sigmoid import FreezeHardSigmoid
@@ -36,7 +36,7 @@ KEEPS_COMMON_FORM = ("tflite",)
 """Formats whose own integer form does not pay for peers."""
 
 _COMMON: tuple[Rewrite, ...] = (DropTrainingLayers(), FoldBatchNorm(), FreezeHardSigmoid(), FoldFactors())
-_SPELLED: tuple[Rewrite, ...] = (*_COMMON, SpellOutLayers(XNNPACK_INT8))
+_SPELLED: tuple[Rewrite, ...] = (*_COMMON, SpellOutLayers(SHIPPED.xnnpack_int8))
 
 
 def pipeline(file_format: str, precision: str) -> tuple[Rewrite, ...]:

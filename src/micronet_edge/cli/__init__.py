@@ -10,6 +10,7 @@ from micronet_edge.cli.evaluate import evaluate
 from micronet_edge.cli.export import export
 from micronet_edge.cli.models import models
 from micronet_edge.cli.quantize import quantize
+from micronet_edge.cli.tune import tune
 from micronet_edge.cli.verify import verify
 
 app = typer.Typer(
@@ -26,6 +27,7 @@ app.command()(evaluate)
 app.command()(blame)
 app.command()(count)
 app.command()(bench)
+app.command()(tune)
 app.command()(estimate)
 
 

@@ -38,6 +38,9 @@ def export(
     portable: Annotated[
         bool, typer.Option(help="ONNX without Gather, for runtimes other than ONNX Runtime.")
     ] = False,
+    tuning: Annotated[
+        Path | None, typer.Option(help="Choose operators by this table, which `tune` wrote for a device.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace existing files.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
     debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
@@ -62,6 +65,7 @@ def export(
         naive=naive,
         portable=portable,
         overwrite=overwrite,
+        tuning=tuning,
     )
     console = Console(stderr=True)
     with told_steps(console) as report:

@@ -43,6 +43,9 @@ def quantize(
     labels: Annotated[Path | None, typer.Option(help="Text file, one label a line.")] = None,
     batch: Annotated[int, typer.Option(help="Images at a time.")] = 1,
     skip_unreadable: Annotated[bool, typer.Option(help="Count unreadable images, do not fail.")] = False,
+    tuning: Annotated[
+        Path | None, typer.Option(help="Choose operators by this table, which `tune` wrote for a device.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace existing files.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
     debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
@@ -65,6 +68,7 @@ def quantize(
         labels=labels,
         batch=batch,
         overwrite=overwrite,
+        tuning=tuning,
     )
     quantization = QuantizeSettings(recipe=recipe, finetune=finetune, data=data, max_drop=max_drop)
     console = Console(stderr=True)

@@ -1,7 +1,7 @@
 """From a trained network to the form that a target writes: exact rewrites, applied in a fixed order."""
 
 from micronet_edge.lowering.contract import Applied, Lowered, Rewrite, apply, lower
-from micronet_edge.lowering.costs import ONNXRUNTIME_CPU, PORTABLE_CPU, XNNPACK, XNNPACK_INT8, Costs
+from micronet_edge.lowering.costs import Costs
 from micronet_edge.lowering.densify_groups import DensifyGroups
 from micronet_edge.lowering.drop_training_layers import DropTrainingLayers
 from micronet_edge.lowering.fold_batch_norm import FoldBatchNorm
@@ -9,6 +9,7 @@ from micronet_edge.lowering.freeze_shift_max import FreezeShiftMax
 from micronet_edge.lowering.merge_factorized_convolution import MergeFactorizedConvolution
 from micronet_edge.lowering.relabel_channels import RelabelChannels
 from micronet_edge.lowering.spell_out_layers import SpellOutLayers
+from micronet_edge.lowering.tuning import SHIPPED, Tuning
 from micronet_edge.lowering.unroll_shift_max import (
     GatheredShiftMax,
     SlicedShiftMax,
@@ -33,21 +34,44 @@ def _pipeline(costs: Costs, *last: Rewrite) -> tuple[Rewrite, ...]:
     )
 
 
-ONNXRUNTIME = _pipeline(ONNXRUNTIME_CPU, UnrollShiftMax(GatheredShiftMax))
-PORTABLE = _pipeline(PORTABLE_CPU, UnrollShiftMax(SlicedShiftMax))
-TFLITE = _pipeline(XNNPACK, UnrollShiftMax(SlicedShiftMax))
-# One for all targets: what is calibrated once is the same network in every file.
-INTEGER = _pipeline(XNNPACK_INT8, SpellOutLayers(XNNPACK_INT8))
+def onnxruntime(tuning: Tuning) -> tuple[Rewrite, ...]:
+    """For ONNX Runtime, in float."""
+    return _pipeline(tuning.onnxruntime, UnrollShiftMax(GatheredShiftMax))
+
+
+def portable(tuning: Tuning) -> tuple[Rewrite, ...]:
+    """For any runtime that reads ONNX."""
+    return _pipeline(tuning.portable, UnrollShiftMax(SlicedShiftMax))
+
+
+def tflite(tuning: Tuning) -> tuple[Rewrite, ...]:
+    """For LiteRT with XNNPACK, in float."""
+    return _pipeline(tuning.xnnpack, UnrollShiftMax(SlicedShiftMax))
+
+
+def integer(costs: Costs) -> tuple[Rewrite, ...]:
+    """For all targets' integer files: what is calibrated once is the same network in every one of them."""
+    return _pipeline(costs, SpellOutLayers(costs))
+
+
+ONNXRUNTIME, PORTABLE, TFLITE = onnxruntime(SHIPPED), portable(SHIPPED), tflite(SHIPPED)
+INTEGER = integer(SHIPPED.xnnpack_int8)
 
 __all__ = [
     "INTEGER",
     "ONNXRUNTIME",
     "PORTABLE",
+    "SHIPPED",
     "TFLITE",
     "Applied",
     "Costs",
     "Lowered",
     "Rewrite",
+    "Tuning",
     "apply",
+    "integer",
     "lower",
+    "onnxruntime",
+    "portable",
+    "tflite",
 ]

@@ -1,6 +1,6 @@
 """What operators cost a runtime: the figures by which the rewrites choose between exact forms."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import prod
 
 from torch import nn
@@ -12,7 +12,7 @@ _FALLBACK_NS = 1e6
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """Costs of one thread in nanoseconds; only their ratios matter.
+    """Costs of one thread of one runtime in nanoseconds; only their ratios matter.
 
     A dense convolution costs `dense_madd_ns` for each multiply-add. One in groups costs
     `grouped_output_ns` for each output and, for each multiply-add, `grouped_pointwise_madd_ns` if it
@@ -77,43 +77,3 @@ class Costs:
     def extra_channels_ns(self, conv: nn.Conv2d, channels: int, pixels: int) -> float:
         """What it costs a dense convolution to give that many channels more."""
         return channels * pixels * prod(conv.kernel_size) * conv.in_channels * self.dense_madd_ns
-
-
-# Fitted to interleaved runs of m0 to m3 on one x86-64 core with AVX-512.
-ONNXRUNTIME_CPU = Costs(
-    dense_madd_ns=0.025,
-    grouped_output_ns=0.0,
-    grouped_pointwise_madd_ns=0.05,
-    grouped_window_madd_ns=0.55,
-    segment_ns=1000.0,
-    element_ns=0.15,
-    most_pieces=64,
-    gathers=True,
-)
-PORTABLE_CPU = replace(ONNXRUNTIME_CPU, segment_ns=2000.0, element_ns=0.5, gathers=False)
-XNNPACK = Costs(
-    dense_madd_ns=0.026,
-    grouped_output_ns=0.2,
-    grouped_pointwise_madd_ns=0.05,
-    grouped_window_madd_ns=0.12,
-    segment_ns=2000.0,
-    element_ns=1.0,
-    most_pieces=5,
-    gathers=False,
-)
-# Fitted to single operators on the same core, in int8: convolutions are two to four times as fast as in
-# float32, element by element arithmetic two to four times as slow.
-XNNPACK_INT8 = Costs(
-    dense_madd_ns=0.0042,
-    grouped_output_ns=0.02,
-    grouped_pointwise_madd_ns=0.02,
-    grouped_window_madd_ns=0.17,
-    segment_ns=600.0,
-    element_ns=0.15,
-    most_pieces=5,
-    gathers=False,
-    fusion_ns=0.7,
-    mixing_ns=0.2,
-    mixing_madd_ns=0.0035,
-    matrix_ns=0.9,
-)

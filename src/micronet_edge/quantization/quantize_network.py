@@ -10,7 +10,9 @@ from torch import fx, nn
 
 from micronet_edge.errors import SettingsError
 from micronet_edge.image_folders import CalibrationImages
+from micronet_edge.lowering.costs import Costs
 from micronet_edge.lowering.graph import calls
+from micronet_edge.lowering.tuning import SHIPPED
 from micronet_edge.metadata import FileMetadata
 from micronet_edge.quantization.assign_grids import assign_grids
 from micronet_edge.quantization.calibrate import calibrate
@@ -27,11 +29,16 @@ MOST_IMAGES = 512
 
 
 def calibrated_recipe(
-    network: fx.GraphModule, calibration: CalibrationImages, metadata: FileMetadata, precision: str
+    network: fx.GraphModule,
+    calibration: CalibrationImages,
+    metadata: FileMetadata,
+    precision: str,
+    costs: Costs = SHIPPED.xnnpack_int8,
 ) -> Recipe:
     """The ranges that post-training quantization finds.
 
-    Given    a spelled-out network, which stays as it is, and preprocessed images for it
+    Given    a spelled-out network, which stays as it is, preprocessed images for it, and the costs by
+             which it was lowered
     """
     bits = BITS[precision]
     images = some_images(calibration)
@@ -49,6 +56,7 @@ def calibrated_recipe(
             "skipped": calibration.skipped,
         },
         ranges=calibrate(network, images, PERCENTILE[bits]) | {IMAGE: image_range(metadata)},
+        costs=costs,
     )
 
 

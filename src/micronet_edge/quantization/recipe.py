@@ -13,6 +13,8 @@ from safetensors.torch import load_file, save
 from torch import Tensor, fx
 
 from micronet_edge.errors import SettingsError
+from micronet_edge.lowering.costs import Costs
+from micronet_edge.lowering.tuning import costs_of
 from micronet_edge.models.checkpoints import file_sha256
 
 SUFFIX = ".recipe.json"
@@ -30,7 +32,8 @@ class Recipe:
     `ranges` are (low, high) by tensor, in float; `float_layers` are operators that stay in float32;
     `weights_sha256` is that of the file beside the recipe, which holds `tensors`, those of the lowered
     network after fine-tuning, and `biases`, the corrected ones of each target's form of the network.
-    `calibration` tells name, hash of the list and count of the images.
+    `calibration` tells name, hash of the list and count of the images. By `costs` the form of the network
+    was chosen that all of this is about.
     """
 
     precision: str
@@ -40,6 +43,7 @@ class Recipe:
     percentile: float
     calibration: dict[str, object]
     ranges: dict[str, tuple[float, float]]
+    costs: Costs
     float_layers: tuple[str, ...] = ()
     finetuning: dict[str, object] | None = None
     weights_sha256: str = ""
@@ -82,6 +86,7 @@ def load_recipe(path: Path) -> Recipe:
             name: _range(name, float(low), float(high)) for name, (low, high) in content["ranges"].items()
         }
         content["float_layers"] = tuple(content["float_layers"])
+        content["costs"] = costs_of(content["costs"])
         recipe = Recipe(**content, **_sorted_out(load_file(weights)))
     except OSError as error:
         raise SettingsError(

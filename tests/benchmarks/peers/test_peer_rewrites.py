@@ -15,13 +15,13 @@ from torch import nn
 
 from micronet_edge.lowering import apply
 from micronet_edge.lowering.contract import probe_image
-from micronet_edge.lowering.costs import XNNPACK_INT8
 from micronet_edge.lowering.spell_out_layers import SpellOutLayers
+from micronet_edge.lowering.tuning import SHIPPED
 from micronet_edge_bench.peers.fold_factors import FoldFactors
 from micronet_edge_bench.peers.freeze_hard_sigmoid import FreezeHardSigmoid
 from micronet_edge_bench.peers.layers import SqueezeExcite
 
-FREEZE, FOLD, SPELL = FreezeHardSigmoid(), FoldFactors(), SpellOutLayers(XNNPACK_INT8)
+FREEZE, FOLD, SPELL = FreezeHardSigmoid(), FoldFactors(), SpellOutLayers(SHIPPED.xnnpack_int8)
 
 
 def prepared(*layers, by, size=8):

@@ -1,0 +1,135 @@
+"""Looks for a table of costs whose files are faster on a device: one figure at a time, by whole networks.
+
+Figures fitted to single operators chose worse forms than ones fitted to networks (benchmarks/README.md): an
+operator's time hangs on what ran before it. So a figure is halved and doubled, and where that makes other
+files, these run in turn with those of the best table so far.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from math import exp, log
+from pathlib import Path
+from statistics import mean
+
+from micronet_edge.lowering.costs import Costs
+from micronet_edge.lowering.tuning import Tuning, costs_of
+from micronet_edge_bench.tuning.forms import Form, Networks
+
+FACTORS = (0.5, 2.0)
+WORTH = 0.99
+"""Time of the better files at most: by less, two measurements of one file differ as well."""
+
+_MOST_ROUNDS = 6
+
+Prints = tuple[str, ...]
+"""What tells the files of a tuning from those of another, network by network."""
+
+Race = Callable[[Sequence[Path]], Sequence[float]]
+"""The times of files on the device, each as a multiple of the first one's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A figure of a table that was changed, and the time of the networks' files then.
+
+    `times` are multiples of the best table's so far, by network; 1 where the file is the same.
+    """
+
+    table: str
+    figure: str
+    value: float
+    times: Mapping[str, float]
+    taken: bool = False
+
+    @property
+    def time(self) -> float:
+        """The geometric mean over all networks."""
+        return exp(mean(map(log, self.times.values())))
+
+
+def tune(
+    tuning: Tuning,
+    forms: Sequence[Form],
+    networks: Networks,
+    race: Race,
+    report: Callable[[str], None] = lambda _step: None,
+) -> tuple[Tuning, tuple[Trial, ...]]:
+    """A tuning whose files are the fastest found, and all that was tried on the way.
+
+    Given    a tuning to start from; the forms whose tables are to be fitted; networks that files are made of
+    Result   the start itself where nothing is faster by a hundredth
+    """
+    trials: list[Trial] = []
+    for form in forms:
+        for number in range(1, _MOST_ROUNDS + 1):
+            report(f"{form.table}: round {number}")
+            step = _Step(tuning, form, networks, race)
+            tried, best = step.trials()
+            trials += tried
+            if best is None:
+                break
+            tuning = step.changed(best)
+    return tuning, tuple(trials)
+
+
+class _Step:
+    """One step: every figure of a table changed, all that makes a difference measured together."""
+
+    def __init__(self, tuning: Tuning, form: Form, networks: Networks, race: Race) -> None:
+        self._tuning, self._form, self._networks, self._race = tuning, form, networks, race
+        self._best = self._prints(tuning)
+
+    def trials(self) -> tuple[list[Trial], Trial | None]:
+        """All trials, the last of them the best one again if it was, which is the second result then."""
+        found: dict[Prints, Trial] = {}
+        for figure, value in neighbours(self._form.costs(self._tuning)):
+            trial = Trial(self._form.table, figure, value, {})
+            prints = self._prints(self.changed(trial))
+            if prints != self._best:
+                found.setdefault(prints, trial)
+        tried = self._timed(found)
+        best = min(tried, key=lambda trial: trial.time, default=None)
+        if best is None or best.time > WORTH:
+            return tried, None
+        # The fastest of many is faster than it is: chance took part in choosing it.
+        (again,) = self._timed({self._prints(self.changed(best)): best})
+        taken = again.time <= WORTH
+        return [*tried, replace(again, taken=taken)], again if taken else None
+
+    def changed(self, trial: Trial) -> Tuning:
+        """The tuning with the trial's figure."""
+        costs = with_figure(self._form.costs(self._tuning), trial.figure, trial.value)
+        return self._form.with_costs(self._tuning, costs)
+
+    def _prints(self, tuning: Tuning) -> Prints:
+        return tuple(self._networks.fingerprint(name, self._form, tuning) for name in self._networks.names)
+
+    def _timed(self, found: Mapping[Prints, Trial]) -> list[Trial]:
+        times = [self._times(place, found) for place in range(len(self._best))]
+        named = list(zip(self._networks.names, times, strict=True))
+        return [
+            replace(trial, times={name: each[own] for (name, each), own in zip(named, prints, strict=True)})
+            for prints, trial in found.items()
+        ]
+
+    def _times(self, place: int, found: Mapping[Prints, Trial]) -> dict[str, float]:
+        """The time of one network's every file, by fingerprint, as a multiple of the best one's."""
+        tunings = {self._best[place]: self._tuning}
+        for prints, trial in found.items():
+            tunings.setdefault(prints[place], self.changed(trial))
+        name = self._networks.names[place]
+        files = [self._networks.file(name, self._form, tuning, each) for each, tuning in tunings.items()]
+        return dict(zip(tunings, self._race(files) if len(files) > 1 else [1.0], strict=True))
+
+
+def with_figure(costs: Costs, figure: str, value: float) -> Costs:
+    """The same costs but for one figure."""
+    return costs_of(asdict(costs) | {figure: value})
+
+
+def neighbours(costs: Costs) -> Iterator[tuple[str, float]]:
+    """Every figure of a table, changed; what is zero says that a thing is never done, and stays."""
+    for field in fields(costs):
+        value = getattr(costs, field.name)
+        if field.type is float and value > 0:
+            yield from ((field.name, value * factor) for factor in FACTORS)

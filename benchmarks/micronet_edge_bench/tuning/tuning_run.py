@@ -1,0 +1,40 @@
+"""A tuning for a device, from the names that a person gives."""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from micronet_edge.errors import SettingsError
+from micronet_edge.lowering.tuning import SHIPPED, TABLES, read_tuning, tuning_text
+from micronet_edge_bench.benching import Where
+from micronet_edge_bench.suite_files import write_crops
+from micronet_edge_bench.tuning.forms import FORMS, Networks
+from micronet_edge_bench.tuning.racing import Racing
+from micronet_edge_bench.tuning.search import Trial, tune
+
+
+def tuned_on(
+    device: str,
+    networks: Sequence[str],
+    *,
+    tables: Sequence[str] = (),
+    start: Path | None = None,
+    bootstrap: bool = False,
+    report: Callable[[str], None] = lambda _step: None,
+) -> tuple[str, tuple[Trial, ...]]:
+    """The text of a tuning for the device, and what was tried.
+
+    Given    the names of tables to fit, all where none are; a tuning to start from, our own where None is
+    Raises   SettingsError on names that there are not, and what reading networks and devices raises.
+    """
+    if unknown := set(tables) - set(TABLES):
+        raise SettingsError(f"there is no table {min(unknown)}: choose from {', '.join(TABLES)}")
+    forms = [form for form in FORMS if form.table in tables or not tables]
+    tuning = SHIPPED if start is None else read_tuning(start)
+    with tempfile.TemporaryDirectory(prefix="micronet-edge-") as name:
+        folder = Path(name)
+        written = Networks(list(dict.fromkeys(networks)), write_crops(folder / "crops.npy"), folder)
+        racing = Racing(Where((device,), bootstrap=bootstrap))
+        found, trials = tune(tuning, forms, written, racing, report)
+    return tuning_text(replace(found, machine=racing.machine or found.machine)), trials

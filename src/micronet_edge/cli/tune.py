@@ -1,0 +1,80 @@
+"""`micronet-edge tune`: a table of what operators cost on a device, to export by."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from micronet_edge.cli.errors import one_line_errors
+from micronet_edge.cli.steps import told_steps
+
+if TYPE_CHECKING:
+    from micronet_edge_bench.tuning.search import Trial
+
+_FAMILY = ("m0", "m1", "m2", "m3")
+
+
+@one_line_errors
+def tune(
+    networks: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[VARIANT|CHECKPOINT]...", help="What to tune for. Default: m0 to m3."),
+    ] = None,
+    *,
+    device: Annotated[str, typer.Option(help="local, ssh://USER@HOST[:PORT] or adb://SERIAL.")] = "local",
+    table: Annotated[
+        list[str] | None,
+        typer.Option(help="onnxruntime, portable, xnnpack or xnnpack_int8; may be repeated. Default: all."),
+    ] = None,
+    tuning: Annotated[Path | None, typer.Option(help="Start from this tuning, not from our own.")] = None,
+    output: Annotated[Path, typer.Option(help="The tuning that is written.")] = Path("tuning.json"),
+    bootstrap: Annotated[
+        bool, typer.Option("--bootstrap", help="Install what a board lacks into a folder of its own there.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all that was tried as JSON.")] = False,
+    debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
+) -> None:
+    """Fit the choice between exact forms of a network to a device, for `export --tuning`."""
+    del debug  # read by one_line_errors
+    from rich.console import Console
+
+    from micronet_edge.pages import check_writable
+    from micronet_edge_bench.tuning.tuning_run import tuned_on
+
+    check_writable(output)  # before the minutes that measuring takes
+    with told_steps(Console(stderr=True)) as report:
+        found, trials = tuned_on(
+            device,
+            tuple(networks or _FAMILY),
+            tables=tuple(table or ()),
+            start=tuning,
+            bootstrap=bootstrap,
+            report=report,
+        )
+    output.write_text(found, encoding="utf-8")
+    if as_json:
+        typer.echo(json.dumps([asdict(trial) | {"time": trial.time} for trial in trials], indent=2))
+        return
+    _print_table(trials)
+    typer.echo(f"tuning: {output}")
+
+
+def _print_table(trials: "tuple[Trial, ...]") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(
+        title="what other figures make of the files",
+        caption="Time against the best before: below 1 is faster.",
+    )
+    table.add_column("table")
+    table.add_column("figure")
+    names = list(trials[0].times) if trials else []
+    for heading in ("value", *names, "all", ""):
+        table.add_column(heading, justify="right")
+    for trial in trials:
+        times = (f"{each:.3f}" for each in (*trial.times.values(), trial.time))
+        table.add_row(trial.table, trial.figure, f"{trial.value:g}", *times, "taken" if trial.taken else "")
+    Console().print(table)

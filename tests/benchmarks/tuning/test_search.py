@@ -1,0 +1,97 @@
+"""The search for a table of costs: what it tries, what it takes, and what it leaves alone."""
+
+from dataclasses import asdict, replace
+
+import pytest
+
+from micronet_edge.lowering.tuning import SHIPPED
+from micronet_edge_bench.tuning.forms import FORMS, Networks
+from micronet_edge_bench.tuning.search import FACTORS, neighbours, tune, with_figure
+
+ONNX, PORTABLE, TFLITE, INT8 = FORMS
+BETTER = 4 * SHIPPED.onnxruntime.segment_ns
+
+
+class Made:
+    """Networks whose file hangs on one figure alone; a file is the figure's value."""
+
+    names = ("one", "two")
+
+    def __init__(self, figure="segment_ns"):
+        self.figure, self.written = figure, []
+
+    def fingerprint(self, name, form, tuning):
+        return str(getattr(form.costs(tuning), self.figure)) if name == "one" else "always the same"
+
+    def file(self, *parts):
+        self.written.append(parts[-1])
+        return parts[-1]
+
+
+def race(files):
+    """The closer to BETTER, the faster."""
+    times = [1 + abs(float(each) / BETTER - 1) for each in files]
+    return [each / times[0] for each in times]
+
+
+def test_it_goes_where_files_are_faster_and_stops():
+    found, trials = tune(SHIPPED, [ONNX], Made(), race)
+    assert found.onnxruntime == replace(SHIPPED.onnxruntime, segment_ns=BETTER)
+    assert replace(found, onnxruntime=SHIPPED.onnxruntime) == SHIPPED
+    taken = [trial.value for trial in trials if trial.taken]
+    assert taken == [BETTER / 2, BETTER]
+    assert all(trial.times["two"] == 1.0 for trial in trials)
+
+
+def test_figures_that_make_no_other_file_are_not_measured():
+    made = Made()
+    tune(SHIPPED, [ONNX], made, race)
+    assert len(set(made.written)) == 4 + 1 + 1  # half to eightfold, and what does not change
+
+    def never(files):
+        raise AssertionError(files)
+
+    found, trials = tune(SHIPPED, [ONNX], Made("most_pieces"), never)
+    assert (found, trials) == (SHIPPED, ())
+
+
+def test_what_is_faster_by_chance_is_measured_again():
+    calls = []
+
+    def lucky(files):
+        calls.append(files)
+        return [1.0] + [0.9] * (len(files) - 1) if len(calls) == 1 else [1.0] * len(files)
+
+    found, trials = tune(SHIPPED, [ONNX], Made(), lucky)
+    assert found == SHIPPED
+    assert len(calls) == 2
+    assert not any(trial.taken for trial in trials)
+
+
+def test_less_than_a_hundredth_is_not_worth_it():
+    found, trials = tune(SHIPPED, [ONNX], Made(), lambda files: [1.0] + [0.985] * (len(files) - 1))
+    assert found == SHIPPED  # 0.985 of one network of two
+    assert trials
+    assert all(trial.time == pytest.approx(0.985**0.5) for trial in trials)
+
+
+def test_neighbours_keep_what_is_never_done():
+    figures = {figure for figure, _ in neighbours(SHIPPED.onnxruntime)}
+    assert figures == {
+        name for name, value in asdict(SHIPPED.onnxruntime).items() if isinstance(value, float) and value
+    }
+    assert "fusion_ns" not in figures
+    values = [value for figure, value in neighbours(SHIPPED.xnnpack_int8) if figure == "fusion_ns"]
+    assert values == [SHIPPED.xnnpack_int8.fusion_ns * factor for factor in FACTORS]
+    assert with_figure(SHIPPED.xnnpack, "element_ns", 3.0) == replace(SHIPPED.xnnpack, element_ns=3.0)
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.table)
+def test_every_form_reads_its_own_table(form, tmp_path):
+    """Where copies and shifts cost nothing, every form of m0 is another one, and no other form changes."""
+    networks = Networks(["m0"], tmp_path, tmp_path)
+    free = with_figure(with_figure(form.costs(SHIPPED), "dense_madd_ns", 1e3), "segment_ns", 1e-3)
+    tuning = form.with_costs(SHIPPED, free)
+    before, after = ({each: networks.fingerprint("m0", each, t) for each in FORMS} for t in (SHIPPED, tuning))
+    assert {each for each in FORMS if before[each] != after[each]} == {form}
+    assert networks.fingerprint("m0", form, tuning) == after[form]
