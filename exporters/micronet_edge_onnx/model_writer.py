@@ -42,6 +42,15 @@ class ModelWriter:
         self._nodes.append(node)
         return name
 
+    def split(self, name: str, x: str, sizes: Sequence[int]) -> list[str]:
+        """The tensor in parts along its channels."""
+        parts = [f"{name}/{part}" for part in range(len(sizes))]
+        if len(parts) == 1:
+            return [x]
+        node = helper.make_node("Split", [x, self.indices(f"{name}/sizes", sizes)], parts, name, axis=1)
+        self._nodes.append(node)
+        return parts
+
     def constant(self, name: str, values: NDArray[np.generic]) -> str:
         """Numbers that are the same for every image."""
         self._constants[name] = numpy_helper.from_array(np.ascontiguousarray(values), name)

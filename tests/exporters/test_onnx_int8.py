@@ -28,6 +28,7 @@ from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.rounded_tensors import tensor_name
 from micronet_edge.quantization.simulate import Simulation
 from micronet_edge.targets import find_target
+from micronet_edge_onnx import quantize
 from micronet_edge_onnx.choose_float_layers import layers_better_in_float
 from micronet_edge_onnx.model_writer import ModelWriter
 from micronet_edge_onnx.quantize import quantized_model
@@ -216,7 +217,47 @@ def test_onnx_runtime_makes_integer_operators_of_the_layers_that_are_faster_so(d
     assert not [node for node in graph.node if node.op_type == "DequantizeLinear" and node.input[0] in signed]
 
 
-def test_fusions_in_float_are_few_operators(digits):
+@pytest.fixture
+def fused(monkeypatch):
+    """Fusions of maps of any size as products, or element by element."""
+
+    def form(limit):
+        for size in ("_SMALL_MAP", "_MIDDLING_MAP"):
+            monkeypatch.setattr(quantize, size, limit)
+
+    return form
+
+
+@pytest.mark.parametrize("batch", [None, 1, 3])
+def test_both_forms_of_a_fusion_are_the_same(digits, fused, batch):
+    images, found = digits.images[:3] if batch != 1 else digits.images[:1], []
+    for limit in (0, 10**9):
+        fused(limit)
+        model = quantized_model(mixed(in_integers(digits)), batch)
+        assert ("Split" in {node.op_type for node in model.graph.node}) == (limit > 0)
+        found.append(run(model, images))
+    assert np.abs(found[0] - found[1]).max() < 1e-3 * np.abs(found[0]).max()
+
+
+def test_small_maps_are_fused_element_by_element(digits):
+    kinds = Counter(node.op_type for node in quantized_model(mixed(in_integers(digits)), None).graph.node)
+    assert kinds["MatMul"] > 0
+    assert kinds["Split"] > 0
+    assert kinds["MatMul"] + kinds["Split"] == 15
+
+
+def test_corrections_of_borders_are_as_large_as_the_map_once_the_file_is_open(digits, tmp_path):
+    model = quantized_model(mixed(in_integers(digits)), 1)
+    wholes = [node for node in model.graph.node if node.op_type == "Expand"]
+    assert wholes
+    for node in wholes:
+        shape = constants(model)[node.input[0]].dims
+        assert shape[2] == 1 < shape[3]
+    assert "Expand" not in {node.op_type for node in optimized(model, tmp_path / "open.onnx").node}
+
+
+def test_fusions_in_float_are_few_operators(digits, fused):
+    fused(0)
     graph = quantized_model(mixed(in_integers(digits)), None).graph
     kinds = [node.op_type for node in graph.node]
     places = {

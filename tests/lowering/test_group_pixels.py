@@ -66,6 +66,17 @@ def test_any_stem_of_stride_2_is_grouped(channels, kernel, vertical, bias, borde
     assert_once_is_enough(GROUP, network, SIZE)
 
 
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("behind", [(), (nn.ReLU6(),), (border(8, SIZE // 2, 0),), (nn.Conv2d(8, 4, 1),)])
+def test_zeros_are_padding_as_well(behind, bias):
+    before = traced(nn.Conv2d(3, 8, 3, 2, 1, bias=bias), *behind, size=SIZE)
+    network, applied = rewritten(GROUP, before, SIZE)
+    assert applied.places == 1
+    assert operators(network).count("Conv2d") == 1 + operators(before).count("Conv2d")
+    assert not layer(network, Frame).values.any()
+    assert_once_is_enough(GROUP, network, SIZE)
+
+
 @pytest.mark.parametrize(("channels", "read"), [(4, 4), (8, 4), (9, 2), (16, 2)])
 def test_as_many_columns_as_fill_a_tile(channels, read):
     network, _ = rewritten(GROUP, pixel_stem(channels), SIZE)
@@ -105,10 +116,13 @@ def test_what_it_writes_is_part_of_the_convolution():
         pytest.param(lambda: pixel_stem(4, side=0), id="no frame at the sides"),
         pytest.param(lambda: pixel_stem(4, dilation=2), id="dilated"),
         pytest.param(lambda: pixel_stem(4, border(4, SIZE // 2, -1)), id="a border at the right"),
-        pytest.param(lambda: traced(nn.Conv2d(3, 4, 3, 2, 1), nn.ReLU6(), size=SIZE), id="no frame"),
+        pytest.param(lambda: traced(nn.Conv2d(3, 4, 3, 2), nn.ReLU6(), size=SIZE), id="no padding"),
         pytest.param(
-            lambda: traced(Frame(torch.ones(3), 1, 1), nn.Conv2d(3, 4, 3, 2), nn.Conv2d(4, 4, 1), size=SIZE),
-            id="no clip",
+            lambda: traced(nn.Conv2d(3, 4, 3, 2, 1, padding_mode="reflect"), size=SIZE), id="reflected"
+        ),
+        pytest.param(lambda: traced(nn.Conv2d(3, 6, 3, 2, 1, groups=3), nn.ReLU6(), size=SIZE), id="groups"),
+        pytest.param(
+            lambda: traced(Frame(torch.ones(3), 1, 1), nn.Conv2d(3, 4, 3, 2, 1), size=SIZE), id="padded twice"
         ),
     ],
 )

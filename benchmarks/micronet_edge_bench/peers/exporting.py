@@ -8,6 +8,7 @@ from torch import nn
 from micronet_edge.errors import SettingsError
 from micronet_edge.image_folders import CalibrationImages, read_calibration
 from micronet_edge.lowering import Lowered, lower
+from micronet_edge.lowering.group_pixels import GroupPixels
 from micronet_edge.manifest import manifest_path, write_manifest
 from micronet_edge.metadata import FileMetadata
 from micronet_edge.quantization.quantize_network import (
@@ -19,6 +20,7 @@ from micronet_edge.quantization.quantize_network import (
 )
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.recipe import INT8
+from micronet_edge.quantization.rewrite_quantized import rewritten
 from micronet_edge.staging import staged
 from micronet_edge.targets import FLOAT32, ExportSpec, Target, find_target
 from micronet_edge.threads import one_thread
@@ -120,8 +122,8 @@ def _quantized(
 ) -> QuantizedNetwork:
     recipe = calibrated_recipe(lowered.network, images, spec.metadata, spec.precision)
     form = quantized_by(recipe, lowered.network, spec.metadata)
-    if target.name not in KEEPS_COMMON_FORM:
-        form = target.integer_form(form)
+    common = target.name in KEEPS_COMMON_FORM
+    form = rewritten(form, GroupPixels()) if common else target.integer_form(form)
     biases = corrected_biases(form, some_images(images))
     return replace(form, network=with_tensors(form.network, biases))
 

@@ -4,6 +4,7 @@ from micronet_edge.lowering.contract import Applied, Lowered, Rewrite, apply, lo
 from micronet_edge.lowering.costs import Costs
 from micronet_edge.lowering.densify_groups import DensifyGroups
 from micronet_edge.lowering.drop_training_layers import DropTrainingLayers
+from micronet_edge.lowering.flatten_last import FlattenLast
 from micronet_edge.lowering.fold_batch_norm import FoldBatchNorm
 from micronet_edge.lowering.freeze_shift_max import FreezeShiftMax
 from micronet_edge.lowering.merge_factorized_convolution import MergeFactorizedConvolution
@@ -36,7 +37,7 @@ def _pipeline(costs: Costs, *last: Rewrite) -> tuple[Rewrite, ...]:
 
 def onnxruntime(tuning: Tuning) -> tuple[Rewrite, ...]:
     """For ONNX Runtime, in float."""
-    return _pipeline(tuning.onnxruntime, UnrollShiftMax(GatheredShiftMax))
+    return _pipeline(tuning.onnxruntime, FlattenLast(), UnrollShiftMax(GatheredShiftMax))
 
 
 def portable(tuning: Tuning) -> tuple[Rewrite, ...]:

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from micronet_edge.lowering.convolutions import conv_of, is_depthwise
 from micronet_edge.lowering.freeze_shift_max import FrozenShiftMax
-from micronet_edge.lowering.graph import is_matrix, module_of, shape_of
+from micronet_edge.lowering.graph import is_flatten, is_matrix, module_of, shape_of
 from micronet_edge.models import ChannelShuffle
 
 _ELEMENTWISE_LAYERS = (
@@ -43,7 +43,6 @@ _ELEMENTWISE_FUNCTIONS = (
     functional.hardswish,
     functional.adaptive_avg_pool2d,
 )
-_FLATTENS = (torch.flatten, "flatten")
 
 
 @dataclass(eq=False)
@@ -134,11 +133,7 @@ def _joins(classes: ChannelClasses, node: fx.Node, tensors: list[fx.Node]) -> bo
 def _same_channels(node: fx.Node, source: fx.Node) -> bool:
     """Whether both count their channels on the second axis; a broadcast would shift the axes."""
     ours, theirs = shape_of(node), shape_of(source)
-    return ours[1] == theirs[1] and (len(ours) == len(theirs) or _is_flatten(node))
-
-
-def _is_flatten(node: fx.Node) -> bool:
-    return node.target in _FLATTENS or isinstance(module_of(node), nn.Flatten)
+    return ours[1] == theirs[1] and (len(ours) == len(theirs) or is_flatten(node))
 
 
 def _is_channelwise(node: fx.Node) -> bool:
@@ -150,7 +145,7 @@ def _is_channelwise(node: fx.Node) -> bool:
         return True
     if node.op == "call_function" and node.target in _ELEMENTWISE_FUNCTIONS:
         return len(shape_of(node)) > 1
-    if _is_flatten(node):
+    if is_flatten(node):
         # With a spatial extent, flatten would spread each channel over several columns.
         return shape_of(node) == shape_of(node.all_input_nodes[0])[:2]
     return False

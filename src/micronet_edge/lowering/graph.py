@@ -82,6 +82,11 @@ def copy_of_layer(node: fx.Node) -> nn.Module:
     return copy.deepcopy(layer)
 
 
+def is_flatten(node: fx.Node) -> bool:
+    """Whether the node makes [n, ...] into rows [n, c]."""
+    return node.target in (torch.flatten, "flatten") or isinstance(module_of(node), nn.Flatten)
+
+
 def is_matrix(node: fx.Node) -> bool:
     """Whether the node's tensor is [n, c] and no more."""
     batch_and_channels = 2

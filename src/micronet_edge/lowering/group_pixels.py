@@ -1,6 +1,5 @@
 """Lets the first convolution read and give several columns of pixels at a time."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -17,7 +16,7 @@ from micronet_edge.lowering.elementary import (
     ConcatenateColumns,
     Frame,
 )
-from micronet_edge.lowering.graph import calls, copy_of_layer, module_of, only_input, shape_of
+from micronet_edge.lowering.graph import calls, copy_of_layer, feeds_only, module_of, only_input, shape_of
 from micronet_edge.lowering.layer_writer import LayerWriter, layer_of
 
 GROUPS = (4, 2)
@@ -32,9 +31,10 @@ GROUPED, LEFT, INSIDE = "grouped", "left", "inside"
 class GroupPixels(Rewrite):
     """Groups the columns of an image, and gives the first group a convolution of its own.
 
-    Given    x -> Frame -> dense conv without padding, stride s [-> border correction] -> clip
-    Result   x, g columns as one of g times the channels -> Frame above and below ->
-             [conv of the first group, conv of two neighbouring groups] -> clip -> side by side,
+    Given    the first conv, dense, of stride s, padded with zeros or by a Frame [-> border correction]
+             [-> clip]
+    Result   its input, g columns as one of g times the channels -> Frame above and below ->
+             [conv of the first group, conv of two neighbouring groups] [-> clips] -> side by side,
              g / s columns as one of g / s times the channels -> ungrouped
 
     In float nothing changes. Three channels a pixel leave most of an integer product's inputs empty, and
@@ -57,99 +57,111 @@ class GroupPixels(Rewrite):
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """The layers from the frame to the clip, and how many columns to read and to give as one."""
+    """The layers from the frame to the clip, as far as there are any, and how many columns to read as one."""
 
-    frame: fx.Node
-    conv: fx.Node
+    frame: fx.Node | None
+    node: fx.Node
     border: fx.Node | None
-    clip: fx.Node
+    clip: fx.Node | None
     read: int
 
     @property
-    def given(self) -> int:
-        return self.read // int(conv_at(self.conv).stride[1])
+    def conv(self) -> nn.Conv2d:
+        return conv_at(self.node)
 
-    def correction(self) -> Tensor:
-        """What the border adds to the first columns given: [d, given]."""
-        outputs = shape_of(self.conv)[1]
-        if self.border is None:
-            return torch.zeros(outputs, self.given)
-        return _map(self.border)[0, :, 0, : self.given]
+    @property
+    def given(self) -> int:
+        """How many columns of the result are computed as one."""
+        return self.read // int(self.conv.stride[1])
+
+    @property
+    def x(self) -> fx.Node:
+        return only_input(self.frame or self.node)
+
+    @property
+    def around(self) -> Frame:
+        """What the input is padded with."""
+        layer = None if self.frame is None else module_of(self.frame)
+        if isinstance(layer, Frame):
+            return layer
+        vertical, horizontal = (int(side) for side in self.conv.padding)
+        return Frame(torch.zeros(self.conv.in_channels), vertical, horizontal)
+
+    @property
+    def corrections(self) -> Tensor:
+        """What the border adds: [d, columns of the result]."""
+        layer = None if self.border is None else module_of(self.border)
+        if not isinstance(layer, AddConstant):
+            return torch.zeros(self.conv.out_channels, shape_of(self.node)[3])
+        return layer.constant[0, :, 0]
 
 
 def _found(network: fx.GraphModule) -> _Found | None:
-    for frame, _ in calls(network, Frame):
-        chain = list(_only_readers(frame))
-        border = next((node for node in chain[1:2] if isinstance(module_of(node), AddConstant)), None)
-        match [node for node in chain if node is not border]:
-            case [conv, clip, *_] if is_dense(module_of(conv)) and isinstance(module_of(clip), nn.Hardtanh):
-                candidates = (_Found(frame, conv, border, clip, read) for read in GROUPS)
-                return next(filter(_fits, candidates), None)
-    return None
+    node, conv = next(calls(network, nn.Conv2d), (None, None))
+    if node is None or conv is None or not is_dense(conv) or conv.padding_mode != "zeros":
+        return None
+    before = only_input(node)
+    frame = before if isinstance(module_of(before), Frame) and feeds_only(before, node) else None
+    border, after = None, _only_reader(node)
+    if after is not None and isinstance(module_of(after), AddConstant):
+        border, after = after, _only_reader(after)
+    clip = after if after is not None and isinstance(module_of(after), nn.Hardtanh) else None
+    return next(filter(_fits, (_Found(frame, node, border, clip, read) for read in GROUPS)), None)
 
 
-def _only_readers(node: fx.Node) -> Iterator[fx.Node]:
-    """The layer that alone reads what the node gives, the one that alone reads what that gives, and so on."""
-    while len(node.users) == 1:
-        (node,) = node.users
-        yield node
-
-
-def _map(border: fx.Node) -> Tensor:
-    layer = module_of(border)
-    assert isinstance(layer, AddConstant)
-    return layer.constant
+def _only_reader(node: fx.Node) -> fx.Node | None:
+    readers = list(node.users)
+    return readers[0] if len(readers) == 1 else None
 
 
 def _fits(found: _Found) -> bool:
     """Whether a group of outputs reads two groups of columns, and the border ends in the first."""
-    conv, frame = conv_at(found.conv), module_of(found.frame)
-    assert isinstance(frame, Frame)
-    width = shape_of(only_input(found.frame))[3]
-    stride, side = int(conv.stride[1]), frame.horizontal
+    conv, side = found.conv, found.around.horizontal
+    width, stride = shape_of(found.x)[3], int(conv.stride[1])
     whole = width % found.read == 0 and found.given * stride == found.read
-    given = shape_of(found.conv)[3] * stride == width
+    given = shape_of(found.node)[3] * stride == width
     last = stride * (found.given - 1) - side + conv.kernel_size[1] - 1
     reached = 0 < side <= found.read and last < found.read
     fills = conv.out_channels * found.given <= TILE
-    near = found.border is None or not _map(found.border)[..., found.given :].any()
-    plain = (conv.padding, conv.dilation) == ((0, 0), (1, 1))
-    return plain and whole and given and reached and fills and near
+    near = not found.corrections[:, found.given :].any()
+    padded_once = found.frame is None or conv.padding == (0, 0)
+    return conv.dilation == (1, 1) and padded_once and whole and given and reached and fills and near
 
 
 def _group(network: fx.GraphModule, found: _Found) -> None:
-    conv, frame = conv_at(found.conv), module_of(found.frame)
-    assert isinstance(frame, Frame)
-    write = LayerWriter(network, found.clip, layer_of(found.conv))
-    taps = _grouped_taps(conv, found, frame.horizontal)
+    conv, frame = found.conv, found.around
+    last = found.clip or found.border or found.node
+    write = LayerWriter(network, last, layer_of(found.node))
+    taps = _grouped_taps(found)
     bias = bias_of(conv).repeat(found.given)
 
-    pixels = only_input(found.frame)
-    grouped = write(f"{pixels.target}/{GROUPED}", ColumnsToChannels(found.read), pixels)
+    name = found.x.target
+    grouped = write(f"{name}/{GROUPED}", ColumnsToChannels(found.read), found.x)
     rows = Frame(frame.values.repeat(found.read), frame.vertical, 0)
-    framed = write(str(found.frame.target), rows, grouped)
-    first = write(f"{found.frame.target}/{LEFT}", Columns(0, 1), framed)
+    framed = write(f"{name}/{GROUPED}/framed", rows, grouped)
+    first = write(f"{name}/{GROUPED}/{LEFT}", Columns(0, 1), framed)
 
-    name = str(found.conv.target)
     beside = taps[..., 0].sum(2) @ frame.values.repeat(found.read)
-    edge = bias + beside + found.correction().T.flatten()
-    left = write(f"{name}/{LEFT}", _conv(taps[..., 1:], edge, conv), first)
-    inside = write(f"{name}/{INSIDE}", _conv(taps, bias, conv), framed)
-
-    name = str(found.clip.target)
-    clipped = [
-        write(f"{name}/{part}", copy_of_layer(found.clip), node)
-        for part, node in ((LEFT, left), (INSIDE, inside))
+    edge = bias + beside + found.corrections[:, : found.given].T.flatten()
+    name = found.node.target
+    parts = [
+        write(f"{name}/{LEFT}", _conv(taps[..., 1:], edge, conv), first),
+        write(f"{name}/{INSIDE}", _conv(taps, bias, conv), framed),
     ]
-    joined = write(f"{name}/{GROUPED}", ConcatenateColumns(), *clipped)
-    found.clip.replace_all_uses_with(write(f"{name}/pixels", ChannelsToColumns(found.given), joined))
-    for node in (found.clip, found.border, found.conv, found.frame):
+    name = last.target
+    if found.clip is not None:
+        ends = zip((LEFT, INSIDE), parts, strict=True)
+        parts = [write(f"{name}/{part}", copy_of_layer(found.clip), each) for part, each in ends]
+    joined = write(f"{name}/{GROUPED}", ConcatenateColumns(), *parts)
+    last.replace_all_uses_with(write(f"{name}/pixels", ChannelsToColumns(found.given), joined))
+    for node in (found.clip, found.border, found.node, found.frame):
         if node is not None:
             network.graph.erase_node(node)
 
 
-def _grouped_taps(conv: nn.Conv2d, found: _Found, side: int) -> Tensor:
+def _grouped_taps(found: _Found) -> Tensor:
     """The kernel over two groups of columns: [given * d, read * c, rows, 2]."""
+    conv, side = found.conv, found.around.horizontal
     outputs, inputs, rows, width = conv.weight.shape
     taps = torch.zeros(found.given, outputs, 2, found.read, inputs, rows)
     for column in range(found.given):
