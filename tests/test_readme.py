@@ -109,7 +109,9 @@ def test_the_float_accuracies_are_the_committed_result():
         assert f"| {row['variant']} | {figures} |" in README
 
 
-@pytest.mark.parametrize("command", ["export", "evaluate", "quantize", "blame", "count", "bench", "estimate"])
+@pytest.mark.parametrize(
+    "command", ["export", "evaluate", "quantize", "blame", "count", "bench", "tune", "estimate"]
+)
 def test_the_readme_names_no_option_that_the_command_lacks(folder, command):
     helped = run(["micronet-edge", command, "--help"], folder)
     section = re.search(rf"^## {command}$(.*?)^## ", README, re.DOTALL | re.MULTILINE | re.IGNORECASE)
