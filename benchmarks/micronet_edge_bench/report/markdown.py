@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from micronet_edge_bench.report.wording import peaks
 from micronet_edge_bench.results import FileResult, Results, Run
 from micronet_edge_bench.statistics import latency, ratio_in_turn
 
@@ -34,21 +35,32 @@ def family_int8_rows(results: Results) -> Iterator[str]:
 
 
 def peer_rows(results: Results) -> Iterator[str]:
-    """Network, published top-1, runtime, precision, multiply-adds, milliseconds, MicroNet's speed."""
+    """Network, top-1, runtime, precision, multiply-adds, milliseconds, share of peak, MicroNet's speed.
+
+    The share is that of the file's multiply-adds a second in those of the largest matrix product measured.
+    """
+    roofs = {(file.format, file.precision): _speed(file) for file in peaks(results.runs)}
     for run in results.runs:
         first = run.files[0]
         for file in run.files:
             madds = "" if file.madds is None else f"{file.madds / 1e6:.1f} M"
+            share = f"{_speed(file) / roofs[file.format, file.precision]:.0%}"
             to_first = "" if file is first else _faster(file, first)
             network = file.name.rpartition(" ")[0]
             top1 = "" if file.top1 is None else f"{file.top1:.1%}"
-            yield _row(network, top1, _RUNTIMES[file.format], str(file.precision), madds, _ms(file), to_first)
+            form = _RUNTIMES[file.format], str(file.precision)
+            yield _row(network, top1, *form, madds, _ms(file), share, to_first)
 
 
 def _by_network(results: Results) -> Iterator[tuple[str, str, Run]]:
     for run in results.runs:
         network, _, kind = run.title.partition(" ")
         yield network, kind, run
+
+
+def _speed(file: FileResult) -> float:
+    """Multiply-adds a nanosecond; of a file that could not be counted, none."""
+    return (file.madds or 0) / latency(file.samples_ns).median_ns
 
 
 def _ms(file: FileResult) -> str:
