@@ -43,6 +43,11 @@ class Fusions:
     span: float
     layers: frozenset[fx.Node]
 
+    @property
+    def width(self) -> int:
+        """Channels of x."""
+        return shape_of(self.x)[1]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Term:

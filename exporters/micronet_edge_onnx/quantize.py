@@ -1,8 +1,5 @@
 """A quantized network as an ONNX file: float operators between roundings to the grids that it says."""
 
-from itertools import chain
-from math import prod
-
 import numpy as np
 import onnx
 from numpy.typing import NDArray
@@ -29,6 +26,7 @@ from micronet_edge.quantization.rounded_tensors import clip_after, is_done_befor
 from micronet_edge_onnx.convert import INPUT_NAME
 from micronet_edge_onnx.find_fusions import Fusions, fusions_at
 from micronet_edge_onnx.model_writer import ModelWriter
+from micronet_edge_onnx.write_fusions import FusionWriter
 
 Stored = NDArray[np.signedinteger]
 Shape = tuple[int, ...]
@@ -40,13 +38,6 @@ _ELEMENTWISE: dict[type, str] = {
     MultiplyConstant: "Mul",
     Maximum: "Max",
 }
-_SMALL_MAP, _MIDDLING_MAP = 64, 256
-"""Pixels below which ONNX Runtime fuses faster element by element than with a product for each channel.
-
-A product costs 0.1 us whatever its size. What an integer operator gives is read as often as there are
-operators that read it, each with a conversion to float of its own: there only the smallest maps pay.
-"""
-
 _BYTE = 8
 _BIAS_LIMIT = float(np.nextafter(np.float32(2**31), np.float32(0)))
 
@@ -182,76 +173,16 @@ class _ModelOf:
         return self._writer.clipped(tensor_name(clip), x, low, high)
 
     def _fused(self, node: fx.Node, fusions: Fusions) -> str:
-        few = _SMALL_MAP if self._is_integer(fusions.x) else _MIDDLING_MAP
-        sums = prod(shape_of(node)[2:]) < few
-        return self._summed(node, fusions) if sums else self._multiplied(node, fusions)
-
-    def _summed(self, node: fx.Node, fusions: Fusions) -> str:
-        """Fusions element by element, with one Gather for each shifted input."""
-        write, name, c = self._writer.operator, tensor_name(node), shape_of(node)[1]
-        x, terms = self._read(fusions.x, integer=False), []
-        for j, source in enumerate(fusions.sources):
-            places = self._writer.indices(f"{name}/source{j}", source)
-            moved = not np.array_equal(source, np.arange(shape_of(fusions.x)[1]))
-            terms.append(write("Gather", f"{name}/shifted{j}", [x, places], axis=1) if moved else x)
-        pixel = self._writer.reshaped(
-            f"{name}/pixel", self._coefficients(name, fusions, by_channel=False), 0, -1, 1, 1
+        written = FusionWriter(
+            self._writer,
+            fusions,
+            tensor_name(node),
+            shape_of(node),
+            self._batch,
+            self._quantized.integer_weights,
         )
-        pairs = [(k, j) for k in range(len(fusions.coefficients)) for j in range(len(terms))]
-        gates = dict(zip(pairs, self._writer.split(f"{name}/split", pixel, [c] * len(pairs)), strict=True))
-        sums = []
-        for k in range(len(fusions.coefficients)):
-            total = ""
-            for j, term in enumerate(terms):
-                product = write("Mul", f"{name}/product{k}_{j}", [gates[k, j], term])
-                total = write("Add", f"{name}/sum{k}_{j}", [total, product]) if total else product
-            sums.append(total)
-        return write("Max", name, sums) if len(sums) > 1 else sums[0]
-
-    def _multiplied(self, node: fx.Node, fusions: Fusions) -> str:
-        """Fusions as products of small matrices [k, j], one for each channel of each image.
-
-        For a given number of images that is a convolution in as many groups, which is faster.
-        """
-        write, name, reshaped = self._writer.operator, tensor_name(node), self._writer.reshaped
-        _, c, h, w = shape_of(node)
-        k, j = len(fusions.coefficients), len(fusions.sources)
-        places = self._writer.indices(f"{name}/sources", np.stack(fusions.sources, axis=1).ravel())
-        x = write("Gather", f"{name}/shifted", [self._read(fusions.x, integer=False), places], axis=1)
-        matrices = self._coefficients(name, fusions, by_channel=True)
-        if self._batch is None:
-            pixels = reshaped(f"{name}/pixels", x, 0, c, j, h * w)
-            matrices = reshaped(f"{name}/matrices", matrices, 0, c, k, j)
-            y = write("MatMul", f"{name}/sums", [matrices, pixels])
-        else:
-            groups = self._batch * c
-            x = x if self._batch == 1 else reshaped(f"{name}/images", x, 1, groups * j, h, w)
-            matrices = reshaped(f"{name}/matrices", matrices, groups * k, j, 1, 1)
-            y = write("Conv", f"{name}/sums", [x, matrices], group=groups, kernel_shape=[1, 1])
-        if k > 1:
-            y = reshaped(f"{name}/fusions", y, self._batch or 0, c, k, h * w)
-            y = write("ReduceMax", f"{name}/largest", [y], axes=[2], keepdims=0)
-        return reshaped(name, y, self._batch or 0, c, h, w)
-
-    def _coefficients(self, name: str, fusions: Fusions, *, by_channel: bool) -> str:
-        """All coefficients of the fusions at once: [n, c * k * j], or [n, k * j * c] if not by channel."""
-        coefficients = list(chain(*fusions.coefficients))
-        axis = 1 if by_channel else 0
-        biases = np.stack([bias_of(each.excite).numpy() for each in coefficients], axis)
-        lows = np.array([each.clip.min_val for each in coefficients], np.float32)
-        lows = np.broadcast_to(np.expand_dims(lows, 1 - axis), biases.shape)
-        weight = np.stack([each.excite.weight.detach().numpy()[:, :, 0, 0] for each in coefficients], axis)
-        integer = all(tensor_name(each.node) in self._quantized.integer_weights for each in coefficients)
-        store = self._writer.integer_weight if integer else self._writer.weight
-        constants = [
-            store(f"{name}/excite/weight", weight.reshape(-1, weight.shape[-1])),
-            self._writer.constant(f"{name}/excite/bias", (biases - lows).ravel()),
-        ]
-        squeezed = self._read(fusions.squeezed, integer=False)
-        y = self._writer.operator("Gemm", f"{name}/excite", [squeezed, *constants], transB=1)
-        y = self._writer.clipped(f"{name}/gate", y, 0.0, fusions.span)
-        low = self._writer.constant(f"{name}/low", lows.ravel())
-        return self._writer.operator("Add", f"{name}/coefficients", [y, low])
+        x, squeezed = (self._read(each, integer=False) for each in (fusions.x, fusions.squeezed))
+        return written.write(x, squeezed, of_integers=self._is_integer(fusions.x))
 
     def _mixing_matrix(self, node: fx.Node, layer: MixingMatrix, inputs: list[str]) -> str:
         """[n, d, c], transposed: what stands before the pixels in a product."""

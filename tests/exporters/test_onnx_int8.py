@@ -28,7 +28,7 @@ from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.rounded_tensors import tensor_name
 from micronet_edge.quantization.simulate import Simulation
 from micronet_edge.targets import find_target
-from micronet_edge_onnx import quantize
+from micronet_edge_onnx import write_fusions
 from micronet_edge_onnx.choose_float_layers import layers_better_in_float
 from micronet_edge_onnx.model_writer import ModelWriter
 from micronet_edge_onnx.quantize import quantized_model
@@ -222,8 +222,8 @@ def fused(monkeypatch):
     """Fusions of maps of any size as products, or element by element."""
 
     def form(limit):
-        for size in ("_SMALL_MAP", "_MIDDLING_MAP"):
-            monkeypatch.setattr(quantize, size, limit)
+        for size in ("SMALL_MAP", "MIDDLING_MAP"):
+            monkeypatch.setattr(write_fusions, size, limit)
 
     return form
 

@@ -1,0 +1,112 @@
+"""Writes fusions of shifted inputs in float, in the form that is fastest for the size of their map."""
+
+from itertools import chain
+from math import prod
+
+import numpy as np
+
+from micronet_edge.lowering.convolutions import bias_of
+from micronet_edge.quantization.rounded_tensors import tensor_name
+from micronet_edge_onnx.find_fusions import Fusions
+from micronet_edge_onnx.model_writer import ModelWriter
+
+SMALL_MAP, MIDDLING_MAP = 64, 256
+"""Pixels below which ONNX Runtime fuses faster element by element than with a product for each channel.
+
+A product costs 0.1 us whatever its size. What an integer operator gives is read as often as there are
+operators that read it, each with a conversion to float of its own: there only the smallest maps pay.
+"""
+
+
+class FusionWriter:
+    """Adds the fusions of one tensor to a graph.
+
+    `name` is that of the result, `shape` its own for one image, `batch` None for any number of them;
+    `x` and `squeezed` are the tensors that the fusions read. `integer_weights` are the convolutions whose
+    weights are stored in integers.
+    """
+
+    def __init__(
+        self,
+        writer: ModelWriter,
+        fusions: Fusions,
+        name: str,
+        shape: tuple[int, ...],
+        batch: int | None,
+        integer_weights: frozenset[str],
+    ) -> None:
+        self._writer, self._fusions, self._name = writer, fusions, name
+        self._shape, self._batch, self._integer_weights = shape, batch, integer_weights
+
+    def write(self, x: str, squeezed: str, *, of_integers: bool) -> str:
+        """The result; `of_integers` says that an integer operator gives x."""
+        sums = prod(self._shape[2:]) < (SMALL_MAP if of_integers else MIDDLING_MAP)
+        return self._summed(x, squeezed) if sums else self._multiplied(x, squeezed)
+
+    def _summed(self, x: str, squeezed: str) -> str:
+        """Element by element, with one Gather for each shifted input."""
+        write, name, sums = self._writer.operator, self._name, []
+        shifted = [self._shifted(x, j) for j in range(len(self._fusions.sources))]
+        fusions = range(len(self._fusions.coefficients))
+        coefficients = self._coefficients(squeezed, by_channel=False)
+        pixel = self._writer.reshaped(f"{name}/pixel", coefficients, 0, -1, 1, 1)
+        sizes = [self._shape[1]] * (len(fusions) * len(shifted))
+        gates = iter(self._writer.split(f"{name}/split", pixel, sizes))
+        for k in fusions:
+            total = ""
+            for j, term in enumerate(shifted):
+                product = write("Mul", f"{name}/product{k}_{j}", [next(gates), term])
+                total = write("Add", f"{name}/sum{k}_{j}", [total, product]) if total else product
+            sums.append(total)
+        return write("Max", name, sums) if len(sums) > 1 else sums[0]
+
+    def _shifted(self, x: str, j: int) -> str:
+        source = self._fusions.sources[j]
+        if np.array_equal(source, np.arange(self._fusions.width)):
+            return x
+        places = self._writer.indices(f"{self._name}/source{j}", source)
+        return self._writer.operator("Gather", f"{self._name}/shifted{j}", [x, places], axis=1)
+
+    def _multiplied(self, x: str, squeezed: str) -> str:
+        """As products of small matrices [k, j], one for each channel of each image.
+
+        For a given number of images that is a convolution in as many groups, which is faster.
+        """
+        write, name, reshaped = self._writer.operator, self._name, self._writer.reshaped
+        _, c, h, w = self._shape
+        k, j = len(self._fusions.coefficients), len(self._fusions.sources)
+        places = self._writer.indices(f"{name}/sources", np.stack(self._fusions.sources, axis=1).ravel())
+        x = write("Gather", f"{name}/shifted", [x, places], axis=1)
+        matrices = self._coefficients(squeezed, by_channel=True)
+        if self._batch is None:
+            pixels = reshaped(f"{name}/pixels", x, 0, c, j, h * w)
+            matrices = reshaped(f"{name}/matrices", matrices, 0, c, k, j)
+            y = write("MatMul", f"{name}/sums", [matrices, pixels])
+        else:
+            groups = self._batch * c
+            x = x if self._batch == 1 else reshaped(f"{name}/images", x, 1, groups * j, h, w)
+            matrices = reshaped(f"{name}/matrices", matrices, groups * k, j, 1, 1)
+            y = write("Conv", f"{name}/sums", [x, matrices], group=groups, kernel_shape=[1, 1])
+        if k > 1:
+            y = reshaped(f"{name}/fusions", y, self._batch or 0, c, k, h * w)
+            y = write("ReduceMax", f"{name}/largest", [y], axes=[2], keepdims=0)
+        return reshaped(name, y, self._batch or 0, c, h, w)
+
+    def _coefficients(self, squeezed: str, *, by_channel: bool) -> str:
+        """All coefficients at once: [n, c * k * j], or [n, k * j * c] if not by channel."""
+        name, coefficients = self._name, list(chain(*self._fusions.coefficients))
+        axis = 1 if by_channel else 0
+        biases = np.stack([bias_of(each.excite).numpy() for each in coefficients], axis)
+        lows = np.array([each.clip.min_val for each in coefficients], np.float32)
+        lows = np.broadcast_to(np.expand_dims(lows, 1 - axis), biases.shape)
+        weight = np.stack([each.excite.weight.detach().numpy()[:, :, 0, 0] for each in coefficients], axis)
+        integer = all(tensor_name(each.node) in self._integer_weights for each in coefficients)
+        store = self._writer.integer_weight if integer else self._writer.weight
+        constants = [
+            store(f"{name}/excite/weight", weight.reshape(-1, weight.shape[-1])),
+            self._writer.constant(f"{name}/excite/bias", (biases - lows).ravel()),
+        ]
+        y = self._writer.operator("Gemm", f"{name}/excite", [squeezed, *constants], transB=1)
+        y = self._writer.clipped(f"{name}/gate", y, 0.0, self._fusions.span)
+        low = self._writer.constant(f"{name}/low", lows.ravel())
+        return self._writer.operator("Add", f"{name}/coefficients", [y, low])
