@@ -1,4 +1,6 @@
+import shlex
 import shutil
+import sys
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -88,3 +90,12 @@ def device(url):
     """A connected device of each kind."""
     with find_device(url) as device:
         yield device
+
+
+@pytest.fixture
+def python3(tmp_path_factory):
+    """A folder whose python3 is the Python that runs us, which has the runtimes."""
+    program = tmp_path_factory.mktemp("bin") / "python3"
+    program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
+    program.chmod(0o755)
+    return program.parent

@@ -1,10 +1,8 @@
 """The same files on several real devices at once: each gives its run, or the line why not."""
 
 import os
-import shlex
 import shutil
 import signal
-import sys
 import tempfile
 import time
 
@@ -26,15 +24,6 @@ def temporary(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     yield tmp_path
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.fixture
-def python3(tmp_path_factory):
-    """A folder whose python3 is the Python that runs us, which has the runtimes."""
-    program = tmp_path_factory.mktemp("bin") / "python3"
-    program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
-    program.chmod(0o755)
-    return program.parent
 
 
 @pytest.fixture
