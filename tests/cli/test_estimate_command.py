@@ -34,7 +34,7 @@ def test_every_layer(tool_here, int8):
     assert max(len(line.rstrip()) for line in ran.output.splitlines()) <= 80
     assert f"Layers, {KIND}" in ran.output
     assert "on the CPU" in ran.output
-    assert "features/stem/horizontal/conv" in ran.output
+    assert "features/block1/project/conv" in ran.output
 
 
 def test_json_is_all_there_is_on_stdout(tool_here, int8):

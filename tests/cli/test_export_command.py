@@ -8,6 +8,7 @@ import pytest
 from cli.command import DIGITS, FILES, ONNX_FILE, TFLITE_FILE, names
 
 from micronet_edge import read_metadata
+from micronet_edge.lowering.tuning import SHIPPED
 from micronet_edge.manifest import manifest_path
 
 
@@ -61,6 +62,7 @@ def test_the_manifest_tells_the_truth(digits_run, digits, name):
         "io": "float32",
         "naive": False,
         "portable": False,
+        "tuning": SHIPPED.machine,
     }
     assert manifest["preprocessing"] == json.loads(json.dumps(read_metadata(path).preprocessing.to_dict()))
     assert manifest["proof"] == described["proof"]

@@ -50,7 +50,9 @@ def test_the_figures_agree_with_each_other(of_digits):
     assert of_digits.inferences_per_second == pytest.approx(1 / of_digits.seconds)
     assert sum(layer.cycles for layer in of_digits.layers) == of_digits.cycles
     assert sum(layer.madds for layer in of_digits.layers) == pytest.approx(of_digits.madds, rel=1e-3)
-    assert max(layer.sram_bytes for layer in of_digits.layers) == of_digits.memory_bytes["sram"]
+    # The CPU has the image in float twice, before and after it is scaled; the NPU never needs as much.
+    largest = max(layer.sram_bytes for layer in of_digits.layers)
+    assert 0 < largest < of_digits.memory_bytes["sram"] == 2 * 96 * 96 * 3 * 4
     assert set(of_digits.memory_bytes) == {"sram", "off_chip_flash"}
     assert 0 < of_digits.compressed_weights_bytes < 2 * of_digits.weights_bytes
 

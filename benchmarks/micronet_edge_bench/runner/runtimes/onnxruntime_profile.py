@@ -3,7 +3,8 @@
 The trace is JSON, one event a line; an operator's is named `<node>_kernel_time`. Nodes are those of the graph
 as ONNX Runtime optimised it: a fused node has the name of the last one fused, with `_nchwc` in another memory
 layout, or `fused ` before the first one's; `_token_<number>` tells like names apart, and a rounding that
-stands once for each of its readers is `/duplicated`. HardSwish becomes two nodes that are only numbered.
+stands once for each of its readers is `/duplicated`. HardSwish becomes two nodes that are only numbered,
+unless a convolution before it takes it along.
 
 The profiler takes several microseconds for every operator, a multiple of what small ones take, and counts
 them as theirs. An operator with nothing to do, as there is among many, shows how much that is.
@@ -37,7 +38,7 @@ _MANY = 50
 _NS_PER_US = 1000
 _KERNEL = "_kernel_time"
 _DECORATIONS = re.compile(r"^fused |(_token_\d+|_nchwc|/duplicated)+$")
-_HARD_SWISH = "HardSwish"
+_HARD_SWISH, _CONV = "HardSwish", "Conv"
 _ITS_NODES = re.compile(r"(HardSigmoid|Mul)_\d+$")
 
 
@@ -93,9 +94,15 @@ def operator_times(nodes: Sequence[OnnxNode], kernels: Sequence[Kernel]) -> tupl
 def _hard_swishes(
     nodes: Sequence[OnnxNode], kernels: Sequence[Kernel], places: dict[str, int]
 ) -> dict[str, int]:
-    """The HardSwish of each numbered node: they run in the file's order, or no match is made."""
+    """The HardSwish of each numbered node: they run in the file's order, or no match is made.
+
+    Some convolutions take theirs along.
+    """
     numbered = [one.name for one in kernels if _ITS_NODES.match(one.name) and one.name not in places]
     swishes = [place for place, node in enumerate(nodes) if node.operator == _HARD_SWISH]
+    if len(numbered) < 2 * len(swishes):
+        convolved = {output for node in nodes if node.operator == _CONV for output in node.outputs}
+        swishes = [place for place in swishes if not convolved.intersection(nodes[place].inputs)]
     if [name.partition("_")[0] for name in numbered] != ["HardSigmoid", "Mul"] * len(swishes):
         return {}
     return {name: swishes[position // 2] for position, name in enumerate(numbered)}
