@@ -63,6 +63,7 @@ class Networks:
             source: read_source(source, None, micronet_edge.ExportSettings()) for source in sources
         }
         self._calibration, self._folder = calibration, folder
+        self._fingerprints: dict[tuple[str, str, Costs], str] = {}
         self._written: dict[tuple[str, str], Path] = {}
 
     @property
@@ -71,6 +72,12 @@ class Networks:
 
     def fingerprint(self, name: str, form: Form, tuning: Tuning) -> str:
         """Equal for two tables that make the same file of the network."""
+        key = (name, form.table, form.costs(tuning))
+        if key not in self._fingerprints:
+            self._fingerprints[key] = self._lowered_fingerprint(name, form, tuning)
+        return self._fingerprints[key]
+
+    def _lowered_fingerprint(self, name: str, form: Form, tuning: Tuning) -> str:
         origin = self._sources[name]
         lowered = lower(origin.network, form.pipeline(tuning), origin.metadata.preprocessing.size)
         return _fingerprint(lowered.network)

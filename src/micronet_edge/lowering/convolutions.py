@@ -74,6 +74,16 @@ def with_weights(conv: nn.Conv2d, weight: Tensor, bias: Tensor | None) -> nn.Con
     return result
 
 
+def pointwise(linear: nn.Linear, *, gain: float = 1.0, bias: float = 0.0) -> nn.Conv2d:
+    """The linear layer as a 1 x 1 convolution: no reshape before and behind it."""
+    conv = nn.Conv2d(linear.in_features, linear.out_features, 1)
+    with torch.no_grad():
+        conv.weight.copy_((linear.weight.double() * gain)[:, :, None, None])
+        assert conv.bias is not None
+        conv.bias.copy_(bias_of(linear).double() + bias)
+    return conv
+
+
 def with_inputs(conv: nn.Conv2d, weight: Tensor) -> nn.Conv2d:
     """A dense convolution like the given one that reads as many channels as the weight has."""
     result = nn.Conv2d(weight.shape[1], conv.out_channels, 1, bias=conv.bias is not None)

@@ -1,11 +1,10 @@
 """Writes linear layers behind a flatten as convolutions of one pixel, and flattens last."""
 
-import torch
 from torch import fx, nn
 
 from micronet_edge.errors import LoweringError
 from micronet_edge.lowering.contract import Rewrite
-from micronet_edge.lowering.convolutions import bias_of
+from micronet_edge.lowering.convolutions import pointwise
 from micronet_edge.lowering.graph import is_flatten, module_of, only_input, replace_module, shape_of
 
 _ELEMENTWISE = (nn.ReLU, nn.Hardtanh, nn.Hardswish, nn.Hardsigmoid, nn.Identity)
@@ -53,19 +52,10 @@ def _move(network: fx.GraphModule, flatten: fx.Node, chain: list[fx.Node]) -> No
     for node in chain:
         layer = module_of(node)
         if isinstance(layer, nn.Linear):
-            replace_module(network, node, _convolution(layer))
+            replace_module(network, node, pointwise(layer))
     last = chain[-1]
     flatten.replace_all_uses_with(only_input(flatten))
     with network.graph.inserting_after(last):
         moved = network.graph.call_method("flatten", (last, 1))
     last.replace_all_uses_with(moved, delete_user_cb=lambda user: user is not moved)
     network.graph.erase_node(flatten)
-
-
-def _convolution(linear: nn.Linear) -> nn.Conv2d:
-    conv = nn.Conv2d(linear.in_features, linear.out_features, 1)
-    with torch.no_grad():
-        conv.weight.copy_(linear.weight[:, :, None, None])
-        assert conv.bias is not None
-        conv.bias.copy_(bias_of(linear))
-    return conv

@@ -8,7 +8,7 @@ from torch.nn import functional
 from micronet_edge.errors import LoweringError
 from micronet_edge.lowering.channel_order import Order, inverse
 from micronet_edge.lowering.contract import Rewrite
-from micronet_edge.lowering.convolutions import BorderedConv, with_weights
+from micronet_edge.lowering.convolutions import BorderedConv, pointwise, with_weights
 from micronet_edge.lowering.graph import calls, feeds_only, module_of, only_input, replace_module
 from micronet_edge.models import DynamicShiftMax
 from micronet_edge.models.dynamic_shift_max import COEFFICIENT_RANGE
@@ -132,8 +132,8 @@ def _scaled(conv: nn.Conv2d) -> nn.Conv2d:
 def _frozen(activation: DynamicShiftMax, input_scale: float) -> FrozenShiftMax:
     initial = torch.tensor(activation.initial, dtype=torch.float64).flatten()
     offset = (initial - COEFFICIENT_RANGE / 2) / _UNIT
-    squeeze = _pointwise(activation.squeeze, gain=1 / input_scale)
-    excite = _pointwise(activation.excite, bias=RELU6_SPAN / 2)
+    squeeze = pointwise(activation.squeeze, gain=1 / input_scale)
+    excite = pointwise(activation.excite, bias=RELU6_SPAN / 2)
     return FrozenShiftMax(
         activation.sources,
         activation.groups,
@@ -142,13 +142,3 @@ def _frozen(activation: DynamicShiftMax, input_scale: float) -> FrozenShiftMax:
         offset.repeat_interleave(activation.channels).view(1, -1, 1, 1).float(),
         scale=_UNIT / input_scale,
     )
-
-
-def _pointwise(linear: nn.Linear, *, gain: float = 1.0, bias: float = 0.0) -> nn.Conv2d:
-    """The linear layer as a 1 x 1 convolution: no reshape before and behind it."""
-    conv = nn.Conv2d(linear.in_features, linear.out_features, 1)
-    with torch.no_grad():
-        conv.weight.copy_((linear.weight.double() * gain)[:, :, None, None])
-        assert conv.bias is not None
-        conv.bias.copy_(linear.bias.double() + bias)
-    return conv

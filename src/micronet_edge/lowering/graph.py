@@ -107,6 +107,12 @@ def only_input(node: fx.Node) -> fx.Node:
     return source
 
 
+def only_reader(node: fx.Node) -> fx.Node | None:
+    """The one node that reads what the node gives; None where several do, or none."""
+    readers = list(node.users)
+    return readers[0] if len(readers) == 1 else None
+
+
 def inputs_of(node: fx.Node) -> list[fx.Node]:
     """The tensors that the node reads, in the order of its arguments, one as often as it is read."""
     return [argument for argument in node.args if isinstance(argument, fx.Node)]

@@ -16,7 +16,15 @@ from micronet_edge.lowering.elementary import (
     ConcatenateColumns,
     Frame,
 )
-from micronet_edge.lowering.graph import calls, copy_of_layer, feeds_only, module_of, only_input, shape_of
+from micronet_edge.lowering.graph import (
+    calls,
+    copy_of_layer,
+    feeds_only,
+    module_of,
+    only_input,
+    only_reader,
+    shape_of,
+)
 from micronet_edge.lowering.layer_writer import LayerWriter, layer_of
 
 GROUPS = (4, 2)
@@ -102,16 +110,11 @@ def _found(network: fx.GraphModule) -> _Found | None:
         return None
     before = only_input(node)
     frame = before if isinstance(module_of(before), Frame) and feeds_only(before, node) else None
-    border, after = None, _only_reader(node)
+    border, after = None, only_reader(node)
     if after is not None and isinstance(module_of(after), AddConstant):
-        border, after = after, _only_reader(after)
+        border, after = after, only_reader(after)
     clip = after if after is not None and isinstance(module_of(after), nn.Hardtanh) else None
     return next(filter(_fits, (_Found(frame, node, border, clip, read) for read in GROUPS)), None)
-
-
-def _only_reader(node: fx.Node) -> fx.Node | None:
-    readers = list(node.users)
-    return readers[0] if len(readers) == 1 else None
 
 
 def _fits(found: _Found) -> bool:

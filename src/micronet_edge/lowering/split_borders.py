@@ -11,7 +11,15 @@ from micronet_edge.errors import LoweringError
 from micronet_edge.lowering.contract import Rewrite
 from micronet_edge.lowering.convolutions import bias_of, conv_at, with_weights
 from micronet_edge.lowering.elementary import AddConstant, Columns, ConcatenateColumns
-from micronet_edge.lowering.graph import calls, copy_of_layer, feeds_only, module_of, only_input, shape_of
+from micronet_edge.lowering.graph import (
+    calls,
+    copy_of_layer,
+    feeds_only,
+    module_of,
+    only_input,
+    only_reader,
+    shape_of,
+)
 from micronet_edge.lowering.layer_writer import LayerWriter, layer_of
 
 NUMBERS_THAT_PAY = 20_000
@@ -88,9 +96,9 @@ def _borders(network: fx.GraphModule) -> Iterator[_Border]:
         if not by_column or not feeds_only(conv, node) or not _pads_with_zeros(module_of(conv)):
             continue
         columns = tuple(torch.nonzero(constant.abs().amax((0, 1, 2))).flatten().tolist())
-        readers = list(node.users)
-        clips = len(readers) == 1 and isinstance(module_of(readers[0]), nn.ReLU | nn.Hardtanh)
-        yield _Border(node, conv, readers[0] if clips else None, columns, shape_of(only_input(conv))[3])
+        reader = only_reader(node)
+        clip = reader if reader and isinstance(module_of(reader), nn.ReLU | nn.Hardtanh) else None
+        yield _Border(node, conv, clip, columns, shape_of(only_input(conv))[3])
 
 
 def _pads_with_zeros(layer: nn.Module | None) -> bool:
