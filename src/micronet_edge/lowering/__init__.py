@@ -4,11 +4,13 @@ from micronet_edge.lowering.contract import Applied, Lowered, Rewrite, apply, lo
 from micronet_edge.lowering.costs import Costs
 from micronet_edge.lowering.densify_groups import DensifyGroups
 from micronet_edge.lowering.drop_training_layers import DropTrainingLayers
+from micronet_edge.lowering.fill_blocks import FillBlocks
 from micronet_edge.lowering.flatten_last import FlattenLast
 from micronet_edge.lowering.fold_batch_norm import FoldBatchNorm
 from micronet_edge.lowering.freeze_shift_max import FreezeShiftMax
 from micronet_edge.lowering.merge_factorized_convolution import MergeFactorizedConvolution
 from micronet_edge.lowering.relabel_channels import RelabelChannels
+from micronet_edge.lowering.repeat_channels import RepeatChannels
 from micronet_edge.lowering.spell_out_layers import SpellOutLayers
 from micronet_edge.lowering.tuning import SHIPPED, Tuning
 from micronet_edge.lowering.unroll_shift_max import (
@@ -23,14 +25,17 @@ def _pipeline(costs: Costs, *last: Rewrite) -> tuple[Rewrite, ...]:
     return (
         DropTrainingLayers(),
         FoldBatchNorm(),
-        # Wants plain convolutions, so after the norms.
-        MergeFactorizedConvolution(),
-        DensifyGroups(costs),
+        # Both want plain convolutions, so after the norms.
+        *(() if costs.repeats else (MergeFactorizedConvolution(),)),
         FreezeShiftMax(),
+        # Hides from the activations behind what their scale folds into.
+        RepeatChannels(costs),
+        DensifyGroups(costs),
         # Wants the activations still whole and the groups decided.
         RelabelChannels(costs),
         # Wants to know how scattered the shifts remain.
         WidenProducers(costs),
+        FillBlocks(costs),
         *last,
     )
 

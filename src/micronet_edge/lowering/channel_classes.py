@@ -16,6 +16,7 @@ from torch.nn import functional
 from micronet_edge.lowering.convolutions import conv_of, is_depthwise
 from micronet_edge.lowering.freeze_shift_max import FrozenShiftMax
 from micronet_edge.lowering.graph import is_flatten, is_matrix, module_of, shape_of
+from micronet_edge.lowering.repeat_channels import Repeat
 from micronet_edge.models import ChannelShuffle
 
 _ELEMENTWISE_LAYERS = (
@@ -68,6 +69,7 @@ class ChannelClasses:
     of: dict[fx.Node, ChannelClass] = field(default_factory=dict)
     weighted: list[fx.Node] = field(default_factory=list)
     shuffles: list[fx.Node] = field(default_factory=list)
+    repeats: list[fx.Node] = field(default_factory=list)
     boundaries: list[Boundary] = field(default_factory=list)
 
     @property
@@ -101,6 +103,9 @@ def find_channel_classes(network: fx.GraphModule) -> ChannelClasses:
         elif tensors and isinstance(module_of(node), ChannelShuffle):
             classes.shuffles.append(node)
             classes.add(node)
+        elif tensors and isinstance(module_of(node), Repeat):
+            classes.repeats.append(node)
+            classes.add(node)
         elif not _joins(classes, node, tensors):
             classes.boundaries.extend(Boundary(source, node) for source in tensors)
             if node.op != "output" and len(shape_of(node)) > 1:
@@ -122,7 +127,7 @@ def _joins(classes: ChannelClasses, node: fx.Node, tensors: list[fx.Node]) -> bo
     """Puts the node into its inputs' class where it leaves the channels as they are."""
     if not tensors or len(tensors) != len(node.all_input_nodes):
         return False
-    if not _is_channelwise(node) or not all(_same_channels(node, source) for source in tensors):
+    if not is_channelwise(node) or not all(_same_channels(node, source) for source in tensors):
         return False
     for other in tensors[1:]:
         classes.unite(tensors[0], other)
@@ -136,7 +141,8 @@ def _same_channels(node: fx.Node, source: fx.Node) -> bool:
     return ours[1] == theirs[1] and (len(ours) == len(theirs) or is_flatten(node))
 
 
-def _is_channelwise(node: fx.Node) -> bool:
+def is_channelwise(node: fx.Node) -> bool:
+    """Whether each channel of the node's tensor comes of the same one of its inputs, in place."""
     module = module_of(node)
     conv = conv_of(module)
     if isinstance(module, (FrozenShiftMax, *_ELEMENTWISE_LAYERS)) or (

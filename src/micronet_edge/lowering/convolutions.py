@@ -91,6 +91,15 @@ def with_inputs(conv: nn.Conv2d, weight: Tensor) -> nn.Conv2d:
     return with_weights(result, weight, conv.bias)
 
 
+def depthwise(conv: nn.Conv2d, weight: Tensor, bias: Tensor) -> nn.Conv2d:
+    """A depthwise convolution like the given one, of as many channels as the weight has."""
+    channels = weight.shape[0]
+    result = nn.Conv2d(channels, channels, 1, groups=channels)
+    result.stride, result.padding, result.dilation = conv.stride, conv.padding, conv.dilation
+    result.padding_mode = conv.padding_mode
+    return with_weights(result, weight, bias)
+
+
 def _pair(values: tuple[int, ...] | str) -> tuple[int, int]:
     if isinstance(values, str):
         raise LoweringError(f"convolutions must give their padding in pixels, not as {values!r}")

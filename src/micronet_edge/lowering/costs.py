@@ -21,6 +21,9 @@ class Costs:
     runtime falls back to slow code. Where it `gathers`, it does so for every shift, whatever the order,
     and once more where an activation gives its channels in another order than it takes them.
 
+    Where `depthwise_block` is not 0, the runtime is so much faster at depthwise convolutions of whole blocks
+    of that many channels that those which multiply channels are written as such (`repeats`).
+
     A fusion of shifted inputs costs `fusion_ns` an element when multiplied and added one by one. As a
     product with a matrix made for each image it costs `mixing_ns` an element, `mixing_madd_ns` a
     multiply-add and `matrix_ns` for each of the matrix's numbers. Zero: it is never done so.
@@ -34,10 +37,15 @@ class Costs:
     element_ns: float
     most_pieces: int
     gathers: bool
+    depthwise_block: int = 0
     fusion_ns: float = 0.0
     mixing_ns: float = 0.0
     mixing_madd_ns: float = 0.0
     matrix_ns: float = 0.0
+
+    @property
+    def repeats(self) -> bool:
+        return self.depthwise_block > 0
 
     def dense_pays(self, conv: nn.Conv2d) -> bool:
         """Whether the grouped convolution is cheaper without its groups."""

@@ -12,6 +12,7 @@ from micronet_edge.lowering.costs import Costs
 from micronet_edge.lowering.freeze_shift_max import FrozenShiftMax
 from micronet_edge.lowering.graph import module_of, only_input, shape_of
 from micronet_edge.lowering.widen_producers import copying_ns, widening_ns
+from micronet_edge.lowering.repeat_channels import Repeat
 from micronet_edge.models import ChannelShuffle
 
 Orders = dict[ChannelClass, Order]
@@ -98,3 +99,11 @@ def shuffled(shuffle: fx.Node) -> Order:
     module = module_of(shuffle)
     assert isinstance(module, ChannelShuffle)
     return np.array(module.source(shape_of(shuffle)[1]))
+
+
+def repeated(repeat: fx.Node, classes: ChannelClasses, orders: Orders) -> Order:
+    """The order behind a Repeat that reads its input from front to back, once for each copy."""
+    module = module_of(repeat)
+    assert isinstance(module, Repeat)
+    before = orders[classes.of[only_input(repeat)]]
+    return np.concatenate([before + copy * len(before) for copy in range(module.copies)])

@@ -16,7 +16,7 @@ from micronet_edge.lowering.channel_order import (
 )
 from micronet_edge.lowering.freeze_shift_max import FrozenShiftMax
 from micronet_edge.lowering.graph import module_of, only_input
-from micronet_edge.lowering.price_channel_orders import Orders, grouped_convolutions, shuffled
+from micronet_edge.lowering.price_channel_orders import Orders, grouped_convolutions, repeated, shuffled
 
 
 class Proposals:
@@ -27,13 +27,16 @@ class Proposals:
         self._convs = grouped_convolutions(classes)
         self._plain = {group: _distinct(_plain(group)) for group in classes.ordered}
         self._links = {group: self._linked(group) for group in classes.ordered}
+        self._repeated = {classes.of[node]: node for node in classes.repeats}
 
     def orders(self, group: ChannelClass, chosen: Orders) -> list[Order]:
         """Orders for a class, given those chosen for classes before it.
 
         What is good for a class behind or in front of a shuffle is proposed as well: the shuffle then
-        moves nothing.
+        moves nothing. Behind a Repeat there is one: that before it, copy by copy.
         """
+        if group in self._repeated:
+            return [repeated(self._repeated[group], self._classes, chosen)]
         linked = self._links[group]
         plain = _distinct(inverse(link)[order] for other, link in linked for order in self._plain[other])
         beside = [inverse(link)[chosen[other]] for other, link in linked if other in chosen]

@@ -16,6 +16,7 @@ from micronet_edge.lowering.fold_batch_norm import linear
 from micronet_edge.lowering.freeze_shift_max import FrozenShiftMax
 from micronet_edge.lowering.graph import bypass, calls, module_of, only_input, replace_module
 from micronet_edge.lowering.price_channel_orders import Orders, moved, stays_grouped
+from micronet_edge.lowering.repeat_channels import Repeat
 from micronet_edge.lowering.reorder import permutation, reorder
 from micronet_edge.models import ChannelShuffle
 
@@ -41,6 +42,8 @@ class RelabelChannels(Rewrite):
         shuffles = [(node, moved(node, classes, orders)) for node in classes.shuffles]
         for node in classes.weighted:
             _relabel_weights(network, node, classes, orders)
+        for node in classes.repeats:
+            _relabel_repeat(network, node, classes, orders)
         for node, group in classes.of.items():
             _relabel_in_place(network, node, orders[group])
         # Readers first: the Reorder behind a maker then comes before theirs, and the two cancel.
@@ -106,6 +109,14 @@ def _relabelled_conv(conv: nn.Conv2d, inputs: Order, outputs: Order) -> nn.Conv2
         ]
         dense = torch.cat(blocks)
     return with_weights(conv, dense, bias)
+
+
+def _relabel_repeat(network: fx.GraphModule, node: fx.Node, classes: ChannelClasses, orders: Orders) -> None:
+    repeat = module_of(node)
+    assert isinstance(repeat, Repeat)
+    positions, outputs = inverse(orders[classes.of[only_input(node)]]), orders[classes.of[node]]
+    index = tuple(positions[np.array(repeat.index)[outputs]].tolist())
+    replace_module(network, node, Repeat(index, repeat.copies))
 
 
 def _relabel_in_place(network: fx.GraphModule, node: fx.Node, labels: Order) -> None:
