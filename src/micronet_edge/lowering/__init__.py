@@ -8,6 +8,7 @@ from micronet_edge.lowering.fill_blocks import FillBlocks
 from micronet_edge.lowering.flatten_last import FlattenLast
 from micronet_edge.lowering.fold_batch_norm import FoldBatchNorm
 from micronet_edge.lowering.freeze_shift_max import FreezeShiftMax
+from micronet_edge.lowering.merge_behind_columns import MergeBehindColumns
 from micronet_edge.lowering.merge_factorized_convolution import MergeFactorizedConvolution
 from micronet_edge.lowering.relabel_channels import RelabelChannels
 from micronet_edge.lowering.repeat_channels import RepeatChannels
@@ -26,7 +27,7 @@ def _pipeline(costs: Costs, *last: Rewrite) -> tuple[Rewrite, ...]:
         DropTrainingLayers(),
         FoldBatchNorm(),
         # Both want plain convolutions, so after the norms.
-        *(() if costs.repeats else (MergeFactorizedConvolution(),)),
+        MergeBehindColumns() if costs.repeats else MergeFactorizedConvolution(),
         FreezeShiftMax(),
         # Hides from the activations behind what their scale folds into.
         RepeatChannels(costs),

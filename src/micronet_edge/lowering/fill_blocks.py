@@ -4,7 +4,6 @@ from collections import Counter, defaultdict
 from itertools import chain
 
 import numpy as np
-import torch
 from torch import fx, nn
 
 from micronet_edge.errors import LoweringError
@@ -24,9 +23,20 @@ from micronet_edge.lowering.convolutions import (
 from micronet_edge.lowering.costs import Costs
 from micronet_edge.lowering.elementary import Concatenate
 from micronet_edge.lowering.freeze_shift_max import FrozenShiftMax
-from micronet_edge.lowering.graph import calls, feeds_only, module_of, only_input, replace_module, shape_of
+from micronet_edge.lowering.graph import (
+    bypass,
+    calls,
+    copy_of_layer,
+    module_of,
+    only_input,
+    only_reader,
+    replace_module,
+    shape_of,
+)
 from micronet_edge.lowering.reorder import GatheredReorder
 from micronet_edge.lowering.repeat_channels import Repeat
+
+_FUSED = (nn.ReLU, nn.Hardtanh)
 
 Slots = tuple[int, ...]
 """The channel at each position of a tensor that holds some of its channels more than once."""
@@ -101,8 +111,18 @@ class _Filling:
             replace_module(self._network, node, convs[0])
             node.args = (source,)
             return node
-        pieces = [self._insert(node, f"{number}", conv, source) for number, conv in enumerate(convs)]
-        together = self._insert(node, "together", Concatenate(), *pieces)
+        pieces = [
+            self._insert(node, f"{node.target}/{number}", conv, source) for number, conv in enumerate(convs)
+        ]
+        reader = only_reader(node)
+        if reader is not None and isinstance(module_of(reader), _FUSED):
+            # The runtime fuses it with a convolution, but not with the concatenation of several.
+            pieces = [
+                self._insert(node, f"{reader.target}/{number}", copy_of_layer(reader), piece)
+                for number, piece in enumerate(pieces)
+            ]
+            bypass(self._network, reader)
+        together = self._insert(node, f"{node.target}/together", Concatenate(), *pieces)
         node.replace_all_uses_with(together)
         self._network.graph.erase_node(node)
         return together
@@ -115,19 +135,24 @@ class _Filling:
             return source, slots
         index = np.arange(width) % len(slots)
         slots = tuple(slots[place] for place in index)
-        layer = module_of(source)
-        if is_dense(conv_of(layer)) and len(source.users) == 1:
-            assert layer is not None
-            replace_module(self._network, source, select_outputs(layer, index.tolist()))
+        maker = _maker(source)
+        layer = module_of(maker)
+        if layer is not None and is_dense(conv_of(layer)) and only_reader(maker) is not None:
+            replace_module(self._network, maker, select_outputs(layer, index.tolist()))
         else:
-            source = self._insert(node, "filled", GatheredReorder(index), source)
+            source = self._insert(node, f"{node.target}/filled", GatheredReorder(index), source)
         return source, slots
 
     def _read(self, node: fx.Node, source: fx.Node) -> None:
         slots, layer = self._slots[source], module_of(node)
         if isinstance(layer, Repeat):
             return
-        if len(node.all_input_nodes) == 1 and is_channelwise(node) and not isinstance(layer, FrozenShiftMax) and len(shape_of(node))==4:
+        if (
+            len(node.all_input_nodes) == 1
+            and is_channelwise(node)
+            and not isinstance(layer, FrozenShiftMax)
+            and len(shape_of(node)) == 4
+        ):
             self._note(node, slots)
         elif isinstance(layer, FrozenShiftMax):
             places = _places(slots)
@@ -141,14 +166,16 @@ class _Filling:
             replace_module(self._network, node, with_conv(layer, with_inputs(conv, weight)))
         else:
             index = np.array(_places(slots))
-            node.replace_input_with(source, self._insert(node, f"picked_{source.name}", GatheredReorder(index), source))
+            node.replace_input_with(
+                source, self._insert(node, f"{node.target}/picked", GatheredReorder(index), source)
+            )
 
     def _note(self, node: fx.Node, slots: Slots) -> None:
         if slots != tuple(range(len(slots))):
             self._slots[node] = slots
 
-    def _insert(self, node: fx.Node, name: str, layer: nn.Module, *inputs: fx.Node) -> fx.Node:
-        path = f"{node.target}/{name}"
+    def _insert(self, node: fx.Node, path: str, layer: nn.Module, *inputs: fx.Node) -> fx.Node:
+        """The call of the layer, in front of the node and under that path."""
         self._network.add_module(path, layer.eval())
         with self._network.graph.inserting_before(node):
             return self._network.graph.call_module(path, inputs)
@@ -162,6 +189,13 @@ def _part(conv: nn.Conv2d, channels: Slots) -> nn.Conv2d:
 def _places(slots: Slots) -> list[int]:
     """The first position of every channel."""
     return [slots.index(channel) for channel in range(max(slots) + 1)]
+
+
+def _maker(node: fx.Node) -> fx.Node:
+    """What makes the node's tensor, but for activations that nobody else reads."""
+    while isinstance(module_of(node), _FUSED) and only_reader(node) is not None:
+        node = only_input(node)
+    return node
 
 
 def _parts(slots: Slots, repeat: Repeat) -> list[Slots]:

@@ -55,7 +55,7 @@ class MergeFactorizedConvolution(Rewrite):
             return False
         return (
             feeds_only(producer, node)
-            and _is_plain_pair(vertical, horizontal)
+            and is_plain_pair(vertical, horizontal)
             and (horizontal.stride[1] >= self.minimum_stride or _multiplies(vertical, horizontal))
         )
 
@@ -64,7 +64,8 @@ def _multiplies(vertical: nn.Conv2d, horizontal: nn.Conv2d) -> bool:
     return horizontal.out_channels > vertical.in_channels
 
 
-def _is_plain_pair(vertical: nn.Conv2d, horizontal: nn.Conv2d) -> bool:
+def is_plain_pair(vertical: nn.Conv2d, horizontal: nn.Conv2d) -> bool:
+    """Whether they are K x 1 and 1 x K, centred, with one input channel for each group of the second."""
     return (
         vertical.kernel_size[1] == 1 < vertical.kernel_size[0]
         and horizontal.kernel_size[0] == 1 < horizontal.kernel_size[1]
@@ -77,7 +78,8 @@ def _is_plain_pair(vertical: nn.Conv2d, horizontal: nn.Conv2d) -> bool:
     )
 
 
-def _merged(vertical: nn.Conv2d, horizontal: nn.Conv2d, input_width: int) -> nn.Module:
+def merged_conv(vertical: nn.Conv2d, horizontal: nn.Conv2d, bias: Tensor | None) -> nn.Conv2d:
+    """The K x K convolution of both halves, with that bias."""
     copies = horizontal.out_channels // horizontal.in_channels
     tall = vertical.weight.detach().double().repeat_interleave(copies, 0)
     wide = horizontal.weight.detach().double()
@@ -90,10 +92,14 @@ def _merged(vertical: nn.Conv2d, horizontal: nn.Conv2d, input_width: int) -> nn.
         groups=vertical.groups,
         bias=False,
     )
+    return with_weights(shape, tall * wide, bias)
+
+
+def _merged(vertical: nn.Conv2d, horizontal: nn.Conv2d, input_width: int) -> nn.Module:
     bias_map = _bias_map(vertical, horizontal, input_width)
     if torch.equal(bias_map, bias_map[..., :1].expand_as(bias_map)):
-        return with_weights(shape, tall * wide, bias_map[0, :, 0, 0])
-    return BorderedConv(with_weights(shape, tall * wide, None), bias_map.float())
+        return merged_conv(vertical, horizontal, bias_map[0, :, 0, 0])
+    return BorderedConv(merged_conv(vertical, horizontal, None), bias_map.float())
 
 
 def _bias_map(vertical: nn.Conv2d, horizontal: nn.Conv2d, input_width: int) -> Tensor:

@@ -11,8 +11,8 @@ from micronet_edge.lowering.convolutions import conv_of
 from micronet_edge.lowering.costs import Costs
 from micronet_edge.lowering.freeze_shift_max import FrozenShiftMax
 from micronet_edge.lowering.graph import module_of, only_input, shape_of
-from micronet_edge.lowering.widen_producers import copying_ns, widening_ns
 from micronet_edge.lowering.repeat_channels import Repeat
+from micronet_edge.lowering.widen_producers import copying_ns, widening_ns
 from micronet_edge.models import ChannelShuffle
 
 Orders = dict[ChannelClass, Order]

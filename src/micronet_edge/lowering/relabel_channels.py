@@ -16,8 +16,8 @@ from micronet_edge.lowering.fold_batch_norm import linear
 from micronet_edge.lowering.freeze_shift_max import FrozenShiftMax
 from micronet_edge.lowering.graph import bypass, calls, module_of, only_input, replace_module
 from micronet_edge.lowering.price_channel_orders import Orders, moved, stays_grouped
-from micronet_edge.lowering.repeat_channels import Repeat
 from micronet_edge.lowering.reorder import permutation, reorder
+from micronet_edge.lowering.repeat_channels import Repeat
 from micronet_edge.models import ChannelShuffle
 
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 import torch
-from torch import Tensor, fx
+from torch import Tensor, fx, nn
+from torch.nn import functional
 
 from micronet_edge.errors import LoweringError
 from micronet_edge.lowering.channel_order import segments
@@ -30,12 +31,28 @@ class SlicedShiftMax(FrozenShiftMax):
 
 
 class GatheredShiftMax(SlicedShiftMax):
-    """Dynamic Shift-Max whose shifted inputs are one Gather each along the channels."""
+    """Dynamic Shift-Max for ONNX Runtime.
+
+    Its shifted inputs are one Gather each along the channels. Its coefficients come of products with a row:
+    a convolution of one pixel has its input and output put into blocks of channels and out of them.
+    """
+
+    def gates(self, x: Tensor) -> tuple[Tensor, ...]:
+        row = functional.adaptive_avg_pool2d(x, 1).flatten(1)
+        squeezed = functional.relu(_product(self.squeeze, row))
+        gate = functional.relu6(_product(self.excite, squeezed)) + self.offset.flatten(1)
+        pixel = (gate if self.scale == 1.0 else gate * self.scale).reshape(-1, gate.shape[1], 1, 1)
+        return torch.split(pixel, self.channels, dim=1)
 
     def _shifted(self, x: Tensor, source: tuple[int, ...]) -> Tensor:
         if len(segments(np.array(source))) == 1:
             return super()._shifted(x, source)
         return torch.index_select(x, 1, torch.tensor(source))
+
+
+def _product(conv: nn.Conv2d, row: Tensor) -> Tensor:
+    """The 1 x 1 convolution of rows [n, c]."""
+    return functional.linear(row, conv.weight.flatten(1), conv.bias)
 
 
 class UnrollShiftMax(Rewrite):
