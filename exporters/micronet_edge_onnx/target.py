@@ -33,7 +33,9 @@ class OnnxTarget:
             )
 
     def pipeline(self, spec: ExportSpec) -> tuple[Rewrite, ...]:
-        return portable(spec.tuning) if spec.portable else onnxruntime(spec.tuning)
+        if spec.portable:
+            return portable(spec.tuning)
+        return onnxruntime(spec.tuning, fixed_batch=spec.batch is not None)
 
     def export(self, network: nn.Module, spec: ExportSpec, path: Path) -> None:
         import onnx

@@ -23,27 +23,30 @@ from micronet_edge.lowering.widen_producers import WidenProducers
 
 
 def _pipeline(costs: Costs, *last: Rewrite) -> tuple[Rewrite, ...]:
+    block = costs.depthwise_block
     return (
         DropTrainingLayers(),
         FoldBatchNorm(),
-        # Both want plain convolutions, so after the norms.
-        MergeBehindColumns() if costs.repeats else MergeFactorizedConvolution(),
+        # Wants plain convolutions, so after the norms.
+        MergeBehindColumns() if block else MergeFactorizedConvolution(),
         FreezeShiftMax(),
-        # Hides from the activations behind what their scale folds into.
-        RepeatChannels(costs),
+        # Puts a shuffle between convolutions and the activations that scale them, so after these.
+        *([RepeatChannels()] if block else []),
         DensifyGroups(costs),
         # Wants the activations still whole and the groups decided.
         RelabelChannels(costs),
         # Wants to know how scattered the shifts remain.
         WidenProducers(costs),
-        FillBlocks(costs),
+        # Wants the channels in their last order.
+        *([FillBlocks(block)] if block else []),
         *last,
     )
 
 
-def onnxruntime(tuning: Tuning) -> tuple[Rewrite, ...]:
+def onnxruntime(tuning: Tuning, *, fixed_batch: bool = True) -> tuple[Rewrite, ...]:
     """For ONNX Runtime, in float."""
-    return _pipeline(tuning.onnxruntime, FlattenLast(), UnrollShiftMax(GatheredShiftMax))
+    rewrites = _pipeline(tuning.onnxruntime, FlattenLast(), UnrollShiftMax(GatheredShiftMax))
+    return tuple(each for each in rewrites if fixed_batch or not isinstance(each, MergeBehindColumns))
 
 
 def portable(tuning: Tuning) -> tuple[Rewrite, ...]:

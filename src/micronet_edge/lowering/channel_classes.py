@@ -127,7 +127,7 @@ def _joins(classes: ChannelClasses, node: fx.Node, tensors: list[fx.Node]) -> bo
     """Puts the node into its inputs' class where it leaves the channels as they are."""
     if not tensors or len(tensors) != len(node.all_input_nodes):
         return False
-    if not is_channelwise(node) or not all(_same_channels(node, source) for source in tensors):
+    if not _is_channelwise(node) or not all(_same_channels(node, source) for source in tensors):
         return False
     for other in tensors[1:]:
         classes.unite(tensors[0], other)
@@ -141,8 +141,7 @@ def _same_channels(node: fx.Node, source: fx.Node) -> bool:
     return ours[1] == theirs[1] and (len(ours) == len(theirs) or is_flatten(node))
 
 
-def is_channelwise(node: fx.Node) -> bool:
-    """Whether each channel of the node's tensor comes of the same one of its inputs, in place."""
+def _is_channelwise(node: fx.Node) -> bool:
     module = module_of(node)
     conv = conv_of(module)
     if isinstance(module, (FrozenShiftMax, *_ELEMENTWISE_LAYERS)) or (

@@ -22,7 +22,7 @@ class Costs:
     and once more where an activation gives its channels in another order than it takes them.
 
     Where `depthwise_block` is not 0, the runtime is so much faster at depthwise convolutions of whole blocks
-    of that many channels that those which multiply channels are written as such (`repeats`).
+    of that many channels that those which multiply channels are written as such, and K x 1 and 1 x K apart.
 
     A fusion of shifted inputs costs `fusion_ns` an element when multiplied and added one by one. As a
     product with a matrix made for each image it costs `mixing_ns` an element, `mixing_madd_ns` a
@@ -42,10 +42,6 @@ class Costs:
     mixing_ns: float = 0.0
     mixing_madd_ns: float = 0.0
     matrix_ns: float = 0.0
-
-    @property
-    def repeats(self) -> bool:
-        return self.depthwise_block > 0
 
     def dense_pays(self, conv: nn.Conv2d) -> bool:
         """Whether the grouped convolution is cheaper without its groups."""

@@ -7,7 +7,6 @@ import numpy as np
 from torch import fx, nn
 
 from micronet_edge.errors import LoweringError
-from micronet_edge.lowering.channel_classes import is_channelwise
 from micronet_edge.lowering.contract import Rewrite
 from micronet_edge.lowering.convolutions import (
     bias_of,
@@ -20,7 +19,6 @@ from micronet_edge.lowering.convolutions import (
     with_conv,
     with_inputs,
 )
-from micronet_edge.lowering.costs import Costs
 from micronet_edge.lowering.elementary import Concatenate
 from micronet_edge.lowering.freeze_shift_max import FrozenShiftMax
 from micronet_edge.lowering.graph import (
@@ -31,7 +29,6 @@ from micronet_edge.lowering.graph import (
     only_input,
     only_reader,
     replace_module,
-    shape_of,
 )
 from micronet_edge.lowering.reorder import GatheredReorder
 from micronet_edge.lowering.repeat_channels import Repeat
@@ -53,13 +50,11 @@ class FillBlocks(Rewrite):
     Shift-Max by its sources, others by a Gather.
     """
 
-    def __init__(self, costs: Costs) -> None:
-        self.costs = costs
+    def __init__(self, block: int) -> None:
+        self.block = block
 
     def change(self, network: fx.GraphModule) -> int:
-        if not self.costs.repeats:
-            return 0
-        filling = _Filling(network, self.costs.depthwise_block)
+        filling = _Filling(network, self.block)
         return sum(filling.visit(node) for node in list(network.graph.nodes))
 
     def check_after(self, network: fx.GraphModule) -> None:
@@ -147,12 +142,7 @@ class _Filling:
         slots, layer = self._slots[source], module_of(node)
         if isinstance(layer, Repeat):
             return
-        if (
-            len(node.all_input_nodes) == 1
-            and is_channelwise(node)
-            and not isinstance(layer, FrozenShiftMax)
-            and len(shape_of(node)) == 4
-        ):
+        if isinstance(layer, _FUSED):
             self._note(node, slots)
         elif isinstance(layer, FrozenShiftMax):
             places = _places(slots)

@@ -31,10 +31,9 @@ class Columns(nn.Module):
         self.right: Tensor
 
     def forward(self, x: Tensor) -> Tensor:
-        pieces = [self.left.expand(len(x), -1, -1, -1), x]
-        if self.right.shape[3]:
-            pieces.append(self.right.expand(len(x), -1, -1, -1))
-        return torch.cat(pieces, dim=3)
+        pieces = [side.expand(len(x), *side.shape[1:]) for side in (self.left, self.right)]
+        pieces.insert(1, x)
+        return torch.cat([piece for piece in pieces if piece.shape[3]], dim=3)
 
 
 class MergeBehindColumns(Rewrite):
@@ -45,6 +44,8 @@ class MergeBehindColumns(Rewrite):
 
     The second half pads with zeros what the first left at b. A column x' of pixels with V x' = -b gives that
     zero: h unknown numbers for each input channel, h / stride equations for each channel in between.
+
+    For files that take a fixed number of images: for any number ONNX repeats the columns in five operators.
     """
 
     def change(self, network: fx.GraphModule) -> int:
@@ -111,6 +112,6 @@ def _merge(network: fx.GraphModule, node: fx.Node, column: Tensor) -> None:
         (1, 2, 3)
     )
     merged = merged_conv(vertical, horizontal, bias_of(horizontal).double() + passed)
-    merged.padding = (merged.padding[0], 0)
+    merged.padding = (vertical.kernel_size[0] // 2, 0)
     replace_module(network, vertical_node, Columns(left, right))
     replace_module(network, node, merged)

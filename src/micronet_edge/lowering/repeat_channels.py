@@ -7,8 +7,7 @@ from torch import Tensor, fx, nn
 
 from micronet_edge.errors import LoweringError
 from micronet_edge.lowering.contract import Rewrite
-from micronet_edge.lowering.convolutions import bias_of, depthwise
-from micronet_edge.lowering.costs import Costs
+from micronet_edge.lowering.convolutions import bias_of, conv_at, depthwise
 from micronet_edge.lowering.graph import calls, only_input, replace_module
 from micronet_edge.models import ChannelShuffle
 
@@ -40,27 +39,24 @@ class RepeatChannels(Rewrite):
     Result   x -> Repeat -> depthwise Conv2d -> ChannelShuffle -> y
     """
 
-    def __init__(self, costs: Costs) -> None:
-        self.costs = costs
-
     def change(self, network: fx.GraphModule) -> int:
-        nodes = [node for node, conv in calls(network, nn.Conv2d) if self._matches(conv)]
+        nodes = [node for node, conv in calls(network, nn.Conv2d) if _multiplies(conv)]
         for node in nodes:
             _repeat(network, node)
         return len(nodes)
 
     def check_after(self, network: fx.GraphModule) -> None:
         for node, conv in calls(network, nn.Conv2d):
-            if self._matches(conv):
+            if _multiplies(conv):
                 raise LoweringError(f"{node.target} still multiplies channels")
 
-    def _matches(self, conv: nn.Conv2d) -> bool:
-        multiplies = conv.groups == conv.in_channels < conv.out_channels
-        return self.costs.repeats and multiplies and prod(conv.kernel_size) > 1
+
+def _multiplies(conv: nn.Conv2d) -> bool:
+    return conv.groups == conv.in_channels < conv.out_channels and prod(conv.kernel_size) > 1
 
 
 def _repeat(network: fx.GraphModule, node: fx.Node) -> None:
-    (conv,) = (module for called, module in calls(network, nn.Conv2d) if called is node)
+    conv = conv_at(node)
     channels = conv.in_channels
     copies = conv.out_channels // channels
     order = torch.arange(conv.out_channels).view(channels, copies).t().flatten()
