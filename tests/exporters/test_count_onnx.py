@@ -93,7 +93,10 @@ def test_every_stored_number_is_counted_once(digits, quantized):
 
 
 def test_parameters_of_a_float_file_are_its_stored_weights(digits):
-    arrays = [numpy_helper.to_array(each) for each in onnx.load(digits).graph.initializer]
+    graph = onnx.load(digits).graph
+    # What stands beside the image is weighed by others.
+    beside = {name for node in graph.node if node.op_type == "Concat" for name in node.input}
+    arrays = [numpy_helper.to_array(each) for each in graph.initializer if each.name not in beside]
     # Floats that are single numbers are bounds of clips; integers are places and sizes.
     weights = [array for array in arrays if array.dtype == np.float32 and array.ndim]
     assert count_file(digits).params == sum(array.size for array in weights)
@@ -106,8 +109,9 @@ def test_an_integer_file_weighs_what_it_stores(digits, quantized, network):
     assert integer.uncounted == {}
 
 
-def test_a_file_for_any_number_of_images_is_counted_for_one(tmp_path, digits):
-    found, fixed = count_file(exported(tmp_path, batch=None)), count_file(digits)
+def test_a_file_for_any_number_of_images_is_counted_for_one(tmp_path):
+    paths = [exported(tmp_path / str(batch), batch=batch, portable=True) for batch in (None, 1)]
+    found, fixed = map(count_file, paths)
     assert found.total == fixed.total
     assert found.images == 1
     assert found.notes == ("the file takes any number of images: counted for one",)

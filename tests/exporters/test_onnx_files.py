@@ -16,7 +16,7 @@ from micronet_edge.photographs import photographs
 from micronet_edge.preprocessing import Preprocessing
 from micronet_edge.verification import reference_logits
 
-FORBIDDEN = {"Transpose", "GatherND", "GatherElements", "Scatter", "ScatterND", "Loop", "If", "Reshape"}
+FORBIDDEN = {"Transpose", "GatherND", "GatherElements", "Scatter", "ScatterND", "Loop", "If"}
 FORBIDDEN |= {"BatchNormalization", "Constant", "Identity", "Shape"}
 BLOCKS = {f"features/block{number}" for number in range(1, 8)}
 
@@ -79,6 +79,12 @@ def test_it_holds_no_operator_that_is_slow_or_rare(model):
     found = {node.op_type for node in model.graph.node}
     assert not found & FORBIDDEN
     assert all(node.domain == "" for node in model.graph.node)
+
+
+def test_it_reshapes_single_pixels_alone(model):
+    shapes = {value.name: shape_of(value) for value in model.graph.value_info}
+    reshaped = [shapes[node.output[0]] for node in model.graph.node if node.op_type == "Reshape"]
+    assert all(shape[2:] == [1, 1] for shape in reshaped)
 
 
 def test_a_portable_file_gathers_nothing(digits, portable):

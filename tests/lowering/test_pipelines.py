@@ -25,7 +25,7 @@ from reference.authors import VARIANTS
 from reference.fill import image
 from torch import nn
 
-from micronet_edge.lowering import ONNXRUNTIME, PORTABLE, TFLITE, apply, lower
+from micronet_edge.lowering import ONNXRUNTIME, PORTABLE, SHIPPED, TFLITE, apply, lower, onnxruntime
 from micronet_edge.lowering.contract import SAME_NUMBERS, probe_image
 from micronet_edge.lowering.graph import trace
 from micronet_edge.models import (
@@ -39,7 +39,13 @@ from micronet_edge.models import (
     find_variant,
 )
 
-PIPELINES = {"onnxruntime": ONNXRUNTIME, "portable": PORTABLE, "tflite": TFLITE}
+ANY_BATCH = onnxruntime(SHIPPED, fixed_batch=False)
+PIPELINES = {
+    "onnxruntime": ONNXRUNTIME,
+    "onnxruntime, any batch": ANY_BATCH,
+    "portable": PORTABLE,
+    "tflite": TFLITE,
+}
 each_pipeline = pytest.mark.parametrize("pipeline", PIPELINES.values(), ids=PIPELINES)
 
 TRAINING_FORMS = (DynamicShiftMax, ChannelShuffle, nn.BatchNorm1d, nn.BatchNorm2d, nn.Dropout, nn.Identity)

@@ -27,7 +27,7 @@ from lowering.networks import (
 )
 from torch import nn
 
-from micronet_edge.lowering import TFLITE, apply, relabel_channels
+from micronet_edge.lowering import ONNXRUNTIME, TFLITE, apply, relabel_channels
 from micronet_edge.lowering.channel_order import segments
 from micronet_edge.lowering.contract import SAME_NUMBERS, probe_image
 from micronet_edge.lowering.freeze_shift_max import FreezeShiftMax, FrozenShiftMax
@@ -228,15 +228,16 @@ def test_a_second_time_changes_nothing(costs):
 
 
 @settings(max_examples=30)
+@pytest.mark.parametrize("pipeline", [TFLITE, ONNXRUNTIME], ids=["tflite", "onnxruntime"])
 @given(network=random_networks(), size=st.integers(5, 11), seed=st.integers(0, 2**16))
-def test_the_rewrite_is_right_under_any_choice_of_orders(network, size, seed):
+def test_the_rewrite_is_right_under_any_choice_of_orders(pipeline, network, size, seed):
     rng = np.random.default_rng(seed)
 
     def draw(classes, _):
         return {group: rng.permutation(group.channels) for group in classes.ordered}
 
     before = trace(network, size)
-    for rewrite in itertools.takewhile(lambda one: not isinstance(one, RelabelChannels), TFLITE):
+    for rewrite in itertools.takewhile(lambda one: not isinstance(one, RelabelChannels), pipeline):
         before, _ = apply(rewrite, before, probe_image(size))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(relabel_channels, "choose_channel_orders", draw)
