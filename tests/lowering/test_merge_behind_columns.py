@@ -28,9 +28,8 @@ def pair(outputs, second=2, kernel_size=3, stride=2, *, biased=True):
     biased=st.booleans(),
 )
 def test_a_pair_becomes_one_convolution(outputs, second, kernel_size, size, biased):
-    network, applied = rewritten(
-        MERGE, traced(*pair(outputs, second, kernel_size, 2, biased), size=size), size
-    )
+    halves = pair(outputs, second, kernel_size, biased=biased)
+    network, applied = rewritten(MERGE, traced(*halves, size=size), size)
     assert applied.places == 1
     assert operators(network) == ["Columns", "Conv2d"]
     assert_once_is_enough(MERGE, network, size)
@@ -78,10 +77,7 @@ def test_a_column_of_huge_numbers_is_none():
 @pytest.mark.parametrize(
     "layers",
     [
-        (
-            nn.Conv2d(3, 3, (3, 1), (2, 1), (1, 0), groups=3),
-            nn.Conv2d(3, 3, (1, 3), (1, 2), (0, 1), groups=3),
-        ),
+        (nn.Conv2d(3, 3, (3, 1), (2, 1), (1, 0), groups=3), pair(3, second=1)[1]),
         (nn.Conv2d(3, 4, (3, 1), (2, 1), (1, 0)), nn.Conv2d(4, 4, (1, 3), (1, 2), (0, 1))),
         (nn.Conv2d(3, 4, (3, 1), (2, 1), (1, 0)), nn.ReLU(), pair(4)[1]),
     ],
