@@ -47,7 +47,7 @@ def _is_faster(node: fx.Node, faster: set[fx.Node]) -> bool:
     match module_of(node):
         case nn.Linear():
             return True
-        case nn.Conv2d() as conv if prod(shape_of(node)[2:]) > 1:
+        case nn.Conv2d(kernel_size=(1, 1)) as conv if prod(shape_of(node)[2:]) > 1:
             return _operator_before(node) in faster or _pays(node, conv)
     return is_clip(node) and only_input(node) in faster
 

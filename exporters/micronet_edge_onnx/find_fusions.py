@@ -10,6 +10,7 @@ from torch import fx, nn
 
 from micronet_edge.lowering.elementary import Add, Channels, Concatenate, Maximum, Mix, MixingMatrix, Multiply
 from micronet_edge.lowering.graph import module_of, only_input, shape_of
+from micronet_edge.lowering.reorder import GatheredReorder
 
 Places = NDArray[np.int64]
 """For each channel of a tensor the channel of another one that it is."""
@@ -94,8 +95,10 @@ def _terms(node: fx.Node) -> list[_Term]:
         case Mix(), [x, matrix]:
             mixing = module_of(matrix)
             assert isinstance(mixing, MixingMatrix)
+            origin, places, layers = _picked(x)
+            layers |= {node, matrix}
             pairs = zip(mixing.sources, matrix.all_input_nodes, strict=True)
-            terms = [_term(x, gate, np.array(source), frozenset({node, matrix})) for source, gate in pairs]
+            terms = [_term(origin, gate, places[list(source)], layers) for source, gate in pairs]
             return list(chain(*terms)) if all(terms) else []
         case Add(), addends:
             terms = [_terms(addend) for addend in addends]
@@ -121,6 +124,9 @@ def _picked(node: fx.Node) -> tuple[fx.Node, Places, frozenset[fx.Node]]:
         case Channels() as layer:
             origin, places, layers = _picked(only_input(node))
             return origin, places[layer.start : layer.stop], layers | {node}
+        case GatheredReorder() as layer:
+            origin, places, layers = _picked(only_input(node))
+            return origin, places[layer.index], layers | {node}
         case Concatenate():
             pieces = [_picked(piece) for piece in node.args if isinstance(piece, fx.Node)]
             if len({origin for origin, _, _ in pieces}) == 1:

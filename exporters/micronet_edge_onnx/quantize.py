@@ -20,6 +20,8 @@ from micronet_edge.lowering.elementary import (
     MultiplyConstant,
 )
 from micronet_edge.lowering.graph import module_of, only_input, shape_of
+from micronet_edge.lowering.merge_behind_columns import BesideColumns
+from micronet_edge.lowering.reorder import GatheredReorder
 from micronet_edge.quantization.grid import Floats, Grid, activation_grid, weight_integers, weight_scales
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.rounded_tensors import clip_after, is_done_before, tensor_name
@@ -147,10 +149,40 @@ class _ModelOf:
                 return write("Slice", name, [*inputs, *places])
             case Concatenate():
                 return write("Concat", name, inputs, axis=1)
+            case GatheredReorder():
+                return write(
+                    "Gather", name, [*inputs, self._writer.indices(f"{name}/index", layer.index)], axis=1
+                )
+            case BesideColumns():
+                return write("Concat", name, self._beside_columns(name, layer, inputs[0]), axis=3)
             case nn.Flatten():
                 return inputs[0] if node in self._flat else write("Flatten", name, inputs)
             case _:
                 raise TargetError(f"{name}: no ONNX operator for a {type(layer).__name__}")
+
+    def _beside_columns(self, name: str, layer: BesideColumns, x: str) -> list[str]:
+        sides = [
+            self._columns(f"{name}/{side}", columns.numpy(), x)
+            for side, columns in (("left", layer.left), ("right", layer.right))
+            if columns.shape[3]
+        ]
+        return [sides[0], x, *sides[1:]]
+
+    def _columns(self, name: str, columns: Floats, x: str) -> str:
+        """The columns for every image; for any number of them by way of the images' own."""
+        if self._batch is not None:
+            return self._writer.constant(name, columns.repeat(self._batch, 0))
+        ends = [
+            self._writer.indices(f"{name}/{end}", [place])
+            for end, place in (("start", 0), ("stop", columns.shape[3]), ("axis", 3))
+        ]
+        own = self._writer.operator("Slice", f"{name}/own", [x, *ends])
+        nothing = self._writer.operator(
+            "Mul", f"{name}/nothing", [own, self._writer.constant(f"{name}/zero", np.zeros((), np.float32))]
+        )
+        return self._writer.operator(
+            "Add", name, [nothing, self._writer.constant(f"{name}/columns", columns)]
+        )
 
     def _input(self, node: fx.Node, source: fx.Node) -> str:
         layer, grids = module_of(node), self._quantized.grids

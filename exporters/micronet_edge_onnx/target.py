@@ -10,13 +10,19 @@ from torch import nn
 
 from micronet_edge.counting.count import Count
 from micronet_edge.errors import TargetError
-from micronet_edge.lowering import Rewrite, onnxruntime, portable
+from micronet_edge.lowering import SHIPPED, Rewrite, onnxruntime, portable
+from micronet_edge.lowering.border_behind_columns import BorderBehindColumns
+from micronet_edge.lowering.fill_blocks import FillBlocks
+from micronet_edge.lowering.separate_windows import SeparateWindows
 from micronet_edge.metadata import FileMetadata
 from micronet_edge.preprocessing import Images
 from micronet_edge.quantization.grid import PAIRED_WEIGHT_LIMIT
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.recipe import BITS, INT8, INT8_A16
+from micronet_edge.quantization.rewrite_quantized import rewritten
 from micronet_edge.targets import FLOAT32, ExportSpec, Session, as_written, forbidden_operators
+
+_BLOCK = SHIPPED.onnxruntime.depthwise_block
 
 
 class OnnxTarget:
@@ -56,10 +62,12 @@ class OnnxTarget:
         if quantized.bits != BITS[INT8]:
             return quantized
         kept = quantized.float_layers | layers_better_in_float(quantized.network)
+        form = replace(quantized, float_layers=kept)
+        for rewrite in (BorderBehindColumns(kept), SeparateWindows(kept), FillBlocks(_BLOCK)):
+            form = rewritten(form, rewrite)
         return replace(
-            quantized,
-            float_layers=kept,
-            integer_weights=weights_to_store_in_integers(quantized.network) - quantized.float_layers,
+            form,
+            integer_weights=weights_to_store_in_integers(form.network) - quantized.float_layers,
             # Without VNNI, ONNX Runtime's kernels for x86-64 add two products in 16 bits.
             weight_limit=PAIRED_WEIGHT_LIMIT,
         )

@@ -8,7 +8,7 @@ from lowering.networks import assert_once_is_enough, assert_untouched, layer, op
 from torch import nn
 from torch.nn import functional
 
-from micronet_edge.lowering.merge_behind_columns import Columns, MergeBehindColumns, silent_column
+from micronet_edge.lowering.merge_behind_columns import BesideColumns, MergeBehindColumns, silent_column
 
 MERGE = MergeBehindColumns()
 
@@ -31,14 +31,14 @@ def test_a_pair_becomes_one_convolution(outputs, second, kernel_size, size, bias
     halves = pair(outputs, second, kernel_size, biased=biased)
     network, applied = rewritten(MERGE, traced(*halves, size=size), size)
     assert applied.places == 1
-    assert operators(network) == ["Columns", "Conv2d"]
+    assert operators(network) == ["BesideColumns", "Conv2d"]
     assert_once_is_enough(MERGE, network, size)
 
 
 def test_columns_stand_where_the_convolution_reads_them():
     even, _ = rewritten(MERGE, traced(*pair(4), size=8), 8)
     odd, _ = rewritten(MERGE, traced(*pair(4), size=9), 9)
-    assert [layer(one, Columns).right.shape[3] for one in (even, odd)] == [0, 1]
+    assert [layer(one, BesideColumns).right.shape[3] for one in (even, odd)] == [0, 1]
 
 
 @given(outputs=st.integers(1, 5), height=st.integers(3, 20), stride=st.integers(1, 2))

@@ -30,6 +30,7 @@ from micronet_edge.lowering.graph import (
     only_reader,
     replace_module,
 )
+from micronet_edge.lowering.layer_writer import LayerWriter, layer_of
 from micronet_edge.lowering.reorder import GatheredReorder
 from micronet_edge.lowering.repeat_channels import Repeat
 
@@ -68,6 +69,7 @@ class _Filling:
     def __init__(self, network: fx.GraphModule, block: int) -> None:
         self._network, self._block = network, block
         self._slots: dict[fx.Node, Slots] = {}
+        self._plain: dict[fx.Node, fx.Node] = {}
 
     def visit(self, node: fx.Node) -> bool:
         """Whether the node was a depthwise convolution that is another one now."""
@@ -106,18 +108,17 @@ class _Filling:
             replace_module(self._network, node, convs[0])
             node.args = (source,)
             return node
-        pieces = [
-            self._insert(node, f"{node.target}/{number}", conv, source) for number, conv in enumerate(convs)
-        ]
+        write = LayerWriter(self._network, node, layer_of(node))
+        pieces = [write(f"{node.target}/{number}", conv, source) for number, conv in enumerate(convs)]
         reader = only_reader(node)
         if reader is not None and isinstance(module_of(reader), _FUSED):
             # The runtime fuses it with a convolution, but not with the concatenation of several.
             pieces = [
-                self._insert(node, f"{reader.target}/{number}", copy_of_layer(reader), piece)
+                write(f"{reader.target}/{number}", copy_of_layer(reader), piece)
                 for number, piece in enumerate(pieces)
             ]
             bypass(self._network, reader)
-        together = self._insert(node, f"{node.target}/together", Concatenate(), *pieces)
+        together = write(f"{node.target}/together", Concatenate(), *pieces)
         node.replace_all_uses_with(together)
         self._network.graph.erase_node(node)
         return together
@@ -135,14 +136,15 @@ class _Filling:
         if layer is not None and is_dense(conv_of(layer)) and only_reader(maker) is not None:
             replace_module(self._network, maker, select_outputs(layer, index.tolist()))
         else:
-            source = self._insert(node, f"{node.target}/filled", GatheredReorder(index), source)
+            write = LayerWriter(self._network, node, layer_of(node))
+            source = write(f"{node.target}/filled", GatheredReorder(index), source)
         return source, slots
 
     def _read(self, node: fx.Node, source: fx.Node) -> None:
         slots, layer = self._slots[source], module_of(node)
         if isinstance(layer, Repeat):
             return
-        if isinstance(layer, _FUSED):
+        if isinstance(layer, (*_FUSED, nn.AdaptiveAvgPool2d)):
             self._note(node, slots)
         elif isinstance(layer, FrozenShiftMax):
             places = _places(slots)
@@ -155,20 +157,19 @@ class _Filling:
             weight[:, _places(slots)] = conv.weight.detach()
             replace_module(self._network, node, with_conv(layer, with_inputs(conv, weight)))
         else:
-            index = np.array(_places(slots))
-            node.replace_input_with(
-                source, self._insert(node, f"{node.target}/picked", GatheredReorder(index), source)
-            )
+            node.replace_input_with(source, self._picked(source, node))
+
+    def _picked(self, source: fx.Node, reader: fx.Node) -> fx.Node:
+        """The tensor with every channel once, in order; made for its first such reader."""
+        if source not in self._plain:
+            write = LayerWriter(self._network, reader, layer_of(source))
+            index = np.array(_places(self._slots[source]))
+            self._plain[source] = write(f"{source.target}/picked", GatheredReorder(index), source)
+        return self._plain[source]
 
     def _note(self, node: fx.Node, slots: Slots) -> None:
         if slots != tuple(range(len(slots))):
             self._slots[node] = slots
-
-    def _insert(self, node: fx.Node, path: str, layer: nn.Module, *inputs: fx.Node) -> fx.Node:
-        """The call of the layer, in front of the node and under that path."""
-        self._network.add_module(path, layer.eval())
-        with self._network.graph.inserting_before(node):
-            return self._network.graph.call_module(path, inputs)
 
 
 def _part(conv: nn.Conv2d, channels: Slots) -> nn.Conv2d:

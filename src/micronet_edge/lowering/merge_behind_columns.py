@@ -16,7 +16,7 @@ _LARGEST = 100.0
 """The largest number in a column: with larger ones float32 would not cancel the bias out."""
 
 
-class Columns(nn.Module):
+class BesideColumns(nn.Module):
     """A tensor between columns that are the same in every image.
 
     Given    x [n, c, h, w], `left` [1, c, h, l], `right` [1, c, h, r]
@@ -113,5 +113,5 @@ def _merge(network: fx.GraphModule, node: fx.Node, column: Tensor) -> None:
     )
     merged = merged_conv(vertical, horizontal, bias_of(horizontal).double() + passed)
     merged.padding = (vertical.kernel_size[0] // 2, 0)
-    replace_module(network, vertical_node, Columns(left, right))
+    replace_module(network, vertical_node, BesideColumns(left, right))
     replace_module(network, node, merged)

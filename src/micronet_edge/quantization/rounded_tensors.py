@@ -15,6 +15,8 @@ from micronet_edge.lowering.elementary import (
     MixingMatrix,
 )
 from micronet_edge.lowering.graph import module_of
+from micronet_edge.lowering.reorder import GatheredReorder
+from micronet_edge.lowering.repeat_channels import Repeat
 
 IMAGE = "image"
 """The name of the network's input, a tensor like the others."""
@@ -63,6 +65,8 @@ _KEEPS_THE_GRID = (
     Concatenate,
     ConcatenateColumns,
     Frame,
+    GatheredReorder,
+    Repeat,
     nn.Flatten,
 )
 _JOINS_ON_ITS_OWN_GRID = (Maximum, MixingMatrix)
