@@ -8,23 +8,21 @@ from micronet_edge.lowering.elementary import AddConstant
 from micronet_edge.lowering.graph import calls, module_of, only_input, shape_of
 from micronet_edge.quantization.rounded_tensors import is_clip, tensor_name
 
-MADDS_THAT_PAY = 20
+MADDS_THAT_PAY = 40
 """Multiply-adds for each number read or written from which on a convolution is faster in integers.
 
-Fitted to m0 to m3 on one x86-64 core with VNNI, where 20 to 50 make the same speed. A number costs its
+Fitted to m0 to m3 on one x86-64 core with VNNI, where 20 to 40 make the same speed. A number costs its
 rounding and its way to channels last and back; below this the float convolution is done before that.
 """
-
-_IMAGE_CHANNELS = 3
 
 
 def layers_better_in_float(network: fx.GraphModule) -> frozenset[str]:
     """The layers that are not faster in integers, by tensor name.
 
-    Faster are linear layers, whose weights are read four times as fast; dense convolutions with many
-    multiply-adds for each number moved; and convolutions behind one of these, which find integers to
-    read. Not so the first convolution (three channels fill no vector), grouped ones, anything of one
-    pixel, and element by element arithmetic, for which ONNX Runtime has slow integer operators or none.
+    Faster are linear layers, whose weights are read four times as fast; dense 1 x 1 convolutions with many
+    multiply-adds for each number moved; and those behind one of these, which find integers to read. Not
+    so grouped ones, anything of one pixel, windows, whose halves are faster in float, and element by
+    element arithmetic, for which ONNX Runtime has slow integer operators or none.
     """
     faster: set[fx.Node] = set()
     for node in network.graph.nodes:
@@ -55,7 +53,7 @@ def _is_faster(node: fx.Node, faster: set[fx.Node]) -> bool:
 def _pays(node: fx.Node, conv: nn.Conv2d) -> bool:
     moved = prod(shape_of(only_input(node))) + prod(shape_of(node))
     madds = conv.weight.numel() * prod(shape_of(node)[2:])
-    return conv.groups == 1 and conv.in_channels > _IMAGE_CHANNELS and madds > MADDS_THAT_PAY * moved
+    return conv.groups == 1 and madds > MADDS_THAT_PAY * moved
 
 
 def _operator_before(node: fx.Node) -> fx.Node:

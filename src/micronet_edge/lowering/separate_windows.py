@@ -110,7 +110,6 @@ def _sources(conv: nn.Conv2d) -> Tensor | None:
     used = conv.weight.detach().abs().amax((2, 3)) > 0
     if conv.groups > 1 or not (used.sum(1) == 1).all():
         return None
-    sources = used.int().argmax(1)
     return used.int().argmax(1)
 
 
