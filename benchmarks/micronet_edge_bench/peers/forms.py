@@ -22,6 +22,7 @@ what stays in float, is theirs as well; with linear layers alone in integers Mob
 
 from micronet_edge.lowering import Rewrite
 from micronet_edge.lowering.drop_training_layers import DropTrainingLayers
+from micronet_edge.lowering.fill_blocks import FillBlocks
 from micronet_edge.lowering.flatten_last import FlattenLast
 from micronet_edge.lowering.fold_batch_norm import FoldBatchNorm
 from micronet_edge.lowering.spell_out_layers import SpellOutLayers
@@ -37,12 +38,13 @@ KEEPS_COMMON_FORM = ("tflite",)
 """Formats whose own integer form does not pay for peers."""
 
 _COMMON: tuple[Rewrite, ...] = (DropTrainingLayers(), FoldBatchNorm(), FreezeHardSigmoid(), FoldFactors())
+_ONNX: tuple[Rewrite, ...] = (FillBlocks(SHIPPED.onnxruntime.depthwise_block), FlattenLast())
 _SPELLED: tuple[Rewrite, ...] = (*_COMMON, SpellOutLayers(SHIPPED.xnnpack_int8))
 
 
 def pipeline(file_format: str, precision: str) -> tuple[Rewrite, ...]:
     """The rewrites that make a peer ready for a file."""
     if precision == FLOAT32:
-        return (*_COMMON, FlattenLast()) if file_format == "onnx" else _COMMON
+        return (*_COMMON, *_ONNX) if file_format == "onnx" else _COMMON
     # Once it is spelled out, the factor of a hard swish can go as well.
     return _SPELLED if file_format in KEEPS_HARD_SWISH else (*_SPELLED, FoldFactors())

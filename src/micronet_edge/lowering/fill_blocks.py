@@ -34,7 +34,7 @@ from micronet_edge.lowering.layer_writer import LayerWriter, layer_of
 from micronet_edge.lowering.reorder import GatheredReorder
 from micronet_edge.lowering.repeat_channels import Repeat
 
-_FUSED = (nn.ReLU, nn.Hardtanh)
+_ACTIVATIONS = (nn.ReLU, nn.Hardtanh, nn.Hardswish)
 
 Slots = tuple[int, ...]
 """The channel at each position of a tensor that holds some of its channels more than once."""
@@ -111,7 +111,7 @@ class _Filling:
         write = LayerWriter(self._network, node, layer_of(node))
         pieces = [write(f"{node.target}/{number}", conv, source) for number, conv in enumerate(convs)]
         reader = only_reader(node)
-        if reader is not None and isinstance(module_of(reader), _FUSED):
+        if reader is not None and isinstance(module_of(reader), _ACTIVATIONS):
             # The runtime fuses it with a convolution, but not with the concatenation of several.
             pieces = [
                 write(f"{reader.target}/{number}", copy_of_layer(reader), piece)
@@ -144,7 +144,7 @@ class _Filling:
         slots, layer = self._slots[source], module_of(node)
         if isinstance(layer, Repeat):
             return
-        if isinstance(layer, (*_FUSED, nn.AdaptiveAvgPool2d)):
+        if isinstance(layer, (*_ACTIVATIONS, nn.AdaptiveAvgPool2d)):
             self._note(node, slots)
         elif isinstance(layer, FrozenShiftMax):
             places = _places(slots)
@@ -184,7 +184,7 @@ def _places(slots: Slots) -> list[int]:
 
 def _maker(node: fx.Node) -> fx.Node:
     """What makes the node's tensor, but for activations that nobody else reads."""
-    while isinstance(module_of(node), _FUSED) and only_reader(node) is not None:
+    while isinstance(module_of(node), _ACTIVATIONS) and only_reader(node) is not None:
         node = only_input(node)
     return node
 
