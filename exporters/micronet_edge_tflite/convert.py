@@ -29,6 +29,9 @@ _OUTPUT_FOLDER = "converted"
 FLOAT_OUTPUT = "model_float32.tflite"
 INT8_OUTPUT = "model_integer_quant.tflite"
 _LAST_LINES = 5
+MOST_CONCATENATED = 5
+"""Tensors that XNNPACK puts one behind another in one operator."""
+
 _RANK = 4  # images, channels, height, width
 
 ChannelsLast = Float32[np.ndarray, "n size size 3"]
@@ -84,6 +87,8 @@ def _convert_in_working_folder(mode: str) -> None:
     import onnx2tf
 
     model = onnx.load(_INPUT)
+    nest_concatenations(model)
+    onnx.save(model, _INPUT)
     Path(_CORRECTIONS).write_text(json.dumps({"format_version": 1, "operations": corrections(model)}))
     calibrated = Path(_CALIBRATION).exists()
     # The images are normalized already: from each value, mean 0 is taken off, and the rest divided by 1.
@@ -103,6 +108,19 @@ def _convert_in_working_folder(mode: str) -> None:
             [[model.graph.input[0].name, _CALIBRATION, mean, deviation]] if calibrated else None
         ),
     )
+
+
+def nest_concatenations(model: onnx.ModelProto) -> None:
+    """Makes concatenations of too many tensors for XNNPACK, which would cut its graph, out of smaller ones."""
+    for node in [node for node in model.graph.node if node.op_type == "Concat"]:
+        excess = len(node.input) - MOST_CONCATENATED
+        if excess > 0:
+            first = list(node.input[: excess + 1])
+            name = f"{node.name}/first"
+            nested = onnx.helper.make_node("Concat", first, [name], name)
+            nested.attribute.extend(node.attribute)
+            node.input[:] = [name, *node.input[excess + 1 :]]
+            model.graph.node.insert(list(model.graph.node).index(node), nested)
 
 
 def corrections(model: onnx.ModelProto) -> list[dict[str, object]]:
