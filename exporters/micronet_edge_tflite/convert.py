@@ -87,8 +87,9 @@ def _convert_in_working_folder(mode: str) -> None:
     import onnx2tf
 
     model = onnx.load(_INPUT)
-    nest_concatenations(model)
-    onnx.save(model, _INPUT)
+    if mode == "fast":
+        nest_concatenations(model)
+        onnx.save(model, _INPUT)
     Path(_CORRECTIONS).write_text(json.dumps({"format_version": 1, "operations": corrections(model)}))
     calibrated = Path(_CALIBRATION).exists()
     # The images are normalized already: from each value, mean 0 is taken off, and the rest divided by 1.
@@ -111,16 +112,16 @@ def _convert_in_working_folder(mode: str) -> None:
 
 
 def nest_concatenations(model: onnx.ModelProto) -> None:
-    """Makes concatenations of too many tensors for XNNPACK, which would cut its graph, out of smaller ones."""
+    """Puts tensors one behind another a few at a time where XNNPACK would not take all of them at once."""
     for node in [node for node in model.graph.node if node.op_type == "Concat"]:
-        excess = len(node.input) - MOST_CONCATENATED
-        if excess > 0:
-            first = list(node.input[: excess + 1])
-            name = f"{node.name}/first"
-            nested = onnx.helper.make_node("Concat", first, [name], name)
+        place = list(model.graph.node).index(node)
+        while len(node.input) > MOST_CONCATENATED:
+            name = f"{node.name}/{len(node.input)}"
+            nested = onnx.helper.make_node("Concat", node.input[:MOST_CONCATENATED], [name], name)
             nested.attribute.extend(node.attribute)
-            node.input[:] = [name, *node.input[excess + 1 :]]
-            model.graph.node.insert(list(model.graph.node).index(node), nested)
+            node.input[:] = [name, *node.input[MOST_CONCATENATED:]]
+            model.graph.node.insert(place, nested)
+            place += 1
 
 
 def corrections(model: onnx.ModelProto) -> list[dict[str, object]]:
