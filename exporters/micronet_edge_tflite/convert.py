@@ -115,11 +115,11 @@ def nest_concatenations(model: onnx.ModelProto) -> None:
     """Puts tensors one behind another a few at a time where XNNPACK would not take all of them at once."""
     for node in [node for node in model.graph.node if node.op_type == "Concat"]:
         place = list(model.graph.node).index(node)
-        while len(node.input) > MOST_CONCATENATED:
-            name = f"{node.name}/{len(node.input)}"
-            nested = onnx.helper.make_node("Concat", node.input[:MOST_CONCATENATED], [name], name)
+        while (excess := len(node.input) - MOST_CONCATENATED) > 0:
+            name, count = f"{node.name}/{len(node.input)}", min(excess + 1, MOST_CONCATENATED)
+            nested = onnx.helper.make_node("Concat", node.input[:count], [name], name)
             nested.attribute.extend(node.attribute)
-            node.input[:] = [name, *node.input[MOST_CONCATENATED:]]
+            node.input[:] = [name, *node.input[count:]]
             model.graph.node.insert(place, nested)
             place += 1
 
