@@ -10,6 +10,10 @@ from micronet_edge_tflite.model_writer import ModelWriter
 _OPERATOR = schema.BuiltinOperator
 _OPTIONS = schema.BuiltinOptions
 NO_ACTIVATION = int(schema.ActivationFunctionType.NONE)
+_ACTIVATIONS = {
+    int(schema.ActivationFunctionType.RELU): _OPERATOR.RELU,
+    int(schema.ActivationFunctionType.RELU6): _OPERATOR.RELU6,
+}
 
 
 class OperatorWriter(ModelWriter):
@@ -24,6 +28,14 @@ class OperatorWriter(ModelWriter):
         options = schema.MulOptionsT()
         options.fusedActivationFunction = activation
         self.operator(_OPERATOR.MUL, [x, y], [result], options, _OPTIONS.MulOptions)
+
+    def hard_swish(self, x: int, result: int) -> None:
+        options, kind = schema.HardSwishOptionsT(), _OPTIONS.HardSwishOptions
+        self.operator(_OPERATOR.HARD_SWISH, [x], [result], options, kind)
+
+    def relu(self, x: int, result: int, activation: int) -> None:
+        """An activation as an operator of its own."""
+        self.operator(_ACTIVATIONS[activation], [x], [result], None, _OPTIONS.NONE)
 
     def maximum(self, x: int, y: int, result: int) -> None:
         options, kind = schema.MaximumMinimumOptionsT(), _OPTIONS.MaximumMinimumOptions

@@ -22,9 +22,11 @@ from micronet_edge.lowering.elementary import (
     Mix,
     MixingMatrix,
     Multiply,
+    MultiplyConstant,
 )
 from micronet_edge.lowering.graph import inputs_of, module_of, only_input, shape_of
 from micronet_edge.lowering.read_pixels import pixels_of
+from micronet_edge.preprocessing import Preprocessing
 from micronet_edge.quantization.grid import Grid, activation_grid, weight_integers, weight_scales
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.rounded_tensors import clip_after, is_done_before, tensor_name
@@ -49,6 +51,53 @@ def quantized_file(quantized: QuantizedNetwork, batch: int, *, integer_io: bool)
     """
     return _FileOf(quantized, batch).content(integer_io=integer_io)
 
+
+def float_file(network: fx.GraphModule, preprocessing: Preprocessing, batch: int) -> bytes:
+    """The content of a TFLite file of a spelled-out network, in float32 throughout."""
+    names = frozenset(tensor_name(node) for node in network.graph.nodes)
+    return _FileOf(QuantizedNetwork(network, preprocessing, {}, names), batch).content(integer_io=False)
+
+
+def is_writable(network: fx.GraphModule) -> bool:
+    """Whether the network takes one image, gives one tensor, and has no layer but those written here."""
+    nodes = list(network.graph.nodes)
+    inner = [node for node in nodes if node.op not in {"placeholder", "output"}]
+    results = [node.args[0] for node in nodes if node.op == "output"]
+    single = len(nodes) - len(inner) == 2 and isinstance(results[0], fx.Node)  # noqa: PLR2004
+    return single and all(_is_writable_layer(module_of(node)) for node in inner)
+
+
+def _is_writable_layer(layer: nn.Module | None) -> bool:
+    match layer:
+        case nn.AdaptiveAvgPool2d():
+            return layer.output_size == 1
+        case nn.Conv2d():
+            return layer.dilation == (1, 1) and layer.padding_mode == "zeros"
+    return isinstance(layer, _WRITABLE)
+
+
+_WRITABLE = (
+    Add,
+    Channels,
+    ChannelsToColumns,
+    Columns,
+    ColumnsToChannels,
+    Concatenate,
+    ConcatenateColumns,
+    Constant,
+    Frame,
+    Maximum,
+    Mix,
+    MixingMatrix,
+    Multiply,
+    nn.Flatten,
+    nn.Hardswish,
+    nn.Hardtanh,
+    nn.Linear,
+    nn.ReLU,
+)
+_FUSES = (Add, AddConstant, Multiply, MultiplyConstant, nn.Conv2d, nn.Linear)
+"""Layers whose operator takes an activation along."""
 
 _BIAS_LIMIT = {np.int32: 2**31 - 1, np.int64: 2**62}
 
@@ -80,6 +129,8 @@ class _FileOf:
         self._write_operator(node, integer=integer)
         if bounds is not None:
             self._cut_off(node, bounds, integer=integer)
+        elif not integer and _activation(node) != NO_ACTIVATION and not isinstance(module_of(node), _FUSES):
+            self._activated(node)
 
     def _write_operator(self, node: fx.Node, *, integer: bool) -> None:
         inputs = [self._read(source, integer=integer) for source in inputs_of(node)]
@@ -109,15 +160,15 @@ class _FileOf:
         clip = None if after is None else module_of(after)
         if not isinstance(clip, nn.Hardtanh) or isinstance(clip, nn.ReLU6):
             return None
+        return None if integer and self._saturates(node, clip) else (float(clip.min_val), float(clip.max_val))
+
+    def _saturates(self, node: fx.Node, clip: nn.Hardtanh) -> bool:
+        """Whether the grid of what the node gives ends where the clip does."""
         grid = self._quantized.grid(node)
-        if integer and grid.bits == _BYTE and enters_a_matrix(node):
-            return None
-        saturates = (
-            integer
-            and grid.low >= clip.min_val - grid.scale / 2
-            and grid.high <= clip.max_val + grid.scale / 2
-        )
-        return None if saturates else (float(clip.min_val), float(clip.max_val))
+        if grid.bits == _BYTE and enters_a_matrix(node):
+            return True
+        half = grid.scale / 2
+        return grid.low >= clip.min_val - half and grid.high <= clip.max_val + half
 
     def _cut_off(self, node: fx.Node, bounds: tuple[float, float], *, integer: bool) -> None:
         clip = clip_after(node)
@@ -131,12 +182,20 @@ class _FileOf:
             write(self._indices[key], limit, output)
             self._indices[key] = output
 
+    def _activated(self, node: fx.Node) -> None:
+        key = (tensor_name(clip_after(node) or node), False)
+        output = self._writer.tensor(f"{key[0]}/activated", self._shape(node), None)
+        self._writer.relu(self._indices[key], output, _activation(node))
+        self._indices[key] = output
+
     def _movement(self, node: fx.Node, layer: nn.Module | None, inputs: list[int], *, integer: bool) -> None:
         output = self._result(node, integer=integer)
         write, shape = self._writer, self._shape(node)
         match layer:
             case nn.AdaptiveAvgPool2d(output_size=1):
                 write.mean(inputs[0], [1, 2], output)
+            case nn.Hardswish():
+                write.hard_swish(inputs[0], output)
             case Channels():
                 write.slice(inputs[0], [*[0] * (len(shape) - 1), layer.start], shape, output)
             case Columns():
@@ -223,9 +282,11 @@ class _FileOf:
         return batch, 1, height * width, channels
 
     def _operand(self, node: fx.Node, layer: Constant, *, integer: bool) -> int:
-        values = _channels_last(layer.constant.numpy())
+        values, name = _channels_last(layer.constant.numpy()), f"{tensor_name(node)}/constant"
+        if not integer:
+            return self._fixed(name, values, None)
         grid = activation_grid(float(values.min()), float(values.max()), self._quantized.bits)
-        return self._fixed(f"{tensor_name(node)}/constant", values, grid if integer else None)
+        return self._fixed(name, values, grid)
 
     def _fixed(self, name: str, values: NDArray[np.float32], grid: Grid | None) -> int:
         """A constant in integers on a grid, or in float32 where there is none."""

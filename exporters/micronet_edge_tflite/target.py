@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from torch import nn
+from torch import fx, nn
 
 from micronet_edge.counting.count import Count
 from micronet_edge.errors import TargetError
@@ -59,8 +59,20 @@ class TfliteTarget:
         return tflite(spec.tuning)
 
     def export(self, network: nn.Module, spec: ExportSpec, path: Path) -> None:
-        from micronet_edge_tflite.convert import convert
         from micronet_edge_tflite.metadata import append_metadata
+        from micronet_edge_tflite.quantize import float_file, is_writable
+
+        assert spec.batch is not None  # check() has refused that
+        if isinstance(network, fx.GraphModule) and is_writable(network):
+            path.write_bytes(float_file(network, spec.metadata.preprocessing, spec.batch))
+        else:
+            self._convert(network, spec, path)
+        append_metadata(path, as_written(spec, layout="NHWC"))
+
+    @staticmethod
+    def _convert(network: nn.Module, spec: ExportSpec, path: Path) -> None:
+        """By way of the ONNX file, for networks as they were trained and layers of one's own."""
+        from micronet_edge_tflite.convert import convert
         from micronet_edge_tflite.name_tensors import name_tensors
 
         with tempfile.TemporaryDirectory(prefix="micronet-edge-") as folder:
@@ -69,7 +81,6 @@ class TfliteTarget:
             convert(onnx_file, path, strict=spec.naive)
             if not spec.naive:
                 name_tensors(path, onnx_file, _photograph(spec))
-        append_metadata(path, as_written(spec, layout="NHWC"))
 
     def integer_form(self, quantized: QuantizedNetwork) -> QuantizedNetwork:
         # Every layer has an integer kernel.

@@ -92,9 +92,10 @@ def test_a_naive_file_does_the_network_s_own_multiply_adds_and_its_names_do_not_
     assert found.uncounted == {}
 
 
-def test_a_lowered_file_applies_the_same_coefficients_and_does_more_in_its_convolutions(digits, network):
+def test_a_lowered_file_does_more_multiply_adds_in_less_time(digits, network):
     found = count_file(digits)
-    assert found.shift_max_madds == network.shift_max_madds
+    # The products with matrices of each image's own hold zeros.
+    assert found.shift_max_madds > network.shift_max_madds
     assert found.conv_linear_madds > network.conv_linear_madds
     assert found.uncounted == {}
     assert "features/block2/depthwise_activation" in found.layers

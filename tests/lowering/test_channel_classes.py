@@ -17,6 +17,7 @@ from micronet_edge.lowering.contract import probe_image
 from micronet_edge.lowering.freeze_shift_max import FreezeShiftMax, FrozenShiftMax
 from micronet_edge.lowering.graph import calls, module_of
 from micronet_edge.lowering.price_channel_orders import Prices, moved, stays_grouped
+from micronet_edge.lowering.spell_out_layers import SpellOutLayers
 from micronet_edge.lowering.tuning import SHIPPED
 from micronet_edge.models import ChannelShuffle
 
@@ -244,11 +245,12 @@ def test_the_effort_of_choosing_grows_with_the_depth_and_not_exponentially(monke
     assert efforts[1] < 4 * efforts[0]
 
 
-def test_no_shift_of_m0_needs_more_than_five_segments():
-    lowered = lower(micronet("m0"), TFLITE, 224).network
+def test_no_shift_of_m0_needs_more_segments_than_the_costs_allow():
+    whole = tuple(rewrite for rewrite in TFLITE if not isinstance(rewrite, SpellOutLayers))
+    lowered = lower(micronet("m0"), whole, 224).network
     pieces = {
         node.name: max(len(segments(np.array(source))) for source in activation.sources)
         for node, activation in calls(lowered, FrozenShiftMax)
     }
     assert len(pieces) == 15
-    assert max(pieces.values()) <= 5, pieces
+    assert max(pieces.values()) <= SHIPPED.xnnpack.most_pieces, pieces

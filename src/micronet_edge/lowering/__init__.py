@@ -56,7 +56,7 @@ def portable(tuning: Tuning) -> tuple[Rewrite, ...]:
 
 def tflite(tuning: Tuning) -> tuple[Rewrite, ...]:
     """For LiteRT with XNNPACK, in float."""
-    return _pipeline(tuning.xnnpack, UnrollShiftMax(SlicedShiftMax))
+    return _pipeline(tuning.xnnpack, SpellOutLayers(tuning.xnnpack, rounded=False))
 
 
 def integer(costs: Costs) -> tuple[Rewrite, ...]:

@@ -39,15 +39,19 @@ class SpellOutLayers(Rewrite):
 
     A fusion of shifted inputs becomes a product with a matrix of each image's own where that costs
     less: it then sums in the accumulator, and no product is rounded.
+
+    In a network that will be `rounded` every coefficient comes of a convolution of its own, which gives
+    it a range of its own. One that stays in float gets all of them at once, and keeps its hard swishes
+    and the layers that are unknown here.
     """
 
-    def __init__(self, costs: Costs) -> None:
-        self.costs = costs
+    def __init__(self, costs: Costs, *, rounded: bool = True) -> None:
+        self.costs, self.rounded = costs, rounded
 
     def change(self, network: fx.GraphModule) -> int:
         places = 0
         for node in list(network.graph.nodes):
-            spelled = _spelled_out(network, node, self.costs)
+            spelled = self._spelled_out(network, node)
             if spelled is not None:
                 spelled.meta.update(node.meta)  # the next layer may ask for its shape
                 node.replace_all_uses_with(spelled)
@@ -57,11 +61,46 @@ class SpellOutLayers(Rewrite):
 
     def check_after(self, network: fx.GraphModule) -> None:
         for node in network.graph.nodes:
-            if node.op not in {"placeholder", "call_module", "output"}:
+            if self.rounded and node.op not in {"placeholder", "call_module", "output"}:
                 raise LoweringError(f"{node.name} is no layer")
-        for kind in (BorderedConv, FrozenShiftMax, nn.Hardswish):
+        for kind in (BorderedConv, FrozenShiftMax, *([nn.Hardswish] if self.rounded else [])):
             for node, _ in calls(network, kind):
                 raise LoweringError(f"{node.target} is not spelled out")
+
+    def _spelled_out(self, network: fx.GraphModule, node: fx.Node) -> fx.Node | None:
+        layer = module_of(node)
+        write = _Writer(network, node, str(node.target))
+        match layer:
+            case BorderedConv():
+                return _bordered_conv(layer, write, *node.all_input_nodes)
+            case FrozenShiftMax():
+                return self._shift_max(layer, write, *node.all_input_nodes)
+            case nn.Hardswish() if self.rounded:
+                return _hard_swish(write, *node.all_input_nodes)
+        if node.op == "call_method" and node.target == "flatten":
+            return write("", nn.Flatten(1), *node.all_input_nodes)
+        return _joined(network, node)
+
+    def _shift_max(self, layer: FrozenShiftMax, write: "_Writer", x: fx.Node) -> fx.Node:
+        if layer.fusions > _MOST_FUSIONS and self.rounded:
+            raise LoweringError(
+                f"{x.name} enters an activation of {layer.fusions} fusions: a maximum takes two"
+            )
+        pays = layer.shifts > 1 and self.costs.mixing_pays(layer.channels, prod(shape_of(x)[2:]))
+        mixes = pays and _disjoint(layer.sources)
+        first = _shifted(write, x, layer.sources[0], 0)
+        rest = [] if mixes else [_shifted(write, x, source, j) for j, source in enumerate(layer.sources) if j]
+        squeezed = _squeezed(layer, write, first)
+        coefficients = _apart if self.rounded else _together
+        fused = []
+        for k, chosen in enumerate(coefficients(layer, write, squeezed)):
+            prefix = f"fusion{k}"
+            fused.append(
+                _mixed(layer, write, prefix, x, chosen)
+                if mixes
+                else _summed(write, prefix, [first, *rest], chosen)
+            )
+        return _largest(write, fused)
 
 
 class _Writer(LayerWriter):
@@ -73,21 +112,6 @@ class _Writer(LayerWriter):
 
     def __call__(self, name: str, layer: nn.Module, *inputs: fx.Node) -> fx.Node:
         return super().__call__(f"{self._prefix}/{name}" if name else self._prefix, layer, *inputs)
-
-
-def _spelled_out(network: fx.GraphModule, node: fx.Node, costs: Costs) -> fx.Node | None:
-    layer = module_of(node)
-    write = _Writer(network, node, str(node.target))
-    match layer:
-        case BorderedConv():
-            return _bordered_conv(layer, write, *node.all_input_nodes)
-        case FrozenShiftMax():
-            return _shift_max(layer, write, costs, *node.all_input_nodes)
-        case nn.Hardswish():
-            return _hard_swish(write, *node.all_input_nodes)
-    if node.op == "call_method" and node.target == "flatten":
-        return write("", nn.Flatten(1), *node.all_input_nodes)
-    return _joined(network, node)
 
 
 def _joined(network: fx.GraphModule, node: fx.Node) -> fx.Node | None:
@@ -124,24 +148,13 @@ def _hard_swish(write: _Writer, x: fx.Node) -> fx.Node:
     return write("swish", MultiplyConstant(torch.tensor(1 / RELU6_SPAN)), product)
 
 
-def _shift_max(layer: FrozenShiftMax, write: _Writer, costs: Costs, x: fx.Node) -> fx.Node:
-    if layer.fusions > _MOST_FUSIONS:
-        raise LoweringError(f"{x.name} enters an activation of {layer.fusions} fusions: a maximum takes two")
-    pays = layer.shifts > 1 and costs.mixing_pays(layer.channels, prod(shape_of(x)[2:]))
-    mixes = pays and _disjoint(layer.sources)
-    first = _shifted(write, x, layer.sources[0], 0)
-    rest = [] if mixes else [_shifted(write, x, source, j) for j, source in enumerate(layer.sources) if j]
-    squeezed = _squeezed(layer, write, first)
-    fused = []
-    for k in range(layer.fusions):
-        prefix = f"fusion{k}"
-        chosen = [_coefficient(layer, write, squeezed, prefix, k, j) for j in range(layer.shifts)]
-        fused.append(
-            _mixed(layer, write, prefix, x, chosen)
-            if mixes
-            else _summed(write, prefix, [first, *rest], chosen)
+def _largest(write: _Writer, fused: list[fx.Node]) -> fx.Node:
+    largest = fused[0]
+    for number, other in enumerate(fused[1:], start=1):
+        largest = write(
+            "maximum" if number == len(fused) - 1 else f"maximum{number}", Maximum(), largest, other
         )
-    return fused[0] if layer.fusions == 1 else write("maximum", Maximum(), *fused)
+    return largest
 
 
 def _disjoint(sources: tuple[tuple[int, ...], ...]) -> bool:
@@ -162,11 +175,16 @@ def _squeezed(layer: FrozenShiftMax, write: _Writer, x: fx.Node) -> fx.Node:
     return write("squeezed", nn.ReLU(), write("squeeze", layer.squeeze, mean))
 
 
-def _coefficient(
-    layer: FrozenShiftMax, write: _Writer, squeezed: fx.Node, prefix: str, k: int, j: int
-) -> fx.Node:
+def _apart(layer: FrozenShiftMax, write: _Writer, squeezed: fx.Node) -> list[list[fx.Node]]:
+    return [
+        [_coefficient(layer, write, squeezed, k, j) for j in range(layer.shifts)]
+        for k in range(layer.fusions)
+    ]
+
+
+def _coefficient(layer: FrozenShiftMax, write: _Writer, squeezed: fx.Node, k: int, j: int) -> fx.Node:
     """A convolution of its own for each coefficient: it gives the number itself, on a range of its own."""
-    part = slice((k * layer.shifts + j) * layer.channels, (k * layer.shifts + j + 1) * layer.channels)
+    part, prefix = _part(layer, k, j), f"fusion{k}"
     (offset,) = set(layer.offset.flatten()[part].tolist())
     excite = layer.excite
     assert excite.bias is not None
@@ -174,6 +192,28 @@ def _coefficient(
     y = write(f"{prefix}_excite{j}", with_weights(excite, weight, bias), squeezed)
     low, high = offset * layer.scale, (offset + RELU6_SPAN) * layer.scale
     return write(f"{prefix}_coefficient{j}", nn.Hardtanh(low, high), y)
+
+
+def _together(layer: FrozenShiftMax, write: _Writer, squeezed: fx.Node) -> list[list[fx.Node]]:
+    """One convolution for all coefficients, one clip and one addition."""
+    gate = write("gate", nn.ReLU6(), write("excite", layer.excite, squeezed))
+    all_ = write("coefficients", AddConstant(layer.offset), gate)
+    if layer.scale != 1.0:
+        all_ = write("scaled", MultiplyConstant(torch.tensor(layer.scale)), all_)
+    parts = [[_part(layer, k, j) for j in range(layer.shifts)] for k in range(layer.fusions)]
+    return [
+        [
+            write(f"fusion{k}_coefficient{j}", Channels(part.start, part.stop), all_)
+            for j, part in enumerate(row)
+        ]
+        for k, row in enumerate(parts)
+    ]
+
+
+def _part(layer: FrozenShiftMax, k: int, j: int) -> slice:
+    """The channels of fusion k and shift j among all coefficients."""
+    first = (k * layer.shifts + j) * layer.channels
+    return slice(first, first + layer.channels)
 
 
 def _mixed(layer: FrozenShiftMax, write: _Writer, prefix: str, x: fx.Node, chosen: list[fx.Node]) -> fx.Node:
