@@ -61,7 +61,7 @@ def test_a_table_within_80_columns_and_a_page(tool_here, folder, file, calibrati
     # ONNX Runtime is no faster with the others' integers.
     assert len(table) == 12
     assert any(line.startswith(" classifier/hidden/activation ") for line in table)
-    assert "21 layers are in float: --json and --html have all" in lines
+    assert "29 layers are in float: --json and --html have all" in lines
     assert f"{FILE} (int8) on 20 images" in lines
     assert f"same class as {DIGITS.name} in float on 100.00% of them" in lines
     assert "top-1 in float 100.00%, quantized 100.00%" in lines

@@ -102,7 +102,7 @@ def test_a_conversion_needs_no_network_no_home_and_no_other_program(tmp_path):
     for name in ("onnxsim", "curl", "wget"):
         program(programs, name, f"#!/bin/sh\n: > {guard}/tried-{name}\nexit 1\n")
     ran = run(
-        *("export", DIGITS, "--format", "tflite", "--input-size", "32", "--naive"),
+        *("export", "m0", "--format", "tflite", "--naive"),
         cwd=tmp_path,
         HOME=str(home),
         PYTHONPATH=first_on_path(site),
@@ -112,7 +112,7 @@ def test_a_conversion_needs_no_network_no_home_and_no_other_program(tmp_path):
     assert ran.code == 0, ran.errors
     assert [mark for mark in names(guard) if mark.startswith("tried-")] == []
     assert len(names(guard)) == 2  # the command and its conversion
-    assert read_metadata(tmp_path / TFLITE_FILE).preprocessing.size == 32
+    assert read_metadata(tmp_path / "m0-random-naive-float32.tflite").naive
 
 
 def test_a_conversion_that_fails_says_why(tmp_path, monkeypatch, refusal):

@@ -33,10 +33,11 @@ TOLERANCE = 1e-5
 
 # Costs under which the outcome is plain: work is free, so that nothing is grouped; no copy is worth
 # its price, so that every shift gets its best order; groups are worth any copy.
-FREE_WORK = replace(SHIPPED.xnnpack, dense_madd_ns=0.0, grouped_output_ns=1.0)
-NO_COPIES = replace(SHIPPED.xnnpack, dense_madd_ns=1e-9, segment_ns=1e6)
+FREE_WORK = replace(SHIPPED.xnnpack, fusion_ns=0.0, dense_madd_ns=0.0, grouped_output_ns=1.0)
+NO_COPIES = replace(SHIPPED.xnnpack, fusion_ns=0.0, dense_madd_ns=1e-9, segment_ns=1e6)
 KEEP_GROUPS = replace(
     SHIPPED.xnnpack,
+    fusion_ns=0.0,
     dense_madd_ns=1e6,
     grouped_output_ns=0.0,
     grouped_pointwise_madd_ns=0.0,
