@@ -1,4 +1,4 @@
-"""A quantized network as a TFLite file: one operator for each layer, on the grids that it says."""
+"""A spelled-out network as a TFLite file: an operator for each layer, on its grids or in float."""
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema

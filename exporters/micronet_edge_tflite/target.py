@@ -41,7 +41,7 @@ MAXIMUM_PARTITIONS = 2
 
 
 class TfliteTarget:
-    """TFLite files for LiteRT with XNNPACK, made out of the ONNX file of the same network."""
+    """TFLite files for LiteRT with XNNPACK."""
 
     name = "tflite"
     suffix = ".tflite"
