@@ -17,6 +17,7 @@ import onnx
 from jaxtyping import Float32
 
 from micronet_edge.errors import TargetError
+from micronet_edge_tflite.operator_writer import MOST_CONCATENATED
 
 # onnx2tf fetches this file from the network unless it lies in the working folder. A float
 # conversion only runs it through the network; it shapes no weight.
@@ -29,9 +30,6 @@ _OUTPUT_FOLDER = "converted"
 FLOAT_OUTPUT = "model_float32.tflite"
 INT8_OUTPUT = "model_integer_quant.tflite"
 _LAST_LINES = 5
-MOST_CONCATENATED = 5
-"""Tensors that XNNPACK puts one behind another in one operator."""
-
 _RANK = 4  # images, channels, height, width
 
 ChannelsLast = Float32[np.ndarray, "n size size 3"]

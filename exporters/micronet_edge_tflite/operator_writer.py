@@ -9,6 +9,9 @@ from micronet_edge_tflite.model_writer import ModelWriter
 
 _OPERATOR = schema.BuiltinOperator
 _OPTIONS = schema.BuiltinOptions
+MOST_CONCATENATED = 5
+"""Tensors that XNNPACK puts one behind another in one operator; with more its graph would be cut."""
+
 NO_ACTIVATION = int(schema.ActivationFunctionType.NONE)
 _ACTIVATIONS = {
     int(schema.ActivationFunctionType.RELU): _OPERATOR.RELU,

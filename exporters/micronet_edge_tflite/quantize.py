@@ -36,7 +36,7 @@ from micronet_edge_tflite.mixing import (
     enters_a_matrix,
     is_only_compared,
 )
-from micronet_edge_tflite.operator_writer import NO_ACTIVATION, OperatorWriter
+from micronet_edge_tflite.operator_writer import MOST_CONCATENATED, NO_ACTIVATION, OperatorWriter
 
 _BYTE = 8
 _OPERATOR = schema.BuiltinOperator
@@ -201,7 +201,7 @@ class _FileOf:
             case Columns():
                 write.slice(inputs[0], [0, 0, layer.start, 0], shape, output)
             case Concatenate():
-                write.concatenate(inputs, len(shape) - 1, output)
+                self._concatenate(node, inputs, output, integer=integer)
             case ConcatenateColumns():
                 write.concatenate(inputs, 2, output)
             case nn.Flatten() | ColumnsToChannels() | ChannelsToColumns():
@@ -210,6 +210,18 @@ class _FileOf:
                 self._frame(node, layer, inputs[0], output, integer=integer)
             case _:
                 raise TargetError(f"{tensor_name(node)}: no TFLite operator for a {type(layer).__name__}")
+
+    def _concatenate(self, node: fx.Node, parts: list[int], output: int, *, integer: bool) -> None:
+        """Along the channels, the first few at a time where XNNPACK would not take all of them at once."""
+        name, grid = tensor_name(node), self._quantized.grid(node) if integer else None
+        widths = [self._shape(source)[-1] for source in inputs_of(node)]
+        while (excess := len(parts) - MOST_CONCATENATED) > 0:
+            count = min(excess + 1, MOST_CONCATENATED)
+            shape = (*self._shape(node)[:-1], sum(widths[:count]))
+            first = self._writer.tensor(f"{name}/{len(parts)}", shape, grid)
+            self._writer.concatenate(parts[:count], len(shape) - 1, first)
+            parts, widths = [first, *parts[count:]], [shape[-1], *widths[count:]]
+        self._writer.concatenate(parts, len(self._shape(node)) - 1, output)
 
     def _frame(self, node: fx.Node, frame: Frame, x: int, output: int, *, integer: bool) -> None:
         """Rows above and below, then columns left and right: PAD knows one number for all channels."""

@@ -6,7 +6,8 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
-from micronet_edge_tflite.convert import MOST_CONCATENATED, nest_concatenations
+from micronet_edge_tflite.convert import nest_concatenations
+from micronet_edge_tflite.operator_writer import MOST_CONCATENATED
 
 
 def concatenation(count):

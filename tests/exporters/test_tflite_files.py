@@ -7,6 +7,7 @@ from shutil import which
 
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 from cli.command import DIGITS, ONNX_FILE, TFLITE_FILE, first_on_path, names, run, shared_digits
 
@@ -113,6 +114,19 @@ def test_a_conversion_needs_no_network_no_home_and_no_other_program(tmp_path):
     assert [mark for mark in names(guard) if mark.startswith("tried-")] == []
     assert len(names(guard)) == 2  # the command and its conversion
     assert read_metadata(tmp_path / "m0-random-naive-float32.tflite").naive
+
+
+def test_a_shift_of_six_pieces_does_not_cut_the_graph(tmp_path):
+    settings = ExportSettings(formats=("tflite",), output=tmp_path)
+    (file,) = export("m0", settings=settings)
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(file.path.read_bytes()))
+    joined = [
+        len(operator.inputs)
+        for operator in model.subgraphs[0].operators
+        if model.operatorCodes[operator.opcodeIndex].builtinCode == schema.BuiltinOperator.CONCATENATION
+    ]
+    assert max(joined) == 5
+    assert find_target("tflite").open(file.path).partitions() == 1
 
 
 def test_a_conversion_that_fails_says_why(tmp_path, monkeypatch, refusal):
