@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from micronet_edge.errors import LoweringError
 from micronet_edge.lowering.contract import Rewrite
-from micronet_edge.lowering.convolutions import bias_of, conv_at
+from micronet_edge.lowering.convolutions import bias_of, conv_at, with_weights
 from micronet_edge.lowering.elementary import AddConstant
 from micronet_edge.lowering.graph import calls, module_of, only_input, only_reader, shape_of
 from micronet_edge.lowering.layer_writer import LayerWriter, layer_of
@@ -168,10 +168,5 @@ def _separate(network: fx.GraphModule, node: fx.Node, halves: _Halves) -> None:
 
 
 def _depthwise(weight: Tensor, bias: Tensor, stride: tuple[int, int], padding: tuple[int, int]) -> nn.Conv2d:
-    channels = len(weight)
-    conv = nn.Conv2d(channels, channels, (weight.shape[2], weight.shape[3]), stride, padding, groups=channels)
-    with torch.no_grad():
-        conv.weight.copy_(weight)
-        assert conv.bias is not None
-        conv.bias.copy_(bias)
-    return conv
+    shape = nn.Conv2d(len(weight), len(weight), 1, stride, padding, groups=len(weight))
+    return with_weights(shape, weight, bias)
