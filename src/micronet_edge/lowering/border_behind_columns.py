@@ -9,7 +9,7 @@ from micronet_edge.lowering.convolutions import conv_at, is_dense
 from micronet_edge.lowering.elementary import AddConstant
 from micronet_edge.lowering.graph import calls, module_of, only_input, only_reader, replace_module, shape_of
 from micronet_edge.lowering.layer_writer import LayerWriter, layer_of
-from micronet_edge.lowering.merge_behind_columns import BesideColumns, silent_column
+from micronet_edge.lowering.merge_behind_columns import BesideColumns, read_to_the_right, silent_column
 
 _RANK = 1e-6
 _EXACT = 1e-5
@@ -72,8 +72,7 @@ def _put_beside(network: fx.GraphModule, node: fx.Node, column: Tensor) -> None:
     producer = only_input(node)
     conv, x = conv_at(producer), only_input(producer)
     left = column[None, :, :, None]
-    width, behind = shape_of(x)[3], shape_of(producer)[3]
-    right = max(0, (behind - 1) * int(conv.stride[1]) + conv.kernel_size[1] - 1 - width)
+    right = read_to_the_right(conv, x, producer)
     write = LayerWriter(network, producer, layer_of(producer))
     beside = write(
         f"{producer.target}/columns",

@@ -100,13 +100,17 @@ def _solution(equations: NDArray[np.float64], wanted: NDArray[np.float64]) -> ND
     return solution if exact and np.abs(solution).max() < _LARGEST else None
 
 
+def read_to_the_right(conv: nn.Conv2d, x: fx.Node, y: fx.Node) -> int:
+    """How many columns of its padding to the right of x the convolution reads to give y."""
+    last = (shape_of(y)[3] - 1) * conv.stride[1] - int(conv.padding[1]) + conv.kernel_size[1] - 1
+    return max(0, last + 1 - shape_of(x)[3])
+
+
 def _merge(network: fx.GraphModule, node: fx.Node, column: Tensor) -> None:
     vertical_node = only_input(node)
     vertical, horizontal = conv_at(vertical_node), conv_at(node)
-    half, stride = horizontal.kernel_size[1] // 2, horizontal.stride[1]
-    width, width_behind = shape_of(vertical_node)[3], shape_of(node)[3]
-    read_to_the_right = max(0, (width_behind - 1) * stride + half + 1 - width)
-    left, right = (column[None, :, :, None].repeat(1, 1, 1, n) for n in (half, read_to_the_right))
+    sides = horizontal.kernel_size[1] // 2, read_to_the_right(horizontal, vertical_node, node)
+    left, right = (column[None, :, :, None].repeat(1, 1, 1, count) for count in sides)
     copies = horizontal.out_channels // horizontal.in_channels
     passed = bias_of(vertical).double().repeat_interleave(copies) * horizontal.weight.detach().double().sum(
         (1, 2, 3)

@@ -115,8 +115,7 @@ def _sources(conv: nn.Conv2d) -> Tensor | None:
 
 def _biases(node: fx.Node, conv: nn.Conv2d, rows: Tensor) -> Tensor | None:
     """The bias of each output's column, which makes the correction of the borders."""
-    reader = only_reader(node)
-    correction = module_of(reader) if reader is not None else None
+    correction = module_of(_end(node))
     if not isinstance(correction, AddConstant):
         return torch.zeros(len(rows), dtype=torch.float64)
     wanted = correction.constant.detach().double().expand(1, len(rows), 1, shape_of(node)[3])[0, :, 0]
@@ -134,6 +133,12 @@ def _biases(node: fx.Node, conv: nn.Conv2d, rows: Tensor) -> Tensor | None:
     return biases if exact else None
 
 
+def _end(node: fx.Node) -> fx.Node:
+    """The correction of the convolution's borders, or the convolution itself where there is none."""
+    reader = only_reader(node)
+    return reader if reader is not None and isinstance(module_of(reader), AddConstant) else node
+
+
 def _once(described: Tensor) -> tuple[tuple[int, ...], list[int]]:
     """For each row which of the different rows it is, and where these are first found."""
     first: list[int] = []
@@ -149,8 +154,7 @@ def _once(described: Tensor) -> tuple[tuple[int, ...], list[int]]:
 
 
 def _separate(network: fx.GraphModule, node: fx.Node, halves: _Halves) -> None:
-    conv, reader = conv_at(node), only_reader(node)
-    end = reader if reader is not None and isinstance(module_of(reader), AddConstant) else node
+    conv, end = conv_at(node), _end(node)
     half = conv.kernel_size[0] // 2
     down = _depthwise(halves.columns[:, None, :, None], halves.biases, (conv.stride[0], 1), (half, 0))
     across = _depthwise(halves.rows[:, None, None, :], halves.bias, (1, conv.stride[1]), (0, half))
