@@ -55,11 +55,15 @@ def in_processes(
 
 @contextmanager
 def _interrupts_held_back() -> Iterator[None]:
-    """Processes started inside never see Ctrl-C, which a terminal sends to all: the parent ends them."""
+    """Processes started inside never see Ctrl-C, which a terminal sends to all: the parent ends them.
+
+    The parent sees neither that nor `kill` before it has told each process what to do: one that waits for
+    its orders when the parent ends would print a traceback.
+    """
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield
     finally:
@@ -67,7 +71,9 @@ def _interrupts_held_back() -> Iterator[None]:
 
 
 def _end_with(lifeline: Connection) -> None:
-    """Ends this process as soon as nobody holds the other end of the lifeline."""
+    """Ends this process as soon as nobody holds the other end of the lifeline, or at once by `kill`."""
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
     def watch() -> None:
         wait([lifeline])
