@@ -1,0 +1,80 @@
+"""Builds the library of fused kernels beside the Python; without a compiler everything else installs all the same."""
+
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from setuptools import Command, Distribution, setup
+from setuptools.command.bdist_wheel import bdist_wheel
+from setuptools.command.build import build
+
+KERNELS = Path("src/micronet_edge/kernels")
+LIBRARY = f"libmicronet_edge_kernels-{platform.machine()}.so"
+
+
+class BuildKernels(Command):
+    """Compiles the kernels with CMake, for this machine."""
+
+    description = "compile the fused kernels"
+    user_options = []
+    editable_mode = False
+
+    def initialize_options(self):
+        self.build_lib = None
+        self.build_temp = None
+
+    def finalize_options(self):
+        self.set_undefined_options("build", ("build_lib", "build_lib"), ("build_temp", "build_temp"))
+
+    def run(self):
+        folder = Path(self.build_temp, "kernels").absolute()
+        try:
+            configure = ["cmake", "-S", KERNELS / "native", "-B", folder]
+            subprocess.run(configure, check=True)
+            subprocess.run(["cmake", "--build", folder, "--parallel"], check=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            print(f"warning: no fused kernels: {error}", file=sys.stderr)
+            return
+        target = Path() / self._target()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(folder / "libmicronet_edge_kernels.so", target)
+
+    def _target(self):
+        if self.editable_mode:
+            return KERNELS / LIBRARY
+        return Path(self.build_lib, *KERNELS.parts[1:], LIBRARY)
+
+    def get_source_files(self):
+        return [str(path) for path in (KERNELS / "native").iterdir() if path.is_file()]
+
+    def get_outputs(self):
+        return [str(self._target())]
+
+    def get_output_mapping(self):
+        return {}
+
+
+class Build(build):
+    """The usual build and the kernels."""
+
+    sub_commands = [*build.sub_commands, ("build_kernels", None)]
+
+
+class Wheel(bdist_wheel):
+    """A wheel of any Python, for the platform that its library was compiled for."""
+
+    def get_tag(self):
+        built = list(Path(self.bdist_dir).rglob("*.so"))
+        return ("py3", "none", super().get_tag()[2] if built else "any")
+
+
+class WithKernels(Distribution):
+    """What is installed belongs to one platform."""
+
+    def has_ext_modules(self):
+        return True
+
+
+setup(distclass=WithKernels, cmdclass={"bdist_wheel": Wheel, "build": Build, "build_kernels": BuildKernels})

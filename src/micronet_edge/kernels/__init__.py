@@ -1,0 +1,45 @@
+"""The library of fused kernels: Dynamic Shift-Max in one pass, for ONNX Runtime and for TFLite.
+
+No file needs it. Where it is at hand, two lines let a runtime use it::
+
+    options.register_custom_ops_library(str(kernels.library()))  # onnxruntime.SessionOptions
+    Interpreter(path, experimental_delegates=[load_delegate(str(kernels.library()))])  # ai_edge_litert
+"""
+
+import platform
+from pathlib import Path
+from typing import Literal
+
+Choice = Literal["auto", "off"]
+"""Whether a session uses the fused kernels: where they are at hand and the file lets them, or never."""
+
+SOURCES = Path(__file__).parent / "native"
+"""What the library is built from, by CMake: on another machine, or for one."""
+
+
+def library(machine: str | None = None) -> Path | None:
+    """The library for this machine, or for another one that it was built for, as `uname -m` calls it.
+
+    None where it was never built, which takes a C++ compiler when this package is installed.
+    """
+    path = Path(__file__).parent / f"libmicronet_edge_kernels-{machine or platform.machine()}.so"
+    return path if path.is_file() else None
+
+
+def library_for(choice: Choice) -> Path | None:
+    """The library that a session of that choice uses on this machine."""
+    return library() if choice == "auto" else None
+
+
+def in_words(fused: int, choice: Choice) -> str:
+    """Which kernels a session runs on, for people: `fused` is the number of activations in our own."""
+    if choice == "off":
+        return "kernels: the runtime's own, as asked"
+    if library() is None:
+        return (
+            "kernels: the runtime's own; the fused ones were not built, for want of a C++ compiler: install one "
+            "and this package again"
+        )
+    if not fused:
+        return "kernels: the runtime's own; the file has no activation that the fused ones know"
+    return f"kernels: fused ones for {fused} Dynamic Shift-Max activations"

@@ -1,0 +1,80 @@
+#include "activation.h"
+
+#include <cmath>
+#include <utility>
+
+namespace micronet_edge {
+namespace {
+
+// To the nearest whole number, the even one of two, for numbers below 2^22: the compiler makes vectors of this,
+// and of the library's function as many calls.
+float rounded(float x) {
+  constexpr float kWhole = 3 << 22;
+  return (x + kWhole) - kWhole;
+}
+
+}  // namespace
+
+Activation::Activation(Shape shape, Layout layout, Branch branch)
+    : shape_(std::move(shape)), layout_(layout), branch_(std::move(branch)), with_(best_instructions()) {}
+
+std::unique_ptr<Activation> Activation::of_floats(Shape shape, Layout layout, Branch branch) {
+  if (!shape.is_sound() || !branch.is_sound(shape)) return nullptr;
+  std::unique_ptr<Activation> made(new Activation(std::move(shape), layout, std::move(branch)));
+  made->tile_.emplace(made->shape_, sizeof(float), kFloatsInVector);
+  return made;
+}
+
+std::unique_ptr<Activation> Activation::of_int8(Shape shape, Layout layout, Branch branch,
+                                                const Int8Tensors& tensors) {
+  if (!shape.is_sound() || !branch.is_sound(shape)) return nullptr;
+  std::unique_ptr<Activation> made(new Activation(std::move(shape), layout, std::move(branch)));
+  made->tile_.emplace(made->shape_, sizeof(int8_t), kBytesInVector);
+  const float largest = made->branch_.largest();
+  made->steps_ = static_cast<float>(largest_coefficient(made->shape_.shifts)) / largest;
+  const double multiplier = double{tensors.x_scale} / made->steps_ / tensors.y_scale;
+  made->tensors_ = tensors;
+  made->grids_ = {tensors.x_zero, tensors.y_zero, static_cast<float>(multiplier), tensors.lowest, tensors.highest};
+  const bool finite = std::isfinite(largest) && std::isfinite(made->steps_);
+  return finite && made->grids_.is_sound(made->shape_.shifts) ? std::move(made) : nullptr;
+}
+
+void Activation::means(const float* x, int64_t pixels, float* to) const {
+  (layout_ == Layout::kPlanes ? with_.sum_float_planes : with_.sum_float_rows)(x, to, shape_.inputs, pixels);
+  for (int64_t c = 0; c < shape_.inputs; ++c) to[c] /= static_cast<float>(pixels);
+}
+
+void Activation::means(const int8_t* x, int64_t pixels, float* to) const {
+  std::vector<int32_t> sums(shape_.inputs);
+  (layout_ == Layout::kPlanes ? with_.sum_int8_planes : with_.sum_int8_rows)(x, sums.data(), shape_.inputs, pixels);
+  for (int64_t c = 0; c < shape_.inputs; ++c) {
+    const float mean = static_cast<float>(sums[c]) / static_cast<float>(pixels);
+    to[c] = (mean - static_cast<float>(tensors_.x_zero)) * tensors_.x_scale;
+  }
+}
+
+void Activation::run(const float* x, float* y, int64_t pixels) const {
+  std::vector<float> means_of(shape_.inputs);
+  means(x, pixels, means_of.data());
+  const std::vector<float> a = branch_.coefficients(with_, means_of.data());
+  if (layout_ == Layout::kPlanes) {
+    with_.float_planes(shape_, a.data(), x, y, pixels);
+  } else {
+    with_.float_rows(shape_, *tile_, a.data(), x, y, pixels);
+  }
+}
+
+void Activation::run(const int8_t* x, int8_t* y, int64_t pixels) const {
+  std::vector<float> means_of(shape_.inputs);
+  means(x, pixels, means_of.data());
+  const std::vector<float> a = branch_.coefficients(with_, means_of.data());
+  std::vector<int16_t> steps(a.size());
+  for (size_t i = 0; i < a.size(); ++i) steps[i] = static_cast<int16_t>(rounded(a[i] * steps_));
+  if (layout_ == Layout::kPlanes) {
+    with_.int8_planes(shape_, grids_, steps.data(), x, y, pixels);
+  } else {
+    with_.int8_rows(shape_, *tile_, grids_, steps.data(), x, y, pixels);
+  }
+}
+
+}  // namespace micronet_edge

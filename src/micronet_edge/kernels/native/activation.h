@@ -1,0 +1,46 @@
+// One Dynamic Shift-Max of a network, ready to run on image after image, on several threads at once.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "branch.h"
+#include "instructions.h"
+
+namespace micronet_edge {
+
+enum class Layout { kPlanes, kRows };
+
+// How the int8 tensors around an activation stand for numbers.
+struct Int8Tensors {
+  float x_scale, y_scale;
+  int32_t x_zero, y_zero, lowest, highest;
+};
+
+class Activation {
+ public:
+  // None where the shape, the branch or the tensors are not sound.
+  static std::unique_ptr<Activation> of_floats(Shape shape, Layout layout, Branch branch);
+  static std::unique_ptr<Activation> of_int8(Shape shape, Layout layout, Branch branch, const Int8Tensors& tensors);
+
+  const Shape& shape() const { return shape_; }
+  // One image: x [inputs, pixels] or [pixels, inputs], y likewise with outputs.
+  void run(const float* x, float* y, int64_t pixels) const;
+  void run(const int8_t* x, int8_t* y, int64_t pixels) const;
+
+ private:
+  Activation(Shape shape, Layout layout, Branch branch);
+  void means(const float* x, int64_t pixels, float* to) const;
+  void means(const int8_t* x, int64_t pixels, float* to) const;
+
+  Shape shape_;
+  Layout layout_;
+  Branch branch_;
+  const Instructions& with_;
+  std::optional<Tile> tile_;
+  Int8Tensors tensors_{};
+  Grids grids_{};
+  float steps_ = 0;  // of an int16 coefficient, in each whole one
+};
+
+}  // namespace micronet_edge

@@ -1,0 +1,70 @@
+// The few vector operations that the loops need, on x86-64 with AVX2.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstdint>
+
+#include "shape.h"
+
+namespace micronet_edge {
+namespace {
+
+struct Vectors {
+  using Floats = __m256;
+  using Bytes = __m128i;
+  using Shorts = __m256i;
+  struct Two {  // sixteen numbers of 32 bits, or pairs of 16, in the order that unpacking leaves them in
+    __m256i low, high;
+  };
+  struct Rounding {
+    __m256 multiplier;
+    __m256i zero, lowest, highest;
+  };
+
+  static Floats load(const float* from) { return _mm256_loadu_ps(from); }
+  static void store(float* to, Floats x) { _mm256_storeu_ps(to, x); }
+  static Floats all(float x) { return _mm256_set1_ps(x); }
+  static Floats add(Floats x, Floats y) { return _mm256_add_ps(x, y); }
+  static Floats multiply(Floats x, Floats y) { return _mm256_mul_ps(x, y); }
+  static Floats multiply_add(Floats x, Floats y, Floats z) { return _mm256_fmadd_ps(x, y, z); }
+  // The instruction gives its second operand where the first is not a number.
+  static Floats larger(Floats x, Floats y) {
+    return _mm256_blendv_ps(_mm256_max_ps(x, y), x, _mm256_cmp_ps(x, x, _CMP_UNORD_Q));
+  }
+
+  static Bytes load_bytes(const void* from) { return _mm_loadu_si128(static_cast<const __m128i*>(from)); }
+  static void store_bytes(int8_t* to, Bytes x) { _mm_storeu_si128(reinterpret_cast<__m128i*>(to), x); }
+  static Bytes pick(Bytes x, Bytes places) { return _mm_shuffle_epi8(x, places); }
+  static Bytes both(Bytes x, Bytes y) { return _mm_or_si128(x, y); }
+  static Floats floats(Bytes low, Bytes high) {
+    return _mm256_castsi256_ps(_mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1));
+  }
+
+  static Shorts load_shorts(const int16_t* from) {
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+  }
+  static Shorts all_shorts(int16_t x) { return _mm256_set1_epi16(x); }
+  static Shorts less(Bytes x, Shorts zero) { return _mm256_sub_epi16(_mm256_cvtepi8_epi16(x), zero); }
+  static Two pairs(Shorts x, Shorts y) { return {_mm256_unpacklo_epi16(x, y), _mm256_unpackhi_epi16(x, y)}; }
+  static Two dot(Two x, Two a) { return {_mm256_madd_epi16(x.low, a.low), _mm256_madd_epi16(x.high, a.high)}; }
+  static Two larger(Two x, Two y) { return {_mm256_max_epi32(x.low, y.low), _mm256_max_epi32(x.high, y.high)}; }
+
+  static Rounding rounding(const Grids& grids) {
+    return {_mm256_set1_ps(grids.multiplier), all_shorts(static_cast<int16_t>(grids.y_zero)),
+            all_shorts(static_cast<int16_t>(grids.lowest)), all_shorts(static_cast<int16_t>(grids.highest))};
+  }
+  static Bytes requantized(Two sums, const Rounding& to) {
+    __m256i y = _mm256_adds_epi16(_mm256_packs_epi32(rounded(sums.low, to), rounded(sums.high, to)), to.zero);
+    y = _mm256_min_epi16(_mm256_max_epi16(y, to.lowest), to.highest);
+    return _mm_packs_epi16(_mm256_castsi256_si128(y), _mm256_extracti128_si256(y, 1));
+  }
+
+ private:
+  static __m256i rounded(__m256i sums, const Rounding& to) {
+    return _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_cvtepi32_ps(sums), to.multiplier));
+  }
+};
+
+}  // namespace
+}  // namespace micronet_edge

@@ -1,0 +1,49 @@
+// How Dynamic Shift-Max finds its coefficients: means over all pixels, two matrices, a clip.
+//
+//   squeezed = clip(squeeze * mean(x) + bias), a = clip(excite * squeezed + bias) + offset
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "instructions.h"
+
+namespace micronet_edge {
+
+// A matrix in float32, or in int8 with a scale for each output, and a bias.
+class Matrix {
+ public:
+  Matrix() = default;
+  Matrix(int64_t inputs, int64_t outputs, bool in_integers);
+
+  int64_t inputs() const { return inputs_; }
+  int64_t outputs() const { return outputs_; }
+  void set(int64_t output, int64_t input, float weight) { floats_[input * stride_ + output] = weight; }
+  void set(int64_t output, int64_t input, int8_t weight) { integers_[input * stride_ + output] = weight; }
+  void set_scale(int64_t output, float scale) { scales_[output] = scale; }
+  void set_bias(int64_t output, float bias) { bias_[output] = bias; }
+
+  // The products with x [inputs], for as many outputs as fill whole vectors.
+  std::vector<float> times(const Instructions& with, const float* x) const;
+
+ private:
+  int64_t inputs_ = 0, outputs_ = 0, stride_ = 0;
+  std::vector<float> floats_;     // [inputs, stride], input by input
+  std::vector<int8_t> integers_;  // likewise, where there are no floats
+  std::vector<float> scales_, bias_;
+};
+
+struct Branch {
+  std::vector<int32_t> channels;  // of x, whose means go in
+  Matrix squeeze, excite;
+  float mean_low, mean_high, squeezed_low, squeezed_high;
+  std::vector<float> low, high, offset;  // [coefficients]
+
+  bool is_sound(const Shape& shape) const;
+  // From the means of all channels of x to the coefficients, and what fills their last vector.
+  std::vector<float> coefficients(const Instructions& with, const float* means) const;
+  // The largest |a| that can come out.
+  float largest() const;
+};
+
+}  // namespace micronet_edge

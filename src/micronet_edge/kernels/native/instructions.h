@@ -1,0 +1,53 @@
+// The loops over pixels, once for each set of instructions that a processor may have.
+//
+// Layouts: planes are [channels, pixels], rows are [pixels, channels]. Coefficients are [fusions, shifts, outputs].
+#pragma once
+
+#include <cstdint>
+
+#include "shape.h"
+#include "tile.h"
+
+namespace micronet_edge {
+
+struct Instructions {
+  const char* name;
+
+  void (*float_planes)(const Shape&, const float* a, const float* x, float* y, int64_t pixels);
+  void (*int8_planes)(const Shape&, const Grids&, const int16_t* a, const int8_t* x, int8_t* y, int64_t pixels);
+  void (*float_rows)(const Shape&, const Tile&, const float* a, const float* x, float* y, int64_t pixels);
+  void (*int8_rows)(const Shape&, const Tile&, const Grids&, const int16_t* a, const int8_t* x, int8_t* y,
+                    int64_t pixels);
+
+  // Sums over all pixels, [channels].
+  void (*sum_float_planes)(const float* x, float* sums, int64_t channels, int64_t pixels);
+  void (*sum_int8_planes)(const int8_t* x, int32_t* sums, int64_t channels, int64_t pixels);
+  void (*sum_float_rows)(const float* x, float* sums, int64_t channels, int64_t pixels);
+  void (*sum_int8_rows)(const int8_t* x, int32_t* sums, int64_t channels, int64_t pixels);
+
+  // sums[o] += x[i] * weight[i, o], one i after the other, product and sum rounded each.
+  void (*add_products_float)(const float* x, int64_t inputs, const float* weight, float* sums, int64_t outputs);
+  void (*add_products_int8)(const float* x, int64_t inputs, const int8_t* weight, float* sums, int64_t outputs);
+
+  // The sum of x[i] * row[i], in any order.
+  float (*product)(const float* x, const float* row, int64_t count);
+};
+
+extern const Instructions kPlain;  // what every processor has
+#if defined(__x86_64__)
+extern const Instructions kAvx2;
+#elif defined(__aarch64__)
+extern const Instructions kNeon;
+#endif
+
+// The best that this processor has.
+const Instructions& best_instructions();
+
+// Those of that name, if this processor has them.
+const Instructions* find_instructions(const char* name);
+
+// Numbers in a vector, of whatever instructions.
+constexpr int kFloatsInVector = 8;
+constexpr int kBytesInVector = 16;
+
+}  // namespace micronet_edge

@@ -1,0 +1,383 @@
+// The loops over pixels in vectors, for the `Vectors` of whoever includes this.
+//
+// One or two shifts and fusions, which is what networks have, are compiled; of more the plain loops take care.
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "instructions.h"
+#include "plain.h"
+
+namespace micronet_edge {
+namespace {
+
+using Floats = Vectors::Floats;
+using Bytes = Vectors::Bytes;
+
+constexpr int kFew = 2;
+constexpr int64_t kBlockBytes = 16 * 1024;  // of a map: what stays in the nearest cache while vectors take turns
+
+bool is_few(const Shape& shape) { return shape.shifts <= kFew && shape.fusions <= kFew; }
+
+// --- one vector of outputs
+
+template <int J, int K>
+struct FloatCoefficients {
+  Floats a[K][J];
+
+  Floats fused(const Floats (&x)[J]) const {
+    Floats largest = sum(0, x);
+    for (int k = 1; k < K; ++k) largest = Vectors::larger(largest, sum(k, x));
+    return largest;
+  }
+  Floats sum(int k, const Floats (&x)[J]) const {
+    Floats total = Vectors::multiply(a[k][0], x[0]);
+    for (int j = 1; j < J; ++j) total = Vectors::multiply_add(a[k][j], x[j], total);
+    return total;
+  }
+};
+
+// A single shift counts as two, the second of which is multiplied by nothing.
+template <int K>
+struct Int8Coefficients {
+  Vectors::Two a[K];
+  Vectors::Shorts zero;
+  Vectors::Rounding rounding;
+
+  Bytes fused(Bytes first, Bytes second) const {
+    const Vectors::Two x = Vectors::pairs(Vectors::less(first, zero), Vectors::less(second, zero));
+    auto largest = Vectors::dot(x, a[0]);
+    for (int k = 1; k < K; ++k) largest = Vectors::larger(largest, Vectors::dot(x, a[k]));
+    return Vectors::requantized(largest, rounding);
+  }
+};
+
+// --- planes
+
+template <int J, int K>
+void float_planes_of(const Shape& shape, const float* a, const float* x, float* y, int64_t pixels) {
+  for (int64_t o = 0; o < shape.outputs; ++o, y += pixels) {
+    FloatCoefficients<J, K> coefficients;
+    const float* plane[J];
+    for (int j = 0; j < J; ++j) {
+      plane[j] = x + shape.sources[j * shape.outputs + o] * pixels;
+      for (int k = 0; k < K; ++k) coefficients.a[k][j] = Vectors::all(a[(k * J + j) * shape.outputs + o]);
+    }
+    for (int64_t p = 0;; p = std::min(p + kFloatsInVector, pixels - kFloatsInVector)) {
+      Floats taken[J];
+      for (int j = 0; j < J; ++j) taken[j] = Vectors::load(plane[j] + p);
+      Vectors::store(y + p, coefficients.fused(taken));
+      if (p + kFloatsInVector == pixels) break;
+    }
+  }
+}
+
+void float_planes(const Shape& shape, const float* a, const float* x, float* y, int64_t pixels) {
+  if (!is_few(shape) || pixels < kFloatsInVector) return kPlain.float_planes(shape, a, x, y, pixels);
+  const bool shifts = shape.shifts > 1, fusions = shape.fusions > 1;
+  const auto run = shifts ? fusions ? float_planes_of<2, 2> : float_planes_of<2, 1>
+                          : fusions ? float_planes_of<1, 2> : float_planes_of<1, 1>;
+  run(shape, a, x, y, pixels);
+}
+
+template <int K>
+void int8_planes_of(const Shape& shape, const Grids& grids, const int16_t* a, const int8_t* x, int8_t* y,
+                    int64_t pixels) {
+  const int64_t second = shape.shifts > 1 ? shape.outputs : 0;
+  Int8Coefficients<K> coefficients;
+  coefficients.zero = Vectors::all_shorts(static_cast<int16_t>(grids.x_zero));
+  coefficients.rounding = Vectors::rounding(grids);
+  for (int64_t o = 0; o < shape.outputs; ++o, y += pixels) {
+    const int8_t* planes[2] = {x + shape.sources[o] * pixels, x + shape.sources[second + o] * pixels};
+    for (int k = 0; k < K; ++k) {
+      const int16_t* row = a + k * shape.shifts * shape.outputs + o;
+      coefficients.a[k] = Vectors::pairs(Vectors::all_shorts(row[0]),
+                                         Vectors::all_shorts(second != 0 ? row[second] : int16_t{0}));
+    }
+    for (int64_t p = 0;; p = std::min(p + kBytesInVector, pixels - kBytesInVector)) {
+      Vectors::store_bytes(y + p, coefficients.fused(Vectors::load_bytes(planes[0] + p),
+                                                     Vectors::load_bytes(planes[1] + p)));
+      if (p + kBytesInVector == pixels) break;
+    }
+  }
+}
+
+void int8_planes(const Shape& shape, const Grids& grids, const int16_t* a, const int8_t* x, int8_t* y,
+                 int64_t pixels) {
+  if (!is_few(shape) || pixels < kBytesInVector) return kPlain.int8_planes(shape, grids, a, x, y, pixels);
+  const auto run = shape.fusions > 1 ? int8_planes_of<2> : int8_planes_of<1>;
+  run(shape, grids, a, x, y, pixels);
+}
+
+// --- rows: a vector's coefficients stay in registers while it goes down a block of tiles
+
+// Coefficients repeated for every pixel of a tile: [fusions * shifts, tile pixels * outputs].
+template <class Number>
+class Repeated {
+ public:
+  Repeated(const Shape& shape, const Tile& tile, const Number* a) : a_(a), width_(shape.outputs) {
+    if (tile.pixels() == 1) return;
+    const int64_t rows = int64_t{shape.fusions} * shape.shifts;
+    copies_.resize(rows * tile.pixels() * width_);
+    Number* to = copies_.data();
+    for (int64_t row = 0; row < rows; ++row) {
+      for (int64_t p = 0; p < tile.pixels(); ++p) to = std::copy_n(a + row * shape.outputs, shape.outputs, to);
+    }
+    a_ = copies_.data();
+    width_ *= tile.pixels();
+  }
+  const Number* at(int64_t row, int64_t place) const { return a_ + row * width_ + place; }
+
+ private:
+  std::vector<Number> copies_;
+  const Number* a_;
+  int64_t width_;
+};
+
+Bytes picked(const Tile& tile, const Reading& reading, int part, const void* x) {
+  const Piece* piece = tile.pieces() + reading.first[part];
+  const auto take = [x](const Piece& each) {
+    const auto* from = static_cast<const uint8_t*>(x) + each.offset;
+    return Vectors::pick(Vectors::load_bytes(from), Vectors::load_bytes(each.mask));
+  };
+  Bytes bytes = take(*piece);
+  for (int32_t i = 1; i < reading.count[part]; ++i) bytes = Vectors::both(bytes, take(piece[i]));
+  return bytes;
+}
+
+template <bool Direct>
+Floats floats_at(const Tile& tile, const Reading& reading, const float* x) {
+  if (Direct) return Vectors::load(x + reading.offset / static_cast<int>(sizeof(float)));
+  return Vectors::floats(picked(tile, reading, 0, x), picked(tile, reading, 1, x));
+}
+
+template <bool Direct>
+Bytes bytes_at(const Tile& tile, const Reading& reading, const int8_t* x) {
+  return Direct ? Vectors::load_bytes(x + reading.offset) : picked(tile, reading, 0, x);
+}
+
+struct Block {
+  int64_t tiles, x_step, y_step;
+};
+
+template <int J, int K, bool First, bool Second>
+__attribute__((always_inline)) inline void float_column(const Tile& tile, const Reading* readings, FloatCoefficients<J, K> coefficients,
+                  const Block& block, const float* x, float* y) {
+  for (int64_t t = 0; t < block.tiles; ++t, x += block.x_step, y += block.y_step) {
+    Floats taken[J];
+    taken[0] = floats_at<First>(tile, readings[0], x);
+    if (J > 1) taken[J - 1] = floats_at<Second>(tile, readings[J - 1], x);
+    Vectors::store(y, coefficients.fused(taken));
+  }
+}
+
+template <int J, int K>
+void float_block(const Tile& tile, const Repeated<float>& a, const Block& block, const float* x, float* y) {
+  for (int64_t v = 0; v < tile.vectors(); ++v) {
+    FloatCoefficients<J, K> coefficients;
+    for (int k = 0; k < K; ++k) {
+      for (int j = 0; j < J; ++j) {
+        coefficients.a[k][j] = Vectors::load(a.at(k * J + j, v * kFloatsInVector));
+      }
+    }
+    const Reading* readings = &tile.reading(v, 0);
+    const bool first = readings[0].is_direct(), second = readings[J - 1].is_direct();
+    float* to = y + v * kFloatsInVector;
+    if (first && second) {
+      float_column<J, K, true, true>(tile, readings, coefficients, block, x, to);
+    } else if (first) {
+      float_column<J, K, true, false>(tile, readings, coefficients, block, x, to);
+    } else if (second) {
+      float_column<J, K, false, true>(tile, readings, coefficients, block, x, to);
+    } else {
+      float_column<J, K, false, false>(tile, readings, coefficients, block, x, to);
+    }
+  }
+}
+
+template <int K, bool First, bool Second>
+__attribute__((always_inline)) inline void int8_column(const Tile& tile, const Reading* readings, Int8Coefficients<K> coefficients,
+                 const Block& block, int last, const int8_t* x, int8_t* y) {
+  for (int64_t t = 0; t < block.tiles; ++t, x += block.x_step, y += block.y_step) {
+    const Bytes first = bytes_at<First>(tile, readings[0], x);
+    const Bytes second = last == 0 ? first : bytes_at<Second>(tile, readings[last], x);
+    Vectors::store_bytes(y, coefficients.fused(first, second));
+  }
+}
+
+template <int K>
+void int8_block(const Tile& tile, const Repeated<int16_t>& a, int shifts, Int8Coefficients<K>& coefficients,
+                const Block& block, const int8_t* x, int8_t* y) {
+  const int last = shifts - 1;
+  for (int64_t v = 0; v < tile.vectors(); ++v) {
+    for (int k = 0; k < K; ++k) {
+      const auto* row = a.at(k * shifts, v * kBytesInVector);
+      const auto second = last == 0 ? Vectors::all_shorts(0)
+                                    : Vectors::load_shorts(a.at(k * shifts + last, v * kBytesInVector));
+      coefficients.a[k] = Vectors::pairs(Vectors::load_shorts(row), second);
+    }
+    const Reading* readings = &tile.reading(v, 0);
+    const bool first = readings[0].is_direct(), second = readings[last].is_direct();
+    int8_t* to = y + v * kBytesInVector;
+    if (first && second) {
+      int8_column<K, true, true>(tile, readings, coefficients, block, last, x, to);
+    } else if (first) {
+      int8_column<K, true, false>(tile, readings, coefficients, block, last, x, to);
+    } else if (second) {
+      int8_column<K, false, true>(tile, readings, coefficients, block, last, x, to);
+    } else {
+      int8_column<K, false, false>(tile, readings, coefficients, block, last, x, to);
+    }
+  }
+}
+
+// Calls `run` with whole blocks of tiles; the last one reaches back where the pixels end within a tile.
+template <class Number, class Run>
+void for_each_block(const Shape& shape, const Tile& tile, const Number* x, Number* y, int64_t pixels,
+                    const Run& run) {
+  const int64_t x_step = tile.pixels() * shape.inputs, y_step = tile.pixels() * shape.outputs;
+  const int64_t tiles = pixels / tile.pixels();
+  const int64_t most = std::max<int64_t>(1, kBlockBytes / (x_step * static_cast<int64_t>(sizeof(Number))));
+  for (int64_t t = 0; t < tiles; t += most) {
+    run(Block{std::min(most, tiles - t), x_step, y_step}, x + t * x_step, y + t * y_step);
+  }
+  if (const int64_t back = pixels - tile.pixels(); pixels % tile.pixels() != 0) {
+    run(Block{1, x_step, y_step}, x + back * shape.inputs, y + back * shape.outputs);
+  }
+}
+
+void float_rows(const Shape& shape, const Tile& tile, const float* a, const float* x, float* y, int64_t pixels) {
+  if (!is_few(shape) || !tile.is_usable() || pixels < tile.pixels()) {
+    return kPlain.float_rows(shape, tile, a, x, y, pixels);
+  }
+  const bool shifts = shape.shifts > 1, fusions = shape.fusions > 1;
+  const auto run = shifts ? fusions ? float_block<2, 2> : float_block<2, 1>
+                          : fusions ? float_block<1, 2> : float_block<1, 1>;
+  const Repeated<float> repeated(shape, tile, a);
+  for_each_block(shape, tile, x, y, pixels, [&](const Block& block, const float* from, float* to) {
+    run(tile, repeated, block, from, to);
+  });
+}
+
+template <int K>
+void int8_rows_of(const Shape& shape, const Tile& tile, const Grids& grids, const int16_t* a, const int8_t* x,
+                  int8_t* y, int64_t pixels) {
+  const Repeated<int16_t> repeated(shape, tile, a);
+  Int8Coefficients<K> coefficients;
+  coefficients.zero = Vectors::all_shorts(static_cast<int16_t>(grids.x_zero));
+  coefficients.rounding = Vectors::rounding(grids);
+  for_each_block(shape, tile, x, y, pixels, [&](const Block& block, const int8_t* from, int8_t* to) {
+    int8_block<K>(tile, repeated, shape.shifts, coefficients, block, from, to);
+  });
+}
+
+void int8_rows(const Shape& shape, const Tile& tile, const Grids& grids, const int16_t* a, const int8_t* x,
+               int8_t* y, int64_t pixels) {
+  if (!is_few(shape) || !tile.is_usable() || pixels < tile.pixels()) {
+    return kPlain.int8_rows(shape, tile, grids, a, x, y, pixels);
+  }
+  const auto run = shape.fusions > 1 ? int8_rows_of<2> : int8_rows_of<1>;
+  run(shape, tile, grids, a, x, y, pixels);
+}
+
+// --- sums: many at a time, each of its own, so that none waits for the one before
+
+constexpr int64_t kAtATime = 256;
+
+template <class Number, class Sum>
+void sum_planes(const Number* x, Sum* sums, int64_t channels, int64_t pixels) {
+  constexpr int kLanes = 32;
+  for (int64_t c = 0; c < channels; ++c, x += pixels) {
+    Sum lanes[kLanes] = {};
+    int64_t p = 0;
+    for (; p + kLanes <= pixels; p += kLanes) {
+      for (int i = 0; i < kLanes; ++i) lanes[i] += x[p + i];
+    }
+    for (int i = 0; p + i < pixels; ++i) lanes[i] += x[p + i];
+    for (int half = kLanes / 2; half > 0; half /= 2) {
+      for (int i = 0; i < half; ++i) lanes[i] += lanes[i + half];
+    }
+    sums[c] = lanes[0];
+  }
+}
+
+template <class Number, class Sum>
+void sum_rows(const Number* x, Sum* sums, int64_t channels, int64_t pixels) {
+  const int64_t rows = std::min(pixels, (kAtATime + channels - 1) / channels), width = rows * channels;
+  std::vector<Sum> lanes(width, Sum{0});
+  int64_t p = 0;
+  for (; p + rows <= pixels; p += rows, x += width) {
+    for (int64_t i = 0; i < width; ++i) lanes[i] += x[i];
+  }
+  for (int64_t i = 0; i < (pixels - p) * channels; ++i) lanes[i] += x[i];
+  std::fill_n(sums, channels, Sum{0});
+  for (int64_t i = 0; i < width; ++i) sums[i % channels] += lanes[i];
+}
+
+// --- products with a matrix: four rows at a time, added in their order; those times nothing are passed over
+
+template <class Weight>
+void add_four(const float (&x)[4], const Weight* const (&rows)[4], float* __restrict sums, int64_t outputs) {
+  const Weight *__restrict first = rows[0], *__restrict second = rows[1];
+  const Weight *__restrict third = rows[2], *__restrict fourth = rows[3];
+  const float a = x[0], b = x[1], c = x[2], d = x[3];
+  for (int64_t o = 0; o < outputs; ++o) {
+    float sum = sums[o] + a * static_cast<float>(first[o]);
+    sum += b * static_cast<float>(second[o]);
+    sum += c * static_cast<float>(third[o]);
+    sums[o] = sum + d * static_cast<float>(fourth[o]);
+  }
+}
+
+template <class Weight>
+void add_products(const float* x, int64_t inputs, const Weight* weight, float* __restrict sums, int64_t outputs) {
+  const Weight* rows[4];
+  float factors[4];
+  int count = 0;
+  for (int64_t i = 0; i < inputs; ++i) {
+    if (x[i] == 0) continue;
+    rows[count] = weight + i * outputs, factors[count] = x[i];
+    if (++count < 4) continue;
+    add_four(factors, rows, sums, outputs);
+    count = 0;
+  }
+  for (int r = 0; r < count; ++r) {
+    const Weight* __restrict row = rows[r];
+    for (int64_t o = 0; o < outputs; ++o) sums[o] += factors[r] * static_cast<float>(row[o]);
+  }
+}
+
+float product(const float* x, const float* row, int64_t count) {
+  constexpr int kLanes = 2 * kFloatsInVector;
+  float lanes[kLanes] = {};
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    for (int lane = 0; lane < kLanes; ++lane) lanes[lane] += x[i + lane] * row[i + lane];
+  }
+  for (int lane = 0; i + lane < count; ++lane) lanes[lane] += x[i + lane] * row[i + lane];
+  for (int half = kLanes / 2; half > 0; half /= 2) {
+    for (int lane = 0; lane < half; ++lane) lanes[lane] += lanes[lane + half];
+  }
+  return lanes[0];
+}
+
+constexpr Instructions instructions_named(const char* name) {
+  return {
+      name,
+      float_planes,
+      int8_planes,
+      float_rows,
+      int8_rows,
+      sum_planes<float, float>,
+      sum_planes<int8_t, int32_t>,
+      sum_rows<float, float>,
+      sum_rows<int8_t, int32_t>,
+      add_products<float>,
+      add_products<int8_t>,
+      product,
+  };
+}
+
+}  // namespace
+}  // namespace micronet_edge

@@ -1,0 +1,73 @@
+// What a tensor of a plain graph means, as far as Dynamic Shift-Max needs it: which channels of another tensor
+// it holds, which coefficients, or which sums of products of the two.
+//
+// Operators that only move numbers (slices, concatenations, reshapes) change nothing of the meaning, so a cluster
+// is known by what it computes, however it was written.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "graph.h"
+
+namespace micronet_edge::tflite {
+
+// A number of each image's own: clip(root[index] * factor, low, high) + offset, or zero where there is no root.
+struct Coefficient {
+  int32_t root = -1, index = 0;
+  double factor = 1, low = 0, high = 0, offset = 0;
+  int32_t order = 0;  // among those that were added up into one matrix
+
+  bool is_nothing() const { return root < 0; }
+};
+
+struct Term {
+  Coefficient coefficient;
+  int32_t channel;
+};
+using Sum = std::vector<Term>;
+
+struct Meaning {
+  enum class Kind { kUnknown, kChannels, kCoefficients, kFusions };
+
+  Kind kind = Kind::kUnknown;
+  int32_t root = -1;                            // of channels and fusions
+  std::vector<int32_t> channels;                // for each channel of the tensor the root's
+  std::vector<Coefficient> coefficients;        // of one image, in the tensor's order
+  std::vector<std::vector<Sum>> fusions;        // for each fusion and each output channel
+};
+
+class Meanings {
+ public:
+  explicit Meanings(const Graph& graph) : graph_(graph) {}
+
+  const Meaning& of(int32_t tensor) { return *of(tensor, 0); }
+  // The tensor as channels of another one; of itself, if it means nothing simpler.
+  Meaning channels_of(int32_t tensor, int depth = 0);
+
+ private:
+  using Known = std::shared_ptr<const Meaning>;
+
+  Known of(int32_t tensor, int depth);
+  Meaning found(int32_t tensor, int depth);
+  Meaning as_it_stands(const Node& node) const;
+  Meaning sliced(const Node& node, int depth);
+  Meaning gathered(const Node& node, int depth);
+  Meaning concatenated(const Node& node, int depth);
+  Meaning reshaped(const Node& node, int depth);
+  Meaning multiplied(const Node& node, int depth);
+  Meaning scaled(const Node& node, const Meaning& coefficients, const std::vector<double>& by, int32_t constant);
+  Meaning mixed(const Node& node, int depth);
+  Meaning added(const Node& node, int depth);
+  Meaning compared(const Node& node, int depth, bool larger);
+
+  const Graph& graph_;
+  std::map<int32_t, Known> known_;
+};
+
+// What an activation that is part of an operator cuts off; false where it is no clip.
+bool ends_of(int32_t activation, double* low, double* high);
+
+}  // namespace micronet_edge::tflite

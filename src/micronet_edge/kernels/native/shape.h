@@ -1,0 +1,36 @@
+// What one Dynamic Shift-Max computes, once its coefficients are known, for every pixel p and output channel o:
+//
+//   y[p, o] = max over k < fusions of  sum over j < shifts of  a[k, j, o] * x[p, sources[j, o]]
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace micronet_edge {
+
+constexpr int64_t kMostPixels = 1 << 24;  // the sum of so many int8 numbers fits 32 bits
+
+struct Shape {
+  int32_t shifts, fusions;
+  int64_t inputs, outputs;       // channels
+  std::vector<int32_t> sources;  // [shifts, outputs]
+
+  // Whether the numbers fit each other and none is too large to count with.
+  bool is_sound() const;
+  bool has_sound_sides() const;
+  int64_t coefficients() const { return int64_t{shifts} * fusions * outputs; }
+};
+
+// How integers stand for numbers: x = scale * (integer - zero), y likewise, a = scale * integer.
+struct Grids {
+  int32_t x_zero, y_zero;
+  float multiplier;         // scale of x times scale of a over scale of y
+  int32_t lowest, highest;  // what y is cut off at
+
+  bool is_sound(int32_t shifts) const;
+};
+
+// The largest |a| with which a sum of so many products is still a whole number in float32.
+int32_t largest_coefficient(int32_t shifts);
+
+}  // namespace micronet_edge

@@ -1,0 +1,165 @@
+// The door to TFLite: an external delegate that takes over the activations of a plain file.
+#include <algorithm>
+#include <cstdlib>
+#include <exception>
+#include <memory>
+#include <new>
+#include <set>
+#include <vector>
+
+#include "cluster.h"
+#include "export.h"
+
+namespace micronet_edge::tflite {
+namespace {
+
+using Clusters = std::vector<Cluster>;
+
+struct Free {
+  void operator()(void* memory) const { std::free(memory); }
+};
+using OwnedArray = std::unique_ptr<IntArray, Free>;
+
+// Resizing a tensor hands the array over to the runtime, which frees it.
+OwnedArray array_of(const int32_t* values, size_t count) {
+  auto* array = static_cast<IntArray*>(std::malloc(sizeof(int32_t) * (count + 1)));
+  if (array == nullptr) throw std::bad_alloc();
+  array->size = static_cast<int32_t>(count);
+  std::copy_n(values, count, array->data);
+  return OwnedArray(array);
+}
+
+// Exceptions end here: the host may have been built without them.
+template <class Result, class Work>
+Result guarded(Context* context, Result failed, const Work& work) {
+  try {
+    return work();
+  } catch (const std::exception& error) {
+    context->report_error(context, "micronet-edge kernels: %s", error.what());
+    return failed;
+  }
+}
+
+// --- the kernel: one or more activations that stand next to each other
+
+void* init(Context* context, const char* buffer, size_t) {
+  return guarded<void*>(context, nullptr, [&]() -> void* {
+    const auto& params = *reinterpret_cast<const DelegateParams*>(buffer);
+    const Graph graph(context, params.nodes_to_replace);
+    return graph.is_sound() ? new Clusters(find_clusters(graph)) : nullptr;
+  });
+}
+
+void free_kernel(Context*, void* clusters) { delete static_cast<Clusters*>(clusters); }
+
+int32_t prepare_one(Context* context, const Cluster& cluster) {
+  const Tensor& x = context->tensors[cluster.x];
+  Tensor* y = &context->tensors[cluster.y];
+  const Shape& shape = cluster.activation->shape();
+  if (x.dims->size != 4 || x.dims->data[3] != shape.inputs) return kError;
+  if (int64_t{x.dims->data[1]} * x.dims->data[2] > kMostPixels) return kError;
+  const bool rows = y->dims->size == 4 && y->dims->data[1] == 1 && x.dims->data[1] != 1;
+  auto sides = array_of(x.dims->data, 4);
+  sides->data[3] = static_cast<int32_t>(shape.outputs);
+  if (rows) sides->data[1] = 1, sides->data[2] = x.dims->data[1] * x.dims->data[2];
+  return context->resize_tensor(context, y, sides.release());
+}
+
+int32_t prepare_kernel(Context* context, Node* node) {
+  const auto* clusters = static_cast<const Clusters*>(node->user_data);
+  if (clusters == nullptr) return kError;
+  return guarded<int32_t>(context, kError, [&] {
+    const auto works = [&](const Cluster& cluster) { return prepare_one(context, cluster) == kOk; };
+    return std::all_of(clusters->begin(), clusters->end(), works) ? kOk : kError;
+  });
+}
+
+template <class Number>
+void run(const Cluster& cluster, const Tensor& x, const Tensor& y) {
+  const Shape& shape = cluster.activation->shape();
+  const int64_t pixels = int64_t{x.dims->data[1]} * x.dims->data[2];
+  const auto* from = static_cast<const Number*>(x.data);
+  auto* to = static_cast<Number*>(y.data);
+  for (int32_t n = 0; n < x.dims->data[0]; ++n) {
+    cluster.activation->run(from, to, pixels);
+    from += pixels * shape.inputs, to += pixels * shape.outputs;
+  }
+}
+
+int32_t invoke(Context* context, Node* node) {
+  return guarded<int32_t>(context, kError, [&] {
+    for (const Cluster& cluster : *static_cast<const Clusters*>(node->user_data)) {
+      const Tensor &x = context->tensors[cluster.x], &y = context->tensors[cluster.y];
+      if (x.data == nullptr || y.data == nullptr) return kError;
+      x.type == kInt8 ? run<int8_t>(cluster, x, y) : run<float>(cluster, x, y);
+    }
+    return kOk;
+  });
+}
+
+// --- the delegate
+
+OwnedArray nodes_of(const Clusters& clusters) {
+  std::set<int32_t> nodes;
+  for (const Cluster& cluster : clusters) nodes.insert(cluster.nodes.begin(), cluster.nodes.end());
+  const std::vector<int32_t> sorted(nodes.begin(), nodes.end());
+  return array_of(sorted.data(), sorted.size());
+}
+
+// Whether a part of the graph is whole clusters, of which nothing but the results is read.
+bool is_whole(Context* context, const DelegateParams& part, std::set<int32_t>* results) {
+  const Graph graph(context, part.nodes_to_replace);
+  if (!graph.is_sound()) return false;
+  size_t nodes = 0;
+  std::set<int32_t> made;
+  for (const Cluster& cluster : find_clusters(graph)) {
+    nodes += cluster.nodes.size();
+    made.insert(cluster.y);
+  }
+  const auto wanted = part.output_tensors;
+  const auto is_made = [&](int32_t tensor) { return made.count(tensor) != 0; };
+  const bool whole = static_cast<int32_t>(nodes) == part.nodes_to_replace->size &&
+                     std::all_of(wanted->data, wanted->data + wanted->size, is_made);
+  if (whole) results->insert(made.begin(), made.end());
+  return whole;
+}
+
+// Without the clusters that the runtime would tear apart.
+bool keep_whole(Context* context, Clusters* clusters) {
+  const auto nodes = nodes_of(*clusters);
+  DelegateParams* parts = nullptr;
+  int32_t count = 0;
+  if (context->preview_delegate_partitioning(context, nodes.get(), &parts, &count) != kOk) return false;
+  std::set<int32_t> results;
+  for (int32_t i = 0; i < count; ++i) is_whole(context, parts[i], &results);
+  const auto is_torn = [&](const Cluster& cluster) { return results.count(cluster.y) == 0; };
+  clusters->erase(std::remove_if(clusters->begin(), clusters->end(), is_torn), clusters->end());
+  return true;
+}
+
+int32_t prepare(Context* context, Delegate* delegate) {
+  return guarded<int32_t>(context, kError, [&] {
+    const Graph graph(context);
+    if (!graph.is_sound()) return static_cast<int32_t>(kError);
+    Clusters clusters = find_clusters(graph);
+    if (!keep_whole(context, &clusters)) return static_cast<int32_t>(kError);
+    if (clusters.empty()) return static_cast<int32_t>(kOk);
+    const Registration kernel = {init, free_kernel, prepare_kernel, invoke, nullptr, kDelegate, "DynamicShiftMax", 1,
+                                 nullptr, nullptr, 0};
+    return context->replace_node_subsets_with_delegate_kernels(context, kernel, nodes_of(clusters).get(), delegate);
+  });
+}
+
+}  // namespace
+}  // namespace micronet_edge::tflite
+
+using micronet_edge::tflite::Delegate;
+
+EXPORTED Delegate* tflite_plugin_create_delegate(const char* const*, const char* const*, size_t,
+                                                 void (*)(const char*)) {
+  auto* delegate = new (std::nothrow) Delegate{};
+  if (delegate != nullptr) delegate->prepare = micronet_edge::tflite::prepare;
+  return delegate;
+}
+
+EXPORTED void tflite_plugin_destroy_delegate(Delegate* delegate) { delete delegate; }
