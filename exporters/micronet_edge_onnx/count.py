@@ -5,7 +5,7 @@ from pathlib import Path
 
 import onnx
 from google.protobuf.message import DecodeError
-from onnx import TensorProto, helper, inliner, shape_inference
+from onnx import TensorProto, helper, shape_inference
 
 from micronet_edge.counting.arithmetic import MOVEMENT
 from micronet_edge.counting.count import Count, counted
@@ -15,6 +15,7 @@ from micronet_edge.errors import TargetError
 from micronet_edge.wording import listed
 from micronet_edge_onnx.find_integer_operators import held_in_integers
 from micronet_edge_onnx.operator_arithmetic import arithmetic_of, data_inputs
+from micronet_edge_onnx.write_out_functions import without_functions
 
 _HALF_BYTES = {TensorProto.INT4, TensorProto.UINT4, TensorProto.FLOAT4E2M1}
 _OWN_DOMAINS = {"", "ai.onnx"}
@@ -47,27 +48,9 @@ def _read(path: Path) -> onnx.ModelProto:
     if not model.graph.node or not model.opset_import:
         raise TargetError(f"{path} is no ONNX model, or one without operators: check the file")
     try:
-        return _with_functions_written_out(model) if model.functions else model
+        return without_functions(model)
     except Exception as error:  # its errors share no base but Exception
         raise TargetError(f"{path}: its functions cannot be written out ({error}): check the file") from error
-
-
-def _with_functions_written_out(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The model without functions of its own; what a call consists of bears the call's name."""
-    functions = {(function.domain, function.name) for function in model.functions}
-    calls = [node for node in model.graph.node if (node.domain, node.op_type) in functions]
-    outside = {name for node in model.graph.node if node not in calls for name in node.output}
-    written = inliner.inline_local_functions(model)
-    missing = set(calls[0].output) if calls else set()
-    for node in written.graph.node:
-        if not calls or outside.intersection(node.output):
-            continue
-        node.name = f"{calls[0].name}/{node.op_type}"
-        missing -= set(node.output)
-        if not missing:  # the call has given all its results: what follows is the next one's
-            calls = calls[1:]
-            missing = set(calls[0].output) if calls else set()
-    return written
 
 
 def _fix_batch(path: Path, model: onnx.ModelProto) -> bool:

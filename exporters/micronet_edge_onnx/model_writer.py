@@ -56,10 +56,10 @@ class ModelWriter:
         self._constants[name] = numpy_helper.from_array(np.ascontiguousarray(values), name)
         return name
 
-    def weight(self, name: str, values: Floats) -> str:
+    def weight(self, name: str, values: Floats, *, transposed: bool = False) -> str:
         """Weights [n, ...] of a float operator: stored in 16 bits where that keeps 10 of each channel's.
 
-        ONNX Runtime converts them once, when it opens the file.
+        ONNX Runtime converts them once, when it opens the file. `transposed` writes [..., n].
         """
         with np.errstate(over="ignore"):
             halves = values.astype(np.float16)
@@ -67,18 +67,21 @@ class ModelWriter:
             np.abs(each).reshape(len(values), -1).max(axis=1) for each in (halves - values, values)
         )
         if values.size < _SMALL or not (errors <= largest * _HALF_PRECISION).all():
-            return self.constant(name, values)
-        return self.operator("Cast", name, [self.constant(f"{name}/halves", halves)], to=TensorProto.FLOAT)
+            return self.constant(name, values.T if transposed else values)
+        stored = self.constant(f"{name}/halves", halves.T if transposed else halves)
+        return self.operator("Cast", name, [stored], to=TensorProto.FLOAT)
 
-    def integer_weight(self, name: str, values: Floats) -> str:
+    def integer_weight(self, name: str, values: Floats, *, transposed: bool = False) -> str:
         """Weights [n, ...] of a float operator, rounded to int8 steps of each channel and stored so.
 
         Not DequantizeLinear: ONNX Runtime would compute that anew for each image, and this once.
         """
         scales = weight_scales(values)
-        integers = self.constant(f"{name}/integers", weight_integers(values, scales))
-        steps = self.operator("Cast", f"{name}/steps", [integers], to=TensorProto.FLOAT)
-        by_channel = scales.reshape(-1, *[1] * (values.ndim - 1))
+        integers, by_channel = weight_integers(values, scales), scales.reshape(-1, *[1] * (values.ndim - 1))
+        if transposed:
+            integers, by_channel = integers.T, by_channel.T
+        stored = self.constant(f"{name}/integers", integers)
+        steps = self.operator("Cast", f"{name}/steps", [stored], to=TensorProto.FLOAT)
         return self.operator("Mul", name, [steps, self.constant(f"{name}/scales", by_channel)])
 
     def indices(self, name: str, values: Sequence[int] | NDArray[np.integer]) -> str:

@@ -26,6 +26,7 @@ from micronet_edge.quantization.grid import Floats, Grid, activation_grid, weigh
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.rounded_tensors import clip_after, is_done_before, tensor_name
 from micronet_edge_onnx.convert import INPUT_NAME
+from micronet_edge_onnx.fold_activations import Activation, fold_activations
 from micronet_edge_onnx.find_fusions import Fusions, fusions_at
 from micronet_edge_onnx.model_writer import ModelWriter
 from micronet_edge_onnx.write_fusions import FusionWriter
@@ -69,6 +70,7 @@ class _ModelOf:
         self._flat = self._find_flat()
         self._plain = {self._image: INPUT_NAME}
         self._rounded: dict[fx.Node, str] = {}
+        self._activations: list[Activation] = []
 
     def model(self) -> onnx.ModelProto:
         for node in self._layers:
@@ -76,7 +78,9 @@ class _ModelOf:
                 self._write(node)
         logits = self._read(self._last, integer=self._is_integer(self._last))
         shapes = [(self._batch or "batch", *shape_of(node)[1:]) for node in (self._image, self._last)]
-        return self._writer.model(logits, *shapes)
+        model = self._writer.model(logits, *shapes)
+        fold_activations(model, self._activations)
+        return model
 
     def _find_needed(self) -> set[fx.Node]:
         """The layers to be written: not those that fusions consist of, unless others read them."""
@@ -214,6 +218,7 @@ class _ModelOf:
             self._quantized.integer_weights,
         )
         x, squeezed = (self._read(each, integer=False) for each in (fusions.x, fusions.squeezed))
+        self._activations.append(written.activation(of_integers=self._is_integer(fusions.x)))
         return written.write(x, squeezed, of_integers=self._is_integer(fusions.x))
 
     def _mixing_matrix(self, node: fx.Node, layer: MixingMatrix, inputs: list[str]) -> str:

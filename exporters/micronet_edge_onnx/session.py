@@ -10,8 +10,11 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from micronet_edge.errors import TargetError
+from micronet_edge.kernels import Kernels, library_for
 from micronet_edge.preprocessing import Images
 from micronet_edge.targets import Logits, check_shape, in_batches, only_ones
+from micronet_edge_onnx.fold_activations import DOMAIN
+from micronet_edge_onnx.write_out_functions import without_functions
 
 _ERRORS_ONLY = 3
 
@@ -22,11 +25,14 @@ class OnnxSession:
     Raises TargetError on a file that ONNX Runtime cannot open.
     """
 
-    def __init__(self, path: Path, threads: int) -> None:
+    def __init__(self, path: Path, threads: int, *, kernels: Kernels) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = _ERRORS_ONLY
+        self._library = library_for(kernels)
         try:
+            if self._library is not None:
+                options.register_custom_ops_library(str(self._library))
             self._session = onnxruntime.InferenceSession(
                 str(path), options, providers=["CPUExecutionProvider"]
             )
@@ -56,4 +62,10 @@ class OnnxSession:
         return np.ascontiguousarray(images)
 
     def operators(self) -> Mapping[str, int]:
-        return Counter(node.op_type for node in onnx.load(self._path).graph.node)
+        plain = without_functions(onnx.load(self._path))
+        return Counter(node.op_type for node in plain.graph.node if node.op_type != "Constant")
+
+    @property
+    def fused(self) -> int:
+        nodes = onnx.load(self._path, load_external_data=False).graph.node
+        return 0 if self._library is None else sum(node.domain == DOMAIN for node in nodes)

@@ -6,10 +6,11 @@ from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
-from torch import nn
+from torch import fx, nn
 
 from micronet_edge.counting.count import Count
 from micronet_edge.errors import TargetError
+from micronet_edge.kernels import Kernels
 from micronet_edge.lowering import SHIPPED, Rewrite, onnxruntime, portable
 from micronet_edge.lowering.border_behind_columns import BorderBehindColumns
 from micronet_edge.lowering.fill_blocks import FillBlocks
@@ -47,9 +48,12 @@ class OnnxTarget:
         import onnx
 
         from micronet_edge_onnx.convert import to_onnx
+        from micronet_edge_onnx.fold_activations import activations_of, fold_activations
         from micronet_edge_onnx.metadata import write_metadata
 
         model = to_onnx(network, spec.input_size, spec.batch)
+        if isinstance(network, fx.GraphModule) and not spec.naive and not spec.portable:
+            fold_activations(model, activations_of(network))
         write_metadata(model, as_written(spec, layout="NCHW"))
         onnx.save(model, path)
 
@@ -96,10 +100,10 @@ class OnnxTarget:
         write_metadata(model, as_written(spec, layout="NCHW"))
         onnx.save(model, path)
 
-    def open(self, path: Path, threads: int = 1) -> Session:
+    def open(self, path: Path, threads: int = 1, kernels: Kernels = "auto") -> Session:
         from micronet_edge_onnx.session import OnnxSession
 
-        return OnnxSession(path, threads)
+        return OnnxSession(path, threads, kernels=kernels)
 
     def breaches(self, path: Path, metadata: FileMetadata) -> list[str]:
         if metadata.naive:

@@ -8,6 +8,7 @@ import numpy as np
 from micronet_edge.lowering.convolutions import bias_of
 from micronet_edge.quantization.rounded_tensors import tensor_name
 from micronet_edge_onnx.find_fusions import Fusions
+from micronet_edge_onnx.fold_activations import Activation
 from micronet_edge_onnx.model_writer import ModelWriter
 
 SMALL_MAP, MIDDLING_MAP = 64, 256
@@ -40,8 +41,23 @@ class FusionWriter:
 
     def write(self, x: str, squeezed: str, *, of_integers: bool) -> str:
         """The result; `of_integers` says that an integer operator gives x."""
-        sums = prod(self._shape[2:]) < (SMALL_MAP if of_integers else MIDDLING_MAP)
+        sums = self._sums(of_integers=of_integers)
         return self._summed(x, squeezed) if sums else self._multiplied(x, squeezed)
+
+    def activation(self, *, of_integers: bool) -> Activation:
+        """What is written, in short."""
+        fusions = self._fusions
+        return Activation(
+            path=self._name.rpartition("/")[0],
+            width=fusions.width,
+            sources=np.stack(fusions.sources),
+            fusions=len(fusions.coefficients),
+            span=fusions.span,
+            by_channel=not self._sums(of_integers=of_integers),
+        )
+
+    def _sums(self, *, of_integers: bool) -> bool:
+        return prod(self._shape[2:]) < (SMALL_MAP if of_integers else MIDDLING_MAP)
 
     def _summed(self, x: str, squeezed: str) -> str:
         """Element by element, with one Gather for each shifted input."""
@@ -103,10 +119,10 @@ class FusionWriter:
         integer = all(tensor_name(each.node) in self._integer_weights for each in coefficients)
         store = self._writer.integer_weight if integer else self._writer.weight
         constants = [
-            store(f"{name}/excite/weight", weight.reshape(-1, weight.shape[-1])),
+            store(f"{name}/excite/weight", weight.reshape(-1, weight.shape[-1]), transposed=True),
             self._writer.constant(f"{name}/excite/bias", (biases - lows).ravel()),
         ]
-        y = self._writer.operator("Gemm", f"{name}/excite", [squeezed, *constants], transB=1)
+        y = self._writer.operator("Gemm", f"{name}/excite", [squeezed, *constants])
         y = self._writer.clipped(f"{name}/gate", y, 0.0, self._fusions.span)
         low = self._writer.constant(f"{name}/low", lows.ravel())
         return self._writer.operator("Add", f"{name}/coefficients", [y, low])

@@ -1,15 +1,17 @@
 """A TFLite file, open in LiteRT with XNNPACK."""
 
+import ctypes
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from ai_edge_litert.interpreter import Interpreter, OpResolverType, load_delegate
 from numpy.typing import NDArray
 
 from micronet_edge.errors import TargetError
+from micronet_edge.kernels import Kernels, library_for
 from micronet_edge.preprocessing import Images
 from micronet_edge.targets import Logits, check_shape, in_batches, only_ones
 
@@ -28,12 +30,18 @@ class TfliteSession:
         threads: int,
         *,
         delegates: bool = True,
+        kernels: Kernels = "off",
         prepare: Callable[[Images], Images] | None = None,
     ) -> None:
+        self._library = library_for(kernels)
         resolver = OpResolverType.AUTO if delegates else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
         try:
+            self._kernels = None if self._library is None else load_delegate(str(self._library))
             self._interpreter = Interpreter(
-                str(path), num_threads=threads, experimental_op_resolver_type=resolver
+                str(path),
+                num_threads=threads,
+                experimental_op_resolver_type=resolver,
+                experimental_delegates=None if self._kernels is None else [self._kernels],
             )
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
@@ -67,6 +75,15 @@ class TfliteSession:
     def operators(self) -> Mapping[str, int]:
         plain = TfliteSession(self._path, threads=1, delegates=False)
         return Counter(plain._op_names())
+
+    @property
+    def fused(self) -> int:
+        if self._kernels is None:
+            return 0
+        count = ctypes.CDLL(str(self._library)).micronet_edge_fused_activations
+        count.argtypes, count.restype = [ctypes.c_void_p], ctypes.c_int32
+        # The interpreter asks a delegate for its pointer in the same way.
+        return int(count(self._kernels._get_native_delegate_pointer()))  # noqa: SLF001
 
     def partitions(self) -> int:
         """How many pieces XNNPACK cut the network into."""

@@ -13,6 +13,7 @@ from torch import fx, nn
 
 from micronet_edge.counting.count import Count
 from micronet_edge.errors import TargetError
+from micronet_edge.kernels import Kernels
 from micronet_edge.lowering import Rewrite, tflite
 from micronet_edge.lowering.group_pixels import GroupPixels
 from micronet_edge.lowering.read_pixels import pixels_of
@@ -77,7 +78,7 @@ class TfliteTarget:
 
         with tempfile.TemporaryDirectory(prefix="micronet-edge-") as folder:
             onnx_file = Path(folder, "model.onnx")
-            find_target("onnx").export(network, spec, onnx_file)
+            find_target("onnx").export(network, replace(spec, portable=True), onnx_file)
             convert(onnx_file, path, strict=spec.naive)
             if not spec.naive:
                 name_tensors(path, onnx_file, _photograph(spec))
@@ -106,14 +107,14 @@ class TfliteTarget:
             quantize_naively(onnx_file, images, path)
         append_metadata(path, as_written(spec, layout="NHWC"))
 
-    def open(self, path: Path, threads: int = 1) -> Session:
-        return self._open(path, threads)
+    def open(self, path: Path, threads: int = 1, kernels: Kernels = "auto") -> Session:
+        return self._open(path, threads, kernels)
 
     def breaches(self, path: Path, metadata: FileMetadata) -> list[str]:
         if metadata.naive:
             return []
         lists = json.loads(files(__package__).joinpath("operators.json").read_text())
-        session = self._open(path, threads=1)
+        session = self._open(path, threads=1, kernels="off")
         if metadata.precision != FLOAT32:
             # XNNPACK leaves the integer maximum to LiteRT, whose own is four times as fast as what it has.
             return forbidden_operators(session, set(lists["integer"]))
@@ -133,7 +134,7 @@ class TfliteTarget:
         return count_file(path)
 
     @staticmethod
-    def _open(path: Path, threads: int) -> "TfliteSession":
+    def _open(path: Path, threads: int, kernels: Kernels) -> "TfliteSession":
         from micronet_edge_tflite.metadata import read_metadata
         from micronet_edge_tflite.session import TfliteSession
 
@@ -141,7 +142,7 @@ class TfliteTarget:
         with suppress(TargetError):  # a file without our metadata takes what its tensors say
             metadata = read_metadata(path)
         as_pixels = metadata.preprocessing.pixels if metadata is not None and metadata.pixels else None
-        return TfliteSession(path, threads, prepare=as_pixels)
+        return TfliteSession(path, threads, kernels=kernels, prepare=as_pixels)
 
 
 def _photograph(spec: ExportSpec) -> Images:

@@ -18,6 +18,7 @@ from torch import nn
 
 from micronet_edge.counting.count import Count
 from micronet_edge.errors import TargetError
+from micronet_edge.kernels import Kernels
 from micronet_edge.lowering import SHIPPED, Rewrite, Tuning
 from micronet_edge.metadata import FileMetadata
 from micronet_edge.preprocessing import Images
@@ -68,7 +69,11 @@ class Session(Protocol):
         """The images as the file's input holds them: in its own layout and numbers."""
 
     def operators(self) -> Mapping[str, int]:
-        """How often each operator stands in the file."""
+        """How often each plain operator stands in the file."""
+
+    @property
+    def fused(self) -> int:
+        """How many Dynamic Shift-Max activations run in our own kernels."""
 
 
 class Target(Protocol):
@@ -96,8 +101,8 @@ class Target(Protocol):
     def quantize_naively(self, network: nn.Module, images: Images, spec: ExportSpec, path: Path) -> None:
         """Writes what the target's usual tools make of the network as trained, calibrated on the images."""
 
-    def open(self, path: Path, threads: int = 1) -> Session:
-        """Opens a file in the runtime."""
+    def open(self, path: Path, threads: int = 1, kernels: Kernels = "auto") -> Session:
+        """Opens a file in the runtime, with our own kernels where they are at hand or with none."""
 
     def breaches(self, path: Path, metadata: FileMetadata) -> list[str]:
         """What the target's rules forbid and the file holds, in words; empty for a clean file."""

@@ -10,7 +10,7 @@ import platform
 from pathlib import Path
 from typing import Literal
 
-Choice = Literal["auto", "off"]
+Kernels = Literal["auto", "off"]
 """Whether a session uses the fused kernels: where they are at hand and the file lets them, or never."""
 
 SOURCES = Path(__file__).parent / "native"
@@ -26,19 +26,19 @@ def library(machine: str | None = None) -> Path | None:
     return path if path.is_file() else None
 
 
-def library_for(choice: Choice) -> Path | None:
-    """The library that a session of that choice uses on this machine."""
-    return library() if choice == "auto" else None
+def library_for(kernels: Kernels) -> Path | None:
+    """The library that a session uses on this machine."""
+    return library() if kernels == "auto" else None
 
 
-def in_words(fused: int, choice: Choice) -> str:
+def in_words(fused: int, kernels: Kernels) -> str:
     """Which kernels a session runs on, for people: `fused` is the number of activations in our own."""
-    if choice == "off":
+    if kernels == "off":
         return "kernels: the runtime's own, as asked"
     if library() is None:
         return (
-            "kernels: the runtime's own; the fused ones were not built, for want of a C++ compiler: install one "
-            "and this package again"
+            "kernels: the runtime's own; the fused ones were not built, for want of a C++ compiler: "
+            "install one and this package again"
         )
     if not fused:
         return "kernels: the runtime's own; the file has no activation that the fused ones know"

@@ -26,6 +26,11 @@ struct Vectors {
   static void store(float* to, Floats x) { _mm256_storeu_ps(to, x); }
   static Floats all(float x) { return _mm256_set1_ps(x); }
   static Floats add(Floats x, Floats y) { return _mm256_add_ps(x, y); }
+  static float sum(Floats x) {
+    __m128 half = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+    half = _mm_add_ps(half, _mm_movehl_ps(half, half));
+    return _mm_cvtss_f32(_mm_add_ss(half, _mm_shuffle_ps(half, half, 1)));
+  }
   static Floats multiply(Floats x, Floats y) { return _mm256_mul_ps(x, y); }
   static Floats multiply_add(Floats x, Floats y, Floats z) { return _mm256_fmadd_ps(x, y, z); }
   // The instruction gives its second operand where the first is not a number.

@@ -41,10 +41,9 @@ std::vector<float> Matrix::times(const Instructions& with, const float* x) const
 
 bool Branch::is_sound(const Shape& shape) const {
   const int64_t count = shape.coefficients();
-  const auto is_input = [&](int32_t c) { return c >= 0 && c < shape.inputs; };
   return squeeze.inputs() == static_cast<int64_t>(channels.size()) && squeeze.inputs() > 0 && squeeze.outputs() > 0 &&
          excite.inputs() == squeeze.outputs() && excite.outputs() == count && has(low, count) && has(high, count) &&
-         has(offset, count) && std::all_of(channels.begin(), channels.end(), is_input) && mean_low <= mean_high &&
+         has(offset, count) && are_below(channels, shape.inputs) && mean_low <= mean_high &&
          squeezed_low <= squeezed_high;
 }
 

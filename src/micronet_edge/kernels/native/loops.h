@@ -3,9 +3,6 @@
 // One or two shifts and fusions, which is what networks have, are compiled; of more the plain loops take care.
 #pragma once
 
-#include <algorithm>
-#include <vector>
-
 #include "instructions.h"
 #include "plain.h"
 
@@ -18,6 +15,7 @@ using Bytes = Vectors::Bytes;
 constexpr int kFew = 2;
 constexpr int64_t kBlockBytes = 16 * 1024;  // of a map: what stays in the nearest cache while vectors take turns
 
+int64_t smaller(int64_t x, int64_t y) { return x < y ? x : y; }
 bool is_few(const Shape& shape) { return shape.shifts <= kFew && shape.fusions <= kFew; }
 
 // --- one vector of outputs
@@ -64,7 +62,7 @@ void float_planes_of(const Shape& shape, const float* a, const float* x, float* 
       plane[j] = x + shape.sources[j * shape.outputs + o] * pixels;
       for (int k = 0; k < K; ++k) coefficients.a[k][j] = Vectors::all(a[(k * J + j) * shape.outputs + o]);
     }
-    for (int64_t p = 0;; p = std::min(p + kFloatsInVector, pixels - kFloatsInVector)) {
+    for (int64_t p = 0;; p = smaller(p + kFloatsInVector, pixels - kFloatsInVector)) {
       Floats taken[J];
       for (int j = 0; j < J; ++j) taken[j] = Vectors::load(plane[j] + p);
       Vectors::store(y + p, coefficients.fused(taken));
@@ -95,7 +93,7 @@ void int8_planes_of(const Shape& shape, const Grids& grids, const int16_t* a, co
       coefficients.a[k] = Vectors::pairs(Vectors::all_shorts(row[0]),
                                          Vectors::all_shorts(second != 0 ? row[second] : int16_t{0}));
     }
-    for (int64_t p = 0;; p = std::min(p + kBytesInVector, pixels - kBytesInVector)) {
+    for (int64_t p = 0;; p = smaller(p + kBytesInVector, pixels - kBytesInVector)) {
       Vectors::store_bytes(y + p, coefficients.fused(Vectors::load_bytes(planes[0] + p),
                                                      Vectors::load_bytes(planes[1] + p)));
       if (p + kBytesInVector == pixels) break;
@@ -110,27 +108,41 @@ void int8_planes(const Shape& shape, const Grids& grids, const int16_t* a, const
   run(shape, grids, a, x, y, pixels);
 }
 
+// Memory of our own: a library's templates, compiled here, might be used elsewhere and want these instructions.
+template <class Number>
+class Buffer {
+ public:
+  explicit Buffer(int64_t count) : numbers_(count > 0 ? new Number[count]() : nullptr) {}
+  ~Buffer() { delete[] numbers_; }
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+  Number* get() const { return numbers_; }
+
+ private:
+  Number* numbers_;
+};
+
 // --- rows: a vector's coefficients stay in registers while it goes down a block of tiles
 
 // Coefficients repeated for every pixel of a tile: [fusions * shifts, tile pixels * outputs].
 template <class Number>
 class Repeated {
  public:
-  Repeated(const Shape& shape, const Tile& tile, const Number* a) : a_(a), width_(shape.outputs) {
-    if (tile.pixels() == 1) return;
-    const int64_t rows = int64_t{shape.fusions} * shape.shifts;
-    copies_.resize(rows * tile.pixels() * width_);
-    Number* to = copies_.data();
-    for (int64_t row = 0; row < rows; ++row) {
-      for (int64_t p = 0; p < tile.pixels(); ++p) to = std::copy_n(a + row * shape.outputs, shape.outputs, to);
+  Repeated(const Shape& shape, const Tile& tile, const Number* a)
+      : copies_(tile.pixels() > 1 ? shape.coefficients() * tile.pixels() : 0),
+        a_(tile.pixels() > 1 ? copies_.get() : a),
+        width_(tile.pixels() * shape.outputs) {
+    Number* to = copies_.get();
+    for (int64_t row = 0; to != nullptr && row < int64_t{shape.fusions} * shape.shifts; ++row) {
+      for (int64_t p = 0; p < tile.pixels(); ++p, to += shape.outputs) {
+        for (int64_t o = 0; o < shape.outputs; ++o) to[o] = a[row * shape.outputs + o];
+      }
     }
-    a_ = copies_.data();
-    width_ *= tile.pixels();
   }
   const Number* at(int64_t row, int64_t place) const { return a_ + row * width_ + place; }
 
  private:
-  std::vector<Number> copies_;
+  Buffer<Number> copies_;
   const Number* a_;
   int64_t width_;
 };
@@ -238,9 +250,10 @@ void for_each_block(const Shape& shape, const Tile& tile, const Number* x, Numbe
                     const Run& run) {
   const int64_t x_step = tile.pixels() * shape.inputs, y_step = tile.pixels() * shape.outputs;
   const int64_t tiles = pixels / tile.pixels();
-  const int64_t most = std::max<int64_t>(1, kBlockBytes / (x_step * static_cast<int64_t>(sizeof(Number))));
+  const int64_t fitting = kBlockBytes / (x_step * static_cast<int64_t>(sizeof(Number)));
+  const int64_t most = fitting > 1 ? fitting : 1;
   for (int64_t t = 0; t < tiles; t += most) {
-    run(Block{std::min(most, tiles - t), x_step, y_step}, x + t * x_step, y + t * y_step);
+    run(Block{smaller(most, tiles - t), x_step, y_step}, x + t * x_step, y + t * y_step);
   }
   if (const int64_t back = pixels - tile.pixels(); pixels % tile.pixels() != 0) {
     run(Block{1, x_step, y_step}, x + back * shape.inputs, y + back * shape.outputs);
@@ -285,34 +298,45 @@ void int8_rows(const Shape& shape, const Tile& tile, const Grids& grids, const i
 
 constexpr int64_t kAtATime = 256;
 
-template <class Number, class Sum>
-void sum_planes(const Number* x, Sum* sums, int64_t channels, int64_t pixels) {
-  constexpr int kLanes = 32;
+void sum_float_planes(const float* x, float* sums, int64_t channels, int64_t pixels) {
   for (int64_t c = 0; c < channels; ++c, x += pixels) {
-    Sum lanes[kLanes] = {};
+    Floats lanes[4];
+    for (Floats& each : lanes) each = Vectors::all(0);
     int64_t p = 0;
-    for (; p + kLanes <= pixels; p += kLanes) {
-      for (int i = 0; i < kLanes; ++i) lanes[i] += x[p + i];
+    for (; p + 4 * kFloatsInVector <= pixels; p += 4 * kFloatsInVector) {
+      for (int i = 0; i < 4; ++i) lanes[i] = Vectors::add(lanes[i], Vectors::load(x + p + i * kFloatsInVector));
     }
-    for (int i = 0; p + i < pixels; ++i) lanes[i] += x[p + i];
-    for (int half = kLanes / 2; half > 0; half /= 2) {
-      for (int i = 0; i < half; ++i) lanes[i] += lanes[i + half];
+    for (; p + kFloatsInVector <= pixels; p += kFloatsInVector) {
+      lanes[0] = Vectors::add(lanes[0], Vectors::load(x + p));
     }
-    sums[c] = lanes[0];
+    sums[c] = Vectors::sum(Vectors::add(Vectors::add(lanes[0], lanes[1]), Vectors::add(lanes[2], lanes[3])));
+    for (; p < pixels; ++p) sums[c] += x[p];
+  }
+}
+
+void sum_int8_planes(const int8_t* x, int32_t* sums, int64_t channels, int64_t pixels) {
+  for (int64_t c = 0; c < channels; ++c, x += pixels) {
+    int32_t sum = 0;  // of integers the compiler makes vectors by itself
+    for (int64_t p = 0; p < pixels; ++p) sum += x[p];
+    sums[c] = sum;
   }
 }
 
 template <class Number, class Sum>
 void sum_rows(const Number* x, Sum* sums, int64_t channels, int64_t pixels) {
-  const int64_t rows = std::min(pixels, (kAtATime + channels - 1) / channels), width = rows * channels;
-  std::vector<Sum> lanes(width, Sum{0});
+  const int64_t most = (kAtATime + channels - 1) / channels, rows = pixels < most ? pixels : most;
+  const int64_t width = rows * channels;
+  const Buffer<Sum> buffer(width);
+  Sum* __restrict lanes = buffer.get();
   int64_t p = 0;
   for (; p + rows <= pixels; p += rows, x += width) {
     for (int64_t i = 0; i < width; ++i) lanes[i] += x[i];
   }
   for (int64_t i = 0; i < (pixels - p) * channels; ++i) lanes[i] += x[i];
-  std::fill_n(sums, channels, Sum{0});
-  for (int64_t i = 0; i < width; ++i) sums[i % channels] += lanes[i];
+  for (int64_t c = 0; c < channels; ++c) {
+    sums[c] = 0;
+    for (int64_t i = c; i < width; i += channels) sums[c] += lanes[i];
+  }
 }
 
 // --- products with a matrix: four rows at a time, added in their order; those times nothing are passed over
@@ -369,8 +393,8 @@ constexpr Instructions instructions_named(const char* name) {
       int8_planes,
       float_rows,
       int8_rows,
-      sum_planes<float, float>,
-      sum_planes<int8_t, int32_t>,
+      sum_float_planes,
+      sum_int8_planes,
       sum_rows<float, float>,
       sum_rows<int8_t, int32_t>,
       add_products<float>,

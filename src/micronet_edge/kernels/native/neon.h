@@ -36,6 +36,7 @@ struct Vectors {
   }
   static Floats all(float x) { return {vdupq_n_f32(x), vdupq_n_f32(x)}; }
   static Floats add(Floats x, Floats y) { return {vaddq_f32(x.low, y.low), vaddq_f32(x.high, y.high)}; }
+  static float sum(Floats x) { return vaddvq_f32(vaddq_f32(x.low, x.high)); }
   static Floats multiply(Floats x, Floats y) { return {vmulq_f32(x.low, y.low), vmulq_f32(x.high, y.high)}; }
   static Floats multiply_add(Floats x, Floats y, Floats z) {
     return {vfmaq_f32(z.low, x.low, y.low), vfmaq_f32(z.high, x.high, y.high)};

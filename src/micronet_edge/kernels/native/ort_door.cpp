@@ -1,10 +1,10 @@
 // The door to ONNX Runtime: the operator DynamicShiftMax of the domain micronet_edge.
 //
-//   y = DynamicShiftMax(x, squeeze, squeeze bias, excite, excite bias, offset, sources)
+//   y = DynamicShiftMax(x, squeeze, squeeze bias, excite, excite bias, offset, sources, means)
 //
 // x [n, inputs, h, w], squeeze [hidden, means], excite [hidden, coefficients], offset [coefficients], sources
-// int64 [shifts, outputs]; the coefficients [fusions, shifts, outputs], or with `by_channel` 1 [outputs, fusions,
-// shifts], are (clip(excite, 0, span) + offset) * scale. The means are those of the channels of the first shift.
+// int32 [shifts, outputs], means int32 the channels of x that are squeezed; the coefficients [fusions, shifts,
+// outputs], or with `by_channel` 1 [outputs, fusions, shifts], are (clip(excite, 0, span) + offset) * scale.
 #include <algorithm>
 #include <exception>
 #include <memory>
@@ -22,7 +22,9 @@ namespace {
 
 constexpr const char* kDomain = "micronet_edge";
 constexpr const char* kName = "DynamicShiftMax";
-enum Input : size_t { kX, kSqueeze, kSqueezeBias, kExcite, kExciteBias, kOffset, kSources, kInputs };
+enum Input : size_t { kX, kSqueeze, kSqueezeBias, kExcite, kExciteBias, kOffset, kSources, kMeans, kInputs };
+
+ElementType type_of(size_t input) { return input == kSources || input == kMeans ? kInt32 : kFloat; }
 
 const void* const* g_api = nullptr;
 
@@ -125,7 +127,7 @@ class Run {
       : attributes_(attributes), with_(best_instructions()), context_(context) {
     for (size_t i = 0; i < kInputs; ++i) {
       inputs_[i] = input_of(context, i);
-      expect(inputs_[i].type == (i == kSources ? kInt64 : kFloat), "an input is of another type");
+      expect(inputs_[i].type == type_of(i), "an input is of another type");
     }
     read_shape();
     check_sizes();
@@ -154,18 +156,25 @@ class Run {
     expect(std::max({sources.shape[0], sources.shape[1], attributes_.fusions}) <= INT16_MAX, "too large");
     shape_ = {static_cast<int32_t>(sources.shape[0]), static_cast<int32_t>(attributes_.fusions), x.shape[1],
               sources.shape[1], {}};
-    const auto* places = static_cast<const int64_t*>(sources.data);
-    for (int64_t i = 0; i < sources.count(); ++i) {
-      shape_.sources.push_back(places[i] >= 0 && places[i] < x.shape[1] ? static_cast<int32_t>(places[i]) : -1);
-    }
-    expect(shape_.is_sound(), "sources are no channels of x");
+    expect(shape_.has_sound_sides(), "too large");
+    shape_.sources = channels(sources);
+    means_ = channels(inputs_[kMeans]);
+    expect(shape_.is_sound(), "sources of another size");
+  }
+
+  std::vector<int32_t> channels(const Tensor& tensor) const {
+    const auto* places = static_cast<const int32_t*>(tensor.data);
+    std::vector<int32_t> channels(places, places + tensor.count());
+    expect(are_below(channels, shape_.inputs), "a source is no channel of x");
+    return channels;
   }
 
   void check_sizes() const {
     const auto& squeeze = inputs_[kSqueeze].shape;
     const auto& excite = inputs_[kExcite].shape;
     const int64_t count = shape_.coefficients();
-    expect(squeeze.size() == 2 && squeeze[1] == shape_.outputs && squeeze[0] > 0, "squeeze is of another size");
+    const auto width = static_cast<int64_t>(means_.size());
+    expect(squeeze.size() == 2 && squeeze[1] == width && squeeze[0] > 0, "squeeze is of another size");
     expect(excite.size() == 2 && excite[0] == squeeze[0] && excite[1] == count, "excite is of another size");
     expect(inputs_[kSqueezeBias].count() == squeeze[0], "the bias of squeeze is of another size");
     expect(inputs_[kExciteBias].count() == count, "the bias of excite is of another size");
@@ -173,12 +182,12 @@ class Run {
   }
 
   std::vector<float> coefficients(const float* x, int64_t pixels) const {
-    std::vector<float> sums(shape_.inputs), means(shape_.outputs), squeezed(inputs_[kSqueeze].shape[0]);
+    std::vector<float> sums(shape_.inputs), means(means_.size()), squeezed(inputs_[kSqueeze].shape[0]);
     with_.sum_float_planes(x, sums.data(), shape_.inputs, pixels);
-    for (int64_t c = 0; c < shape_.outputs; ++c) means[c] = sums[shape_.sources[c]] / static_cast<float>(pixels);
+    for (size_t i = 0; i < means.size(); ++i) means[i] = sums[means_[i]] / static_cast<float>(pixels);
     for (size_t h = 0; h < squeezed.size(); ++h) {
       const float* row = inputs_[kSqueeze].floats() + h * means.size();
-      const float sum = with_.product(means.data(), row, shape_.outputs) + inputs_[kSqueezeBias].floats()[h];
+      const float sum = with_.product(means.data(), row, static_cast<int64_t>(means.size())) + inputs_[kSqueezeBias].floats()[h];
       squeezed[h] = sum < 0 ? 0 : sum;
     }
     const float *bias = inputs_[kExciteBias].floats(), *offset = inputs_[kOffset].floats();
@@ -206,6 +215,7 @@ class Run {
   KernelContext* context_;
   Tensor inputs_[kInputs];
   Shape shape_;
+  std::vector<int32_t> means_;
 };
 
 // --- the operator
@@ -243,7 +253,7 @@ void compute_without_status(void* kernel, KernelContext* context) {
 
 const char* name_of(const CustomOp*) { return kName; }
 const char* provider_of(const CustomOp*) { return nullptr; }  // that of the CPU
-int32_t input_type(const CustomOp*, size_t index) { return index == kSources ? kInt64 : kFloat; }
+int32_t input_type(const CustomOp*, size_t index) { return type_of(index); }
 size_t input_count(const CustomOp*) { return kInputs; }
 int32_t output_type(const CustomOp*, size_t) { return kFloat; }
 size_t output_count(const CustomOp*) { return 1; }

@@ -7,6 +7,7 @@
 #include "shape.h"
 
 namespace micronet_edge {
+namespace {  // compiled once for each set of instructions
 
 // Reads x at x[source * step].
 inline float float_output(const Shape& shape, const float* a, const float* x, int64_t step, int64_t o) {
@@ -45,4 +46,5 @@ inline int8_t int8_output(const Shape& shape, const Grids& grids, const int16_t*
   return requantized(grids, largest);
 }
 
+}  // namespace
 }  // namespace micronet_edge

@@ -23,7 +23,13 @@ bool Shape::has_sound_sides() const {
 bool Shape::is_sound() const {
   if (!has_sound_sides()) return false;
   if (sources.size() != static_cast<size_t>(shifts * outputs)) return false;
-  return std::all_of(sources.begin(), sources.end(), [this](int32_t c) { return c >= 0 && c < inputs; });
+  return are_below(sources, inputs);
+}
+
+bool are_below(const std::vector<int32_t>& values, int64_t end) {
+  bool below = true;
+  for (const int32_t value : values) below &= value >= 0 && value < end;
+  return below;
 }
 
 int32_t largest_coefficient(int32_t shifts) {

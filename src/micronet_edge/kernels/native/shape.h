@@ -21,6 +21,9 @@ struct Shape {
   int64_t coefficients() const { return int64_t{shifts} * fusions * outputs; }
 };
 
+// Whether all are from 0 to, and without, `end`.
+bool are_below(const std::vector<int32_t>& values, int64_t end);
+
 // How integers stand for numbers: x = scale * (integer - zero), y likewise, a = scale * integer.
 struct Grids {
   int32_t x_zero, y_zero;

@@ -99,6 +99,10 @@ int32_t invoke(Context* context, Node* node) {
 
 // --- the delegate
 
+struct OurDelegate : Delegate {
+  int32_t fused = 0;  // activations
+};
+
 OwnedArray nodes_of(const Clusters& clusters) {
   std::set<int32_t> nodes;
   for (const Cluster& cluster : clusters) nodes.insert(cluster.nodes.begin(), cluster.nodes.end());
@@ -140,10 +144,13 @@ bool keep_whole(Context* context, Clusters* clusters) {
 int32_t prepare(Context* context, Delegate* delegate) {
   return guarded<int32_t>(context, kError, [&] {
     const Graph graph(context);
+    auto* ours = static_cast<OurDelegate*>(delegate);
+    ours->fused = 0;
     if (!graph.is_sound()) return static_cast<int32_t>(kError);
     Clusters clusters = find_clusters(graph);
     if (!keep_whole(context, &clusters)) return static_cast<int32_t>(kError);
     if (clusters.empty()) return static_cast<int32_t>(kOk);
+    ours->fused = static_cast<int32_t>(clusters.size());
     const Registration kernel = {init, free_kernel, prepare_kernel, invoke, nullptr, kDelegate, "DynamicShiftMax", 1,
                                  nullptr, nullptr, 0};
     return context->replace_node_subsets_with_delegate_kernels(context, kernel, nodes_of(clusters).get(), delegate);
@@ -154,12 +161,18 @@ int32_t prepare(Context* context, Delegate* delegate) {
 }  // namespace micronet_edge::tflite
 
 using micronet_edge::tflite::Delegate;
+using micronet_edge::tflite::OurDelegate;
 
 EXPORTED Delegate* tflite_plugin_create_delegate(const char* const*, const char* const*, size_t,
                                                  void (*)(const char*)) {
-  auto* delegate = new (std::nothrow) Delegate{};
+  auto* delegate = new (std::nothrow) OurDelegate{};
   if (delegate != nullptr) delegate->prepare = micronet_edge::tflite::prepare;
   return delegate;
 }
 
-EXPORTED void tflite_plugin_destroy_delegate(Delegate* delegate) { delete delegate; }
+EXPORTED void tflite_plugin_destroy_delegate(Delegate* delegate) { delete static_cast<OurDelegate*>(delegate); }
+
+// How many activations of its interpreter the delegate took over.
+EXPORTED int32_t micronet_edge_fused_activations(const Delegate* delegate) {
+  return delegate == nullptr ? 0 : static_cast<const OurDelegate*>(delegate)->fused;
+}
