@@ -1,4 +1,4 @@
-"""Builds the library of fused kernels beside the Python; without a compiler everything else installs all the same."""
+"""Builds the library of fused kernels beside the Python; without a compiler all else installs as usual."""
 
 import platform
 import shutil

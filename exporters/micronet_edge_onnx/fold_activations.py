@@ -31,8 +31,9 @@ _ROUNDING = {"QuantizeLinear", "DequantizeLinear"}
 class Activation:
     """What the nodes below a path compute.
 
-    Its input has `width` channels, of which `sources` [shifts, channels] are shifted; its coefficients are (clip(excite, 0, span) +
-    offset) * scale, [fusions, shifts, channels], or `by_channel` [channels, fusions, shifts].
+    Its input has `width` channels, of which `sources` [shifts, channels] are shifted. Its coefficients are
+    (clip(excite, 0, span) + offset) * scale, [fusions, shifts, channels], or `by_channel` [channels, fusions,
+    shifts].
     """
 
     path: str
@@ -93,14 +94,9 @@ def _constants(graph: onnx.GraphProto) -> frozenset[str]:
     return frozenset(known)
 
 
-def _cluster(
-    graph: onnx.GraphProto, activation: Activation, constants: frozenset[str]
-) -> _Cluster | None:
-    inside = [
-        node
-        for node in graph.node
-        if node.name.startswith(f"{activation.path}/") and node.op_type not in _ROUNDING and node.output[0] not in constants
-    ]
+def _cluster(graph: onnx.GraphProto, activation: Activation, constants: frozenset[str]) -> _Cluster | None:
+    below = [node for node in graph.node if node.name.startswith(f"{activation.path}/")]
+    inside = [node for node in below if node.op_type not in _ROUNDING and node.output[0] not in constants]
     names = {node.name for node in inside}
     made = {output for node in inside for output in node.output}
     given = {name for node in inside for name in node.input} - made - constants
@@ -110,9 +106,9 @@ def _cluster(
     offsets = [constant for node in inside for constant in _added_to_gate(node, inside, constants)]
     if len(given) != 1 or len(results) != 1 or len(products) != 2 or len(offsets) != 1:  # noqa: PLR2004
         return None
-    (x,) = given
+    (x,), (y,), (squeeze, excite), (offset,) = given, results, products, offsets
     means = _means(graph, inside, x, activation.width)
-    return None if means is None else _Cluster(inside, x, results.pop(), *products, offsets[0], means)
+    return None if means is None else _Cluster(inside, x, y, squeeze, excite, offset, means)
 
 
 def _means(
@@ -147,7 +143,8 @@ def _fold(model: onnx.ModelProto, activation: Activation, cluster: _Cluster) -> 
     path, graph = activation.path, model.graph
     excite = _input_by_input(graph, cluster.excite, f"{path}/excite")
     places = {f"{path}/sources": activation.sources, f"{path}/means": cluster.means}
-    graph.initializer.extend(numpy_helper.from_array(each.astype(np.int32), name) for name, each in places.items())
+    for name, channels in places.items():
+        graph.initializer.append(numpy_helper.from_array(channels.astype(np.int32), name))
     weights = [*cluster.squeeze.input[1:], excite, cluster.excite.input[2], cluster.offset, *places]
     settings = {
         "fusions": activation.fusions,
@@ -155,9 +152,8 @@ def _fold(model: onnx.ModelProto, activation: Activation, cluster: _Cluster) -> 
         "span": float(activation.span),
         "scale": float(activation.scale),
     }
-    node = helper.make_node(
-        NAME, [cluster.x, *weights], [cluster.y], path, domain=DOMAIN, overload=path, **settings
-    )
+    node = helper.make_node(NAME, [cluster.x, *weights], [cluster.y], path, domain=DOMAIN, overload=path)
+    node.attribute.extend(helper.make_attribute(name, value) for name, value in settings.items())
     model.functions.append(_function(graph, path, cluster, list(settings)))
     _replace(graph, cluster.nodes, node)
 
@@ -185,7 +181,7 @@ def _function(
 
 def _input_by_input(graph: onnx.GraphProto, product: onnx.NodeProto, name: str) -> str:
     """The product's weight as our kernel reads it, stored once more if it is stored output by output."""
-    weight = product.input[1]
+    weight = str(product.input[1])
     if not any(each.name == "transB" and each.i for each in product.attribute):
         return weight
     (stored,) = (each for each in graph.initializer if each.name == weight)

@@ -26,8 +26,8 @@ from micronet_edge.quantization.grid import Floats, Grid, activation_grid, weigh
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.rounded_tensors import clip_after, is_done_before, tensor_name
 from micronet_edge_onnx.convert import INPUT_NAME
-from micronet_edge_onnx.fold_activations import Activation, fold_activations
 from micronet_edge_onnx.find_fusions import Fusions, fusions_at
+from micronet_edge_onnx.fold_activations import Activation, fold_activations
 from micronet_edge_onnx.model_writer import ModelWriter
 from micronet_edge_onnx.write_fusions import FusionWriter
 

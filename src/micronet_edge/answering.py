@@ -11,6 +11,7 @@ from jaxtyping import Int32
 
 from micronet_edge.errors import SettingsError, VerificationError
 from micronet_edge.image_folders import SKIP_HINT
+from micronet_edge.kernels import Kernels
 from micronet_edge.networks import Network, open_network
 from micronet_edge.preprocessing import Preprocessing
 from micronet_edge.processes import in_processes
@@ -36,6 +37,7 @@ class Question:
     preprocessing: Preprocessing
     classes: int
     best: int
+    kernels: Kernels
 
 
 def ask(
@@ -78,7 +80,7 @@ def _processes(images: int, asked: int | None) -> int:
 def _ask_here(
     question: Question, portions: Sequence[_Portion], report: Callable[[_Portion], None]
 ) -> _Answers:
-    networks = [open_network(path) for path in question.files]
+    networks = [open_network(path, question.kernels) for path in question.files]
     answers = []
     for portion in portions:
         answers.append(_answer(question, networks, portion))
@@ -92,7 +94,7 @@ def _answer_in_process(question: Question, portion: _Portion) -> tuple[Ranked, .
 
 @cache
 def _opened(question: Question) -> tuple[Network, ...]:
-    return tuple(open_network(path) for path in question.files)
+    return tuple(open_network(path, question.kernels) for path in question.files)
 
 
 def _answer(question: Question, networks: Sequence[Network], portion: _Portion) -> tuple[Ranked, ...]:

@@ -10,8 +10,11 @@ from torch import Tensor
 
 from micronet_edge.errors import SettingsError
 from micronet_edge.image_folders import SKIP_HINT, LabelledImages, read_calibration, read_labelled
+from micronet_edge.kernels import Kernels
 from micronet_edge.metadata import FileMetadata
+from micronet_edge.networks import fused_activations
 from micronet_edge.quantization.blame import Blame, Labelled, Progress, blame
+from micronet_edge.quantization.fuse_activations import with_fused_activations
 from micronet_edge.quantizing import quantized_from
 from micronet_edge.targets import FLOAT32, read_metadata
 
@@ -23,7 +26,10 @@ _SEED = 0
 
 @dataclass(frozen=True, slots=True)
 class FileBlame:
-    """What came out for a file. `data` is None where no labelled images were given."""
+    """What came out for a file. `data` is None where no labelled images were given.
+
+    `fused` is the number of activations that our own kernels compute: inside them nothing is rounded.
+    """
 
     path: Path
     metadata: FileMetadata
@@ -31,6 +37,7 @@ class FileBlame:
     calibration: str
     data: str | None
     blame: Blame
+    fused: int
     notes: tuple[str, ...]
 
     def summary(self) -> dict[str, object]:
@@ -48,6 +55,7 @@ class FileBlame:
             "agreement": found.agreement,
             "sqnr_db": found.sqnr_db,
             "layers": [asdict(row) for row in found.by_guilt],
+            "fused_activations": self.fused,
             "notes": list(self.notes),
         }
 
@@ -58,13 +66,15 @@ def blame_file(
     calibration: Path | str,
     *,
     data: Path | str | None = None,
+    kernels: Kernels = "auto",
     skip_unreadable: bool = False,
     progress: Progress = lambda _done, _total: None,
 ) -> FileBlame:
     """Looks at every layer of the quantized network in a file.
 
     Given    an integer file that a recipe lies beside; the checkpoint it was made from; images such as
-             it was calibrated on, and labelled ones, as `quantize` and `evaluate` take them. Of more
+             it was calibrated on, and labelled ones, as `quantize` and `evaluate` take them; whether our
+             own kernels count, which round nothing inside an activation. Of more
              than MOST_IMAGES, so many are taken, evenly over the classes and the same every time.
     Result   each layer's share in what was lost; without labelled images there is no top-1, only how
              often the file names the same class as the float network.
@@ -76,6 +86,9 @@ def blame_file(
     if metadata.precision == FLOAT32:
         raise SettingsError(f"{path} is a float32 file, in which nothing is rounded: give an int8 one")
     quantized, reference = quantized_from(path, checkpoint)
+    fused = fused_activations(path, kernels)
+    if fused:
+        quantized = with_fused_activations(quantized)
     images = read_calibration(Path(calibration), metadata.preprocessing, skip_unreadable=skip_unreadable)
     notes = _notes(images.source, images.count, images.skipped, "at random")
     labelled = None
@@ -91,6 +104,7 @@ def blame_file(
         calibration=images.source,
         data=None if data is None else found.source,
         blame=blame(quantized, reference, chosen, labelled, progress),
+        fused=fused,
         notes=tuple(notes),
     )
 

@@ -160,11 +160,11 @@ def _measured(
         path = Path(folder, f"attempt{target.suffix}")
         target.quantize(quantized, spec, path)
         if float_top1 is None:
-            found = evaluate(path, data, checkpoint=origin.checkpoint)
+            found = evaluate(path, data, checkpoint=origin.checkpoint, kernels="off")
             assert found.comparison is not None
             float_top1 = found.comparison.top1.share * 100
         else:
-            found = evaluate(path, data)
+            found = evaluate(path, data, kernels="off")
         top1 = found.top1.share * 100
         latency_ms = _latency_ms(target, path, origin)
         step = Step(target.name, reverted, top1, float_top1 - top1, path.stat().st_size, latency_ms)

@@ -11,9 +11,10 @@ from jaxtyping import Int32
 from micronet_edge.answering import Progress, Question, Ranked, ask
 from micronet_edge.errors import CheckpointError
 from micronet_edge.image_folders import LabelledImages, read_labelled
+from micronet_edge.kernels import Kernels
 from micronet_edge.metadata import FileMetadata
 from micronet_edge.models import Checkpoint, load_checkpoint
-from micronet_edge.networks import describe_network, is_checkpoint
+from micronet_edge.networks import describe_network, fused_activations, is_checkpoint
 from micronet_edge.statistics import PairedDifference, Right, paired_difference, wilson_interval
 from micronet_edge.wording import listed
 
@@ -63,7 +64,8 @@ class Evaluation:
     """What came out, in all and image by image.
 
     `answers` are the classes named, in the order of `data.paths`. `guesses` is how many of the best
-    classes `top5` looks at: 5, or all where there are fewer. `notes` say what a reader must know.
+    classes `top5` looks at: 5, or all where there are fewer. `fused` is how many activations ran in our own
+    kernels. `notes` say what a reader must know.
     """
 
     path: Path
@@ -74,6 +76,7 @@ class Evaluation:
     guesses: int
     classes: tuple[ClassRow, ...]
     comparison: Comparison | None
+    fused: int
     notes: tuple[str, ...]
     answers: Classes = field(repr=False, compare=False)
 
@@ -108,6 +111,7 @@ class Evaluation:
                 "difference": asdict(found.difference),
             },
             "classes": [asdict(row) for row in self.classes],
+            "fused_activations": self.fused,
             "notes": list(self.notes),
         }
 
@@ -118,6 +122,7 @@ def evaluate(
     *,
     checkpoint: Path | str | None = None,
     processes: int | None = None,
+    kernels: Kernels = "auto",
     skip_unreadable: bool = False,
     progress: Progress = lambda _done, _total: None,
 ) -> Evaluation:
@@ -126,7 +131,8 @@ def evaluate(
     Given    an exported file of any target, or a checkpoint, with labels and preprocessing as it
              carries them; a folder with one sub-folder of images for each class, named as its label;
              the float checkpoint to compare with, or none; how many processes may work (None: as many
-             as help); `progress` is told how many of how many images are done
+             as help); whether our own kernels run where they are at hand; `progress` is told how many of
+             how many images are done
     Raises   MicronetEdgeError of the kind that fits: a folder that does not match the labels, an image
              that cannot be read, a checkpoint of another network.
     """
@@ -139,6 +145,7 @@ def evaluate(
         preprocessing=metadata.preprocessing,
         classes=len(metadata.labels),
         best=min(_FIVE, len(metadata.labels)),
+        kernels=kernels,
     )
     ranked, *others = ask(question, images.paths, processes, progress)
     truth = np.asarray(images.classes, np.int32)
@@ -152,6 +159,7 @@ def evaluate(
         guesses=question.best,
         classes=_rows(metadata.labels, truth, answers),
         comparison=None if reference is None else _compare(reference, others[0], ranked, truth),
+        fused=fused_activations(path, kernels),
         notes=(*notes, *_notes_on_images(images)),
         answers=answers,
     )

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from micronet_edge.errors import TargetError
+from micronet_edge.kernels import Kernels
 from micronet_edge.metadata import FileMetadata
 from micronet_edge.models import load_checkpoint
 from micronet_edge.preprocessing import Images
@@ -37,14 +38,19 @@ class TorchNetwork:
             return np.asarray(self._network(torch.from_numpy(images)))
 
 
-def open_network(path: Path) -> Network:
-    """The network in a file, ready to run on one thread.
+def open_network(path: Path, kernels: Kernels = "auto") -> Network:
+    """The network in a file, ready to run on one thread, with our own kernels where they are at hand.
 
     Raises CheckpointError or TargetError on a file that cannot be opened.
     """
     if is_checkpoint(path):
         return TorchNetwork(load_checkpoint(path).network)
-    return _target(path).open(path, threads=1)
+    return _target(path).open(path, threads=1, kernels=kernels)
+
+
+def fused_activations(path: Path, kernels: Kernels) -> int:
+    """How many activations of the network run in our own kernels; of a checkpoint none."""
+    return 0 if is_checkpoint(path) else _target(path).open(path, threads=1, kernels=kernels).fused
 
 
 def describe_network(path: Path) -> FileMetadata:

@@ -11,6 +11,7 @@ from micronet_edge.bounding import Bound, Step, bound_drop
 from micronet_edge.errors import SettingsError
 from micronet_edge.image_folders import CalibrationImages, read_calibration, read_labelled
 from micronet_edge.integer_forms import float_form, with_corrected_biases, written_form
+from micronet_edge.kernels import Kernels
 from micronet_edge.lowering import Costs, Lowered, integer, lower
 from micronet_edge.manifest import manifest_path, write_manifest
 from micronet_edge.quantization.finetune import FinetuneProgress, finetune
@@ -263,7 +264,7 @@ def quantized_from(file: Path, checkpoint: Path) -> tuple[QuantizedNetwork, fx.G
     return written_form(*parts), float_form(*parts)
 
 
-def prove_again(file: Path, checkpoint: Path, calibration: Path | None) -> Proof:
+def prove_again(file: Path, checkpoint: Path, calibration: Path | None, kernels: Kernels = "off") -> Proof:
     """The proof of a quantized file once more, on any images.
 
     Raises SettingsError where there are no images, VerificationError where the proof fails.
@@ -276,7 +277,7 @@ def prove_again(file: Path, checkpoint: Path, calibration: Path | None) -> Proof
     quantized, _ = quantized_from(file, checkpoint)
     images = read_calibration(calibration, metadata.preprocessing).images
     network = read_source(checkpoint, None, ExportSettings(input_size=metadata.preprocessing.size)).network
-    return prove_quantized(file, target_of(file), metadata, network, quantized, images)
+    return prove_quantized(file, target_of(file), metadata, network, quantized, images, kernels)
 
 
 def _told(report: Report) -> Callable[[FinetuneProgress], None]:

@@ -8,9 +8,11 @@ import torch
 from torch import nn
 
 from micronet_edge.errors import VerificationError
+from micronet_edge.kernels import Kernels
 from micronet_edge.metadata import FileMetadata
 from micronet_edge.photographs import photographs
 from micronet_edge.preprocessing import Images
+from micronet_edge.quantization.fuse_activations import with_fused_activations
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.simulate import Simulation
 from micronet_edge.targets import Logits, Session, Target
@@ -45,7 +47,8 @@ class Proof:
     `difference` is absolute, `relative_difference` that over the largest logit; `top1_agreement` is
     the share of images on which both name the same class; `spread` is how far the PyTorch logits move
     from image to image, over the largest; `operators` counts the file's operators;
-    `cosine` is that between all logits of the file and of the network.
+    `cosine` is that between all logits of the file and of the network; `fused` says how many activations
+    ran in our own kernels.
     """
 
     images: int
@@ -55,6 +58,7 @@ class Proof:
     spread: float
     operators: dict[str, int]
     cosine: float
+    fused: int
 
     @property
     def weakness(self) -> str | None:
@@ -71,16 +75,19 @@ class Proof:
         )
 
 
-def prove(path: Path, target: Target, metadata: FileMetadata, network: nn.Module) -> Proof:
+def prove(
+    path: Path, target: Target, metadata: FileMetadata, network: nn.Module, kernels: Kernels = "off"
+) -> Proof:
     """Runs the file in its own runtime and holds it against the PyTorch network.
 
-    Given    a file of that target, what it says of itself, and the unlowered network it was made from
+    Given    a file of that target, what it says of itself, and the unlowered network it was made from;
+             by itself it runs in the runtime's own kernels, which everybody has
     Raises   VerificationError on a difference above the tolerance, a forbidden operator, or a network
              that gives NaN or infinity.
     """
     images = metadata.preprocessing.batch(photographs())
     expected = reference_logits(network, images)
-    session = target.open(path)
+    session = target.open(path, kernels=kernels)
     logits = session.run(images)
     _check_same(path, logits, expected)
     _check_rules(path, target, metadata)
@@ -94,6 +101,7 @@ def prove_quantized(
     network: nn.Module,
     quantized: QuantizedNetwork,
     images: Images,
+    kernels: Kernels = "off",
 ) -> Proof:
     """Runs an integer file in its own runtime and holds it against PyTorch, twice.
 
@@ -106,8 +114,10 @@ def prove_quantized(
     """
     chosen = _some(images)
     expected = reference_logits(network, chosen)
-    session = target.open(path)
+    session = target.open(path, kernels=kernels)
     logits = session.run(chosen)
+    if session.fused:
+        quantized = with_fused_activations(quantized)
     with torch.no_grad(), one_thread():
         simulated: Logits = Simulation(quantized)(torch.from_numpy(chosen)).numpy()
     cosine, agreement = _cosine(logits, simulated), float((logits.argmax(1) == simulated.argmax(1)).mean())
@@ -127,7 +137,7 @@ def prove_quantized(
 def compare(path: Path, target: Target, network: nn.Module, images: Images) -> Proof:
     """How far a file is from the float network on these images, without judging it."""
     expected = reference_logits(network, images)
-    session = target.open(path)
+    session = target.open(path, kernels="off")
     logits = session.run(images)
     return _proof(images, session, logits, expected)
 
@@ -142,6 +152,7 @@ def _proof(images: Images, session: Session, logits: Logits, expected: Logits) -
         spread=float(np.ptp(expected, axis=0).max()) / _largest(expected),
         operators=dict(sorted(session.operators().items())),
         cosine=_cosine(logits, expected),
+        fused=session.fused,
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from micronet_edge.cli.errors import one_line_errors
+from micronet_edge.cli.options import KernelsOption
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -27,6 +28,7 @@ def blame(
     data: Annotated[
         Path | None, typer.Option(help="Labelled images for top-1, a sub-folder for each class.")
     ] = None,
+    kernels: KernelsOption = "auto",
     html: Annotated[Path | None, typer.Option(help="Write a page with a plot along the network.")] = None,
     skip_unreadable: Annotated[
         bool, typer.Option("--skip-unreadable", help="Leave out and count files that are no images.")
@@ -41,6 +43,7 @@ def blame(
 
     from micronet_edge.blame_page import write_page
     from micronet_edge.blaming import blame_file
+    from micronet_edge.kernels import in_words
     from micronet_edge.pages import check_writable
 
     if html is not None:
@@ -54,6 +57,7 @@ def blame(
             checkpoint,
             calibration,
             data=data,
+            kernels=kernels,
             skip_unreadable=skip_unreadable,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
@@ -65,6 +69,7 @@ def blame(
         typer.echo(json.dumps(found.summary(), indent=2))
     else:
         _print_all(found, html)
+        typer.echo(in_words(found.fused, kernels))
 
 
 def _print_all(found: "FileBlame", html: Path | None) -> None:

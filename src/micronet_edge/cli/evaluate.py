@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from micronet_edge.cli.errors import one_line_errors
+from micronet_edge.cli.options import KernelsOption
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -28,6 +29,7 @@ def evaluate(
     checkpoint: Annotated[
         Path | None, typer.Option(help="The float network to compare with on the same images.")
     ] = None,
+    kernels: KernelsOption = "auto",
     skip_unreadable: Annotated[
         bool, typer.Option("--skip-unreadable", help="Leave out and count files that are no images.")
     ] = False,
@@ -40,6 +42,8 @@ def evaluate(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from micronet_edge.evaluation import evaluate as run
+    from micronet_edge.kernels import in_words
+    from micronet_edge.networks import is_checkpoint
 
     console = Console(stderr=True)
     columns = (TextColumn("images"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -49,6 +53,7 @@ def evaluate(
             file,
             data,
             checkpoint=checkpoint,
+            kernels=kernels,
             skip_unreadable=skip_unreadable,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
@@ -58,6 +63,8 @@ def evaluate(
         typer.echo(json.dumps(evaluation.summary(), indent=2))
     else:
         _print_all(evaluation)
+        if not is_checkpoint(file):
+            typer.echo(in_words(evaluation.fused, kernels))
 
 
 def _print_all(evaluation: "Evaluation") -> None:

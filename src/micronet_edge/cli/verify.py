@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from micronet_edge.cli.errors import one_line_errors
+from micronet_edge.cli.options import KernelsOption
 
 
 @one_line_errors
@@ -18,11 +19,13 @@ def verify(
     calibration: Annotated[
         Path | None, typer.Option(help="Images to compare an int8 file on: a folder, .npy or .npz.")
     ] = None,
+    kernels: KernelsOption = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print the proof as JSON.")] = False,
     debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
 ) -> None:
     """Prove again that a file computes the same function as its checkpoint."""
     del debug  # read by one_line_errors
+    from micronet_edge.kernels import in_words
     from micronet_edge.models import load_checkpoint
     from micronet_edge.quantizing import prove_again
     from micronet_edge.targets import FLOAT32, read_metadata, target_of
@@ -31,9 +34,9 @@ def verify(
     metadata = read_metadata(file)
     loaded = load_checkpoint(checkpoint, variant=metadata.variant, num_classes=len(metadata.labels))
     if metadata.precision == FLOAT32:
-        proof = prove(file, target_of(file), metadata, loaded.network)
+        proof = prove(file, target_of(file), metadata, loaded.network, kernels)
     else:
-        proof = prove_again(file, checkpoint, calibration)
+        proof = prove_again(file, checkpoint, calibration, kernels)
     if as_json:
         typer.echo(json.dumps(asdict(proof), indent=2))
         return
@@ -46,6 +49,7 @@ def verify(
         f"{file}: same function as {checkpoint} on {proof.images} images, {found}, "
         f"same class on {proof.top1_agreement:.0%}"
     )
+    typer.echo(in_words(proof.fused, kernels))
     if proof.weakness is not None:
         typer.echo(f"WEAK PROOF: {proof.weakness}", err=True)
     if metadata.checkpoint_sha256 != loaded.sha256:
