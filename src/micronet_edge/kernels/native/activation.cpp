@@ -18,10 +18,11 @@ float rounded(float x) {
 Activation::Activation(Shape shape, Layout layout, Branch branch)
     : shape_(std::move(shape)), layout_(layout), branch_(std::move(branch)), with_(best_instructions()) {}
 
-std::unique_ptr<Activation> Activation::of_floats(Shape shape, Layout layout, Branch branch) {
-  if (!shape.is_sound() || !branch.is_sound(shape)) return nullptr;
+std::unique_ptr<Activation> Activation::of_floats(Shape shape, Layout layout, Branch branch, const Ends& ends) {
+  if (!(ends.low <= ends.high) || !shape.is_sound() || !branch.is_sound(shape)) return nullptr;
   std::unique_ptr<Activation> made(new Activation(std::move(shape), layout, std::move(branch)));
   made->tile_.emplace(made->shape_, sizeof(float), kFloatsInVector);
+  made->ends_ = ends;
   return made;
 }
 
@@ -58,9 +59,9 @@ void Activation::run(const float* x, float* y, int64_t pixels) const {
   means(x, pixels, means_of.data());
   const std::vector<float> a = branch_.coefficients(with_, means_of.data());
   if (layout_ == Layout::kPlanes) {
-    with_.float_planes(shape_, a.data(), x, y, pixels);
+    with_.float_planes(shape_, ends_, a.data(), x, y, pixels);
   } else {
-    with_.float_rows(shape_, *tile_, a.data(), x, y, pixels);
+    with_.float_rows(shape_, *tile_, ends_, a.data(), x, y, pixels);
   }
 }
 

@@ -20,7 +20,7 @@ struct Int8Tensors {
 class Activation {
  public:
   // None where the shape, the branch or the tensors are not sound.
-  static std::unique_ptr<Activation> of_floats(Shape shape, Layout layout, Branch branch);
+  static std::unique_ptr<Activation> of_floats(Shape shape, Layout layout, Branch branch, const Ends& ends);
   static std::unique_ptr<Activation> of_int8(Shape shape, Layout layout, Branch branch, const Int8Tensors& tensors);
 
   const Shape& shape() const { return shape_; }
@@ -38,6 +38,7 @@ class Activation {
   Branch branch_;
   const Instructions& with_;
   std::optional<Tile> tile_;
+  Ends ends_{};
   Int8Tensors tensors_{};
   Grids grids_{};
   float steps_ = 0;  // of an int16 coefficient, in each whole one

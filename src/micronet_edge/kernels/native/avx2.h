@@ -38,6 +38,11 @@ struct Vectors {
     return _mm256_blendv_ps(_mm256_max_ps(x, y), x, _mm256_cmp_ps(x, x, _CMP_UNORD_Q));
   }
 
+  // So that what is not a number, coming second, stays.
+  static Floats cut_off(Floats x, Floats low, Floats high) {
+    return _mm256_min_ps(high, _mm256_max_ps(low, x));
+  }
+
   static Bytes load_bytes(const void* from) { return _mm_loadu_si128(static_cast<const __m128i*>(from)); }
   static void store_bytes(int8_t* to, Bytes x) { _mm_storeu_si128(reinterpret_cast<__m128i*>(to), x); }
   static Bytes pick(Bytes x, Bytes places) { return _mm_shuffle_epi8(x, places); }

@@ -29,18 +29,20 @@ int32_t checked(const char* instructions, int32_t shifts, int32_t fusions, int64
 
 }  // namespace
 
-// y [outputs, pixels] of x [inputs, pixels], or with `rows` the other way round; a [fusions, shifts, outputs],
-// sources [shifts, outputs].
+// y [outputs, pixels] of x [inputs, pixels], or with `rows` the other way round, cut off at low and high;
+// a [fusions, shifts, outputs], sources [shifts, outputs].
 EXPORTED int32_t micronet_edge_shift_max_float(const char* instructions, int32_t rows, int32_t shifts, int32_t fusions,
                                                int64_t inputs, int64_t outputs, const int32_t* sources, const float* a,
-                                               const float* x, float* y, int64_t pixels) {
-  if (a == nullptr || x == nullptr || y == nullptr) return kUnsound;
+                                               const float* x, float* y, int64_t pixels, float low,
+                                               float high) {
+  if (a == nullptr || x == nullptr || y == nullptr || !(low <= high)) return kUnsound;
   return checked(instructions, shifts, fusions, inputs, outputs, sources, pixels,
                  [&](const Instructions& with, const Shape& shape) -> int32_t {
+                   const Ends ends{low, high};
                    if (rows == 0) {
-                     with.float_planes(shape, a, x, y, pixels);
+                     with.float_planes(shape, ends, a, x, y, pixels);
                    } else {
-                     with.float_rows(shape, Tile(shape, sizeof(float), kFloatsInVector), a, x, y, pixels);
+                     with.float_rows(shape, Tile(shape, sizeof(float), kFloatsInVector), ends, a, x, y, pixels);
                    }
                    return kOk;
                  });

@@ -205,6 +205,12 @@ std::vector<int32_t> nodes_between(const Graph& graph, int32_t x, int32_t y) {
   return {nodes.begin(), nodes.end()};
 }
 
+// The integer of the tensor that stands for the value or for the end that comes before it.
+int32_t steps_of(const Tensor& tensor, double value) {
+  const double steps = value / tensor.scale + tensor.zero_point;
+  return static_cast<int32_t>(std::nearbyint(std::min<double>(std::max<double>(steps, INT8_MIN), INT8_MAX)));
+}
+
 std::optional<Cluster> cluster_at(const Graph& graph, Meanings& meanings, int32_t y) {
   const Meaning& meaning = meanings.of(y);
   if (meaning.kind != Meaning::Kind::kFusions) return std::nullopt;
@@ -217,9 +223,11 @@ std::optional<Cluster> cluster_at(const Graph& graph, Meanings& meanings, int32_
   if (!shape || graph.shape(y).back() != shape->outputs) return std::nullopt;
   auto branch = branch_of(graph, meanings, coefficients_of(meaning, *shape), x, integer);
   if (!branch) return std::nullopt;
-  const Int8Tensors tensors{from.scale, to.scale, from.zero_point, to.zero_point, INT8_MIN, INT8_MAX};
+  const Ends ends{static_cast<float>(meaning.low), static_cast<float>(meaning.high)};
+  const Int8Tensors tensors{from.scale,   to.scale, from.zero_point, to.zero_point, steps_of(to, meaning.low),
+                            steps_of(to, meaning.high)};
   auto activation = integer ? Activation::of_int8(*shape, Layout::kRows, std::move(*branch), tensors)
-                            : Activation::of_floats(*shape, Layout::kRows, std::move(*branch));
+                            : Activation::of_floats(*shape, Layout::kRows, std::move(*branch), ends);
   if (activation == nullptr) return std::nullopt;
   return Cluster{x, y, nodes_between(graph, x, y), std::move(activation)};
 }

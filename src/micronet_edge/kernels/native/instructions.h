@@ -13,9 +13,10 @@ namespace micronet_edge {
 struct Instructions {
   const char* name;
 
-  void (*float_planes)(const Shape&, const float* a, const float* x, float* y, int64_t pixels);
+  void (*float_planes)(const Shape&, const Ends&, const float* a, const float* x, float* y, int64_t pixels);
   void (*int8_planes)(const Shape&, const Grids&, const int16_t* a, const int8_t* x, int8_t* y, int64_t pixels);
-  void (*float_rows)(const Shape&, const Tile&, const float* a, const float* x, float* y, int64_t pixels);
+  void (*float_rows)(const Shape&, const Tile&, const Ends&, const float* a, const float* x, float* y,
+                     int64_t pixels);
   void (*int8_rows)(const Shape&, const Tile&, const Grids&, const int16_t* a, const int8_t* x, int8_t* y,
                     int64_t pixels);
 

@@ -23,11 +23,12 @@ bool is_few(const Shape& shape) { return shape.shifts <= kFew && shape.fusions <
 template <int J, int K>
 struct FloatCoefficients {
   Floats a[K][J];
+  Floats low, high;
 
   Floats fused(const Floats (&x)[J]) const {
     Floats largest = sum(0, x);
     for (int k = 1; k < K; ++k) largest = Vectors::larger(largest, sum(k, x));
-    return largest;
+    return Vectors::cut_off(largest, low, high);
   }
   Floats sum(int k, const Floats (&x)[J]) const {
     Floats total = Vectors::multiply(a[k][0], x[0]);
@@ -54,9 +55,11 @@ struct Int8Coefficients {
 // --- planes
 
 template <int J, int K>
-void float_planes_of(const Shape& shape, const float* a, const float* x, float* y, int64_t pixels) {
+void float_planes_of(const Shape& shape, const Ends& ends, const float* a, const float* x, float* y,
+                     int64_t pixels) {
   for (int64_t o = 0; o < shape.outputs; ++o, y += pixels) {
     FloatCoefficients<J, K> coefficients;
+    coefficients.low = Vectors::all(ends.low), coefficients.high = Vectors::all(ends.high);
     const float* plane[J];
     for (int j = 0; j < J; ++j) {
       plane[j] = x + shape.sources[j * shape.outputs + o] * pixels;
@@ -71,12 +74,12 @@ void float_planes_of(const Shape& shape, const float* a, const float* x, float* 
   }
 }
 
-void float_planes(const Shape& shape, const float* a, const float* x, float* y, int64_t pixels) {
-  if (!is_few(shape) || pixels < kFloatsInVector) return kPlain.float_planes(shape, a, x, y, pixels);
+void float_planes(const Shape& shape, const Ends& ends, const float* a, const float* x, float* y, int64_t pixels) {
+  if (!is_few(shape) || pixels < kFloatsInVector) return kPlain.float_planes(shape, ends, a, x, y, pixels);
   const bool shifts = shape.shifts > 1, fusions = shape.fusions > 1;
   const auto run = shifts ? fusions ? float_planes_of<2, 2> : float_planes_of<2, 1>
                           : fusions ? float_planes_of<1, 2> : float_planes_of<1, 1>;
-  run(shape, a, x, y, pixels);
+  run(shape, ends, a, x, y, pixels);
 }
 
 template <int K>
@@ -185,9 +188,11 @@ __attribute__((always_inline)) inline void float_column(const Tile& tile, const 
 }
 
 template <int J, int K>
-void float_block(const Tile& tile, const Repeated<float>& a, const Block& block, const float* x, float* y) {
+void float_block(const Tile& tile, const Repeated<float>& a, const Ends& ends, const Block& block, const float* x,
+                 float* y) {
   for (int64_t v = 0; v < tile.vectors(); ++v) {
     FloatCoefficients<J, K> coefficients;
+    coefficients.low = Vectors::all(ends.low), coefficients.high = Vectors::all(ends.high);
     for (int k = 0; k < K; ++k) {
       for (int j = 0; j < J; ++j) {
         coefficients.a[k][j] = Vectors::load(a.at(k * J + j, v * kFloatsInVector));
@@ -260,16 +265,17 @@ void for_each_block(const Shape& shape, const Tile& tile, const Number* x, Numbe
   }
 }
 
-void float_rows(const Shape& shape, const Tile& tile, const float* a, const float* x, float* y, int64_t pixels) {
+void float_rows(const Shape& shape, const Tile& tile, const Ends& ends, const float* a, const float* x, float* y,
+                int64_t pixels) {
   if (!is_few(shape) || !tile.is_usable() || pixels < tile.pixels()) {
-    return kPlain.float_rows(shape, tile, a, x, y, pixels);
+    return kPlain.float_rows(shape, tile, ends, a, x, y, pixels);
   }
   const bool shifts = shape.shifts > 1, fusions = shape.fusions > 1;
   const auto run = shifts ? fusions ? float_block<2, 2> : float_block<2, 1>
                           : fusions ? float_block<1, 2> : float_block<1, 1>;
   const Repeated<float> repeated(shape, tile, a);
   for_each_block(shape, tile, x, y, pixels, [&](const Block& block, const float* from, float* to) {
-    run(tile, repeated, block, from, to);
+    run(tile, repeated, ends, block, from, to);
   });
 }
 

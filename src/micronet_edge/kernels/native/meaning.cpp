@@ -2,16 +2,25 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
+#include <numeric>
 
 namespace micronet_edge::tflite {
 namespace {
 
 constexpr int kDeepest = 64;
 constexpr int64_t kMostNumbers = 1 << 20;
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 const Meaning kNothing{};
+
+Meaning channels_of_root(int32_t root, std::vector<int32_t> channels) {
+  return {Meaning::Kind::kChannels, root, std::move(channels), {}, {}};
+}
+Meaning of_coefficients(std::vector<Coefficient> coefficients) {
+  return {Meaning::Kind::kCoefficients, -1, {}, std::move(coefficients), {}};
+}
+Meaning of_fusion(int32_t root, std::vector<Sum> sums) {
+  return {Meaning::Kind::kFusions, root, {}, {}, {std::move(sums)}};
+}
 
 template <class Options>
 const Options& options_of(const Node& node) {
@@ -113,6 +122,10 @@ Meaning Meanings::found(int32_t tensor, int depth) {
         return mixed(node, depth);
       case kAdd:
         return added(node, depth);
+      case kReluOperator:
+        return activated(node, depth, kRelu);
+      case kRelu6Operator:
+        return activated(node, depth, kRelu6);
       case kMaximum:
         return compared(node, depth, true);
       case kMinimum:
@@ -132,11 +145,9 @@ Meaning Meanings::as_it_stands(const Node& node) const {
   const auto shape = graph_.shape(tensor);
   const int64_t count = count_of_one(shape);
   if (shape.size() != 4 || shape[1] != 1 || shape[2] != 1 || count > kMostNumbers) return kNothing;
-  Meaning meaning{Meaning::Kind::kCoefficients, -1, {}, {}, {}};
-  for (int64_t i = 0; i < count; ++i) {
-    meaning.coefficients.push_back({tensor, static_cast<int32_t>(i), 1, low, high, 0, 0});
-  }
-  return meaning;
+  std::vector<Coefficient> all;
+  for (int64_t i = 0; i < count; ++i) all.push_back({tensor, static_cast<int32_t>(i), 1, low, high, 0, 0});
+  return of_coefficients(std::move(all));
 }
 
 Meaning Meanings::channels_of(int32_t tensor, int depth) {
@@ -144,9 +155,9 @@ Meaning Meanings::channels_of(int32_t tensor, int depth) {
   if (meaning->kind == Meaning::Kind::kChannels) return *meaning;
   const auto shape = graph_.shape(tensor);
   if (shape.size() < 2 || shape.back() < 1 || shape.back() > kMostNumbers) return kNothing;
-  Meaning itself{Meaning::Kind::kChannels, tensor, {}, {}, {}};
-  for (int64_t c = 0; c < shape.back(); ++c) itself.channels.push_back(static_cast<int32_t>(c));
-  return itself;
+  std::vector<int32_t> channels(shape.back());
+  std::iota(channels.begin(), channels.end(), 0);
+  return channels_of_root(tensor, std::move(channels));
 }
 
 Meaning Meanings::sliced(const Node& node, int depth) {
@@ -163,7 +174,7 @@ Meaning Meanings::sliced(const Node& node, int depth) {
   if (Known meaning = of(from, depth); meaning->kind == Meaning::Kind::kCoefficients) {
     if (count_of_one(whole) != whole.back()) return kNothing;
     const auto start = meaning->coefficients.begin() + first;
-    return {Meaning::Kind::kCoefficients, -1, {}, {start, start + count}, {}};
+    return of_coefficients({start, start + count});
   }
   Meaning channels = channels_of(from, depth);
   if (channels.kind != Meaning::Kind::kChannels) return kNothing;
@@ -194,7 +205,7 @@ Meaning Meanings::concatenated(const Node& node, int depth) {
   const auto& options = options_of<ConcatenationOptions>(node);
   const int32_t rank = static_cast<int32_t>(graph_.shape(node.outputs->data[0]).size());
   if (options.activation != kNoActivation || (options.axis != rank - 1 && options.axis != -1)) return kNothing;
-  Meaning joined{Meaning::Kind::kChannels, -1, {}, {}, {}};
+  Meaning joined = channels_of_root(-1, {});
   for (int32_t i = 0; i < node.inputs->size; ++i) {
     const Meaning part = channels_of(node.inputs->data[i], depth);
     if (part.kind != Meaning::Kind::kChannels || (i > 0 && part.root != joined.root)) return kNothing;
@@ -225,9 +236,9 @@ Meaning Meanings::multiplied(const Node& node, int depth) {
     if (channels.kind != Meaning::Kind::kChannels) return kNothing;
     const size_t count = channels.channels.size();
     if (row->coefficients.size() != count || graph_.shape(y).back() != static_cast<int64_t>(count)) return kNothing;
-    Meaning products{Meaning::Kind::kFusions, channels.root, {}, {}, {std::vector<Sum>(count)}};
-    for (size_t c = 0; c < count; ++c) products.fusions[0][c] = {{row->coefficients[c], channels.channels[c]}};
-    return products;
+    std::vector<Sum> products(count);
+    for (size_t c = 0; c < count; ++c) products[c] = {{row->coefficients[c], channels.channels[c]}};
+    return of_fusion(channels.root, std::move(products));
   }
   return kNothing;
 }
@@ -239,16 +250,16 @@ Meaning Meanings::scaled(const Node& node, const Meaning& row, const std::vector
   if (by.empty() || count_of_one(whole) > kMostNumbers || graph_.shape(constant)[0] != 1) return kNothing;
   const auto rows = broadcast(graph_.shape(other), whole), factors = broadcast(graph_.shape(constant), whole);
   if (rows.empty() || factors.size() != rows.size()) return kNothing;
-  Meaning result{Meaning::Kind::kCoefficients, -1, {}, std::vector<Coefficient>(rows.size()), {}};
+  std::vector<Coefficient> result(rows.size());
   for (size_t i = 0; i < rows.size(); ++i) {
     Coefficient c = row.coefficients[rows[i]];
     const double factor = by[factors[i]];
     if (factor < 0) return kNothing;  // would turn the clip round
     if (factor == 0 || c.is_nothing()) continue;
     c.factor *= factor, c.low *= factor, c.high *= factor, c.offset *= factor;
-    result.coefficients[i] = c;
+    result[i] = c;
   }
-  return result;
+  return of_coefficients(std::move(result));
 }
 
 // Rows of pixels times a matrix of each image's own, [1, outputs, channels].
@@ -262,9 +273,9 @@ Meaning Meanings::mixed(const Node& node, int depth) {
   const auto shape = graph_.shape(node.inputs->data[1]);
   if (outputs * width != matrix->coefficients.size() || shape.back() != static_cast<int64_t>(width)) return kNothing;
   if (graph_.shape(node.outputs->data[0]).back() != static_cast<int64_t>(outputs)) return kNothing;
-  Meaning sums{Meaning::Kind::kFusions, channels.root, {}, {}, {std::vector<Sum>(outputs)}};
+  std::vector<Sum> sums(outputs);
   for (size_t o = 0; o < outputs; ++o) {
-    Sum& sum = sums.fusions[0][o];
+    Sum& sum = sums[o];
     for (size_t c = 0; c < width; ++c) {
       const Coefficient& place = matrix->coefficients[o * width + c];
       if (!place.is_nothing()) sum.push_back({place, channels.channels[c]});
@@ -273,13 +284,14 @@ Meaning Meanings::mixed(const Node& node, int depth) {
       return one.coefficient.order < other.coefficient.order;
     });
   }
-  return sums;
+  return of_fusion(channels.root, std::move(sums));
 }
 
 Meaning Meanings::added(const Node& node, int depth) {
-  if (node.inputs->size != 2 || !is_plain(node)) return kNothing;
+  if (node.inputs->size != 2) return kNothing;
   const int32_t x = node.inputs->data[0], y = node.inputs->data[1];
   Known one = of(x, depth), other = of(y, depth);
+  if (!is_plain(node) && one->kind != Meaning::Kind::kFusions) return kNothing;
   if (one->kind == Meaning::Kind::kCoefficients && graph_.is_constant(y)) {
     Meaning moved = *one;
     const auto by = graph_.numbers(y);
@@ -307,13 +319,22 @@ Meaning Meanings::added(const Node& node, int depth) {
   }
   const bool sums = one->kind == Meaning::Kind::kFusions && one->root == other->root;
   if (!sums || one->fusions.size() != 1 || other->fusions.size() != 1) return kNothing;
+  if (one->is_cut_off() || other->is_cut_off()) return kNothing;
   if (one->fusions[0].size() != other->fusions[0].size()) return kNothing;
   Meaning total = *one;
   for (size_t o = 0; o < total.fusions[0].size(); ++o) {
     const Sum& more = other->fusions[0][o];
     total.fusions[0][o].insert(total.fusions[0][o].end(), more.begin(), more.end());
   }
-  return total;
+  const bool clips = ends_of(options_of<ActivationOption>(node).activation, &total.low, &total.high);
+  return clips ? total : kNothing;
+}
+
+Meaning Meanings::activated(const Node& node, int depth, FusedActivation activation) {
+  Meaning meaning = *of(node.inputs->data[0], depth);
+  if (meaning.kind != Meaning::Kind::kFusions || meaning.is_cut_off()) return kNothing;
+  ends_of(activation, &meaning.low, &meaning.high);
+  return meaning;
 }
 
 Meaning Meanings::compared(const Node& node, int depth, bool larger) {
@@ -332,6 +353,7 @@ Meaning Meanings::compared(const Node& node, int depth, bool larger) {
   }
   const bool fusions = one->kind == Meaning::Kind::kFusions && other->kind == Meaning::Kind::kFusions;
   if (!larger || !fusions || one->root != other->root) return kNothing;
+  if (one->is_cut_off() || other->is_cut_off()) return kNothing;
   if (one->fusions[0].size() != other->fusions[0].size()) return kNothing;
   Meaning largest = *one;
   largest.fusions.insert(largest.fusions.end(), other->fusions.begin(), other->fusions.end());

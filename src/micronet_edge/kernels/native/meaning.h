@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <memory>
 #include <vector>
@@ -29,6 +30,8 @@ struct Term {
 };
 using Sum = std::vector<Term>;
 
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
 struct Meaning {
   enum class Kind { kUnknown, kChannels, kCoefficients, kFusions };
 
@@ -37,6 +40,9 @@ struct Meaning {
   std::vector<int32_t> channels;                // for each channel of the tensor the root's
   std::vector<Coefficient> coefficients;        // of one image, in the tensor's order
   std::vector<std::vector<Sum>> fusions;        // for each fusion and each output channel
+  double low = -kInfinity, high = kInfinity;    // what the largest fusion is cut off at
+
+  bool is_cut_off() const { return low > -kInfinity || high < kInfinity; }
 };
 
 class Meanings {
@@ -61,6 +67,7 @@ class Meanings {
   Meaning scaled(const Node& node, const Meaning& coefficients, const std::vector<double>& by, int32_t constant);
   Meaning mixed(const Node& node, int depth);
   Meaning added(const Node& node, int depth);
+  Meaning activated(const Node& node, int depth, FusedActivation activation);
   Meaning compared(const Node& node, int depth, bool larger);
 
   const Graph& graph_;

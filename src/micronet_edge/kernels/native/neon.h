@@ -44,6 +44,10 @@ struct Vectors {
   // The instruction gives what is not a number wherever one of its operands is none.
   static Floats larger(Floats x, Floats y) { return {vmaxq_f32(x.low, y.low), vmaxq_f32(x.high, y.high)}; }
 
+  static Floats cut_off(Floats x, Floats low, Floats high) {
+    return {vminq_f32(vmaxq_f32(x.low, low.low), high.low), vminq_f32(vmaxq_f32(x.high, low.high), high.high)};
+  }
+
   static Bytes load_bytes(const void* from) { return vld1q_u8(static_cast<const uint8_t*>(from)); }
   static void store_bytes(int8_t* to, Bytes x) { vst1q_s8(to, vreinterpretq_s8_u8(x)); }
   static Bytes pick(Bytes x, Bytes places) { return vqtbl1q_u8(x, places); }

@@ -7,6 +7,7 @@
 // outputs], or with `by_channel` 1 [outputs, fusions, shifts], are (clip(excite, 0, span) + offset) * scale.
 #include <algorithm>
 #include <exception>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
@@ -22,6 +23,7 @@ namespace {
 
 constexpr const char* kDomain = "micronet_edge";
 constexpr const char* kName = "DynamicShiftMax";
+constexpr Ends kNoEnds{-std::numeric_limits<float>::infinity(), std::numeric_limits<float>::infinity()};
 enum Input : size_t { kX, kSqueeze, kSqueezeBias, kExcite, kExciteBias, kOffset, kSources, kMeans, kInputs };
 
 ElementType type_of(size_t input) { return input == kSources || input == kMeans ? kInt32 : kFloat; }
@@ -144,7 +146,7 @@ class Run {
     const float* from = x.floats();
     auto* to = static_cast<float*>(result);
     for (int64_t n = 0; n < x.shape[0] && pixels > 0; ++n) {
-      with_.float_planes(shape_, coefficients(from, pixels).data(), from, to, pixels);
+      with_.float_planes(shape_, kNoEnds, coefficients(from, pixels).data(), from, to, pixels);
       from += shape_.inputs * pixels, to += shape_.outputs * pixels;
     }
   }

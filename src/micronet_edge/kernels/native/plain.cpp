@@ -8,9 +8,9 @@
 namespace micronet_edge {
 namespace {
 
-void float_planes(const Shape& shape, const float* a, const float* x, float* y, int64_t pixels) {
+void float_planes(const Shape& shape, const Ends& ends, const float* a, const float* x, float* y, int64_t pixels) {
   for (int64_t o = 0; o < shape.outputs; ++o) {
-    for (int64_t p = 0; p < pixels; ++p) y[o * pixels + p] = float_output(shape, a, x + p, pixels, o);
+    for (int64_t p = 0; p < pixels; ++p) y[o * pixels + p] = float_output(shape, ends, a, x + p, pixels, o);
   }
 }
 
@@ -21,9 +21,10 @@ void int8_planes(const Shape& shape, const Grids& grids, const int16_t* a, const
   }
 }
 
-void float_rows(const Shape& shape, const Tile&, const float* a, const float* x, float* y, int64_t pixels) {
+void float_rows(const Shape& shape, const Tile&, const Ends& ends, const float* a, const float* x, float* y,
+                int64_t pixels) {
   for (int64_t p = 0; p < pixels; ++p, x += shape.inputs, y += shape.outputs) {
-    for (int64_t o = 0; o < shape.outputs; ++o) y[o] = float_output(shape, a, x, 1, o);
+    for (int64_t o = 0; o < shape.outputs; ++o) y[o] = float_output(shape, ends, a, x, 1, o);
   }
 }
 

@@ -10,7 +10,8 @@ namespace micronet_edge {
 namespace {  // compiled once for each set of instructions
 
 // Reads x at x[source * step].
-inline float float_output(const Shape& shape, const float* a, const float* x, int64_t step, int64_t o) {
+inline float float_output(const Shape& shape, const Ends& ends, const float* a, const float* x, int64_t step,
+                          int64_t o) {
   float largest = 0;
   for (int32_t k = 0; k < shape.fusions; ++k) {
     float sum = 0;
@@ -22,7 +23,7 @@ inline float float_output(const Shape& shape, const float* a, const float* x, in
     // Not a number, once met, stays.
     if (k == 0 || sum > largest || sum != sum) largest = largest != largest ? largest : sum;
   }
-  return largest;
+  return largest < ends.low ? ends.low : largest > ends.high ? ends.high : largest;
 }
 
 inline int8_t requantized(const Grids& grids, int32_t sum) {

@@ -21,6 +21,11 @@ struct Shape {
   int64_t coefficients() const { return int64_t{shifts} * fusions * outputs; }
 };
 
+// What float results are cut off at; infinite where they are not. What is not a number stays.
+struct Ends {
+  float low, high;
+};
+
 // Whether all are from 0 to, and without, `end`.
 bool are_below(const std::vector<int32_t>& values, int64_t end);
 

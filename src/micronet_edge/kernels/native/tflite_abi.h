@@ -18,6 +18,8 @@ enum Operator : int32_t {
   kConcatenation = 2,
   kConv2d = 3,
   kMul = 18,
+  kReluOperator = 19,
+  kRelu6Operator = 21,
   kReshape = 22,
   kGather = 36,
   kMean = 40,
