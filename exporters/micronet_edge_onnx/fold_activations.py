@@ -18,8 +18,9 @@ from micronet_edge.lowering.graph import calls, only_input, shape_of
 from micronet_edge_onnx.convert import OPSET
 
 DOMAIN, NAME, VERSION = "micronet_edge", "DynamicShiftMax", 1
-FILE_VERSION = 10
-"""The first version of ONNX files in which several functions may have one name."""
+MOST_FOLDED = 64
+"""Activations of a file: NAME0 to NAME63, which our kernels all know. Two functions of one name, which
+files of version 10 may hold, are one too many for ONNX Runtime 1.20."""
 
 # What a kernel reads, in this order.
 _INPUTS = ("x", "squeeze", "squeeze_bias", "excite", "excite_bias", "offset", "sources", "means")
@@ -62,14 +63,11 @@ def activations_of(network: fx.GraphModule) -> list[Activation]:
 def fold_activations(model: onnx.ModelProto, activations: Iterable[Activation]) -> None:
     """Makes one node of each activation whose nodes have one input, x, and one result; leaves the others."""
     constants = _constants(model.graph)
-    folded = 0
     for activation in activations:
         cluster = _cluster(model.graph, activation, constants)
-        if cluster is not None:
+        if cluster is not None and len(model.functions) < MOST_FOLDED:
             _fold(model, activation, cluster)
-            folded += 1
-    if folded:
-        model.ir_version = FILE_VERSION
+    if model.functions:
         model.opset_import.append(helper.make_opsetid(DOMAIN, VERSION))
         _drop_unread_constants(model.graph)
 
@@ -140,7 +138,7 @@ def _added_to_gate(
 
 
 def _fold(model: onnx.ModelProto, activation: Activation, cluster: _Cluster) -> None:
-    path, graph = activation.path, model.graph
+    path, graph, kind = activation.path, model.graph, f"{NAME}{len(model.functions)}"
     excite = _input_by_input(graph, cluster.excite, f"{path}/excite")
     places = {f"{path}/sources": activation.sources, f"{path}/means": cluster.means}
     for name, channels in places.items():
@@ -152,14 +150,14 @@ def _fold(model: onnx.ModelProto, activation: Activation, cluster: _Cluster) -> 
         "span": float(activation.span),
         "scale": float(activation.scale),
     }
-    node = helper.make_node(NAME, [cluster.x, *weights], [cluster.y], path, domain=DOMAIN, overload=path)
+    node = helper.make_node(kind, [cluster.x, *weights], [cluster.y], path, domain=DOMAIN)
     node.attribute.extend(helper.make_attribute(name, value) for name, value in settings.items())
-    model.functions.append(_function(graph, path, cluster, list(settings)))
+    model.functions.append(_function(graph, kind, cluster, list(settings)))
     _replace(graph, cluster.nodes, node)
 
 
 def _function(
-    graph: onnx.GraphProto, path: str, cluster: _Cluster, settings: list[str]
+    graph: onnx.GraphProto, kind: str, cluster: _Cluster, settings: list[str]
 ) -> onnx.FunctionProto:
     """The cluster's own nodes, with what is small and constant in them."""
     weights = [*cluster.squeeze.input[1:], *cluster.excite.input[1:], cluster.offset]
@@ -176,7 +174,7 @@ def _function(
             del body[-1].attribute[:]
             body[-1].attribute.extend(kept)
     opsets = [helper.make_opsetid("", OPSET)]
-    return helper.make_function(DOMAIN, NAME, _INPUTS, ["y"], body, opsets, settings, overload=path)
+    return helper.make_function(DOMAIN, kind, _INPUTS, ["y"], body, opsets, settings)
 
 
 def _input_by_input(graph: onnx.GraphProto, product: onnx.NodeProto, name: str) -> str:

@@ -40,7 +40,6 @@ enum Slot : int32_t {
   kGetTypeAndShape = 65,
   kGetFloatAttribute = 85,
   kGetIntAttribute = 86,
-  kGetInputCount = 88,
   kGetInput = 90,
   kGetOutput = 91,
   kReleaseStatus = 93,

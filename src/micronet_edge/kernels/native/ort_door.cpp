@@ -1,4 +1,7 @@
-// The door to ONNX Runtime: the operator DynamicShiftMax of the domain micronet_edge.
+// The door to ONNX Runtime: the operators DynamicShiftMax0 to DynamicShiftMax63 of the domain micronet_edge.
+//
+// They are all one. A file says of each activation what it is in plain operators, as a function of the node's own
+// name; ONNX Runtime 1.20 takes no two functions of one name, so every activation of a file has a name of its own.
 //
 //   y = DynamicShiftMax(x, squeeze, squeeze bias, excite, excite bias, offset, sources, means)
 //
@@ -6,6 +9,7 @@
 // int32 [shifts, outputs], means int32 the channels of x that are squeezed; the coefficients [fusions, shifts,
 // outputs], or with `by_channel` 1 [outputs, fusions, shifts], are (clip(excite, 0, span) + offset) * scale.
 #include <algorithm>
+#include <cstdio>
 #include <exception>
 #include <limits>
 #include <memory>
@@ -22,7 +26,7 @@ namespace micronet_edge::ort {
 namespace {
 
 constexpr const char* kDomain = "micronet_edge";
-constexpr const char* kName = "DynamicShiftMax";
+constexpr int kOperators = 64;  // as many activations a file may have
 constexpr Ends kNoEnds{-std::numeric_limits<float>::infinity(), std::numeric_limits<float>::infinity()};
 enum Input : size_t { kX, kSqueeze, kSqueezeBias, kExcite, kExciteBias, kOffset, kSources, kMeans, kInputs };
 
@@ -253,7 +257,11 @@ void compute_without_status(void* kernel, KernelContext* context) {
   if (status != nullptr) call<void>(kReleaseStatus, status);
 }
 
-const char* name_of(const CustomOp*) { return kName; }
+struct NamedOp : CustomOp {
+  char name[24];
+};
+
+const char* name_of(const CustomOp* op) { return static_cast<const NamedOp*>(op)->name; }
 const char* provider_of(const CustomOp*) { return nullptr; }  // that of the CPU
 int32_t input_type(const CustomOp*, size_t index) { return type_of(index); }
 size_t input_count(const CustomOp*) { return kInputs; }
@@ -264,7 +272,7 @@ int32_t default_memory(const CustomOp*, size_t) { return 0; }
 int32_t one(const CustomOp*) { return 1; }
 int32_t newest(const CustomOp*) { return INT32_MAX; }
 
-const CustomOp kOperator = {
+const CustomOp kTemplate = {
     kVersion,       create_kernel_without_status,
     name_of,        provider_of,
     input_type,     input_count,
@@ -288,7 +296,13 @@ Status* domain(Domain** made) {
   if (domain == nullptr) {
     Domain* fresh = nullptr;
     if (Status* status = call<Status*>(kCreateDomain, kDomain, &fresh)) return status;
-    if (Status* status = call<Status*>(kAddToDomain, fresh, &kOperator)) return status;
+    static NamedOp operators[kOperators];
+    for (int i = 0; i < kOperators; ++i) {
+      static_cast<CustomOp&>(operators[i]) = kTemplate;
+      std::snprintf(operators[i].name, sizeof operators[i].name, "DynamicShiftMax%d", i);
+      const CustomOp* op = &operators[i];
+      if (Status* status = call<Status*>(kAddToDomain, fresh, op)) return status;
+    }
     domain = fresh;
   }
   *made = domain;

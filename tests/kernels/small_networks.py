@@ -1,0 +1,55 @@
+"""One activation between two convolutions, as a file of each format with and without the fused kernels."""
+
+import numpy as np
+import torch
+from lowering.networks import lively, shift_max, stem
+from torch import nn
+
+from micronet_edge.image_folders import CalibrationImages
+from micronet_edge.lowering import INTEGER, lower
+from micronet_edge.metadata import FileMetadata
+from micronet_edge.preprocessing import Preprocessing
+from micronet_edge.quantization.quantize_network import calibrated_recipe, quantized_by
+from micronet_edge.targets import ExportSpec, find_target
+
+
+def network(channels=12, groups=4, shifts=2, fusions=2, behind=()):
+    layers = stem(channels), shift_max(channels, groups, shifts, fusions), *behind
+    return lively(nn.Sequential(*layers)).eval()
+
+
+def images(count, size, seed=0):
+    return np.random.default_rng(seed).standard_normal((count, 3, size, size)).astype(np.float32)
+
+
+def write_float(module, name, folder, *, size=8, batch=1):
+    """The module as a float file of the target of that name."""
+    target, spec = find_target(name), _spec(size, batch)
+    path = folder / f"float{target.suffix}"
+    target.export(lower(module, target.pipeline(spec), size).network, spec, path)
+    return path
+
+
+def write_int8(module, name, folder, *, size=8, batch=1):
+    target, spec = find_target(name), _spec(size, batch, "int8")
+    path = folder / f"int8{target.suffix}"
+    spelled = lower(module, INTEGER, size).network
+    given = CalibrationImages(images(64, size, seed=1), "noise", "0" * 64, 0)
+    recipe = calibrated_recipe(spelled, given, spec.metadata, "int8")
+    target.quantize(target.integer_form(quantized_by(recipe, spelled, spec.metadata)), spec, path)
+    return path
+
+
+def _spec(size, batch, precision="float32"):
+    metadata = FileMetadata("m0", ("a",), Preprocessing.imagenet(size), None, precision=precision)
+    return ExportSpec(size, batch, naive=False, portable=False, metadata=metadata, precision=precision)
+
+
+def maps(session, given):
+    """What a session gives for the images, image by image as rows of numbers."""
+    return session.run(given).reshape(len(given), -1)
+
+
+def in_pytorch(module, given):
+    with torch.no_grad():
+        return module(torch.from_numpy(given)).numpy().reshape(len(given), -1)

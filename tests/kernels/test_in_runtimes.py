@@ -1,0 +1,139 @@
+"""The fused kernels inside both runtimes: the same numbers as the plain file, which needs nothing of ours."""
+
+import threading
+
+import numpy as np
+import onnxruntime
+import pytest
+from kernels.small_networks import images, in_pytorch, maps, network, write_float, write_int8
+from torch import nn
+
+from micronet_edge import kernels
+from micronet_edge.targets import find_target
+
+# Sums over all pixels in another order, and products that are added without rounding between.
+FLOAT_TOLERANCE = 2e-6
+WITHIN_A_STEP = 0.999
+"""Of an int8 file's numbers: the plain one rounds each product and sum, which may add up to two steps."""
+
+pytestmark = pytest.mark.usefixtures("path")
+FORMATS = pytest.mark.parametrize("name", ["onnx", "tflite"])
+
+
+def both(name, path):
+    target = find_target(name)
+    return target.open(path, kernels="off"), target.open(path)
+
+
+def relative(found, wanted):
+    return np.abs(found - wanted).max() / np.abs(wanted).max()
+
+
+@FORMATS
+@pytest.mark.parametrize(
+    ("channels", "groups", "shifts", "fusions", "size"),
+    [
+        (12, 4, 2, 2, 16),
+        (8, 2, 2, 1, 9),
+        (16, 4, 1, 2, 7),
+        (48, 6, 2, 2, 14),
+        (20, 5, 3, 2, 8),
+        (6, 3, 2, 3, 5),
+    ],
+)
+def test_float_files(tmp_path, name, channels, groups, shifts, fusions, size):
+    module = network(channels, groups, shifts, fusions)
+    plain, fused = both(name, write_float(module, name, tmp_path, size=size))
+    given = images(3, size)
+    assert (plain.fused, fused.fused) == (0, 1)
+    assert relative(maps(fused, given), maps(plain, given)) < FLOAT_TOLERANCE
+    if name == "onnx":
+        assert relative(maps(fused, given), in_pytorch(module, given)) < FLOAT_TOLERANCE
+
+
+@FORMATS
+@pytest.mark.parametrize(
+    ("channels", "groups", "fusions", "size"), [(12, 4, 2, 16), (8, 2, 1, 16), (24, 4, 2, 8), (64, 8, 2, 8)]
+)
+def test_int8_files(tmp_path, name, channels, groups, fusions, size):
+    plain, fused = both(
+        name, write_int8(network(channels, groups, fusions=fusions), name, tmp_path, size=size)
+    )
+    given = images(3, size)
+    ours, theirs = maps(fused, given), maps(plain, given)
+    assert fused.fused == 1
+    if name == "onnx":  # whose activations compute in float32
+        assert relative(ours, theirs) < FLOAT_TOLERANCE
+        return
+    steps = np.diff(np.unique(ours))
+    apart = np.rint((ours - theirs) / np.median(steps))
+    assert (np.abs(apart) <= 1).mean() >= WITHIN_A_STEP
+    assert apart.any()  # they do not round alike: it was the kernel that ran
+
+
+@FORMATS
+def test_several_images_at_a_time(tmp_path, name):
+    plain, fused = both(name, write_float(network(), name, tmp_path, batch=3))
+    given = images(3, 8)
+    assert fused.fused == 1
+    assert relative(maps(fused, given), maps(plain, given)) < FLOAT_TOLERANCE
+
+
+@FORMATS
+@pytest.mark.parametrize("clip", [nn.ReLU6(), nn.ReLU()], ids=["relu6", "relu"])
+@pytest.mark.parametrize("fusions", [1, 2])
+def test_a_clip_behind_the_activation(tmp_path, name, fusions, clip):
+    module = network(fusions=fusions, behind=[clip])
+    plain, fused = both(name, write_float(module, name, tmp_path))
+    given = images(3, 8)
+    assert fused.fused == 1
+    assert maps(fused, given).min() == 0
+    assert relative(maps(fused, given), maps(plain, given)) < FLOAT_TOLERANCE
+
+
+def test_any_number_of_images(tmp_path):
+    plain, fused = both("onnx", write_float(network(), "onnx", tmp_path, batch=None))
+    given = images(5, 8)
+    assert relative(maps(fused, given), maps(plain, given)) < FLOAT_TOLERANCE
+
+
+def test_several_threads_share_a_session(tmp_path):
+    file = write_float(network(), "onnx", tmp_path)
+    options = onnxruntime.SessionOptions()
+    options.register_custom_ops_library(str(kernels.library()))
+    session = onnxruntime.InferenceSession(file, options)
+    given = images(8, 8)
+    alone = [session.run(None, {"image": each[None]})[0] for each in given]
+    wrong = []
+
+    def work(place):
+        for _ in range(50):
+            found = session.run(None, {"image": given[place][None]})[0]
+            if not (found == alone[place]).all():
+                wrong.append(place)
+
+    threads = [threading.Thread(target=work, args=[place]) for place in range(len(given))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_many_sessions_come_and_go(tmp_path):
+    file = write_float(network(), "onnx", tmp_path)
+    given = images(1, 8)
+    wanted = maps(find_target("onnx").open(file, kernels="off"), given)
+    for _ in range(10):
+        assert relative(maps(find_target("onnx").open(file), given), wanted) < FLOAT_TOLERANCE
+
+
+def test_without_the_library_the_same_file_runs_plainly(tmp_path, monkeypatch):
+    for name in ("onnx", "tflite"):
+        file = write_float(network(), name, tmp_path)
+        monkeypatch.setattr(kernels, "library", lambda _machine=None: None)
+        session = find_target(name).open(file)
+        assert session.fused == 0
+        assert np.isfinite(maps(session, images(1, 8))).all()
+        assert "not built" in kernels.in_words(session.fused, "auto")
+        monkeypatch.undo()
