@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from micronet_edge.errors import SettingsError
+from micronet_edge.kernels import Kernels
 from micronet_edge.metadata import DISTRIBUTION, tool_version
 from micronet_edge_bench.inputs import PreparedFile, prepare
 from micronet_edge_bench.measuring import Progress, measure
@@ -29,10 +30,14 @@ class Where:
 
 @dataclass(frozen=True, slots=True)
 class What:
-    """What the files are run on: the first images of a folder, random numbers, or a photograph of ours."""
+    """What the files are run on: the first images of a folder, random numbers, or a photograph of ours.
+
+    `kernels` says whether our own may run them.
+    """
 
     images: Path | None = None
     random: bool = False
+    kernels: Kernels = "auto"
 
 
 def is_results(path: Path) -> bool:
@@ -58,6 +63,7 @@ def bench(
     networks, kept = _sorted(paths, against)
     read = [(path, read_results(path)) for path in kept]  # before the minutes that measuring takes
     prepared = prepare(networks, what.images, random=what.random) if networks else []
+    prepared = [replace(file, kernels=what.kernels) for file in prepared]
     runs: tuple[Run, ...] = ()
     baseline = _baseline(paths, against, prepared)
     if prepared:

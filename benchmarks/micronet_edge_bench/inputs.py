@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from micronet_edge.errors import SettingsError, TargetError
 from micronet_edge.image_files import image_files
+from micronet_edge.kernels import Kernels
 from micronet_edge.metadata import FileMetadata
 from micronet_edge.photographs import photographs
 from micronet_edge.preprocessing import Preprocessing
@@ -27,7 +28,8 @@ _SEED = 0
 class PreparedFile:
     """A file, the name that tells it from the others, and its input; `input` says in words what that is.
 
-    `madds` are the multiply-adds of its convolutions and matrix products, None where they cannot be counted.
+    `madds` are the multiply-adds of its convolutions and matrix products, None where they cannot be counted;
+    `kernels` says whether our own may run it.
     """
 
     name: str
@@ -37,6 +39,7 @@ class PreparedFile:
     array: NDArray[np.generic]
     input: str
     madds: int | None
+    kernels: Kernels = "off"
 
 
 def prepare(paths: Sequence[Path], images: Path | None = None, *, random: bool = False) -> list[PreparedFile]:
@@ -122,7 +125,7 @@ def _image_array(
     path: Path, preprocessing: Preprocessing, chosen: list[Path], batch: int
 ) -> tuple[NDArray[np.generic], str]:
     """As many images as the file takes at a time, in its own numbers; and which they are."""
-    session = target_of(path).open(path)
+    session = target_of(path).open(path, kernels="off")
     taken = chosen[:batch]
     images = preprocessing.batch(taken)
     array = session.input_array(np.resize(images, (batch, *images.shape[1:])))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from micronet_edge_bench.results import Operator
+from micronet_edge_bench.runner.runtimes.onnxruntime import FUSED
 
 
 class Kind(StrEnum):
@@ -16,6 +17,7 @@ class Kind(StrEnum):
     DEPTHWISE = "depthwise convolution"
     COEFFICIENTS = "Dynamic Shift-Max: coefficients"
     APPLICATION = "Dynamic Shift-Max: application"
+    FUSED = "Dynamic Shift-Max: fused"
     SHUFFLE = "channel shuffle"
     RESIDUAL = "residual"
     HEAD = "head"
@@ -112,6 +114,8 @@ def _in_block(operator: Operator, match: re.Match[str], inside: Collection[str])
     layer, part, role = _layer(match), match[2], match[3]
     if operator.operator in _ROUNDING:
         return Place(layer, Kind.ROUNDING)
+    if operator.operator.startswith(FUSED):
+        return Place(layer, Kind.FUSED)
     if role == "_shuffle":
         return Place(layer, Kind.SHUFFLE)
     if role == "_activation" and any(_POOLED.match(rest) for rest in inside):

@@ -5,14 +5,16 @@ import re
 import shutil
 import tempfile
 import zipapp
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from micronet_edge import kernels
 from micronet_edge.errors import OutputError, SettingsError, TargetError
+from micronet_edge.kernels import Kernels
 from micronet_edge_bench import runner
 from micronet_edge_bench.runner.plan import PLAN_NAME, Plan, PlanError, PlannedFile, Settings, plan_content
 
@@ -25,11 +27,15 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 
 @dataclass(frozen=True, slots=True)
 class FileToMeasure:
-    """A network's file, the name it goes by in the results, and the one array that it is run on."""
+    """A network's file, the name it goes by in the results, and the one array that it is run on.
+
+    `kernels` says whether our own may run it.
+    """
 
     name: str
     path: Path
     array: NDArray[np.generic]
+    kernels: Kernels = "off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,8 @@ def pack(folder: Path, files: Sequence[FileToMeasure], settings: Settings) -> Pa
     Raises   SettingsError on settings that make no sense, TargetError on a file that cannot be read, and
              OutputError where the folder cannot be written.
     """
-    planned = [_planned(number, file) for number, file in enumerate(files)]
+    libraries = kernels.libraries() if any(file.kernels == "auto" for file in files) else {}
+    planned = [_planned(number, file, libraries) for number, file in enumerate(files)]
     try:
         plan = Plan(tuple(planned), settings)
     except PlanError as error:
@@ -56,11 +63,11 @@ def pack(folder: Path, files: Sequence[FileToMeasure], settings: Settings) -> Pa
     for file in files:
         _check_readable(file.path)
     try:
-        _write(folder, files, plan)
+        _write(folder, files, plan, libraries)
     except OSError as error:
         raise OutputError(f"{folder} cannot be written ({error.strerror}): free some space there") from error
     pushed = (str(path) for each in planned for path in (each.path, each.input))
-    return Packed(folder, (RUNNER_NAME, PLAN_NAME, *pushed))
+    return Packed(folder, (RUNNER_NAME, PLAN_NAME, *(path.name for path in libraries.values()), *pushed))
 
 
 def write_runner(path: Path) -> None:
@@ -74,13 +81,17 @@ def write_runner(path: Path) -> None:
         zipapp.create_archive(source, path, main="micronet_edge_bench.runner.__main__:main")
 
 
-def _planned(number: int, file: FileToMeasure) -> PlannedFile:
+def _planned(number: int, file: FileToMeasure, libraries: Mapping[str, Path]) -> PlannedFile:
     safe = f"{number}-{_UNSAFE.sub('_', file.path.name)}"
-    return PlannedFile(file.name, Path(safe), Path(f"{safe}.npy"))
+    usable = libraries if file.kernels == "auto" else {}
+    names = {machine: Path(path.name) for machine, path in usable.items()}
+    return PlannedFile(file.name, Path(safe), Path(f"{safe}.npy"), names)
 
 
-def _write(folder: Path, files: Sequence[FileToMeasure], plan: Plan) -> None:
+def _write(folder: Path, files: Sequence[FileToMeasure], plan: Plan, libraries: Mapping[str, Path]) -> None:
     write_runner(folder / RUNNER_NAME)
+    for path in libraries.values():
+        shutil.copyfile(path, folder / path.name)
     for file, planned in zip(files, plan.files, strict=True):
         shutil.copyfile(file.path, folder / planned.path)
         np.save(folder / planned.input, np.ascontiguousarray(file.array), allow_pickle=False)

@@ -104,7 +104,7 @@ class FileResult:
     come from the file's own metadata and are None where it carries none of ours. `madds` are the
     multiply-adds of its convolutions and linear layers; `top1` is a share from 0 to 1, which
     `top1_source` says the origin of. `profile_error` says why there is no profile although one was wanted.
-    `samples_are` says what a sample is if it is not one inference.
+    `samples_are` says what a sample is if it is not one inference. `fused` activations ran in our kernels.
     """
 
     name: str
@@ -133,6 +133,7 @@ class FileResult:
     profile: Profile | None = None
     profile_error: str | None = None
     samples_are: str | None = None
+    fused: int | None = None
 
     @property
     def samples_ns(self) -> tuple[tuple[int, ...], ...]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from micronet_edge.errors import SettingsError
+from micronet_edge.kernels import Kernels
 from micronet_edge.targets import FLOAT32, INT8_IO
 
 Turns = Literal["forms", "networks"]
@@ -15,12 +16,16 @@ Turns = Literal["forms", "networks"]
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How a network is written: its precision, and whether naively, without Gather, or with int8 io."""
+    """How a network is written: its precision, and whether naively, without Gather, or with int8 io.
+
+    `kernels` says whether our own may run it.
+    """
 
     precision: str
     naive: bool = False
     portable: bool = False
     io: str = FLOAT32
+    kernels: Kernels = "off"
 
 
 FORMS = {
@@ -30,6 +35,8 @@ FORMS = {
     "naive int8": Form("int8", naive=True),
     "int8": Form("int8"),
     "int8 io": Form("int8", io=INT8_IO),
+    "float32 fused": Form(FLOAT32, kernels="auto"),
+    "int8 fused": Form("int8", kernels="auto"),
 }
 
 

@@ -25,7 +25,7 @@ from micronet_edge_bench.report.picture import write_picture
 from micronet_edge_bench.results import Baseline, Results, Run, write_results
 from micronet_edge_bench.runner.plan import Settings
 from micronet_edge_bench.suite_files import write_crops, write_member
-from micronet_edge_bench.suites import Member, Suite, read_suite
+from micronet_edge_bench.suites import FORMS, Member, Suite, read_suite
 
 RESULTS = Path(__file__).parents[1] / "results"
 DEVICE = "local"
@@ -69,7 +69,13 @@ def _measured(suite: Suite, number: int, files: dict[Member, Path], console: Con
     turn = suite.turns[number]
     console.print(f"measuring {turn.name} ({number + 1} of {len(suite.turns)})", highlight=False)
     settings = Settings(suite.threads, suite.processes, suite.rounds, profile=True)
-    (measured,) = measure(prepare([files[member] for member in turn.members]), [DEVICE], settings)
+    prepared = [
+        replace(file, kernels=FORMS[member.form].kernels)
+        for member, file in zip(
+            turn.members, prepare([files[member] for member in turn.members]), strict=True
+        )
+    ]
+    (measured,) = measure(prepared, [DEVICE], settings)
     if measured.error is not None:
         raise SystemExit(f"{turn.name}: {measured.error}")
     return with_published_top1(replace(measured, title=turn.name), turn.members)

@@ -15,6 +15,7 @@ KIND_CLASSES = {
     Kind.DEPTHWISE: "depthwise",
     Kind.COEFFICIENTS: "coefficients",
     Kind.APPLICATION: "application",
+    Kind.FUSED: "application",
     Kind.SHUFFLE: "shuffle",
     Kind.RESIDUAL: "residual",
     Kind.HEAD: "head",

@@ -153,7 +153,7 @@ def _content_of(file: PlannedFile, sha256: str, taken: Sequence[_Taken], threads
         "size_bytes": file.path.stat().st_size,
         "runtime": loaded["runtime"],
         "runtime_version": loaded["runtime_version"],
-        **{name: finished[name] for name in ("delegate", "nodes", "delegated_nodes", "partitions")},
+        **{name: finished[name] for name in ("delegate", "nodes", "delegated_nodes", "partitions", "fused")},
         "threads": threads,
         # A file whose processes do not agree has no output that another could equal.
         "output_sha256": outputs.pop() if len(outputs) == 1 else None,

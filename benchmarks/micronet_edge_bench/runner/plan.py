@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 VERSION = 1
@@ -55,11 +55,15 @@ class Settings:
 
 @dataclass(frozen=True)
 class PlannedFile:
-    """A network's file, the name it goes by, and the array that it is run on."""
+    """A network's file, the name it goes by, and the array that it is run on.
+
+    `kernels` are libraries of our own kernels by the machines they are for; none where they are not to run.
+    """
 
     name: str
     path: Path
     input: Path
+    kernels: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ def read_plan(path: Path) -> Plan:
     except PlanError as error:
         raise PlanError(f"{path}: {error}") from None
     for file in plan.files:
-        for needed in (file.path, file.input):
+        for needed in (file.path, file.input, *file.kernels.values()):
             _check(needed.is_file(), f"{needed} of {path} is missing: push it beside the plan")
     return plan
 
@@ -102,6 +106,7 @@ def read_plan(path: Path) -> Plan:
 def plan_content(plan: Plan) -> dict[str, object]:
     """What the JSON file of a plan holds."""
     how = plan.settings
+    kernels = {machine: str(path) for file in plan.files for machine, path in file.kernels.items()}
     return {
         "version": VERSION,
         "threads": how.threads,
@@ -112,8 +117,15 @@ def plan_content(plan: Plan) -> dict[str, object]:
         "profile": how.profile,
         "profile_rounds": how.profile_rounds,
         "files": [
-            {"name": file.name, "path": str(file.path), "input": str(file.input)} for file in plan.files
+            {
+                "name": file.name,
+                "path": str(file.path),
+                "input": str(file.input),
+                "fused": bool(file.kernels),
+            }
+            for file in plan.files
         ],
+        "kernels": kernels,
     }
 
 
@@ -131,8 +143,14 @@ def _plan(entries: _Entries, folder: Path) -> Plan:
         entries.flag("profile"),
         entries.whole("profile_rounds"),
     )
+    kernels = {machine: folder / name for machine, name in entries.entries("kernels").texts().items()}
     files = [
-        PlannedFile(each.text("name"), folder / each.text("path"), folder / each.text("input"))
+        PlannedFile(
+            each.text("name"),
+            folder / each.text("path"),
+            folder / each.text("input"),
+            kernels if each.flag("fused") else {},
+        )
         for each in entries.list_of_entries("files")
     ]
     return Plan(tuple(files), settings)
@@ -172,6 +190,9 @@ class _Entries:
         if not isinstance(found, str) or not found:
             raise PlanError(f"{name} is no text")
         return found
+
+    def texts(self) -> dict[str, str]:
+        return {name: self.text(name) for name in self._content}
 
     def entries(self, name: str) -> _Entries:
         return _Entries(self._content.get(name), name)

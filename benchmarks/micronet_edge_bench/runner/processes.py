@@ -73,6 +73,7 @@ class Worker:
         job = {
             "path": str(file.path),
             "input": str(file.input),
+            "kernels": {machine: str(path) for machine, path in file.kernels.items()},
             "threads": threads,
             "profile_rounds": profile_rounds,
         }

@@ -18,6 +18,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import platform
 import signal
 import sys
 import time
@@ -60,10 +61,11 @@ def _serve(commands: BinaryIO, answers: BinaryIO) -> None:
     path, threads, rounds = Path(job["path"]), job["threads"], job["profile_rounds"]
     runtime = runtime_for(path)
     array = _array(Path(job["input"]))
+    kernels = _usable(job["kernels"])
     if rounds is not None:
-        _answer(answers, {**runtime.profile(path, threads, array, rounds)})
+        _answer(answers, {**runtime.profile(path, threads, array, rounds, kernels)})
         return
-    session = _load(runtime, path, threads, array, answers)
+    session = _load(runtime, path, threads, kernels, array, answers)
     for command in commands:
         if command == TURN:
             answers.write(b"%d\n" % _turn(session))
@@ -73,12 +75,17 @@ def _serve(commands: BinaryIO, answers: BinaryIO) -> None:
 
 
 def _load(
-    runtime: Runtime, path: Path, threads: int, array: NDArray[np.generic], answers: BinaryIO
+    runtime: Runtime,
+    path: Path,
+    threads: int,
+    kernels: Path | None,
+    array: NDArray[np.generic],
+    answers: BinaryIO,
 ) -> Session:
     """The open file, run once. The runtime's own start is no part of the time: `version` has loaded it."""
     version = runtime.version()
     start = time.perf_counter_ns()
-    session = runtime.open(path, threads)
+    session = runtime.open(path, threads, kernels)
     opened = time.perf_counter_ns()
     session.set_input(array)
     begun = time.perf_counter_ns()
@@ -87,6 +94,22 @@ def _load(
     times = {"load_ns": opened - start, "first_run_ns": done - begun}
     _answer(answers, {**times, "runtime": runtime.NAME, "runtime_version": version})
     return session
+
+
+def _usable(libraries: dict[str, str]) -> Path | None:
+    """The library of our own kernels for this machine, if there is one that can be loaded here."""
+    name = libraries.get(platform.machine())
+    if name is None:
+        return None
+    import ctypes
+
+    library = Path(name).absolute()  # a bare name would be looked for among the system's
+    try:
+        ctypes.CDLL(str(library))
+    except OSError as error:  # one of another C library, such as that of phones
+        sys.stderr.write(f"the fused kernels cannot be loaded here: {error}\n")
+        return None
+    return library
 
 
 def _turn(session: Session) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from micronet_edge.cli.errors import FAILED, one_line_errors
+from micronet_edge.cli.options import KernelsOption
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -51,6 +52,7 @@ def bench(
         str | None,
         typer.Option("--input", metavar="DIR|random", help="Images to run on; a photograph if not given."),
     ] = None,
+    kernels: KernelsOption = "auto",
     profile: Annotated[bool, typer.Option("--profile", help="Show where the time goes.")] = False,
     bootstrap: Annotated[
         bool, typer.Option("--bootstrap", help="Install what a board lacks into a folder of its own there.")
@@ -88,7 +90,11 @@ def bench(
             _settings(threads, processes, rounds, seconds, warmup, profile=profile),
             against=against,
             where=Where(devices, bootstrap=bootstrap, program=benchmark_model),
-            what=What(None if given in {None, _RANDOM} else Path(str(given)), random=given == _RANDOM),
+            what=What(
+                None if given in {None, _RANDOM} else Path(str(given)),
+                random=given == _RANDOM,
+                kernels=kernels,
+            ),
             progress=progress,
         )
     _end(results, output, html, as_json=as_json, profile=profile)

@@ -40,6 +40,8 @@ def _print_run(console: "Console", run: "Run", comparisons: dict[str, "Compariso
     console.print(_table(run, comparisons))
     for line in _environment(run):
         console.print(line)
+    for line in _kernels(run):
+        console.print(line)
     for note in dict.fromkeys(file.samples_are for file in run.files if file.samples_are):
         console.print(f"samples: {note}")
     baselines = dict.fromkeys(each.baseline for each in comparisons.values())
@@ -85,6 +87,14 @@ def _environment(run: "Run") -> tuple[str, str]:
     length = _many(method.rounds, "round") if method.rounds else f"{method.seconds:g} s"
     how = f"{_many(method.threads, 'thread')}, {_many(method.processes, 'process')} of {length}"
     return ", ".join(machine), f"{', '.join(software)}; {how}"
+
+
+def _kernels(run: "Run") -> list[str]:
+    """Which files ran in our own kernels, where any could."""
+    fused = [f"{file.fused} activations of {file.name}" for file in run.files if file.fused]
+    if fused:
+        return [f"kernels: fused ones for {', '.join(fused)}"]
+    return ["kernels: the runtimes' own"] if any(file.fused is not None for file in run.files) else []
 
 
 def _many(count: int, noun: str) -> str:

@@ -26,6 +26,12 @@ def library(machine: str | None = None) -> Path | None:
     return path if path.is_file() else None
 
 
+def libraries() -> dict[str, Path]:
+    """All that were built, by the machines they are for, as `uname -m` calls these."""
+    found = Path(__file__).parent.glob("libmicronet_edge_kernels-*.so")
+    return {path.stem.partition("-")[2]: path for path in sorted(found)}
+
+
 def library_for(kernels: Kernels) -> Path | None:
     """The library that a session uses on this machine."""
     return library() if kernels == "auto" else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 from importlib import metadata
 from pathlib import Path
@@ -49,19 +50,28 @@ def version() -> str:
     return found if package.startswith("ai_edge_litert") else f"{found} ({distribution})"
 
 
-def open(path: str | Path, threads: int) -> LiteRtSession:  # noqa: A001 - the seam's word
+def open(path: str | Path, threads: int, kernels: Path | None = None) -> LiteRtSession:  # noqa: A001 - the seam's word
     """The file in LiteRT's interpreter.
 
     Raises RuntimeUnusableError if the runtime is missing or the file is none that can be measured.
     """
-    return LiteRtSession(Path(path), threads)
+    return LiteRtSession(Path(path), threads, kernels)
 
 
-def profile(path: str | Path, threads: int, array: NDArray[np.generic], rounds: int) -> Profile:
+def profile(
+    path: str | Path,
+    threads: int,
+    array: NDArray[np.generic],
+    rounds: int,
+    kernels: Path | None = None,
+) -> Profile:
     """What each operator takes, by LiteRT's own profiler.
 
-    Raises RuntimeUnusableError if the file cannot be measured or the profiler is not here.
+    Raises RuntimeUnusableError if the file cannot be measured, the profiler is not here, or our kernels
+    would run: the profiler's interface takes no delegate.
     """
+    if kernels is not None and LiteRtSession(Path(path), threads, kernels).facts()["fused"]:
+        raise RuntimeUnusableError(f"{NAME}'s profiler does not see our fused kernels: --kernels off")
     session = LiteRtSession(Path(path), threads)
     session.set_input(array)
     with profiled_model(Path(path), threads, array) as model:
@@ -73,11 +83,16 @@ def profile(path: str | Path, threads: int, array: NDArray[np.generic], rounds: 
 class LiteRtSession:
     """A TFLite file, open."""
 
-    def __init__(self, path: Path, threads: int) -> None:
+    def __init__(self, path: Path, threads: int, kernels: Path | None = None) -> None:
         library = _library()
         check_readable(path)
+        self._kernels = kernels
         try:
-            interpreter = library.Interpreter(str(path), num_threads=threads)
+            self._delegate = None if kernels is None else library.load_delegate(str(kernels))
+            given_delegates = None if self._delegate is None else [self._delegate]
+            interpreter = library.Interpreter(
+                str(path), num_threads=threads, experimental_delegates=given_delegates
+            )
             interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise RuntimeUnusableError(f"{path} cannot be opened by {NAME}: {one_line(error)}") from error
@@ -104,13 +119,24 @@ class LiteRtSession:
 
     def facts(self) -> Facts:
         nodes = self.nodes()
-        partitions = [node for node in nodes if node.operator == DELEGATE]
+        pieces = [node for node in nodes if node.operator == DELEGATE]
+        partitions = pieces[self._told("micronet_edge_fused_parts") :]  # our own delegate came first
         return {
             "delegate": XNNPACK if partitions else None,
-            "nodes": len(nodes) - len(partitions),
+            "nodes": len(nodes) - len(pieces),
             "delegated_nodes": sum(len(delegated(nodes, partition)) for partition in partitions),
             "partitions": len(partitions),
+            "fused": self._told("micronet_edge_fused_activations"),
         }
+
+    def _told(self, question: str) -> int:
+        """What our own delegate says of itself; nothing where there is none."""
+        if self._delegate is None:
+            return 0
+        function = getattr(ctypes.CDLL(str(self._kernels)), question)
+        function.argtypes, function.restype = [ctypes.c_void_p], ctypes.c_int32
+        # The interpreter asks a delegate for its pointer in the same way.
+        return int(function(self._delegate._get_native_delegate_pointer()))  # noqa: SLF001
 
 
 def _library() -> ModuleType:

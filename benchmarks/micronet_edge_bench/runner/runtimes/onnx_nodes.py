@@ -1,7 +1,8 @@
 """The operators of an ONNX file, read without the onnx package, which no board has.
 
 A protobuf message is a row of fields: a varint with the field's number and its wire type, then the value.
-Only the fields named here are looked into. Numbers: onnx/onnx.proto, ModelProto, GraphProto, NodeProto.
+Only the fields named here are looked into. Numbers: onnx/onnx.proto, ModelProto, GraphProto, NodeProto,
+FunctionProto.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_MODEL_GRAPH, _GRAPH_NODE = 7, 1
+_MODEL_GRAPH, _MODEL_FUNCTION, _GRAPH_NODE = 7, 25, 1
+_FUNCTION_NAME, _FUNCTION_NODE = 1, 7
+_CONSTANT = "Constant"
 _NODE_INPUT, _NODE_OUTPUT, _NODE_NAME, _NODE_OP_TYPE = 1, 2, 3, 4
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
@@ -30,17 +33,33 @@ class OnnxNode:
     outputs: tuple[str, ...]
 
 
-def read_nodes(path: Path) -> list[OnnxNode]:
-    """The main graph's operators, in the file's order.
+def read_nodes(path: Path, *, written_out: bool = True) -> list[OnnxNode]:
+    """The main graph's operators, in the file's order; in the place of a function what it consists of.
 
     Raises RuntimeUnusableError on a file that is no such message.
     """
     try:
         content = memoryview(path.read_bytes())
-        graphs = [value for number, value in _fields(content) if number == _MODEL_GRAPH]
-        return [_node(value) for graph in graphs for number, value in _fields(graph) if number == _GRAPH_NODE]
+        nodes = [node for graph in _values(content, _MODEL_GRAPH) for node in _nodes(graph, _GRAPH_NODE)]
+        functions = dict(_function(each) for each in _values(content, _MODEL_FUNCTION)) if written_out else {}
+        return [each for node in nodes for each in functions.get(node.operator, [node])]
     except (IndexError, ValueError) as error:
         raise RuntimeUnusableError(f"{path} is no ONNX file: {error}") from error
+
+
+def _function(message: memoryview) -> tuple[str, list[OnnxNode]]:
+    """A function's name and the operators that compute something in it."""
+    (name,) = _values(message, _FUNCTION_NAME)
+    nodes = [node for node in _nodes(message, _FUNCTION_NODE) if node.operator != _CONSTANT]
+    return bytes(name).decode(), nodes
+
+
+def _nodes(message: memoryview, wanted: int) -> list[OnnxNode]:
+    return [_node(value) for value in _values(message, wanted)]
+
+
+def _values(message: memoryview, wanted: int) -> list[memoryview]:
+    return [value for number, value in _fields(message) if number == wanted]
 
 
 def _node(message: memoryview) -> OnnxNode:

@@ -16,7 +16,7 @@ from micronet_edge_bench.runner.runtimes.checks import (
     only_one,
 )
 from micronet_edge_bench.runner.runtimes.errors import RuntimeUnusableError, one_line
-from micronet_edge_bench.runner.runtimes.onnx_nodes import read_nodes
+from micronet_edge_bench.runner.runtimes.onnx_nodes import OnnxNode, read_nodes
 from micronet_edge_bench.runner.runtimes.onnxruntime_profile import operator_times, read_trace
 from micronet_edge_bench.runner.runtimes.profiled_rounds import WARM_UP_ROUNDS, in_turns
 
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 NAME = "ONNX Runtime"
 SUFFIXES = (".onnx",)
 
+FUSED = "DynamicShiftMax"
+"""How our kernels call an activation, with a number behind."""
+
 _ERRORS_ONLY = 3
 _TYPES = {"float": "float32"}
 
@@ -42,23 +45,29 @@ def version() -> str:
     return str(_library().__version__)
 
 
-def open(path: str | Path, threads: int) -> OnnxSession:  # noqa: A001 - the seam's word
+def open(path: str | Path, threads: int, kernels: Path | None = None) -> OnnxSession:  # noqa: A001 - the seam's word
     """The file in ONNX Runtime.
 
     Raises RuntimeUnusableError if the runtime is missing or the file is none that can be measured.
     """
-    return OnnxSession(Path(path), threads)
+    return OnnxSession(Path(path), threads, kernels)
 
 
-def profile(path: str | Path, threads: int, array: NDArray[np.generic], rounds: int) -> Profile:
+def profile(
+    path: str | Path,
+    threads: int,
+    array: NDArray[np.generic],
+    rounds: int,
+    kernels: Path | None = None,
+) -> Profile:
     """What each operator takes, by ONNX Runtime's own profiler.
 
     Raises RuntimeUnusableError if the file cannot be measured.
     """
-    plain = OnnxSession(Path(path), threads)
+    plain = OnnxSession(Path(path), threads, kernels)
     plain.set_input(array)
     with TemporaryDirectory() as folder:
-        traced = OnnxSession(Path(path), threads, options=_tracing(Path(folder) / "trace"))
+        traced = OnnxSession(Path(path), threads, kernels, options=_tracing(Path(folder) / "trace"))
         traced.set_input(array)
 
         def twice() -> None:
@@ -67,21 +76,30 @@ def profile(path: str | Path, threads: int, array: NDArray[np.generic], rounds: 
 
         whole, _ = in_turns(plain.infer, twice, rounds)
         # Of each round the second, as it is with the whole.
-        kernels = read_trace(Path(traced.session.end_profiling()), slice(2 * WARM_UP_ROUNDS + 1, None, 2))
-    method, operators = operator_times(read_nodes(Path(path)), kernels)
+        ran = read_trace(Path(traced.session.end_profiling()), slice(2 * WARM_UP_ROUNDS + 1, None, 2))
+    method, operators = operator_times(plain.nodes(), ran)
     return {"method": method, "rounds": rounds, "whole_ns": whole, "operators": operators}
 
 
 class OnnxSession:
     """An ONNX file, open."""
 
-    def __init__(self, path: Path, threads: int, *, options: Any = None) -> None:  # noqa: ANN401 - untyped
+    def __init__(
+        self,
+        path: Path,
+        threads: int,
+        kernels: Path | None = None,
+        *,
+        options: Any = None,  # noqa: ANN401 - untyped
+    ) -> None:
         library = _library()
         check_readable(path)
         options = library.SessionOptions() if options is None else options
         options.intra_op_num_threads = threads
         options.log_severity_level = _ERRORS_ONLY
         try:
+            if kernels is not None:
+                options.register_custom_ops_library(str(kernels))
             self.session = library.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # its errors share no base but Exception
             raise RuntimeUnusableError(f"{path} cannot be opened by {NAME}: {one_line(error)}") from error
@@ -90,7 +108,7 @@ class OnnxSession:
         self.input_shape = fixed_shape(path, "input", given.shape)
         self.input_dtype = known_dtype(path, "input", _dtype_name(given.type))
         known_dtype(path, "output", _dtype_name(made.type))
-        self._path, self._name = path, given.name
+        self._path, self._name, self._fuses = path, given.name, kernels is not None
         self._feed: dict[str, NDArray[np.generic]] = {}
         self._made: list[NDArray[np.generic]] = []
 
@@ -104,9 +122,14 @@ class OnnxSession:
     def output(self) -> NDArray[np.generic]:
         return self._made[0]
 
+    def nodes(self) -> list[OnnxNode]:
+        """The operators that run: functions of the file are written out, unless our kernels know them."""
+        return read_nodes(self._path, written_out=not self._fuses)
+
     def facts(self) -> Facts:
-        nodes = len(read_nodes(self._path))
-        return {"delegate": None, "nodes": nodes, "delegated_nodes": 0, "partitions": 0}
+        plain = len(read_nodes(self._path, written_out=True))
+        fused = sum(node.operator.startswith(FUSED) for node in self.nodes())
+        return {"delegate": None, "nodes": plain, "delegated_nodes": 0, "partitions": 0, "fused": fused}
 
 
 def _tracing(prefix: Path) -> Any:  # noqa: ANN401 - untyped

@@ -3,7 +3,8 @@
 The trace is JSON, one event a line; an operator's is named `<node>_kernel_time`. Nodes are those of the graph
 as ONNX Runtime optimised it: a fused node has the name of the last one fused, with `_nchwc` in another memory
 layout, or `fused ` before the first one's; `_token_<number>` tells like names apart, and a rounding that
-stands once for each of its readers is `/duplicated`. HardSwish becomes two nodes that are only numbered,
+stands once for each of its readers is `/duplicated`. What a function of the file consists of bears its
+name in front. HardSwish becomes two nodes that are only numbered,
 unless a convolution before it takes it along.
 
 The profiler takes several microseconds for every operator, a multiple of what small ones take, and counts
@@ -37,7 +38,7 @@ METHOD = (
 _MANY = 50
 _NS_PER_US = 1000
 _KERNEL = "_kernel_time"
-_DECORATIONS = re.compile(r"^fused |(_token_\d+|_nchwc|/duplicated)+$")
+_DECORATIONS = re.compile(r"^(fused )?(_inlfunc_DynamicShiftMax\d+_)?|(_token_\d+|_nchwc|/duplicated)+$")
 _HARD_SWISH, _CONV = "HardSwish", "Conv"
 _ITS_NODES = re.compile(r"(HardSigmoid|Mul)_\d+$")
 

@@ -13,12 +13,16 @@ if TYPE_CHECKING:
 
 
 class Facts(TypedDict):
-    """Who computes what: of `nodes` operators, a delegate took `delegated_nodes` in `partitions` pieces."""
+    """Who computes what: of `nodes` operators, a delegate took `delegated_nodes` in `partitions` pieces.
+
+    `fused` activations run in our own kernels.
+    """
 
     delegate: str | None
     nodes: int
     delegated_nodes: int
     partitions: int
+    fused: int
 
 
 class OperatorTime(TypedDict):
@@ -66,7 +70,7 @@ class Session(Protocol):
 
 
 class Runtime(Protocol):
-    """A module that runs files of some suffixes.
+    """A module that runs files of some suffixes, with the library of our own kernels or without.
 
     `version`, `open` and `profile` raise RuntimeUnusableError: the runtime is missing (with what to install),
     or the file cannot be run, or it cannot be profiled here.
@@ -77,5 +81,12 @@ class Runtime(Protocol):
     @property
     def SUFFIXES(self) -> tuple[str, ...]: ...  # noqa: N802
     def version(self) -> str: ...
-    def open(self, path: str | Path, threads: int) -> Session: ...
-    def profile(self, path: str | Path, threads: int, array: NDArray[np.generic], rounds: int) -> Profile: ...
+    def open(self, path: str | Path, threads: int, kernels: Path | None = None) -> Session: ...
+    def profile(
+        self,
+        path: str | Path,
+        threads: int,
+        array: NDArray[np.generic],
+        rounds: int,
+        kernels: Path | None = None,
+    ) -> Profile: ...

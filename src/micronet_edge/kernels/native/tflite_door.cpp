@@ -40,13 +40,20 @@ Result guarded(Context* context, Result failed, const Work& work) {
   }
 }
 
+struct OurDelegate : Delegate {
+  int32_t fused = 0, parts = 0;  // activations, and parts of the graph that they are
+};
+
 // --- the kernel: one or more activations that stand next to each other
 
 void* init(Context* context, const char* buffer, size_t) {
   return guarded<void*>(context, nullptr, [&]() -> void* {
     const auto& params = *reinterpret_cast<const DelegateParams*>(buffer);
     const Graph graph(context, params.nodes_to_replace);
-    return graph.is_sound() ? new Clusters(find_clusters(graph)) : nullptr;
+    if (!graph.is_sound()) return nullptr;
+    auto clusters = std::make_unique<Clusters>(find_clusters(graph));
+    static_cast<OurDelegate*>(params.delegate)->parts += 1;
+    return clusters.release();
   });
 }
 
@@ -99,10 +106,6 @@ int32_t invoke(Context* context, Node* node) {
 
 // --- the delegate
 
-struct OurDelegate : Delegate {
-  int32_t fused = 0;  // activations
-};
-
 OwnedArray nodes_of(const Clusters& clusters) {
   std::set<int32_t> nodes;
   for (const Cluster& cluster : clusters) nodes.insert(cluster.nodes.begin(), cluster.nodes.end());
@@ -145,7 +148,7 @@ int32_t prepare(Context* context, Delegate* delegate) {
   return guarded<int32_t>(context, kError, [&] {
     const Graph graph(context);
     auto* ours = static_cast<OurDelegate*>(delegate);
-    ours->fused = 0;
+    ours->fused = ours->parts = 0;
     if (!graph.is_sound()) return static_cast<int32_t>(kError);
     Clusters clusters = find_clusters(graph);
     if (!keep_whole(context, &clusters)) return static_cast<int32_t>(kError);
@@ -172,7 +175,11 @@ EXPORTED Delegate* tflite_plugin_create_delegate(const char* const*, const char*
 
 EXPORTED void tflite_plugin_destroy_delegate(Delegate* delegate) { delete static_cast<OurDelegate*>(delegate); }
 
-// How many activations of its interpreter the delegate took over.
+// How many activations of its interpreter the delegate took over, and in how many parts of the graph.
 EXPORTED int32_t micronet_edge_fused_activations(const Delegate* delegate) {
   return delegate == nullptr ? 0 : static_cast<const OurDelegate*>(delegate)->fused;
+}
+
+EXPORTED int32_t micronet_edge_fused_parts(const Delegate* delegate) {
+  return delegate == nullptr ? 0 : static_cast<const OurDelegate*>(delegate)->parts;
 }
