@@ -23,7 +23,7 @@ MOST_FOLDED = 64
 files of version 10 may hold, are one too many for ONNX Runtime 1.20."""
 
 # What a kernel reads, in this order.
-_INPUTS = ("x", "squeeze", "squeeze_bias", "excite", "excite_bias", "offset", "sources", "means")
+_INPUTS = ("x", "squeeze", "squeeze_bias", "excite", "excite_bias", "offset")
 _POOLS = {"GlobalAveragePool", "ReduceMean"}
 _ROUNDING = {"QuantizeLinear", "DequantizeLinear"}
 
@@ -140,11 +140,11 @@ def _added_to_gate(
 def _fold(model: onnx.ModelProto, activation: Activation, cluster: _Cluster) -> None:
     path, graph, kind = activation.path, model.graph, f"{NAME}{len(model.functions)}"
     excite = _input_by_input(graph, cluster.excite, f"{path}/excite")
-    places = {f"{path}/sources": activation.sources, f"{path}/means": cluster.means}
-    for name, channels in places.items():
-        graph.initializer.append(numpy_helper.from_array(channels.astype(np.int32), name))
-    weights = [*cluster.squeeze.input[1:], excite, cluster.excite.input[2], cluster.offset, *places]
-    settings = {
+    weights = [*cluster.squeeze.input[1:], excite, cluster.excite.input[2], cluster.offset]
+    settings: dict[str, int | float | str] = {
+        "sources": _in_words(activation.sources),
+        "means": _in_words(cluster.means),
+        "shifts": len(activation.sources),
         "fusions": activation.fusions,
         "by_channel": int(activation.by_channel),
         "span": float(activation.span),
@@ -156,12 +156,17 @@ def _fold(model: onnx.ModelProto, activation: Activation, cluster: _Cluster) -> 
     _replace(graph, cluster.nodes, node)
 
 
+def _in_words(channels: NDArray[np.int64]) -> str:
+    """A list that the oldest part of ONNX Runtime's interface lets a kernel read."""
+    return ",".join(map(str, channels.ravel().tolist()))
+
+
 def _function(
     graph: onnx.GraphProto, kind: str, cluster: _Cluster, settings: list[str]
 ) -> onnx.FunctionProto:
     """The cluster's own nodes, with what is small and constant in them."""
     weights = [*cluster.squeeze.input[1:], *cluster.excite.input[1:], cluster.offset]
-    names = dict(zip([cluster.x, *weights], _INPUTS, strict=False)) | {cluster.y: "y"}
+    names = dict(zip([cluster.x, *weights], _INPUTS, strict=True)) | {cluster.y: "y"}
     stored = {constant.name: constant for constant in graph.initializer}
     inner = {name for node in cluster.nodes for name in node.input if name in stored and name not in names}
     body = [helper.make_node("Constant", [], [name], value=stored[name]) for name in sorted(inner)]

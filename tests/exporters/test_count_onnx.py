@@ -63,6 +63,17 @@ def weight(*shape, name="weight"):
     return constant(name, np.zeros(shape, np.float32))
 
 
+def stored(model):
+    """All constants, those inside functions as well, by names that tell them apart."""
+    inside = {
+        f"{function.name}/{node.output[0]}": numpy_helper.to_array(node.attribute[0].t)
+        for function in model.functions
+        for node in function.node
+        if node.op_type == "Constant"
+    }
+    return {each.name: numpy_helper.to_array(each) for each in model.graph.initializer} | inside
+
+
 # --- Beside the network
 
 
@@ -87,16 +98,16 @@ def test_a_lowered_file_applies_the_same_coefficients_and_does_more_in_its_convo
 
 def test_every_stored_number_is_counted_once(digits, quantized):
     for path in (digits, quantized):
-        stored, found = onnx.load(path).graph.initializer, count_file(path).total
-        total = sum(numpy_helper.to_array(each).nbytes for each in stored)
+        found = count_file(path).total
+        total = sum(array.nbytes for array in stored(onnx.load(path)).values())
         assert found.weight_bytes + found.constant_bytes == total, path
 
 
 def test_parameters_of_a_float_file_are_its_stored_weights(digits):
-    graph = onnx.load(digits).graph
+    model = onnx.load(digits)
     # What stands beside the image is weighed by others.
-    beside = {name for node in graph.node if node.op_type == "Concat" for name in node.input}
-    arrays = [numpy_helper.to_array(each) for each in graph.initializer if each.name not in beside]
+    beside = {name for node in model.graph.node if node.op_type == "Concat" for name in node.input}
+    arrays = [array for name, array in stored(model).items() if name not in beside]
     # Floats that are single numbers are bounds of clips; integers are places and sizes.
     weights = [array for array in arrays if array.dtype == np.float32 and array.ndim]
     assert count_file(digits).params == sum(array.size for array in weights)

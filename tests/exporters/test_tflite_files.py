@@ -59,7 +59,7 @@ def test_it_takes_one_image_with_the_colours_last(interpreter):
 
 def test_it_holds_allowed_operators_only_in_at_most_two_partitions(digits):
     target = find_target("tflite")
-    session = target.open(digits / TFLITE_FILE)
+    session = target.open(digits / TFLITE_FILE, kernels="off")
     assert set(session.operators()) <= ALLOWED
     assert 1 <= session.partitions() <= 2
     assert target.breaches(digits / TFLITE_FILE, read_metadata(digits / TFLITE_FILE)) == []
@@ -126,7 +126,7 @@ def test_a_shift_of_six_pieces_does_not_cut_the_graph(tmp_path):
         if model.operatorCodes[operator.opcodeIndex].builtinCode == schema.BuiltinOperator.CONCATENATION
     ]
     assert max(joined) == 5
-    assert find_target("tflite").open(file.path).partitions() == 1
+    assert find_target("tflite").open(file.path, kernels="off").partitions() == 1
 
 
 def test_a_conversion_that_fails_says_why(tmp_path, monkeypatch, refusal):

@@ -249,7 +249,7 @@ class Parsed(HTMLParser):
 
 def file_blame(found, name="m0-digits-int8.onnx", data="test"):
     metadata = FileMetadata("m0", tuple("0123456789"), Preprocessing(96, 96), None, "int8")
-    return FileBlame(Path(name), metadata, CHECKPOINT, "train", data, found, ("a note",))
+    return FileBlame(Path(name), metadata, CHECKPOINT, "train", data, found, 0, ("a note",))
 
 
 def test_the_page_stands_alone(found):

@@ -143,13 +143,14 @@ def _plan(entries: _Entries, folder: Path) -> Plan:
         entries.flag("profile"),
         entries.whole("profile_rounds"),
     )
-    kernels = {machine: folder / name for machine, name in entries.entries("kernels").texts().items()}
+    libraries = entries.entries("kernels").texts() if entries.has("kernels") else {}
+    kernels = {machine: folder / name for machine, name in libraries.items()}
     files = [
         PlannedFile(
             each.text("name"),
             folder / each.text("path"),
             folder / each.text("input"),
-            kernels if each.flag("fused") else {},
+            kernels if each.has("fused") and each.flag("fused") else {},
         )
         for each in entries.list_of_entries("files")
     ]

@@ -17,7 +17,7 @@ from micronet_edge_bench.runner.runtimes import runtime_for
 
 KEYS = {
     *("sha256", "size_bytes", "runtime", "runtime_version", "delegate", "nodes", "delegated_nodes"),
-    *("partitions", "threads", "output_sha256", "processes", "profile", "profile_error"),
+    *("partitions", "fused", "threads", "output_sha256", "processes", "profile", "profile_error"),
 }
 
 

@@ -5,7 +5,6 @@ import ctypes
 import tempfile
 
 import numpy as np
-import onnx
 import pytest
 
 from micronet_edge_bench.runner.runtimes import (
@@ -15,6 +14,7 @@ from micronet_edge_bench.runner.runtimes import (
     onnxruntime,
     runtime_for,
 )
+from micronet_edge_bench.runner.runtimes.onnx_nodes import read_nodes
 
 ROUNDS = 12
 FILES = ("onnx_file", "int8_onnx_file", "tflite_file", "int8_tflite_file")
@@ -74,7 +74,7 @@ def test_what_xnnpack_leaves_is_told_from_what_it_takes(profiled, request):
 
 
 def test_the_operators_of_an_onnx_profile_are_the_files_or_the_runtimes(profiled, request):
-    nodes = onnx.load(request.getfixturevalue("onnx_file")).graph.node
+    nodes = read_nodes(request.getfixturevalue("onnx_file"))
     entries = profiled("onnx_file")["operators"]
     for entry in entries:
         if entry["index"] is None:
@@ -83,7 +83,7 @@ def test_the_operators_of_an_onnx_profile_are_the_files_or_the_runtimes(profiled
             assert entry["output"] == nodes[entry["index"]].name
     timed = {entry["index"] for entry in entries}
     # A convolution runs in the name of the activation that it takes along; a product keeps its own.
-    silent = {node.op_type for place, node in enumerate(nodes) if place not in timed}
+    silent = {node.operator for place, node in enumerate(nodes) if place not in timed}
     assert silent <= {"Conv", "Relu", "HardSwish"}
 
 

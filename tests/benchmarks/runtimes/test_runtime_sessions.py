@@ -10,6 +10,7 @@ import pytest
 from odd_files import change_tflite, onnx_sum, tflite_sum, with_unknown_batch
 from onnx import TensorProto
 
+from micronet_edge import kernels
 from micronet_edge.targets import find_target
 from micronet_edge_bench.runner.runtimes import RuntimeUnusableError, installed, litert, runtime_for
 from micronet_edge_bench.runner.runtimes import onnxruntime as ours
@@ -56,16 +57,17 @@ def test_a_session_computes_what_the_exporters_session_does(file, image):
     session.set_input(given.transpose(0, 2, 3, 1) if channels_last else given)
     session.infer()
     target = find_target("tflite" if channels_last else "onnx")
-    np.testing.assert_array_equal(session.output(), target.open(file, 1).run(given))
+    np.testing.assert_array_equal(session.output(), target.open(file, 1, "off").run(given))
 
 
 def test_the_facts_of_an_onnx_file_count_its_operators(onnx_file):
     facts = ours.open(onnx_file, 1).facts()
     assert facts == {
         "delegate": None,
-        "nodes": len(onnx.load(onnx_file).graph.node),
+        "nodes": sum(find_target("onnx").open(onnx_file).operators().values()),
         "delegated_nodes": 0,
         "partitions": 0,
+        "fused": 0,
     }
 
 
@@ -73,7 +75,7 @@ def test_the_facts_of_an_onnx_file_count_its_operators(onnx_file):
 def test_the_facts_of_a_tflite_file_say_what_xnnpack_took(name, request):
     path = request.getfixturevalue(name)
     facts = litert.open(path, 1).facts()
-    exporters = find_target("tflite").open(path, 1)
+    exporters = find_target("tflite").open(path, 1, "off")
     assert facts["delegate"] == "XNNPACK"
     assert facts["nodes"] == sum(exporters.operators().values())
     assert facts["partitions"] == exporters.partitions()
@@ -81,10 +83,37 @@ def test_the_facts_of_a_tflite_file_say_what_xnnpack_took(name, request):
     assert (facts["delegated_nodes"] == facts["nodes"]) == (facts["partitions"] == 1)
 
 
+@pytest.mark.parametrize("name", ["onnx_file", "tflite_file", "int8_tflite_file"])
+@pytest.mark.skipif(kernels.library() is None, reason="the kernels were not built")
+def test_with_our_kernels_the_facts_say_so(name, request):
+    path = request.getfixturevalue(name)
+    plain, fused = (runtime_for(path).open(path, 1, library) for library in (None, kernels.library()))
+    facts = fused.facts()
+    assert facts["fused"] == 15
+    assert facts["nodes"] == plain.facts()["nodes"]
+    given = np.zeros(fused.input_shape, fused.input_dtype)
+    outputs = []
+    for session in (plain, fused):
+        session.set_input(given)
+        session.infer()
+        outputs.append(session.output())
+    assert (
+        np.abs(outputs[0] - outputs[1]).max() < (0.2 if "int8" in name else 1e-5) * np.abs(outputs[0]).max()
+    )
+
+
 def test_the_nodes_read_without_the_onnx_package_are_the_files(onnx_file):
-    assert [(node.operator, node.name, node.inputs, node.outputs) for node in read_nodes(onnx_file)] == [
-        (node.op_type, node.name, tuple(node.input), tuple(node.output))
-        for node in onnx.load(onnx_file).graph.node
+    model = onnx.load(onnx_file)
+    assert [
+        (node.operator, node.name, node.inputs, node.outputs)
+        for node in read_nodes(onnx_file, written_out=False)
+    ] == [(node.op_type, node.name, tuple(node.input), tuple(node.output)) for node in model.graph.node]
+    bodies = {function.name: function.node for function in model.functions}
+    assert [(node.operator, node.name) for node in read_nodes(onnx_file)] == [
+        (each.op_type, each.name)
+        for node in model.graph.node
+        for each in bodies.get(node.op_type, [node])
+        if each.op_type != "Constant"
     ]
 
 

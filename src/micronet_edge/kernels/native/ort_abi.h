@@ -25,7 +25,7 @@ struct ApiBase {
 };
 
 enum ErrorCode : int32_t { kFail = 1, kInvalidArgument = 2 };
-enum ElementType : int32_t { kAny = 0, kFloat = 1, kInt32 = 6 };
+enum ElementType : int32_t { kFloat = 1 };
 enum Characteristic : int32_t { kRequired = 0, kOptional = 1, kVariadic = 2 };
 
 enum Slot : int32_t {
@@ -40,6 +40,7 @@ enum Slot : int32_t {
   kGetTypeAndShape = 65,
   kGetFloatAttribute = 85,
   kGetIntAttribute = 86,
+  kGetStringAttribute = 87,
   kGetInput = 90,
   kGetOutput = 91,
   kReleaseStatus = 93,

@@ -3,13 +3,15 @@
 // They are all one. A file says of each activation what it is in plain operators, as a function of the node's own
 // name; ONNX Runtime 1.20 takes no two functions of one name, so every activation of a file has a name of its own.
 //
-//   y = DynamicShiftMax(x, squeeze, squeeze bias, excite, excite bias, offset, sources, means)
+//   y = DynamicShiftMax(x, squeeze, squeeze bias, excite, excite bias, offset)
 //
-// x [n, inputs, h, w], squeeze [hidden, means], excite [hidden, coefficients], offset [coefficients], sources
-// int32 [shifts, outputs], means int32 the channels of x that are squeezed; the coefficients [fusions, shifts,
-// outputs], or with `by_channel` 1 [outputs, fusions, shifts], are (clip(excite, 0, span) + offset) * scale.
+// x [n, inputs, h, w], squeeze [hidden, means], excite [hidden, coefficients], offset [coefficients]. Attributes:
+// `sources` and `means`, channels of x as decimal numbers between commas, of `shifts` shifts one behind the other and
+// of what is squeezed. The coefficients [fusions, shifts, outputs], or with `by_channel` 1 [outputs, fusions, shifts],
+// are (clip(excite, 0, span) + offset) * scale.
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <limits>
 #include <memory>
@@ -28,9 +30,7 @@ namespace {
 constexpr const char* kDomain = "micronet_edge";
 constexpr int kOperators = 64;  // as many activations a file may have
 constexpr Ends kNoEnds{-std::numeric_limits<float>::infinity(), std::numeric_limits<float>::infinity()};
-enum Input : size_t { kX, kSqueeze, kSqueezeBias, kExcite, kExciteBias, kOffset, kSources, kMeans, kInputs };
-
-ElementType type_of(size_t input) { return input == kSources || input == kMeans ? kInt32 : kFloat; }
+enum Input : size_t { kX, kSqueeze, kSqueezeBias, kExcite, kExciteBias, kOffset, kInputs };
 
 const void* const* g_api = nullptr;
 
@@ -109,8 +109,9 @@ void expect(bool holds, const char* what) {
 }
 
 struct Attributes {
-  int64_t fusions = 1, by_channel = 0;
-  float span = 6, scale = 1;
+  int64_t shifts, fusions, by_channel;
+  float span, scale;
+  std::vector<int32_t> sources, means;
 };
 
 int64_t int_attribute(const KernelInfo* info, const char* name) {
@@ -125,6 +126,22 @@ float float_attribute(const KernelInfo* info, const char* name) {
   return value;
 }
 
+std::vector<int32_t> channels_attribute(const KernelInfo* info, const char* name) {
+  size_t size = 0;
+  check(call<Status*>(kGetStringAttribute, info, name, static_cast<char*>(nullptr), &size));
+  std::vector<char> text(size + 1, '\0');
+  check(call<Status*>(kGetStringAttribute, info, name, text.data(), &size));
+  std::vector<int32_t> channels;
+  for (const char* rest = text.data(); *rest != '\0';) {
+    char* end = nullptr;
+    const long channel = std::strtol(rest, &end, 10);
+    expect(end != rest && (*end == ',' || *end == '\0') && channel >= 0 && channel <= UINT16_MAX, "no list of channels");
+    channels.push_back(static_cast<int32_t>(channel));
+    rest = *end == ',' ? end + 1 : end;
+  }
+  return channels;
+}
+
 // --- one run
 
 class Run {
@@ -133,7 +150,7 @@ class Run {
       : attributes_(attributes), with_(best_instructions()), context_(context) {
     for (size_t i = 0; i < kInputs; ++i) {
       inputs_[i] = input_of(context, i);
-      expect(inputs_[i].type == type_of(i), "an input is of another type");
+      expect(inputs_[i].type == kFloat, "an input is no tensor of float32");
     }
     read_shape();
     check_sizes();
@@ -157,29 +174,20 @@ class Run {
 
  private:
   void read_shape() {
-    const Tensor &x = inputs_[kX], &sources = inputs_[kSources];
-    expect(x.shape.size() == 4 && sources.shape.size() == 2, "x has four sides and sources have two");
-    expect(std::max({sources.shape[0], sources.shape[1], attributes_.fusions}) <= INT16_MAX, "too large");
-    shape_ = {static_cast<int32_t>(sources.shape[0]), static_cast<int32_t>(attributes_.fusions), x.shape[1],
-              sources.shape[1], {}};
-    expect(shape_.has_sound_sides(), "too large");
-    shape_.sources = channels(sources);
-    means_ = channels(inputs_[kMeans]);
-    expect(shape_.is_sound(), "sources of another size");
-  }
-
-  std::vector<int32_t> channels(const Tensor& tensor) const {
-    const auto* places = static_cast<const int32_t*>(tensor.data);
-    std::vector<int32_t> channels(places, places + tensor.count());
-    expect(are_below(channels, shape_.inputs), "a source is no channel of x");
-    return channels;
+    const Tensor& x = inputs_[kX];
+    expect(x.shape.size() == 4, "x has not four sides");
+    const auto shifts = static_cast<int32_t>(attributes_.shifts), fusions = static_cast<int32_t>(attributes_.fusions);
+    const auto outputs = static_cast<int64_t>(attributes_.sources.size()) / shifts;
+    shape_ = {shifts, fusions, x.shape[1], outputs, attributes_.sources};
+    expect(shape_.is_sound() && are_below(attributes_.means, x.shape[1]), "its sources are no channels of x");
+    expect(x.shape[2] >= 0 && x.shape[3] >= 0 && x.shape[2] * x.shape[3] <= kMostPixels, "x is too large");
   }
 
   void check_sizes() const {
     const auto& squeeze = inputs_[kSqueeze].shape;
     const auto& excite = inputs_[kExcite].shape;
     const int64_t count = shape_.coefficients();
-    const auto width = static_cast<int64_t>(means_.size());
+    const auto width = static_cast<int64_t>(attributes_.means.size());
     expect(squeeze.size() == 2 && squeeze[1] == width && squeeze[0] > 0, "squeeze is of another size");
     expect(excite.size() == 2 && excite[0] == squeeze[0] && excite[1] == count, "excite is of another size");
     expect(inputs_[kSqueezeBias].count() == squeeze[0], "the bias of squeeze is of another size");
@@ -188,9 +196,9 @@ class Run {
   }
 
   std::vector<float> coefficients(const float* x, int64_t pixels) const {
-    std::vector<float> sums(shape_.inputs), means(means_.size()), squeezed(inputs_[kSqueeze].shape[0]);
+    std::vector<float> sums(shape_.inputs), means(attributes_.means.size()), squeezed(inputs_[kSqueeze].shape[0]);
     with_.sum_float_planes(x, sums.data(), shape_.inputs, pixels);
-    for (size_t i = 0; i < means.size(); ++i) means[i] = sums[means_[i]] / static_cast<float>(pixels);
+    for (size_t i = 0; i < means.size(); ++i) means[i] = sums[attributes_.means[i]] / static_cast<float>(pixels);
     for (size_t h = 0; h < squeezed.size(); ++h) {
       const float* row = inputs_[kSqueeze].floats() + h * means.size();
       const float sum = with_.product(means.data(), row, static_cast<int64_t>(means.size())) + inputs_[kSqueezeBias].floats()[h];
@@ -221,7 +229,6 @@ class Run {
   KernelContext* context_;
   Tensor inputs_[kInputs];
   Shape shape_;
-  std::vector<int32_t> means_;
 };
 
 // --- the operator
@@ -229,11 +236,15 @@ class Run {
 Status* create_kernel(const CustomOp*, const void*, const KernelInfo* info, void** kernel) {
   return guarded([&] {
     auto attributes = std::make_unique<Attributes>();
+    attributes->shifts = int_attribute(info, "shifts");
     attributes->fusions = int_attribute(info, "fusions");
     attributes->by_channel = int_attribute(info, "by_channel");
     attributes->span = float_attribute(info, "span");
     attributes->scale = float_attribute(info, "scale");
-    expect(attributes->fusions > 0, "no fusions");
+    attributes->sources = channels_attribute(info, "sources");
+    attributes->means = channels_attribute(info, "means");
+    expect(attributes->shifts > 0 && attributes->shifts <= INT16_MAX, "no shifts");
+    expect(attributes->fusions > 0 && attributes->fusions <= INT16_MAX, "no fusions");
     *kernel = attributes.release();
   });
 }
@@ -263,7 +274,7 @@ struct NamedOp : CustomOp {
 
 const char* name_of(const CustomOp* op) { return static_cast<const NamedOp*>(op)->name; }
 const char* provider_of(const CustomOp*) { return nullptr; }  // that of the CPU
-int32_t input_type(const CustomOp*, size_t index) { return type_of(index); }
+int32_t input_type(const CustomOp*, size_t) { return kFloat; }
 size_t input_count(const CustomOp*) { return kInputs; }
 int32_t output_type(const CustomOp*, size_t) { return kFloat; }
 size_t output_count(const CustomOp*) { return 1; }
