@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench accuracy golden train-digits patches clean
+.PHONY: help setup demo test test-slow check bench accuracy golden train-digits patches clean
 
 help:  ## what there is to make
 	@grep -E '^[a-z%-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -24,6 +24,9 @@ demo: setup  ## a trained MicroNet becomes proven ONNX and TFLite files and read
 
 test: setup check  ## everything that must hold
 	$(BIN)/python -m pytest -n auto
+
+test-slow: setup  ## the kernels for aarch64 under qemu, and in older releases of the runtimes
+	$(BIN)/python -m pytest -m slow
 
 check: setup  ## ruff and the strict type checker
 	$(BIN)/ruff check

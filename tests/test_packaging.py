@@ -1,12 +1,16 @@
 """The wheel holds what runs, and nothing else."""
 
 import configparser
+import os
+import platform
+import re
 import shutil
 import subprocess
 import sys
 import zipfile
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import which
 
 import pytest
 
@@ -25,28 +29,54 @@ def packaged(pattern):
     }
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("wheel")
+def built(folder, **environment):
+    """The wheel made of a copy of the source, opened."""
     source = folder / "source"
     skip = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "build", "dist", "data", "results")
     for name in (*ROOTS, "tests", "examples"):
         shutil.copytree(REPOSITORY / name, source / name, ignore=skip)
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(REPOSITORY / name, source)
     isolation = ["--no-build-isolation"] if find_spec("setuptools") else []
     subprocess.run(
         [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", *isolation, "-w", folder, source],
         check=True,
+        env=os.environ | environment,
     )
     (path,) = folder.glob("*.whl")
-    with zipfile.ZipFile(path) as archive:
+    return zipfile.ZipFile(path)
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    with built(tmp_path_factory.mktemp("wheel")) as archive:
         yield archive
 
 
-def test_it_is_for_every_platform(wheel):
+@pytest.fixture(scope="module")
+def compiler_at_hand():
+    if which("cmake") is None or which(os.environ.get("CXX", "c++")) is None:
+        pytest.skip("needs CMake and a C++ compiler")
+
+
+@pytest.mark.usefixtures("compiler_at_hand")
+def test_it_holds_the_kernels_for_this_platform_and_any_python(wheel):
+    name = f"micronet_edge/kernels/libmicronet_edge_kernels-{platform.machine()}.so"
     assert Path(wheel.filename).name.startswith("micronet_edge-")
-    assert wheel.filename.endswith("-py3-none-any.whl")
+    assert re.search(rf"-py3-none-\w+_{platform.machine()}\.whl$", wheel.filename)
+    assert wheel.getinfo(name).file_size < 200_000
+
+
+def test_without_a_compiler_it_is_for_every_platform_and_holds_all_else(wheel, tmp_path):
+    with built(tmp_path, CXX="no-such-compiler") as archive:
+        assert archive.filename.endswith("-py3-none-any.whl")
+        left = {name for name in wheel.namelist() if not name.endswith(".so") and ".dist-info" not in name}
+        assert left <= set(archive.namelist())
+
+
+def test_it_holds_the_sources_of_the_kernels(wheel):
+    sources = {path.name for path in (REPOSITORY / "src/micronet_edge/kernels/native").iterdir()}
+    assert {f"micronet_edge/kernels/native/{name}" for name in sources} <= set(wheel.namelist())
 
 
 def test_it_holds_every_module_of_the_three_roots_and_no_other(wheel):

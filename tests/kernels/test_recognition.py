@@ -157,16 +157,6 @@ def test_sums_that_are_cut_off_one_by_one(graph, path):
     assert_same(graph.content(), path, fused=0)
 
 
-def test_a_slice_that_takes_other_rows(graph, path):
-    """A piece of a shift that is no piece of channels."""
-    pieces = [op for op in graph.all(OPERATOR.SLICE) if graph.graph.tensors[op.inputs[0]].shape[1] > 1]
-    _, begin, size = pieces[0].inputs
-    graph.set_numbers(begin, graph.numbers(begin, np.int32) + np.array([0, 1, 0, 0], np.int32))
-    graph.set_numbers(size, graph.numbers(size, np.int32) - np.array([0, 1, 0, 0], np.int32))
-    with pytest.raises((RuntimeError, ValueError)):  # the pieces do not fit together: not ours to say
-        run(graph.content(), path)
-
-
 def test_a_graph_without_any(path, tmp_path):
     file = write_float(lively(nn.Sequential(stem(8), nn.ReLU6())).eval(), "tflite", tmp_path)
     assert_same(file.read_bytes(), path, fused=0)
