@@ -95,6 +95,7 @@ def _constants(graph: onnx.GraphProto) -> frozenset[str]:
 def _cluster(graph: onnx.GraphProto, activation: Activation, constants: frozenset[str]) -> _Cluster | None:
     below = [node for node in graph.node if node.name.startswith(f"{activation.path}/")]
     inside = [node for node in below if node.op_type not in _ROUNDING and node.output[0] not in constants]
+    inside = [*_picking(graph, inside), *inside]
     names = {node.name for node in inside}
     made = {output for node in inside for output in node.output}
     given = {name for node in inside for name in node.input} - made - constants
@@ -107,6 +108,20 @@ def _cluster(graph: onnx.GraphProto, activation: Activation, constants: frozense
     (x,), (y,), (squeeze, excite), (offset,) = given, results, products, offsets
     means = _means(graph, inside, x, activation.width)
     return None if means is None else _Cluster(inside, x, y, squeeze, excite, offset, means)
+
+
+def _picking(graph: onnx.GraphProto, inside: list[onnx.NodeProto]) -> list[onnx.NodeProto]:
+    """What picks channels for these nodes alone, of a tensor that they read as well: it stands elsewhere."""
+    names, read = {node.name for node in inside}, {name for node in inside for name in node.input}
+    read_elsewhere = {name for node in graph.node if node.name not in names for name in node.input}
+    return [
+        node
+        for node in graph.node
+        if node.op_type == "Gather"
+        and node.name not in names
+        and read.issuperset((node.input[0], node.output[0]))
+        and node.output[0] not in read_elsewhere
+    ]
 
 
 def _means(
