@@ -3,21 +3,28 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+KERNELS := src/micronet_edge/kernels
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow check bench accuracy golden train-digits patches clean
+.PHONY: help setup kernels-aarch64 demo test test-slow check bench accuracy golden train-digits patches clean
 
 help:  ## what there is to make
-	@grep -E '^[a-z%-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 16
+	@grep -E '^[a-z0-9%-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 setup: $(INSTALLED)  ## .venv with everything installed; does nothing twice
 
 # torch comes first and alone, exactly as pinned: any other build pulls gigabytes of CUDA packages.
-$(INSTALLED): pyproject.toml constraints.txt setup.py $(wildcard src/micronet_edge/kernels/native/*)
+$(INSTALLED): pyproject.toml constraints.txt setup.py $(wildcard $(KERNELS)/native/*)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --constraint constraints.txt torch
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
+
+kernels-aarch64:  ## the fused kernels for an arm64 board, by Debian's cross compiler
+	cmake -S $(KERNELS)/native -B build/aarch64 -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 \
+		-DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++
+	cmake --build build/aarch64 --parallel
+	cp build/aarch64/libmicronet_edge_kernels.so $(KERNELS)/libmicronet_edge_kernels-aarch64.so
 
 demo: setup  ## a trained MicroNet becomes proven ONNX and TFLite files and reads real digits
 	$(BIN)/python examples/digits/demo.py

@@ -17,6 +17,7 @@ from rich.table import Table
 
 import micronet_edge
 from micronet_edge.evaluation import Evaluation, Share, evaluate
+from micronet_edge.kernels import Kernels
 from micronet_edge.quantizing import quantize
 from micronet_edge.settings import QuantizeSettings
 from micronet_edge.statistics import PairedDifference
@@ -25,6 +26,8 @@ from micronet_edge_bench.runner.facts import environment
 EXAMPLE = Path(__file__).parents[2] / "examples" / "patches"
 RESULT = Path(__file__).parents[1] / "results" / "patches.json"
 VARIANTS = ("m0", "m1", "m3")
+FUSED = ("int8",)
+"""Ways whose files are also read with our fused kernels."""
 WAYS = {"int8": ("int8", False), "int8, fine-tuned": ("int8", True), "int8-a16": ("int8-a16", False)}
 
 
@@ -78,8 +81,17 @@ def _rows(variant: str, way: str, output: Path, data: Path) -> list[Row]:
         quantization=QuantizeSettings(finetune=data / "train" if tuned else None),
     )
     seconds = time.perf_counter() - start
+    # What a quantization is worth by itself, and once more where our kernels round less.
+    kinds: tuple[Kernels, ...] = ("off", "auto") if way in FUSED else ("off",)
     return [
-        _row(variant, way, file.format, evaluate(file.path, data / "test", checkpoint=checkpoint), seconds)
+        _row(
+            variant,
+            f"{way}, fused kernels" if kernels == "auto" else way,
+            file.format,
+            evaluate(file.path, data / "test", checkpoint=checkpoint, kernels=kernels),
+            seconds,
+        )
+        for kernels in kinds
         for file in quantized.files
     ]
 

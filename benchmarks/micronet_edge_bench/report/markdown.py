@@ -7,8 +7,9 @@ from micronet_edge_bench.results import FileResult, Results, Run
 from micronet_edge_bench.statistics import latency, ratio_in_turn
 
 _RUNTIMES = {"onnx": "ONNX Runtime", "tflite": "LiteRT"}
-_FLOAT = {"float32": "", "portable float32": ", `--portable`"}
-_INT8 = {"int8": "", "int8 io": ", `--io int8`"}
+_FUSED = ", fused kernels"
+_FLOAT = {"float32": "", "portable float32": ", `--portable`", "float32 fused": _FUSED}
+_INT8 = {"int8": "", "int8 io": ", `--io int8`", "int8 fused": _FUSED}
 
 
 def family_float_rows(results: Results) -> Iterator[str]:
@@ -46,9 +47,10 @@ def peer_rows(results: Results) -> Iterator[str]:
             madds = "" if file.madds is None else f"{file.madds / 1e6:.1f} M"
             share = f"{_speed(file) / roofs[file.format, file.precision]:.0%}"
             to_first = "" if file is first else _faster(file, first)
-            network = file.name.rpartition(" ")[0]
+            network = file.name.partition(" ")[0]
             top1 = "" if file.top1 is None else f"{file.top1:.1%}"
-            form = _RUNTIMES[file.format], str(file.precision)
+            fused = _FUSED if first.fused else ""
+            form = f"{_RUNTIMES[file.format]}{fused}", str(file.precision)
             yield _row(network, top1, *form, madds, _ms(file), share, to_first)
 
 

@@ -88,12 +88,10 @@ std::vector<int64_t> broadcast(const std::vector<int64_t>& of, const std::vector
 
 }  // namespace
 
-Meanings::Known Meanings::of(int32_t tensor, int depth) {
+const Meaning& Meanings::of(int32_t tensor, int depth) {
   const auto known = known_.find(tensor);
   if (known != known_.end()) return known->second;
-  auto meaning = std::make_shared<const Meaning>(depth < kDeepest ? found(tensor, depth + 1) : kNothing);
-  if (depth < kDeepest) known_[tensor] = meaning;
-  return meaning;
+  return depth < kDeepest ? known_[tensor] = found(tensor, depth + 1) : kNothing;
 }
 
 Meaning Meanings::found(int32_t tensor, int depth) {
@@ -151,8 +149,8 @@ Meaning Meanings::as_it_stands(const Node& node) const {
 }
 
 Meaning Meanings::channels_of(int32_t tensor, int depth) {
-  Known meaning = of(tensor, depth);
-  if (meaning->kind == Meaning::Kind::kChannels) return *meaning;
+  const Meaning& meaning = of(tensor, depth);
+  if (meaning.kind == Meaning::Kind::kChannels) return meaning;
   const auto shape = graph_.shape(tensor);
   if (shape.size() < 2 || shape.back() < 1 || shape.back() > kMostNumbers) return kNothing;
   std::vector<int32_t> channels(shape.back());
@@ -171,9 +169,9 @@ Meaning Meanings::sliced(const Node& node, int depth) {
   }
   const int64_t first = begin.back(), count = part.back();
   if (first < 0 || first + count > whole.back()) return kNothing;
-  if (Known meaning = of(from, depth); meaning->kind == Meaning::Kind::kCoefficients) {
+  if (const Meaning& meaning = of(from, depth); meaning.kind == Meaning::Kind::kCoefficients) {
     if (count_of_one(whole) != whole.back()) return kNothing;
-    const auto start = meaning->coefficients.begin() + first;
+    const auto start = meaning.coefficients.begin() + first;
     return of_coefficients({start, start + count});
   }
   Meaning channels = channels_of(from, depth);
@@ -219,25 +217,25 @@ Meaning Meanings::reshaped(const Node& node, int depth) {
   const int32_t from = node.inputs->data[0];
   const auto before = graph_.shape(from), after = graph_.shape(node.outputs->data[0]);
   if (!is_batch_apart(before, after) || count_of(before) != count_of(after)) return kNothing;
-  Known meaning = of(from, depth);
-  if (meaning->kind == Meaning::Kind::kCoefficients) return *meaning;
+  const Meaning& meaning = of(from, depth);
+  if (meaning.kind == Meaning::Kind::kCoefficients) return meaning;
   if (before.back() != after.back()) return kNothing;
-  return meaning->kind == Meaning::Kind::kFusions ? *meaning : channels_of(from, depth);
+  return meaning.kind == Meaning::Kind::kFusions ? meaning : channels_of(from, depth);
 }
 
 Meaning Meanings::multiplied(const Node& node, int depth) {
   if (node.inputs->size != 2 || !is_plain(node)) return kNothing;
   for (int32_t side = 0; side < 2; ++side) {
     const int32_t x = node.inputs->data[side], y = node.inputs->data[1 - side];
-    Known row = of(y, depth);
-    if (row->kind != Meaning::Kind::kCoefficients) continue;
-    if (graph_.is_constant(x)) return scaled(node, *row, graph_.numbers(x), x);
+    const Meaning& row = of(y, depth);
+    if (row.kind != Meaning::Kind::kCoefficients) continue;
+    if (graph_.is_constant(x)) return scaled(node, row, graph_.numbers(x), x);
     const Meaning channels = channels_of(x, depth);
     if (channels.kind != Meaning::Kind::kChannels) return kNothing;
     const size_t count = channels.channels.size();
-    if (row->coefficients.size() != count || graph_.shape(y).back() != static_cast<int64_t>(count)) return kNothing;
+    if (row.coefficients.size() != count || graph_.shape(y).back() != static_cast<int64_t>(count)) return kNothing;
     std::vector<Sum> products(count);
-    for (size_t c = 0; c < count; ++c) products[c] = {{row->coefficients[c], channels.channels[c]}};
+    for (size_t c = 0; c < count; ++c) products[c] = {{row.coefficients[c], channels.channels[c]}};
     return of_fusion(channels.root, std::move(products));
   }
   return kNothing;
@@ -267,17 +265,17 @@ Meaning Meanings::mixed(const Node& node, int depth) {
   const auto& options = options_of<BatchMatmulOptions>(node);
   if (node.inputs->size != 2 || options.adjoint_x || !options.adjoint_y) return kNothing;
   const Meaning channels = channels_of(node.inputs->data[0], depth);
-  Known matrix = of(node.inputs->data[1], depth);
-  if (channels.kind != Meaning::Kind::kChannels || matrix->kind != Meaning::Kind::kCoefficients) return kNothing;
-  const size_t width = channels.channels.size(), outputs = matrix->coefficients.size() / width;
+  const Meaning& matrix = of(node.inputs->data[1], depth);
+  if (channels.kind != Meaning::Kind::kChannels || matrix.kind != Meaning::Kind::kCoefficients) return kNothing;
+  const size_t width = channels.channels.size(), outputs = matrix.coefficients.size() / width;
   const auto shape = graph_.shape(node.inputs->data[1]);
-  if (outputs * width != matrix->coefficients.size() || shape.back() != static_cast<int64_t>(width)) return kNothing;
+  if (outputs * width != matrix.coefficients.size() || shape.back() != static_cast<int64_t>(width)) return kNothing;
   if (graph_.shape(node.outputs->data[0]).back() != static_cast<int64_t>(outputs)) return kNothing;
   std::vector<Sum> sums(outputs);
   for (size_t o = 0; o < outputs; ++o) {
     Sum& sum = sums[o];
     for (size_t c = 0; c < width; ++c) {
-      const Coefficient& place = matrix->coefficients[o * width + c];
+      const Coefficient& place = matrix.coefficients[o * width + c];
       if (!place.is_nothing()) sum.push_back({place, channels.channels[c]});
     }
     std::stable_sort(sum.begin(), sum.end(), [](const Term& one, const Term& other) {
@@ -290,10 +288,10 @@ Meaning Meanings::mixed(const Node& node, int depth) {
 Meaning Meanings::added(const Node& node, int depth) {
   if (node.inputs->size != 2) return kNothing;
   const int32_t x = node.inputs->data[0], y = node.inputs->data[1];
-  Known one = of(x, depth), other = of(y, depth);
-  if (!is_plain(node) && one->kind != Meaning::Kind::kFusions) return kNothing;
-  if (one->kind == Meaning::Kind::kCoefficients && graph_.is_constant(y)) {
-    Meaning moved = *one;
+  const Meaning &one = of(x, depth), &other = of(y, depth);
+  if (!is_plain(node) && one.kind != Meaning::Kind::kFusions) return kNothing;
+  if (one.kind == Meaning::Kind::kCoefficients && graph_.is_constant(y)) {
+    Meaning moved = one;
     const auto by = graph_.numbers(y);
     const auto places = broadcast(graph_.shape(y), graph_.shape(x));
     if (by.empty() || places.size() != moved.coefficients.size() || graph_.shape(y)[0] != 1) return kNothing;
@@ -303,27 +301,27 @@ Meaning Meanings::added(const Node& node, int depth) {
     }
     return moved;
   }
-  if (one->kind != other->kind) return kNothing;
-  if (one->kind == Meaning::Kind::kCoefficients) {  // parts of a matrix, which do not overlap
+  if (one.kind != other.kind) return kNothing;
+  if (one.kind == Meaning::Kind::kCoefficients) {  // parts of a matrix, which do not overlap
     if (graph_.shape(x) != graph_.shape(y)) return kNothing;
-    Meaning joined = *one;
+    Meaning joined = one;
     int32_t next = 0;
-    for (const Coefficient& c : one->coefficients) next = std::max(next, c.order + 1);
+    for (const Coefficient& c : one.coefficients) next = std::max(next, c.order + 1);
     for (size_t i = 0; i < joined.coefficients.size(); ++i) {
-      if (other->coefficients[i].is_nothing()) continue;
+      if (other.coefficients[i].is_nothing()) continue;
       if (!joined.coefficients[i].is_nothing()) return kNothing;
-      joined.coefficients[i] = other->coefficients[i];
+      joined.coefficients[i] = other.coefficients[i];
       joined.coefficients[i].order += next;
     }
     return joined;
   }
-  const bool sums = one->kind == Meaning::Kind::kFusions && one->root == other->root;
-  if (!sums || one->fusions.size() != 1 || other->fusions.size() != 1) return kNothing;
-  if (one->is_cut_off() || other->is_cut_off()) return kNothing;
-  if (one->fusions[0].size() != other->fusions[0].size()) return kNothing;
-  Meaning total = *one;
+  const bool sums = one.kind == Meaning::Kind::kFusions && one.root == other.root;
+  if (!sums || one.fusions.size() != 1 || other.fusions.size() != 1) return kNothing;
+  if (one.is_cut_off() || other.is_cut_off()) return kNothing;
+  if (one.fusions[0].size() != other.fusions[0].size()) return kNothing;
+  Meaning total = one;
   for (size_t o = 0; o < total.fusions[0].size(); ++o) {
-    const Sum& more = other->fusions[0][o];
+    const Sum& more = other.fusions[0][o];
     total.fusions[0][o].insert(total.fusions[0][o].end(), more.begin(), more.end());
   }
   const bool clips = ends_of(options_of<ActivationOption>(node).activation, &total.low, &total.high);
@@ -331,7 +329,7 @@ Meaning Meanings::added(const Node& node, int depth) {
 }
 
 Meaning Meanings::activated(const Node& node, int depth, FusedActivation activation) {
-  Meaning meaning = *of(node.inputs->data[0], depth);
+  Meaning meaning = of(node.inputs->data[0], depth);
   if (meaning.kind != Meaning::Kind::kFusions || meaning.is_cut_off()) return kNothing;
   ends_of(activation, &meaning.low, &meaning.high);
   return meaning;
@@ -340,23 +338,23 @@ Meaning Meanings::activated(const Node& node, int depth, FusedActivation activat
 Meaning Meanings::compared(const Node& node, int depth, bool larger) {
   if (node.inputs->size != 2) return kNothing;
   const int32_t x = node.inputs->data[0], y = node.inputs->data[1];
-  Known one = of(x, depth), other = of(y, depth);
-  if (one->kind == Meaning::Kind::kCoefficients && graph_.is_constant(y)) {
+  const Meaning &one = of(x, depth), &other = of(y, depth);
+  if (one.kind == Meaning::Kind::kCoefficients && graph_.is_constant(y)) {
     const auto bound = graph_.numbers(y);
     if (bound.size() != 1) return kNothing;
-    Meaning cut = *one;
+    Meaning cut = one;
     for (Coefficient& c : cut.coefficients) {
       if (c.is_nothing()) return kNothing;
       narrow(c, larger ? bound[0] : -kInfinity, larger ? kInfinity : bound[0]);
     }
     return cut;
   }
-  const bool fusions = one->kind == Meaning::Kind::kFusions && other->kind == Meaning::Kind::kFusions;
-  if (!larger || !fusions || one->root != other->root) return kNothing;
-  if (one->is_cut_off() || other->is_cut_off()) return kNothing;
-  if (one->fusions[0].size() != other->fusions[0].size()) return kNothing;
-  Meaning largest = *one;
-  largest.fusions.insert(largest.fusions.end(), other->fusions.begin(), other->fusions.end());
+  const bool fusions = one.kind == Meaning::Kind::kFusions && other.kind == Meaning::Kind::kFusions;
+  if (!larger || !fusions || one.root != other.root) return kNothing;
+  if (one.is_cut_off() || other.is_cut_off()) return kNothing;
+  if (one.fusions[0].size() != other.fusions[0].size()) return kNothing;
+  Meaning largest = one;
+  largest.fusions.insert(largest.fusions.end(), other.fusions.begin(), other.fusions.end());
   return largest;
 }
 

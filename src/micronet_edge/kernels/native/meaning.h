@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <limits>
 #include <map>
-#include <memory>
 #include <vector>
 
 #include "graph.h"
@@ -49,14 +48,12 @@ class Meanings {
  public:
   explicit Meanings(const Graph& graph) : graph_(graph) {}
 
-  const Meaning& of(int32_t tensor) { return *of(tensor, 0); }
+  const Meaning& of(int32_t tensor) { return of(tensor, 0); }
   // The tensor as channels of another one; of itself, if it means nothing simpler.
   Meaning channels_of(int32_t tensor, int depth = 0);
 
  private:
-  using Known = std::shared_ptr<const Meaning>;
-
-  Known of(int32_t tensor, int depth);
+  const Meaning& of(int32_t tensor, int depth);
   Meaning found(int32_t tensor, int depth);
   Meaning as_it_stands(const Node& node) const;
   Meaning sliced(const Node& node, int depth);
@@ -71,7 +68,7 @@ class Meanings {
   Meaning compared(const Node& node, int depth, bool larger);
 
   const Graph& graph_;
-  std::map<int32_t, Known> known_;
+  std::map<int32_t, Meaning> known_;  // whose places in memory stay
 };
 
 // What an activation that is part of an operator cuts off; false where it is no clip.
