@@ -26,6 +26,8 @@ from micronet_edge.targets import as_written, in_batches
 
 
 class StrangeSession:
+    fused = 0
+
     def __init__(self, path):
         self.network = torch.load(path, weights_only=False)["network"]
 
@@ -51,7 +53,7 @@ class StrangeTarget:
     def export(self, network, spec, path):
         torch.save({"network": network, "texts": as_written(spec, "NCHW").to_texts()}, path)
 
-    def open(self, path, threads=1):
+    def open(self, path, threads=1, kernels="auto"):
         return StrangeSession(path)
 
     def breaches(self, path, metadata):

@@ -198,8 +198,9 @@ def test_shifted_channels(caught, onnx_model, position):
 @pytest.mark.parametrize("block", [1, 3, 5])
 def test_shifted_coefficients(caught, onnx_model, block):
     named = {node.name: tensors for node, tensors in constants(onnx_model)}
-    for tensor in named[f"features/block{block}/project_activation/Gemm_1"]:
-        change(tensor, lambda values: np.roll(values, len(values) // 4, axis=0))
+    _, _, weight, bias, _ = named[f"features/block{block}/project_activation"]
+    for tensor in (weight, bias):  # the weight's coefficients stand on its last axis
+        change(tensor, lambda values: np.roll(values, values.shape[-1] // 4, axis=-1))
     assert "is not the same function" in caught(onnx_model)
 
 

@@ -31,7 +31,7 @@ std::unique_ptr<Activation> Activation::of_int8(Shape shape, Layout layout, Bran
   if (!shape.is_sound() || !branch.is_sound(shape)) return nullptr;
   std::unique_ptr<Activation> made(new Activation(std::move(shape), layout, std::move(branch)));
   made->tile_.emplace(made->shape_, sizeof(int8_t), kBytesInVector);
-  const float largest = made->branch_.largest();
+  const float largest = made->branch_.excite.largest();
   made->steps_ = static_cast<float>(largest_coefficient(made->shape_.shifts)) / largest;
   const double multiplier = double{tensors.x_scale} / made->steps_ / tensors.y_scale;
   made->tensors_ = tensors;

@@ -1,6 +1,6 @@
 // How Dynamic Shift-Max finds its coefficients: means over all pixels, two matrices, a clip.
 //
-//   squeezed = clip(squeeze * mean(x) + bias), a = clip(excite * squeezed + bias) + offset
+//   squeezed = clip(squeeze * clip(mean(x)) + bias), a = clip(excite * squeezed + bias) + offset
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,8 @@
 
 namespace micronet_edge {
 
-// A matrix in float32, or in int8 with a scale for each output, and a bias.
+// A matrix in float32, or in int8 with a scale for each output, and what is done to the products: a bias, a clip,
+// an offset.
 class Matrix {
  public:
   Matrix() = default;
@@ -22,28 +23,29 @@ class Matrix {
   void set(int64_t output, int64_t input, int8_t weight) { integers_[input * stride_ + output] = weight; }
   void set_scale(int64_t output, float scale) { scales_[output] = scale; }
   void set_bias(int64_t output, float bias) { bias_[output] = bias; }
+  void set_clip(int64_t output, float low, float high) { low_[output] = low, high_[output] = high; }
+  void set_offset(int64_t output, float offset) { offset_[output] = offset; }
 
-  // The products with x [inputs], for as many outputs as fill whole vectors.
+  // The largest number that can come out.
+  float largest() const;
+  // clip(weight * x + bias) + offset of x [inputs], for as many outputs as fill whole vectors.
   std::vector<float> times(const Instructions& with, const float* x) const;
 
  private:
   int64_t inputs_ = 0, outputs_ = 0, stride_ = 0;
   std::vector<float> floats_;     // [inputs, stride], input by input
   std::vector<int8_t> integers_;  // likewise, where there are no floats
-  std::vector<float> scales_, bias_;
+  std::vector<float> scales_, bias_, low_, high_, offset_;
 };
 
 struct Branch {
   std::vector<int32_t> channels;  // of x, whose means go in
+  float mean_low, mean_high;
   Matrix squeeze, excite;
-  float mean_low, mean_high, squeezed_low, squeezed_high;
-  std::vector<float> low, high, offset;  // [coefficients]
 
   bool is_sound(const Shape& shape) const;
   // From the means of all channels of x to the coefficients, and what fills their last vector.
   std::vector<float> coefficients(const Instructions& with, const float* means) const;
-  // The largest |a| that can come out.
-  float largest() const;
 };
 
 }  // namespace micronet_edge

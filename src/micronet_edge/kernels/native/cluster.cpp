@@ -160,16 +160,17 @@ std::optional<Branch> branch_of(const Graph& graph, Meanings& meanings, const st
   branch.channels = mean.channels;
   branch.mean_low = static_cast<float>(graph.lowest(squeeze->input));
   branch.mean_high = static_cast<float>(graph.highest(squeeze->input));
-  branch.squeezed_low = static_cast<float>(squeeze->low);
-  branch.squeezed_high = static_cast<float>(squeeze->high);
   branch.squeeze = Matrix(squeeze->inputs, squeeze->outputs, integer);
-  for (int64_t o = 0; o < squeeze->outputs; ++o) put(&branch.squeeze, o, graph, *squeeze, o, 1);
+  for (int64_t o = 0; o < squeeze->outputs; ++o) {
+    put(&branch.squeeze, o, graph, *squeeze, o, 1);
+    branch.squeeze.set_clip(o, static_cast<float>(squeeze->low), static_cast<float>(squeeze->high));
+  }
   branch.excite = Matrix(squeeze->outputs, static_cast<int64_t>(all.size()), integer);
   for (size_t i = 0; i < all.size(); ++i) {
-    put(&branch.excite, static_cast<int64_t>(i), graph, excites.at(all[i].root), all[i].index, all[i].factor);
-    branch.low.push_back(static_cast<float>(all[i].low));
-    branch.high.push_back(static_cast<float>(all[i].high));
-    branch.offset.push_back(static_cast<float>(all[i].offset));
+    const auto o = static_cast<int64_t>(i);
+    put(&branch.excite, o, graph, excites.at(all[i].root), all[i].index, all[i].factor);
+    branch.excite.set_clip(o, static_cast<float>(all[i].low), static_cast<float>(all[i].high));
+    branch.excite.set_offset(o, static_cast<float>(all[i].offset));
   }
   return branch;
 }

@@ -30,6 +30,10 @@ struct Instructions {
   void (*add_products_float)(const float* x, int64_t inputs, const float* weight, float* sums, int64_t outputs);
   void (*add_products_int8)(const float* x, int64_t inputs, const int8_t* weight, float* sums, int64_t outputs);
 
+  // y = clip(y * scale + bias, low, high) + offset, number by number.
+  void (*finish)(float* y, const float* scale, const float* bias, const float* low, const float* high,
+                 const float* offset, int64_t count);
+
   // The sum of x[i] * row[i], in any order.
   float (*product)(const float* x, const float* row, int64_t count);
 };

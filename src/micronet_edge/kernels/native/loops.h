@@ -378,6 +378,11 @@ void add_products(const float* x, int64_t inputs, const Weight* weight, float* _
   }
 }
 
+void finish(float* __restrict y, const float* scale, const float* bias, const float* low, const float* high,
+            const float* offset, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) y[i] = finished(y[i], scale[i], bias[i], low[i], high[i], offset[i]);
+}
+
 float product(const float* x, const float* row, int64_t count) {
   constexpr int kLanes = 2 * kFloatsInVector;
   float lanes[kLanes] = {};
@@ -405,6 +410,7 @@ constexpr Instructions instructions_named(const char* name) {
       sum_rows<int8_t, int32_t>,
       add_products<float>,
       add_products<int8_t>,
+      finish,
       product,
   };
 }

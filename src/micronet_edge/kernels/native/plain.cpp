@@ -58,6 +58,11 @@ void add_products(const float* x, int64_t inputs, const Weight* weight, float* s
   }
 }
 
+void finish(float* y, const float* scale, const float* bias, const float* low, const float* high, const float* offset,
+            int64_t count) {
+  for (int64_t i = 0; i < count; ++i) y[i] = finished(y[i], scale[i], bias[i], low[i], high[i], offset[i]);
+}
+
 float product(const float* x, const float* row, int64_t count) {
   float sum = 0;
   for (int64_t i = 0; i < count; ++i) sum += x[i] * row[i];
@@ -78,6 +83,7 @@ const Instructions kPlain = {
     sum_rows<int8_t, int32_t>,
     add_products<float>,
     add_products<int8_t>,
+    finish,
     product,
 };
 

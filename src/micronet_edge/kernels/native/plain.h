@@ -26,6 +26,14 @@ inline float float_output(const Shape& shape, const Ends& ends, const float* a, 
   return largest < ends.low ? ends.low : largest > ends.high ? ends.high : largest;
 }
 
+// What is not a number stays.
+inline float finished(float y, float scale, float bias, float low, float high, float offset) {
+  y = y * scale + bias;
+  y = y < low ? low : y;
+  y = y > high ? high : y;
+  return y + offset;
+}
+
 inline int8_t requantized(const Grids& grids, int32_t sum) {
   const float steps = std::nearbyint(static_cast<float>(sum) * grids.multiplier);
   const float shifted = steps + static_cast<float>(grids.y_zero);
