@@ -23,6 +23,9 @@ struct Vectors {
   };
 
   static Floats load(const float* from) { return _mm256_loadu_ps(from); }
+  static Floats load(const int8_t* from) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(from))));
+  }
   static void store(float* to, Floats x) { _mm256_storeu_ps(to, x); }
   static Floats all(float x) { return _mm256_set1_ps(x); }
   static Floats add(Floats x, Floats y) { return _mm256_add_ps(x, y); }

@@ -9,7 +9,7 @@ namespace micronet_edge {
 Matrix::Matrix(int64_t inputs, int64_t outputs, bool in_integers)
     : inputs_(inputs),
       outputs_(outputs),
-      stride_((outputs + kFloatsInVector - 1) / kFloatsInVector * kFloatsInVector),
+      stride_((outputs + kBlock - 1) / kBlock * kBlock),
       scales_(stride_, 1.0f),
       bias_(stride_, 0.0f),
       low_(stride_, -std::numeric_limits<float>::infinity()),
@@ -33,9 +33,9 @@ float Matrix::largest() const {
 std::vector<float> Matrix::times(const Instructions& with, const float* x) const {
   std::vector<float> y(stride_, 0.0f);
   if (floats_.empty()) {
-    with.add_products_int8(x, inputs_, integers_.data(), y.data(), stride_);
+    with.add_products_in_blocks(x, inputs_, integers_.data(), y.data(), stride_);
   } else {
-    with.add_products_float(x, inputs_, floats_.data(), y.data(), stride_);
+    with.add_products(x, inputs_, floats_.data(), y.data(), stride_);
   }
   with.finish(y.data(), scales_.data(), bias_.data(), low_.data(), high_.data(), offset_.data(), stride_);
   return y;

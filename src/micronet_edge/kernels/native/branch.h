@@ -20,7 +20,9 @@ class Matrix {
   int64_t inputs() const { return inputs_; }
   int64_t outputs() const { return outputs_; }
   void set(int64_t output, int64_t input, float weight) { floats_[input * stride_ + output] = weight; }
-  void set(int64_t output, int64_t input, int8_t weight) { integers_[input * stride_ + output] = weight; }
+  void set(int64_t output, int64_t input, int8_t weight) {
+    integers_[(output / kBlock * inputs_ + input) * kBlock + output % kBlock] = weight;
+  }
   void set_scale(int64_t output, float scale) { scales_[output] = scale; }
   void set_bias(int64_t output, float bias) { bias_[output] = bias; }
   void set_clip(int64_t output, float low, float high) { low_[output] = low, high_[output] = high; }
@@ -28,13 +30,13 @@ class Matrix {
 
   // The largest number that can come out.
   float largest() const;
-  // clip(weight * x + bias) + offset of x [inputs], for as many outputs as fill whole vectors.
+  // clip(weight * x + bias) + offset of x [inputs], for as many outputs as fill whole blocks.
   std::vector<float> times(const Instructions& with, const float* x) const;
 
  private:
   int64_t inputs_ = 0, outputs_ = 0, stride_ = 0;
-  std::vector<float> floats_;     // [inputs, stride], input by input
-  std::vector<int8_t> integers_;  // likewise, where there are no floats
+  std::vector<float> floats_;     // [inputs, stride]
+  std::vector<int8_t> integers_;  // where there are no floats, [stride / kBlock, inputs, kBlock]
   std::vector<float> scales_, bias_, low_, high_, offset_;
 };
 
@@ -44,7 +46,7 @@ struct Branch {
   Matrix squeeze, excite;
 
   bool is_sound(const Shape& shape) const;
-  // From the means of all channels of x to the coefficients, and what fills their last vector.
+  // From the means of all channels of x to the coefficients, and what fills their last block.
   std::vector<float> coefficients(const Instructions& with, const float* means) const;
 };
 

@@ -27,8 +27,11 @@ struct Instructions {
   void (*sum_int8_rows)(const int8_t* x, int32_t* sums, int64_t channels, int64_t pixels);
 
   // sums[o] += x[i] * weight[i, o], one i after the other, product and sum rounded each.
-  void (*add_products_float)(const float* x, int64_t inputs, const float* weight, float* sums, int64_t outputs);
-  void (*add_products_int8)(const float* x, int64_t inputs, const int8_t* weight, float* sums, int64_t outputs);
+  void (*add_products)(const float* x, int64_t inputs, const float* weight, float* sums, int64_t outputs);
+
+  // sums[o] += x[i] * weight[o / kBlock, i, o % kBlock], likewise, of whole blocks: a block's sums stay in registers,
+  // which pays where memory is not what one waits for.
+  void (*add_products_in_blocks)(const float* x, int64_t inputs, const int8_t* weight, float* sums, int64_t outputs);
 
   // y = clip(y * scale + bias, low, high) + offset, number by number.
   void (*finish)(float* y, const float* scale, const float* bias, const float* low, const float* high,
@@ -54,5 +57,8 @@ const Instructions* find_instructions(const char* name);
 // Numbers in a vector, of whatever instructions.
 constexpr int kFloatsInVector = 8;
 constexpr int kBytesInVector = 16;
+
+// Outputs in a block of a matrix.
+constexpr int kBlock = 16;
 
 }  // namespace micronet_edge

@@ -347,22 +347,20 @@ void sum_rows(const Number* x, Sum* sums, int64_t channels, int64_t pixels) {
 
 // --- products with a matrix: four rows at a time, added in their order; those times nothing are passed over
 
-template <class Weight>
-void add_four(const float (&x)[4], const Weight* const (&rows)[4], float* __restrict sums, int64_t outputs) {
-  const Weight *__restrict first = rows[0], *__restrict second = rows[1];
-  const Weight *__restrict third = rows[2], *__restrict fourth = rows[3];
+void add_four(const float (&x)[4], const float* const (&rows)[4], float* __restrict sums, int64_t outputs) {
+  const float *__restrict first = rows[0], *__restrict second = rows[1];
+  const float *__restrict third = rows[2], *__restrict fourth = rows[3];
   const float a = x[0], b = x[1], c = x[2], d = x[3];
   for (int64_t o = 0; o < outputs; ++o) {
-    float sum = sums[o] + a * static_cast<float>(first[o]);
-    sum += b * static_cast<float>(second[o]);
-    sum += c * static_cast<float>(third[o]);
-    sums[o] = sum + d * static_cast<float>(fourth[o]);
+    float sum = sums[o] + a * first[o];
+    sum += b * second[o];
+    sum += c * third[o];
+    sums[o] = sum + d * fourth[o];
   }
 }
 
-template <class Weight>
-void add_products(const float* x, int64_t inputs, const Weight* weight, float* __restrict sums, int64_t outputs) {
-  const Weight* rows[4];
+void add_products(const float* x, int64_t inputs, const float* weight, float* __restrict sums, int64_t outputs) {
+  const float* rows[4];
   float factors[4];
   int count = 0;
   for (int64_t i = 0; i < inputs; ++i) {
@@ -373,8 +371,23 @@ void add_products(const float* x, int64_t inputs, const Weight* weight, float* _
     count = 0;
   }
   for (int r = 0; r < count; ++r) {
-    const Weight* __restrict row = rows[r];
-    for (int64_t o = 0; o < outputs; ++o) sums[o] += factors[r] * static_cast<float>(row[o]);
+    const float* __restrict row = rows[r];
+    for (int64_t o = 0; o < outputs; ++o) sums[o] += factors[r] * row[o];
+  }
+}
+
+void add_products_in_blocks(const float* x, int64_t inputs, const int8_t* weight, float* sums, int64_t outputs) {
+  static_assert(kBlock == 2 * kFloatsInVector);
+  for (int64_t o = 0; o < outputs; o += kBlock) {
+    Floats low = Vectors::load(sums + o), high = Vectors::load(sums + o + kFloatsInVector);
+    for (int64_t i = 0; i < inputs; ++i, weight += kBlock) {
+      if (x[i] == 0) continue;
+      const Floats factor = Vectors::all(x[i]);
+      low = Vectors::add(low, Vectors::multiply(factor, Vectors::load(weight)));
+      high = Vectors::add(high, Vectors::multiply(factor, Vectors::load(weight + kFloatsInVector)));
+    }
+    Vectors::store(sums + o, low);
+    Vectors::store(sums + o + kFloatsInVector, high);
   }
 }
 
@@ -408,8 +421,8 @@ constexpr Instructions instructions_named(const char* name) {
       sum_int8_planes,
       sum_rows<float, float>,
       sum_rows<int8_t, int32_t>,
-      add_products<float>,
-      add_products<int8_t>,
+      add_products,
+      add_products_in_blocks,
       finish,
       product,
   };

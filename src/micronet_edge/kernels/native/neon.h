@@ -30,6 +30,10 @@ struct Vectors {
   };
 
   static Floats load(const float* from) { return {vld1q_f32(from), vld1q_f32(from + 4)}; }
+  static Floats load(const int8_t* from) {
+    const int16x8_t shorts = vmovl_s8(vld1_s8(from));
+    return {vcvtq_f32_s32(vmovl_s16(vget_low_s16(shorts))), vcvtq_f32_s32(vmovl_high_s16(shorts))};
+  }
   static void store(float* to, Floats x) {
     vst1q_f32(to, x.low);
     vst1q_f32(to + 4, x.high);

@@ -206,7 +206,7 @@ class Run {
     }
     const float *bias = inputs_[kExciteBias].floats(), *offset = inputs_[kOffset].floats();
     std::vector<float> a(shape_.coefficients(), 0.0f);
-    with_.add_products_float(squeezed.data(), inputs_[kExcite].shape[0], inputs_[kExcite].floats(), a.data(),
+    with_.add_products(squeezed.data(), inputs_[kExcite].shape[0], inputs_[kExcite].floats(), a.data(),
                              inputs_[kExcite].shape[1]);
     for (size_t i = 0; i < a.size(); ++i) {
       const float gate = a[i] + bias[i];

@@ -51,10 +51,17 @@ void sum_rows(const Number* x, Sum* sums, int64_t channels, int64_t pixels) {
   }
 }
 
-template <class Weight>
-void add_products(const float* x, int64_t inputs, const Weight* weight, float* sums, int64_t outputs) {
+void add_products(const float* x, int64_t inputs, const float* weight, float* sums, int64_t outputs) {
   for (int64_t i = 0; i < inputs; ++i, weight += outputs) {
-    for (int64_t o = 0; o < outputs; ++o) sums[o] += x[i] * static_cast<float>(weight[o]);
+    for (int64_t o = 0; o < outputs; ++o) sums[o] += x[i] * weight[o];
+  }
+}
+
+void add_products_in_blocks(const float* x, int64_t inputs, const int8_t* weight, float* sums, int64_t outputs) {
+  for (int64_t o = 0; o < outputs; o += kBlock) {
+    for (int64_t i = 0; i < inputs; ++i, weight += kBlock) {
+      for (int lane = 0; lane < kBlock; ++lane) sums[o + lane] += x[i] * static_cast<float>(weight[lane]);
+    }
   }
 }
 
@@ -81,8 +88,8 @@ const Instructions kPlain = {
     sum_planes<int8_t, int32_t>,
     sum_rows<float, float>,
     sum_rows<int8_t, int32_t>,
-    add_products<float>,
-    add_products<int8_t>,
+    add_products,
+    add_products_in_blocks,
     finish,
     product,
 };
