@@ -5,11 +5,14 @@ import threading
 import numpy as np
 import onnxruntime
 import pytest
+from cli.command import DIGITS
 from kernels.small_networks import images, in_pytorch, maps, network, write_float, write_int8
 from torch import nn
 
-from micronet_edge import kernels
+from micronet_edge import ExportSettings, export, kernels
+from micronet_edge.errors import VerificationError
 from micronet_edge.targets import find_target
+from micronet_edge_onnx import fold_activations
 
 # Sums over all pixels in another order, and products that are added without rounding between.
 FLOAT_TOLERANCE = 2e-6
@@ -126,6 +129,16 @@ def test_many_sessions_come_and_go(tmp_path):
     wanted = maps(find_target("onnx").open(file, kernels="off"), given)
     for _ in range(10):
         assert relative(maps(find_target("onnx").open(file), given), wanted) < FLOAT_TOLERANCE
+
+
+def test_a_file_that_the_kernels_would_run_otherwise_is_not_written(tmp_path, monkeypatch):
+    def shifted_once_too_often(channels):
+        return ",".join(map(str, np.roll(channels, 1).ravel()))
+
+    monkeypatch.setattr(fold_activations, "_in_words", shifted_once_too_often)
+    with pytest.raises(VerificationError, match="is not the same function"):
+        export(DIGITS, settings=ExportSettings(formats=("onnx",), output=tmp_path))
+    assert not list(tmp_path.iterdir())
 
 
 def test_without_the_library_the_same_file_runs_plainly(tmp_path, monkeypatch):

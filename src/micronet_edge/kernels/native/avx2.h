@@ -6,11 +6,14 @@
 #include <cstdint>
 
 #include "shape.h"
+#include "tile.h"
 
 namespace micronet_edge {
 namespace {
 
 struct Vectors {
+  static constexpr int kFloatLoad = 32;
+
   using Floats = __m256;
   using Bytes = __m128i;
   using Shorts = __m256i;
@@ -50,8 +53,15 @@ struct Vectors {
   static void store_bytes(int8_t* to, Bytes x) { _mm_storeu_si128(reinterpret_cast<__m128i*>(to), x); }
   static Bytes pick(Bytes x, Bytes places) { return _mm_shuffle_epi8(x, places); }
   static Bytes both(Bytes x, Bytes y) { return _mm_or_si128(x, y); }
-  static Floats floats(Bytes low, Bytes high) {
-    return _mm256_castsi256_ps(_mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1));
+  static Floats picked(const Piece* pieces, const Reading& reading, const float* x) {
+    Floats floats = _mm256_setzero_ps();
+    for (const Piece *each = pieces + reading.first[0], *end = each + reading.count[0]; each != end; ++each) {
+      const __m256i place = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(each->floats));
+      const Floats read = load(x + each->offset / static_cast<int>(sizeof(float)));
+      const __m256 none = _mm256_castsi256_ps(_mm256_srai_epi32(place, 31));
+      floats = _mm256_or_ps(floats, _mm256_andnot_ps(none, _mm256_permutevar8x32_ps(read, place)));
+    }
+    return floats;
   }
 
   static Shorts load_shorts(const int16_t* from) {

@@ -6,10 +6,16 @@
 
 namespace micronet_edge {
 
+namespace {
+
+int64_t filled(int64_t count, int64_t width) { return (count + width - 1) / width * width; }
+
+}  // namespace
+
 Matrix::Matrix(int64_t inputs, int64_t outputs, bool in_integers)
     : inputs_(inputs),
       outputs_(outputs),
-      stride_((outputs + kBlock - 1) / kBlock * kBlock),
+      stride_(filled(outputs, in_integers ? kBlock : kFloatsInVector)),
       scales_(stride_, 1.0f),
       bias_(stride_, 0.0f),
       low_(stride_, -std::numeric_limits<float>::infinity()),

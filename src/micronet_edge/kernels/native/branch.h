@@ -30,7 +30,7 @@ class Matrix {
 
   // The largest number that can come out.
   float largest() const;
-  // clip(weight * x + bias) + offset of x [inputs], for as many outputs as fill whole blocks.
+  // clip(weight * x + bias) + offset of x [inputs], for as many outputs as fill whole vectors, of integers whole blocks.
   std::vector<float> times(const Instructions& with, const float* x) const;
 
  private:
@@ -46,7 +46,7 @@ struct Branch {
   Matrix squeeze, excite;
 
   bool is_sound(const Shape& shape) const;
-  // From the means of all channels of x to the coefficients, and what fills their last block.
+  // From the means of all channels of x to the coefficients, and what fills their last vector.
   std::vector<float> coefficients(const Instructions& with, const float* means) const;
 };
 

@@ -42,7 +42,7 @@ EXPORTED int32_t micronet_edge_shift_max_float(const char* instructions, int32_t
                    if (rows == 0) {
                      with.float_planes(shape, ends, a, x, y, pixels);
                    } else {
-                     with.float_rows(shape, Tile(shape, sizeof(float), kFloatsInVector), ends, a, x, y, pixels);
+                     with.float_rows(shape, Tile(shape, sizeof(float), kFloatsInVector, with.float_load), ends, a, x, y, pixels);
                    }
                    return kOk;
                  });
@@ -65,7 +65,7 @@ EXPORTED int32_t micronet_edge_shift_max_int8(const char* instructions, int32_t 
                    if (rows == 0) {
                      with.int8_planes(shape, grids, a, x, y, pixels);
                    } else {
-                     with.int8_rows(shape, Tile(shape, 1, kBytesInVector), grids, a, x, y, pixels);
+                     with.int8_rows(shape, Tile(shape, 1, kBytesInVector, kBytesInVector), grids, a, x, y, pixels);
                    }
                    return kOk;
                  });

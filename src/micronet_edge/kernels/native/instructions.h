@@ -12,6 +12,7 @@ namespace micronet_edge {
 
 struct Instructions {
   const char* name;
+  int float_load;  // bytes that floats are picked out of at a time: what a Tile for float_rows is made for
 
   void (*float_planes)(const Shape&, const Ends&, const float* a, const float* x, float* y, int64_t pixels);
   void (*int8_planes)(const Shape&, const Grids&, const int16_t* a, const int8_t* x, int8_t* y, int64_t pixels);

@@ -20,7 +20,7 @@ bool is_few(const Shape& shape) { return shape.shifts <= kFew && shape.fusions <
 
 // --- one vector of outputs
 
-template <int J, int K>
+template <int J, int K, bool Clips>
 struct FloatCoefficients {
   Floats a[K][J];
   Floats low, high;
@@ -28,7 +28,7 @@ struct FloatCoefficients {
   Floats fused(const Floats (&x)[J]) const {
     Floats largest = sum(0, x);
     for (int k = 1; k < K; ++k) largest = Vectors::larger(largest, sum(k, x));
-    return Vectors::cut_off(largest, low, high);
+    return Clips ? Vectors::cut_off(largest, low, high) : largest;
   }
   Floats sum(int k, const Floats (&x)[J]) const {
     Floats total = Vectors::multiply(a[k][0], x[0]);
@@ -54,11 +54,11 @@ struct Int8Coefficients {
 
 // --- planes
 
-template <int J, int K>
+template <int J, int K, bool Clips>
 void float_planes_of(const Shape& shape, const Ends& ends, const float* a, const float* x, float* y,
                      int64_t pixels) {
   for (int64_t o = 0; o < shape.outputs; ++o, y += pixels) {
-    FloatCoefficients<J, K> coefficients;
+    FloatCoefficients<J, K, Clips> coefficients;
     coefficients.low = Vectors::all(ends.low), coefficients.high = Vectors::all(ends.high);
     const float* plane[J];
     for (int j = 0; j < J; ++j) {
@@ -76,10 +76,12 @@ void float_planes_of(const Shape& shape, const Ends& ends, const float* a, const
 
 void float_planes(const Shape& shape, const Ends& ends, const float* a, const float* x, float* y, int64_t pixels) {
   if (!is_few(shape) || pixels < kFloatsInVector) return kPlain.float_planes(shape, ends, a, x, y, pixels);
-  const bool shifts = shape.shifts > 1, fusions = shape.fusions > 1;
-  const auto run = shifts ? fusions ? float_planes_of<2, 2> : float_planes_of<2, 1>
-                          : fusions ? float_planes_of<1, 2> : float_planes_of<1, 1>;
-  run(shape, ends, a, x, y, pixels);
+  constexpr decltype(&float_planes_of<1, 1, false>) kRuns[2][2][2] = {
+      {{float_planes_of<1, 1, false>, float_planes_of<1, 1, true>},
+       {float_planes_of<1, 2, false>, float_planes_of<1, 2, true>}},
+      {{float_planes_of<2, 1, false>, float_planes_of<2, 1, true>},
+       {float_planes_of<2, 2, false>, float_planes_of<2, 2, true>}}};
+  kRuns[shape.shifts - 1][shape.fusions - 1][ends.cut_anything()](shape, ends, a, x, y, pixels);
 }
 
 template <int K>
@@ -154,7 +156,7 @@ Bytes picked(const Tile& tile, const Reading& reading, int part, const void* x) 
   const Piece* piece = tile.pieces() + reading.first[part];
   const auto take = [x](const Piece& each) {
     const auto* from = static_cast<const uint8_t*>(x) + each.offset;
-    return Vectors::pick(Vectors::load_bytes(from), Vectors::load_bytes(each.mask));
+    return Vectors::pick(Vectors::load_bytes(from), Vectors::load_bytes(each.bytes));
   };
   Bytes bytes = take(*piece);
   for (int32_t i = 1; i < reading.count[part]; ++i) bytes = Vectors::both(bytes, take(piece[i]));
@@ -164,7 +166,7 @@ Bytes picked(const Tile& tile, const Reading& reading, int part, const void* x) 
 template <bool Direct>
 Floats floats_at(const Tile& tile, const Reading& reading, const float* x) {
   if (Direct) return Vectors::load(x + reading.offset / static_cast<int>(sizeof(float)));
-  return Vectors::floats(picked(tile, reading, 0, x), picked(tile, reading, 1, x));
+  return Vectors::picked(tile.pieces(), reading, x);
 }
 
 template <bool Direct>
@@ -176,9 +178,10 @@ struct Block {
   int64_t tiles, x_step, y_step;
 };
 
-template <int J, int K, bool First, bool Second>
-__attribute__((always_inline)) inline void float_column(const Tile& tile, const Reading* readings, FloatCoefficients<J, K> coefficients,
-                  const Block& block, const float* x, float* y) {
+template <bool First, bool Second, int J, int K, bool Clips>
+__attribute__((always_inline)) inline void float_column(const Tile& tile, const Reading* readings,
+                                                        FloatCoefficients<J, K, Clips> coefficients,
+                                                        const Block& block, const float* x, float* y) {
   for (int64_t t = 0; t < block.tiles; ++t, x += block.x_step, y += block.y_step) {
     Floats taken[J];
     taken[0] = floats_at<First>(tile, readings[0], x);
@@ -187,11 +190,11 @@ __attribute__((always_inline)) inline void float_column(const Tile& tile, const 
   }
 }
 
-template <int J, int K>
+template <int J, int K, bool Clips>
 void float_block(const Tile& tile, const Repeated<float>& a, const Ends& ends, const Block& block, const float* x,
                  float* y) {
   for (int64_t v = 0; v < tile.vectors(); ++v) {
-    FloatCoefficients<J, K> coefficients;
+    FloatCoefficients<J, K, Clips> coefficients;
     coefficients.low = Vectors::all(ends.low), coefficients.high = Vectors::all(ends.high);
     for (int k = 0; k < K; ++k) {
       for (int j = 0; j < J; ++j) {
@@ -202,13 +205,13 @@ void float_block(const Tile& tile, const Repeated<float>& a, const Ends& ends, c
     const bool first = readings[0].is_direct(), second = readings[J - 1].is_direct();
     float* to = y + v * kFloatsInVector;
     if (first && second) {
-      float_column<J, K, true, true>(tile, readings, coefficients, block, x, to);
+      float_column<true, true>(tile, readings, coefficients, block, x, to);
     } else if (first) {
-      float_column<J, K, true, false>(tile, readings, coefficients, block, x, to);
+      float_column<true, false>(tile, readings, coefficients, block, x, to);
     } else if (second) {
-      float_column<J, K, false, true>(tile, readings, coefficients, block, x, to);
+      float_column<false, true>(tile, readings, coefficients, block, x, to);
     } else {
-      float_column<J, K, false, false>(tile, readings, coefficients, block, x, to);
+      float_column<false, false>(tile, readings, coefficients, block, x, to);
     }
   }
 }
@@ -270,9 +273,10 @@ void float_rows(const Shape& shape, const Tile& tile, const Ends& ends, const fl
   if (!is_few(shape) || !tile.is_usable() || pixels < tile.pixels()) {
     return kPlain.float_rows(shape, tile, ends, a, x, y, pixels);
   }
-  const bool shifts = shape.shifts > 1, fusions = shape.fusions > 1;
-  const auto run = shifts ? fusions ? float_block<2, 2> : float_block<2, 1>
-                          : fusions ? float_block<1, 2> : float_block<1, 1>;
+  constexpr decltype(&float_block<1, 1, false>) kRuns[2][2][2] = {
+      {{float_block<1, 1, false>, float_block<1, 1, true>}, {float_block<1, 2, false>, float_block<1, 2, true>}},
+      {{float_block<2, 1, false>, float_block<2, 1, true>}, {float_block<2, 2, false>, float_block<2, 2, true>}}};
+  const auto run = kRuns[shape.shifts - 1][shape.fusions - 1][ends.cut_anything()];
   const Repeated<float> repeated(shape, tile, a);
   for_each_block(shape, tile, x, y, pixels, [&](const Block& block, const float* from, float* to) {
     run(tile, repeated, ends, block, from, to);
@@ -413,6 +417,7 @@ float product(const float* x, const float* row, int64_t count) {
 constexpr Instructions instructions_named(const char* name) {
   return {
       name,
+      Vectors::kFloatLoad,
       float_planes,
       int8_planes,
       float_rows,

@@ -6,11 +6,14 @@
 #include <cstdint>
 
 #include "shape.h"
+#include "tile.h"
 
 namespace micronet_edge {
 namespace {
 
 struct Vectors {
+  static constexpr int kFloatLoad = 16;
+
   struct Floats {
     float32x4_t low, high;
   };
@@ -56,7 +59,17 @@ struct Vectors {
   static void store_bytes(int8_t* to, Bytes x) { vst1q_s8(to, vreinterpretq_s8_u8(x)); }
   static Bytes pick(Bytes x, Bytes places) { return vqtbl1q_u8(x, places); }
   static Bytes both(Bytes x, Bytes y) { return vorrq_u8(x, y); }
-  static Floats floats(Bytes low, Bytes high) { return {vreinterpretq_f32_u8(low), vreinterpretq_f32_u8(high)}; }
+  static Floats picked(const Piece* pieces, const Reading& reading, const float* x) {
+    Bytes half[2] = {vdupq_n_u8(0), vdupq_n_u8(0)};
+    for (int part = 0; part < 2; ++part) {
+      const Piece* first = pieces + reading.first[part];
+      for (const Piece* each = first; each != first + reading.count[part]; ++each) {
+        const Bytes read = load_bytes(reinterpret_cast<const uint8_t*>(x) + each->offset);
+        half[part] = both(half[part], pick(read, load_bytes(each->bytes)));
+      }
+    }
+    return {vreinterpretq_f32_u8(half[0]), vreinterpretq_f32_u8(half[1])};
+  }
 
   static Shorts load_shorts(const int16_t* from) { return {vld1q_s16(from), vld1q_s16(from + 8)}; }
   static Shorts all_shorts(int16_t x) { return {vdupq_n_s16(x), vdupq_n_s16(x)}; }

@@ -13,7 +13,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
-#include <limits>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
@@ -29,7 +28,7 @@ namespace {
 
 constexpr const char* kDomain = "micronet_edge";
 constexpr int kOperators = 64;  // as many activations a file may have
-constexpr Ends kNoEnds{-std::numeric_limits<float>::infinity(), std::numeric_limits<float>::infinity()};
+constexpr Ends kNoEnds{-Ends::kInfinity, Ends::kInfinity};
 enum Input : size_t { kX, kSqueeze, kSqueezeBias, kExcite, kExciteBias, kOffset, kInputs };
 
 const void* const* g_api = nullptr;

@@ -80,6 +80,7 @@ float product(const float* x, const float* row, int64_t count) {
 
 const Instructions kPlain = {
     "plain",
+    16,
     float_planes,
     int8_planes,
     float_rows,

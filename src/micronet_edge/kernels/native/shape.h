@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 namespace micronet_edge {
@@ -24,6 +25,9 @@ struct Shape {
 // What float results are cut off at; infinite where they are not. What is not a number stays.
 struct Ends {
   float low, high;
+
+  bool cut_anything() const { return low > -kInfinity || high < kInfinity; }
+  static constexpr float kInfinity = std::numeric_limits<float>::infinity();
 };
 
 // Whether all are from 0 to, and without, `end`.

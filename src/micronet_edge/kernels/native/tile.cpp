@@ -6,12 +6,14 @@
 namespace micronet_edge {
 namespace {
 
-constexpr int kSixteen = 16;
-constexpr uint8_t kNothing = 0x80;
+constexpr int kLargestLoad = 32;
+constexpr uint8_t kNoByte = 0x80;
+constexpr int32_t kNoFloat = -1;
 
 }  // namespace
 
-Tile::Tile(const Shape& shape, int size, int width) : shifts_(shape.shifts), size_(size), width_(width) {
+Tile::Tile(const Shape& shape, int size, int width, int load)
+    : shifts_(shape.shifts), size_(size), width_(width), load_(load) {
   while (pixels_ * shape.outputs % width != 0) pixels_ *= 2;
   vectors_ = pixels_ * shape.outputs / width;
   bytes_ = pixels_ * shape.inputs * size;
@@ -35,8 +37,8 @@ Reading Tile::read(const std::vector<int64_t>& bytes) {
   bool direct = true;
   for (size_t i = 1; i < bytes.size(); ++i) direct = direct && bytes[i] == bytes[0] + static_cast<int64_t>(i);
   if (!direct) {
-    for (size_t part = 0; part * kSixteen < bytes.size(); ++part) {
-      add_pieces(&bytes[part * kSixteen], reading, static_cast<int>(part));
+    for (size_t part = 0; part * load_ < bytes.size(); ++part) {
+      add_pieces(&bytes[part * load_], reading, static_cast<int>(part));
     }
   }
   return reading;
@@ -44,24 +46,33 @@ Reading Tile::read(const std::vector<int64_t>& bytes) {
 
 // The fewest loads, greedily: each starts at the first byte that none before it has.
 void Tile::add_pieces(const int64_t* bytes, Reading& reading, int part) {
-  bool done[kSixteen] = {};
+  bool done[kLargestLoad] = {};
   reading.first[part] = static_cast<int32_t>(pieces_.size());
   for (;;) {
     int64_t lowest = INT64_MAX;
-    for (int i = 0; i < kSixteen; ++i) {
+    for (int i = 0; i < load_; ++i) {
       if (!done[i]) lowest = std::min(lowest, bytes[i]);
     }
     if (lowest == INT64_MAX) break;
-    Piece piece{static_cast<int32_t>(std::min(lowest, bytes_ - kSixteen)), {}};
-    for (int i = 0; i < kSixteen; ++i) {
-      const int64_t distance = bytes[i] - piece.offset;
-      const bool takes = !done[i] && distance >= 0 && distance < kSixteen;
-      piece.mask[i] = takes ? static_cast<uint8_t>(distance) : kNothing;
-      done[i] = done[i] || takes;
-    }
-    pieces_.push_back(piece);
+    pieces_.push_back(piece_from(std::min(lowest, bytes_ - load_), bytes, done));
   }
   reading.count[part] = static_cast<int32_t>(pieces_.size()) - reading.first[part];
+}
+
+Piece Tile::piece_from(int64_t offset, const int64_t* bytes, bool* done) const {
+  Piece piece{};
+  piece.offset = static_cast<int32_t>(offset);
+  for (int i = 0; i < load_; ++i) {
+    const int64_t distance = bytes[i] - offset;
+    const bool takes = !done[i] && distance >= 0 && distance < load_;
+    done[i] = done[i] || takes;
+    if (load_ == kLargestLoad) {
+      piece.floats[i / size_] = takes ? static_cast<int32_t>(distance / size_) : kNoFloat;
+    } else {
+      piece.bytes[i] = takes ? static_cast<uint8_t>(distance) : kNoByte;
+    }
+  }
+  return piece;
 }
 
 }  // namespace micronet_edge

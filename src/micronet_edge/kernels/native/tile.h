@@ -8,25 +8,29 @@
 
 namespace micronet_edge {
 
-// Sixteen bytes read at `offset`, of which `mask` says where each goes; a byte with its top bit set is no byte.
+// A few numbers read at `offset`, in one load, and where each of them goes: for every byte that is wanted the place
+// of a byte, of sixteen, or for every float the place of a float, of eight. What has its top bit set is none of them.
 struct Piece {
   int32_t offset;
-  alignas(16) uint8_t mask[16];
+  union {
+    uint8_t bytes[16];
+    int32_t floats[8];
+  };
 };
 
 // What one vector of outputs reads for one shift: so many bytes from `offset` on, as they stand, or pieces.
 struct Reading {
   int32_t offset;                  // where `pieces` are none
-  int32_t first[2], count[2];      // pieces of the first sixteen bytes and of the next
+  int32_t first[2], count[2];      // pieces of the vector's first load and of the next
   bool is_direct() const { return count[0] == 0; }
 };
 
 class Tile {
  public:
-  // For numbers of `size` bytes, `width` of them in a vector of 16 or 32 bytes.
-  Tile(const Shape& shape, int size, int width);
+  // For numbers of `size` bytes, `width` of them in a vector, picked out of loads of `load` bytes: 16, or 32 of floats.
+  Tile(const Shape& shape, int size, int width, int load);
 
-  // Whether the tile can be read in sixteens at all.
+  // Whether the tile is as large as one load.
   bool is_usable() const { return usable_; }
   int64_t pixels() const { return pixels_; }
   int64_t vectors() const { return vectors_; }
@@ -36,8 +40,9 @@ class Tile {
  private:
   Reading read(const std::vector<int64_t>& bytes);
   void add_pieces(const int64_t* bytes, Reading& reading, int part);
+  Piece piece_from(int64_t offset, const int64_t* bytes, bool* done) const;
 
-  int shifts_, size_, width_;
+  int shifts_, size_, width_, load_;
   int64_t pixels_ = 1, vectors_ = 0, bytes_ = 0;
   bool usable_ = false;
   std::vector<Reading> readings_;
