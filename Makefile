@@ -24,7 +24,7 @@ kernels-aarch64:  ## the fused kernels for an arm64 board, by Debian's cross com
 	cmake -S $(KERNELS)/native -B build/aarch64 -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 \
 		-DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++
 	cmake --build build/aarch64 --parallel
-	cp build/aarch64/libmicronet_edge_kernels.so $(KERNELS)/libmicronet_edge_kernels-aarch64.so
+	install build/aarch64/libmicronet_edge_kernels.so $(KERNELS)/libmicronet_edge_kernels-aarch64.so
 
 demo: setup  ## a trained MicroNet becomes proven ONNX and TFLite files and reads real digits
 	$(BIN)/python examples/digits/demo.py

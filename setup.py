@@ -39,7 +39,10 @@ class BuildKernels(Command):
             return
         target = Path() / self._target()
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(folder / "libmicronet_edge_kernels.so", target)
+        # Put in place at once, as a file of its own: processes that use the old one go on to do so.
+        fresh = target.with_suffix(".new")
+        shutil.copy(folder / "libmicronet_edge_kernels.so", fresh)
+        fresh.replace(target)
 
     def _target(self):
         if self.editable_mode:
