@@ -15,7 +15,7 @@ KIND_CLASSES = {
     Kind.DEPTHWISE: "depthwise",
     Kind.COEFFICIENTS: "coefficients",
     Kind.APPLICATION: "application",
-    Kind.FUSED: "application",
+    Kind.FUSED: "fused",
     Kind.SHUFFLE: "shuffle",
     Kind.RESIDUAL: "residual",
     Kind.HEAD: "head",

@@ -118,6 +118,7 @@ summary { cursor: pointer; font-weight: 600; font-size: .95rem; overflow-wrap: a
 .unknown { --c: var(--grey); }
 .stem { --c: var(--teal); } .pointwise { --c: var(--blue); } .depthwise { --c: var(--sky); }
 .coefficients { --c: var(--orange); } .application { --c: var(--sand); } .shuffle { --c: var(--rose); }
+.fused { --c: var(--brown); }
 .residual { --c: var(--purple); } .head { --c: var(--olive); } .overhead1 { --c: var(--g1); }
 .overhead2 { --c: var(--g2); } .overhead3 { --c: var(--g3); } .overhead4 { --c: var(--g4); }
 

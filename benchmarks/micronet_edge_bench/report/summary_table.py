@@ -171,10 +171,12 @@ def _file(file: FileResult) -> list[str]:
 
 def _delegate(file: FileResult) -> str:
     """What took over how much, as far as the runtime tells."""
+    fused = f"fused kernels: {file.fused} activations" if file.fused else ""
     if file.delegate is None:
-        return ""
+        return fused
     nodes = ""
     if file.delegated_nodes is not None and file.nodes is not None:
         nodes = f": {file.delegated_nodes} of {file.nodes} nodes"
     pieces = "" if file.partitions is None else f" in {file.partitions} pieces"
-    return f"{file.delegate}{nodes}{pieces if file.partitions != 1 else ''}"
+    taken = f"{file.delegate}{nodes}{pieces if file.partitions != 1 else ''}"
+    return f"{taken}; {fused}" if fused else taken
