@@ -13,6 +13,15 @@ float rounded(float x) {
   return (x + kWhole) - kWhole;
 }
 
+// What a thread needs while it runs one activation, kept for the next.
+struct Scratch {
+  std::vector<float> means, between[2], a;
+  std::vector<int32_t> sums;
+  std::vector<int16_t> steps;
+};
+
+thread_local Scratch t_scratch;
+
 }  // namespace
 
 Activation::Activation(Shape shape, Layout layout, Branch branch)
@@ -46,7 +55,8 @@ void Activation::means(const float* x, int64_t pixels, float* to) const {
 }
 
 void Activation::means(const int8_t* x, int64_t pixels, float* to) const {
-  std::vector<int32_t> sums(shape_.inputs);
+  auto& sums = t_scratch.sums;
+  sums.resize(shape_.inputs);
   (layout_ == Layout::kPlanes ? with_.sum_int8_planes : with_.sum_int8_rows)(x, sums.data(), shape_.inputs, pixels);
   for (int64_t c = 0; c < shape_.inputs; ++c) {
     const float mean = static_cast<float>(sums[c]) / static_cast<float>(pixels);
@@ -55,9 +65,10 @@ void Activation::means(const int8_t* x, int64_t pixels, float* to) const {
 }
 
 void Activation::run(const float* x, float* y, int64_t pixels) const {
-  std::vector<float> means_of(shape_.inputs);
+  auto& [means_of, between, a, sums, steps] = t_scratch;
+  means_of.resize(shape_.inputs);
   means(x, pixels, means_of.data());
-  const std::vector<float> a = branch_.coefficients(with_, means_of.data());
+  branch_.apply(with_, means_of.data(), &between, &a);
   if (layout_ == Layout::kPlanes) {
     with_.float_planes(shape_, ends_, a.data(), x, y, pixels);
   } else {
@@ -66,10 +77,11 @@ void Activation::run(const float* x, float* y, int64_t pixels) const {
 }
 
 void Activation::run(const int8_t* x, int8_t* y, int64_t pixels) const {
-  std::vector<float> means_of(shape_.inputs);
+  auto& [means_of, between, a, sums, steps] = t_scratch;
+  means_of.resize(shape_.inputs);
   means(x, pixels, means_of.data());
-  const std::vector<float> a = branch_.coefficients(with_, means_of.data());
-  std::vector<int16_t> steps(a.size());
+  branch_.apply(with_, means_of.data(), &between, &a);
+  steps.resize(a.size());
   for (size_t i = 0; i < a.size(); ++i) steps[i] = static_cast<int16_t>(rounded(a[i] * steps_));
   if (layout_ == Layout::kPlanes) {
     with_.int8_planes(shape_, grids_, steps.data(), x, y, pixels);

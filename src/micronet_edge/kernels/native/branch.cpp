@@ -36,15 +36,14 @@ float Matrix::largest() const {
   return most;
 }
 
-std::vector<float> Matrix::times(const Instructions& with, const float* x) const {
-  std::vector<float> y(stride_, 0.0f);
+void Matrix::apply(const Instructions& with, const float* x, std::vector<float>* y) const {
+  y->assign(stride_, 0.0f);
   if (floats_.empty()) {
-    with.add_products_in_blocks(x, inputs_, integers_.data(), y.data(), stride_);
+    with.add_products_in_blocks(x, inputs_, integers_.data(), y->data(), stride_);
   } else {
-    with.add_products(x, inputs_, floats_.data(), y.data(), stride_);
+    with.add_products(x, inputs_, floats_.data(), y->data(), stride_);
   }
-  with.finish(y.data(), scales_.data(), bias_.data(), low_.data(), high_.data(), offset_.data(), stride_);
-  return y;
+  with.finish(y->data(), scales_.data(), bias_.data(), low_.data(), high_.data(), offset_.data(), stride_);
 }
 
 bool Branch::is_sound(const Shape& shape) const {
@@ -53,13 +52,16 @@ bool Branch::is_sound(const Shape& shape) const {
          are_below(channels, shape.inputs) && mean_low <= mean_high;
 }
 
-std::vector<float> Branch::coefficients(const Instructions& with, const float* means) const {
-  std::vector<float> taken(channels.size());
+void Branch::apply(const Instructions& with, const float* means, std::vector<float> (*between)[2],
+                   std::vector<float>* a) const {
+  auto& [taken, squeezed] = *between;
+  taken.resize(channels.size());
   for (size_t i = 0; i < channels.size(); ++i) {
     const float mean = means[channels[i]];
     taken[i] = mean < mean_low ? mean_low : mean > mean_high ? mean_high : mean;
   }
-  return excite.times(with, squeeze.times(with, taken.data()).data());
+  squeeze.apply(with, taken.data(), &squeezed);
+  excite.apply(with, squeezed.data(), a);
 }
 
 }  // namespace micronet_edge

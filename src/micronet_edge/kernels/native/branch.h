@@ -30,8 +30,9 @@ class Matrix {
 
   // The largest number that can come out.
   float largest() const;
-  // clip(weight * x + bias) + offset of x [inputs], for as many outputs as fill whole vectors, of integers whole blocks.
-  std::vector<float> times(const Instructions& with, const float* x) const;
+  // y = clip(weight * x + bias) + offset of x [inputs], for as many outputs as fill whole vectors, of integers whole
+  // blocks.
+  void apply(const Instructions& with, const float* x, std::vector<float>* y) const;
 
  private:
   int64_t inputs_ = 0, outputs_ = 0, stride_ = 0;
@@ -46,8 +47,9 @@ struct Branch {
   Matrix squeeze, excite;
 
   bool is_sound(const Shape& shape) const;
-  // From the means of all channels of x to the coefficients, and what fills their last vector.
-  std::vector<float> coefficients(const Instructions& with, const float* means) const;
+  // From the means of all channels of x to the coefficients, and what fills their last vector; works in `between`.
+  void apply(const Instructions& with, const float* means, std::vector<float> (*between)[2],
+             std::vector<float>* a) const;
 };
 
 }  // namespace micronet_edge

@@ -117,7 +117,7 @@ void int8_planes(const Shape& shape, const Grids& grids, const int16_t* a, const
 template <class Number>
 class Buffer {
  public:
-  explicit Buffer(int64_t count) : numbers_(count > 0 ? new Number[count]() : nullptr) {}
+  explicit Buffer(int64_t count) : numbers_(count > 0 ? new Number[count] : nullptr) {}
   ~Buffer() { delete[] numbers_; }
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
@@ -338,6 +338,7 @@ void sum_rows(const Number* x, Sum* sums, int64_t channels, int64_t pixels) {
   const int64_t width = rows * channels;
   const Buffer<Sum> buffer(width);
   Sum* __restrict lanes = buffer.get();
+  for (int64_t i = 0; i < width; ++i) lanes[i] = 0;
   int64_t p = 0;
   for (; p + rows <= pixels; p += rows, x += width) {
     for (int64_t i = 0; i < width; ++i) lanes[i] += x[i];
