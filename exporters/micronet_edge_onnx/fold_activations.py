@@ -6,6 +6,7 @@ writes the function out and computes what was there before, one that has our ker
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import onnx
@@ -16,6 +17,8 @@ from torch import fx
 from micronet_edge.lowering.freeze_shift_max import RELU6_SPAN, FrozenShiftMax
 from micronet_edge.lowering.graph import calls, only_input, shape_of
 from micronet_edge_onnx.convert import OPSET
+
+_Message = TypeVar("_Message", onnx.NodeProto, onnx.TensorProto)
 
 DOMAIN, NAME, VERSION = "micronet_edge", "DynamicShiftMax", 1
 MOST_FOLDED = 64
@@ -220,18 +223,12 @@ def _replace(graph: onnx.GraphProto, old: list[onnx.NodeProto], new: onnx.NodePr
 
 def _drop_unread_constants(graph: onnx.GraphProto) -> None:
     read = {name for node in graph.node for name in node.input}
-    kept = [_copied_constant(constant) for constant in graph.initializer if constant.name in read]
+    kept = [_copied(constant) for constant in graph.initializer if constant.name in read]
     del graph.initializer[:]
     graph.initializer.extend(kept)
 
 
-def _copied(node: onnx.NodeProto) -> onnx.NodeProto:
-    copy = onnx.NodeProto()
-    copy.CopyFrom(node)
-    return copy
-
-
-def _copied_constant(constant: onnx.TensorProto) -> onnx.TensorProto:
-    copy = onnx.TensorProto()
-    copy.CopyFrom(constant)
+def _copied(message: _Message) -> _Message:
+    copy = type(message)()
+    copy.CopyFrom(message)
     return copy

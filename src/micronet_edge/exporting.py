@@ -6,7 +6,7 @@ import torch
 
 from micronet_edge.errors import SettingsError
 from micronet_edge.image_folders import CalibrationImages
-from micronet_edge.kernels import library
+from micronet_edge.kernels import Kernels, library
 from micronet_edge.lowering import Applied, lower
 from micronet_edge.manifest import manifest_path, write_manifest
 from micronet_edge.quantization.recipe import INT8
@@ -99,9 +99,9 @@ def _write_and_prove(
     report(f"{target.name}: proving that it computes the same function")
     metadata = target.read_metadata(path)
     if calibration is None:
-        proof = prove(path, target, metadata, origin.network)
-        if library() is not None:  # who has our kernels will run the file in them
-            prove(path, target, metadata, origin.network, kernels="auto")
+        # Who has our kernels will run the file in them.
+        kinds: tuple[Kernels, ...] = ("off",) if library() is None else ("off", "auto")
+        proof = prove(path, target, metadata, origin.network, kinds)
     else:
         proof = compare(path, target, origin.network, calibration.images)
     write_manifest(

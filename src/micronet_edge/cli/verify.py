@@ -34,7 +34,7 @@ def verify(
     metadata = read_metadata(file)
     loaded = load_checkpoint(checkpoint, variant=metadata.variant, num_classes=len(metadata.labels))
     if metadata.precision == FLOAT32:
-        proof = prove(file, target_of(file), metadata, loaded.network, kernels)
+        proof = prove(file, target_of(file), metadata, loaded.network, (kernels,))
     else:
         proof = prove_again(file, checkpoint, calibration, kernels)
     if as_json:

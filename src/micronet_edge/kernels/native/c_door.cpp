@@ -27,6 +27,16 @@ int32_t checked(const char* instructions, int32_t shifts, int32_t fusions, int64
   }
 }
 
+template <class Number, class Sum, class Choose>
+int32_t summed(const char* instructions, const Number* x, Sum* sums, int64_t channels, int64_t pixels,
+               const Choose& function_of) {
+  const Instructions* with = instructions == nullptr ? nullptr : find_instructions(instructions);
+  if (with == nullptr) return kNoSuchInstructions;
+  if (x == nullptr || sums == nullptr || channels < 1 || pixels < 0 || pixels > kMostPixels) return kUnsound;
+  function_of(*with)(x, sums, channels, pixels);
+  return kOk;
+}
+
 }  // namespace
 
 // y [outputs, pixels] of x [inputs, pixels], or with `rows` the other way round, cut off at low and high;
@@ -42,7 +52,8 @@ EXPORTED int32_t micronet_edge_shift_max_float(const char* instructions, int32_t
                    if (rows == 0) {
                      with.float_planes(shape, ends, a, x, y, pixels);
                    } else {
-                     with.float_rows(shape, Tile(shape, sizeof(float), kFloatsInVector, with.float_load), ends, a, x, y, pixels);
+                     const Tile tile(shape, sizeof(float), kFloatsInVector, with.float_load);
+                     with.float_rows(shape, tile, ends, a, x, y, pixels);
                    }
                    return kOk;
                  });
@@ -74,20 +85,16 @@ EXPORTED int32_t micronet_edge_shift_max_int8(const char* instructions, int32_t 
 // The sums of x over all pixels, for each channel.
 EXPORTED int32_t micronet_edge_sum_float(const char* instructions, int32_t rows, const float* x, float* sums,
                                          int64_t channels, int64_t pixels) {
-  const Instructions* with = instructions == nullptr ? nullptr : find_instructions(instructions);
-  if (with == nullptr) return kNoSuchInstructions;
-  if (x == nullptr || sums == nullptr || channels < 1 || pixels < 0 || pixels > kMostPixels) return kUnsound;
-  (rows == 0 ? with->sum_float_planes : with->sum_float_rows)(x, sums, channels, pixels);
-  return kOk;
+  return summed(instructions, x, sums, channels, pixels, [rows](const Instructions& with) {
+    return rows == 0 ? with.sum_float_planes : with.sum_float_rows;
+  });
 }
 
 EXPORTED int32_t micronet_edge_sum_int8(const char* instructions, int32_t rows, const int8_t* x, int32_t* sums,
                                         int64_t channels, int64_t pixels) {
-  const Instructions* with = instructions == nullptr ? nullptr : find_instructions(instructions);
-  if (with == nullptr) return kNoSuchInstructions;
-  if (x == nullptr || sums == nullptr || channels < 1 || pixels < 0 || pixels > kMostPixels) return kUnsound;
-  (rows == 0 ? with->sum_int8_planes : with->sum_int8_rows)(x, sums, channels, pixels);
-  return kOk;
+  return summed(instructions, x, sums, channels, pixels, [rows](const Instructions& with) {
+    return rows == 0 ? with.sum_int8_planes : with.sum_int8_rows;
+  });
 }
 
 // The name of the instructions that this processor is best at.

@@ -396,11 +396,6 @@ void add_products_in_blocks(const float* x, int64_t inputs, const int8_t* weight
   }
 }
 
-void finish(float* __restrict y, const float* scale, const float* bias, const float* low, const float* high,
-            const float* offset, int64_t count) {
-  for (int64_t i = 0; i < count; ++i) y[i] = finished(y[i], scale[i], bias[i], low[i], high[i], offset[i]);
-}
-
 float product(const float* x, const float* row, int64_t count) {
   constexpr int kLanes = 2 * kFloatsInVector;
   float lanes[kLanes] = {};

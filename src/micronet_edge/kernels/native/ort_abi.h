@@ -26,7 +26,7 @@ struct ApiBase {
 
 enum ErrorCode : int32_t { kFail = 1, kInvalidArgument = 2 };
 enum ElementType : int32_t { kFloat = 1 };
-enum Characteristic : int32_t { kRequired = 0, kOptional = 1, kVariadic = 2 };
+enum Characteristic : int32_t { kRequired = 0 };
 
 enum Slot : int32_t {
   kCreateStatus = 0,

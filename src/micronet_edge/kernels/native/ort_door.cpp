@@ -200,13 +200,14 @@ class Run {
     for (size_t i = 0; i < means.size(); ++i) means[i] = sums[attributes_.means[i]] / static_cast<float>(pixels);
     for (size_t h = 0; h < squeezed.size(); ++h) {
       const float* row = inputs_[kSqueeze].floats() + h * means.size();
-      const float sum = with_.product(means.data(), row, static_cast<int64_t>(means.size())) + inputs_[kSqueezeBias].floats()[h];
+      const float product = with_.product(means.data(), row, static_cast<int64_t>(means.size()));
+      const float sum = product + inputs_[kSqueezeBias].floats()[h];
       squeezed[h] = sum < 0 ? 0 : sum;
     }
     const float *bias = inputs_[kExciteBias].floats(), *offset = inputs_[kOffset].floats();
     std::vector<float> a(shape_.coefficients(), 0.0f);
     with_.add_products(squeezed.data(), inputs_[kExcite].shape[0], inputs_[kExcite].floats(), a.data(),
-                             inputs_[kExcite].shape[1]);
+                       inputs_[kExcite].shape[1]);
     for (size_t i = 0; i < a.size(); ++i) {
       const float gate = a[i] + bias[i];
       a[i] = ((gate < 0 ? 0 : gate > attributes_.span ? attributes_.span : gate) + offset[i]) * attributes_.scale;

@@ -65,11 +65,6 @@ void add_products_in_blocks(const float* x, int64_t inputs, const int8_t* weight
   }
 }
 
-void finish(float* y, const float* scale, const float* bias, const float* low, const float* high, const float* offset,
-            int64_t count) {
-  for (int64_t i = 0; i < count; ++i) y[i] = finished(y[i], scale[i], bias[i], low[i], high[i], offset[i]);
-}
-
 float product(const float* x, const float* row, int64_t count) {
   float sum = 0;
   for (int64_t i = 0; i < count; ++i) sum += x[i] * row[i];

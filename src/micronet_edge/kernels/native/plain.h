@@ -1,4 +1,4 @@
-// One output number, in plain C++: what the vector loops leave over, and the definition that they follow.
+// Single numbers, in plain C++: what the vector loops leave over, and the definition that they follow.
 #pragma once
 
 #include <cmath>
@@ -26,12 +26,15 @@ inline float float_output(const Shape& shape, const Ends& ends, const float* a, 
   return largest < ends.low ? ends.low : largest > ends.high ? ends.high : largest;
 }
 
-// What is not a number stays.
-inline float finished(float y, float scale, float bias, float low, float high, float offset) {
-  y = y * scale + bias;
-  y = y < low ? low : y;
-  y = y > high ? high : y;
-  return y + offset;
+// What is not a number stays. The compiler makes vectors of it.
+inline void finish(float* __restrict y, const float* scale, const float* bias, const float* low, const float* high,
+                   const float* offset, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) {
+    float number = y[i] * scale[i] + bias[i];
+    number = number < low[i] ? low[i] : number;
+    number = number > high[i] ? high[i] : number;
+    y[i] = number + offset[i];
+  }
 }
 
 inline int8_t requantized(const Grids& grids, int32_t sum) {

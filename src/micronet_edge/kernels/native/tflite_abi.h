@@ -30,7 +30,6 @@ enum Operator : int32_t {
   kBatchMatmul = 126,
 };
 enum FusedActivation : int32_t { kNoActivation = 0, kRelu = 1, kRelu6 = 3 };
-enum Padding : int32_t { kSame = 1, kValid = 2 };
 
 struct IntArray {
   int32_t size;
