@@ -2,36 +2,65 @@
 
 import errno
 import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from micronet_edge.errors import OutputError
+from micronet_edge.journal import move_out, moving, run_folder
 
 
 @contextmanager
-def staged(output: Path, names: list[str], *, overwrite: bool) -> Iterator[Path]:
+def staged(
+    output: Path, names: Sequence[str], *, overwrite: bool, inputs: Sequence[Path] = ()
+) -> Iterator[Path]:
     """A hidden folder inside `output` to write `names` into; they move out when the block succeeds.
 
-    Whatever goes wrong, Ctrl-C included, leaves neither the folder nor any of the files, nor an
-    output folder that was not there before.
-    Raises OutputError where the folder cannot be written or a file exists and `overwrite` is off.
+    Whatever goes wrong, Ctrl-C included, leaves neither the folder nor any of the files, nor an output
+    folder that was not there before. After a kill the next run, or the next reader, brings about one of
+    the two: all files as they were, or all new (journal.py).
+    Raises OutputError where the folder cannot be written, another run is writing one of the names, a file
+    exists and `overwrite` is off, or a file is one of the `inputs`.
     """
-    _refuse_existing(output, names, overwrite=overwrite)
-    with _made(output), _hidden_folder(output) as folder, _full_disk_in_words(output):
+    check_output(output, names, overwrite=overwrite, inputs=inputs)
+    with _made(output), _full_disk_in_words(output), _hidden_folder(output, names) as folder:
+        check_output(output, names, overwrite=overwrite)  # what a killed run had decided is there by now
         yield folder
         for name in names:
             _flush(folder / name)
-        _move(folder, output, names)
+        with moving(output):
+            check_output(output, names, overwrite=overwrite)
+            move_out(folder, names)
 
 
-def _refuse_existing(output: Path, names: list[str], *, overwrite: bool) -> None:
+def check_output(output: Path, names: Sequence[str], *, overwrite: bool, inputs: Sequence[Path] = ()) -> None:
+    """Raises OutputError where the names could not be written; changes nothing: call it before the work."""
     for path in (output / name for name in names):
-        if path.is_dir():
-            raise OutputError(f"{path} is a folder where a file belongs: remove it, or give another --output")
-        if os.path.lexists(path) and not overwrite:
-            raise OutputError(f"{path} exists: give --overwrite, or another --output")
+        try:
+            _check(path, overwrite=overwrite)
+        except OSError as error:
+            raise _unwritable(path, error) from error
+        for given in inputs:
+            if is_same_file(path, given):
+                raise OutputError(f"{path} would replace {given}, which is read: give another --output")
+
+
+def _check(path: Path, *, overwrite: bool) -> None:
+    if path.is_symlink():
+        raise OutputError(f"{path} is a link: remove it, or give another --output")
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder where a file belongs: remove it, or give another --output")
+    if path.exists() and not path.is_file():
+        raise OutputError(f"{path} is no regular file: remove it, or give another --output")
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path} exists: give --overwrite, or another --output")
+
+
+def is_same_file(one: Path, other: Path) -> bool:
+    """Whether two paths lead to one file, by whatever links."""
+    with suppress(OSError, ValueError):
+        return one.samefile(other)
+    return False
 
 
 @contextmanager
@@ -57,32 +86,14 @@ def _make(output: Path) -> None:
         raise _unwritable(output, error) from error
 
 
-def _move(folder: Path, output: Path, names: list[str]) -> None:
-    """Moves the files out under their final names; where one fails, all are as before."""
-    older = folder / "older"
-    older.mkdir()
-    try:
-        for name in names:
-            with suppress(FileNotFoundError):
-                (output / name).replace(older / name)
-            (folder / name).replace(output / name)
-    except BaseException:
-        for name in names:
-            if not (folder / name).exists():
-                (output / name).unlink(missing_ok=True)
-            with suppress(FileNotFoundError):
-                (older / name).replace(output / name)
-        raise
-
-
 @contextmanager
-def _hidden_folder(output: Path) -> Iterator[Path]:
-    try:
-        folder = tempfile.TemporaryDirectory(prefix=".partial-", dir=output)
-    except OSError as error:
-        raise _unwritable(output, error) from error
-    with folder as name:
-        yield Path(name)
+def _hidden_folder(output: Path, names: Sequence[str]) -> Iterator[Path]:
+    with ExitStack() as stack:
+        try:
+            folder = stack.enter_context(run_folder(output, names))
+        except OSError as error:
+            raise _unwritable(output, error) from error
+        yield folder
 
 
 def _unwritable(output: Path, error: OSError) -> OutputError:

@@ -18,6 +18,7 @@ from torch import nn
 
 from micronet_edge.counting.count import Count
 from micronet_edge.errors import TargetError
+from micronet_edge.journal import settle
 from micronet_edge.kernels import Kernels
 from micronet_edge.lowering import SHIPPED, Rewrite, Tuning
 from micronet_edge.metadata import FileMetadata
@@ -159,6 +160,7 @@ def read_metadata(path: Path | str) -> FileMetadata:
     Raises TargetError on a file that is missing or was not written by this tool.
     """
     path = Path(path)
+    settle(path.parent)  # who asks will read the files beside it as well
     if not path.is_file():
         raise TargetError(f"{path} does not exist: check the path")
     return target_of(path).read_metadata(path)

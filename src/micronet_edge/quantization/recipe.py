@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, fx
 
 from micronet_edge.errors import SettingsError
+from micronet_edge.journal import settle
 from micronet_edge.lowering.costs import Costs
 from micronet_edge.lowering.tuning import costs_of
 from micronet_edge.models.checkpoints import file_sha256
@@ -79,6 +80,7 @@ def load_recipe(path: Path) -> Recipe:
 
     Raises SettingsError on files that are missing, damaged or do not belong together.
     """
+    settle(path.parent)
     weights = weights_path(path)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))

@@ -1,0 +1,80 @@
+"""Locks that the system releases by itself when their holder ends, however it ends."""
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from micronet_edge.errors import OutputError
+
+if sys.platform != "win32":
+    import fcntl
+
+_PATIENCE_SECONDS = 60.0
+"""A folder is locked for milliseconds at a time; whoever holds it longer hangs."""
+
+_PAUSE_SECONDS = 0.005
+
+
+def hold(path: Path) -> int | None:
+    """Takes the lock of an existing file without waiting.
+
+    Result   a handle, whose closing ends the lock; None where another process holds it, or where the
+             system has no locks and nobody can tell
+    Raises   OSError on a file that cannot be opened.
+    """
+    if sys.platform == "win32":
+        return None
+    handle = os.open(path, os.O_RDWR)  # a network's file system locks only what is open for writing
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        return None
+    return handle
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Holds a lock file, which is there only within the block; waits for other holders.
+
+    Where the system has no locks, the block runs without. Raises OutputError where another process does
+    not let go, OSError where the lock file cannot be made.
+    """
+    handle = _waited_for(path)
+    try:
+        yield
+    finally:
+        if handle is not None:
+            path.unlink(missing_ok=True)  # still locked: who waited for it sees that it is gone
+            os.close(handle)
+
+
+def _waited_for(path: Path) -> int | None:
+    if sys.platform == "win32":
+        return None
+    end = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < end:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_still(path, handle):
+                return handle
+        except BlockingIOError:
+            time.sleep(_PAUSE_SECONDS)
+        except OSError:  # no locks on this file system
+            os.close(handle)
+            path.unlink(missing_ok=True)
+            return None
+        os.close(handle)
+    raise OutputError(
+        f"another process holds {path} and does not go on: end it, or give another folder as --output"
+    )
+
+
+def _is_still(path: Path, handle: int) -> bool:
+    with suppress(FileNotFoundError):
+        return os.path.samestat(path.stat(follow_symlinks=False), os.fstat(handle))
+    return False
