@@ -225,13 +225,13 @@ def read_results(path: Path) -> Results:
         raise ResultsError(f"{path}: {error}: measure again") from error
 
 
-def write_results(results: Results, path: Path) -> None:
+def write_results(results: Results, path: Path, *, overwrite: bool = False) -> None:
     """Writes a results file of what was just measured: runs that were read from others stay out.
 
-    Raises OutputError where that is not possible.
+    Raises OutputError where that is not possible, and on an existing file without `overwrite`.
     """
     own = tuple(run for run in results.runs if not run.source)
     baseline = results.baseline
     if baseline is not None and baseline.source is not None:
         baseline = None
-    write_text(replace(results, runs=own, baseline=baseline).to_text(), path)
+    write_text(replace(results, runs=own, baseline=baseline).to_text(), path, overwrite=overwrite)

@@ -18,6 +18,7 @@ from rich.table import Table
 import micronet_edge
 from micronet_edge.evaluation import Evaluation, Share, evaluate
 from micronet_edge.kernels import Kernels
+from micronet_edge.pages import write_text
 from micronet_edge.quantizing import quantize
 from micronet_edge.settings import QuantizeSettings
 from micronet_edge.statistics import PairedDifference
@@ -56,7 +57,7 @@ def main() -> None:
                 console.print(f"quantizing {variant}, {way}")
                 rows += _rows(variant, way, Path(folder, variant, way), data)
     result = {"environment": environment(), "rows": [asdict(row) for row in rows]}
-    RESULT.write_text(json.dumps(result, indent=1) + "\n")
+    write_text(json.dumps(result, indent=1) + "\n", RESULT, overwrite=True)
     _print(rows)
 
 

@@ -41,8 +41,8 @@ def main(
     output = output or RESULTS / f"{suite.stem}.json"
     with tempfile.TemporaryDirectory() if files is None else nullcontext(files) as folder:
         results = run(read_suite(suite), Path(folder), Console(stderr=True))
-    write_results(results, output)
-    write_picture(results, output.with_suffix(".svg"))
+    write_results(results, output, overwrite=True)
+    write_picture(results, output.with_suffix(".svg"), overwrite=True)
     typer.echo(f"{output} and a picture beside it; for a page: micronet-edge bench {output} --html page.html")
 
 

@@ -187,9 +187,9 @@ def _explained(found: FileBlame) -> str:
     )
 
 
-def write_page(found: FileBlame, path: Path) -> None:
+def write_page(found: FileBlame, path: Path, *, overwrite: bool = False) -> None:
     """Writes the page.
 
-    Raises OutputError where that is not possible.
+    Raises OutputError where that is not possible, and on an existing file without `overwrite`.
     """
-    write_text(page(found), path)
+    write_text(page(found), path, overwrite=overwrite)

@@ -53,7 +53,9 @@ def data(written, folder):
 def test_a_table_within_80_columns_and_a_page(tool_here, folder, file, calibration, data):
     (folder / "page.html").write_text("an older page")
     arguments = ("--checkpoint", DIGITS, "--calibration", calibration, "--data", data)
-    ran = tool_here("blame", file, *arguments, "--html", "page.html")
+    assert tool_here("blame", file, *arguments, "--html", "page.html").code == 1
+    assert (folder / "page.html").read_text() == "an older page"
+    ran = tool_here("blame", file, *arguments, "--html", "page.html", "--overwrite")
     assert ran.code == 0, ran.errors
     lines = [line.rstrip() for line in ran.output.splitlines()]
     assert max(map(len, lines)) <= 80

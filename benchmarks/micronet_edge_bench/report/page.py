@@ -25,12 +25,12 @@ _OPEN_TABLES = 3
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
-def write_report(results: Results, path: Path) -> None:
+def write_report(results: Results, path: Path, *, overwrite: bool = False) -> None:
     """Writes the page.
 
-    Raises OutputError where that is not possible.
+    Raises OutputError where that is not possible, and on an existing file without `overwrite`.
     """
-    write_text(page(results), path)
+    write_text(page(results), path, overwrite=overwrite)
 
 
 def page(results: Results) -> str:

@@ -25,12 +25,12 @@ text { fill: #e4e9f0; } .soft, .tick { fill: #9ba7b6; } line { stroke: #e4e9f022
 """
 
 
-def write_picture(results: Results, path: Path) -> None:
+def write_picture(results: Results, path: Path, *, overwrite: bool = False) -> None:
     """Writes the picture: for every turn of a suite a bar for each file, to its median.
 
-    Raises OutputError where that is not possible.
+    Raises OutputError where that is not possible, and on an existing file without `overwrite`.
     """
-    write_text(picture(results), path)
+    write_text(picture(results), path, overwrite=overwrite)
 
 
 def picture(results: Results) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from micronet_edge.cli.errors import FAILED, one_line_errors
-from micronet_edge.cli.options import KernelsOption
+from micronet_edge.cli.options import KernelsOption, OverwriteOption
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -65,16 +65,18 @@ def bench(
         Path | None, typer.Option(help="Write all samples and facts into this results file.")
     ] = None,
     html: Annotated[Path | None, typer.Option(help="Write a page with tables and plots.")] = None,
+    overwrite: OverwriteOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
     debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
 ) -> None:
     """Measure how long files take for an image, here and on devices, and compare them."""
     del debug  # read by one_line_errors
-    from micronet_edge.pages import check_writable
+    from micronet_edge.pages import check_reports
     from micronet_edge_bench.benching import What, Where, is_results
     from micronet_edge_bench.benching import bench as run
 
     rounds = _rounds(runs, seconds)
+    images = None if given in {None, _RANDOM} else Path(str(given))
     if output is not None and all(is_results(path) for path in files):
         raise typer.BadParameter("no FILE is measured that it could hold", param_hint="--output")
     devices = tuple(device or ["local"])
@@ -82,21 +84,18 @@ def bench(
         raise typer.BadParameter(
             f"runs on phones: give --device {_PHONE}SERIAL", param_hint="--benchmark-model"
         )
-    for path in filter(None, (output, html)):
-        check_writable(path)  # before the minutes that measuring takes
+    read = [*files, *(path for path in (against, benchmark_model, images) if path is not None)]
+    check_reports({"--output": output, "--html": html}, inputs=read, overwrite=overwrite)
     with _progress() as progress:
         results = run(
             files,
             _settings(threads, processes, rounds, seconds, warmup, profile=profile),
             against=against,
             where=Where(devices, bootstrap=bootstrap, program=benchmark_model),
-            what=What(
-                None if given in {None, _RANDOM} else Path(str(given)),
-                random=given == _RANDOM,
-                kernels=kernels,
-            ),
+            what=What(images, random=given == _RANDOM, kernels=kernels),
             progress=progress,
         )
+    _write(results, output, html, overwrite=overwrite)
     _end(results, output, html, as_json=as_json, profile=profile)
 
 
@@ -117,12 +116,23 @@ def _settings(
     return Settings(threads, processes, rounds, seconds, warmup, most, profile)
 
 
+def _write(results: "Results", output: Path | None, html: Path | None, *, overwrite: bool) -> None:
+    from micronet_edge_bench.report.page import write_report
+    from micronet_edge_bench.results import write_results
+
+    if not any(run.files for run in results.runs):
+        return
+    if output is not None:
+        write_results(results, output, overwrite=overwrite)
+    if html is not None:
+        write_report(results, html, overwrite=overwrite)
+
+
 def _end(results: "Results", output: Path | None, html: Path | None, *, as_json: bool, profile: bool) -> None:
-    """Writes and prints what there is; what failed is said before the exit."""
+    """Prints what there is; what failed is said before the exit."""
     from micronet_edge.cli.bench_tables import print_all
     from micronet_edge_bench.comparing import compare
     from micronet_edge_bench.instability import doubts
-    from micronet_edge_bench.results import write_results
     from micronet_edge_bench.summary import summary
 
     for run in results.runs:
@@ -130,14 +140,8 @@ def _end(results: "Results", output: Path | None, html: Path | None, *, as_json:
             typer.echo(f"error: {run.error}", err=True)
     failed = any(run.error is not None and not run.source for run in results.runs)
     if any(run.files for run in results.runs):
-        if output is not None:
-            write_results(results, output)  # first, as a ratio may be refused
         comparisons = compare(results)
         amiss = doubts(results, comparisons)
-        if html is not None:
-            from micronet_edge_bench.report.page import write_report
-
-            write_report(results, html)
         if as_json:
             typer.echo(json.dumps(summary(results, comparisons, amiss), indent=2))
         else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from micronet_edge.cli.errors import one_line_errors
-from micronet_edge.cli.options import KernelsOption
+from micronet_edge.cli.options import KernelsOption, OverwriteOption
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -30,6 +30,7 @@ def blame(
     ] = None,
     kernels: KernelsOption = "auto",
     html: Annotated[Path | None, typer.Option(help="Write a page with a plot along the network.")] = None,
+    overwrite: OverwriteOption = False,
     skip_unreadable: Annotated[
         bool, typer.Option("--skip-unreadable", help="Leave out and count files that are no images.")
     ] = False,
@@ -44,10 +45,13 @@ def blame(
     from micronet_edge.blame_page import write_page
     from micronet_edge.blaming import blame_file
     from micronet_edge.kernels import in_words
-    from micronet_edge.pages import check_writable
+    from micronet_edge.pages import check_reports
+    from micronet_edge.quantization.recipe import recipe_path, weights_path
 
-    if html is not None:
-        check_writable(html)  # before the minutes that measuring takes
+    recipe = recipe_path(file)
+    given = [file, checkpoint, calibration, data, recipe, weights_path(recipe)]
+    read = [path for path in given if path is not None]
+    check_reports({"--html": html}, inputs=read, overwrite=overwrite)
     console = Console(stderr=True)
     columns = (TextColumn("layers"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
@@ -62,7 +66,7 @@ def blame(
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     if html is not None:
-        write_page(found, html)
+        write_page(found, html, overwrite=overwrite)
     for note in found.notes:
         typer.echo(f"note: {note}", err=True)
     if as_json:

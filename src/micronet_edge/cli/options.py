@@ -8,3 +8,5 @@ KernelsOption = Annotated[
     Literal["auto", "off"],
     typer.Option(help="Our fused kernels where they are at hand, or the runtime's own alone."),
 ]
+
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")]

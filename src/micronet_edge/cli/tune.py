@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from micronet_edge.cli.errors import one_line_errors
+from micronet_edge.cli.options import OverwriteOption
 from micronet_edge.cli.steps import told_steps
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def tune(
     ] = None,
     tuning: Annotated[Path | None, typer.Option(help="Start from this tuning, not from our own.")] = None,
     output: Annotated[Path, typer.Option(help="The tuning that is written.")] = Path("tuning.json"),
+    overwrite: OverwriteOption = False,
     bootstrap: Annotated[
         bool, typer.Option("--bootstrap", help="Install what a board lacks into a folder of its own there.")
     ] = False,
@@ -40,10 +42,12 @@ def tune(
     del debug  # read by one_line_errors
     from rich.console import Console
 
-    from micronet_edge.pages import check_writable
+    from micronet_edge.pages import check_reports, write_text
+
+    given = [Path(name) for name in networks or ()] + [path for path in (tuning,) if path is not None]
+    check_reports({"--output": output}, inputs=given, overwrite=overwrite)
     from micronet_edge_bench.tuning.tuning_run import tuned_on
 
-    check_writable(output)  # before the minutes that measuring takes
     with told_steps(Console(stderr=True)) as report:
         found, trials = tuned_on(
             device,
@@ -53,7 +57,7 @@ def tune(
             bootstrap=bootstrap,
             report=report,
         )
-    output.write_text(found, encoding="utf-8")
+    write_text(found, output, overwrite=overwrite)
     if as_json:
         typer.echo(json.dumps([asdict(trial) | {"time": trial.time} for trial in trials], indent=2))
         return

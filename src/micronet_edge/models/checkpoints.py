@@ -15,13 +15,14 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
-from micronet_edge.errors import CheckpointError, OutputError, SettingsError
+from micronet_edge.errors import CheckpointError, SettingsError
 from micronet_edge.models.authors_names import authors_names
 from micronet_edge.models.family import FAMILY, find_variant
 from micronet_edge.models.micronet import MicroNet, tensor_shapes
+from micronet_edge.pages import write_bytes
 from micronet_edge.preprocessing import Preprocessing
 
 FORMAT = "micronet-edge/1"
@@ -84,7 +85,7 @@ def save_checkpoint(
 ) -> None:
     """Writes our own format: safetensors with variant, classes, labels and preprocessing inside.
 
-    The same network gives the same bytes; an interrupted save leaves what was there before. Raises
+    The same network gives the same bytes; a save that is interrupted or killed leaves what was there. Raises
     SettingsError unless there is one label per class, OutputError where nothing can be written.
     """
     if len(labels) != network.num_classes:
@@ -100,16 +101,8 @@ def save_checkpoint(
         "preprocessing": preprocessing.to_dict(),
     }
     tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
-    path = Path(path)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        # One key for all: safetensors writes several in random order.
-        save_file(tensors, partial, {DESCRIPTION_KEY: json.dumps(description)})
-        partial.replace(path)
-    except (SafetensorError, OSError) as error:
-        raise OutputError(f"cannot write {path} ({error}): check the folder and its rights") from error
-    finally:
-        partial.unlink(missing_ok=True)
+    # One key for all: safetensors writes several in random order.
+    write_bytes(save(tensors, {DESCRIPTION_KEY: json.dumps(description)}), Path(path), overwrite=True)
 
 
 def file_sha256(path: Path) -> str:
