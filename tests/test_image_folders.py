@@ -208,7 +208,8 @@ def test_a_damaged_file_of_arrays(tmp_path, refusal, suffix):
     good = path.read_bytes()
     for bad in (b"", b"a text", good[:-1000], good[:1000]):
         path.write_bytes(bad)
-        assert f"{path} cannot be read as a NumPy" in refusal(SettingsError, read_calibration, path, SMALL)
+        complaint = refusal(SettingsError, read_calibration, path, SMALL)
+        assert f"{path} {'cannot be read as a NumPy' if bad else 'is empty (0 bytes)'}" in complaint
     path.unlink()
     assert f"{path} does not exist" in refusal(SettingsError, read_calibration, path, SMALL)
 

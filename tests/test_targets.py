@@ -139,12 +139,14 @@ def test_an_unknown_format(refusal):
 
 @pytest.mark.parametrize("name", ["model.txt", "model", "onnx"])
 def test_a_suffix_that_nobody_writes(refusal, tmp_path, name):
-    assert "known: .onnx, .tflite" in refusal(TargetError, target_of, tmp_path / name)
+    assert "give a file ending in .onnx, .tflite" in refusal(TargetError, target_of, tmp_path / name)
 
 
-@pytest.mark.parametrize("name", ["none.onnx", "."])
-def test_a_file_that_is_not_there(refusal, tmp_path, name):
-    assert "does not exist" in refusal(TargetError, read_metadata, tmp_path / name)
+@pytest.mark.parametrize(
+    ("name", "complaint"), [("none.onnx", "does not exist"), (".", "is no file but a folder")]
+)
+def test_a_file_that_is_not_there(refusal, tmp_path, name, complaint):
+    assert complaint in refusal(TargetError, read_metadata, tmp_path / name)
 
 
 @pytest.mark.parametrize("count", [1, 4, 5, 9])

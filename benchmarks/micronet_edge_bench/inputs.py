@@ -11,11 +11,15 @@ from numpy.typing import NDArray
 
 from micronet_edge.errors import SettingsError, TargetError
 from micronet_edge.image_files import image_files
+from micronet_edge.isolated_targets import PATIENCE_SECONDS, IsolatedTarget, asked, given_target
+from micronet_edge.isolation import process_for
 from micronet_edge.kernels import Kernels
 from micronet_edge.metadata import FileMetadata
 from micronet_edge.photographs import photographs
 from micronet_edge.preprocessing import Preprocessing
-from micronet_edge.targets import read_metadata, target_of
+from micronet_edge.targets import read_metadata
+from micronet_edge.unchanged import check_unchanged
+from micronet_edge.user_files import NETWORK, check_file
 from micronet_edge_bench.runner.runtimes import RuntimeUnusableError, runtime_for
 
 RANDOM = "random"
@@ -83,6 +87,7 @@ def distinct_names(paths: Sequence[Path]) -> list[str]:
 
 
 def _prepare(path: Path, name: str, chosen: list[Path] | None, origin: str, *, must: bool) -> PreparedFile:
+    target = _checked(path)
     shape, dtype = _input_of(path)
     kind = runtime_for(path).SUFFIXES[0].lstrip(".")
     metadata = None
@@ -95,37 +100,54 @@ def _prepare(path: Path, name: str, chosen: list[Path] | None, origin: str, *, m
     if metadata is None or chosen is None:
         array, words = random_array(shape, dtype), f"random numbers, seed {_SEED}"
     else:
-        array, taken = _image_array(path, metadata.preprocessing, chosen, shape[0])
+        assert target is not None  # which the metadata came from
+        array, taken = _image_array(path, target, metadata.preprocessing, chosen, shape[0])
         words = f"{taken} of {origin}"
-    return PreparedFile(name, path, kind, metadata, array, words, _madds(path))
+    return PreparedFile(name, path, kind, metadata, array, words, _madds(path, target))
 
 
-def _madds(path: Path) -> int | None:
+def _checked(path: Path) -> IsolatedTarget | None:
+    """What reads the file, unless it is of no target's.
+
+    Raises TargetError on what is no regular file, or not what its manifest says.
+    """
+    check_file(path, NETWORK)
+    check_unchanged(path)
+    with suppress(TargetError):
+        return given_target(path)
+    return None
+
+
+def _madds(path: Path, target: IsolatedTarget | None) -> int | None:
+    if target is None:
+        return None
     try:
-        return target_of(path).count(path).conv_linear_madds
+        return target.count(path).conv_linear_madds
     except TargetError:  # somebody else's file may hold what nobody here can count
         return None
 
 
 def _input_of(path: Path) -> tuple[tuple[int, ...], np.dtype[np.generic]]:
-    if not path.is_file():
-        raise TargetError(f"{path} is no file: check the path" if path.exists() else _missing(path))
     try:
-        session = runtime_for(path).open(path, 1)
+        return asked(
+            *(process_for(path), "opening it", path, _opened_input, path),
+            within=PATIENCE_SECONDS,
+            passed=(RuntimeUnusableError,),
+        )
     except RuntimeUnusableError as error:
         raise TargetError(str(error)) from error
+
+
+def _opened_input(path: Path) -> tuple[tuple[int, ...], np.dtype[np.generic]]:
+    session = runtime_for(path).open(path, 1)
     return session.input_shape, session.input_dtype
 
 
-def _missing(path: Path) -> str:
-    return f"{path} does not exist: check the path"
-
-
 def _image_array(
-    path: Path, preprocessing: Preprocessing, chosen: list[Path], batch: int
+    path: Path, target: IsolatedTarget, preprocessing: Preprocessing, chosen: list[Path], batch: int
 ) -> tuple[NDArray[np.generic], str]:
     """As many images as the file takes at a time, in its own numbers; and which they are."""
-    session = target_of(path).open(path, kernels="off")
+    session = target.open(path, kernels="off")
     taken = chosen[:batch]
     images = preprocessing.batch(taken)
     array = session.input_array(np.resize(images, (batch, *images.shape[1:])))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from micronet_edge.errors import MicronetEdgeError
 from micronet_edge.pages import write_text
+from micronet_edge.user_files import MIB, Kind, read_json
 from micronet_edge_bench.records import RecordError, from_values, to_values
 
 VERSION = 1
@@ -17,6 +18,10 @@ VERSION = 1
 
 class ResultsError(MicronetEdgeError):
     """A results file that cannot be read or used."""
+
+
+# Every sample of ten files in five processes of 100,000 rounds each, ten digits a sample.
+RESULTS = Kind("results file", 64 * MIB, "measure again", ResultsError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,12 +211,7 @@ def read_results(path: Path) -> Results:
 
     Raises ResultsError on a file that is missing, none of ours, of another version or changed since.
     """
-    if not path.is_file():
-        raise ResultsError(f"{path} does not exist: check the path")
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ResultsError(f"{path} cannot be read as a results file ({error}): measure again") from error
+    values = read_json(path, RESULTS)
     if not isinstance(values, dict) or "version" not in values or "runs" not in values:
         raise ResultsError(f"{path} holds no results of `micronet-edge bench`: give one that --output wrote")
     if values["version"] != VERSION:

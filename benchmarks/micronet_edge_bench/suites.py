@@ -10,8 +10,13 @@ from typing import Literal
 from micronet_edge.errors import SettingsError
 from micronet_edge.kernels import Kernels
 from micronet_edge.targets import FLOAT32, INT8_IO
+from micronet_edge.user_files import MIB, Kind, read_text
 
 Turns = Literal["forms", "networks"]
+
+
+# A screen of names.
+SUITE = Kind("suite", MIB, "see those under benchmarks/suites", SettingsError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +89,10 @@ def read_suite(path: Path) -> Suite:
     Raises SettingsError on a file that cannot be read or says what no suite can hold.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(read_text(path, SUITE))
         turns = tuple(turn for group in content.pop("groups") for turn in _turns(**group))
         suite = Suite(turns=turns, **content)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, TypeError, KeyError) as error:
+    except (tomllib.TOMLDecodeError, RecursionError, TypeError, KeyError, AttributeError) as error:
         raise SettingsError(f"{path} is no suite ({error}): see those under benchmarks/suites") from error
     for member in suite.members:
         if member.form not in FORMS:

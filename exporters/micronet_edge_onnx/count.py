@@ -44,7 +44,9 @@ def _read(path: Path) -> onnx.ModelProto:
     try:
         model = onnx.load(path, load_external_data=False)
     except (DecodeError, OSError, ValueError) as error:
-        raise TargetError(f"{path} cannot be read as an ONNX model: {error}") from error
+        raise TargetError(
+            f"{path} cannot be read as an ONNX model ({error}): copy or export it again"
+        ) from error
     if not model.graph.node or not model.opset_import:
         raise TargetError(f"{path} is no ONNX model, or one without operators: check the file")
     try:

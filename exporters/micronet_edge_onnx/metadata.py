@@ -22,5 +22,7 @@ def read_metadata(path: Path) -> FileMetadata:
     try:
         model = onnx.load(path, load_external_data=False)
     except (DecodeError, OSError, ValueError) as error:
-        raise TargetError(f"{path} cannot be read as an ONNX model: {error}") from error
+        raise TargetError(
+            f"{path} cannot be read as an ONNX model ({error}): copy or export it again"
+        ) from error
     return FileMetadata.from_texts({prop.key: prop.value for prop in model.metadata_props}, str(path))

@@ -37,7 +37,9 @@ class OnnxSession:
                 str(path), options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # its errors share no base but Exception
-            raise TargetError(f"{path} cannot be opened by ONNX Runtime: {error}") from error
+            raise TargetError(
+                f"{path} cannot be opened by ONNX Runtime ({error}): copy or export it again"
+            ) from error
         self._path = path
         self._input, _ = only_ones(path, self._session.get_inputs(), self._session.get_outputs())
         first = self._input.shape[0]

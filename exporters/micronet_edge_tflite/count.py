@@ -10,6 +10,7 @@ from micronet_edge.counting.count import Count, counted
 from micronet_edge.counting.graph import Graph, Operator, Tensor
 from micronet_edge.counting.layer_names import layer_of_operator
 from micronet_edge.errors import TargetError
+from micronet_edge.user_files import NETWORK, read_bytes
 from micronet_edge.wording import listed
 from micronet_edge_tflite.operator_arithmetic import arithmetic_of, data_inputs
 
@@ -29,10 +30,7 @@ def count_file(path: Path) -> Count:
     A number of images that is left open counts as one. Raises TargetError on a file that is no TFLite
     model, is damaged, or leaves more than that open.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise TargetError(f"{path} cannot be read: {error.strerror}") from error
+    content = read_bytes(path, NETWORK)
     if content[_IDENTIFIER] != _KNOWN_IDENTIFIER:
         raise TargetError(f"{path} is no TFLite model: it lacks the mark TFL3 of one")
     try:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from micronet_edge.errors import TargetError
 from micronet_edge.metadata import DESCRIPTION_KEY, LABELS_KEY, FileMetadata
+from micronet_edge.user_files import MOST_TEXT_BYTES, archive_problem
 
 ASSOCIATED_FILES = {LABELS_KEY: "labels.txt", DESCRIPTION_KEY: "micronet_edge.json"}
 _FIXED_TIME = (1980, 1, 1, 0, 0, 0)  # the same input gives the same bytes
@@ -28,12 +29,18 @@ def read_metadata(path: Path) -> FileMetadata:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            names = set(archive.namelist())
-            texts = {
-                key: archive.read(name).decode() for key, name in ASSOCIATED_FILES.items() if name in names
-            }
-    except (zipfile.BadZipFile, OSError, UnicodeDecodeError) as error:
+            texts = _texts(archive)
+    except Exception as error:  # what zipfile raises on a damaged part depends on how it was packed
         raise TargetError(
             f"{path} carries no labels and preprocessing of ours ({error}): export it again"
         ) from error
     return FileMetadata.from_texts(texts, str(path))
+
+
+def _texts(archive: zipfile.ZipFile) -> dict[str, str]:
+    names = set(archive.namelist())
+    found = {key: name for key, name in ASSOCIATED_FILES.items() if name in names}
+    problem = archive_problem([archive.getinfo(name) for name in found.values()], MOST_TEXT_BYTES)
+    if problem is not None:
+        raise ValueError(f"it {problem}")
+    return {key: archive.read(name).decode() for key, name in found.items()}

@@ -45,7 +45,9 @@ class TfliteSession:
             )
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
-            raise TargetError(f"{path} cannot be opened by LiteRT: {error}") from error
+            raise TargetError(
+                f"{path} cannot be opened by LiteRT ({error}): copy or export it again"
+            ) from error
         self._path, self._prepare = path, prepare
         self._input, self._output = only_ones(
             path, self._interpreter.get_input_details(), self._interpreter.get_output_details()

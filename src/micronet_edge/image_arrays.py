@@ -7,6 +7,7 @@ from PIL import Image
 
 from micronet_edge.errors import SettingsError
 from micronet_edge.preprocessing import Images, Preprocessing
+from micronet_edge.user_files import ARRAYS, check_archive, check_file
 
 ARRAY_SUFFIXES = (".npy", ".npz")
 IMAGES_NAME = "images"
@@ -36,6 +37,8 @@ def read_array(path: Path, preprocessing: Preprocessing) -> Images:
 
 
 def _array(path: Path) -> np.ndarray:
+    check_file(path, ARRAYS)
+    check_archive(path, ARRAYS)
     try:
         with path.open("rb") as file:  # NumPy does not close what it fails to read
             loaded = np.load(file, allow_pickle=False)

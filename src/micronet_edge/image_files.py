@@ -7,7 +7,7 @@ silence.
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from micronet_edge.errors import SettingsError
@@ -20,6 +20,10 @@ NOTES = frozenset(
         *(".py", ".db", ".md5", ".sha256"),
     ]
 )
+MOST_ITEMS = 3_000_000
+"""ImageNet has 1.3 million images; walking so many takes half a minute."""
+
+_MADE_UP = ("/proc/", "/sys/")
 _ARCHIVERS_FOLDER = "__MACOSX"
 
 
@@ -28,9 +32,9 @@ def image_files(folder: Path) -> list[Path]:
 
     Raises SettingsError on what is no folder, and on a folder without images.
     """
-    if not folder.exists():
+    if not os.path.lexists(folder):
         raise SettingsError(f"{folder} does not exist: give a folder of images")
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise SettingsError(f"{folder} is no folder: give a folder of images, or a .npy or .npz file")
     files = files_below(folder)
     if not files:
@@ -40,19 +44,40 @@ def image_files(folder: Path) -> list[Path]:
 
 def files_below(folder: Path) -> list[Path]:
     """As image_files, of a folder that is there and may be empty."""
-    return sorted(_walk(folder, frozenset()), key=lambda path: path.relative_to(folder).as_posix())
+    return sorted(_Walk(folder).files, key=lambda path: path.relative_to(folder).as_posix())
 
 
-def _walk(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
-    """Follows links to folders, as data sets are made of them, but never round in circles."""
-    here = folder.resolve()
-    if here in above:
-        return
-    for item in visible_items(folder):
-        if item.is_dir():
-            yield from _walk(item, above | {here})
-        else:
-            yield item
+class _Walk:
+    """Follows links to folders, as data sets are made of them, but never round in circles.
+
+    Raises SettingsError on more items than any set of images has, which links can make of few, and on
+    folders that the system makes up.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.files: list[Path] = []
+        self._folder, self._items = folder, 0
+        self._enter(folder, frozenset())
+
+    def _enter(self, folder: Path, above: frozenset[str]) -> None:
+        here = os.path.realpath(folder)
+        if here in above:
+            return
+        if here.startswith(_MADE_UP) or here + "/" in _MADE_UP:
+            raise SettingsError(
+                f"{folder} leads to {here}, where no images are: give a folder of images alone"
+            )
+        for item in visible_items(folder):
+            self._items += 1
+            if self._items > MOST_ITEMS:
+                raise SettingsError(
+                    f"{self._folder} holds more than {MOST_ITEMS:,} files and folders: give a folder of "
+                    "images alone"
+                )
+            if is_folder(item):
+                self._enter(item, above | {here})
+            else:
+                self.files.append(item)
 
 
 def visible_items(folder: Path) -> list[Path]:
@@ -64,7 +89,12 @@ def visible_items(folder: Path) -> list[Path]:
         items = sorted(folder.iterdir())
     except OSError as error:
         raise SettingsError(f"{folder} cannot be read ({error.strerror}): check its rights") from error
-    return [item for item in items if not _is_hidden(item) and (item.is_dir() or not _is_note(item))]
+    return [item for item in items if not _is_hidden(item) and (is_folder(item) or not _is_note(item))]
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder of that name; what cannot be looked at is none."""
+    return os.path.isdir(path)  # noqa: PTH112 - Path's raises on odd names and on missing rights
 
 
 def _is_hidden(path: Path) -> bool:

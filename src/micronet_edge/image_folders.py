@@ -1,5 +1,6 @@
 """Folders of images: those that a quantization is calibrated on, and those that a network is tested on."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 
 from micronet_edge.errors import SettingsError
 from micronet_edge.image_arrays import ARRAY_SUFFIXES, read_array
-from micronet_edge.image_files import files_below, image_files, sha256_of_list, visible_items
+from micronet_edge.image_files import files_below, image_files, is_folder, sha256_of_list, visible_items
 from micronet_edge.preprocessing import Images, Preprocessing, open_image
 from micronet_edge.wording import listed
 
@@ -61,7 +62,7 @@ def read_calibration(
     Raises   SettingsError on fewer than MINIMUM_CALIBRATION images, on images that do not differ, and
              on a file that cannot be read, unless such files are to be skipped.
     """
-    if source.suffix.lower() in ARRAY_SUFFIXES and source.is_file():
+    if source.suffix.lower() in ARRAY_SUFFIXES and os.path.lexists(source) and not is_folder(source):
         images, files, skipped = read_array(source, preprocessing), [source], 0
         folder = source.parent
     else:
@@ -146,10 +147,10 @@ def _check_different(source: Path, images: Images) -> None:
 
 def _class_folders(folder: Path, labels: Sequence[str]) -> dict[int, Path]:
     """The sub-folder of each class that has one."""
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise SettingsError(f"{folder} is no folder: give one with a sub-folder of images for each class")
     items = visible_items(folder)
-    if (loose := next((item for item in items if not item.is_dir()), None)) is not None:
+    if (loose := next((item for item in items if not is_folder(item)), None)) is not None:
         raise SettingsError(
             f"{loose} lies in no class folder: move every image into a sub-folder named as its label"
         )
@@ -178,7 +179,7 @@ def _positions(name: str, labels: Sequence[str]) -> list[int]:
 def _unknown(folder: Path, unknown: Sequence[Path], labels: Sequence[str]) -> str:
     names = [item.name for item in unknown]
     found = f"{folder} has sub-folders that are no labels of the network: {listed(names)}"
-    inner = next((item for item in unknown if any((item / label).is_dir() for label in labels)), None)
+    inner = next((item for item in unknown if any(is_folder(item / label) for label in labels)), None)
     if inner is not None:
         return f"{found}; the class folders seem to lie in {inner}: give that"
     if list(labels) == [str(number) for number in range(len(labels))]:

@@ -10,15 +10,12 @@ from micronet_edge.lowering import Applied
 from micronet_edge.metadata import DISTRIBUTION, FileMetadata, tool_version
 from micronet_edge.models.checkpoints import file_sha256
 from micronet_edge.models.random_weights import SEED
+from micronet_edge.unchanged import manifest_path
 from micronet_edge.verification import Proof
 
-SUFFIX = ".manifest.json"
+__all__ = ["manifest_path", "package_versions", "write_manifest"]
+
 _PACKAGES = ("torch", "onnx", "onnxruntime", "onnxsim", "onnx2tf", "tensorflow", "ai-edge-litert", "numpy")
-
-
-def manifest_path(path: Path) -> Path:
-    """Where the manifest of a file lies."""
-    return path.with_name(path.name + SUFFIX)
 
 
 def write_manifest(

@@ -3,9 +3,11 @@
 import json
 from dataclasses import dataclass
 from importlib.metadata import version
+from typing import Any
 
 from micronet_edge.errors import SettingsError, TargetError
 from micronet_edge.preprocessing import Preprocessing
+from micronet_edge.user_files import parse_json
 
 DISTRIBUTION = "micronet-edge"
 LABELS_KEY = "labels"
@@ -67,12 +69,12 @@ class FileMetadata:
         if DESCRIPTION_KEY not in texts or LABELS_KEY not in texts:
             raise TargetError(f"{source} carries no labels and preprocessing of ours: export it again")
         try:
-            description = json.loads(texts[DESCRIPTION_KEY])
+            description: Any = parse_json(texts[DESCRIPTION_KEY])
             preprocessing = Preprocessing.from_dict(description.pop("preprocessing"))
             return cls(
                 labels=tuple(texts[LABELS_KEY].removesuffix("\n").split("\n")),
                 preprocessing=preprocessing,
                 **description,
             )
-        except (ValueError, TypeError, KeyError, AttributeError, SettingsError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, SettingsError) as error:
             raise TargetError(f"{source}: its metadata cannot be read ({error}): export it again") from error

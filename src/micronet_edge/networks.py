@@ -7,14 +7,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from micronet_edge.errors import TargetError
+from micronet_edge.isolated_targets import given_target
 from micronet_edge.kernels import Kernels
 from micronet_edge.metadata import FileMetadata
 from micronet_edge.models import load_checkpoint
 from micronet_edge.preprocessing import Images
 from micronet_edge.settings import ExportSettings
 from micronet_edge.source import read_source
-from micronet_edge.targets import Logits, Target, target_of
+from micronet_edge.targets import Logits, Reader
 from micronet_edge.threads import one_thread
 
 CHECKPOINT_SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt", ".bin", ".tar")
@@ -45,12 +45,12 @@ def open_network(path: Path, kernels: Kernels = "auto") -> Network:
     """
     if is_checkpoint(path):
         return TorchNetwork(load_checkpoint(path).network)
-    return _target(path).open(path, threads=1, kernels=kernels)
+    return _reader(path).open(path, threads=1, kernels=kernels)
 
 
 def fused_activations(path: Path, kernels: Kernels) -> int:
     """How many activations of the network run in our own kernels; of a checkpoint none."""
-    return 0 if is_checkpoint(path) else _target(path).open(path, threads=1, kernels=kernels).fused
+    return 0 if is_checkpoint(path) else _reader(path).open(path, threads=1, kernels=kernels).fused
 
 
 def describe_network(path: Path) -> FileMetadata:
@@ -63,9 +63,7 @@ def describe_network(path: Path) -> FileMetadata:
     """
     if is_checkpoint(path):
         return read_source(path, None, ExportSettings()).metadata
-    if not path.is_file():
-        raise TargetError(f"{path} does not exist: check the path")
-    return _target(path).read_metadata(path)
+    return _reader(path).read_metadata(path)
 
 
 def is_checkpoint(path: Path) -> bool:
@@ -73,8 +71,5 @@ def is_checkpoint(path: Path) -> bool:
     return path.suffix.lower() in CHECKPOINT_SUFFIXES
 
 
-def _target(path: Path) -> Target:
-    try:
-        return target_of(path)
-    except TargetError as error:
-        raise TargetError(f"{error}; checkpoints end in {', '.join(CHECKPOINT_SUFFIXES)}") from error
+def _reader(path: Path) -> Reader:
+    return given_target(path, f", or a checkpoint: {', '.join(CHECKPOINT_SUFFIXES)}")

@@ -11,6 +11,7 @@ from jaxtyping import Float32
 from PIL import Image
 
 from micronet_edge.errors import SettingsError
+from micronet_edge.user_files import IMAGE, file_problem
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -118,21 +119,23 @@ def open_image(path: Path) -> Image.Image:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what Pillow only wonders at, the pixels are sound
             return _decoded(path)
+    except SettingsError as error:
+        raise SettingsError(f"{path} cannot be read as an image: {error}") from error
     except Exception as error:  # what Pillow raises on a damaged file depends on where the damage is
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise SettingsError(f"{path} cannot be read as an image: {reason}") from error
+        raise SettingsError(f"{path} cannot be read as an image: {reason}: {IMAGE.remedy}") from error
 
 
 def _decoded(path: Path) -> Image.Image:
-    if path.exists() and not path.is_file():  # a pipe would keep its reader waiting
-        raise OSError("it is no file")
+    if (problem := file_problem(path, IMAGE)) is not None:
+        raise SettingsError(f"it {problem}")
     with Image.open(path) as image:
         frames = getattr(image, "n_frames", 1)
         if frames > 1 and image.format not in _MPO_AND_PSD:
-            raise ValueError(f"it holds {frames} frames: save the one that is meant")
+            raise SettingsError(f"it holds {frames} frames: save the one that is meant")
         image.load()
     if (objection := _objection(image)) is not None:
-        raise ValueError(objection)
+        raise SettingsError(objection)
     return image
 
 
@@ -140,7 +143,7 @@ def _objection(image: Image.Image) -> str | None:
     """Why an image has no certain meaning as colours of 8 bits, in words; None where it has."""
     width, height = image.size
     if max(width, height) > _LONGEST_PER_SHORTEST * min(width, height):
-        return f"it is {width} x {height} px, too narrow to crop a square from"
+        return f"it is {width} x {height} px, too narrow to crop a square from: pad it or leave it out"
     if image.mode == "F":
         return "its pixels are floats, whose black and white are not known: save it with 8 or 16 bits"
     if image.mode == "I":

@@ -11,6 +11,7 @@ from micronet_edge.bounding import Bound, Step, bound_drop
 from micronet_edge.errors import SettingsError
 from micronet_edge.image_folders import CalibrationImages, read_calibration, read_labelled
 from micronet_edge.integer_forms import float_form, with_corrected_biases, written_form
+from micronet_edge.isolated_targets import given_target
 from micronet_edge.kernels import Kernels
 from micronet_edge.lowering import Costs, Lowered, integer, lower
 from micronet_edge.manifest import manifest_path, write_manifest
@@ -255,10 +256,10 @@ def quantized_from(file: Path, checkpoint: Path) -> tuple[QuantizedNetwork, fx.G
             f"{file} is {'naive' if metadata.naive else metadata.precision}, not quantized by a recipe: give "
             "a file that `quantize` wrote"
         )
+    recipe = load_recipe(recipe_path(file))
     origin = read_source(checkpoint, None, ExportSettings(input_size=metadata.preprocessing.size))
     if origin.metadata.checkpoint_sha256 != metadata.checkpoint_sha256:
         raise SettingsError(f"{file} was not made from {checkpoint}: give the checkpoint it was made from")
-    recipe = load_recipe(recipe_path(file))
     network = lower(origin.network, integer(recipe.costs), metadata.preprocessing.size).network
     parts = recipe, network, origin.metadata, target_of(file)
     return written_form(*parts), float_form(*parts)
@@ -277,7 +278,7 @@ def prove_again(file: Path, checkpoint: Path, calibration: Path | None, kernels:
     quantized, _ = quantized_from(file, checkpoint)
     images = read_calibration(calibration, metadata.preprocessing).images
     network = read_source(checkpoint, None, ExportSettings(input_size=metadata.preprocessing.size)).network
-    return prove_quantized(file, target_of(file), metadata, network, quantized, images, kernels)
+    return prove_quantized(file, given_target(file), metadata, network, quantized, images, kernels)
 
 
 def _told(report: Report) -> Callable[[FinetuneProgress], None]:

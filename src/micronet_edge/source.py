@@ -1,5 +1,6 @@
 """What to export: the network, read or drawn, and everything its files will say of themselves."""
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from micronet_edge.models.random_weights import random_network
 from micronet_edge.photographs import photographs
 from micronet_edge.preprocessing import Preprocessing
 from micronet_edge.settings import ExportSettings
+from micronet_edge.user_files import LABELS, read_text
 
 _IMAGENET_CLASSES = 1000
 _IMAGENET_SIZE = 224
@@ -41,8 +43,10 @@ def read_source(source: str | Path, checkpoint: str | Path | None, settings: Exp
         raise SettingsError(
             f"{source} is no variant ({', '.join(FAMILY)}), yet --checkpoint was given as well"
         )
-    if variant is None and not Path(source).exists() and not Path(source).suffix:
-        raise SettingsError(f"{source} is neither a variant ({', '.join(FAMILY)}) nor an existing checkpoint")
+    if variant is None and not os.path.lexists(source) and not Path(source).suffix:
+        raise SettingsError(
+            f"{source} is neither a variant ({', '.join(FAMILY)}) nor an existing checkpoint: check the name"
+        )
     path = Path(checkpoint) if checkpoint is not None else None if variant else Path(source)
     if path is None:
         assert variant is not None  # a source without a path is a variant
@@ -84,14 +88,7 @@ def _labels(settings: ExportSettings, own: tuple[str, ...] | None, classes: int)
     if settings.labels is None:
         return own or tuple(str(number) for number in range(classes))
     path = Path(settings.labels)
-    try:
-        labels = tuple(
-            line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()
-        )
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(
-            f"labels file {path} cannot be read ({error}): give UTF-8 text, one label a line"
-        ) from error
+    labels = tuple(line.strip() for line in read_text(path, LABELS).splitlines() if line.strip())
     if len(labels) != classes:
         raise SettingsError(
             f"labels file {path} names {len(labels)} classes, the network has {classes}: one label a line"

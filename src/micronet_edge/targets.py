@@ -24,6 +24,8 @@ from micronet_edge.lowering import SHIPPED, Rewrite, Tuning
 from micronet_edge.metadata import FileMetadata
 from micronet_edge.preprocessing import Images
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
+from micronet_edge.unchanged import check_unchanged
+from micronet_edge.user_files import NETWORK, check_file
 
 Tensor = TypeVar("Tensor")
 
@@ -77,11 +79,28 @@ class Session(Protocol):
         """How many Dynamic Shift-Max activations run in our own kernels."""
 
 
-class Target(Protocol):
-    """A file format with its runtime."""
+class Reader(Protocol):
+    """What opens a format's files and reads what they say."""
 
     name: str
     suffix: str
+
+    def open(self, path: Path, threads: int = 1, kernels: Kernels = "auto") -> Session:
+        """Opens a file in the runtime, with our own kernels where they are at hand or with none."""
+
+    def breaches(self, path: Path, metadata: FileMetadata) -> list[str]:
+        """What the target's rules forbid and the file holds, in words; empty for a clean file."""
+
+    def read_metadata(self, path: Path) -> FileMetadata:
+        """What was written into the file about itself."""
+
+    def count(self, path: Path) -> Count:
+        """What one inference of the file costs, counted from its own graph."""
+
+
+class Target(Reader, Protocol):
+    """A file format with its runtime."""
+
     precisions: tuple[str, ...]
 
     def check(self, spec: ExportSpec) -> None:
@@ -101,18 +120,6 @@ class Target(Protocol):
 
     def quantize_naively(self, network: nn.Module, images: Images, spec: ExportSpec, path: Path) -> None:
         """Writes what the target's usual tools make of the network as trained, calibrated on the images."""
-
-    def open(self, path: Path, threads: int = 1, kernels: Kernels = "auto") -> Session:
-        """Opens a file in the runtime, with our own kernels where they are at hand or with none."""
-
-    def breaches(self, path: Path, metadata: FileMetadata) -> list[str]:
-        """What the target's rules forbid and the file holds, in words; empty for a clean file."""
-
-    def read_metadata(self, path: Path) -> FileMetadata:
-        """What was written into the file about itself."""
-
-    def count(self, path: Path) -> Count:
-        """What one inference of the file costs, counted from its own graph."""
 
 
 def target_names() -> tuple[str, ...]:
@@ -150,19 +157,21 @@ def target_of(path: Path) -> Target:
             return target
     known = ", ".join(target.suffix for target in targets)
     raise TargetError(
-        f"{path}: no installed target reads {path.suffix or 'files without suffix'}; known: {known}"
+        f"{path}: no installed target reads {path.suffix or 'files without suffix'}: give a file ending in "
+        f"{known}"
     )
 
 
 def read_metadata(path: Path | str) -> FileMetadata:
     """What a file of any target says of itself: labels, preprocessing, variant and origin.
 
-    Raises TargetError on a file that is missing or was not written by this tool.
+    Raises TargetError on a file that is missing, is not what its manifest says, or was not written by this
+    tool.
     """
     path = Path(path)
     settle(path.parent)  # who asks will read the files beside it as well
-    if not path.is_file():
-        raise TargetError(f"{path} does not exist: check the path")
+    check_file(path, NETWORK)
+    check_unchanged(path)
     return target_of(path).read_metadata(path)
 
 

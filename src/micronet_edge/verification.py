@@ -16,7 +16,7 @@ from micronet_edge.preprocessing import Images
 from micronet_edge.quantization.fuse_activations import with_fused_activations
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.simulate import Simulation
-from micronet_edge.targets import Logits, Session, Target
+from micronet_edge.targets import Logits, Reader, Session
 from micronet_edge.threads import one_thread
 
 FLOAT32_TOLERANCE = 1e-4
@@ -78,7 +78,7 @@ class Proof:
 
 def prove(
     path: Path,
-    target: Target,
+    target: Reader,
     metadata: FileMetadata,
     network: nn.Module,
     kernels: Sequence[Kernels] = ("off",),
@@ -106,7 +106,7 @@ def prove(
 
 def prove_quantized(
     path: Path,
-    target: Target,
+    target: Reader,
     metadata: FileMetadata,
     network: nn.Module,
     quantized: QuantizedNetwork,
@@ -144,7 +144,7 @@ def prove_quantized(
     return proof
 
 
-def compare(path: Path, target: Target, network: nn.Module, images: Images) -> Proof:
+def compare(path: Path, target: Reader, network: nn.Module, images: Images) -> Proof:
     """How far a file is from the float network on these images, without judging it."""
     expected = reference_logits(network, images)
     session = target.open(path, kernels="off")
@@ -166,7 +166,7 @@ def _proof(images: Images, session: Session, logits: Logits, expected: Logits) -
     )
 
 
-def _check_rules(path: Path, target: Target, metadata: FileMetadata) -> None:
+def _check_rules(path: Path, target: Reader, metadata: FileMetadata) -> None:
     breaches = target.breaches(path, metadata)
     if breaches:
         raise VerificationError(f"{path.name} holds {'; '.join(breaches)}: please report this network")
@@ -221,5 +221,6 @@ def _check_same(path: Path, logits: Logits, expected: Logits) -> None:
         raise VerificationError(
             f"{path.name} is not the same function: its output {output} is {logits[image, output]:.5g} on "
             f"{photographs()[image].name}, the PyTorch network's {expected[image, output]:.5g} "
-            f"(difference {errors[image, output]:.1e} of the largest, {FLOAT32_TOLERANCE:.0e} allowed)"
+            f"(difference {errors[image, output]:.1e} of the largest, {FLOAT32_TOLERANCE:.0e} allowed): "
+            "export it again"
         )

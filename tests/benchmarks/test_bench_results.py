@@ -79,9 +79,12 @@ def test_a_value_of_another_kind_is_named(written, refusal, place, value, compla
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        (b"", "cannot be read as a results file"),
-        (b"\xff", "cannot be read as a results file"),
-        (b"[" * 100_000, "cannot be read as a results file"),
+        (b"", "results.json is empty (0 bytes)"),
+        (b"\xff", "results.json cannot be read ('utf-8' codec can't decode"),
+        (
+            b"[" * 100_000,
+            "results.json cannot be read (its lists and objects lie too deep inside each other)",
+        ),
         (b"[]", "holds no results of `micronet-edge bench`"),
         (b'{"environment": {}, "rows": []}', "holds no results of `micronet-edge bench`"),
     ],

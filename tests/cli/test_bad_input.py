@@ -100,7 +100,7 @@ def test_a_checkpoint_of_other_classes(refused):
     [
         pytest.param(b"zero\none\ntwo\n", "names 3 classes, the network has 10", id="three labels"),
         pytest.param(b"\xff\xfezero\n" * 10, "give UTF-8 text, one label a line", id="not UTF-8"),
-        pytest.param(None, "cannot be read", id="missing"),
+        pytest.param(None, "labels.txt does not exist", id="missing"),
     ],
 )
 def test_a_bad_labels_file(refused, folder, content, complaint):

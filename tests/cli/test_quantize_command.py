@@ -326,7 +326,7 @@ def test_too_few_that_can_be_read(refused, calibration, folder):
             ("--recipe", "x.recipe.json", "--finetune", "."),
             "a recipe carries its weights: give --recipe or --finetune, not both",
         ),
-        (("--recipe", "x.recipe.json"), "x.recipe.json cannot be read (No such file or directory)"),
+        (("--recipe", "x.recipe.json"), "x.recipe.json does not exist: check the path"),
         (("--data", ".", "--max-drop", "1"), "no labels of the network"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",

@@ -52,4 +52,4 @@ def test_what_is_no_tuning(tmp_path, refusal, content, words):
 
 
 def test_a_missing_one(tmp_path, refusal):
-    assert "No such file" in refusal(SettingsError, read_tuning, tmp_path / "none.json")
+    assert "none.json does not exist" in refusal(SettingsError, read_tuning, tmp_path / "none.json")

@@ -59,7 +59,7 @@ def test_a_missing_file(tmp_path, complaint):
 
 
 def test_a_directory(tmp_path, complaint):
-    assert complaint(tmp_path) == "checkpoint FILE is no file: give the checkpoint file itself"
+    assert complaint(tmp_path) == "checkpoint FILE is no file but a folder: give the checkpoint file itself"
 
 
 @pytest.mark.parametrize(

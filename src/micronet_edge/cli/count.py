@@ -1,6 +1,7 @@
 """`micronet-edge count`: what one inference computes, stores and holds, from the graph itself."""
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -32,6 +33,9 @@ def count(
 ) -> None:
     """Count parameters, multiply-adds, other arithmetic and memory of one inference."""
     del debug  # read by one_line_errors
+    from micronet_edge.isolation import expect
+
+    expect(Path(source))  # loads what opens the file while this process loads PyTorch
     from micronet_edge.counting.sources import count_source
 
     counted = count_source(source)

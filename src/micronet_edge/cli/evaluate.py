@@ -38,6 +38,9 @@ def evaluate(
 ) -> None:
     """Count how often a network is right on a folder of labelled images."""
     del debug  # read by one_line_errors
+    from micronet_edge.isolation import expect
+
+    expect(file)  # loads what opens the file while this process loads PyTorch
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

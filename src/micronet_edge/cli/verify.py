@@ -25,16 +25,21 @@ def verify(
 ) -> None:
     """Prove again that a file computes the same function as its checkpoint."""
     del debug  # read by one_line_errors
+    from micronet_edge.isolation import expect
+
+    expect(file)  # loads what opens the file while this process loads PyTorch
+    from micronet_edge.isolated_targets import given_target
     from micronet_edge.kernels import in_words
     from micronet_edge.models import load_checkpoint
     from micronet_edge.quantizing import prove_again
-    from micronet_edge.targets import FLOAT32, read_metadata, target_of
+    from micronet_edge.targets import FLOAT32
     from micronet_edge.verification import prove
 
-    metadata = read_metadata(file)
+    target = given_target(file)
+    metadata = target.read_metadata(file)
     loaded = load_checkpoint(checkpoint, variant=metadata.variant, num_classes=len(metadata.labels))
     if metadata.precision == FLOAT32:
-        proof = prove(file, target_of(file), metadata, loaded.network, (kernels,))
+        proof = prove(file, target, metadata, loaded.network, (kernels,))
     else:
         proof = prove_again(file, checkpoint, calibration, kernels)
     if as_json:

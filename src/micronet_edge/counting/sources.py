@@ -1,5 +1,6 @@
 """Counts whatever a person names: a variant, a checkpoint, or a file of any target."""
 
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -9,12 +10,13 @@ from micronet_edge.counting.count import Count
 from micronet_edge.counting.figures import Figures
 from micronet_edge.counting.memory import METHOD
 from micronet_edge.counting.network import count
-from micronet_edge.errors import MicronetEdgeError, SettingsError, TargetError
+from micronet_edge.errors import MicronetEdgeError, SettingsError
+from micronet_edge.image_files import is_folder
+from micronet_edge.isolated_targets import given_target
 from micronet_edge.metadata import FileMetadata
 from micronet_edge.models import FAMILY, MicroNet, load_checkpoint
 from micronet_edge.networks import CHECKPOINT_SUFFIXES, describe_network, is_checkpoint
 from micronet_edge.preprocessing import Preprocessing
-from micronet_edge.targets import Target, target_of
 
 VARIANT, CHECKPOINT = "variant", "checkpoint"
 _IMAGENET_SIZE = 224
@@ -66,23 +68,16 @@ def count_source(source: str | Path) -> SourceCount:
     name, path = str(source), Path(source)
     if name in FAMILY:
         return SourceCount(name, VARIANT, count(MicroNet(name), _IMAGENET_SIZE))
-    if not path.exists() and not path.suffix:
-        raise SettingsError(f"{name} is neither a variant ({', '.join(FAMILY)}) nor an existing file")
-    if path.is_dir():
+    if not os.path.lexists(path) and not path.suffix:
+        raise SettingsError(
+            f"{name} is neither a variant ({', '.join(FAMILY)}) nor an existing file: check the name"
+        )
+    if is_folder(path):
         raise SettingsError(f"{name} is a folder: give one file")
     if is_checkpoint(path):
         return SourceCount(name, CHECKPOINT, _count_checkpoint(path))
-    if not path.exists():
-        raise SettingsError(f"{name} does not exist: check the path")
-    target = _target(path)
+    target = given_target(path, f", or a checkpoint: {', '.join(CHECKPOINT_SUFFIXES)}")
     return SourceCount(name, target.name, target.count(path), _network_of(path))
-
-
-def _target(path: Path) -> Target:
-    try:
-        return target_of(path)
-    except TargetError as error:
-        raise TargetError(f"{error}; checkpoints end in {', '.join(CHECKPOINT_SUFFIXES)}") from error
 
 
 def _count_checkpoint(path: Path) -> Count:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from micronet_edge.errors import SettingsError
 from micronet_edge.lowering.costs import Costs
+from micronet_edge.user_files import TUNING, read_json
 
 _SHIPPED = files(__package__).joinpath("costs.json")
 
@@ -33,14 +34,17 @@ def read_tuning(path: Path | str) -> Tuning:
 
     Raises SettingsError on a file that is missing or is none.
     """
+    content = read_json(Path(path), TUNING)
     try:
-        return tuning_of(json.loads(Path(path).read_text(encoding="utf-8")))
-    except OSError as error:
-        raise SettingsError(
-            f"tuning {path} cannot be read ({error.strerror}): give a file that `tune` wrote"
-        ) from error
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise SettingsError(f"tuning {path} cannot be read ({error}): make it again with `tune`") from error
+        return tuning_of(_table(content))
+    except (ValueError, TypeError, KeyError) as error:
+        raise SettingsError(f"tuning {path} cannot be read ({error}): {TUNING.remedy}") from error
+
+
+def _table(content: object) -> Mapping[str, object]:
+    if not isinstance(content, Mapping):
+        raise TypeError("it is no JSON object")
+    return content
 
 
 def tuning_of(content: Mapping[str, object]) -> Tuning:

@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -24,6 +25,7 @@ from micronet_edge.models.family import FAMILY, find_variant
 from micronet_edge.models.micronet import MicroNet, tensor_shapes
 from micronet_edge.pages import write_bytes
 from micronet_edge.preprocessing import Preprocessing
+from micronet_edge.user_files import CHECKPOINT, check_archive, check_file, parse_json
 
 FORMAT = "micronet-edge/1"
 DESCRIPTION_KEY = "micronet_edge"
@@ -112,17 +114,10 @@ def file_sha256(path: Path) -> str:
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    if not path.exists():
-        raise CheckpointError(f"checkpoint {path} does not exist: check the path")
-    if not path.is_file():
-        raise CheckpointError(f"checkpoint {path} is no file: give the checkpoint file itself")
-    try:
-        with path.open("rb") as file:
-            head = file.read(9)
-    except OSError as error:
-        raise CheckpointError(f"checkpoint {path} cannot be read: {error.strerror}") from error
-    if not head:
-        raise CheckpointError(f"checkpoint {path} is empty (0 bytes): copy or download it again")
+    check_file(path, CHECKPOINT)
+    check_archive(path, CHECKPOINT)
+    with path.open("rb") as file:
+        head = file.read(9)
     return _read_safetensors(path) if head[8:] == b"{" else (_read_torch(path), {})
 
 
@@ -240,11 +235,11 @@ def _read_metadata(
     if DESCRIPTION_KEY not in metadata:
         return None, None
     try:
-        description = json.loads(metadata[DESCRIPTION_KEY])
+        description: Any = parse_json(metadata[DESCRIPTION_KEY])
         labels = _labels(description["labels"])
         preprocessing = Preprocessing.from_dict(description["preprocessing"])
         said = (description["variant"], description["num_classes"], description["input_size"])
-    except (KeyError, ValueError, TypeError, AttributeError, SettingsError) as error:
+    except (KeyError, ValueError, TypeError, AttributeError, OverflowError, SettingsError) as error:
         raise CheckpointError(f"{path}: labels or preprocessing cannot be read: save it again") from error
     if said != (variant, classes, preprocessing.size) or len(labels) != classes:
         raise CheckpointError(

@@ -1,6 +1,7 @@
 """How a network was quantized: a small file to read, to keep and to quantize by again."""
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from math import inf
@@ -17,6 +18,7 @@ from micronet_edge.journal import settle
 from micronet_edge.lowering.costs import Costs
 from micronet_edge.lowering.tuning import costs_of
 from micronet_edge.models.checkpoints import file_sha256
+from micronet_edge.user_files import RECIPE, RECIPE_WEIGHTS, check_file, read_json
 
 SUFFIX = ".recipe.json"
 WEIGHTS_SUFFIX = ".recipe.safetensors"
@@ -82,20 +84,29 @@ def load_recipe(path: Path) -> Recipe:
     """
     settle(path.parent)
     weights = weights_path(path)
+    given = read_json(path, RECIPE)
+    if not os.path.lexists(weights):
+        raise SettingsError(
+            f"{weights} does not exist: a recipe is two files, {path.name} and {weights.name}, in one folder"
+        )
+    check_file(weights, RECIPE_WEIGHTS)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = dict(given)  # type: ignore[call-overload]  # what is no mapping raises below
         content["ranges"] = {
             name: _range(name, float(low), float(high)) for name, (low, high) in content["ranges"].items()
         }
         content["float_layers"] = tuple(content["float_layers"])
         content["costs"] = costs_of(content["costs"])
         recipe = Recipe(**content, **_sorted_out(load_file(weights)))
-    except OSError as error:
-        raise SettingsError(
-            f"recipe {path}: {error.filename or weights} cannot be read ({error.strerror or 'missing'}): "
-            f"a recipe is two files, {path.name} and {weights.name}, in one folder"
-        ) from error
-    except (ValueError, TypeError, KeyError, AttributeError, SafetensorError) as error:
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        OverflowError,
+        OSError,
+        SafetensorError,
+    ) as error:
         raise SettingsError(f"recipe {path} cannot be read ({error}): quantize again to make one") from error
     if file_sha256(weights) != recipe.weights_sha256:
         raise SettingsError(

@@ -29,7 +29,7 @@ def runtime_for(path: str | os.PathLike[str]) -> Runtime:
         if suffix in runtime.SUFFIXES:
             return runtime
     known = ", ".join(suffix for runtime in RUNTIMES for suffix in runtime.SUFFIXES)
-    raise RuntimeUnusableError(f"no runtime for {path}: its name must end in one of {known}")
+    raise RuntimeUnusableError(f"no runtime for {path}: give a file whose name ends in one of {known}")
 
 
 def installed() -> dict[str, str]:

@@ -1,0 +1,179 @@
+"""Files that a person names, read with care: a regular file of a sane size, or one line of what it is.
+
+Nothing here waits for a pipe, follows a device without end or unpacks more than a kind of file may hold. What
+is inside a sound file is for whoever asked for it to judge.
+"""
+
+import json
+import os
+import stat
+import zipfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from micronet_edge.errors import CheckpointError, MicronetEdgeError, SettingsError, TargetError
+
+KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
+
+_NAME_SHOWN = 80
+_MOST_DIGITS = 20  # of a 64-bit number
+_MOST_PARTS = 100_000  # of an archive: no network has so many tensors, no set so many arrays
+_ODD_FILES = {
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFSOCK: "a socket",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a file is to be: its name in messages, the most bytes it may hold, and the way to a good one.
+
+    `error` is what a bad one raises.
+    """
+
+    name: str
+    most_bytes: int
+    remedy: str
+    error: type[MicronetEdgeError]
+
+    def called(self, path: Path) -> str:
+        """The file in messages; a name that no file can have is cut short."""
+        text = str(path)
+        shown = text if len(path.name) <= 4 * _NAME_SHOWN else f"{text[:_NAME_SHOWN]}..."
+        return f"{self.name} {shown}".lstrip()
+
+
+# The largest MicroNet has 5 million weights: 20 MB, with optimizer and average 80 MB.
+CHECKPOINT = Kind("checkpoint", 2 * GIB, "give the checkpoint file itself", CheckpointError)
+# Neither protobuf nor flatbuffers hold more.
+NETWORK = Kind("", 2 * GIB, "give an ONNX or TFLite file", TargetError)
+# Some hundred lines of ranges; the biases beside it are a part of the network's weights.
+RECIPE = Kind("recipe", 64 * MIB, "quantize again to make one", SettingsError)
+RECIPE_WEIGHTS = Kind("", 2 * GIB, "quantize again to make the recipe and its weights", SettingsError)
+# Five tables of a dozen numbers.
+TUNING = Kind("tuning", MIB, "make it again with `tune`", SettingsError)
+# A line for each class: a million classes of 64 letters.
+LABELS = Kind("labels file", 64 * MIB, "give UTF-8 text, one label a line", SettingsError)
+# The largest sensors give 200 million pixels: 25 MB as JPEG, a few times that as PNG.
+IMAGE = Kind("", GIB, "save it again as a usual image", SettingsError)
+# 6,800 preprocessed images of 224 px; a batch in memory takes as much again.
+ARRAYS = Kind("", 4 * GIB, "save fewer images at a time, or give a folder", SettingsError)
+# A screen of facts about one file.
+MANIFEST = Kind("manifest", 16 * MIB, "export the file again, or delete its manifest", TargetError)
+# Labels and preprocessing inside a network's file.
+MOST_TEXT_BYTES = 64 * MIB
+
+
+def check_file(path: Path, kind: Kind) -> None:
+    """Raises the kind's error on what is no regular file with something in it, of a size that it may have."""
+    if (problem := file_problem(path, kind)) is not None:
+        raise kind.error(f"{kind.called(path)} {problem}")
+
+
+def file_problem(path: Path, kind: Kind) -> str | None:
+    """What is wrong with a file before it is opened, and the next step; None where nothing is."""
+    try:
+        if (problem := _odd(os.stat(path), kind)) is not None:  # noqa: PTH116 - Path's hides some errors
+            return problem
+        path.open("rb").close()
+    except FileNotFoundError:
+        return "does not exist: check the path"
+    except (OSError, ValueError) as error:
+        return f"cannot be read ({_reason(error)}): check the path and its rights"
+    return None
+
+
+def _odd(found: os.stat_result, kind: Kind) -> str | None:
+    if stat.S_ISDIR(found.st_mode):
+        return f"is no file but a folder: {kind.remedy}"
+    if not stat.S_ISREG(found.st_mode):
+        odd = _ODD_FILES.get(stat.S_IFMT(found.st_mode), "something else")
+        return f"is no file but {odd}: save what it gives to a file, and give that"
+    if not found.st_size:
+        return "is empty (0 bytes): copy or download it again"
+    if found.st_size > kind.most_bytes:
+        return (
+            f"has {found.st_size:,} bytes, more than the {kind.most_bytes:,} that such a file may have: "
+            f"{kind.remedy}"
+        )
+    return None
+
+
+def read_bytes(path: Path, kind: Kind) -> bytes:
+    """The content of a file. Raises the kind's error where check_file does, or reading fails."""
+    check_file(path, kind)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise kind.error(f"{kind.called(path)} cannot be read ({_reason(error)}): copy it again") from error
+
+
+def read_text(path: Path, kind: Kind) -> str:
+    """The text in a UTF-8 file, a byte order mark left out. Raises the kind's error on anything else."""
+    try:
+        return read_bytes(path, kind).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise kind.error(f"{kind.called(path)} cannot be read ({error}): {kind.remedy}") from error
+
+
+def read_json(path: Path, kind: Kind) -> object:
+    """The value in a JSON file. Raises the kind's error on anything else."""
+    text = read_text(path, kind)
+    try:
+        return parse_json(text)
+    except ValueError as error:
+        raise kind.error(f"{kind.called(path)} cannot be read ({error}): {kind.remedy}") from error
+
+
+def parse_json(text: str) -> object:
+    """The value of a JSON text.
+
+    Raises ValueError on what is no JSON, and on what breaks those who use it: values too deep inside each
+    other, whole numbers beyond 64 bits, halves of characters.
+    """
+    try:
+        value: object = json.loads(text, parse_int=_whole)
+        if "\\ud" in text.lower():
+            json.dumps(value, ensure_ascii=False).encode()
+    except RecursionError:
+        raise ValueError("its lists and objects lie too deep inside each other") from None
+    except UnicodeEncodeError as error:
+        raise ValueError("it holds half a character, a lone surrogate") from error
+    return value
+
+
+def _whole(digits: str) -> int:
+    if len(digits.lstrip("-")) > _MOST_DIGITS:
+        raise ValueError(f"it holds a number of {len(digits.lstrip('-'))} digits")
+    return int(digits)
+
+
+def check_archive(path: Path, kind: Kind) -> None:
+    """Raises the kind's error on a zip archive that unpacks to more than the kind may hold, or is encrypted.
+
+    What is no archive, or a damaged one, is left to whoever reads it.
+    """
+    with suppress(OSError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile):
+        with zipfile.ZipFile(path) as archive:
+            parts = archive.infolist()
+        problem = archive_problem(parts, kind.most_bytes)
+        if problem is not None:
+            raise kind.error(f"{kind.called(path)} {problem}: {kind.remedy}")
+
+
+def archive_problem(parts: list[zipfile.ZipInfo], most_bytes: int) -> str | None:
+    """Why an archive's parts cannot be read, in words; None where they can."""
+    unpacked = sum(part.file_size for part in parts)
+    if unpacked > most_bytes:
+        return f"unpacks to {unpacked:,} bytes, more than the {most_bytes:,} that such a file may have"
+    if len(parts) > _MOST_PARTS:
+        return f"is an archive of {len(parts):,} parts, more than {_MOST_PARTS:,}"
+    encrypted = next((part for part in parts if part.flag_bits & 1), None)
+    return None if encrypted is None else f"has an encrypted part, {encrypted.filename!r}"
+
+
+def _reason(error: Exception) -> str:
+    return (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__

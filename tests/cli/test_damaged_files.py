@@ -1,0 +1,87 @@
+"""A damaged file ends in one line that names it, whatever it does to the runtime that opens it."""
+
+import json
+import shutil
+
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+from cli.command import DIGITS, ONNX_FILE, TFLITE_FILE, children_of, shared_quantized
+from example_images import digits as images
+
+INT8_FILE = "m0-digits-int8.tflite"
+
+
+@pytest.fixture(scope="session")
+def quantized(tmp_path_factory):
+    return shared_quantized(tmp_path_factory)
+
+
+@pytest.fixture
+def deadly(quantized, folder):
+    """An int8 file with one bit turned: the length of a vector of scales, which LiteRT frees twice."""
+    content = bytearray((quantized / "files" / INT8_FILE).read_bytes())
+    graph = schema.Model.GetRootAs(bytes(content)).Subgraphs(0)
+    tensors = [graph.Tensors(number) for number in range(graph.TensorsLength())]
+    grids = [tensor.Quantization() for tensor in tensors if tensor.Quantization() is not None]
+    grid = max(grids, key=lambda grid: grid.ScaleLength())
+    content[grid._tab.Vector(grid._tab.Offset(8)) + 3] |= 0x40
+    (folder / INT8_FILE).write_bytes(content)
+    for name in ("m0-digits-int8.recipe.json", "m0-digits-int8.recipe.safetensors"):
+        shutil.copy(quantized / "files" / name, folder)
+    return INT8_FILE
+
+
+@pytest.fixture
+def data(tmp_path):
+    return images.write_images(tmp_path / "images") / "test"
+
+
+@pytest.mark.parametrize("command", ["evaluate", "verify", "bench", "blame"])
+def test_a_bit_that_kills_the_runtime(tool_here, deadly, quantized, data, command):
+    calibration = ("--checkpoint", DIGITS, "--calibration", quantized / "calibration")
+    more = {"evaluate": ("--data", data), "bench": ()}.get(command, calibration)
+    ran = tool_here(command, deadly, *more)
+    assert ran.code == 1
+    complaint = ran.refusal()
+    assert f"{deadly}: its runtime ended with signal" in complaint
+    assert complaint.endswith("while opening it: the file is damaged or no network of ours: export it again")
+
+
+def test_a_process_that_lives_on_without_the_file(tool, deadly, data):
+    ran = tool("evaluate", deadly, "--data", data)
+    assert ran.code == 1
+    assert "its runtime ended with signal" in ran.refusal()
+    assert list(children_of(0)) is not None
+
+
+@pytest.mark.parametrize("name", [ONNX_FILE, TFLITE_FILE])
+@pytest.mark.parametrize("command", ["evaluate", "verify", "count", "bench"])
+def test_a_file_that_is_not_what_its_manifest_says(tool_here, digits, folder, data, command, name):
+    content = bytearray((digits / name).read_bytes())
+    content[len(content) // 2] ^= 1  # a weight's last bit: it runs, and hardly another answer shows
+    (folder / name).write_bytes(content)
+    shutil.copy(digits / f"{name}.manifest.json", folder)
+    more = {"evaluate": ("--data", data), "verify": ("--checkpoint", DIGITS)}.get(command, ())
+    ran = tool_here(command, name, *more)
+    assert ran.code == 1
+    assert f"{name} is not the file that was written" in ran.refusal()
+
+
+def test_estimate_and_blame_look_at_the_manifest_as_well(tool_here, quantized, folder):
+    for name in (INT8_FILE, f"{INT8_FILE}.manifest.json"):
+        shutil.copy(quantized / "files" / name, folder)
+    with (folder / INT8_FILE).open("ab") as file:
+        file.write(b"x")
+    for arguments in (
+        ("estimate", INT8_FILE, "--npu", "ethos-u55-128"),
+        ("blame", INT8_FILE, "--checkpoint", DIGITS, "--calibration", quantized / "calibration"),
+    ):
+        ran = tool_here(*arguments)
+        assert ran.code == 1
+        assert f"{INT8_FILE} is not the file that was written" in ran.refusal()
+
+
+def test_a_sound_file_beside_its_manifest(tool_here, digits):
+    ran = tool_here("count", digits / ONNX_FILE, "--json")
+    assert ran.code == 0, ran.errors
+    assert json.loads(ran.output)["kind"] == "onnx"
