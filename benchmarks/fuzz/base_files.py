@@ -1,0 +1,142 @@
+"""Sound files of every kind, small ones, that the fuzzer damages and names in command lines.
+
+Written in a process of its own: whoever forks later must have no threads, which runtimes start.
+"""
+
+import os
+import shutil
+import struct
+import sys
+import warnings
+import zipfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from micronet_edge.exporting import export
+from micronet_edge.lowering.tuning import SHIPPED, tuning_text
+from micronet_edge.models import load_checkpoint, save_checkpoint
+from micronet_edge.models.random_weights import random_network
+from micronet_edge.preprocessing import Preprocessing
+from micronet_edge.quantizing import quantize
+from micronet_edge.settings import ExportSettings
+from micronet_edge_bench.benching import What, bench
+from micronet_edge_bench.results import write_results
+from micronet_edge_bench.runner.plan import Settings
+
+LABELS = ("cat", "dog", "owl")
+_SIZE = 32
+_IMAGES = 34
+
+
+def write_networks(folder: Path) -> None:
+    """Fills a folder that has images: a checkpoint, its files of both formats and precisions, a recipe."""
+    preprocessing = Preprocessing(_SIZE, _SIZE)
+    images = torch.from_numpy(preprocessing.batch(sorted((folder / "calibration").iterdir())))
+    net = folder / "net.safetensors"
+    save_checkpoint(
+        random_network("m0", len(LABELS), images), net, preprocessing=preprocessing, labels=LABELS
+    )
+    export(net, settings=ExportSettings(output=folder))
+    quantize(
+        net, settings=ExportSettings(output=folder, precision="int8", calibration=folder / "calibration")
+    )
+
+
+def write_beside(folder: Path, labels: Sequence[str]) -> None:
+    """What else there is of the networks: the checkpoint in other containers, labels, a tuning, results."""
+    network = load_checkpoint(folder / "net.safetensors").network
+    torch.save(network.state_dict(), folder / "net.pth")
+    torch.save({"state_dict": network.state_dict(), "epoch": 3}, folder / "wrapped.pth")
+    torch.save(network.state_dict(), folder / "old.pth", _use_new_zipfile_serialization=False)
+    (folder / "labels.txt").write_text("\n".join(labels) + "\n")
+    (folder / "tuning.json").write_text(tuning_text(SHIPPED))
+    files = [folder / "net-float32.onnx", folder / "net-float32.tflite"]
+    settings = Settings(processes=2, rounds=5, least_warmup=0, most_warmup=2)
+    write_results(bench(files, settings, what=What(random=True)), folder / "results.json")
+
+
+def write_images(folder: Path, labels: Sequence[str]) -> None:
+    """Fills an empty folder with images to calibrate and to test on, in files of many kinds and in arrays."""
+    random = np.random.default_rng(0)
+    pixels = random.integers(0, 255, (_IMAGES, 40, 40, 3), np.uint8, endpoint=True)
+    np.save(folder / "images.npy", pixels)
+    np.savez_compressed(folder / "images.npz", images=pixels)
+    (folder / "calibration").mkdir()
+    for number, each in enumerate(pixels):
+        Image.fromarray(each).save(folder / "calibration" / f"{number:02}.png")
+    for label in labels:
+        (folder / "data" / label).mkdir(parents=True)
+        Image.fromarray(pixels[0]).save(folder / "data" / label / "1.png")
+    picture = Image.fromarray(pixels[1])
+    (folder / "pictures").mkdir()
+    for suffix in ("png", "jpg", "bmp", "gif", "tif", "webp", "ppm", "ico"):
+        picture.save(folder / "pictures" / f"picture.{suffix}")
+
+
+def write_odd_files(base: Path) -> None:
+    """What is no sound file of any kind, in the folder `odd`: pipes, bombs, links, names, depths."""
+    folder = base / "odd"
+    folder.mkdir()
+    (folder / "empty").touch()
+    (folder / "text.txt").write_text("a text\n")
+    (folder / "folder").mkdir()
+    os.mkfifo(folder / "pipe")
+    (folder / "zero").symlink_to("/dev/zero")
+    (folder / "proc").symlink_to("/proc")
+    (folder / "nowhere").symlink_to("nothing")
+    (folder / "round").symlink_to("round")
+    (folder / "deep.json").write_text("[" * 200_000)
+    (folder / "digits.json").write_text('{"version": 1' + "0" * 400 + "}")
+    (folder / "surrogate.json").write_text('{"version": "\\ud800", "runs": []}')
+    with (folder / "sparse").open("wb") as file:
+        file.truncate(5 << 30)
+    (folder / "odd_images").mkdir()
+    os.mkfifo(folder / "odd_images" / "pipe.png")
+    (folder / "odd_images" / "processes").symlink_to("/proc")
+    (folder / "[red]odd\x1b[31m").mkdir()
+
+
+def write_bombs(base: Path) -> None:
+    """Beside the odd files those of some megabytes that unpack to more than memory should hold."""
+    folder = base / "odd"
+    bomb = zipfile.ZipFile(folder / "bomb.npz", "w", zipfile.ZIP_DEFLATED, compresslevel=1)
+    with bomb, bomb.open("images.npy", "w", force_zip64=True) as part:
+        for _ in range(5 << 10):
+            part.write(bytes(1 << 20))
+    shutil.copy(folder / "bomb.npz", folder / "bomb.pth")
+    shutil.copy(folder.parent / "net-float32.tflite", folder / "bomb.tflite")
+    bomb = zipfile.ZipFile(folder / "bomb.tflite", "a", zipfile.ZIP_DEFLATED)
+    with bomb, warnings.catch_warnings(action="ignore"):  # the part is there already
+        bomb.writestr("labels.txt", bytes(300 << 20))
+    (folder / "bomb.png").write_bytes(_black_png(60_000))
+
+
+def _black_png(side: int) -> bytes:
+    """A square of one bit a pixel, made without the memory that it takes."""
+    rows = zlib.compressobj(1)
+    pixels = b"".join(rows.compress(bytes(1 + (side + 7) // 8)) for _ in range(side)) + rows.flush()
+    chunks = (
+        (b"IHDR", struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)),
+        (b"IDAT", pixels),
+        (b"IEND", b""),
+    )
+    packed = (
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in chunks
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(packed)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    place = Path(sys.argv[1])
+    write_images(place, LABELS)
+    write_networks(place)
+    write_beside(place, LABELS)
+    write_odd_files(place)
+    write_bombs(place)
