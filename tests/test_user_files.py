@@ -97,15 +97,27 @@ def test_a_file_without_rights(tmp_path, refusal):
     [
         ("[" * 200_000, "too deep inside each other"),
         ('{"a":' * 200_000, "too deep inside each other"),
-        ("1" + "0" * 400, "a number of 401 digits"),
-        ("[-1" + "0" * 5000 + "]", "a number of 5001 digits"),
+        ("1" + "0" * 400, "a whole number of 401 digits"),
+        (str(2**63), "a whole number of 19 digits"),
+        ("[-1" + "0" * 5000 + "]", "a whole number of 5001 digits"),
         (r'"\ud800"', "half a character, a lone surrogate"),
         (r'{"\uDFFF": 1}', "half a character, a lone surrogate"),
         ("{", "Expecting property name"),
         ("", "Expecting value"),
         ("{} {}", "Extra data"),
     ],
-    ids=["lists", "objects", "digits", "many digits", "surrogate", "key", "open", "nothing", "two"],
+    ids=[
+        "lists",
+        "objects",
+        "digits",
+        "64 bits",
+        "many digits",
+        "surrogate",
+        "key",
+        "open",
+        "nothing",
+        "two",
+    ],
 )
 def test_what_is_no_json_or_breaks_readers(tmp_path, refusal, text, complaint):
     assert complaint in refusal(ValueError, parse_json, text)
@@ -118,7 +130,7 @@ def test_what_is_no_json_or_breaks_readers(tmp_path, refusal, text, complaint):
 
 
 def test_numbers_of_64_bits_and_whole_characters_are_json():
-    assert parse_json(f"[{2**64 - 1}, {-(2**63)}]") == [2**64 - 1, -(2**63)]
+    assert parse_json(f"[{2**63 - 1}, {-(2**63)}]") == [2**63 - 1, -(2**63)]
     assert parse_json(r'"\ud83d\ude00"') == "\U0001f600"
 
 

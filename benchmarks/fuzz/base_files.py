@@ -7,10 +7,10 @@ import os
 import shutil
 import struct
 import sys
+import tempfile
 import warnings
 import zipfile
 import zlib
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,63 +19,62 @@ from PIL import Image
 
 from micronet_edge.exporting import export
 from micronet_edge.lowering.tuning import SHIPPED, tuning_text
-from micronet_edge.models import load_checkpoint, save_checkpoint
-from micronet_edge.models.random_weights import random_network
-from micronet_edge.preprocessing import Preprocessing
+from micronet_edge.models import load_checkpoint
 from micronet_edge.quantizing import quantize
 from micronet_edge.settings import ExportSettings
 from micronet_edge_bench.benching import What, bench
 from micronet_edge_bench.results import write_results
 from micronet_edge_bench.runner.plan import Settings
 
-LABELS = ("cat", "dog", "owl")
-_SIZE = 32
-_IMAGES = 34
+DIGITS = Path(__file__).parents[2] / "examples" / "digits"
+LABELS = tuple("0123456789")
+_IMAGES = 40
 
 
 def write_networks(folder: Path) -> None:
-    """Fills a folder that has images: a checkpoint, its files of both formats and precisions, a recipe."""
-    preprocessing = Preprocessing(_SIZE, _SIZE)
-    images = torch.from_numpy(preprocessing.batch(sorted((folder / "calibration").iterdir())))
+    """Fills a folder that has images: the digits' checkpoint, its files in all forms, a recipe."""
     net = folder / "net.safetensors"
-    save_checkpoint(
-        random_network("m0", len(LABELS), images), net, preprocessing=preprocessing, labels=LABELS
-    )
+    shutil.copy(DIGITS / "m0-digits.safetensors", net)
     export(net, settings=ExportSettings(output=folder))
-    quantize(
-        net, settings=ExportSettings(output=folder, precision="int8", calibration=folder / "calibration")
-    )
+    calibration = folder / "calibration"
+    quantize(net, settings=ExportSettings(output=folder, precision="int8", calibration=calibration))
 
 
-def write_beside(folder: Path, labels: Sequence[str]) -> None:
+def write_beside(folder: Path) -> None:
     """What else there is of the networks: the checkpoint in other containers, labels, a tuning, results."""
     network = load_checkpoint(folder / "net.safetensors").network
     torch.save(network.state_dict(), folder / "net.pth")
     torch.save({"state_dict": network.state_dict(), "epoch": 3}, folder / "wrapped.pth")
     torch.save(network.state_dict(), folder / "old.pth", _use_new_zipfile_serialization=False)
-    (folder / "labels.txt").write_text("\n".join(labels) + "\n")
+    (folder / "labels.txt").write_text("\n".join(LABELS) + "\n")
     (folder / "tuning.json").write_text(tuning_text(SHIPPED))
     files = [folder / "net-float32.onnx", folder / "net-float32.tflite"]
     settings = Settings(processes=2, rounds=5, least_warmup=0, most_warmup=2)
-    write_results(bench(files, settings, what=What(random=True)), folder / "results.json")
+    write_results(bench(files, settings, what=What(random=True, own=True)), folder / "results.json")
 
 
-def write_images(folder: Path, labels: Sequence[str]) -> None:
-    """Fills an empty folder with images to calibrate and to test on, in files of many kinds and in arrays."""
-    random = np.random.default_rng(0)
-    pixels = random.integers(0, 255, (_IMAGES, 40, 40, 3), np.uint8, endpoint=True)
-    np.save(folder / "images.npy", pixels)
-    np.savez_compressed(folder / "images.npz", images=pixels)
-    (folder / "calibration").mkdir()
-    for number, each in enumerate(pixels):
-        Image.fromarray(each).save(folder / "calibration" / f"{number:02}.png")
-    for label in labels:
-        (folder / "data" / label).mkdir(parents=True)
-        Image.fromarray(pixels[0]).save(folder / "data" / label / "1.png")
-    picture = Image.fromarray(pixels[1])
+def write_images(folder: Path) -> None:
+    """Fills an empty folder with digits to calibrate and to test on, as files and arrays, and a picture."""
+    sys.path.insert(0, str(DIGITS))
+    from images import image_paths  # type: ignore[import-not-found]  # beside the example, in no package
+    from images import write_images as write_digits
+
+    with tempfile.TemporaryDirectory(prefix="fuzz-") as name:
+        digits: list[Path] = image_paths("train", write_digits(Path(name)))
+        (folder / "calibration").mkdir()
+        for path in digits[:: len(digits) // _IMAGES][:_IMAGES]:
+            shutil.copy(path, folder / "calibration")
+        for label in LABELS:
+            (folder / "data" / label).mkdir(parents=True)
+            shutil.copy(
+                next(path for path in digits if path.parent.name == label), folder / "data" / label / "1.png"
+            )
+    images = [Image.open(path).convert("RGB") for path in sorted((folder / "calibration").iterdir())]
+    np.save(folder / "images.npy", np.stack(list(map(np.asarray, images))))
+    np.savez_compressed(folder / "images.npz", images=np.stack(list(map(np.asarray, images))))
     (folder / "pictures").mkdir()
     for suffix in ("png", "jpg", "bmp", "gif", "tif", "webp", "ppm", "ico"):
-        picture.save(folder / "pictures" / f"picture.{suffix}")
+        images[0].resize((40, 40)).save(folder / "pictures" / f"picture.{suffix}")
 
 
 def write_odd_files(base: Path) -> None:
@@ -135,8 +134,8 @@ def _black_png(side: int) -> bytes:
 if __name__ == "__main__":
     torch.set_num_threads(1)
     place = Path(sys.argv[1])
-    write_images(place, LABELS)
+    write_images(place)
     write_networks(place)
-    write_beside(place, LABELS)
+    write_beside(place)
     write_odd_files(place)
     write_bombs(place)

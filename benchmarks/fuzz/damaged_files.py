@@ -12,6 +12,7 @@ Command = tuple[str, ...]
 _SUFFIXES = ("png", "jpg", "bmp", "gif", "tif", "webp", "ppm", "ico")
 _MANIFEST = ".manifest.json"
 _FILE = "FILE"
+_LABEL = "LABEL"  # in names, the first class of the base files
 _REFUSED_ANYWAY = ("--batch", "dynamic")  # by TFLite, after all files are read: no export is waited for
 
 
@@ -101,7 +102,8 @@ KINDS = (
         sound=tuple(f"pictures/picture.{suffix}" for suffix in _SUFFIXES),
         damages=ANY,
         commands=(_ON_IMAGES, (*_ON_IMAGES, "--skip-unreadable")),
-        place="images/cat",
+        place=f"images/{_LABEL}",
+        beside=(f"data/{_LABEL}/1.png",),
     ),
     Kind("array", 15, ("images.npy", "images.npz"), ANY, (_ON_ARRAYS,)),
     Kind("array archive", 6, ("images.npz",), (damage_archive,), (_ON_ARRAYS,)),
@@ -114,8 +116,13 @@ def damaged_file_case(base: Path, seed: int, number: int) -> Case:
     kind = random.choices(KINDS, [kind.weight for kind in KINDS])[0]
     sound = random.choice(kind.sound)
     content = _damaged(kind, (base / sound).read_bytes(), random)
-    own = Path(kind.place, Path(sound).name).as_posix()
-    files = {own: content} | {name: (base / name).read_bytes() for name in kind.beside}
+    label = min(folder.name for folder in (base / "data").iterdir())
+    own = Path(kind.place.replace(_LABEL, label), Path(sound).name).as_posix()
+    beside = {
+        name.replace("data/", "images/"): name
+        for name in (each.replace(_LABEL, label) for each in kind.beside)
+    }
+    files = {own: content} | {name: (base / source).read_bytes() for name, source in beside.items()}
     command = random.choice(kind.commands)
     manifest = base / f"{sound}{_MANIFEST}"
     proven = manifest.exists() and random.random() < 0.25  # noqa: PLR2004 - mostly none is at hand

@@ -1,5 +1,6 @@
 """Measures what is still to be measured, reads what was, and settles what is compared with what."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -32,12 +33,13 @@ class Where:
 class What:
     """What the files are run on: the first images of a folder, random numbers, or a photograph of ours.
 
-    `kernels` says whether our own may run them.
+    `kernels` says whether our own may run them. `own` files were just written here, not given by a person.
     """
 
     images: Path | None = None
     random: bool = False
     kernels: Kernels = "auto"
+    own: bool = False
 
 
 def is_results(path: Path) -> bool:
@@ -62,7 +64,7 @@ def bench(
     """
     networks, kept = _sorted(paths, against)
     read = [(path, read_results(path)) for path in kept]  # before the minutes that measuring takes
-    prepared = prepare(networks, what.images, random=what.random) if networks else []
+    prepared = prepare(networks, what.images, random=what.random, own=what.own) if networks else []
     prepared = [replace(file, kernels=what.kernels) for file in prepared]
     runs: tuple[Run, ...] = ()
     baseline = _baseline(paths, against, prepared)
@@ -91,7 +93,7 @@ def _sorted(paths: Sequence[Path], against: Path | None) -> tuple[list[Path], li
     if against is not None:
         group = kept if is_results(against) else networks
         # Where nothing is measured, a network's file is meant by the name it has in the results.
-        if (group or group is kept) and against.resolve() not in {path.resolve() for path in group}:
+        if (group or group is kept) and os.path.realpath(against) not in map(os.path.realpath, group):
             group.insert(0, against)
     return networks, kept
 
@@ -104,5 +106,5 @@ def _baseline(paths: Sequence[Path], against: Path | None, prepared: Sequence[Pr
         return Baseline(None, str(first))
     if against is None:
         return Baseline(None, source="")  # results beside what is measured, which came first
-    names = [file.name for file in prepared if file.path.resolve() == against.resolve()]
+    names = [file.name for file in prepared if os.path.realpath(file.path) == os.path.realpath(against)]
     return Baseline(names[0] if names else against.name)

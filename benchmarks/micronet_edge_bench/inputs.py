@@ -1,5 +1,6 @@
 """The files to measure, each with the one array that it is run on."""
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
@@ -11,13 +12,13 @@ from numpy.typing import NDArray
 
 from micronet_edge.errors import SettingsError, TargetError
 from micronet_edge.image_files import image_files
-from micronet_edge.isolated_targets import PATIENCE_SECONDS, IsolatedTarget, asked, given_target
+from micronet_edge.isolated_targets import PATIENCE_SECONDS, asked, given_target
 from micronet_edge.isolation import process_for
 from micronet_edge.kernels import Kernels
 from micronet_edge.metadata import FileMetadata
 from micronet_edge.photographs import photographs
 from micronet_edge.preprocessing import Preprocessing
-from micronet_edge.targets import read_metadata
+from micronet_edge.targets import Reader, read_metadata, target_of
 from micronet_edge.unchanged import check_unchanged
 from micronet_edge.user_files import NETWORK, check_file
 from micronet_edge_bench.runner.runtimes import RuntimeUnusableError, runtime_for
@@ -46,12 +47,15 @@ class PreparedFile:
     kernels: Kernels = "off"
 
 
-def prepare(paths: Sequence[Path], images: Path | None = None, *, random: bool = False) -> list[PreparedFile]:
+def prepare(
+    paths: Sequence[Path], images: Path | None = None, *, random: bool = False, own: bool = False
+) -> list[PreparedFile]:
     """Opens every file once and makes what it takes.
 
     Given    files of any runtime that the bench knows; `images`, a folder, of which the first are taken;
              without, one of the package's own photographs is. `random` numbers, always the same ones,
-             are for files that do not say how they want images, or on request for all.
+             are for files that do not say how they want images, or on request for all. `own` files were
+             just written here, and are opened in this process.
     Raises   SettingsError on a file given twice and on a folder without images; TargetError on a file
              that is no network or not one that can be measured, and where `images` are given but a file
              does not say how it wants them.
@@ -60,7 +64,7 @@ def prepare(paths: Sequence[Path], images: Path | None = None, *, random: bool =
     chosen = image_files(images) if images is not None else photographs()
     origin = "the package's photographs" if images is None else images.resolve().name
     return [
-        _prepare(path, name, None if random else chosen, origin, must=images is not None)
+        _prepare(path, name, None if random else chosen, origin, must=images is not None, own=own)
         for path, name in zip(paths, names, strict=True)
     ]
 
@@ -70,9 +74,11 @@ def distinct_names(paths: Sequence[Path]) -> list[str]:
 
     Raises SettingsError on a file that is given twice.
     """
-    places = Counter(path.resolve() for path in paths)
+    places = Counter(os.path.realpath(path) for path in paths)
     if repeated := [path for path, times in places.items() if times > 1]:
-        raise SettingsError(f"{repeated[0].name} is given twice: give it once, or a copy to see the noise")
+        raise SettingsError(
+            f"{Path(repeated[0]).name} is given twice: give it once, or a copy to see the noise"
+        )
     whole = [path.absolute() for path in paths]
     names = [path.name for path in whole]
     depth = 1
@@ -86,9 +92,11 @@ def distinct_names(paths: Sequence[Path]) -> list[str]:
     return names
 
 
-def _prepare(path: Path, name: str, chosen: list[Path] | None, origin: str, *, must: bool) -> PreparedFile:
-    target = _checked(path)
-    shape, dtype = _input_of(path)
+def _prepare(
+    path: Path, name: str, chosen: list[Path] | None, origin: str, *, must: bool, own: bool
+) -> PreparedFile:
+    target = target_of(path) if own else _checked(path)
+    shape, dtype = _input_of(path, own=own)
     kind = runtime_for(path).SUFFIXES[0].lstrip(".")
     metadata = None
     with suppress(TargetError):  # a file of somebody else's is measured as well
@@ -106,7 +114,7 @@ def _prepare(path: Path, name: str, chosen: list[Path] | None, origin: str, *, m
     return PreparedFile(name, path, kind, metadata, array, words, _madds(path, target))
 
 
-def _checked(path: Path) -> IsolatedTarget | None:
+def _checked(path: Path) -> Reader | None:
     """What reads the file, unless it is of no target's.
 
     Raises TargetError on what is no regular file, or not what its manifest says.
@@ -118,7 +126,7 @@ def _checked(path: Path) -> IsolatedTarget | None:
     return None
 
 
-def _madds(path: Path, target: IsolatedTarget | None) -> int | None:
+def _madds(path: Path, target: Reader | None) -> int | None:
     if target is None:
         return None
     try:
@@ -127,8 +135,10 @@ def _madds(path: Path, target: IsolatedTarget | None) -> int | None:
         return None
 
 
-def _input_of(path: Path) -> tuple[tuple[int, ...], np.dtype[np.generic]]:
+def _input_of(path: Path, *, own: bool) -> tuple[tuple[int, ...], np.dtype[np.generic]]:
     try:
+        if own:
+            return _opened_input(path)
         return asked(
             *(process_for(path), "opening it", path, _opened_input, path),
             within=PATIENCE_SECONDS,
@@ -144,7 +154,7 @@ def _opened_input(path: Path) -> tuple[tuple[int, ...], np.dtype[np.generic]]:
 
 
 def _image_array(
-    path: Path, target: IsolatedTarget, preprocessing: Preprocessing, chosen: list[Path], batch: int
+    path: Path, target: Reader, preprocessing: Preprocessing, chosen: list[Path], batch: int
 ) -> tuple[NDArray[np.generic], str]:
     """As many images as the file takes at a time, in its own numbers; and which they are."""
     session = target.open(path, kernels="off")

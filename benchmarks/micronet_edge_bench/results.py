@@ -14,6 +14,7 @@ from micronet_edge.user_files import MIB, Kind, read_json
 from micronet_edge_bench.records import RecordError, from_values, to_values
 
 VERSION = 1
+_MOST = 2**63
 
 
 class ResultsError(MicronetEdgeError):
@@ -220,9 +221,41 @@ def read_results(path: Path) -> Results:
             f"{VERSION}: measure again, or read it with the version of the tool that wrote it"
         )
     try:
-        return from_values(Results, values, "")
+        results = from_values(Results, values, "")
+        _check(results)
     except RecordError as error:
         raise ResultsError(f"{path}: {error}: measure again") from error
+    return results
+
+
+def _check(results: Results) -> None:
+    """Raises RecordError on what no measuring gives: nothing to count, or what cannot be compared."""
+    for where, number in _numbers(to_values(results), ""):
+        if not 0 <= number < _MOST:
+            raise RecordError(f"{where} is {number}, which is no such figure")
+    for place, run in enumerate(results.runs):
+        names = [file.name for file in run.files]
+        if len(set(names)) < len(names):
+            raise RecordError(f"runs[{place}] holds several files of one name")
+        turns = {tuple(map(len, file.samples_ns)) for file in run.files}
+        if len(turns) > 1:
+            raise RecordError(f"runs[{place}] holds files that did not take the same turns")
+        if any(not each or not all(each) for each in turns):
+            raise RecordError(f"runs[{place}] holds a file without samples")
+        if not all(sample for file in run.files for samples in file.samples_ns for sample in samples):
+            raise RecordError(f"runs[{place}] holds a sample of 0 ns")
+
+
+def _numbers(value: object, where: str) -> Iterator[tuple[str, float]]:
+    """Every number with its place."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _numbers(inner, f"{where}.{name}".lstrip("."))
+    elif isinstance(value, list | tuple):
+        for place, inner in enumerate(value):
+            yield from _numbers(inner, f"{where}[{place}]")
+    elif isinstance(value, int | float):
+        yield where, value
 
 
 def write_results(results: Results, path: Path, *, overwrite: bool = False) -> None:

@@ -72,7 +72,7 @@ def _measured(suite: Suite, number: int, files: dict[Member, Path], console: Con
     prepared = [
         replace(file, kernels=FORMS[member.form].kernels)
         for member, file in zip(
-            turn.members, prepare([files[member] for member in turn.members]), strict=True
+            turn.members, prepare([files[member] for member in turn.members], own=True), strict=True
         )
     ]
     (measured,) = measure(prepared, [DEVICE], settings)

@@ -90,7 +90,9 @@ def read_labelled(folder: Path, labels: Sequence[str], *, skip_unreadable: bool 
         raise SettingsError(f"the class folders in {folder} hold no images: give at least one image")
     kept = [item for item in found if _readable(item[0])] if skip_unreadable else found
     if not kept:
-        raise SettingsError(f"none of the {len(found)} files in {folder} can be read as an image")
+        raise SettingsError(
+            f"none of the {len(found)} files in {folder} can be read as an image: give sound ones"
+        )
     paths, classes = zip(*kept, strict=True)
     return LabelledImages(paths, classes, tuple(labels), _name(folder), len(found) - len(kept))
 

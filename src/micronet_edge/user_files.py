@@ -17,7 +17,8 @@ from micronet_edge.errors import CheckpointError, MicronetEdgeError, SettingsErr
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 
 _NAME_SHOWN = 80
-_MOST_DIGITS = 20  # of a 64-bit number
+_MOST_WHOLE = 2**63  # what 64 bits hold
+_MOST_DIGITS = 19
 _MOST_PARTS = 100_000  # of an archive: no network has so many tensors, no set so many arrays
 _ODD_FILES = {
     stat.S_IFIFO: "a pipe",
@@ -146,8 +147,9 @@ def parse_json(text: str) -> object:
 
 
 def _whole(digits: str) -> int:
-    if len(digits.lstrip("-")) > _MOST_DIGITS:
-        raise ValueError(f"it holds a number of {len(digits.lstrip('-'))} digits")
+    length = len(digits.lstrip("-"))
+    if length > _MOST_DIGITS or not -_MOST_WHOLE <= int(digits) < _MOST_WHOLE:
+        raise ValueError(f"it holds a whole number of {length} digits")
     return int(digits)
 
 

@@ -96,6 +96,40 @@ def test_a_file_that_is_none_of_ours(tmp_path, refusal, content, complaint):
     assert complaint in refusal(ResultsError, read_results, path)
 
 
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (
+            lambda file: file.update(size_bytes=-1),
+            "runs[0].files[0].size_bytes is -1, which is no such figure",
+        ),
+        (lambda file: file.update(top1=float("inf")), "runs[0].files[0].top1 is inf, which"),
+        (lambda file: file["processes"][0]["samples_ns"].__setitem__(0, 0), "holds a sample of 0 ns"),
+    ],
+    ids=["negative", "infinite", "no time"],
+)
+def test_figures_that_no_measuring_gives(written, refusal, change, complaint):
+    path = written(lambda values: change(values["runs"][0]["files"][0]))
+    assert complaint in refusal(ResultsError, read_results, path)
+
+
+def test_files_without_samples_or_of_one_name(written, refusal):
+    def empty(values):
+        for each in values["runs"][0]["files"]:
+            each["processes"] = []
+
+    def alike(values):
+        values["runs"][0]["files"] = 2 * values["runs"][0]["files"][:1]
+
+    def in_other_turns(values):
+        one = values["runs"][0]["files"][0]
+        values["runs"][0]["files"] = [one, one | {"name": "another", "processes": one["processes"][:1]}]
+
+    assert "did not take the same turns" in refusal(ResultsError, read_results, written(in_other_turns))
+    assert "a file without samples" in refusal(ResultsError, read_results, written(empty))
+    assert "several files of one name" in refusal(ResultsError, read_results, written(alike))
+
+
 def test_a_missing_file(tmp_path, refusal):
     assert "none.json does not exist" in refusal(ResultsError, read_results, tmp_path / "none.json")
 

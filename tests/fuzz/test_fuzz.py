@@ -18,7 +18,6 @@ from fuzz.damaged_files import KINDS, damaged_file_case  # noqa: E402
 from fuzz.rules import violations  # noqa: E402
 from fuzz.running import Case, Ran  # noqa: E402
 
-LABELS = tuple("0123456789")
 LINES, FILES = 50, 70
 
 
@@ -30,8 +29,8 @@ def base(tmp_path_factory):
     for made in (shared_digits(tmp_path_factory), shared_quantized(tmp_path_factory)):
         for path in (made / "files").iterdir():
             shutil.copy(path, folder / path.name.replace("m0-digits", "net"))
-    write_images(folder, LABELS)
-    write_beside(folder, LABELS)
+    write_images(folder)
+    write_beside(folder)
     write_odd_files(folder)
     return folder
 

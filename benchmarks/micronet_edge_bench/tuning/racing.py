@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from micronet_edge_bench.benching import Where, bench
+from micronet_edge_bench.benching import What, Where, bench
 from micronet_edge_bench.comparing import compare
 from micronet_edge_bench.devices import DeviceError
 from micronet_edge_bench.measuring import Progress
@@ -23,7 +23,7 @@ class Racing:
         self._where, self._progress = where, progress
 
     def __call__(self, files: Sequence[Path]) -> list[float]:
-        results = bench(files, _SETTINGS, where=self._where, progress=self._progress)
+        results = bench(files, _SETTINGS, where=self._where, what=What(own=True), progress=self._progress)
         (run,) = results.runs
         if run.error is not None:
             raise DeviceError(run.label, run.error.removeprefix(f"{run.label}: "))

@@ -95,7 +95,9 @@ class LiteRtSession:
             )
             interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
-            raise RuntimeUnusableError(f"{path} cannot be opened by {NAME}: {one_line(error)}") from error
+            raise RuntimeUnusableError(
+                f"{path} cannot be opened by {NAME} ({one_line(error)}): copy or export it again"
+            ) from error
         given = only_one(path, "input", interpreter.get_input_details())
         made = only_one(path, "output", interpreter.get_output_details())
         self.input_shape = fixed_shape(path, "input", _signature(given))

@@ -44,7 +44,7 @@ def read_nodes(path: Path, *, written_out: bool = True) -> list[OnnxNode]:
         functions = dict(_function(each) for each in _values(content, _MODEL_FUNCTION)) if written_out else {}
         return [each for node in nodes for each in functions.get(node.operator, [node])]
     except (IndexError, ValueError) as error:
-        raise RuntimeUnusableError(f"{path} is no ONNX file: {error}") from error
+        raise RuntimeUnusableError(f"{path} is no ONNX file ({error}): copy or export it again") from error
 
 
 def _function(message: memoryview) -> tuple[str, list[OnnxNode]]:

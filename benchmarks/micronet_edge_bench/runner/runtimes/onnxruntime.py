@@ -102,7 +102,9 @@ class OnnxSession:
                 options.register_custom_ops_library(str(kernels))
             self.session = library.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # its errors share no base but Exception
-            raise RuntimeUnusableError(f"{path} cannot be opened by {NAME}: {one_line(error)}") from error
+            raise RuntimeUnusableError(
+                f"{path} cannot be opened by {NAME} ({one_line(error)}): copy or export it again"
+            ) from error
         given = only_one(path, "input", self.session.get_inputs())
         made = only_one(path, "output", self.session.get_outputs())
         self.input_shape = fixed_shape(path, "input", given.shape)
