@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import subprocess
+import sys
 from collections import OrderedDict
 
 import pytest
@@ -309,3 +311,15 @@ def test_a_place_that_cannot_be_written_is_refused_and_nothing_left_there(tmp_pa
     )
     assert str(path) in message
     assert [entry.name for entry in tmp_path.iterdir()] == ["folder"]
+
+
+def test_reading_one_does_not_load_pytorchs_compiler(tmp_path):
+    save_checkpoint(MicroNet("m0", CLASSES), tmp_path / "m0.pt", preprocessing=PREPROCESSING, labels=LABELS)
+    code = (
+        "import sys; from micronet_edge.models import load_checkpoint; "
+        "load_checkpoint('m0.pt'); print('torch._dynamo' in sys.modules)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout == "False\n"

@@ -114,6 +114,8 @@ class MicroNet(nn.Module):
 
 
 def _draw_weights(module: nn.Module) -> None:
+    if isinstance(module, nn.Conv2d | nn.Linear) and module.weight.is_meta:
+        return  # PyTorch would load its compiler for numbers that nobody sees, for two seconds
     if isinstance(module, nn.Conv2d):
         fan_out = module.kernel_size[0] * module.kernel_size[1] * module.out_channels
         nn.init.normal_(module.weight, std=math.sqrt(2.0 / fan_out))
