@@ -91,6 +91,7 @@ def _labels(settings: ExportSettings, own: tuple[str, ...] | None, classes: int)
     labels = tuple(line.strip() for line in read_text(path, LABELS).splitlines() if line.strip())
     if len(labels) != classes:
         raise SettingsError(
-            f"labels file {path} names {len(labels)} classes, the network has {classes}: give one label a line"
+            f"labels file {path} names {len(labels)} classes, the network has {classes}: give one label a "
+            "line for each"
         )
     return labels
