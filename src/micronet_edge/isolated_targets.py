@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from micronet_edge.counting.count import Count
 from micronet_edge.errors import MicronetEdgeError, TargetError
 from micronet_edge.isolation import DeathError, IsolatedProcess, process_for
+from micronet_edge.journal import settle
 from micronet_edge.kernels import Kernels
 from micronet_edge.metadata import FileMetadata
 from micronet_edge.preprocessing import Images
@@ -44,6 +45,7 @@ def given_target(path: Path, hint: str = "") -> "IsolatedTarget":
         target = target_of(path)
     except TargetError as error:
         raise TargetError(f"{error}{hint}") from error
+    settle(path.parent)  # who asks will read the files beside it as well
     check_file(path, NETWORK)
     check_unchanged(path)
     return IsolatedTarget(target)
