@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 KERNELS := src/micronet_edge/kernels
 
 .DEFAULT_GOAL := help
-.PHONY: help setup kernels-aarch64 demo test test-slow check bench accuracy golden train-digits patches clean
+.PHONY: help setup kernels-aarch64 demo test test-slow check bench accuracy golden fuzz train-digits patches clean
 
 help:  ## what there is to make
 	@grep -E '^[a-z0-9%-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -46,6 +46,9 @@ bench: setup  ## the family against its naive exports and its peers; rewrites be
 
 accuracy: setup  ## what int8 costs in accuracy, on real images; rewrites benchmarks/results
 	$(BIN)/python benchmarks/suites/patches.py
+
+fuzz: setup  ## thousands of bad command lines and damaged files; rewrites benchmarks/results/fuzz.json
+	$(BIN)/python benchmarks/fuzz --output benchmarks/results/fuzz.json
 
 golden: setup  ## rewrites the golden operator lists under tests/golden
 	$(BIN)/python tests/golden/update.py
