@@ -18,6 +18,7 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
+from importlib.metadata import entry_points
 from pathlib import Path
 
 MOST_SECONDS = 120.0
@@ -150,8 +151,8 @@ def _become(case: Case, place: Path, folder: Path) -> None:
 
 def _command(arguments: Sequence[str]) -> int:
     """The console script's own way, to its exit code."""
-    from micronet_edge.cli import main
-
+    (script,) = entry_points(group="console_scripts", name="micronet-edge")
+    main = script.load()
     tempfile.tempdir = None
     sys.argv = ["micronet-edge", *arguments]
     code = 1

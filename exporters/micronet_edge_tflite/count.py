@@ -32,7 +32,7 @@ def count_file(path: Path) -> Count:
     """
     content = read_bytes(path, NETWORK)
     if content[_IDENTIFIER] != _KNOWN_IDENTIFIER:
-        raise TargetError(f"{path} is no TFLite model: it lacks the mark TFL3 of one")
+        raise TargetError(f"{path} is no TFLite model, as it lacks the mark TFL3 of one: export it again")
     try:
         model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content))
         graph = _GraphOf(model).graph()

@@ -163,7 +163,7 @@ def test_a_network_that_cannot_be_measured(stranger, refusal, given, complaint):
         ("text.onnx", b"not a network\n" * 99, "text.onnx"),
         ("text.tflite", b"not a network\n" * 99, "text.tflite"),
         ("empty.tflite", b"", "empty.tflite"),
-        ("image.png", b"pixels", "whose name must end in one of .onnx, .tflite"),
+        ("image.png", b"pixels", "give a file whose name ends in one of .onnx, .tflite"),
     ],
 )
 def test_a_file_that_is_no_network(tmp_path, refusal, name, content, complaint):
