@@ -2,11 +2,15 @@
 
 import os
 import shutil
+import zipfile
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from micronet_edge import image_arrays, image_files
 from micronet_edge.errors import SettingsError
 from micronet_edge.image_folders import MINIMUM_CALIBRATION, read_calibration, read_labelled
 from micronet_edge.preprocessing import Preprocessing
@@ -130,6 +134,44 @@ def test_too_few_or_none(tmp_path, refusal):
     assert f"{file} is no folder: give a folder" in refusal(SettingsError, read_calibration, file, SMALL)
 
 
+def test_a_folder_that_leads_to_what_the_system_makes_up(folder, refusal):
+    (folder / "processes").symlink_to("/proc")
+    complaint = refusal(SettingsError, read_calibration, folder, SMALL)
+    assert f"{folder / 'processes'} leads to /proc, where no images are: give a folder of images" in complaint
+
+
+def test_links_that_make_many_folders_of_few(tmp_path, refusal, monkeypatch):
+    monkeypatch.setattr(image_files, "MOST_ITEMS", 1000)
+    place = tmp_path / "top"
+    for number in range(20):  # a million ways down
+        place.mkdir()
+        following = tmp_path / f"level{number}"
+        for name in ("left", "right"):
+            (place / name).symlink_to(following)
+        place = following
+    place.mkdir()
+    complaint = refusal(SettingsError, read_calibration, tmp_path / "top", SMALL)
+    assert "top holds more than 1,000 items: give a folder of images alone" in complaint
+
+
+def test_folders_deep_inside_each_other(folder, monkeypatch):
+    monkeypatch.chdir(folder)  # back where it was, whatever happens
+    for _ in range(1100):
+        Path("d").mkdir()
+        os.chdir("d")
+    write(Path("deep.png"))
+    assert read_calibration(folder, SMALL).count == len(NAMES) + 1
+
+
+@pytest.mark.parametrize("kind", ["a pipe", "a device"])
+def test_an_item_that_is_no_regular_file(folder, refusal, kind):
+    odd = folder / "odd.png"
+    os.mkfifo(odd) if kind == "a pipe" else odd.symlink_to("/dev/zero")
+    complaint = refusal(SettingsError, read_calibration, folder, SMALL)
+    assert f"{odd} cannot be read as an image: it is no file but {kind}: save" in complaint
+    assert read_calibration(folder, SMALL, skip_unreadable=True).skipped == 1
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_folder_without_rights(folder, refusal):
     folder.chmod(0)
@@ -167,6 +209,29 @@ def test_pixels_are_preprocessed_and_floats_taken_as_they_are(tmp_path):
     assert [each.source for each in found] == ["floats.NPY.npy", "named.npz", "one.npz", "pixels.npy"]
     assert all(np.array_equal(each.images, preprocessed()) for each in found)
     assert len({each.sha256 for each in found}) == 4
+
+
+def bomb(path):
+    """A file of some megabytes that unpacks to 5 GB."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        archive.writestr("images.npy", b"x")
+    content = bytearray(path.read_bytes())
+    place = content.find(b"PK\x01\x02") + 24  # what the directory says of the unpacked length
+    content[place : place + 4] = (0xFFFF_FFFE).to_bytes(4, "little")
+    path.write_bytes(content)
+    return path
+
+
+def test_arrays_that_unpack_to_more_than_memory_should_hold(tmp_path, refusal, monkeypatch):
+    monkeypatch.setattr(image_arrays, "ARRAYS", replace(image_arrays.ARRAYS, most_bytes=4_000_000_000))
+    complaint = refusal(SettingsError, read_calibration, bomb(tmp_path / "bomb.npz"), SMALL)
+    assert "bomb.npz unpacks to 4,294,967,294 bytes, more than the 4,000,000,000" in complaint
+
+
+def test_a_pipe_of_arrays_is_not_waited_for(tmp_path, refusal):
+    os.mkfifo(tmp_path / "pipe.npy")
+    complaint = refusal(SettingsError, read_calibration, tmp_path / "pipe.npy", SMALL)
+    assert "pipe.npy is no file but a pipe" in complaint
 
 
 def spoiled(value):

@@ -3,7 +3,6 @@
 prepared files ──> one packed folder ──> each device: push, run, pull ──> a Run for each
 """
 
-import json
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +12,7 @@ from pathlib import Path
 from threading import Event
 
 from micronet_edge.errors import MicronetEdgeError, SettingsError
+from micronet_edge.user_files import parse_json
 from micronet_edge_bench.devices import Device, DeviceError, find_device, require
 from micronet_edge_bench.inputs import PreparedFile
 from micronet_edge_bench.measuring_by_program import measure_by_program
@@ -152,7 +152,7 @@ class _Errand:
         local = self._packed.folder / f"{number}-{RESULT_NAME}"
         device.pull(RESULT_NAME, local)
         try:
-            content = json.loads(local.read_text(encoding="utf-8"))
+            content = parse_json(local.read_text(encoding="utf-8"))
         except ValueError as error:
             raise DeviceError(device.label, f"its result cannot be read ({error}): run it again") from error
         assert isinstance(content, dict)  # as the runner writes it
@@ -170,7 +170,7 @@ class _Errand:
     def _on_line(self, device: Device, line: str, complaints: list[str]) -> None:
         self._check()
         with suppress(ValueError):  # anything else on stdout is a library's chatter
-            told = json.loads(line)
+            told = parse_json(line)
             if isinstance(told, dict) and "error" in told:
                 complaints.append(str(told["error"]))
             elif isinstance(told, dict) and "stage" in told:

@@ -7,7 +7,7 @@ silence.
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from micronet_edge.errors import SettingsError
@@ -23,7 +23,7 @@ NOTES = frozenset(
 MOST_ITEMS = 3_000_000
 """ImageNet has 1.3 million images; walking so many takes half a minute."""
 
-_MADE_UP = ("/proc/", "/sys/")
+_Place = tuple[int, int]
 _ARCHIVERS_FOLDER = "__MACOSX"
 
 
@@ -44,40 +44,43 @@ def image_files(folder: Path) -> list[Path]:
 
 def files_below(folder: Path) -> list[Path]:
     """As image_files, of a folder that is there and may be empty."""
-    return sorted(_Walk(folder).files, key=lambda path: path.relative_to(folder).as_posix())
+    return sorted(_walk(folder), key=lambda path: path.relative_to(folder).as_posix())
 
 
-class _Walk:
+def _walk(top: Path) -> Iterator[Path]:
     """Follows links to folders, as data sets are made of them, but never round in circles.
 
-    Raises SettingsError on more items than any set of images has, which links can make of few, and on
-    folders that the system makes up.
+    Raises SettingsError on more items than any set of images has, which few links can make, and on folders
+    that the system makes up.
     """
-
-    def __init__(self, folder: Path) -> None:
-        self.files: list[Path] = []
-        self._folder, self._items = folder, 0
-        self._enter(folder, frozenset())
-
-    def _enter(self, folder: Path, above: frozenset[str]) -> None:
-        here = os.path.realpath(folder)
+    made_up, seen = _made_up(), 0
+    ahead: list[tuple[Path, frozenset[_Place]]] = [(top, frozenset())]
+    while ahead:
+        folder, above = ahead.pop()
+        items, here = visible_items(folder), _place(folder)
         if here in above:
-            return
-        if here.startswith(_MADE_UP) or here + "/" in _MADE_UP:
+            continue
+        if here[0] in made_up:
             raise SettingsError(
-                f"{folder} leads to {here}, where no images are: give a folder of images alone"
+                f"{folder} leads to {os.path.realpath(folder)}, where no images are: give a folder of images "
+                "alone"
             )
-        for item in visible_items(folder):
-            self._items += 1
-            if self._items > MOST_ITEMS:
-                raise SettingsError(
-                    f"{self._folder} holds more than {MOST_ITEMS:,} files and folders: give a folder of "
-                    "images alone"
-                )
-            if is_folder(item):
-                self._enter(item, above | {here})
-            else:
-                self.files.append(item)
+        seen += len(items)
+        if seen > MOST_ITEMS:
+            raise SettingsError(f"{top} holds more than {MOST_ITEMS:,} items: give a folder of images alone")
+        inner = [item for item in items if is_folder(item)]
+        ahead += [(item, above | {here}) for item in inner]
+        yield from set(items).difference(inner)
+
+
+def _place(folder: Path) -> _Place:
+    found = folder.stat()
+    return found.st_dev, found.st_ino
+
+
+def _made_up() -> set[int]:
+    """The file systems that hold no files but what the system says of itself."""
+    return {os.stat(path).st_dev for path in ("/proc", "/sys") if os.path.ismount(path)}  # noqa: PTH116
 
 
 def visible_items(folder: Path) -> list[Path]:

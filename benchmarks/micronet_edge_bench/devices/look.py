@@ -1,11 +1,11 @@
 """Finds out what a device is and what its Python can import."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from micronet_edge.user_files import parse_json
 from micronet_edge_bench.devices import probe_there
 from micronet_edge_bench.devices.device import DeviceFacts
 from micronet_edge_bench.devices.errors import DeviceError
@@ -58,7 +58,7 @@ def probe(device: "Device", python: Sequence[str]) -> Probe:
     lines: list[str] = []
     code = device.run([*python, _PROBE, *PACKAGES], lines.append)
     try:
-        return Probe(**json.loads(lines[-1]))
+        return Probe(**parse_json(lines[-1]))  # type: ignore[arg-type]  # TypeError
     except (IndexError, TypeError, ValueError) as error:
         raise DeviceError(
             device.label,
