@@ -59,6 +59,11 @@ def test_its_errors_are_raised_here_with_the_way_they_came(process):
     assert process.alive
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone chooses whom to end")
+def test_it_is_the_first_to_go_where_memory_runs_out(process):
+    assert process.call(Path.read_text, Path("/proc/self/oom_score_adj")) == "1000\n"
+
+
 def test_what_a_library_prints_is_no_answer(process, capfd):
     assert process.call(os.system, "echo chatter; echo more >&2") == 0
     assert capfd.readouterr() == ("", "")

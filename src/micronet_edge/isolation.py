@@ -176,6 +176,8 @@ def serve() -> None:
     """Answers the process at the other end of standard input until that goes, which ends this one."""
     # A terminal's Ctrl-C goes to all processes; whoever started this one decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with suppress(OSError):  # where Linux runs out of memory, it ends this process first
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print is no answer
     questions: SimpleQueue[bytes] = SimpleQueue()
