@@ -1,5 +1,6 @@
 """Command lines with odd values in odd places: options of every command, sound files, wrong ones, worse."""
 
+from glob import escape
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -27,6 +28,7 @@ _WORDS = (
     *("", " ", "x", "ONNX", "int8", "float32", "int4", "\x1b[31mred", "[red]x[/red]", "\u202ex", "a" * 300),
     *("a" * 5000, "..", "/", "--", "-", "m0", "auto", "off", "dynamic", "caf\u00e9", "\udcff", "a\nb"),
 )
+_PLACES = tuple(word for word in _WORDS if not word.startswith(("/", "..")))  # a run stays in its folder
 _SOUND = (
     *("net.safetensors", "net.pth", "wrapped.pth", "net-float32.onnx", "net-float32.tflite", "net-int8.onnx"),
     *(
@@ -55,7 +57,7 @@ _FILES = "files"
 _Options = dict[str, tuple[str, ...] | str]
 _EXPORTING: _Options = {
     "--format": (*_WORDS, "onnx", "tflite"),
-    "--output": (*_WORDS, "out"),
+    "--output": (*_PLACES, "out"),
     "--input-size": (*_COUNTS, "32", "64", "100"),
     "--labels": _FILES,
     "--batch": (*_COUNTS, "dynamic"),
@@ -95,7 +97,7 @@ _OPTIONS: dict[str, _Options] = {
         "--calibration": _FILES,
         "--data": _FILES,
         "--kernels": _WORDS,
-        "--html": (*_WORDS, "page.html"),
+        "--html": (*_PLACES, "page.html"),
         "--json": (),
     },
     "count": {"--per-layer": (), "--json": ()},
@@ -109,15 +111,15 @@ _OPTIONS: dict[str, _Options] = {
         "--processes": _COUNTS,
         "--input": _FILES,
         "--kernels": _WORDS,
-        "--output": (*_WORDS, "out.json"),
-        "--html": (*_WORDS, "page.html"),
+        "--output": (*_PLACES, "out.json"),
+        "--html": (*_PLACES, "page.html"),
         "--json": (),
     },
     "tune": {
         "--device": (*_WORDS, "ssh://", "adb://\x1b"),
         "--table": _WORDS,
         "--tuning": _FILES,
-        "--output": (*_WORDS, "out.json"),
+        "--output": (*_PLACES, "out.json"),
     },
     "estimate": {"--npu": _WORDS, "--system-config": _WORDS, "--memory-mode": _WORDS, "--json": ()},
     "models": {"--json": ()},
@@ -128,7 +130,7 @@ _NEEDED = {
     "blame": ("--checkpoint", "--calibration"),
     "estimate": ("--npu",),
 }
-_OUTPUTS = ("out", "out.json", "page.html", "tuning.json")
+_OUTPUTS = ("out", "out.json", "page.html", "tuning.json", "*-float32.*", "*-int8.*", "*-int8-a16.*")
 
 
 def command_line_case(base: Path, seed: int, number: int) -> Case:
@@ -156,7 +158,7 @@ def command_line_case(base: Path, seed: int, number: int) -> Case:
         arguments.insert(
             random.randrange(len(arguments) + 1), random.choice(("--help", "--no-such", "-h", *_WORDS))
         )
-    outputs = tuple({*_OUTPUTS, *(word.split("/")[0] for word in _written(arguments))})
+    outputs = (*_OUTPUTS, *(escape(word.split("/")[0]) for word in _written(arguments)))
     return Case(f"{command} line", (command, *arguments), outputs=outputs)
 
 

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator
+from fnmatch import fnmatch
 
 from fuzz.running import Case, Ran
 
@@ -18,7 +19,7 @@ _STEPS = (
     *("start", "take", "train", "try", "use", "wait", "write", "read", "fill", "resize", "scale", "look"),
 )
 _NEXT_STEP = re.compile(
-    rf"(?:[:;,.(]|\bor|\band|\bto|\bnot)\s+(?:{'|'.join(_STEPS)})\b|pip install", re.IGNORECASE
+    rf"(?:[:;,.(]|\bor|\band|\bto|\bnot)\s+(?:{'|'.join(_STEPS)})\b|pip install|such as", re.IGNORECASE
 )
 _LAYOUT = "\n\t\r"
 
@@ -68,7 +69,7 @@ def _errors(ran: Ran) -> list[str]:
 
 def _on_files(case: Case, ran: Ran) -> Iterator[str]:
     allowed = case.outputs if ran.code == 0 else ()
-    extra = [name for name in ran.left if name.split("/")[0] not in allowed]
+    extra = [name for name in ran.left if not any(fnmatch(name.split("/")[0], each) for each in allowed)]
     if extra:
         yield f"leaves {extra[0]!r}"
 

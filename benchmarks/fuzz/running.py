@@ -52,7 +52,8 @@ class Case:
     """A command line, the files that lie beside it, and what is expected of the run.
 
     `files` are the contents by name. `names` are texts one of which a refusal must hold; none need be where
-    the command line itself is at fault. `outputs` may be written. `proven` says that the files' manifest is
+    the command line itself is at fault. `outputs` are patterns of what may be
+    written. `proven` says that the files' manifest is
     at hand and no longer fits: success would be wrong.
     """
 
