@@ -4,7 +4,6 @@ A case has a folder of its own, which is its working folder, its home and where 
 of memory, time and file size; no terminal. What it wrote and how it ended is what the rules are held against.
 """
 
-import atexit
 import gc
 import os
 import resource
@@ -16,10 +15,13 @@ import tempfile
 import time
 import traceback
 from collections.abc import Sequence
+from contextlib import redirect_stderr
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
+
+from micronet_edge import isolation
 
 MOST_SECONDS = 120.0
 _MOST_BYTES = 6 << 30  # of addresses: PyTorch alone takes 0.7 GB of them, threads half a GB each
@@ -84,7 +86,14 @@ def load_everything() -> None:
         import_module(name)
     import torch
 
+    from micronet_edge.models import FAMILY
+    from micronet_edge.models.micronet import tensor_shapes
+
     torch.set_num_threads(1)
+    for variant in FAMILY:
+        tensor_shapes(variant)  # is kept
+    with open(os.devnull, "w") as nowhere, redirect_stderr(nowhere):  # noqa: PTH123
+        _main(("count", "none.onnx"))  # a command loads more as it is parsed
     gc.collect()
     gc.freeze()  # else each fork would copy what the collector touches
 
@@ -151,19 +160,24 @@ def _become(case: Case, place: Path, folder: Path) -> None:
 
 
 def _command(arguments: Sequence[str]) -> int:
-    """The console script's own way, to its exit code."""
-    (script,) = entry_points(group="console_scripts", name="micronet-edge")
-    main = script.load()
+    """The console script from its start to its end; the exit code."""
     tempfile.tempdir = None
-    sys.argv = ["micronet-edge", *arguments]
-    code = 1
-    try:
-        main()
-    except SystemExit as ended:
-        code = ended.code if isinstance(ended.code, int) else 1
-    except BaseException:  # noqa: BLE001 - as the interpreter would
-        traceback.print_exc()
-    atexit._run_exitfuncs()  # noqa: SLF001 - as the interpreter does when it ends
+    code = _main(arguments)
+    for process in isolation._LATEST.values():  # noqa: SLF001 - as the interpreter does when it ends
+        process.end()
     sys.stdout.flush()
     sys.stderr.flush()
     return code
+
+
+def _main(arguments: Sequence[str]) -> int:
+    (script,) = entry_points(group="console_scripts", name="micronet-edge")
+    main = script.load()
+    sys.argv = ["micronet-edge", *arguments]
+    try:
+        main()
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 1
+    except BaseException:  # noqa: BLE001 - as the interpreter would
+        traceback.print_exc()
+    return 1
