@@ -26,7 +26,6 @@ from micronet_edge import isolation
 MOST_SECONDS = 120.0
 _MOST_BYTES = 6 << 30  # of addresses: PyTorch alone takes 0.7 GB of them, threads half a GB each
 _MOST_WRITTEN = 512 << 20
-_LOOK_SECONDS = 0.05
 _TEMPORARY = "temporary"
 _LOADED = (
     *("ai_edge_litert.schema_py_generated", "onnx.checker", "onnx.inliner", "onnx.shape_inference"),

@@ -71,6 +71,9 @@ def bench(
 ) -> None:
     """Measure how long files take for an image, here and on devices, and compare them."""
     del debug  # read by one_line_errors
+    from micronet_edge.isolation import expect
+
+    expect(files[0])  # loads what opens the file while this process loads PyTorch
     from micronet_edge.pages import check_reports
     from micronet_edge_bench.benching import What, Where, is_results
     from micronet_edge_bench.benching import bench as run
