@@ -262,7 +262,10 @@ def quantized_from(file: Path, checkpoint: Path) -> tuple[QuantizedNetwork, fx.G
         raise SettingsError(f"{file} was not made from {checkpoint}: give the checkpoint it was made from")
     network = lower(origin.network, integer(recipe.costs), metadata.preprocessing.size).network
     parts = recipe, network, origin.metadata, target_of(file)
-    return written_form(*parts), float_form(*parts)
+    try:
+        return written_form(*parts), float_form(*parts)
+    except SettingsError as error:
+        raise SettingsError(f"{recipe_path(file)}: {error}") from error
 
 
 def prove_again(file: Path, checkpoint: Path, calibration: Path | None, kernels: Kernels = "off") -> Proof:
