@@ -16,8 +16,8 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-# One thread, or a fork would lose some; set before NumPy and PyTorch load.
-os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+# One thread, or a fork would lose some; set before NumPy, PyTorch and ONNX Runtime load.
+os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", ORT_DISABLE_TELEMETRY="1")
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from fuzz.command_lines import command_line_case

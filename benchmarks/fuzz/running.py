@@ -28,7 +28,8 @@ _MOST_BYTES = 6 << 30  # of addresses: PyTorch alone takes 0.7 GB of them, threa
 _MOST_WRITTEN = 512 << 20
 _TEMPORARY = "temporary"
 _LOADED = (
-    *("ai_edge_litert.schema_py_generated", "onnx.checker", "onnx.inliner", "onnx.shape_inference"),
+    *("ai_edge_litert.schema_py_generated", "ai_edge_litert.interpreter", "onnxsim", "onnxruntime"),
+    *("onnx.checker", "onnx.inliner", "onnx.shape_inference"),
     *(
         "rich.progress",
         "rich.table",
@@ -80,17 +81,20 @@ class Ran:
 
 
 def load_everything() -> None:
-    """Imports what commands import, but no runtime: a fork must come from a process of one thread."""
+    """Imports what commands import, and starts no thread, which a fork would lose."""
     for name in _LOADED:
         import_module(name)
     import torch
 
     from micronet_edge.models import FAMILY
     from micronet_edge.models.micronet import tensor_shapes
+    from micronet_edge.targets import find_target
 
     torch.set_num_threads(1)
     for variant in FAMILY:
         tensor_shapes(variant)  # is kept
+    for name in ("onnx", "tflite"):
+        find_target(name)
     with open(os.devnull, "w") as nowhere, redirect_stderr(nowhere):  # noqa: PTH123
         _main(("count", "none.onnx"))  # a command loads more as it is parsed
     gc.collect()
