@@ -41,7 +41,7 @@ def read_source(source: str | Path, checkpoint: str | Path | None, settings: Exp
     variant = str(source) if str(source) in FAMILY else None
     if variant is None and checkpoint is not None:
         raise SettingsError(
-            f"{source} is no variant ({', '.join(FAMILY)}), yet --checkpoint was given as well"
+            f"{source} is no variant ({', '.join(FAMILY)}), yet --checkpoint was given as well: give one"
         )
     if variant is None and not os.path.lexists(source) and not Path(source).suffix:
         raise SettingsError(
