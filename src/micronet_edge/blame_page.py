@@ -1,12 +1,12 @@
 """A page that shows which layers are to blame: one file, nothing beside it, made to be read and printed."""
 
-from html import escape
 from pathlib import Path
 
 from micronet_edge.blame_plot import back, decibels_of, plot, range_of, share_of_noise, short_name, signed
 from micronet_edge.blaming import FileBlame
 from micronet_edge.pages import write_text
 from micronet_edge.quantization.blame import Blame, LayerBlame
+from micronet_edge.safe_text import escape
 
 _STYLE = """
 :root { --ink: #1d2530; --soft: #5d6878; --faint: #e4e8ee; --band: #f6f8fa;

@@ -1,12 +1,12 @@
 """Draws what quantization costs along a network: one line a layer, from the image down to the logits."""
 
 from dataclasses import dataclass
-from html import escape
 from itertools import groupby
 
 from micronet_edge.plotting import cut, text, ticks, with_minus
 from micronet_edge.quantization.blame import Blame, LayerBlame
 from micronet_edge.quantization.layer_outputs import MOST_DB
+from micronet_edge.safe_text import escape
 from micronet_edge.statistics import PairedDifference
 
 _WIDTH, _HEAD, _ROW, _GAP = 1000, 56, 20, 8

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from html import escape
 
+from micronet_edge.safe_text import escape
 from micronet_edge.wording import listed
 from micronet_edge_bench.report.wording import by_device, peaks, plural, shown
 from micronet_edge_bench.results import Environment, FileResult, Method, Results, Run

@@ -1,10 +1,10 @@
 """A page of everything that was measured: one file, nothing beside it, for a phone, a desk or paper."""
 
 from collections.abc import Sequence
-from html import escape
 from pathlib import Path
 
 from micronet_edge.pages import write_text
+from micronet_edge.safe_text import escape
 from micronet_edge_bench.comparing import Comparison, ComparisonError, compare
 from micronet_edge_bench.instability import doubts
 from micronet_edge_bench.profiles import LayerProfile, layer_profile

@@ -1,9 +1,9 @@
 """The tables of files: the one to read first, and the one with every figure."""
 
 from collections.abc import Callable, Mapping, Sequence
-from html import escape
 from string import ascii_lowercase
 
+from micronet_edge.safe_text import escape
 from micronet_edge_bench.comparing import Comparison
 from micronet_edge_bench.report.tables import Column, Group, table
 from micronet_edge_bench.report.wording import (

@@ -1,6 +1,5 @@
 """`micronet-edge bench`: how long files take, here and on devices, and how sure that is."""
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ import typer
 
 from micronet_edge.cli.errors import FAILED, one_line_errors
 from micronet_edge.cli.options import KernelsOption, OverwriteOption
+from micronet_edge.terminal import open_console, say, say_json
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -137,18 +137,18 @@ def _end(results: "Results", output: Path | None, html: Path | None, *, as_json:
 
     for run in results.runs:
         if run.error is not None:
-            typer.echo(f"error: {run.error}", err=True)
+            say(f"error: {run.error}", err=True)
     failed = any(run.error is not None and not run.source for run in results.runs)
     if any(run.files for run in results.runs):
         comparisons = compare(results)
         amiss = doubts(results, comparisons)
         if as_json:
-            typer.echo(json.dumps(summary(results, comparisons, amiss), indent=2))
+            say_json(summary(results, comparisons, amiss))
         else:
             print_all(results, comparisons, amiss, profile=profile)
             for what, path in (("results", output), ("page", html)):
                 if path is not None:
-                    typer.echo(f"{what}: {path}")
+                    say(f"{what}: {path}")
     if failed:
         raise typer.Exit(FAILED)
 
@@ -156,10 +156,9 @@ def _end(results: "Results", output: Path | None, html: Path | None, *, as_json:
 @contextmanager
 def _progress() -> Iterator[Callable[[str, str, float, float], None]]:
     """A line for each device on a terminal, drawn only when there is news: drawing costs time, too."""
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-    console = Console(stderr=True)
+    console = open_console(err=True)
     columns = (
         TextColumn("{task.description}", markup=False),
         TextColumn("{task.fields[stage]}", markup=False),

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from micronet_edge.terminal import open_console
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -20,10 +22,7 @@ def print_all(
     results: "Results", comparisons: Sequence["Comparison"], doubts: Sequence[str], *, profile: bool
 ) -> None:
     """Prints everything on standard output."""
-    from rich.console import Console
-
-    # File names and devices are a user's text, in which rich must find no markup.
-    console = Console(markup=False, emoji=False, highlight=False)
+    console = open_console()
     for run in results.runs:
         if run.files:
             own = {each.name: each for each in comparisons if each.run == run.label}

@@ -1,6 +1,5 @@
 """`micronet-edge blame`: which layers of a quantized file lose what is lost."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,6 +7,7 @@ import typer
 
 from micronet_edge.cli.errors import one_line_errors
 from micronet_edge.cli.options import KernelsOption, OverwriteOption
+from micronet_edge.terminal import open_console, say, say_json
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -39,7 +39,6 @@ def blame(
 ) -> None:
     """Show which layers of a quantized file lose what is lost, the worst first."""
     del debug  # read by one_line_errors
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     from micronet_edge.blame_page import write_page
@@ -52,7 +51,7 @@ def blame(
     given = [file, checkpoint, calibration, data, recipe, weights_path(recipe)]
     read = [path for path in given if path is not None]
     check_reports({"--html": html}, inputs=read, overwrite=overwrite)
-    console = Console(stderr=True)
+    console = open_console(err=True)
     columns = (TextColumn("layers"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("layers", total=None)
@@ -68,19 +67,16 @@ def blame(
     if html is not None:
         write_page(found, html, overwrite=overwrite)
     for note in found.notes:
-        typer.echo(f"note: {note}", err=True)
+        say(f"note: {note}", err=True)
     if as_json:
-        typer.echo(json.dumps(found.summary(), indent=2))
+        say_json(found.summary())
     else:
         _print_all(found, html)
-        typer.echo(in_words(found.fused, kernels))
+        say(in_words(found.fused, kernels))
 
 
 def _print_all(found: "FileBlame", html: Path | None) -> None:
-    from rich.console import Console
-
-    # File names are a user's text, in which rich must find no markup.
-    console = Console(markup=False, emoji=False, highlight=False)
+    console = open_console()
     console.print(_table(found))
     for line in _lines(found, html):
         console.print(line)

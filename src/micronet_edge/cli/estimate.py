@@ -1,6 +1,5 @@
 """`micronet-edge estimate`: what a compiler expects of an NPU that is not at hand."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from micronet_edge.cli.errors import one_line_errors
+from micronet_edge.terminal import open_console, say_json
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -39,16 +39,13 @@ def estimate(
 
     found = run(file, npu, system_configuration=system_config, memory_mode=memory_mode)
     if as_json:
-        typer.echo(json.dumps(found.summary(per_layer=per_layer), indent=2))
+        say_json(found.summary(per_layer=per_layer))
     else:
         _print_all(found, per_layer=per_layer)
 
 
 def _print_all(found: "Estimate", *, per_layer: bool) -> None:
-    from rich.console import Console
-
-    # Names of layers are a file's text, in which rich must find no markup.
-    console = Console(markup=False, emoji=False, highlight=False)
+    console = open_console()
     for line in _lines(found):
         console.print(line, soft_wrap=True)
     console.print()

@@ -1,6 +1,5 @@
 """`micronet-edge evaluate`: how often a file or a checkpoint is right on labelled images."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,6 +7,7 @@ import typer
 
 from micronet_edge.cli.errors import one_line_errors
 from micronet_edge.cli.options import KernelsOption
+from micronet_edge.terminal import open_console, say, say_json
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -38,14 +38,13 @@ def evaluate(
 ) -> None:
     """Count how often a network is right on a folder of labelled images."""
     del debug  # read by one_line_errors
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from micronet_edge.evaluation import evaluate as run
     from micronet_edge.kernels import in_words
     from micronet_edge.networks import is_checkpoint
 
-    console = Console(stderr=True)
+    console = open_console(err=True)
     columns = (TextColumn("images"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("images", total=None)
@@ -58,20 +57,17 @@ def evaluate(
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     for note in evaluation.notes:
-        typer.echo(f"note: {note}", err=True)
+        say(f"note: {note}", err=True)
     if as_json:
-        typer.echo(json.dumps(evaluation.summary(), indent=2))
+        say_json(evaluation.summary())
     else:
         _print_all(evaluation)
         if not is_checkpoint(file):
-            typer.echo(in_words(evaluation.fused, kernels))
+            say(in_words(evaluation.fused, kernels))
 
 
 def _print_all(evaluation: "Evaluation") -> None:
-    from rich.console import Console
-
-    # Labels are a user's text, in which rich must find no markup.
-    console = Console(markup=False, emoji=False, highlight=False)
+    console = open_console()
     console.print(_table(evaluation))
     for line in _lines(evaluation):
         console.print(line)
