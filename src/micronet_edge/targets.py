@@ -7,6 +7,7 @@ A target registers an object of this shape under the entry-point group `micronet
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -83,6 +84,8 @@ class Target(Protocol):
     name: str
     suffix: str
     precisions: tuple[str, ...]
+    modules: tuple[str, ...]
+    """What must load for a file to be written and proven."""
 
     def check(self, spec: ExportSpec) -> None:
         """Raises TargetError on a spec that the format cannot hold."""
@@ -134,6 +137,30 @@ def find_target(name: str) -> Target:
             ) from error
         return target
     raise TargetError(f"unknown format {name!r}: choose from {', '.join(target_names())}")
+
+
+def load_runtimes(targets: Sequence[Target]) -> None:
+    """Loads what the targets need, before any work is done that would be lost without.
+
+    Raises TargetError, which names the formats that can be written, where something is not installed.
+    """
+    missing = {target.name: _missing(target) for target in targets}
+    ready = " ".join(f"--format {name}" for name, error in missing.items() if error is None)
+    for name, error in missing.items():
+        if error is not None:
+            raise TargetError(
+                f"format {name} cannot be written and proven ({error}): pip install 'micronet-edge[{name}]'"
+                + (f", or write the others alone with {ready}" if ready else "")
+            ) from error
+
+
+def _missing(target: Target) -> ImportError | None:
+    try:
+        for module in getattr(target, "modules", ()):  # strangers' targets need not say
+            import_module(module)
+    except ImportError as error:
+        return error
+    return None
 
 
 def target_of(path: Path) -> Target:
