@@ -124,7 +124,7 @@ def _print(rows: list[Row]) -> None:
             row.format,
             f"{row.float_top1.share:.2%}",
             f"{row.top1.share:.2%}",
-            f"{difference.points:+.2f} ({difference.low:+.2f} to {difference.high:+.2f})",
+            f"{difference.points:+z.2f} ({difference.low:+z.2f} to {difference.high:+z.2f})",
             f"{row.agreement:.2%}",
             f"{row.size_bytes / 1e6:.2f}",
             f"{row.quantize_s:.0f}",

@@ -69,17 +69,17 @@ def short_name(row: LayerBlame) -> str:
 
 def signed(points: float) -> str:
     """Points of a hundred, with their sign."""
-    return with_minus(f"{points:+.2f}")
+    return with_minus(f"{points:+z.2f}")
 
 
 def decibels_of(row: LayerBlame) -> str:
     """Of the output; float32 itself is not much better than the most that is told."""
-    return with_minus(f"{row.sqnr_db:.1f}") if row.sqnr_db < MOST_DB else "exact"
+    return with_minus(f"{row.sqnr_db:z.1f}") if row.sqnr_db < MOST_DB else "exact"
 
 
 def share_of_noise(row: LayerBlame) -> str:
     """In per cent; what is next to nothing is zero, without a sign."""
-    return with_minus(f"{round(100 * row.noise_share, 1) + 0.0:.1f}%")
+    return with_minus(f"{100 * row.noise_share:z.1f}%")
 
 
 def range_of(row: LayerBlame) -> str:

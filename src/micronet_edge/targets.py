@@ -25,6 +25,7 @@ from micronet_edge.lowering import SHIPPED, Rewrite, Tuning
 from micronet_edge.metadata import FileMetadata
 from micronet_edge.preprocessing import Images
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
+from micronet_edge.wording import plural
 
 Tensor = TypeVar("Tensor")
 
@@ -211,9 +212,8 @@ def only_ones(path: Path, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -
     Raises TargetError on a file that has more or none.
     """
     if len(inputs) != 1 or len(outputs) != 1:
-        raise TargetError(
-            f"{path} has {len(inputs)} inputs and {len(outputs)} outputs, not one of each: export it again"
-        )
+        found = f"{plural(len(inputs), 'input')} and {plural(len(outputs), 'output')}"
+        raise TargetError(f"{path} has {found}, not one of each: export it again")
     return inputs[0], outputs[0]
 
 

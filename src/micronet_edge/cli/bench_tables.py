@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from micronet_edge.terminal import open_console
+from micronet_edge.wording import plural
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -83,26 +84,23 @@ def _environment(run: "Run") -> tuple[str, str]:
     runtimes = dict.fromkeys(f"{file.runtime} {file.runtime_version}" for file in run.files)
     software = [f"{found.system} {found.architecture}", *runtimes]
     software += [f"Python {found.python}"] if found.python else []
-    length = _many(method.rounds, "round") if method.rounds else f"{method.seconds:g} s"
-    how = f"{_many(method.threads, 'thread')}, {_many(method.processes, 'process')} of {length}"
+    length = plural(method.rounds, "round") if method.rounds else f"{method.seconds:g} s"
+    how = (
+        f"{plural(method.threads, 'thread')}, {plural(method.processes, 'process', 'processes')} of {length}"
+    )
     return ", ".join(machine), f"{', '.join(software)}; {how}"
 
 
 def _kernels(run: "Run") -> list[str]:
     """Which files ran in our own kernels, where any could."""
-    fused = [f"{file.fused} activations of {file.name}" for file in run.files if file.fused]
+    fused = [f"{plural(file.fused, 'activation')} of {file.name}" for file in run.files if file.fused]
     if fused:
         return [f"kernels: fused ones for {', '.join(fused)}"]
     return ["kernels: the runtimes' own"] if any(file.fused is not None for file in run.files) else []
 
 
-def _many(count: int, noun: str) -> str:
-    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
-    return f"{count} {noun if count == 1 else plural}"
-
-
 def _cores(cores: int, allowed: int) -> str:
-    return f"{cores} cores" if allowed == cores else f"{allowed} of {cores} cores"
+    return plural(cores, "core") if allowed == cores else f"{allowed} of {cores} cores"
 
 
 def _print_profile(console: "Console", file: "FileResult") -> None:

@@ -8,6 +8,7 @@ import typer
 from micronet_edge.cli.errors import one_line_errors
 from micronet_edge.cli.options import KernelsOption, OverwriteOption
 from micronet_edge.terminal import open_console, say, say_json
+from micronet_edge.wording import plural
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -111,17 +112,18 @@ def _lines(found: "FileBlame", html: Path | None) -> list[str]:
     of = found.blame
     floating = sum(row.in_float for row in of.rows)
     less = len(of.rows) - floating - _LAYERS_SHOWN
-    others = [f"{less} more layers lose less"] if less > 0 else []
-    others += [f"{floating} layers are in float"] if floating else []
+    others = [f"{plural(less, 'more layer loses', 'more layers lose')} less"] if less > 0 else []
+    others += [f"{plural(floating, 'layer is', 'layers are')} in float"] if floating else []
     lines = [f"{' and '.join(others)}: --json and --html have all", ""] if others else []
     lines += [
-        f"{found.path.name} ({found.metadata.precision}) on {of.measured_images} images",
+        f"{found.path.name} ({found.metadata.precision}) on {plural(of.measured_images, 'image')}",
         f"same class as {found.checkpoint.name} in float on {of.agreement:.2%} of them",
     ]
     if of.top1_float is not None and of.top1_quantized is not None:
         lines.append(f"top-1 in float {of.top1_float:.2%}, quantized {of.top1_quantized:.2%}")
+    calibrated_on = plural(of.calibration_images, "image")
     lines += [
-        f"SQNR, range, steps used, cut off: of each layer's output, on {of.calibration_images} images",
+        f"SQNR, range, steps used, cut off: of each layer's output, on {calibrated_on}",
         "noise that goes and points that come back: if that layer alone is not rounded",
     ]
     return [*lines, f"page: {html}"] if html is not None else lines

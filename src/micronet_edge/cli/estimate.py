@@ -9,6 +9,7 @@ import typer
 
 from micronet_edge.cli.errors import one_line_errors
 from micronet_edge.terminal import open_console, say_json
+from micronet_edge.wording import plural
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -72,7 +73,8 @@ def _lines(found: "Estimate") -> list[str]:
     if not found.fallbacks:
         return [*lines, "CPU       nothing falls back to it"]
     count = len(found.fallbacks)
-    return [*lines, f"CPU       {count} operators fall back to it; what they take is not in any figure here"]
+    fall = plural(count, "operator falls", "operators fall")
+    return [*lines, f"CPU       {fall} back to it; what that takes is not in any figure here"]
 
 
 def _memory(kind: str) -> str:

@@ -8,6 +8,7 @@ import typer
 from micronet_edge.cli.errors import one_line_errors
 from micronet_edge.cli.options import KernelsOption
 from micronet_edge.terminal import open_console, say, say_json
+from micronet_edge.wording import plural
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -96,17 +97,18 @@ def _table(evaluation: "Evaluation") -> "Table":
 def _lines(evaluation: "Evaluation") -> list[str]:
     top1, top5, found = evaluation.top1, evaluation.top5, evaluation.comparison
     lines = [
-        f"{evaluation.path.name} ({evaluation.metadata.precision}) on {evaluation.images} images",
-        f"top-1  {top1.share:.2%} ({top1.right} right), 95 % interval {top1.low:.2%} to {top1.high:.2%}",
-        f"top-{evaluation.guesses}  {top5.share:.2%} ({top5.right} right)",
+        f"{evaluation.path.name} ({evaluation.metadata.precision}) on {plural(evaluation.images, 'image')}",
+        f"top-1  {top1.share:.2%} ({top1.right} right), 95 % interval {top1.low:z.2%} to {top1.high:.2%}",
     ]
+    if evaluation.guesses < len(evaluation.metadata.labels):  # of five classes, five guesses are never wrong
+        lines.append(f"top-{evaluation.guesses}  {top5.share:.2%} ({top5.right} right)")
     if found is not None:
         points = found.difference
-        interval = f"95 % interval {points.low:+.2f} to {points.high:+.2f}"
+        interval = f"95 % interval {points.low:+z.2f} to {points.high:+z.2f}"
         lines += [
             "",
             f"{found.checkpoint.name} on the same images: top-1 {found.top1.share:.2%}",
             f"same class on {found.agreement:.2%} of the images",
-            f"top-1 differs by {points.points:+.2f} points, {interval}",
+            f"top-1 differs by {points.points:+z.2f} points, {interval}",
         ]
     return lines

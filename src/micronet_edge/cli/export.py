@@ -9,6 +9,7 @@ import typer
 from micronet_edge.cli.errors import one_line_errors
 from micronet_edge.cli.steps import told_steps
 from micronet_edge.terminal import open_console, say_json
+from micronet_edge.wording import plural
 
 if TYPE_CHECKING:
     from micronet_edge.written_files import Exported
@@ -111,8 +112,9 @@ def _print_table(exported: "tuple[Exported, ...]") -> None:
             f"{file.proof.relative_difference:.1e}",
         )
     open_console().print(table)
+    images = plural(exported[0].proof.images, "image")
     agreement = min(file.proof.top1_agreement for file in exported)
     open_console().print(
-        f"Run on {exported[0].proof.images} images beside PyTorch: the difference is relative to the "
+        f"Run on {images} beside PyTorch: the difference is relative to the "
         f"largest logit; the same class on {agreement:.0%}."
     )

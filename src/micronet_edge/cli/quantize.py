@@ -94,7 +94,7 @@ def _print_table(quantized: "Quantized") -> None:
             steps.add_column(heading, justify="right")
         for step in quantized.steps:
             size, latency = f"{step.size_bytes / 1e6:.2f}", f"{step.latency_ms:.2f}"
-            lost = f"{step.drop:+.2f}"
+            lost = f"{step.drop:+z.2f}"
             steps.add_row(step.format, str(len(step.reverted)), f"{step.top1:.2f}", lost, size, latency)
         console.print(steps)
     folder = quantized.recipe.parent

@@ -9,6 +9,7 @@ import typer
 from micronet_edge.cli.errors import one_line_errors
 from micronet_edge.cli.options import KernelsOption
 from micronet_edge.terminal import say, say_json
+from micronet_edge.wording import plural
 
 
 @one_line_errors
@@ -46,7 +47,7 @@ def verify(
         else f"as closely as {metadata.precision} can: cosine of the logits {proof.cosine:.4f}"
     )
     say(
-        f"{file}: same function as {checkpoint} on {proof.images} images, {found}, "
+        f"{file}: same function as {checkpoint} on {plural(proof.images, 'image')}, {found}, "
         f"same class on {proof.top1_agreement:.0%}"
     )
     say(in_words(proof.fused, kernels))
