@@ -11,6 +11,9 @@ from typer.core import TyperCommand, TyperGroup
 
 from micronet_edge.safe_text import visible
 
+_SHOWN = {"Path": "PATH", "int": "N", "float": "NUMBER", "str": "NAME"}
+"""What an option takes, for people, by its type."""
+
 
 class Group(TyperGroup):
     """The whole tool. What a user typed is quoted in complaints with nothing in it that a terminal obeys."""
@@ -24,21 +27,31 @@ class Group(TyperGroup):
             return super().invoke(ctx)
 
     def get_help_option(self, ctx: Any) -> Any:
-        return _as_flag(super().get_help_option(ctx))
+        return _shown(super().get_help_option(ctx))
 
 
 class Command(TyperCommand):
-    """One command."""
+    """One command. A flag is there or is not; what else an option takes is told in a word."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        for parameter in self.params:
+            _shown(parameter)
 
     def get_help_option(self, ctx: Any) -> Any:
-        return _as_flag(super().get_help_option(ctx))
+        return _shown(super().get_help_option(ctx))
 
 
-def _as_flag(option: Any) -> Any:
-    """--help takes no value, so that none is shown."""
-    if option is not None:
-        option.metavar = ""
-    return option
+def _shown(parameter: Any) -> Any:
+    """The option or argument, made to show in help what it takes."""
+    if getattr(parameter, "is_flag", False):
+        parameter.metavar, parameter.secondary_opts = "", []
+    elif parameter is not None and parameter.param_type_name == "argument":
+        parameter.display_type_rich = lambda ctx: None  # noqa: ARG005 - its name says it
+    elif parameter is not None and parameter.metavar is None:
+        kind = getattr(getattr(parameter, "type_descriptor", None), "annotation", None)
+        parameter.metavar = next((word for name, word in _SHOWN.items() if name in str(kind)), None)
+    return parameter
 
 
 @contextmanager
