@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 README = (ROOT / "README.md").read_text()
 COMMANDS = "".join(re.findall(r"```sh\n(.*?)```", README, re.DOTALL)).splitlines()
-SHOWN = ("m0-digits-float32.onnx", "[1, 3, 64, 64] [ 1 64 64  3]")
+SHOWN = ("m0-digits-float32.onnx", "[1, 3, 96, 96] [ 1 96 96  3]")
 PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 

@@ -20,7 +20,7 @@ from micronet_edge.written_files import (
     Exported,
     Report,
     calibration_images,
-    check_place,
+    check_first,
     export_spec,
     exported,
     file_stem,
@@ -47,7 +47,7 @@ def export(
     if settings.precision != FLOAT32 and not settings.naive:
         return quantize(source, checkpoint=checkpoint, settings=settings, report=report).files
     targets = [find_target(name) for name in dict.fromkeys(settings.formats)]
-    check_place(source, checkpoint, settings, [target.suffix for target in targets])
+    check_first(source, checkpoint, settings, [target.suffix for target in targets])
     load_runtimes(targets)
     report("reading the network")
     origin = read_source(source, checkpoint, settings)

@@ -45,7 +45,7 @@ from micronet_edge.written_files import (
     Exported,
     Report,
     calibration_images,
-    check_place,
+    check_first,
     export_spec,
     exported,
     file_stem,
@@ -80,7 +80,7 @@ def quantize(
     quantization = quantization or QuantizeSettings()
     _check(settings, quantization)
     targets = [find_target(name) for name in dict.fromkeys(settings.formats)]
-    check_place(source, checkpoint, settings, [*(target.suffix for target in targets), RECIPE_SUFFIX])
+    check_first(source, checkpoint, settings, [*(target.suffix for target in targets), RECIPE_SUFFIX])
     load_runtimes(targets)
     report("reading the network and the images")
     origin = read_source(source, checkpoint, settings)

@@ -50,10 +50,8 @@ def exported(
 def export_spec(origin: Source, settings: ExportSettings) -> ExportSpec:
     """What to write of the network, in every format alike.
 
-    Raises SettingsError on a batch that is none, and on a tuning that cannot be read.
+    Raises SettingsError on a tuning that cannot be read.
     """
-    if settings.batch is not None:
-        BATCH.check(settings.batch)
     return ExportSpec(
         input_size=origin.metadata.preprocessing.size,
         batch=settings.batch,
@@ -77,10 +75,15 @@ def _with_settings(stem: str, settings: ExportSettings) -> str:
     return "-".join([stem, *(["naive"] if settings.naive else []), settings.precision])
 
 
-def check_place(
+def check_first(
     source: str | Path, checkpoint: str | Path | None, settings: ExportSettings, suffixes: Sequence[str]
 ) -> None:
-    """Refuses a place that cannot take the files, before the network is read. Raises OutputError."""
+    """What is checked before the network is read.
+
+    Raises SettingsError on a batch out of range, OutputError on a place that cannot take the files.
+    """
+    if settings.batch is not None:
+        BATCH.check(settings.batch)
     named_by = source if checkpoint is None else checkpoint
     own = random_stem(str(source)) if str(named_by) in FAMILY else Path(named_by).stem
     names = [_with_settings(own, settings) + suffix for suffix in suffixes]

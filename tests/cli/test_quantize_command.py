@@ -114,7 +114,7 @@ def test_json_describes_every_file(quantized_run):
 
 
 def test_every_step_is_shown_on_stderr(quantized_run):
-    lines = [line for line in (quantized_run / "stderr").read_text().splitlines() if line.startswith("·")]
+    lines = (quantized_run / "stderr").read_text().splitlines()
     assert lines == [
         "· reading the network and the images",
         "· lowering the network",
