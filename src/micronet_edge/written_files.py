@@ -84,8 +84,8 @@ def check_first(
     """
     if settings.batch is not None:
         BATCH.check(settings.batch)
-    named_by = source if checkpoint is None else checkpoint
-    own = random_stem(str(source)) if str(named_by) in FAMILY else Path(named_by).stem
+    random = checkpoint is None and str(source) in FAMILY
+    own = random_stem(str(source)) if random else Path(checkpoint or source).stem
     names = [_with_settings(own, settings) + suffix for suffix in suffixes]
     names += [manifest_path(Path(name)).name for name in names if not name.endswith(".json")]
     check_output(Path(settings.output), names, overwrite=settings.overwrite)

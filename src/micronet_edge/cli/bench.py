@@ -9,7 +9,7 @@ import typer
 
 from micronet_edge.cli.errors import FAILED, one_line_errors
 from micronet_edge.cli.options import KernelsOption, OverwriteOption
-from micronet_edge.terminal import open_console, say, say_json
+from micronet_edge.terminal import complain, open_console, say, say_json
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -142,7 +142,7 @@ def _end(results: "Results", output: Path | None, html: Path | None, *, as_json:
 
     for run in results.runs:
         if run.error is not None:
-            say(f"error: {run.error}", err=True)
+            complain(run.error)
     failed = any(run.error is not None and not run.source for run in results.runs)
     if any(run.files for run in results.runs):
         comparisons = compare(results)
