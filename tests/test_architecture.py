@@ -10,6 +10,12 @@ REPOSITORY = Path(__file__).parents[1]
 ROOTS = ("src", "exporters", "benchmarks")
 CORE, HARNESS = "micronet_edge", "micronet_edge_bench"
 HEAVY = {"torch", "numpy", "onnx", "onnxruntime", "onnxsim", "onnx2tf", "tensorflow", "ai_edge_litert"}
+LIGHT = ("errors", "safe_text", "terminal", "wording")
+"""Modules of the core that load next to nothing."""
+
+ON_DEVICES = ("micronet_edge_bench/runner/", "_there.py")
+"""What runs on a board imports nothing of ours."""
+
 RUNTIMES = HEAVY - {"torch", "numpy"}
 
 
@@ -100,7 +106,7 @@ def test_nothing_imports_the_command_line():
 
 
 def test_the_command_line_loads_heavy_libraries_only_when_a_command_runs():
-    light = {CORE, f"{CORE}.errors"}
+    light = {CORE, *(f"{CORE}.{name}" for name in LIGHT)}
     for path in sources("src"):
         if is_cli(path):
             found = on_import(path)
@@ -119,3 +125,86 @@ def test_every_exporter_has_files_of_the_same_names():
     for name in exporters():
         found = {path.name for path in sources(f"exporters/{name}")}
         assert {"__init__.py", "target.py", "convert.py", "session.py", "metadata.py"} <= found
+
+
+@pytest.mark.parametrize("name", LIGHT)
+def test_what_the_command_line_loads_at_once_is_light(name):
+    found = on_import(REPOSITORY / "src" / CORE / f"{name}.py")
+    assert packages(found) <= {CORE, *sys.stdlib_module_names}
+    assert {module for module in found if module.startswith(CORE)} <= {f"{CORE}.{each}" for each in LIGHT}
+
+
+def our_own_sources():
+    """All but what runs on a device."""
+    for root in ROOTS:
+        for path in sources(root):
+            if not any(mark in str(path) for mark in ON_DEVICES):
+                yield path, str(path.relative_to(REPOSITORY / root))
+
+
+PRINTS = {"print", "Console", "echo", "secho", "from_markup", "stdout.write", "stderr.write"}
+PRINTERS = {"micronet_edge/terminal.py", "micronet_edge/safe_console.py"}
+
+
+def called(path):
+    """The names of what a file calls, but for a console's own; with what stands before a last `write`."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Call):
+            parts = ast.unparse(node.func).split(".")
+            if "console" not in parts[0]:
+                yield ".".join(parts[-2:]) if parts[-1] == "write" else parts[-1]
+
+
+def test_everything_printed_goes_one_way():
+    seen = {name: set(called(path)) & PRINTS for path, name in our_own_sources()}
+    assert {name for name, found in seen.items() if found} <= PRINTERS
+
+
+def test_everything_in_a_page_is_escaped_in_one_place():
+    for path, name in our_own_sources():
+        if name != "micronet_edge/safe_text.py":
+            assert not {"html", "html.escape"} & everywhere(path), name
+
+
+WRITES = {"write_text", "write_bytes", "writestr", "save_file", "replace", "rename", "copyfile", "copy"}
+WRITERS = {
+    # the way for all
+    "micronet_edge/journal.py",
+    "micronet_edge/pages.py",
+    # into the folder that `staged` gives
+    "micronet_edge/manifest.py",
+    "micronet_edge/quantization/recipe.py",
+    "micronet_edge_onnx/target.py",
+    "micronet_edge_tflite/target.py",
+    "micronet_edge_tflite/convert.py",
+    "micronet_edge_tflite/metadata.py",
+    "micronet_edge_tflite/name_tensors.py",
+    # into temporary folders of their own
+    "micronet_edge_bench/devices/local.py",
+    "micronet_edge_bench/devices/partial_files.py",
+    "micronet_edge_bench/packing.py",
+    "micronet_edge_bench/shell_facts.py",
+    "micronet_edge_bench/suite_files.py",
+    "micronet_edge_bench/tuning/forms.py",
+    # into the kernel's own files
+    "board/namespace.py",
+}
+
+
+def writes(path):
+    """Calls that write or rename files, as far as names tell; not `replace` of a text or of settings."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in WRITES:
+            owner = ast.unparse(node.func.value)
+            renames = node.func.attr == "replace" and len(node.args) == 1 and not node.keywords
+            copies = node.func.attr not in {"replace", "copy"} or owner == "shutil"
+            if renames or copies:
+                yield f"{owner}.{node.func.attr}"
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "open":
+            modes = [ast.literal_eval(each) for each in node.args[:2] if isinstance(each, ast.Constant)]
+            if any(isinstance(mode, str) and mode[:1] in {"w", "a", "x"} for mode in modes):
+                yield ast.unparse(node)
+
+
+def test_who_writes_files_is_known():
+    assert {name for path, name in our_own_sources() if list(writes(path))} <= WRITERS

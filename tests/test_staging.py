@@ -1,6 +1,7 @@
 """Files appear together under their final names, or nothing changes at all."""
 
 import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -154,4 +155,49 @@ def test_a_full_disk_is_said_in_words(tmp_path, refusal, number):
 def test_another_error_of_the_system_passes_through(tmp_path):
     with pytest.raises(OSError, match="worn"):
         write(tmp_path / "new", failure=OSError(errno.EIO, "worn"))
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("kind", ["link", "dangling link", "pipe"])
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_what_is_no_regular_file_is_refused_and_stays(tmp_path, refusal, kind, overwrite):
+    place = tmp_path / "out" / NAMES[1]
+    place.parent.mkdir()
+    (tmp_path / "precious").write_text("mine")
+    if kind == "pipe":
+        os.mkfifo(place)
+    else:
+        place.symlink_to(tmp_path / ("precious" if kind == "link" else "none"))
+    complaint = refusal(OutputError, write, place.parent, overwrite=overwrite)
+    assert complaint.startswith(f"{place} is {'no regular file' if kind == 'pipe' else 'a link'}: remove it")
+    assert names(place.parent) == [NAMES[1]]
+    assert (tmp_path / "precious").read_text() == "mine"
+    assert not (tmp_path / "none").exists()
+
+
+def test_an_output_folder_may_be_a_link(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    write(tmp_path / "link")
+    assert contents(tmp_path / "real") == NEW
+
+
+def test_what_is_read_is_not_replaced(tmp_path, refusal):
+    read, output = tmp_path / "checkpoint.pth", tmp_path / "out"
+    read.write_text("precious")
+    output.mkdir()
+    os.link(read, output / NAMES[0])
+
+    def write_over():
+        with staged(output, NAMES, overwrite=True, inputs=[tmp_path / "none", read]):
+            raise AssertionError("refused before")
+
+    complaint = refusal(OutputError, write_over)
+    assert complaint == f"{output / NAMES[0]} would replace {read}, which is read: give another --output"
+    assert read.read_text() == "precious"
+
+
+def test_names_that_no_file_system_takes_are_refused(tmp_path, refusal):
+    complaint = refusal(OutputError, write, tmp_path, names=["n" * 300])
+    assert "cannot be written (File name too long)" in complaint
     assert names(tmp_path) == []

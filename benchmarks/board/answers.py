@@ -7,6 +7,7 @@ in the last bits between processors.
 import sys
 from pathlib import Path
 
+from micronet_edge.terminal import say
 from micronet_edge_bench.inputs import prepare
 from micronet_edge_bench.measuring import measure
 from micronet_edge_bench.runner.plan import Settings
@@ -24,7 +25,7 @@ def main(files: list[Path]) -> int:
     for ours, theirs in zip(here.files, board.files, strict=True):
         same = ours.output_sha256 == theirs.output_sha256
         differing += not same
-        sys.stdout.write(f"{'same     ' if same else 'different'}  {ours.name}\n")
+        say(f"{'same     ' if same else 'different'}  {ours.name}")
     return int(differing > 0)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from micronet_edge.wording import listed
+from micronet_edge.wording import listed, plural
 from micronet_edge_bench.comparing import Comparison
 from micronet_edge_bench.results import FileResult, Results, Run
 from micronet_edge_bench.statistics import Latency, latency
@@ -58,7 +58,7 @@ def _of_machine(run: Run) -> Iterator[_Doubt]:
     found = run.environment
     assert found is not None  # it has files
     if found.load_before is not None and found.load_before > found.cores:
-        busy = f"load average {found.load_before:.1f} on {found.cores} cores"
+        busy = f"load average {found.load_before:.1f} on {plural(found.cores, 'core')}"
         yield _Doubt("the machine was busy before it began", (busy,), "stop other load")
     if found.governor not in {None, "performance"}:
         yield _Doubt(

@@ -12,7 +12,6 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 import micronet_edge
@@ -22,6 +21,7 @@ from micronet_edge.pages import write_text
 from micronet_edge.quantizing import quantize
 from micronet_edge.settings import QuantizeSettings
 from micronet_edge.statistics import PairedDifference
+from micronet_edge.terminal import open_console
 from micronet_edge_bench.runner.facts import environment
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "patches"
@@ -48,7 +48,7 @@ class Row:
 
 
 def main() -> None:
-    console = Console(stderr=True)
+    console = open_console(err=True)
     data = _data()
     rows = []
     with tempfile.TemporaryDirectory() as folder:
@@ -124,12 +124,12 @@ def _print(rows: list[Row]) -> None:
             row.format,
             f"{row.float_top1.share:.2%}",
             f"{row.top1.share:.2%}",
-            f"{difference.points:+.2f} ({difference.low:+.2f} to {difference.high:+.2f})",
+            f"{difference.points:+z.2f} ({difference.low:+z.2f} to {difference.high:+z.2f})",
             f"{row.agreement:.2%}",
             f"{row.size_bytes / 1e6:.2f}",
             f"{row.quantize_s:.0f}",
         )
-    Console(width=120).print(table)
+    open_console(width=120).print(table)
 
 
 if __name__ == "__main__":

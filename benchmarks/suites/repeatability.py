@@ -7,9 +7,9 @@ from pathlib import Path
 from statistics import median
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from micronet_edge.terminal import open_console
 from micronet_edge_bench.comparing import compare
 from micronet_edge_bench.results import read_results
 from micronet_edge_bench.statistics import Ratio
@@ -28,7 +28,7 @@ def main(first: Path, second: Path) -> None:
         other = theirs[key]
         apart[key] = abs(other.value / ratio.value - 1)
         table.add_row(*key, _said(ratio), _said(other), f"{apart[key]:.1%}")
-    console = Console(width=130)
+    console = open_console(width=130)
     console.print(table)
     within = sum(each <= ALLOWED for each in apart.values())
     console.print(

@@ -18,6 +18,7 @@ import typer
 from rich.console import Console
 
 from micronet_edge.metadata import DISTRIBUTION, tool_version
+from micronet_edge.terminal import open_console, say
 from micronet_edge_bench.inputs import prepare
 from micronet_edge_bench.measuring import measure
 from micronet_edge_bench.published_accuracies import with_published_top1
@@ -40,10 +41,10 @@ def main(
     """Measures a suite."""
     output = output or RESULTS / f"{suite.stem}.json"
     with tempfile.TemporaryDirectory() if files is None else nullcontext(files) as folder:
-        results = run(read_suite(suite), Path(folder), Console(stderr=True))
+        results = run(read_suite(suite), Path(folder), open_console(err=True))
     write_results(results, output, overwrite=True)
     write_picture(results, output.with_suffix(".svg"), overwrite=True)
-    typer.echo(f"{output} and a picture beside it; for a page: micronet-edge bench {output} --html page.html")
+    say(f"{output} and a picture beside it; for a page: micronet-edge bench {output} --html page.html")
 
 
 def run(suite: Suite, folder: Path, console: Console) -> Results:
@@ -60,14 +61,14 @@ def _written(suite: Suite, folder: Path, console: Console) -> dict[Member, Path]
     files = {member: folder / member.name for member in suite.members}
     missing = [member for member, path in files.items() if not path.exists()]
     for number, member in enumerate(missing, start=1):
-        console.print(f"writing {member.name} ({number} of {len(missing)})", highlight=False)
+        console.print(f"writing {member.name} ({number} of {len(missing)})")
         write_member(member, folder, calibration)
     return files
 
 
 def _measured(suite: Suite, number: int, files: dict[Member, Path], console: Console) -> Run:
     turn = suite.turns[number]
-    console.print(f"measuring {turn.name} ({number + 1} of {len(suite.turns)})", highlight=False)
+    console.print(f"measuring {turn.name} ({number + 1} of {len(suite.turns)})")
     settings = Settings(suite.threads, suite.processes, suite.rounds, profile=True)
     prepared = [
         replace(file, kernels=FORMS[member.form].kernels)

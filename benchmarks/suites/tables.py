@@ -7,6 +7,7 @@ from pathlib import Path
 
 import typer
 
+from micronet_edge.terminal import say
 from micronet_edge_bench.report.markdown import family_float_rows, family_int8_rows, peer_rows
 from micronet_edge_bench.results import read_results
 
@@ -16,7 +17,8 @@ TABLES = {"family": (family_float_rows, family_int8_rows), "peers": (peer_rows,)
 def main(results: Path) -> None:
     """Prints the tables of a suite."""
     for rows in TABLES[results.stem]:
-        typer.echo("\n".join(rows(read_results(results))) + "\n")
+        for row in (*rows(read_results(results)), ""):
+            say(row)
 
 
 if __name__ == "__main__":

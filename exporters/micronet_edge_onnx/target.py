@@ -32,6 +32,7 @@ class OnnxTarget:
     name = "onnx"
     suffix = ".onnx"
     precisions = (FLOAT32, INT8, INT8_A16)
+    modules = ("onnx", "onnxsim", "onnxruntime")
 
     def check(self, spec: ExportSpec) -> None:
         if spec.io != FLOAT32:

@@ -14,6 +14,7 @@ from micronet_edge.errors import TargetError
 from micronet_edge.kernels import Kernels, library_for
 from micronet_edge.preprocessing import Images
 from micronet_edge.targets import Logits, check_shape, in_batches, only_ones
+from micronet_edge_tflite.silence import without_notices
 
 _DELEGATED = "DELEGATE"
 
@@ -36,14 +37,15 @@ class TfliteSession:
         self._library = library_for(kernels)
         resolver = OpResolverType.AUTO if delegates else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
         try:
-            self._kernels = None if self._library is None else load_delegate(str(self._library))
-            self._interpreter = Interpreter(
-                str(path),
-                num_threads=threads,
-                experimental_op_resolver_type=resolver,
-                experimental_delegates=None if self._kernels is None else [self._kernels],
-            )
-            self._interpreter.allocate_tensors()
+            with without_notices():
+                self._kernels = None if self._library is None else load_delegate(str(self._library))
+                self._interpreter = Interpreter(
+                    str(path),
+                    num_threads=threads,
+                    experimental_op_resolver_type=resolver,
+                    experimental_delegates=None if self._kernels is None else [self._kernels],
+                )
+                self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise TargetError(
                 f"{path} cannot be opened by LiteRT ({error}): copy or export it again"

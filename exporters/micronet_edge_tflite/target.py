@@ -47,6 +47,7 @@ class TfliteTarget:
     name = "tflite"
     suffix = ".tflite"
     precisions = (FLOAT32, INT8, INT8_A16)
+    modules = ("flatbuffers", "ai_edge_litert.interpreter")
 
     def check(self, spec: ExportSpec) -> None:
         if spec.batch is None:

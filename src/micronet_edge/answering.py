@@ -12,6 +12,7 @@ from jaxtyping import Int32
 from micronet_edge.errors import SettingsError, VerificationError
 from micronet_edge.image_folders import SKIP_HINT
 from micronet_edge.kernels import Kernels
+from micronet_edge.limits import PROCESSES
 from micronet_edge.networks import Network, open_network
 from micronet_edge.preprocessing import Preprocessing
 from micronet_edge.processes import in_processes
@@ -72,8 +73,7 @@ def _processes(images: int, asked: int | None) -> int:
     if asked is None:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         return max(1, min(cores, images // WORTH_A_PROCESS))
-    if asked < 1:
-        raise SettingsError(f"{asked} processes: give a number from 1 up")
+    PROCESSES.check(asked)
     return asked
 
 

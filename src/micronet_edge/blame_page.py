@@ -1,12 +1,13 @@
 """A page that shows which layers are to blame: one file, nothing beside it, made to be read and printed."""
 
-from html import escape
 from pathlib import Path
 
 from micronet_edge.blame_plot import back, decibels_of, plot, range_of, share_of_noise, short_name, signed
 from micronet_edge.blaming import FileBlame
 from micronet_edge.pages import write_text
 from micronet_edge.quantization.blame import Blame, LayerBlame
+from micronet_edge.safe_text import escape
+from micronet_edge.wording import plural
 
 _STYLE = """
 :root { --ink: #1d2530; --soft: #5d6878; --faint: #e4e8ee; --band: #f6f8fa;
@@ -92,25 +93,25 @@ def page(found: FileBlame) -> str:
 
 def _origin(found: FileBlame) -> str:
     of = found.blame
-    calibration = f"{of.calibration_images:,} images of {escape(found.calibration)}"
+    calibration = f"{plural(of.calibration_images, 'image')} of {escape(found.calibration)}"
     texts = [
         f"<strong>{escape(found.metadata.precision)}</strong> of MicroNet {escape(found.metadata.variant)}",
         f"compared with <strong>{escape(found.checkpoint.name)}</strong> in float",
         f"outputs on {calibration}",
     ]
     if found.data is not None:
-        texts.append(f"answers on {of.measured_images:,} labelled images of {escape(found.data)}")
+        texts.append(f"answers on {plural(of.measured_images, 'labelled image')} of {escape(found.data)}")
     notes = "".join(f"<br>Note: {escape(note)}" for note in found.notes)
     return f'<p class="from">{"; ".join(texts)}.{notes}</p>'
 
 
 def _tiles(found: FileBlame) -> str:
     of = found.blame
-    tiles = [("Same class as float", f"{of.agreement:.1%}", f"of {of.measured_images:,} images")]
+    tiles = [("Same class as float", f"{of.agreement:.1%}", f"of {plural(of.measured_images, 'image')}")]
     if of.top1_float is not None and of.top1_quantized is not None:
         lost = signed(100 * (of.top1_quantized - of.top1_float))
         tiles = [
-            ("Top-1 in float", f"{of.top1_float:.1%}", f"{of.measured_images:,} labelled images"),
+            ("Top-1 in float", f"{of.top1_float:.1%}", plural(of.measured_images, "labelled image")),
             (f"Top-1 in {found.metadata.precision}", f"{of.top1_quantized:.1%}", f"{lost} points"),
             *tiles,
         ]

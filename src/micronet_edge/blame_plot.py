@@ -1,12 +1,12 @@
 """Draws what quantization costs along a network: one line a layer, from the image down to the logits."""
 
 from dataclasses import dataclass
-from html import escape
 from itertools import groupby
 
 from micronet_edge.plotting import cut, text, ticks, with_minus
 from micronet_edge.quantization.blame import Blame, LayerBlame
 from micronet_edge.quantization.layer_outputs import MOST_DB
+from micronet_edge.safe_text import escape
 from micronet_edge.statistics import PairedDifference
 
 _WIDTH, _HEAD, _ROW, _GAP = 1000, 56, 20, 8
@@ -69,17 +69,17 @@ def short_name(row: LayerBlame) -> str:
 
 def signed(points: float) -> str:
     """Points of a hundred, with their sign."""
-    return with_minus(f"{points:+.2f}")
+    return with_minus(f"{points:+z.2f}")
 
 
 def decibels_of(row: LayerBlame) -> str:
     """Of the output; float32 itself is not much better than the most that is told."""
-    return with_minus(f"{row.sqnr_db:.1f}") if row.sqnr_db < MOST_DB else "exact"
+    return with_minus(f"{row.sqnr_db:z.1f}") if row.sqnr_db < MOST_DB else "exact"
 
 
 def share_of_noise(row: LayerBlame) -> str:
     """In per cent; what is next to nothing is zero, without a sign."""
-    return with_minus(f"{round(100 * row.noise_share, 1) + 0.0:.1f}%")
+    return with_minus(f"{100 * row.noise_share:z.1f}%")
 
 
 def range_of(row: LayerBlame) -> str:

@@ -20,6 +20,7 @@ from micronet_edge.quantization.rounded_tensors import tensor_name
 from micronet_edge.quantization.simulate import Simulation
 from micronet_edge.source import Source
 from micronet_edge.targets import ExportSpec, Target
+from micronet_edge.wording import plural
 
 GUILT_IMAGES = 64
 """Calibration images on which layers are compared."""
@@ -84,7 +85,7 @@ def bound_drop(
             form = written_form(tried, network, origin.metadata, target)
             step, float_right = _measured(target, form, reverted, origin, spec, data, float_right)
             steps.append(step)
-            report(f"{step.format}: {len(reverted)} layers in float, {step.drop:+.2f} points lost")
+            report(f"{step.format}: {plural(len(reverted), 'layer')} in float, {step.drop:+z.2f} points lost")
         if max(step.drop for step in steps[-len(targets) :]) <= max_drop:
             return Bound(tried, tuple(steps))
         if not order:
@@ -95,7 +96,7 @@ def bound_drop(
         if len(reverted) == len(groups):
             best = min(steps, key=lambda step: step.drop)
             raise VerificationError(
-                f"--max-drop {max_drop:g} cannot be kept: the best reached is {best.drop:+.2f} points lost "
+                f"--max-drop {max_drop:g} cannot be kept: the best reached is {best.drop:+z.2f} points lost "
                 f"({best.format}, {len(best.reverted)} of {len(groups)} layers in float); give --finetune "
                 "DIR or --precision int8-a16"
             )

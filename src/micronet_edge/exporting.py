@@ -14,15 +14,17 @@ from micronet_edge.quantizing import quantize
 from micronet_edge.settings import ExportSettings
 from micronet_edge.source import Source, read_source
 from micronet_edge.staging import staged
-from micronet_edge.targets import FLOAT32, ExportSpec, Target, find_target
+from micronet_edge.targets import FLOAT32, ExportSpec, Target, find_target, load_runtimes
 from micronet_edge.verification import Proof, compare, prove
 from micronet_edge.written_files import (
     Exported,
     Report,
     calibration_images,
+    check_first,
     export_spec,
     exported,
     file_stem,
+    inputs_of,
     manifest_settings,
 )
 
@@ -45,6 +47,8 @@ def export(
     if settings.precision != FLOAT32 and not settings.naive:
         return quantize(source, checkpoint=checkpoint, settings=settings, report=report).files
     targets = [find_target(name) for name in dict.fromkeys(settings.formats)]
+    check_first(source, checkpoint, settings, [target.suffix for target in targets])
+    load_runtimes(targets)
     report("reading the network")
     origin = read_source(source, checkpoint, settings)
     if settings.naive and settings.tuning is not None:
@@ -56,8 +60,8 @@ def export(
     names = {target.name: file_stem(origin, settings) + target.suffix for target in targets}
     all_names = [name for file in names.values() for name in (file, manifest_path(Path(file)).name)]
     written = []
-    output = Path(settings.output)
-    with staged(output, all_names, overwrite=settings.overwrite) as folder:
+    output, inputs = Path(settings.output), inputs_of(origin, settings)
+    with staged(output, all_names, overwrite=settings.overwrite, inputs=inputs) as folder:
         for target in targets:
             path = folder / names[target.name]
             proof = _write_and_prove(origin, target, spec, path, report, calibration)

@@ -44,8 +44,8 @@ def run_folder(output: Path, names: Sequence[str]) -> Iterator[Path]:
         for busy, others in _left_after_settling(output):
             if both := sorted(set(names) & set(others)):
                 raise OutputError(
-                    f"another run is writing {output / both[0]} at this moment (in {busy.name}): wait until "
-                    "it ends, or give another --output"
+                    f"another run is writing {output / both[0]} at this moment: wait until it ends, or give "
+                    f"another --output; if none is running, remove {busy}"
                 )
         folder, lock = _begun(output, names)
     try:

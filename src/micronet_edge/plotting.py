@@ -1,8 +1,9 @@
 """What plots have in common: round numbers along an axis, text that is safe in a page, and its length."""
 
 from collections.abc import Sequence
-from html import escape
 from math import ceil, floor, log10
+
+from micronet_edge.safe_text import escape
 
 _MOST_TICKS = 4
 

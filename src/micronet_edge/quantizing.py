@@ -13,6 +13,7 @@ from micronet_edge.image_folders import CalibrationImages, read_calibration, rea
 from micronet_edge.integer_forms import float_form, with_corrected_biases, written_form
 from micronet_edge.isolated_targets import given_target
 from micronet_edge.kernels import Kernels
+from micronet_edge.limits import MAX_DROP
 from micronet_edge.lowering import Costs, Lowered, integer, lower
 from micronet_edge.manifest import manifest_path, write_manifest
 from micronet_edge.quantization.finetune import FinetuneProgress, finetune
@@ -26,6 +27,7 @@ from micronet_edge.quantization.quantize_network import (
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.recipe import (
     BITS,
+    RECIPE_SUFFIX,
     Recipe,
     changed_tensors,
     load_recipe,
@@ -37,16 +39,18 @@ from micronet_edge.quantization.refine_stem import stem_layers
 from micronet_edge.settings import ExportSettings, QuantizeSettings
 from micronet_edge.source import Source, read_source
 from micronet_edge.staging import staged
-from micronet_edge.targets import ExportSpec, Target, find_target, read_metadata, target_of
+from micronet_edge.targets import ExportSpec, Target, find_target, load_runtimes, read_metadata, target_of
 from micronet_edge.threads import one_thread
 from micronet_edge.verification import Proof, prove_quantized
 from micronet_edge.written_files import (
     Exported,
     Report,
     calibration_images,
+    check_first,
     export_spec,
     exported,
     file_stem,
+    inputs_of,
     manifest_settings,
 )
 
@@ -77,6 +81,8 @@ def quantize(
     quantization = quantization or QuantizeSettings()
     _check(settings, quantization)
     targets = [find_target(name) for name in dict.fromkeys(settings.formats)]
+    check_first(source, checkpoint, settings, [*(target.suffix for target in targets), RECIPE_SUFFIX])
+    load_runtimes(targets)
     report("reading the network and the images")
     origin = read_source(source, checkpoint, settings)
     if quantization.max_drop is not None and origin.checkpoint is None:
@@ -89,9 +95,12 @@ def quantize(
     names = [stem + target.suffix for target in targets]
     recipe_name = recipe_path(Path(names[0])).name
     beside = [manifest_path(Path(name)).name for name in names]
-    output = Path(settings.output)
+    output, inputs = Path(settings.output), inputs_of(origin, settings)
     all_names = [*names, *beside, recipe_name, weights_path(Path(recipe_name)).name]
-    with staged(output, all_names, overwrite=settings.overwrite) as folder, one_thread():
+    with (
+        staged(output, all_names, overwrite=settings.overwrite, inputs=inputs) as folder,
+        one_thread(),
+    ):
         report("lowering the network")
         given = _given_recipe(settings, quantization)
         costs = spec.tuning.xnnpack_int8 if given is None else given.costs
@@ -120,8 +129,8 @@ def _check(settings: ExportSettings, quantization: QuantizeSettings) -> None:
         raise SettingsError("--portable is for float32 files: an integer file holds no Gather anyway")
     if quantization.max_drop is not None and quantization.data is None:
         raise SettingsError("--max-drop needs labelled images to measure on: give --data DIR")
-    if quantization.max_drop is not None and not quantization.max_drop >= 0:
-        raise SettingsError(f"--max-drop {quantization.max_drop}: give points of top-1, 0 or more")
+    if quantization.max_drop is not None:
+        MAX_DROP.check(quantization.max_drop)
     if quantization.recipe is not None and quantization.finetune is not None:
         raise SettingsError("a recipe carries its weights: give --recipe or --finetune, not both")
 

@@ -30,7 +30,12 @@ class Source:
     @property
     def stem(self) -> str:
         """What the names of the files start with."""
-        return self.metadata.variant + "-random" if self.checkpoint is None else self.checkpoint.stem
+        return random_stem(self.metadata.variant) if self.checkpoint is None else self.checkpoint.stem
+
+
+def random_stem(variant: str) -> str:
+    """What the names of files of random weights start with."""
+    return f"{variant}-random"
 
 
 def read_source(source: str | Path, checkpoint: str | Path | None, settings: ExportSettings) -> Source:

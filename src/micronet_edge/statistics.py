@@ -18,7 +18,7 @@ def wilson_interval(correct: int, count: int, z: float = _Z) -> tuple[float, flo
     centre = share + z * z / (2 * count)
     half = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
     whole = 1 + z * z / count
-    return (centre - half) / whole, (centre + half) / whole
+    return max(0.0, (centre - half) / whole), min(1.0, (centre + half) / whole)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ A target registers an object of this shape under the entry-point group `micronet
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -26,6 +27,7 @@ from micronet_edge.preprocessing import Images
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.unchanged import check_unchanged
 from micronet_edge.user_files import NETWORK, check_file
+from micronet_edge.wording import plural
 
 Tensor = TypeVar("Tensor")
 
@@ -102,6 +104,8 @@ class Target(Reader, Protocol):
     """A file format with its runtime."""
 
     precisions: tuple[str, ...]
+    modules: tuple[str, ...]
+    """What must load for a file to be written and proven."""
 
     def check(self, spec: ExportSpec) -> None:
         """Raises TargetError on a spec that the format cannot hold."""
@@ -141,6 +145,30 @@ def find_target(name: str) -> Target:
             ) from error
         return target
     raise TargetError(f"unknown format {name!r}: choose from {', '.join(target_names())}")
+
+
+def load_runtimes(targets: Sequence[Target]) -> None:
+    """Loads what the targets need, before any work is done that would be lost without.
+
+    Raises TargetError, which names the formats that can be written, where something is not installed.
+    """
+    missing = {target.name: _missing(target) for target in targets}
+    ready = " ".join(f"--format {name}" for name, error in missing.items() if error is None)
+    for name, error in missing.items():
+        if error is not None:
+            raise TargetError(
+                f"format {name} cannot be written and proven ({error}): pip install 'micronet-edge[{name}]'"
+                + (f", or write the others alone with {ready}" if ready else "")
+            ) from error
+
+
+def _missing(target: Target) -> ImportError | None:
+    try:
+        for module in getattr(target, "modules", ()):  # strangers' targets need not say
+            import_module(module)
+    except ImportError as error:
+        return error
+    return None
 
 
 def target_of(path: Path) -> Target:
@@ -193,9 +221,8 @@ def only_ones(path: Path, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -
     Raises TargetError on a file that has more or none.
     """
     if len(inputs) != 1 or len(outputs) != 1:
-        raise TargetError(
-            f"{path} has {len(inputs)} inputs and {len(outputs)} outputs, not one of each: export it again"
-        )
+        found = f"{plural(len(inputs), 'input')} and {plural(len(outputs), 'output')}"
+        raise TargetError(f"{path} has {found}, not one of each: export it again")
     return inputs[0], outputs[0]
 
 

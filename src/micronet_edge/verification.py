@@ -18,6 +18,7 @@ from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.simulate import Simulation
 from micronet_edge.targets import Logits, Reader, Session
 from micronet_edge.threads import one_thread
+from micronet_edge.wording import plural
 
 FLOAT32_TOLERANCE = 1e-4
 """Largest difference of a float32 file, relative to the largest logit of the PyTorch network.
@@ -135,7 +136,7 @@ def prove_quantized(
     if not (cosine >= SIMULATION_COSINE and (agreement >= SIMULATION_AGREEMENT or not trained)):
         raise VerificationError(
             f"{path.name} does not compute what was written into it: cosine {cosine:.4f} to the simulation, "
-            f"the same class on {agreement:.0%} of {len(chosen)} images; please report this network"
+            f"the same class on {agreement:.0%} of {plural(len(chosen), 'image')}; please report this network"
         )
     _check_rules(path, target, metadata)
     proof = _proof(chosen, session, logits, expected)

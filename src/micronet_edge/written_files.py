@@ -1,15 +1,18 @@
 """What every export has in common, float or integer: what is to be written, and what was."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from micronet_edge.errors import SettingsError
 from micronet_edge.image_folders import CalibrationImages, read_calibration
+from micronet_edge.limits import BATCH
 from micronet_edge.lowering.tuning import SHIPPED, read_tuning
 from micronet_edge.manifest import manifest_path
+from micronet_edge.models import FAMILY
 from micronet_edge.settings import ExportSettings
-from micronet_edge.source import Source
+from micronet_edge.source import Source, random_stem
+from micronet_edge.staging import check_output
 from micronet_edge.targets import ExportSpec, Target
 from micronet_edge.verification import Proof
 
@@ -47,10 +50,8 @@ def exported(
 def export_spec(origin: Source, settings: ExportSettings) -> ExportSpec:
     """What to write of the network, in every format alike.
 
-    Raises SettingsError on a batch that is none, and on a tuning that cannot be read.
+    Raises SettingsError on a tuning that cannot be read.
     """
-    if settings.batch is not None and settings.batch < 1:
-        raise SettingsError(f"--batch {settings.batch}: give a number from 1 up, or 'dynamic'")
     return ExportSpec(
         input_size=origin.metadata.preprocessing.size,
         batch=settings.batch,
@@ -67,7 +68,33 @@ def export_spec(origin: Source, settings: ExportSettings) -> ExportSpec:
 
 def file_stem(origin: Source, settings: ExportSettings) -> str:
     """The name of every file that is written, without what the format adds."""
-    return "-".join([origin.stem, *(["naive"] if settings.naive else []), settings.precision])
+    return _with_settings(origin.stem, settings)
+
+
+def _with_settings(stem: str, settings: ExportSettings) -> str:
+    return "-".join([stem, *(["naive"] if settings.naive else []), settings.precision])
+
+
+def check_first(
+    source: str | Path, checkpoint: str | Path | None, settings: ExportSettings, suffixes: Sequence[str]
+) -> None:
+    """What is checked before the network is read.
+
+    Raises SettingsError on a batch out of range, OutputError on a place that cannot take the files.
+    """
+    if settings.batch is not None:
+        BATCH.check(settings.batch)
+    random = checkpoint is None and str(source) in FAMILY
+    own = random_stem(str(source)) if random else Path(checkpoint or source).stem
+    names = [_with_settings(own, settings) + suffix for suffix in suffixes]
+    names += [manifest_path(Path(name)).name for name in names if not name.endswith(".json")]
+    check_output(Path(settings.output), names, overwrite=settings.overwrite)
+
+
+def inputs_of(origin: Source, settings: ExportSettings) -> list[Path]:
+    """The files that are read, which no file may replace."""
+    given = (origin.checkpoint, settings.labels, settings.calibration, settings.tuning)
+    return [Path(path) for path in given if path is not None]
 
 
 def manifest_settings(spec: ExportSpec) -> dict[str, object]:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 import torch
-from cli.command import DIGITS, FILES, ONNX_FILE, first_on_path, names
+from cli.command import DIGITS, FILES, ONNX_FILE, names
 from safetensors.torch import save_file
 
 CANNOT_MOUNT = "only root can mount file systems"
@@ -114,8 +114,10 @@ def test_a_bad_labels_file(refused, folder, content, complaint):
     [
         (("--input-size", "100"), "such as 96 or 128"),
         (("--input-size", "0"), "multiple of 32"),
-        (("--batch", "0"), "--batch 0: give a number from 1 up, or 'dynamic'"),
-        (("--batch", "-3"), "--batch -3: give a number from 1 up"),
+        (("--batch", "0"), "--batch 0: give a whole number from 1 to 1,024, since a file is proven"),
+        (("--batch", "-3"), "--batch -3: give a whole number from 1 to 1,024"),
+        (("--batch", str(2**31)), "--batch 2147483648: give a whole number from 1 to 1,024"),
+        (("--batch", str(10**400)), "--batch with more than 20 digits: give a whole number from 1 to 1,024"),
         (("--batch", "dynamic"), "a TFLite file has a fixed batch: give --batch N, or --format onnx alone"),
         (("--num-classes", "0"), "at least one class, not 0"),
     ],
@@ -205,13 +207,3 @@ def test_debug_shows_the_traceback(tool):
     assert ran.code == 1
     assert "Traceback" in ran.errors
     assert "CheckpointError: checkpoint none.pth does not exist" in ran.errors
-
-
-def test_a_package_that_is_not_installed_comes_with_the_command_that_installs_it(tool, folder, tmp_path):
-    without = tmp_path / "without"
-    without.mkdir()
-    (without / "onnx.py").write_text('raise ModuleNotFoundError("No module named \'onnx\'", name="onnx")')
-    ran = tool("export", DIGITS, "--format", "onnx", PYTHONPATH=first_on_path(without))
-    assert ran.code == 1
-    assert "No module named 'onnx': install what the formats need, pip install" in ran.refusal()
-    assert names(folder) == []

@@ -114,7 +114,7 @@ def test_json_describes_every_file(quantized_run):
 
 
 def test_every_step_is_shown_on_stderr(quantized_run):
-    lines = [line for line in (quantized_run / "stderr").read_text().splitlines() if line.startswith("·")]
+    lines = (quantized_run / "stderr").read_text().splitlines()
     assert lines == [
         "· reading the network and the images",
         "· lowering the network",
@@ -309,8 +309,8 @@ def test_too_few_that_can_be_read(refused, calibration, folder):
     ("arguments", "complaint"),
     [
         (("--max-drop", "1"), "--max-drop needs labelled images to measure on: give --data DIR"),
-        (("--max-drop", "-1", "--data", "."), "--max-drop -1.0: give points of top-1, 0 or more"),
-        (("--max-drop", "nan", "--data", "."), "--max-drop nan: give points of top-1, 0 or more"),
+        (("--max-drop", "-1", "--data", "."), "--max-drop -1.0: give a number from 0 to 100"),
+        (("--max-drop", "nan", "--data", "."), "--max-drop nan: give a number from 0 to 100"),
         (("--precision", "int4"), "precision 'int4' is no integer one: choose int8 or int8-a16"),
         (("--precision", "float32"), "precision 'float32' is no integer one: choose int8 or int8-a16"),
         (("--io", "int8"), "--io int8"),
@@ -320,7 +320,7 @@ def test_too_few_that_can_be_read(refused, calibration, folder):
             ("--io", "int8", "--format", "tflite", "--precision", "int8-a16"),
             "--io int8 is for --precision int8, not int8-a16",
         ),
-        (("--batch", "0"), "--batch 0: give a number from 1 up"),
+        (("--batch", "0"), "--batch 0: give a whole number from 1 to 1,024"),
         (("--format", "coreml"), "unknown format 'coreml': choose from onnx, tflite"),
         (
             ("--recipe", "x.recipe.json", "--finetune", "."),

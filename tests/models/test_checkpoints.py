@@ -276,7 +276,7 @@ def test_a_description_with_a_hole_is_refused(described, refusal, missing):
         ({"variant": "m3"}, "m3 with 3 classes at 96 px, 3 labels"),
         ({"num_classes": 4}, "m0 with 4 classes at 96 px, 3 labels"),
         ({"input_size": 64}, "m0 with 3 classes at 64 px, 3 labels"),
-        ({"labels": ["one"]}, "m0 with 3 classes at 96 px, 1 labels"),
+        ({"labels": ["one"]}, "m0 with 3 classes at 96 px, 1 label"),
     ],
     ids=["variant", "classes", "input size", "labels"],
 )
@@ -292,7 +292,7 @@ def test_labels_that_do_not_fit_are_refused_before_anything_is_written(tmp_path,
     message = refusal(
         SettingsError, save_checkpoint, network, path, preprocessing=PREPROCESSING, labels=("one",)
     )
-    assert "1 labels" in message
+    assert "1 label for" in message
     assert "3 classes" in message
     assert not path.exists()
 

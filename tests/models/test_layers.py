@@ -106,7 +106,7 @@ def test_pointwise_has_the_rank_of_its_hidden_channels(groups):
         (partial(GroupedPointwise, 8, 6, 4), "6 output channels cannot be split into 4 groups"),
         (partial(GroupedPointwise, 6, 8, 4), "6 input channels cannot be split into 4 groups"),
         (partial(GroupedPointwise, 8, 8, 0), "8 input channels cannot be split into 0 groups"),
-        (partial(GroupedPointwise, 0, 8, 1), "0 input channels cannot be split into 1 groups"),
+        (partial(GroupedPointwise, 0, 8, 1), "0 input channels cannot be split into 1 group"),
         (partial(MicroFactorizedPointwise, 8, 4, 8, (3, 2)), "8 input channels cannot be split into 3"),
         (partial(MicroFactorizedPointwise, 9, 4, 8, (3, 2)), "4 output channels cannot be split into 3"),
         (partial(MicroFactorizedPointwise, 8, 4, 8, (2, 3)), "4 input channels cannot be split into 3"),

@@ -1,8 +1,8 @@
 """Which colour stands for what, told in the page's style; names of files never become classes."""
 
 from collections.abc import Iterable
-from html import escape
 
+from micronet_edge.safe_text import escape
 from micronet_edge_bench.layer_names import Kind
 from micronet_edge_bench.results import FileResult
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from html import escape
 
-from micronet_edge.wording import listed
-from micronet_edge_bench.report.wording import by_device, peaks, plural, shown
+from micronet_edge.safe_text import escape
+from micronet_edge.wording import listed, plural
+from micronet_edge_bench.report.wording import by_device, peaks, shown
 from micronet_edge_bench.results import Environment, FileResult, Method, Results, Run
 
 _GIBI = 1 << 30
@@ -108,9 +108,9 @@ def _method(of: Method) -> Iterator[tuple[str, str]]:
     yield "Threads", str(of.threads)
     yield (
         "Measured",
-        f"{plural(of.processes, 'fresh process')}, {length} in each".replace("processs", "processes"),
+        f"{plural(of.processes, 'fresh process', 'fresh processes')}, {length} in each",
     )
-    yield "Warm-up", f"{of.warmup_least} rounds at least, until steady, at most {of.warmup_most}"
+    yield "Warm-up", f"{plural(of.warmup_least, 'round')} at least, until steady, at most {of.warmup_most}"
 
 
 def _loads(run: Run) -> Iterable[float]:

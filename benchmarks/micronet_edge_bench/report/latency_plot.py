@@ -1,8 +1,8 @@
 """Draws how long each file takes: a bar to the median, the quartiles, and the median of each process."""
 
 from collections.abc import Sequence
-from html import escape
 
+from micronet_edge.safe_text import escape
 from micronet_edge_bench.report.bars import Scale, bar_row, scale_for
 from micronet_edge_bench.report.colours import legend, precision_class
 from micronet_edge_bench.report.wording import milliseconds, shown

@@ -1,10 +1,11 @@
 """A page of everything that was measured: one file, nothing beside it, for a phone, a desk or paper."""
 
 from collections.abc import Sequence
-from html import escape
 from pathlib import Path
 
 from micronet_edge.pages import write_text
+from micronet_edge.safe_text import escape
+from micronet_edge.wording import plural
 from micronet_edge_bench.comparing import Comparison, ComparisonError, compare
 from micronet_edge_bench.instability import doubts
 from micronet_edge_bench.profiles import LayerProfile, layer_profile
@@ -14,7 +15,7 @@ from micronet_edge_bench.report.profile_plot import MOST_SHOWN, dearest_table, k
 from micronet_edge_bench.report.roofline_plot import peak_words, roofline_plot
 from micronet_edge_bench.report.style import STYLE
 from micronet_edge_bench.report.summary_table import Ratios, files_table, summary_table, times_table
-from micronet_edge_bench.report.wording import by_device, interval, milliseconds, plural, shown, times
+from micronet_edge_bench.report.wording import by_device, interval, milliseconds, shown, times
 from micronet_edge_bench.results import Results
 from micronet_edge_bench.statistics import latency
 

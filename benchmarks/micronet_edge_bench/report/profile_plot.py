@@ -1,13 +1,14 @@
 """Draws where the time goes: a bar for each file, cut into kinds of layer, and what is most expensive."""
 
 from collections.abc import Sequence
-from html import escape
 
+from micronet_edge.safe_text import escape
+from micronet_edge.wording import plural
 from micronet_edge_bench.profiles import LayerProfile, ProfiledOperator, Total
 from micronet_edge_bench.report.bars import Scale, bar_row, scale_for
 from micronet_edge_bench.report.colours import KIND_CLASSES, swatches
 from micronet_edge_bench.report.tables import Column, table
-from micronet_edge_bench.report.wording import milliseconds, per_cent, plural
+from micronet_edge_bench.report.wording import milliseconds, per_cent
 
 MOST_SHOWN = 10
 """Operators in a table."""

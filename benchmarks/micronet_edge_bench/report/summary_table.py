@@ -1,9 +1,10 @@
 """The tables of files: the one to read first, and the one with every figure."""
 
 from collections.abc import Callable, Mapping, Sequence
-from html import escape
 from string import ascii_lowercase
 
+from micronet_edge.safe_text import escape
+from micronet_edge.wording import plural
 from micronet_edge_bench.comparing import Comparison
 from micronet_edge_bench.report.tables import Column, Group, table
 from micronet_edge_bench.report.wording import (
@@ -171,7 +172,7 @@ def _file(file: FileResult) -> list[str]:
 
 def _delegate(file: FileResult) -> str:
     """What took over how much, as far as the runtime tells."""
-    fused = f"fused kernels: {file.fused} activations" if file.fused else ""
+    fused = f"fused kernels: {plural(file.fused, 'activation')}" if file.fused else ""
     if file.delegate is None:
         return fused
     nodes = ""

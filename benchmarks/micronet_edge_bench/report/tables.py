@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
+
+from micronet_edge.safe_text import escape
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,11 +50,6 @@ def interval(ratio: Ratio) -> str:
     return f"{ratio.low:.2f} to {ratio.high:.2f}"
 
 
-def plural(count: int, word: str, words: str | None = None) -> str:
-    """A number and what it counts; `words` where they are not the word with an s."""
-    return f"{count:,} {word if count == 1 else words or f'{word}s'}"
-
-
 def format_of(file: FileResult) -> str:
     """The format as its makers write it."""
     return _FORMATS.get(file.format, file.format)

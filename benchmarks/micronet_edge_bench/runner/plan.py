@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +25,23 @@ class PlanError(RunnerError):
     """A plan that cannot be read or makes no sense."""
 
 
+_KEPT = "every sample is kept"
+_NO_MORE = "times are steady long before"
+_MOST_SAMPLES = 10_000_000
+_DAY_SECONDS = 86_400
+
+_LIMITS = {
+    "threads": (1, 128, "one inference is too small a work to be shared out among more"),
+    "processes": (1, 1000, "each loads the runtime and the file anew"),
+    "rounds": (1, 1_000_000, _KEPT),
+    "seconds": (1e-3, _DAY_SECONDS, "a device should be free again after a day"),
+    "least_warmup": (0, 100_000, _NO_MORE),
+    "most_warmup": (0, 100_000, _NO_MORE),
+    "profile_rounds": (1, 100_000, _NO_MORE),
+}
+"""The least and the most of each setting, and what speaks against more."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """How long and how often to measure.
@@ -43,14 +59,16 @@ class Settings:
     profile_rounds: int = 100
 
     def check(self) -> None:
-        """Raises PlanError on what makes no sense."""
-        for name in ("threads", "processes", "profile_rounds"):
-            _check(getattr(self, name) >= 1, f"{name} must be 1 or more")
+        """Raises PlanError on what makes no sense, and on what nobody could wait for."""
         _check((self.rounds is None) != (self.seconds is None), "give either rounds or seconds")
-        _check(self.rounds is None or self.rounds >= 1, "rounds must be 1 or more")
-        _check(self.seconds is None or 0 < self.seconds < math.inf, "seconds must be more than 0")
-        _check(self.least_warmup >= 0, "the least warm-up must be 0 or more")
+        for name, (least, most, why) in _LIMITS.items():
+            value = getattr(self, name)
+            fits = value is None or least <= value <= most
+            _check(fits, f"{name.replace('_', ' ')} must be {least:,} to {most:,}, since {why}")
         _check(self.least_warmup <= self.most_warmup, "the least warm-up must not be above the most")
+        samples = self.processes * (self.rounds or 0)
+        too_many = f"processes x rounds must be {_MOST_SAMPLES:,} at most, since {_KEPT}"
+        _check(samples <= _MOST_SAMPLES, too_many)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from micronet_edge.errors import SettingsError
 from micronet_edge.lowering.tuning import SHIPPED, TABLES, read_tuning, tuning_text
 from micronet_edge_bench.benching import Where
+from micronet_edge_bench.devices import find_device
 from micronet_edge_bench.suite_files import write_crops
 from micronet_edge_bench.tuning.forms import FORMS, Networks
 from micronet_edge_bench.tuning.racing import Racing
@@ -30,6 +31,7 @@ def tuned_on(
     """
     if unknown := set(tables) - set(TABLES):
         raise SettingsError(f"there is no table {min(unknown)}: choose from {', '.join(TABLES)}")
+    find_device(device)  # refuses a name that is none
     forms = [form for form in FORMS if form.table in tables or not tables]
     tuning = SHIPPED if start is None else read_tuning(start)
     with tempfile.TemporaryDirectory(prefix="micronet-edge-") as name:

@@ -11,26 +11,24 @@ from micronet_edge.cli.export import export
 from micronet_edge.cli.models import models
 from micronet_edge.cli.quantize import quantize
 from micronet_edge.cli.tune import tune
+from micronet_edge.cli.usage import Command, Group
 from micronet_edge.cli.verify import verify
+from micronet_edge.terminal import guarded
 
 app = typer.Typer(
+    cls=Group,
     help="Takes a PyTorch MicroNet to ONNX and TFLite files that compute the same function, fast.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command()(models)
-app.command()(export)
-app.command()(quantize)
-app.command()(verify)
-app.command()(evaluate)
-app.command()(blame)
-app.command()(count)
-app.command()(bench)
-app.command()(tune)
-app.command()(estimate)
+
+
+for command in (models, export, quantize, verify, evaluate, blame, count, bench, tune, estimate):
+    app.command(cls=Command)(command)
 
 
 def main() -> None:
     """The console script."""
-    app()
+    with guarded():
+        app()

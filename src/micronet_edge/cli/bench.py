@@ -1,6 +1,5 @@
 """`micronet-edge bench`: how long files take, here and on devices, and how sure that is."""
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ import typer
 
 from micronet_edge.cli.errors import FAILED, one_line_errors
 from micronet_edge.cli.options import KernelsOption, OverwriteOption
+from micronet_edge.terminal import complain, open_console, say, say_json
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -21,6 +21,7 @@ _RUNS = 200
 _MOST_WARMUP = 200
 _RANDOM = "random"
 _PHONE = "adb://"
+_RESULTS = ".json"
 
 
 @one_line_errors
@@ -37,17 +38,17 @@ def bench(
         list[str] | None,
         typer.Option(help="local, ssh://USER@HOST[:PORT] or adb://SERIAL; may be given several times."),
     ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Threads of the runtime.")] = 1,
+    threads: Annotated[int, typer.Option(help="Threads of the runtime.")] = 1,
     warmup: Annotated[
-        int, typer.Option(min=0, help="Untimed rounds at least; more follow until times are steady.")
+        int, typer.Option(help="Untimed rounds at least; more follow until times are steady.")
     ] = 10,
     runs: Annotated[
-        int | None, typer.Option(min=1, help=f"Timed rounds in each process; {_RUNS} if not given.")
+        int | None, typer.Option(help=f"Timed rounds in each process; {_RUNS} if not given.")
     ] = None,
     seconds: Annotated[
         float | None, typer.Option(help="Timed seconds in each process and for all files, not --runs.")
     ] = None,
-    processes: Annotated[int, typer.Option(min=1, help="Fresh processes for each file.")] = 5,
+    processes: Annotated[int, typer.Option(help="Fresh processes for each file.")] = 5,
     given: Annotated[
         str | None,
         typer.Option("--input", metavar="DIR|random", help="Images to run on; a photograph if not given."),
@@ -75,12 +76,10 @@ def bench(
 
     expect(files[0])  # loads what opens the file while this process loads PyTorch
     from micronet_edge.pages import check_reports
-    from micronet_edge_bench.benching import What, Where, is_results
-    from micronet_edge_bench.benching import bench as run
 
-    rounds = _rounds(runs, seconds)
+    settings = _settings(threads, processes, _rounds(runs, seconds), seconds, warmup, profile=profile)
     images = None if given in {None, _RANDOM} else Path(str(given))
-    if output is not None and all(is_results(path) for path in files):
+    if output is not None and all(path.suffix == _RESULTS for path in files):
         raise typer.BadParameter("no FILE is measured that it could hold", param_hint="--output")
     devices = tuple(device or ["local"])
     if benchmark_model is not None and not any(name.startswith(_PHONE) for name in devices):
@@ -89,10 +88,13 @@ def bench(
         )
     read = [*files, *(path for path in (against, benchmark_model, images) if path is not None)]
     check_reports({"--output": output, "--html": html}, inputs=read, overwrite=overwrite)
+    from micronet_edge_bench.benching import What, Where
+    from micronet_edge_bench.benching import bench as run
+
     with _progress() as progress:
         results = run(
             files,
-            _settings(threads, processes, rounds, seconds, warmup, profile=profile),
+            settings,
             against=against,
             where=Where(devices, bootstrap=bootstrap, program=benchmark_model),
             what=What(images, random=given == _RANDOM, kernels=kernels),
@@ -105,18 +107,21 @@ def bench(
 def _rounds(runs: int | None, seconds: float | None) -> int | None:
     if runs is not None and seconds is not None:
         raise typer.BadParameter("give --runs or --seconds, not both")
-    if seconds is not None and not 0 < seconds < float("inf"):
-        raise typer.BadParameter("must be more than 0", param_hint="--seconds")
     return _RUNS if runs is None and seconds is None else runs
 
 
 def _settings(
     threads: int, processes: int, rounds: int | None, seconds: float | None, warmup: int, *, profile: bool
 ) -> "Settings":
-    from micronet_edge_bench.runner.plan import Settings
+    from micronet_edge_bench.runner.plan import PlanError, Settings
 
     most = max(warmup, _MOST_WARMUP)
-    return Settings(threads, processes, rounds, seconds, warmup, most, profile)
+    settings = Settings(threads, processes, rounds, seconds, warmup, most, profile)
+    try:
+        settings.check()
+    except PlanError as error:
+        raise typer.BadParameter(str(error)) from error
+    return settings
 
 
 def _write(results: "Results", output: Path | None, html: Path | None, *, overwrite: bool) -> None:
@@ -140,18 +145,18 @@ def _end(results: "Results", output: Path | None, html: Path | None, *, as_json:
 
     for run in results.runs:
         if run.error is not None:
-            typer.echo(f"error: {run.error}", err=True)
+            complain(run.error)
     failed = any(run.error is not None and not run.source for run in results.runs)
     if any(run.files for run in results.runs):
         comparisons = compare(results)
         amiss = doubts(results, comparisons)
         if as_json:
-            typer.echo(json.dumps(summary(results, comparisons, amiss), indent=2))
+            say_json(summary(results, comparisons, amiss))
         else:
             print_all(results, comparisons, amiss, profile=profile)
             for what, path in (("results", output), ("page", html)):
                 if path is not None:
-                    typer.echo(f"{what}: {path}")
+                    say(f"{what}: {path}")
     if failed:
         raise typer.Exit(FAILED)
 
@@ -159,10 +164,9 @@ def _end(results: "Results", output: Path | None, html: Path | None, *, as_json:
 @contextmanager
 def _progress() -> Iterator[Callable[[str, str, float, float], None]]:
     """A line for each device on a terminal, drawn only when there is news: drawing costs time, too."""
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-    console = Console(stderr=True)
+    console = open_console(err=True)
     columns = (
         TextColumn("{task.description}", markup=False),
         TextColumn("{task.fields[stage]}", markup=False),

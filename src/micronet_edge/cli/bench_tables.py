@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from micronet_edge.terminal import open_console
+from micronet_edge.wording import plural
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -20,10 +23,7 @@ def print_all(
     results: "Results", comparisons: Sequence["Comparison"], doubts: Sequence[str], *, profile: bool
 ) -> None:
     """Prints everything on standard output."""
-    from rich.console import Console
-
-    # File names and devices are a user's text, in which rich must find no markup.
-    console = Console(markup=False, emoji=False, highlight=False)
+    console = open_console()
     for run in results.runs:
         if run.files:
             own = {each.name: each for each in comparisons if each.run == run.label}
@@ -84,26 +84,23 @@ def _environment(run: "Run") -> tuple[str, str]:
     runtimes = dict.fromkeys(f"{file.runtime} {file.runtime_version}" for file in run.files)
     software = [f"{found.system} {found.architecture}", *runtimes]
     software += [f"Python {found.python}"] if found.python else []
-    length = _many(method.rounds, "round") if method.rounds else f"{method.seconds:g} s"
-    how = f"{_many(method.threads, 'thread')}, {_many(method.processes, 'process')} of {length}"
+    length = plural(method.rounds, "round") if method.rounds else f"{method.seconds:g} s"
+    how = (
+        f"{plural(method.threads, 'thread')}, {plural(method.processes, 'process', 'processes')} of {length}"
+    )
     return ", ".join(machine), f"{', '.join(software)}; {how}"
 
 
 def _kernels(run: "Run") -> list[str]:
     """Which files ran in our own kernels, where any could."""
-    fused = [f"{file.fused} activations of {file.name}" for file in run.files if file.fused]
+    fused = [f"{plural(file.fused, 'activation')} of {file.name}" for file in run.files if file.fused]
     if fused:
         return [f"kernels: fused ones for {', '.join(fused)}"]
     return ["kernels: the runtimes' own"] if any(file.fused is not None for file in run.files) else []
 
 
-def _many(count: int, noun: str) -> str:
-    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
-    return f"{count} {noun if count == 1 else plural}"
-
-
 def _cores(cores: int, allowed: int) -> str:
-    return f"{cores} cores" if allowed == cores else f"{allowed} of {cores} cores"
+    return plural(cores, "core") if allowed == cores else f"{allowed} of {cores} cores"
 
 
 def _print_profile(console: "Console", file: "FileResult") -> None:

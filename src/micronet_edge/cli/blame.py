@@ -1,6 +1,5 @@
 """`micronet-edge blame`: which layers of a quantized file lose what is lost."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,6 +7,8 @@ import typer
 
 from micronet_edge.cli.errors import one_line_errors
 from micronet_edge.cli.options import KernelsOption, OverwriteOption
+from micronet_edge.terminal import open_console, say, say_json
+from micronet_edge.wording import plural
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -42,7 +43,6 @@ def blame(
     from micronet_edge.isolation import expect
 
     expect(file)  # loads what opens the file while this process loads PyTorch
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     from micronet_edge.blame_page import write_page
@@ -55,7 +55,7 @@ def blame(
     given = [file, checkpoint, calibration, data, recipe, weights_path(recipe)]
     read = [path for path in given if path is not None]
     check_reports({"--html": html}, inputs=read, overwrite=overwrite)
-    console = Console(stderr=True)
+    console = open_console(err=True)
     columns = (TextColumn("layers"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("layers", total=None)
@@ -71,19 +71,16 @@ def blame(
     if html is not None:
         write_page(found, html, overwrite=overwrite)
     for note in found.notes:
-        typer.echo(f"note: {note}", err=True)
+        say(f"note: {note}", err=True)
     if as_json:
-        typer.echo(json.dumps(found.summary(), indent=2))
+        say_json(found.summary())
     else:
         _print_all(found, html)
-        typer.echo(in_words(found.fused, kernels))
+        say(in_words(found.fused, kernels))
 
 
 def _print_all(found: "FileBlame", html: Path | None) -> None:
-    from rich.console import Console
-
-    # File names are a user's text, in which rich must find no markup.
-    console = Console(markup=False, emoji=False, highlight=False)
+    console = open_console()
     console.print(_table(found))
     for line in _lines(found, html):
         console.print(line)
@@ -118,17 +115,18 @@ def _lines(found: "FileBlame", html: Path | None) -> list[str]:
     of = found.blame
     floating = sum(row.in_float for row in of.rows)
     less = len(of.rows) - floating - _LAYERS_SHOWN
-    others = [f"{less} more layers lose less"] if less > 0 else []
-    others += [f"{floating} layers are in float"] if floating else []
+    others = [f"{plural(less, 'more layer loses', 'more layers lose')} less"] if less > 0 else []
+    others += [f"{plural(floating, 'layer is', 'layers are')} in float"] if floating else []
     lines = [f"{' and '.join(others)}: --json and --html have all", ""] if others else []
     lines += [
-        f"{found.path.name} ({found.metadata.precision}) on {of.measured_images} images",
+        f"{found.path.name} ({found.metadata.precision}) on {plural(of.measured_images, 'image')}",
         f"same class as {found.checkpoint.name} in float on {of.agreement:.2%} of them",
     ]
     if of.top1_float is not None and of.top1_quantized is not None:
         lines.append(f"top-1 in float {of.top1_float:.2%}, quantized {of.top1_quantized:.2%}")
+    calibrated_on = plural(of.calibration_images, "image")
     lines += [
-        f"SQNR, range, steps used, cut off: of each layer's output, on {of.calibration_images} images",
+        f"SQNR, range, steps used, cut off: of each layer's output, on {calibrated_on}",
         "noise that goes and points that come back: if that layer alone is not rounded",
     ]
     return [*lines, f"page: {html}"] if html is not None else lines

@@ -1,12 +1,12 @@
 """`micronet-edge count`: what one inference computes, stores and holds, from the graph itself."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from micronet_edge.cli.errors import one_line_errors
+from micronet_edge.terminal import open_console, say_json
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -40,16 +40,13 @@ def count(
 
     counted = count_source(source)
     if as_json:
-        typer.echo(json.dumps(counted.summary(per_layer=per_layer), indent=2))
+        say_json(counted.summary(per_layer=per_layer))
     else:
         _print_all(counted, per_layer=per_layer)
 
 
 def _print_all(counted: "SourceCount", *, per_layer: bool) -> None:
-    from rich.console import Console
-
-    # Names come from a file, in which rich must find no markup.
-    console = Console(markup=False, emoji=False, highlight=False)
+    console = open_console()
     console.print(counted.source)
     if per_layer:
         console.print(_layers(counted.count))

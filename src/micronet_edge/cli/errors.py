@@ -2,7 +2,7 @@
 
 import functools
 import signal
-import sys
+import traceback
 from collections.abc import Callable
 from threading import Event
 from typing import ParamSpec
@@ -10,6 +10,7 @@ from typing import ParamSpec
 import typer
 
 from micronet_edge.errors import MicronetEdgeError
+from micronet_edge.terminal import ReaderGoneError, complain, complain_at_length
 
 FAILED = 1
 INTERRUPTED = 128 + signal.SIGINT
@@ -27,24 +28,21 @@ def one_line_errors(command: Callable[Parameters, None]) -> Callable[Parameters,
         try:
             command(*args, **kwargs)
         except KeyboardInterrupt:
-            _say(_NOTHING_WRITTEN)
+            complain(_NOTHING_WRITTEN)
             raise typer.Exit(INTERRUPTED) from None
-        except (typer.Exit, typer.BadParameter):  # typer ends these itself, wrong usage with 2
+        except (typer.Exit, typer.BadParameter, ReaderGoneError):  # others end these, wrong usage with 2
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - each ends here, in words
             if interrupted.is_set():  # C++ code turns KeyboardInterrupt into errors of its own
-                _say(_NOTHING_WRITTEN)
+                complain(_NOTHING_WRITTEN)
                 raise typer.Exit(INTERRUPTED) from None
             if kwargs.get("debug"):
-                raise
-            _say(str(error) if isinstance(error, MicronetEdgeError) else _unexpected(error))
+                complain_at_length(traceback.format_exc())
+                raise typer.Exit(FAILED) from None
+            complain(str(error) if isinstance(error, MicronetEdgeError) else _unexpected(error))
             raise typer.Exit(FAILED) from None
 
     return wrapped
-
-
-def _say(message: str) -> None:
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201 - the one place
 
 
 def _unexpected(error: Exception) -> str:

@@ -1,6 +1,5 @@
 """`micronet-edge estimate`: what a compiler expects of an NPU that is not at hand."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from micronet_edge.cli.errors import one_line_errors
+from micronet_edge.terminal import open_console, say_json
+from micronet_edge.wording import plural
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -39,16 +40,13 @@ def estimate(
 
     found = run(file, npu, system_configuration=system_config, memory_mode=memory_mode)
     if as_json:
-        typer.echo(json.dumps(found.summary(per_layer=per_layer), indent=2))
+        say_json(found.summary(per_layer=per_layer))
     else:
         _print_all(found, per_layer=per_layer)
 
 
 def _print_all(found: "Estimate", *, per_layer: bool) -> None:
-    from rich.console import Console
-
-    # Names of layers are a file's text, in which rich must find no markup.
-    console = Console(markup=False, emoji=False, highlight=False)
+    console = open_console()
     for line in _lines(found):
         console.print(line, soft_wrap=True)
     console.print()
@@ -75,7 +73,8 @@ def _lines(found: "Estimate") -> list[str]:
     if not found.fallbacks:
         return [*lines, "CPU       nothing falls back to it"]
     count = len(found.fallbacks)
-    return [*lines, f"CPU       {count} operators fall back to it; what they take is not in any figure here"]
+    fall = plural(count, "operator falls", "operators fall")
+    return [*lines, f"CPU       {fall} back to it; what that takes is not in any figure here"]
 
 
 def _memory(kind: str) -> str:

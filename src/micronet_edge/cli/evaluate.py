@@ -1,6 +1,5 @@
 """`micronet-edge evaluate`: how often a file or a checkpoint is right on labelled images."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,6 +7,8 @@ import typer
 
 from micronet_edge.cli.errors import one_line_errors
 from micronet_edge.cli.options import KernelsOption
+from micronet_edge.terminal import open_console, say, say_json
+from micronet_edge.wording import plural
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -41,14 +42,13 @@ def evaluate(
     from micronet_edge.isolation import expect
 
     expect(file)  # loads what opens the file while this process loads PyTorch
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from micronet_edge.evaluation import evaluate as run
     from micronet_edge.kernels import in_words
     from micronet_edge.networks import is_checkpoint
 
-    console = Console(stderr=True)
+    console = open_console(err=True)
     columns = (TextColumn("images"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("images", total=None)
@@ -61,20 +61,17 @@ def evaluate(
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     for note in evaluation.notes:
-        typer.echo(f"note: {note}", err=True)
+        say(f"note: {note}", err=True)
     if as_json:
-        typer.echo(json.dumps(evaluation.summary(), indent=2))
+        say_json(evaluation.summary())
     else:
         _print_all(evaluation)
         if not is_checkpoint(file):
-            typer.echo(in_words(evaluation.fused, kernels))
+            say(in_words(evaluation.fused, kernels))
 
 
 def _print_all(evaluation: "Evaluation") -> None:
-    from rich.console import Console
-
-    # Labels are a user's text, in which rich must find no markup.
-    console = Console(markup=False, emoji=False, highlight=False)
+    console = open_console()
     console.print(_table(evaluation))
     for line in _lines(evaluation):
         console.print(line)
@@ -103,17 +100,18 @@ def _table(evaluation: "Evaluation") -> "Table":
 def _lines(evaluation: "Evaluation") -> list[str]:
     top1, top5, found = evaluation.top1, evaluation.top5, evaluation.comparison
     lines = [
-        f"{evaluation.path.name} ({evaluation.metadata.precision}) on {evaluation.images} images",
-        f"top-1  {top1.share:.2%} ({top1.right} right), 95 % interval {top1.low:.2%} to {top1.high:.2%}",
-        f"top-{evaluation.guesses}  {top5.share:.2%} ({top5.right} right)",
+        f"{evaluation.path.name} ({evaluation.metadata.precision}) on {plural(evaluation.images, 'image')}",
+        f"top-1  {top1.share:.2%} ({top1.right} right), 95 % interval {top1.low:z.2%} to {top1.high:.2%}",
     ]
+    if evaluation.guesses < len(evaluation.metadata.labels):  # of five classes, five guesses are never wrong
+        lines.append(f"top-{evaluation.guesses}  {top5.share:.2%} ({top5.right} right)")
     if found is not None:
         points = found.difference
-        interval = f"95 % interval {points.low:+.2f} to {points.high:+.2f}"
+        interval = f"95 % interval {points.low:+z.2f} to {points.high:+z.2f}"
         lines += [
             "",
             f"{found.checkpoint.name} on the same images: top-1 {found.top1.share:.2%}",
             f"same class on {found.agreement:.2%} of the images",
-            f"top-1 differs by {points.points:+.2f} points, {interval}",
+            f"top-1 differs by {points.points:+z.2f} points, {interval}",
         ]
     return lines

@@ -1,6 +1,5 @@
 """`micronet-edge export`: a checkpoint becomes proven files."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,6 +8,8 @@ import typer
 
 from micronet_edge.cli.errors import one_line_errors
 from micronet_edge.cli.steps import told_steps
+from micronet_edge.terminal import open_console, say_json
+from micronet_edge.wording import plural
 
 if TYPE_CHECKING:
     from micronet_edge.written_files import Exported
@@ -47,7 +48,6 @@ def export(
 ) -> None:
     """Export a MicroNet to ONNX and TFLite files, each proven to compute the same function."""
     del debug  # read by one_line_errors
-    from rich.console import Console
 
     from micronet_edge.exporting import export as run
     from micronet_edge.settings import DEFAULT_FORMATS, ExportSettings
@@ -67,17 +67,19 @@ def export(
         overwrite=overwrite,
         tuning=tuning,
     )
-    console = Console(stderr=True)
+    console = open_console(err=True)
     with told_steps(console) as report:
         exported = run(source, checkpoint=checkpoint, settings=settings, report=report)
     if exported[0].random_weights:
-        console.print("[bold red]RANDOM WEIGHTS: no checkpoint was given; these files recognise nothing.[/]")
+        console.print(
+            "RANDOM WEIGHTS: no checkpoint was given; these files recognise nothing.", style="bold red"
+        )
     if exported[0].proof.weakness is not None:
-        console.print(f"[bold red]WEAK PROOF:[/] {exported[0].proof.weakness}", highlight=False)
+        console.print(f"WEAK PROOF: {exported[0].proof.weakness}", style="bold red")
     if naive:
         console.print("NAIVE: what the usual tools make of the network as trained, for comparison only.")
     if as_json:
-        typer.echo(json.dumps([asdict(file) for file in exported], indent=2, default=str))
+        say_json([asdict(file) for file in exported])
     else:
         _print_table(exported)
 
@@ -93,7 +95,6 @@ def _batch(text: str) -> int | None:
 
 def _print_table(exported: "tuple[Exported, ...]") -> None:
     from rich.box import SIMPLE_HEAD
-    from rich.console import Console
     from rich.table import Table
 
     folder = exported[0].path.parent
@@ -110,9 +111,10 @@ def _print_table(exported: "tuple[Exported, ...]") -> None:
             str(sum(file.proof.operators.values())),
             f"{file.proof.relative_difference:.1e}",
         )
-    Console().print(table)
+    open_console().print(table)
+    images = plural(exported[0].proof.images, "image")
     agreement = min(file.proof.top1_agreement for file in exported)
-    Console().print(
-        f"Run on {exported[0].proof.images} images beside PyTorch: the difference is relative to the "
+    open_console().print(
+        f"Run on {images} beside PyTorch: the difference is relative to the "
         f"largest logit; the same class on {agreement:.0%}."
     )

@@ -1,11 +1,11 @@
 """`micronet-edge models`: the family at a glance."""
 
-import json
 from typing import Annotated
 
 import typer
 
 from micronet_edge.cli.errors import one_line_errors
+from micronet_edge.terminal import open_console, say_json
 
 
 @one_line_errors
@@ -34,13 +34,12 @@ def models(
             }
         )
     if as_json:
-        typer.echo(json.dumps(rows, indent=2))
+        say_json(rows)
     else:
         _print_table(rows, PAPER)
 
 
 def _print_table(rows: list[dict[str, object]], paper: str) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(
@@ -52,4 +51,4 @@ def _print_table(rows: list[dict[str, object]], paper: str) -> None:
     for row in rows:
         millions = (f"{float(str(row[key])) / 1e6:.2f} M" for key in list(row)[1:4])
         table.add_row(str(row["variant"]), *millions, f"{row['paper_top1_percent']} %")
-    Console().print(table)
+    open_console().print(table)

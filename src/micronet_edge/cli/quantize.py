@@ -1,6 +1,5 @@
 """`micronet-edge quantize`: a checkpoint becomes proven integer files."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,6 +8,7 @@ import typer
 
 from micronet_edge.cli.errors import one_line_errors
 from micronet_edge.cli.steps import told_steps
+from micronet_edge.terminal import open_console, say_json
 
 if TYPE_CHECKING:
     from micronet_edge.quantizing import Quantized
@@ -52,7 +52,6 @@ def quantize(
 ) -> None:
     """Quantize a MicroNet to int8 ONNX and TFLite files of known accuracy."""
     del debug  # read by one_line_errors
-    from rich.console import Console
 
     from micronet_edge.quantizing import quantize as run
     from micronet_edge.settings import DEFAULT_FORMATS, ExportSettings, QuantizeSettings
@@ -71,30 +70,31 @@ def quantize(
         tuning=tuning,
     )
     quantization = QuantizeSettings(recipe=recipe, finetune=finetune, data=data, max_drop=max_drop)
-    console = Console(stderr=True)
+    console = open_console(err=True)
     with told_steps(console) as report:
         quantized = run(source, settings=settings, quantization=quantization, report=report)
     if quantized.files[0].random_weights:
-        console.print("[bold red]RANDOM WEIGHTS: no checkpoint was given; these files recognise nothing.[/]")
+        console.print(
+            "RANDOM WEIGHTS: no checkpoint was given; these files recognise nothing.", style="bold red"
+        )
     if as_json:
-        typer.echo(json.dumps(asdict(quantized), indent=2, default=str))
+        say_json(asdict(quantized))
     else:
         _print_table(quantized)
 
 
 def _print_table(quantized: "Quantized") -> None:
     from rich.box import SIMPLE_HEAD
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    console = open_console()
     if quantized.steps:
         steps = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
         for heading in ("format", "layers\nin float", "top-1", "points\nlost", "MB", "ms"):
             steps.add_column(heading, justify="right")
         for step in quantized.steps:
             size, latency = f"{step.size_bytes / 1e6:.2f}", f"{step.latency_ms:.2f}"
-            lost = f"{step.drop:+.2f}"
+            lost = f"{step.drop:+z.2f}"
             steps.add_row(step.format, str(len(step.reverted)), f"{step.top1:.2f}", lost, size, latency)
         console.print(steps)
     folder = quantized.recipe.parent

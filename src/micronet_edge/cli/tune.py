@@ -1,6 +1,5 @@
 """`micronet-edge tune`: a table of what operators cost on a device, to export by."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +9,7 @@ import typer
 from micronet_edge.cli.errors import one_line_errors
 from micronet_edge.cli.options import OverwriteOption
 from micronet_edge.cli.steps import told_steps
+from micronet_edge.terminal import open_console, say, say_json
 
 if TYPE_CHECKING:
     from micronet_edge_bench.tuning.search import Trial
@@ -40,7 +40,6 @@ def tune(
 ) -> None:
     """Fit the choice between exact forms of a network to a device, for `export --tuning`."""
     del debug  # read by one_line_errors
-    from rich.console import Console
 
     from micronet_edge.pages import check_reports, write_text
 
@@ -48,7 +47,7 @@ def tune(
     check_reports({"--output": output}, inputs=given, overwrite=overwrite)
     from micronet_edge_bench.tuning.tuning_run import tuned_on
 
-    with told_steps(Console(stderr=True)) as report:
+    with told_steps(open_console(err=True)) as report:
         found, trials = tuned_on(
             device,
             tuple(networks or _FAMILY),
@@ -59,14 +58,13 @@ def tune(
         )
     write_text(found, output, overwrite=overwrite)
     if as_json:
-        typer.echo(json.dumps([asdict(trial) | {"time": trial.time} for trial in trials], indent=2))
+        say_json([asdict(trial) | {"time": trial.time} for trial in trials])
         return
     _print_table(trials)
-    typer.echo(f"tuning: {output}")
+    say(f"tuning: {output}")
 
 
 def _print_table(trials: "tuple[Trial, ...]") -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(
@@ -81,4 +79,4 @@ def _print_table(trials: "tuple[Trial, ...]") -> None:
     for trial in trials:
         times = (f"{each:.3f}" for each in (*trial.times.values(), trial.time))
         table.add_row(trial.table, trial.figure, f"{trial.value:g}", *times, "taken" if trial.taken else "")
-    Console().print(table)
+    open_console().print(table)

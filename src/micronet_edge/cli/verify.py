@@ -1,6 +1,5 @@
 """`micronet-edge verify`: the proof once more, for any file."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +8,8 @@ import typer
 
 from micronet_edge.cli.errors import one_line_errors
 from micronet_edge.cli.options import KernelsOption
+from micronet_edge.terminal import say, say_json
+from micronet_edge.wording import plural
 
 
 @one_line_errors
@@ -43,19 +44,19 @@ def verify(
     else:
         proof = prove_again(file, checkpoint, calibration, kernels)
     if as_json:
-        typer.echo(json.dumps(asdict(proof), indent=2))
+        say_json(asdict(proof))
         return
     found = (
         f"largest difference {proof.relative_difference:.1e} of the largest logit"
         if metadata.precision == FLOAT32
         else f"as closely as {metadata.precision} can: cosine of the logits {proof.cosine:.4f}"
     )
-    typer.echo(
-        f"{file}: same function as {checkpoint} on {proof.images} images, {found}, "
+    say(
+        f"{file}: same function as {checkpoint} on {plural(proof.images, 'image')}, {found}, "
         f"same class on {proof.top1_agreement:.0%}"
     )
-    typer.echo(in_words(proof.fused, kernels))
+    say(in_words(proof.fused, kernels))
     if proof.weakness is not None:
-        typer.echo(f"WEAK PROOF: {proof.weakness}", err=True)
+        say(f"WEAK PROOF: {proof.weakness}", err=True)
     if metadata.checkpoint_sha256 != loaded.sha256:
-        typer.echo(f"note: {file} was made from another file with the same weights", err=True)
+        say(f"note: {file} was made from another file with the same weights", err=True)

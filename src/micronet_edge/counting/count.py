@@ -9,6 +9,7 @@ from micronet_edge.counting.figures import Figures, total
 from micronet_edge.counting.graph import Graph, Operator
 from micronet_edge.counting.layer_names import multiplies_computed, shift_max_layers
 from micronet_edge.counting.memory import bytes_alive
+from micronet_edge.wording import plural
 
 UNREAD = "(read by no operator)"
 
@@ -146,4 +147,4 @@ def _notes(operators: list[Operator]) -> list[str]:
     unknown = sum(tensor.shape is None for tensor in tensors.values())
     if not unknown:
         return []
-    return [f"the peak activation memory leaves out {unknown} tensors of unknown size"]
+    return [f"the peak activation memory leaves out {plural(unknown, 'tensor')} of unknown size"]

@@ -10,6 +10,8 @@ import platform
 from pathlib import Path
 from typing import Literal
 
+from micronet_edge.wording import plural
+
 Kernels = Literal["auto", "off"]
 """Whether a session uses the fused kernels: where they are at hand and the file lets them, or never."""
 
@@ -48,4 +50,4 @@ def in_words(fused: int, kernels: Kernels) -> str:
         )
     if not fused:
         return "kernels: the runtime's own; the file has no activation that the fused ones know"
-    return f"kernels: fused ones for {fused} Dynamic Shift-Max activations"
+    return f"kernels: fused ones for {plural(fused, 'Dynamic Shift-Max activation')}"

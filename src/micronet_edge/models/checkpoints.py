@@ -26,6 +26,7 @@ from micronet_edge.models.micronet import MicroNet, tensor_shapes
 from micronet_edge.pages import write_bytes
 from micronet_edge.preprocessing import Preprocessing
 from micronet_edge.user_files import CHECKPOINT, check_archive, check_file, parse_json
+from micronet_edge.wording import plural
 
 FORMAT = "micronet-edge/1"
 DESCRIPTION_KEY = "micronet_edge"
@@ -92,7 +93,8 @@ def save_checkpoint(
     """
     if len(labels) != network.num_classes:
         raise SettingsError(
-            f"{len(labels)} labels for {network.num_classes} classes: give one for each class"
+            f"{plural(len(labels), 'label')} for {plural(network.num_classes, 'class', 'classes')}: "
+            "give one for each class"
         )
     description = {
         "format": FORMAT,
@@ -243,8 +245,8 @@ def _read_metadata(
         raise CheckpointError(f"{path}: labels or preprocessing cannot be read: save it again") from error
     if said != (variant, classes, preprocessing.size) or len(labels) != classes:
         raise CheckpointError(
-            f"{path} says it holds {said[0]} with {said[1]} classes at {said[2]} px, {len(labels)} labels; "
-            f"its tensors are {variant} with {classes} classes: save it again"
+            f"{path} says it holds {said[0]} with {said[1]} classes at {said[2]} px, "
+            f"{plural(len(labels), 'label')}; its tensors are {variant} with {classes} classes: save it again"
         )
     return labels, preprocessing
 

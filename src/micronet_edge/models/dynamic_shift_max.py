@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from micronet_edge.errors import SettingsError
+from micronet_edge.wording import plural
 
 COEFFICIENT_RANGE = 4.0
 """Width of the interval a coefficient can take: initial value - 2 to initial value + 2."""
@@ -27,7 +28,7 @@ def shift_indices(channels: int, groups: int, shifts: int) -> tuple[tuple[int, .
     Raises SettingsError unless `groups` divides `channels` and `shifts` is at least 1.
     """
     if channels < 1 or groups < 1 or channels % groups:
-        raise SettingsError(f"{channels} channels cannot be split into {groups} groups")
+        raise SettingsError(f"{plural(channels, 'channel')} cannot be split into {plural(groups, 'group')}")
     if shifts < 1:
         raise SettingsError(f"Dynamic Shift-Max needs at least one shifted input, not {shifts}")
     width = channels // groups

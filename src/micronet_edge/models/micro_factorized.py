@@ -8,12 +8,15 @@ from collections import OrderedDict
 from torch import Tensor, nn
 
 from micronet_edge.errors import SettingsError
+from micronet_edge.wording import plural
 
 
 def _check_groups(groups: int, **channels: int) -> None:
     for name, count in channels.items():
         if groups < 1 or count < 1 or count % groups:
-            raise SettingsError(f"{count} {name} channels cannot be split into {groups} groups")
+            raise SettingsError(
+                f"{plural(count, f'{name} channel')} cannot be split into {plural(groups, 'group')}"
+            )
 
 
 class ChannelShuffle(nn.Module):

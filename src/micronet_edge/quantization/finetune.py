@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from micronet_edge.errors import SettingsError
 from micronet_edge.image_folders import SKIP_HINT, LabelledImages
+from micronet_edge.limits import MOST_EPOCHS
 from micronet_edge.preprocessing import Preprocessing, open_image
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.simulate import Simulation
@@ -125,8 +126,7 @@ def finetune(
 
 
 def _check(images: LabelledImages, epochs: int) -> None:
-    if epochs < 1:
-        raise SettingsError(f"{epochs} epochs: give a number from 1 up")
+    MOST_EPOCHS.check(epochs)
     if images.count < MINIMUM_IMAGES:
         raise SettingsError(
             f"{images.source} holds {images.count} images, too few to fine-tune on: give {MINIMUM_IMAGES} or "

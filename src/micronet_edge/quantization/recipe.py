@@ -20,7 +20,7 @@ from micronet_edge.lowering.tuning import costs_of
 from micronet_edge.models.checkpoints import file_sha256
 from micronet_edge.user_files import RECIPE, RECIPE_WEIGHTS, check_file, read_json
 
-SUFFIX = ".recipe.json"
+RECIPE_SUFFIX = ".recipe.json"
 WEIGHTS_SUFFIX = ".recipe.safetensors"
 INT8 = "int8"
 INT8_A16 = "int8-a16"
@@ -56,12 +56,12 @@ class Recipe:
 
 def recipe_path(file: Path) -> Path:
     """Where the recipe of a quantized file lies."""
-    return file.with_suffix(SUFFIX)
+    return file.with_suffix(RECIPE_SUFFIX)
 
 
 def weights_path(recipe: Path) -> Path:
     """Where the tensors of a recipe lie."""
-    return recipe.with_name(recipe.name.removesuffix(SUFFIX) + WEIGHTS_SUFFIX)
+    return recipe.with_name(recipe.name.removesuffix(RECIPE_SUFFIX) + WEIGHTS_SUFFIX)
 
 
 def save_recipe(recipe: Recipe, path: Path) -> None:

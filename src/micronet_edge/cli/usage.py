@@ -1,0 +1,69 @@
+"""How typer shows the usage of a command, and what was wrong with it."""
+
+# ruff: noqa: ANN401 - typer's Click has no public types
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from micronet_edge.safe_text import visible
+
+_SHOWN = {"Path": "PATH", "int": "N", "float": "NUMBER", "str": "NAME"}
+"""What an option takes, for people, by its type."""
+
+
+class Group(TyperGroup):
+    """The whole tool. What a user typed is quoted in complaints with nothing in it that a terminal obeys."""
+
+    def make_context(self, *args: Any, **settings: Any) -> Any:
+        with _visible_complaints():
+            return super().make_context(*args, **settings)
+
+    def invoke(self, ctx: Any) -> Any:
+        with _visible_complaints():
+            return super().invoke(ctx)
+
+    def get_help_option(self, ctx: Any) -> Any:
+        return _shown(super().get_help_option(ctx))
+
+
+class Command(TyperCommand):
+    """One command. A flag is there or is not; what else an option takes is told in a word."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        for parameter in self.params:
+            _shown(parameter)
+
+    def get_help_option(self, ctx: Any) -> Any:
+        return _shown(super().get_help_option(ctx))
+
+
+def _shown(parameter: Any) -> Any:
+    """The option or argument, made to show in help what it takes."""
+    if getattr(parameter, "is_flag", False):
+        parameter.metavar, parameter.secondary_opts = "", []
+    elif parameter is not None and parameter.param_type_name == "argument":
+        parameter.display_type_rich = lambda ctx: None  # noqa: ARG005 - its name says it
+    elif parameter is not None and parameter.metavar is None:
+        kind = getattr(getattr(parameter, "type_descriptor", None), "annotation", None)
+        parameter.metavar = next((word for name, word in _SHOWN.items() if name in str(kind)), None)
+    return parameter
+
+
+@contextmanager
+def _visible_complaints() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        message = getattr(error, "message", None)
+        if isinstance(error, _UsageError) and isinstance(message, str):
+            error.message = visible(message)
+        raise
+
+
+_UsageError: Any = typer.BadParameter.__base__
+"""Typer brings its own Click, or uses the one that is installed."""
