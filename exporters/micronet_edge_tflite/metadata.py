@@ -7,7 +7,7 @@ A TFLite file is read from its start and a zip archive from its end, so one file
 import zipfile
 from pathlib import Path
 
-from micronet_edge.errors import TargetError
+from micronet_edge.errors import ForeignFileError
 from micronet_edge.metadata import DESCRIPTION_KEY, LABELS_KEY, FileMetadata
 
 ASSOCIATED_FILES = {LABELS_KEY: "labels.txt", DESCRIPTION_KEY: "micronet_edge.json"}
@@ -24,7 +24,7 @@ def append_metadata(path: Path, metadata: FileMetadata) -> None:
 def read_metadata(path: Path) -> FileMetadata:
     """What the file says of itself.
 
-    Raises TargetError on a file that carries nothing of ours.
+    Raises ForeignFileError on a file that carries nothing of ours.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -33,7 +33,5 @@ def read_metadata(path: Path) -> FileMetadata:
                 key: archive.read(name).decode() for key, name in ASSOCIATED_FILES.items() if name in names
             }
     except (zipfile.BadZipFile, OSError, UnicodeDecodeError) as error:
-        raise TargetError(
-            f"{path} carries no labels and preprocessing of ours ({error}): export it again"
-        ) from error
+        raise ForeignFileError(str(path), str(error)) from error
     return FileMetadata.from_texts(texts, str(path))

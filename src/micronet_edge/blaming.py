@@ -90,10 +90,16 @@ def blame_file(
     if fused:
         quantized = with_fused_activations(quantized)
     images = read_calibration(Path(calibration), metadata.preprocessing, skip_unreadable=skip_unreadable)
-    notes = _notes(images.source, images.count, images.skipped, "at random")
+    notes = [*images.notes, *_notes(images.source, images.count, images.skipped, "at random")]
     labelled = None
     if data is not None:
-        found = read_labelled(Path(data), metadata.labels, skip_unreadable=skip_unreadable)
+        found = read_labelled(
+            Path(data),
+            metadata.labels,
+            labels_assumed=metadata.labels_assumed,
+            skip_unreadable=skip_unreadable,
+        )
+        notes.append(found.order)
         notes += _notes(found.source, found.count, found.skipped, "evenly over the classes")
         labelled = _read(found, metadata)
     chosen = torch.from_numpy(images.images[chosen_evenly([0] * images.count, MOST_IMAGES)])

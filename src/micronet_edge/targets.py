@@ -185,7 +185,8 @@ def only_ones(path: Path, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -
     """
     if len(inputs) != 1 or len(outputs) != 1:
         raise TargetError(
-            f"{path} has {len(inputs)} inputs and {len(outputs)} outputs, not one of each: export it again"
+            f"{path} has {len(inputs)} inputs and {len(outputs)} outputs, not one of each: only such "
+            "files can be run here"
         )
     return inputs[0], outputs[0]
 
@@ -195,7 +196,7 @@ def check_shape(path: Path, images: Images, expected: tuple[int, ...]) -> None:
     if images.shape[1:] != expected:
         raise TargetError(
             f"{path} takes images of shape {list(expected)}, not {list(images.shape[1:])}: preprocess them "
-            "as its metadata says, or export it again"
+            "as its metadata says, or give its own --input-size"
         )
 
 

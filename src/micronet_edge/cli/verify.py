@@ -26,13 +26,13 @@ def verify(
     """Prove again that a file computes the same function as its checkpoint."""
     del debug  # read by one_line_errors
     from micronet_edge.kernels import in_words
-    from micronet_edge.models import load_checkpoint
     from micronet_edge.quantizing import prove_again
+    from micronet_edge.source import reload_checkpoint
     from micronet_edge.targets import FLOAT32, read_metadata, target_of
     from micronet_edge.verification import prove
 
     metadata = read_metadata(file)
-    loaded = load_checkpoint(checkpoint, variant=metadata.variant, num_classes=len(metadata.labels))
+    loaded = reload_checkpoint(checkpoint, metadata, same_network=True)
     if metadata.precision == FLOAT32:
         proof = prove(file, target_of(file), metadata, loaded.network, (kernels,))
     else:

@@ -95,7 +95,7 @@ def _network_of(path: Path) -> Count | None:
     """The network that a file of ours was made from, as it was trained."""
     metadata: FileMetadata | None = None
     with suppress(MicronetEdgeError):
-        metadata = describe_network(path)
+        metadata = describe_network(path).metadata
     if metadata is None or metadata.variant not in FAMILY:
         return None
     return count(MicroNet(metadata.variant, len(metadata.labels)), metadata.preprocessing.size)
