@@ -11,7 +11,7 @@ from example_images import digits
 from PIL import Image
 
 import micronet_edge
-from micronet_edge.errors import CheckpointError, SettingsError, TargetError, VerificationError
+from micronet_edge.errors import CheckpointError, SettingsError, TargetError
 from micronet_edge.evaluation import evaluate
 from micronet_edge.models import MicroNet, load_checkpoint, save_checkpoint
 from micronet_edge.preprocessing import Preprocessing
