@@ -178,8 +178,8 @@ def test_code_in_a_plain_pickle_is_not_run(bomb, tmp_path, complaint, protocol):
 def test_a_whole_pickled_network_is_not_unpickled(saved, complaint):
     message = complaint(saved(MicroNet("m0", CLASSES)))
     assert message == (
-        "FILE is a whole pickled object (micronet_edge.models.micronet.MicroNet), not its weights; nothing of "
-        "it was run: open it where its class is at hand and save the network's state_dict() alone"
+        "FILE is a whole pickled object (micronet_edge.models.micronet.MicroNet), not its weights; nothing "
+        "of it was run: open it where its class is at hand and save the network's state_dict() alone"
     )
 
 

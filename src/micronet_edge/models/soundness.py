@@ -28,10 +28,9 @@ def check_sound(path: Path, network: MicroNet) -> None:
             )
     logits, overflowing = _probed(network)
     if overflowing is not None:
-        name, largest = _largest_below(network, overflowing)
         raise CheckpointError(
-            f"{path}: layer {overflowing} gives numbers that float32 cannot hold (largest weight up to it: "
-            f"{largest:.1e}, in {name}): the training run diverged, or the weights were scaled; train again"
+            f"{path}: layer {overflowing} gives numbers that float32 cannot hold "
+            f"({_reason(network, overflowing)}): the training run diverged, or the weights were scaled"
         )
     zero = [
         name
@@ -40,8 +39,8 @@ def check_sound(path: Path, network: MicroNet) -> None:
     ]
     if zero and bool((logits == logits[0]).all()):
         raise CheckpointError(
-            f"{path}: the network answers every image alike, since {len(zero)} of its weight tensors are all "
-            f"zero ({listed(zero)}): the weights were never filled in; give the trained checkpoint"
+            f"{path}: the network answers every image alike, since these weights are all zero: "
+            f"{listed(zero)}; they were never filled in: give the trained checkpoint"
         )
 
 
@@ -70,13 +69,20 @@ def _probed(network: MicroNet) -> tuple[Tensor, str | None]:
     return logits, overflowing[0] if overflowing else None
 
 
-def _largest_below(network: MicroNet, layer: str) -> tuple[str, float]:
-    """The tensor of the largest magnitude among those up to a layer, and that magnitude."""
-    largest = ("", 0.0)
-    for name, value in network.named_parameters():
-        magnitude = float(value.detach().abs().max()) if value.numel() else 0.0
-        if magnitude > largest[1]:
-            largest = (name, magnitude)
-        if name == f"{layer}.bias":
-            break
-    return largest
+def _reason(network: MicroNet, layer: str) -> str:
+    """What stands out among the tensors up to a layer: variances of zero, or else the largest weight."""
+    before = _up_to(network, layer)
+    still = [name for name, value in before.items() if name.endswith("running_var") and not value.any()]
+    if still:
+        return f"the variances up to it are all zero: {listed(still)}"
+    largest = max(before, key=lambda name: float(before[name].abs().max()))
+    return f"the largest number up to it is {float(before[largest].abs().max()):.1e}, in {largest}"
+
+
+def _up_to(network: MicroNet, layer: str) -> dict[str, Tensor]:
+    """The tensors, but for counters, up to those of a layer."""
+    values = {name: v for name, v in network.state_dict().items() if v.is_floating_point()}
+    names = list(values)
+    own = [place for place, name in enumerate(names) if name.startswith(f"{layer}.")]
+    kept = names[: own[-1] + 1] if own else names  # an activation has none
+    return {name: values[name] for name in kept}

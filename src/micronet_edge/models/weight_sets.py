@@ -55,7 +55,7 @@ class WeightSet:
     @property
     def place(self) -> str:
         """Where it lay, as short as can be."""
-        return ".".join(self.keys) or (self.prefix.rstrip(".") if self.prefix else "the file itself")
+        return ".".join((*self.keys, *filter(None, [self.prefix.rstrip(".")]))) or "the file itself"
 
     @property
     def changes(self) -> str | None:
@@ -68,7 +68,7 @@ class WeightSet:
         if self.head:
             found.append(f"with {self.head!r} read as the classifier")
         if self.left_out:
-            found.append(f"leaving out {len(self.left_out)} other tensors ({listed(self.left_out)})")
+            found.append(f"leaving out what is no part of it ({listed(self.left_out)})")
         return ", ".join(found) or None
 
 
@@ -123,7 +123,7 @@ def _weight_sets(path: Path, content: object) -> list[WeightSet]:
         sets = list(_networks(tensors, keys))
         found += sets
         if tensors and not sets:
-            others.append(WeightSet(tensors, keys))
+            others.append(WeightSet(_our_names(tensors), keys))
     if not found and not others:
         shown = listed([repr(str(key)) for key in content]) or "nothing"
         raise CheckpointError(
