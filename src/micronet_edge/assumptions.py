@@ -84,14 +84,19 @@ def options_for(assumed: Sequence[str]) -> str:
     return ", ".join(_OPTIONS[name] for name in assumed if name in _OPTIONS)
 
 
-def assumption_line(metadata: FileMetadata, source: str) -> str | None:
-    """What was assumed, in one line with what to do; None where everything is known."""
+def assumption_line(metadata: FileMetadata, source: str, *, exported: bool = False) -> str | None:
+    """What was assumed, in one line with what to do; None where everything is known.
+
+    Given    whether the source is a file that was `exported` on these assumptions, which hold it now
+    """
     words = assumptions_in_words(metadata)
     if not words:
         return None
+    known = "was exported on assumptions" if exported else "does not say how it was trained"
+    advice = "export it again with" if exported else "give"
     return (
-        f"{source} does not say how it was trained. Taken as the released networks: {', '.join(words)}. "
-        f"If it was trained otherwise, its answers are wrong: give {options_for(metadata.assumed)}"
+        f"{source} {known}. Taken as the released networks: {', '.join(words)}. If it was trained otherwise, "
+        f"its answers are wrong: {advice} {options_for(metadata.assumed)}"
     )
 
 

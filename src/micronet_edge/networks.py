@@ -110,7 +110,7 @@ def describe_network(path: Path, settings: CheckpointSettings | None = None) -> 
         labels = read_labels(Path(settings.labels), len(metadata.labels))
         assumed = tuple(name for name in metadata.assumed if name != "labels")
         metadata = replace(metadata, labels=labels, assumed=assumed)
-    return Described(metadata, assumption=assumption_line(metadata, str(path)))
+    return Described(metadata, assumption=assumption_line(metadata, str(path), exported=True))
 
 
 def _described_by_hand(path: Path, settings: CheckpointSettings) -> Described:

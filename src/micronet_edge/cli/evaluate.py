@@ -19,6 +19,7 @@ from micronet_edge.cli.options import (
     StdOption,
     WeightsOption,
     color_name,
+    three_numbers,
 )
 from micronet_edge.cli.steps import say_what_was_read
 
@@ -73,8 +74,8 @@ def evaluate(
         resize=resize,
         crop=crop,
         interpolation=interpolation,
-        mean=mean,
-        std=std,
+        mean=three_numbers(mean, "--mean"),
+        std=three_numbers(std, "--std"),
         color_order=color_name(color_order),
         labels=labels,
         weights=weights,

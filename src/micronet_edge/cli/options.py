@@ -23,11 +23,12 @@ def whole_number(text: str) -> int:
     return int(text)
 
 
-def three_numbers(text: str) -> tuple[float, float, float]:
-    """One number for all colours, or one for each, between commas or spaces."""
-    parts = [part for part in re.split(r"[\s,]+", text.strip()) if part]
+def three_numbers(text: str | None, option: str) -> tuple[float, float, float] | None:
+    """One number for all colours, or one for each, between commas or spaces; None for nothing."""
+    if text is None:
+        return None
     try:
-        numbers = [float(part) for part in parts]
+        numbers = [float(part) for part in re.split(r"[\s,]+", text.strip())]
     except ValueError:
         numbers = []
     match numbers:
@@ -35,7 +36,9 @@ def three_numbers(text: str) -> tuple[float, float, float]:
             return one, one, one
         case [first, second, third]:
             return first, second, third
-    raise typer.BadParameter(f"{text!r}: give one number, or three with commas: 0.485,0.456,0.406")
+    raise typer.BadParameter(
+        f"{text!r}: give one number, or three with commas: 0.485,0.456,0.406", param_hint=option
+    )
 
 
 _PANEL = "What the checkpoint does not say"
@@ -74,18 +77,16 @@ InterpolationOption = Annotated[
     typer.Option(help="How images are resized.", rich_help_panel=_PANEL),
 ]
 MeanOption = Annotated[
-    tuple[float, float, float] | None,
+    str | None,
     typer.Option(
-        parser=three_numbers,
         metavar="M[,M,M]",
         help="Mean of pixels scaled to 0..1; ImageNet's where nothing says.",
         rich_help_panel=_PANEL,
     ),
 ]
 StdOption = Annotated[
-    tuple[float, float, float] | None,
+    str | None,
     typer.Option(
-        parser=three_numbers,
         metavar="S[,S,S]",
         help="Standard deviation of pixels scaled to 0..1.",
         rich_help_panel=_PANEL,

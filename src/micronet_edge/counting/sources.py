@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from micronet_edge.counting.count import Count
@@ -11,9 +11,8 @@ from micronet_edge.counting.memory import METHOD
 from micronet_edge.counting.network import count
 from micronet_edge.errors import MicronetEdgeError, SettingsError, TargetError
 from micronet_edge.metadata import FileMetadata
-from micronet_edge.models import FAMILY, MicroNet, load_checkpoint
+from micronet_edge.models import FAMILY, MicroNet, check_input_size, load_checkpoint
 from micronet_edge.networks import CHECKPOINT_SUFFIXES, describe_network, is_checkpoint
-from micronet_edge.preprocessing import Preprocessing
 from micronet_edge.targets import Target, target_of
 
 VARIANT, CHECKPOINT = "variant", "checkpoint"
@@ -57,23 +56,28 @@ class SourceCount:
         return found
 
 
-def count_source(source: str | Path) -> SourceCount:
+def count_source(source: str | Path, input_size: int | None = None) -> SourceCount:
     """What one inference of a variant, a checkpoint or an exported file costs.
 
-    A variant is counted at 224 px with 1000 classes, a checkpoint as its own preprocessing says.
-    Raises CheckpointError, SettingsError or TargetError on what cannot be counted.
+    Given    the source; the side of its images in pixels, by itself 224 for a variant and for a
+             checkpoint what its own preprocessing says; a file has its own
+    Raises   CheckpointError, SettingsError or TargetError on what cannot be counted.
     """
     name, path = str(source), Path(source)
+    if input_size is not None:
+        check_input_size(input_size)
     if name in FAMILY:
-        return SourceCount(name, VARIANT, count(MicroNet(name), _IMAGENET_SIZE))
+        return SourceCount(name, VARIANT, count(MicroNet(name), input_size or _IMAGENET_SIZE))
     if not path.exists() and not path.suffix:
         raise SettingsError(f"{name} is neither a variant ({', '.join(FAMILY)}) nor an existing file")
     if path.is_dir():
         raise SettingsError(f"{name} is a folder: give one file")
     if is_checkpoint(path):
-        return SourceCount(name, CHECKPOINT, _count_checkpoint(path))
+        return SourceCount(name, CHECKPOINT, _count_checkpoint(path, input_size))
     if not path.exists():
         raise SettingsError(f"{name} does not exist: check the path")
+    if input_size is not None:
+        raise SettingsError(f"{name} is a file for images of its own size: leave --input-size out")
     target = _target(path)
     return SourceCount(name, target.name, target.count(path), _network_of(path))
 
@@ -85,10 +89,16 @@ def _target(path: Path) -> Target:
         raise TargetError(f"{error}; checkpoints end in {', '.join(CHECKPOINT_SUFFIXES)}") from error
 
 
-def _count_checkpoint(path: Path) -> Count:
+def _count_checkpoint(path: Path, input_size: int | None) -> Count:
     loaded = load_checkpoint(path)
-    preprocessing = loaded.preprocessing or Preprocessing.imagenet(_IMAGENET_SIZE)
-    return count(loaded.network, preprocessing.size)
+    if input_size is not None or loaded.preprocessing is not None:
+        own = loaded.preprocessing.size if loaded.preprocessing else _IMAGENET_SIZE
+        return count(loaded.network, input_size or own)
+    counted = count(loaded.network, _IMAGENET_SIZE)
+    note = (
+        f"{path} does not say its input size: counted at {_IMAGENET_SIZE} px, --input-size counts at another"
+    )
+    return replace(counted, notes=(*counted.notes, note))
 
 
 def _network_of(path: Path) -> Count | None:
