@@ -26,11 +26,12 @@ UNKNOWN = "unknown"
 
 CHECKPOINT_SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt", ".bin", ".tar")
 
-
 _FIXED_IN_FILES = (
     *("input_size", "resize", "crop", "interpolation", "mean", "std", "color_order"),
     *("weights", "num_classes"),
 )
+"""What an exported file was written for, so that nobody can say otherwise."""
+
 _NEEDED = {"input_size": "--input-size", "labels": "--labels", "mean": "--mean", "std": "--std"}
 """What a person must say of a file of another tool."""
 
@@ -119,6 +120,8 @@ def _described_by_hand(path: Path, settings: CheckpointSettings) -> Described:
             f"{path} was not written by this tool and does not say how it wants images: give "
             f"{', '.join(missing)} as well"
         )
+    if settings.weights is not None:
+        raise SettingsError(f"{path} is no checkpoint, and holds one set of weights: leave --weights out")
     labels = read_labels(Path(str(settings.labels)))
     metadata = FileMetadata(
         variant=UNKNOWN,

@@ -195,6 +195,67 @@ def test_answers_that_are_no_numbers(tool_here, data, folder):
     assert f"infinite.onnx gives NaN or infinity on {data / '0'}" in ran.refusal()
 
 
+# --- The order of classes
+
+AS_TEXT = sorted(str(number) for number in range(12))
+
+
+@pytest.fixture
+def twelve(folder, data):
+    """The digits' network with two classes more, its outputs in the order that ImageFolder trains in."""
+    state = load_checkpoint(DIGITS).network.state_dict()
+    for name, value in state.items():
+        if name.startswith("classifier.logits.") and value.ndim:
+            never = torch.full_like(value[0], -9 if name.endswith("norm.bias") else 0)
+            state[name] = torch.stack([value[int(n)] if int(n) < 10 else never for n in AS_TEXT])
+    torch.save(state, folder / "twelve.pth")
+    (folder / "as-text").write_text("\n".join(AS_TEXT))
+    (folder / "by-number").write_text("\n".join(sorted(AS_TEXT, key=int)))
+    shutil.copytree(data, folder / "data")
+    for label in ("10", "11"):
+        (folder / "data" / label).mkdir()
+    return folder
+
+
+@pytest.mark.usefixtures("twelve")
+def test_twelve_numbered_folders_want_an_order(tool_here):
+    given = ("evaluate", "twelve.pth", "--data", "data", *OWN)
+    ran = tool_here(*given)
+    assert ran.code == 1
+    said = ran.refusal()
+    assert "data: the order of the 12 classes is not known" in said
+    assert (
+        "By number, folder '2' is class 2; as text, in which ImageFolder trains (0, 1, 10, 2), it is class 4"
+        in said
+    )
+    right = {
+        order: json.loads(tool_here(*given, "--labels", order, "--json").output)["top1"]["right"]
+        for order in ("as-text", "by-number")
+    }
+    assert right == {"as-text": 10 * PER_CLASS, "by-number": 2 * PER_CLASS}  # 0 and 1 lie first in both
+    shown = tool_here(*given, "--labels", "as-text").output
+    assert "   4  2           3      3  100.0%" in shown
+    assert "'0' is class 0, '1' is class 1, '10' is class 2, '11' is class 3, '2' is class 4" in (
+        " ".join(shown.split())
+    )
+
+
+@pytest.mark.parametrize("option", [("--finetune", "data"), ("--data", "data", "--max-drop", "1")], ids=str)
+@pytest.mark.usefixtures("twelve")
+def test_no_order_is_chosen_to_train_or_to_judge_by(tool_here, option):
+    ran = tool_here("quantize", "twelve.pth", "--calibration", "data", *OWN, *option)
+    assert ran.code == 1
+    assert "data: the order of the 12 classes is not known" in ran.refusal()
+    assert "finding ranges" not in ran.errors
+
+
+def test_numbers_without_end_are_refused_with_their_limit(tool_here):
+    ran = tool_here("export", "m0", "--num-classes", "9" * 40)
+    assert (ran.code, "at most 100,000, since" in ran.refusal()) == (1, True)
+    ran = tool_here("export", "m0", "--input-size", "9" * 40)
+    assert (ran.code, "at most 4096 px, since" in ran.refusal()) == (1, True)
+
+
 # --- Wrong usage
 
 
@@ -202,7 +263,6 @@ def test_answers_that_are_no_numbers(tool_here, data, folder):
     ("arguments", "said"),
     [
         (("--input-size", "32.0"), "give a whole number"),
-        (("--input-size", "9" * 40), "give a whole number"),
         (("--resize", "1e2"), "give a whole number"),
         (("--num-classes", "10.0"), "give a whole number"),
         (("--mean", "0.5,0.5"), "give one number, or three"),

@@ -18,7 +18,7 @@ OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace exis
 
 def whole_number(text: str) -> int:
     """The number; typer by itself would take 32.0 as well."""
-    if re.fullmatch(r"[+-]?[0-9]{1,18}", text.strip()) is None:
+    if re.fullmatch(r"[+-]?[0-9]{1,1000}", text.strip()) is None:
         raise typer.BadParameter(f"{text!r}: give a whole number")
     return int(text)
 
