@@ -2,8 +2,10 @@
 
 import argparse
 import re
+import sys
 from collections import OrderedDict
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -39,6 +41,9 @@ ZERO = floats(lambda value: value * 0)
 EXTRA = {"aux.weight": torch.ones(3)}
 COUNTED = {"total_ops": torch.zeros(1), "features.0.total_params": torch.zeros(1)}
 
+# What Lightning's save_hyperparameters() leaves, by the name that it has there.
+ATTRIBUTES = type("AttributeDict", (dict,), {"__module__": "pytorch_lightning.utilities.parsing"})
+
 READ = {
     "plain": (THEIRS, None),
     "our names": (OURS, None),
@@ -58,6 +63,7 @@ READ = {
     "two dicts deep": ({"run": {"weights": THEIRS}}, "taken from 'run.weights'"),
     "numpy scalar": ({"model": THEIRS, "ap": np.float64(0.5), "n": np.int64(3)}, "taken from 'model'"),
     "namespace": ({"state_dict": THEIRS, "args": argparse.Namespace(lr=0.2)}, "taken from 'state_dict'"),
+    "settings": ({"state_dict": THEIRS, "hyper_parameters": ATTRIBUTES(lr=0.2)}, "taken from 'state_dict'"),
     "path": ({"state_dict": THEIRS, "args": {"data": Path("here")}}, "taken from 'state_dict'"),
     "data parallel": (
         {"state_dict": prefixed("module."), "optimizer": {"state": {0: {"momentum": torch.ones(2)}}}},
@@ -108,7 +114,12 @@ del READ["features alone below"]
 
 
 @pytest.fixture
-def saved(tmp_path):
+def saved(tmp_path, monkeypatch):
+    parsing = ModuleType(ATTRIBUTES.__module__)
+    parsing.AttributeDict = ATTRIBUTES
+    for name in ("pytorch_lightning", "pytorch_lightning.utilities", ATTRIBUTES.__module__):
+        monkeypatch.setitem(sys.modules, name, parsing)  # pickle looks there for the name
+
     def call(content, **settings):
         path = tmp_path / "found.pth"
         torch.save(content, path, **settings)

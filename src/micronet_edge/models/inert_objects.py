@@ -6,6 +6,7 @@ NumPy, the arguments of the script, paths, dates. Each stand-in takes the place 
 whatever it is given and does nothing; the thing itself is never imported or called.
 """
 
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Self
@@ -23,6 +24,14 @@ _NAMES = (
     *(f"datetime.{kind}" for kind in ("date", "datetime", "timedelta", "timezone")),
     "torch.torch_version.TorchVersion",
 )
+_DICTS = (
+    *(f"lightning.{part}.AttributeDict" for part in ("fabric.utilities.data", "pytorch.utilities.parsing")),
+    "lightning_fabric.utilities.data.AttributeDict",
+    "pytorch_lightning.utilities.parsing.AttributeDict",
+    *("yacs.config.CfgNode", "easydict.EasyDict", "addict.addict.Dict"),
+)
+"""Dicts of settings, as training tools keep them."""
+
 _NUMBERS = frozenset({"f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1"})
 
 
@@ -34,6 +43,13 @@ class Inert:
 
     def __setstate__(self, _state: object) -> None:
         """Forgets what the object was."""
+
+
+class PlainDict:
+    """In the place of a dict of settings: a plain one, since torch fills no others."""
+
+    def __new__(cls, *_arguments: object) -> OrderedDict[object, object]:  # type: ignore[misc]  # on purpose
+        return OrderedDict()
 
 
 class NumberKind(Inert):
@@ -76,13 +92,14 @@ class StoredArray(Inert):
 def harmless_objects_allowed() -> Iterator[None]:
     """While it lasts, torch.load puts stand-ins where a file names these objects."""
     stand_ins: list[Any] = [_named(name, Inert) for name in _NAMES]
+    stand_ins += [_named(name, PlainDict) for name in _DICTS]
     stand_ins += [_named("numpy.dtype", NumberKind), _named("numpy.ndarray", StoredArray)]
     stand_ins += [_named(f"numpy.{core}.multiarray._reconstruct", StoredArray) for core in ("core", "_core")]
     with torch.serialization.safe_globals(stand_ins):
         yield
 
 
-def _named(full_name: str, kind: type[Inert]) -> type[Inert]:
+def _named(full_name: str, kind: type) -> type:
     """A stand-in that torch takes for the object of that name: it goes by module and name alone."""
     module, _, name = full_name.rpartition(".")
     return type(name, (kind,), {"__module__": module})
