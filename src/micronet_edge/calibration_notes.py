@@ -37,7 +37,7 @@ def size_notes(short_sides: Sequence[int], preprocessing: Preprocessing) -> list
     note = (
         f"{len(small)} of {len(short_sides)} calibration images are much smaller than the preprocessing "
         f"expects (short side {int(np.median(small))} px in the middle, enlarged to {preprocessing.resize} "
-        "px), so they are blurred; give images of the size that the network will see"
+        "px), so they are blurred: right for a network trained on such, wrong for one that will see others"
     )
     return [note]
 

@@ -14,7 +14,7 @@ def told_steps(console: "Console") -> Iterator[Callable[[str], None]]:
     with console.status("starting") as status:
 
         def report(step: str) -> None:
-            console.print(f"[dim]·[/dim] {step}", highlight=False)
+            console.print(f"[dim]·[/dim] {step}", highlight=False, soft_wrap=True)
             status.update(step)
 
         yield report
