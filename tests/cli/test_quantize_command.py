@@ -119,8 +119,8 @@ def test_every_step_is_shown_on_stderr(quantized_run):
         "· reading the network and the images",
         (
             "· WARNING: 48 of 48 calibration images are much smaller than the preprocessing expects (short "
-            "side 8 px in the middle, enlarged to 96 px), so they are blurred: right for a network trained on "
-            "such, wrong for one that will see others"
+            "side 8 px in the middle, enlarged to 96 px), so they are blurred: right for a network trained "
+            "on such, wrong for one that will see others"
         ),
         "· lowering the network",
         f"· finding ranges and correcting biases on {CALIBRATED_ON} images",
