@@ -37,7 +37,8 @@ class WeightSet:
     """The tensors of one network by our names, and where in the file they lay.
 
     `keys` are those of the dicts around them, `prefix` what stood before every name, `inside` what
-    wrappers had put into the names; `left_out` are tensors of the same dict that are no part of the network.
+    wrappers had put into the names; `left_out` are tensors of the same dict that are no part of the network;
+    `head` is what stood in the place of `classifier.`, where something else did.
     """
 
     tensors: dict[str, Tensor]
@@ -176,26 +177,22 @@ def _network(
         for name, value in plain.items()
         if name.startswith(prefix) and name.rpartition(".")[2] not in _COUNTS
     }
-    outside = {name: v for name, v in plain.items() if not name.startswith(prefix)}
+    outside = {name: value for name, value in plain.items() if not name.startswith(prefix)}
     head = None
     if not any(name.startswith(_CLASSIFIER) for name in own):
         head = _head({**outside, **own})
-        if head is not None:
-            candidates = {**own, **outside}
-            own = {name: value for name, value in own.items() if not name.startswith(head)}
-            own |= {
-                _CLASSIFIER + name.removeprefix(head): value
-                for name, value in candidates.items()
-                if name.startswith(head)
-            }
-    taken_from = {name for name in outside if head is None or not name.startswith(head)}
+    if head is not None:
+        moved = {name: v for name, v in {**own, **outside}.items() if name.startswith(head)}
+        own = {name: value for name, value in own.items() if name not in moved}
+        own |= {_CLASSIFIER + name.removeprefix(head): value for name, value in moved.items()}
+        outside = {name: value for name, value in outside.items() if name not in moved}
     counts = {name for name in plain if name.rpartition(".")[2] in _COUNTS}
     return WeightSet(
         tensors=_our_names(own),
         keys=keys,
         prefix=prefix,
         inside=inside,
-        left_out=tuple(name for name in plain if name in taken_from | counts),
+        left_out=tuple(name for name in plain if name in outside or name in counts),
         head=head,
     )
 
