@@ -11,7 +11,7 @@ from example_images import digits
 from PIL import Image
 
 import micronet_edge
-from micronet_edge.errors import CheckpointError, SettingsError, TargetError, VerificationError
+from micronet_edge.errors import CheckpointError, SettingsError, TargetError
 from micronet_edge.evaluation import evaluate
 from micronet_edge.models import MicroNet, load_checkpoint, save_checkpoint
 from micronet_edge.preprocessing import Preprocessing
@@ -140,8 +140,13 @@ def test_a_checkpoint_without_labels_is_read_as_export_reads_it(data, tmp_path):
     found = evaluate(path, data)
     logits, _ = slow_logits(data, Preprocessing.imagenet())
     assert np.array_equal(found.answers, logits.argmax(1))
-    (note,) = found.notes
-    assert note.startswith(f"{path} carries no labels and preprocessing: ")
+    assert found.notes == ()
+    assert found.assumption.startswith(
+        f"{path} does not say how it was trained. Taken as the released networks: input 224 px, short side "
+        "resized to 256 px, bilinear interpolation, mean 0.485 0.456 0.406, standard deviation 0.229 0.224 "
+        "0.225, colours in the order RGB, labels '0' to '9'. "
+    )
+    assert found.summary()["assumption"] == found.assumption
 
 
 def test_a_file_with_renamed_labels_may_be_compared_with_its_own_checkpoint(data, tmp_path):
@@ -190,10 +195,12 @@ def test_a_checkpoint_of_another_network(files, data, tmp_path, refusal, variant
 
 def test_answers_that_are_no_numbers(data, tmp_path, refusal):
     network = load_checkpoint(DIGITS).network
-    network.classifier.logits.linear.weight.data.fill_(3e38)
+    network.classifier.hidden.norm.weight.data.fill_(1e15)
+    network.classifier.logits.linear.weight.data.fill_(1e25)
     path = saved(tmp_path / "diverged.safetensors", network)
-    said = refusal(VerificationError, evaluate, path, data)
-    assert f"{path} gives NaN or infinity on {data / '0'}" in said
+    said = refusal(CheckpointError, evaluate, path, data)
+    assert f"{path}: layer classifier.logits." in said
+    assert "gives numbers that float32 cannot hold" in said
 
 
 @pytest.mark.parametrize(

@@ -339,7 +339,7 @@ def test_folders_that_are_no_labels(classes, refusal):
 def test_labels_that_are_just_numbers(classes, refusal):
     complaint = refusal(SettingsError, read_labelled, classes, [str(number) for number in range(1000)])
     assert "no labels of the network: cat, owl" in complaint
-    assert "just the numbers 0 to 999: export it again with --labels" in complaint
+    assert "just the numbers 0 to 999: give --labels FILE with the folders' names" in complaint
 
 
 def test_the_folder_above(classes, refusal):

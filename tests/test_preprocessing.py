@@ -384,6 +384,11 @@ def test_settings_with_a_hole_are_refused(refusal, missing):
         ({"std": ()}, "standard deviations must be"),
         ({"mean": (math.nan, 1.0, 1.0)}, "means must be"),
         ({"mean": (1.0, 1.0)}, "means must be"),
+        ({"resize": 8193}, "short side of 8193 px: this tool resizes to at most 8192 px"),
+        ({"std": (1e-300, 1.0, 1.0)}, "standard deviation 1e-300 lies outside 0.001 to 10"),
+        ({"std": (58.4, 57.1, 57.4)}, "one for pixels of 0..255 is not meant here: divide it by 255: 0.229"),
+        ({"mean": (123.7, 116.3, 103.5)}, "mean 123.7 lies outside -1 to 2"),
+        ({"mean": (1e30, 0.0, 0.0)}, "is not meant here: check it"),
     ],
     ids=str,
 )

@@ -7,7 +7,7 @@ A TFLite file is read from its start and a zip archive from its end, so one file
 import zipfile
 from pathlib import Path
 
-from micronet_edge.errors import TargetError
+from micronet_edge.errors import ForeignFileError
 from micronet_edge.metadata import DESCRIPTION_KEY, LABELS_KEY, FileMetadata
 from micronet_edge.user_files import MOST_TEXT_BYTES, archive_problem
 
@@ -25,15 +25,13 @@ def append_metadata(path: Path, metadata: FileMetadata) -> None:
 def read_metadata(path: Path) -> FileMetadata:
     """What the file says of itself.
 
-    Raises TargetError on a file that carries nothing of ours.
+    Raises ForeignFileError on a file that carries nothing of ours.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             texts = _texts(archive)
     except Exception as error:  # what zipfile raises on a damaged part depends on how it was packed
-        raise TargetError(
-            f"{path} carries no labels and preprocessing of ours ({error}): export it again"
-        ) from error
+        raise ForeignFileError(str(path), str(error)) from error
     return FileMetadata.from_texts(texts, str(path))
 
 

@@ -13,6 +13,7 @@ from micronet_edge.errors import SettingsError, VerificationError
 from micronet_edge.image_folders import SKIP_HINT
 from micronet_edge.kernels import Kernels
 from micronet_edge.limits import PROCESSES
+from micronet_edge.models.weight_sets import Weights
 from micronet_edge.networks import Network, open_network
 from micronet_edge.preprocessing import Preprocessing
 from micronet_edge.processes import in_processes
@@ -32,13 +33,17 @@ WORTH_A_PROCESS = 500
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Files whose networks are asked for the `best` classes of the same images."""
+    """Files whose networks are asked for the `best` classes of the same images.
+
+    `weights` is for checkpoints that hold both averaged (ema) and raw ones.
+    """
 
     files: tuple[Path, ...]
     preprocessing: Preprocessing
     classes: int
     best: int
     kernels: Kernels
+    weights: Weights | None = None
 
 
 def ask(
@@ -80,7 +85,7 @@ def _processes(images: int, asked: int | None) -> int:
 def _ask_here(
     question: Question, portions: Sequence[_Portion], report: Callable[[_Portion], None]
 ) -> _Answers:
-    networks = [open_network(path, question.kernels) for path in question.files]
+    networks = [open_network(path, question.kernels, question.weights) for path in question.files]
     answers = []
     for portion in portions:
         answers.append(_answer(question, networks, portion))
@@ -94,7 +99,7 @@ def _answer_in_process(question: Question, portion: _Portion) -> tuple[Ranked, .
 
 @cache
 def _opened(question: Question) -> tuple[Network, ...]:
-    return tuple(open_network(path, question.kernels) for path in question.files)
+    return tuple(open_network(path, question.kernels, question.weights) for path in question.files)
 
 
 def _answer(question: Question, networks: Sequence[Network], portion: _Portion) -> tuple[Ranked, ...]:
@@ -115,7 +120,7 @@ def _check(path: Path, logits: Logits, portion: _Portion, classes: int) -> None:
     if logits.shape != (len(portion), classes):
         raise VerificationError(
             f"{path} gives {list(logits.shape[1:])} figures for an image and has {classes} labels: "
-            "export it again"
+            "give one label for each of its classes"
         )
     if not (finite := np.isfinite(logits).all(1)).all():
         image = portion[int(np.argmin(finite))]

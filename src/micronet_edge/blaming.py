@@ -29,6 +29,7 @@ class FileBlame:
     """What came out for a file. `data` is None where no labelled images were given.
 
     `fused` is the number of activations that our own kernels compute: inside them nothing is rounded.
+    `order` says which folder of the labelled images is which class.
     """
 
     path: Path
@@ -39,6 +40,7 @@ class FileBlame:
     blame: Blame
     fused: int
     notes: tuple[str, ...]
+    order: str | None = None
 
     def summary(self) -> dict[str, object]:
         """All of it in the types of JSON, the layers by guilt."""
@@ -50,6 +52,7 @@ class FileBlame:
             "checkpoint": str(self.checkpoint),
             "calibration": {"source": self.calibration, "images": found.calibration_images},
             "measured_on": {"source": self.data or self.calibration, "images": found.measured_images},
+            "order": self.order,
             "top1_float": found.top1_float,
             "top1_quantized": found.top1_quantized,
             "agreement": found.agreement,
@@ -93,7 +96,12 @@ def blame_file(
     notes = _notes(images.source, images.count, images.skipped, "at random")
     labelled = None
     if data is not None:
-        found = read_labelled(Path(data), metadata.labels, skip_unreadable=skip_unreadable)
+        found = read_labelled(
+            Path(data),
+            metadata.labels,
+            labels_assumed=metadata.labels_assumed,
+            skip_unreadable=skip_unreadable,
+        )
         notes += _notes(found.source, found.count, found.skipped, "evenly over the classes")
         labelled = _read(found, metadata)
     chosen = torch.from_numpy(images.images[chosen_evenly([0] * images.count, MOST_IMAGES)])
@@ -103,6 +111,7 @@ def blame_file(
         checkpoint=checkpoint,
         calibration=images.source,
         data=None if data is None else found.source,
+        order=None if data is None else found.order,
         blame=blame(quantized, reference, chosen, labelled, progress),
         fused=fused,
         notes=tuple(notes),

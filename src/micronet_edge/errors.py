@@ -17,6 +17,18 @@ class TargetError(MicronetEdgeError):
     """A target that is unknown, not installed, or cannot write what was asked for."""
 
 
+class ForeignFileError(TargetError):
+    """A file of a known format that carries none of this tool's labels and preprocessing."""
+
+    def __init__(self, source: str, reason: str = "") -> None:
+        why = f" ({reason})" if reason else ""
+        super().__init__(
+            f"{source} carries no labels and preprocessing of ours{why}: another tool wrote or changed it. "
+            "`evaluate` takes it with --input-size, --labels, --mean and --std, `count` and `bench` as it "
+            "is; `verify` and `blame` need a file that `export` or `quantize` wrote"
+        )
+
+
 class VerificationError(MicronetEdgeError):
     """A file that does not compute the network's function, or holds a forbidden operator."""
 

@@ -1,7 +1,6 @@
 """How often a network is right: an exported file or a checkpoint, on a folder of labelled images."""
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -13,8 +12,10 @@ from micronet_edge.errors import CheckpointError
 from micronet_edge.image_folders import LabelledImages, read_labelled
 from micronet_edge.kernels import Kernels
 from micronet_edge.metadata import FileMetadata
-from micronet_edge.models import Checkpoint, load_checkpoint
-from micronet_edge.networks import describe_network, fused_activations, is_checkpoint
+from micronet_edge.models import Checkpoint
+from micronet_edge.networks import UNKNOWN, describe_network, fused_activations, is_checkpoint
+from micronet_edge.settings import CheckpointSettings
+from micronet_edge.source import reload_checkpoint
 from micronet_edge.statistics import PairedDifference, Right, paired_difference, wilson_interval
 from micronet_edge.wording import listed
 
@@ -35,9 +36,14 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class ClassRow:
-    """One class: its images, those that are right, and what the others are taken for most often."""
+    """One class: its images, those that are right, and what the others are taken for most often.
 
+    `index` is its place among the network's outputs, `folder` the name of its images' folder.
+    """
+
+    index: int
     label: str
+    folder: str | None
     images: int
     right: int
     mistaken_for: str | None
@@ -65,7 +71,8 @@ class Evaluation:
 
     `answers` are the classes named, in the order of `data.paths`. `guesses` is how many of the best
     classes `top5` looks at: 5, or all where there are fewer. `fused` is how many activations ran in our own
-    kernels. `notes` say what a reader must know.
+    kernels. `assumption` is what the file does not say and was assumed; `notes` say what else a reader must
+    know.
     """
 
     path: Path
@@ -77,6 +84,7 @@ class Evaluation:
     classes: tuple[ClassRow, ...]
     comparison: Comparison | None
     fused: int
+    assumption: str | None
     notes: tuple[str, ...]
     answers: Classes = field(repr=False, compare=False)
 
@@ -110,8 +118,10 @@ class Evaluation:
                 "agreement": found.agreement,
                 "difference": asdict(found.difference),
             },
+            "order": self.data.order,
             "classes": [asdict(row) for row in self.classes],
             "fused_activations": self.fused,
+            "assumption": self.assumption,
             "notes": list(self.notes),
         }
 
@@ -121,6 +131,7 @@ def evaluate(
     data: Path | str,
     *,
     checkpoint: Path | str | None = None,
+    settings: CheckpointSettings | None = None,
     processes: int | None = None,
     kernels: Kernels = "auto",
     skip_unreadable: bool = False,
@@ -130,22 +141,30 @@ def evaluate(
 
     Given    an exported file of any target, or a checkpoint, with labels and preprocessing as it
              carries them; a folder with one sub-folder of images for each class, named as its label;
-             the float checkpoint to compare with, or none; how many processes may work (None: as many
-             as help); whether our own kernels run where they are at hand; `progress` is told how many of
-             how many images are done
+             the float checkpoint to compare with, or none; `settings` for what the file does not say of
+             itself: labels for any, preprocessing for a checkpoint or another tool's file; how many
+             processes may work (None: as many as help); whether our own kernels run where they are at hand;
+             `progress` is told how many of how many images are done
     Raises   MicronetEdgeError of the kind that fits: a folder that does not match the labels, an image
              that cannot be read, a checkpoint of another network.
     """
     path, reference = Path(path), None if checkpoint is None else Path(checkpoint)
-    metadata = describe_network(path)
-    notes = _notes_on_networks(path, metadata, reference)
-    images = read_labelled(Path(data), metadata.labels, skip_unreadable=skip_unreadable)
+    described = describe_network(path, settings)
+    metadata = described.metadata
+    notes = [*described.notes, *_notes_on_reference(path, metadata, reference)]
+    images = read_labelled(
+        Path(data),
+        metadata.labels,
+        labels_assumed=metadata.labels_assumed,
+        skip_unreadable=skip_unreadable,
+    )
     question = Question(
         files=(path,) if reference is None else (path, reference),
         preprocessing=metadata.preprocessing,
         classes=len(metadata.labels),
         best=min(_FIVE, len(metadata.labels)),
         kernels=kernels,
+        weights=metadata.weights,
     )
     ranked, *others = ask(question, images.paths, processes, progress)
     truth = np.asarray(images.classes, np.int32)
@@ -157,9 +176,10 @@ def evaluate(
         top1=_share(answers == truth),
         top5=_share((ranked == truth[:, None]).any(1)),
         guesses=question.best,
-        classes=_rows(metadata.labels, truth, answers),
+        classes=_rows(images, truth, answers),
         comparison=None if reference is None else _compare(reference, others[0], ranked, truth),
         fused=fused_activations(path, kernels),
+        assumption=described.assumption,
         notes=(*notes, *_notes_on_images(images)),
         answers=answers,
     )
@@ -170,15 +190,18 @@ def _share(right: Right) -> Share:
     return Share(count, count / right.size, *wilson_interval(count, right.size))
 
 
-def _rows(labels: Sequence[str], truth: Classes, answers: Classes) -> tuple[ClassRow, ...]:
-    return tuple(_row(labels, place, answers[truth == place]) for place in range(len(labels)))
+def _rows(images: LabelledImages, truth: Classes, answers: Classes) -> tuple[ClassRow, ...]:
+    return tuple(_row(images, place, answers[truth == place]) for place in range(len(images.labels)))
 
 
-def _row(labels: Sequence[str], place: int, answers: Classes) -> ClassRow:
+def _row(images: LabelledImages, place: int, answers: Classes) -> ClassRow:
+    labels = images.labels
     wrong = Counter(sorted(answers[answers != place].tolist()))  # of equally many, the first class
     mistaken = wrong.most_common(1)
     return ClassRow(
+        index=place,
         label=labels[place],
+        folder=images.folders.get(place),
         images=len(answers),
         right=int((answers == place).sum()),
         mistaken_for=labels[mistaken[0][0]] if mistaken else None,
@@ -197,24 +220,20 @@ def _compare(checkpoint: Path, theirs: Ranked, ours: Ranked, truth: Classes) -> 
     )
 
 
-def _notes_on_networks(path: Path, metadata: FileMetadata, reference: Path | None) -> list[str]:
-    notes = []
-    if is_checkpoint(path) and load_checkpoint(path).labels is None:
-        notes.append(
-            f"{path} carries no labels and preprocessing: the classes' numbers and the preprocessing of the "
-            "released networks were taken"
-        )
-    if reference is not None:
-        loaded = load_checkpoint(reference)
-        _check_reference(path, metadata, loaded)
-        if loaded.sha256 != metadata.checkpoint_sha256 and not is_checkpoint(path):
-            notes.append(f"{path} was made from another checkpoint than {reference}")
-    return notes
+def _notes_on_reference(path: Path, metadata: FileMetadata, reference: Path | None) -> list[str]:
+    if reference is None:
+        return []
+    loaded = reload_checkpoint(reference, metadata)
+    _check_reference(path, metadata, loaded)
+    if loaded.sha256 != metadata.checkpoint_sha256 and not is_checkpoint(path):
+        return [f"{path} was made from another checkpoint than {reference}"]
+    return []
 
 
 def _check_reference(path: Path, metadata: FileMetadata, reference: Checkpoint) -> None:
     """Raises CheckpointError unless both are of one variant and name the same classes."""
-    if (reference.variant, reference.num_classes) != (metadata.variant, len(metadata.labels)):
+    variant = reference.variant if metadata.variant == UNKNOWN else metadata.variant
+    if (reference.variant, reference.num_classes) != (variant, len(metadata.labels)):
         raise CheckpointError(
             f"{reference.path} holds {reference.variant} with {reference.num_classes} classes, {path} "
             f"{metadata.variant} with {len(metadata.labels)}: give the checkpoint it was made from"

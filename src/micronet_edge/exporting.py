@@ -57,6 +57,8 @@ def export(
     for target in targets:
         target.check(spec)
     calibration = _naive_calibration(origin, settings)
+    for note in () if calibration is None else calibration.notes:
+        report(f"WARNING: {note}")
     names = {target.name: file_stem(origin, settings) + target.suffix for target in targets}
     all_names = [name for file in names.values() for name in (file, manifest_path(Path(file)).name)]
     written = []
@@ -115,5 +117,6 @@ def _write_and_prove(
         settings=manifest_settings(spec),
         applied=applied,
         proof=proof,
+        notes=origin.notes,
     )
     return proof

@@ -1,16 +1,18 @@
 """Folders of images: those that a quantization is calibrated on, and those that a network is tested on."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from unicodedata import normalize
 
 import numpy as np
 
+from micronet_edge.calibration_notes import brightness_notes, size_notes
 from micronet_edge.errors import SettingsError
 from micronet_edge.image_arrays import ARRAY_SUFFIXES, read_array
 from micronet_edge.image_files import files_below, image_files, is_folder, sha256_of_list, visible_items
+from micronet_edge.labels import are_numbers, check_order, order_in_words
 from micronet_edge.preprocessing import Images, Preprocessing, open_image
 from micronet_edge.wording import listed
 
@@ -23,13 +25,15 @@ class CalibrationImages:
     """Preprocessed images, and what they were read from.
 
     `source` is the name of the folder or file. `sha256` is that of the list of names, relative to the
-    folder, and contents: the same wherever the folder lies. `skipped` files could not be read.
+    folder, and contents: the same wherever the folder lies. `skipped` files could not be read. `notes` warn
+    of what may make them unlike the images that the network will see.
     """
 
     images: Images = field(repr=False, compare=False)
     source: str
     sha256: str
     skipped: int
+    notes: tuple[str, ...] = ()
 
     @property
     def count(self) -> int:
@@ -38,13 +42,18 @@ class CalibrationImages:
 
 @dataclass(frozen=True, slots=True)
 class LabelledImages:
-    """Image files with their classes, which are positions in `labels`; `skipped` could not be read."""
+    """Image files with their classes, which are positions in `labels`; `skipped` could not be read.
+
+    `folders` are the names of the folders by class; `order` says in words which folder is which class.
+    """
 
     paths: tuple[Path, ...] = field(repr=False)
     classes: tuple[int, ...] = field(repr=False)
     labels: tuple[str, ...] = field(repr=False)
     source: str
     skipped: int
+    folders: Mapping[int, str]
+    order: str
 
     @property
     def count(self) -> int:
@@ -62,29 +71,39 @@ def read_calibration(
     Raises   SettingsError on fewer than MINIMUM_CALIBRATION images, on images that do not differ, and
              on a file that cannot be read, unless such files are to be skipped.
     """
+    sizes: tuple[int, ...] = ()
     if source.suffix.lower() in ARRAY_SUFFIXES and os.path.lexists(source) and not is_folder(source):
         images, files, skipped = read_array(source, preprocessing), [source], 0
         folder = source.parent
     else:
         folder, found = source, image_files(source)
         _check_enough(source, len(found), 0)  # before the minutes that reading may take
-        images, files = _read_each(found, preprocessing, skip_unreadable=skip_unreadable)
+        images, files, sizes = _read_each(found, preprocessing, skip_unreadable=skip_unreadable)
         skipped = len(found) - len(files)
     _check_enough(source, len(images), skipped)
     _check_different(source, images)
-    return CalibrationImages(images, _name(source), sha256_of_list(files, folder), skipped)
+    notes = (*brightness_notes(images, preprocessing), *size_notes(sizes, preprocessing))
+    return CalibrationImages(images, _name(source), sha256_of_list(files, folder), skipped, notes)
 
 
-def read_labelled(folder: Path, labels: Sequence[str], *, skip_unreadable: bool = False) -> LabelledImages:
+def read_labelled(
+    folder: Path, labels: Sequence[str], *, labels_assumed: bool = False, skip_unreadable: bool = False
+) -> LabelledImages:
     """The images of a folder that has one sub-folder for each class, named as its label.
 
     A label may be without folder. The files are opened here only if unreadable ones are to be
     skipped; else whoever opens them is told.
 
-    Raises SettingsError on a sub-folder that no label, or more than one, is named as, on files beside
-    the sub-folders, and where there are no images at all.
+    Given    the labels in the order of the classes, and whether nobody gave them
+    Raises   SettingsError on a sub-folder that no label, or more than one, is named as, on files beside
+             the sub-folders, where there are no images at all, and where assumed labels leave open which
+             folder is which class.
     """
     places = _class_folders(folder, labels)
+    names = {place: below.name for place, below in sorted(places.items())}
+    if labels_assumed:
+        check_order(folder, tuple(names.values()), labels)
+    order = order_in_words(tuple(names.values()), labels, assumed=labels_assumed)
     found = [(path, place) for place, below in sorted(places.items()) for path in files_below(below)]
     if not found:
         raise SettingsError(f"the class folders in {folder} hold no images: give at least one image")
@@ -94,7 +113,8 @@ def read_labelled(folder: Path, labels: Sequence[str], *, skip_unreadable: bool 
             f"none of the {len(found)} files in {folder} can be read as an image: give sound ones"
         )
     paths, classes = zip(*kept, strict=True)
-    return LabelledImages(paths, classes, tuple(labels), _name(folder), len(found) - len(kept))
+    skipped = len(found) - len(kept)
+    return LabelledImages(paths, classes, tuple(labels), _name(folder), skipped, names, order)
 
 
 def _name(source: Path) -> str:
@@ -106,20 +126,23 @@ def _name(source: Path) -> str:
 
 def _read_each(
     files: Sequence[Path], preprocessing: Preprocessing, *, skip_unreadable: bool
-) -> tuple[Images, list[Path]]:
-    """The images of the files that can be read, and those files."""
+) -> tuple[Images, list[Path], tuple[int, ...]]:
+    """The images of the files that can be read, those files, and the short sides in them, in pixels."""
     size = preprocessing.size
     images = np.empty((len(files), 3, size, size), np.float32)
     kept: list[Path] = []
+    short_sides = []
     for path in files:
         try:
-            images[len(kept)] = preprocessing.array(open_image(path))
+            image = open_image(path)
+            images[len(kept)] = preprocessing.array(image)
         except SettingsError as error:
             if not skip_unreadable:
                 raise SettingsError(f"{error}; {SKIP_HINT}") from error
         else:
             kept.append(path)
-    return images[: len(kept)], kept
+            short_sides.append(min(image.size))
+    return images[: len(kept)], kept, tuple(short_sides)
 
 
 def _check_enough(source: Path, count: int, skipped: int) -> None:
@@ -167,8 +190,8 @@ def _class_folders(folder: Path, labels: Sequence[str]) -> dict[int, Path]:
     for item, found in positions.items():
         if len(found) > 1:
             raise SettingsError(
-                f"{item}: several classes ({listed(found)}) have this label: export again with labels that "
-                "differ"
+                f"{item}: several classes ({listed(found)}) have this label: give --labels FILE with "
+                "labels that differ"
             )
     return {found[0]: item for item, found in positions.items()}
 
@@ -184,10 +207,10 @@ def _unknown(folder: Path, unknown: Sequence[Path], labels: Sequence[str]) -> st
     inner = next((item for item in unknown if any(is_folder(item / label) for label in labels)), None)
     if inner is not None:
         return f"{found}; the class folders seem to lie in {inner}: give that"
-    if list(labels) == [str(number) for number in range(len(labels))]:
+    if are_numbers(labels):
         return (
-            f"{found}. Its labels are just the numbers 0 to {len(labels) - 1}: export it again with "
-            "--labels, or name the folders by these numbers"
+            f"{found}. Its labels are just the numbers 0 to {len(labels) - 1}: give --labels FILE with the "
+            "folders' names, one a line, in the order of training (ImageFolder's is: ls DIR | LC_ALL=C sort)"
         )
     return f"{found}. Its labels are {listed(labels)}: name each folder as the label of its images"
 

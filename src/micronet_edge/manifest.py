@@ -1,11 +1,13 @@
 """What was made from what, with which versions: a JSON file beside every exported file."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
 
+from micronet_edge.assumptions import assumptions_in_words
 from micronet_edge.lowering import Applied
 from micronet_edge.metadata import DISTRIBUTION, FileMetadata, tool_version
 from micronet_edge.models.checkpoints import file_sha256
@@ -26,25 +28,33 @@ def write_manifest(
     settings: dict[str, object],
     applied: tuple[Applied, ...],
     proof: Proof,
+    notes: Sequence[str] = (),
 ) -> None:
-    """Writes the manifest of `file` beside it."""
-    origin: dict[str, object] = (
-        {"weights": "random, for timing only", "seed": SEED}
-        if checkpoint is None
-        else {"weights": checkpoint.name, "sha256": metadata.checkpoint_sha256}
-    )
+    """Writes the manifest of `file` beside it; `notes` say how the checkpoint was read."""
     content = {
         "file": {"name": file.name, "size_bytes": file.stat().st_size, "sha256": file_sha256(file)},
         "variant": metadata.variant,
-        "input": origin,
+        "input": _input(checkpoint, metadata, notes),
         "settings": settings,
         "preprocessing": metadata.preprocessing.to_dict(),
         "labels": len(metadata.labels),
+        "assumed": {"fields": list(metadata.assumed), "values": list(assumptions_in_words(metadata))},
         "rewrites": [asdict(step) for step in applied],
         "proof": asdict(proof),
         "versions": {DISTRIBUTION: tool_version(), "python": python_version(), **package_versions()},
     }
     manifest_path(file).write_text(json.dumps(content, indent=2) + "\n")
+
+
+def _input(checkpoint: Path | None, metadata: FileMetadata, notes: Sequence[str]) -> dict[str, object]:
+    if checkpoint is None:
+        return {"weights": "random, for timing only", "seed": SEED}
+    return {
+        "weights": checkpoint.name,
+        "sha256": metadata.checkpoint_sha256,
+        "set": metadata.weights,
+        "notes": list(notes),
+    }
 
 
 def package_versions() -> dict[str, str]:

@@ -3,9 +3,10 @@
 import json
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Literal
 
-from micronet_edge.errors import SettingsError, TargetError
+from micronet_edge.errors import ForeignFileError, SettingsError, TargetError
+from micronet_edge.labels import are_numbers
 from micronet_edge.preprocessing import Preprocessing
 from micronet_edge.user_files import parse_json
 
@@ -26,7 +27,9 @@ class FileMetadata:
     `checkpoint_sha256` is None for random weights. `layout` is that of the file's input tensor, NCHW
     or NHWC. `naive` and `portable` are the settings it was exported with. A file that takes `pixels`
     wants them as they are, less what its input's zero point says, in the preprocessing's colour order;
-    otherwise they are to be normalized.
+    otherwise they are to be normalized. `assumed` names what neither the checkpoint nor a person said:
+    fields of the preprocessing, or labels. `weights` is which of a checkpoint's two sets were taken, ema or
+    raw; None where it has one.
     """
 
     variant: str
@@ -39,6 +42,13 @@ class FileMetadata:
     portable: bool = False
     pixels: bool = False
     tool: str = ""
+    assumed: tuple[str, ...] = ()
+    weights: Literal["ema", "raw"] | None = None
+
+    @property
+    def labels_assumed(self) -> bool:
+        """Whether the labels are but the classes' numbers, since nobody gave any."""
+        return "labels" in self.assumed
 
     def to_texts(self) -> dict[str, str]:
         """As two texts: the labels, one a line, and the rest as JSON.
@@ -56,6 +66,8 @@ class FileMetadata:
             "naive": self.naive,
             "portable": self.portable,
             "pixels": self.pixels,
+            "assumed": self.assumed,
+            "weights": self.weights,
             "preprocessing": self.preprocessing.to_dict(),
         }
         return {LABELS_KEY: "\n".join(self.labels) + "\n", DESCRIPTION_KEY: json.dumps(description, indent=1)}
@@ -67,14 +79,15 @@ class FileMetadata:
         Raises TargetError where texts are missing or were changed beyond recognition.
         """
         if DESCRIPTION_KEY not in texts or LABELS_KEY not in texts:
-            raise TargetError(f"{source} carries no labels and preprocessing of ours: export it again")
+            raise ForeignFileError(source)
         try:
             description: Any = parse_json(texts[DESCRIPTION_KEY])
             preprocessing = Preprocessing.from_dict(description.pop("preprocessing"))
+            labels = tuple(texts[LABELS_KEY].removesuffix("\n").split("\n"))
+            # Files of older versions do not say whether their labels were given.
+            assumed = description.pop("assumed", ("labels",) if are_numbers(labels) else ())
             return cls(
-                labels=tuple(texts[LABELS_KEY].removesuffix("\n").split("\n")),
-                preprocessing=preprocessing,
-                **description,
+                labels=labels, preprocessing=preprocessing, assumed=tuple(map(str, assumed)), **description
             )
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError, SettingsError) as error:
             raise TargetError(f"{source}: its metadata cannot be read ({error}): export it again") from error

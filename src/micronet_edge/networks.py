@@ -1,5 +1,6 @@
 """A network that answers images, whatever it lies in: an exported file of any target, or a checkpoint."""
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -7,17 +8,33 @@ import numpy as np
 import torch
 from torch import nn
 
+from micronet_edge.assumptions import assumed_fields, assumption_line, given_preprocessing
+from micronet_edge.errors import ForeignFileError, SettingsError
 from micronet_edge.isolated_targets import given_target
 from micronet_edge.kernels import Kernels
+from micronet_edge.labels import read_labels
 from micronet_edge.metadata import FileMetadata
 from micronet_edge.models import load_checkpoint
+from micronet_edge.models.weight_sets import Weights
 from micronet_edge.preprocessing import Images
-from micronet_edge.settings import ExportSettings
+from micronet_edge.settings import CheckpointSettings
 from micronet_edge.source import read_source
 from micronet_edge.targets import Logits, Reader
 from micronet_edge.threads import one_thread
 
+UNKNOWN = "unknown"
+"""Variant and precision of a file that another tool wrote."""
+
 CHECKPOINT_SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt", ".bin", ".tar")
+
+_FIXED_IN_FILES = (
+    *("input_size", "resize", "crop", "interpolation", "mean", "std", "color_order"),
+    *("weights", "num_classes"),
+)
+"""What an exported file was written for, so that nobody can say otherwise."""
+
+_NEEDED = {"input_size": "--input-size", "labels": "--labels", "mean": "--mean", "std": "--std"}
+"""What a person must say of a file of another tool."""
 
 
 class Network(Protocol):
@@ -38,13 +55,23 @@ class TorchNetwork:
             return np.asarray(self._network(torch.from_numpy(images)))
 
 
-def open_network(path: Path, kernels: Kernels = "auto") -> Network:
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What is known of a network in a file; `notes` and the `assumption`, if any, are for a person."""
+
+    metadata: FileMetadata
+    notes: tuple[str, ...] = ()
+    assumption: str | None = None
+
+
+def open_network(path: Path, kernels: Kernels = "auto", weights: Weights | None = None) -> Network:
     """The network in a file, ready to run on one thread, with our own kernels where they are at hand.
 
-    Raises CheckpointError or TargetError on a file that cannot be opened.
+    Given    which `weights` to take from a checkpoint that holds both averaged (ema) and raw ones
+    Raises   CheckpointError or TargetError on a file that cannot be opened.
     """
     if is_checkpoint(path):
-        return TorchNetwork(load_checkpoint(path).network)
+        return TorchNetwork(load_checkpoint(path, weights=weights).network)
     return _reader(path).open(path, threads=1, kernels=kernels)
 
 
@@ -53,17 +80,58 @@ def fused_activations(path: Path, kernels: Kernels) -> int:
     return 0 if is_checkpoint(path) else _reader(path).open(path, threads=1, kernels=kernels).fused
 
 
-def describe_network(path: Path) -> FileMetadata:
-    """What a file says of its network.
+def describe_network(path: Path, settings: CheckpointSettings | None = None) -> Described:
+    """What a file says of its network, and what a person says where it does not.
 
-    A checkpoint that carries no labels and preprocessing is described as `export` would: classes by
-    their numbers, preprocessing as the released networks had it.
+    A checkpoint is described as `export` would. Labels may take the place of those in an exported file,
+    preprocessing may not: the file's own numbers depend on it. A file of another tool needs all of size,
+    labels, mean and standard deviation from a person.
 
-    Raises CheckpointError or TargetError on a file that is missing, damaged or none of ours.
+    Raises   CheckpointError, TargetError or SettingsError on a file that is missing, damaged or does not
+             say enough, and on settings that it does not take.
     """
+    settings = settings or CheckpointSettings()
     if is_checkpoint(path):
-        return read_source(path, None, ExportSettings()).metadata
-    return _reader(path).read_metadata(path)
+        source = read_source(path, None, settings)
+        return Described(source.metadata, source.notes, source.assumption)
+    try:
+        metadata = _reader(path).read_metadata(path)
+    except ForeignFileError:
+        if all(getattr(settings, name) is None for name in _NEEDED):
+            raise
+        return _described_by_hand(path, settings)
+    if given := [name for name in _FIXED_IN_FILES if getattr(settings, name) is not None]:
+        options = ", ".join("--" + name.replace("_", "-") for name in given)
+        raise SettingsError(
+            f"{path} carries its own preprocessing, which it was written for: leave {options} out, or export "
+            "the checkpoint again with it"
+        )
+    if settings.labels is not None:
+        labels = read_labels(Path(settings.labels), len(metadata.labels))
+        assumed = tuple(name for name in metadata.assumed if name != "labels")
+        metadata = replace(metadata, labels=labels, assumed=assumed)
+    return Described(metadata, assumption=assumption_line(metadata, str(path), exported=True))
+
+
+def _described_by_hand(path: Path, settings: CheckpointSettings) -> Described:
+    if missing := [option for name, option in _NEEDED.items() if getattr(settings, name) is None]:
+        raise SettingsError(
+            f"{path} was not written by this tool and does not say how it wants images: give "
+            f"{', '.join(missing)} as well"
+        )
+    if settings.weights is not None:
+        raise SettingsError(f"{path} is no checkpoint, and holds one set of weights: leave --weights out")
+    labels = read_labels(Path(str(settings.labels)))
+    metadata = FileMetadata(
+        variant=UNKNOWN,
+        labels=labels,
+        preprocessing=given_preprocessing(None, settings),
+        checkpoint_sha256=None,
+        precision=UNKNOWN,
+        assumed=assumed_fields(None, settings),
+    )
+    note = f"{path} was not written by this tool: its images and labels are taken as the options say"
+    return Described(metadata, (note,), assumption_line(metadata, str(path)))
 
 
 def is_checkpoint(path: Path) -> bool:

@@ -17,9 +17,15 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 _CROP_PER_RESIZE = 0.875
 _SIXTEEN_BIT_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")
-_SIXTEEN_BITS = 2**16 - 1
+_EIGHT_BITS, _SIXTEEN_BITS = 2**8 - 1, 2**16 - 1
 _MPO_AND_PSD = ("MPO", "PSD")  # their further frames are previews, the other eye's view or layers
 _LONGEST_PER_SHORTEST = 1000  # more, and resizing the short side would fill the memory
+
+MOST_RESIZED = 8192
+"""Longest short side to resize to, in pixels: a photograph of that size takes 0.3 GB."""
+
+_MEANS = (-1.0, 2.0)  # one range of pixels beyond 0..1 on either side
+_DEVIATIONS = (1e-3, 10.0)  # 1/255, for pixels of 0..255 left as they are, is the smallest in use
 
 _COLORS = 3
 
@@ -47,6 +53,11 @@ class Preprocessing:
             )
         if self.resize < self.size:
             raise SettingsError(f"cannot crop {self.size} px out of a short side of {self.resize} px")
+        if self.resize > MOST_RESIZED:
+            raise SettingsError(
+                f"short side of {self.resize} px: this tool resizes to at most {MOST_RESIZED} px, where one "
+                "photograph takes 0.3 GB"
+            )
         if self.color_order not in {"RGB", "BGR"}:
             raise SettingsError(f"colour order {self.color_order!r}: choose RGB or BGR")
         if self.interpolation not in {"bilinear", "bicubic"}:
@@ -55,11 +66,13 @@ class Preprocessing:
             raise SettingsError(f"means must be three numbers, not {self.mean}")
         if len(self.std) != _COLORS or not all(isfinite(value) and value > 0 for value in self.std):
             raise SettingsError(f"standard deviations must be three numbers above zero, not {self.std}")
+        _check_range("mean", self.mean, _MEANS)
+        _check_range("standard deviation", self.std, _DEVIATIONS)
 
     @classmethod
     def imagenet(cls, size: int = 224) -> "Preprocessing":
         """The evaluation preprocessing of the released networks, scaled to another size."""
-        return cls(size=size, resize=int(size / _CROP_PER_RESIZE))
+        return cls(size=size, resize=resize_for_crop(size, _CROP_PER_RESIZE))
 
     def to_dict(self) -> dict[str, object]:
         return asdict(self)
@@ -104,6 +117,29 @@ class Preprocessing:
         if not paths:
             raise SettingsError("there are no images to make a batch of: give at least one")
         return np.stack([self.array(open_image(path)) for path in paths])
+
+
+def resize_for_crop(size: int, crop: float) -> int:
+    """The short side out of which `size` px are the share `crop`, 0 to 1; as timm rounds it, down.
+
+    Raises SettingsError on a share of nothing, or of more than all.
+    """
+    if not 0 < crop <= 1:
+        raise SettingsError(
+            f"crop {crop:g}: give the share of the short side that is kept, above 0 and up to 1"
+        )
+    return int(min(size / crop, MOST_RESIZED + 1))
+
+
+def _check_range(name: str, values: tuple[float, ...], limits: tuple[float, float]) -> None:
+    """Raises SettingsError on numbers that no pixels of 0..1 are normalized by."""
+    low, high = limits
+    if (wrong := next((value for value in values if not low <= value <= high), None)) is not None:
+        advice = f"divide it by 255: {wrong / 255:.4g}" if high < wrong <= _EIGHT_BITS else "check it"
+        raise SettingsError(
+            f"{name} {wrong:g} lies outside {low:g} to {high:g}, which is all that pixels scaled to 0..1 can "
+            f"need; one for pixels of 0..255 is not meant here: {advice}"
+        )
 
 
 def open_image(path: Path) -> Image.Image:

@@ -9,7 +9,7 @@ from torch import Tensor, fx
 
 from micronet_edge.bounding import Bound, Step, bound_drop
 from micronet_edge.errors import SettingsError
-from micronet_edge.image_folders import CalibrationImages, read_calibration, read_labelled
+from micronet_edge.image_folders import CalibrationImages, LabelledImages, read_calibration, read_labelled
 from micronet_edge.integer_forms import float_form, with_corrected_biases, written_form
 from micronet_edge.isolated_targets import given_target
 from micronet_edge.kernels import Kernels
@@ -37,7 +37,7 @@ from micronet_edge.quantization.recipe import (
 )
 from micronet_edge.quantization.refine_stem import stem_layers
 from micronet_edge.settings import ExportSettings, QuantizeSettings
-from micronet_edge.source import Source, read_source
+from micronet_edge.source import Source, read_source, reread_source
 from micronet_edge.staging import staged
 from micronet_edge.targets import ExportSpec, Target, find_target, load_runtimes, read_metadata, target_of
 from micronet_edge.threads import one_thread
@@ -90,7 +90,12 @@ def quantize(
     spec = export_spec(origin, settings)
     for target in targets:
         target.check(spec)
+    for folder in (quantization.finetune, quantization.data):
+        if folder is not None:  # refused here, before the work that needs them
+            report(_labelled(Path(folder), origin, settings).order)
     calibration = calibration_images(origin, settings)
+    for note in calibration.notes:
+        report(f"WARNING: {note}")
     stem = file_stem(origin, settings)
     names = [stem + target.suffix for target in targets]
     recipe_name = recipe_path(Path(names[0])).name
@@ -169,6 +174,15 @@ def _new_recipe(
     return with_corrected_biases(recipe, network, origin.metadata, targets, images)
 
 
+def _labelled(folder: Path, origin: Source, settings: ExportSettings) -> LabelledImages:
+    return read_labelled(
+        folder,
+        origin.metadata.labels,
+        labels_assumed=origin.metadata.labels_assumed,
+        skip_unreadable=settings.skip_unreadable,
+    )
+
+
 def _finetuned(
     recipe: Recipe,
     origin: Source,
@@ -178,7 +192,7 @@ def _finetuned(
     settings: ExportSettings,
     report: Report,
 ) -> Recipe:
-    images = read_labelled(folder, origin.metadata.labels, skip_unreadable=settings.skip_unreadable)
+    images = _labelled(folder, origin, settings)
     quantized = quantized_by(recipe, network, origin.metadata)
     # No target rounds these as coarsely as the common network would.
     quantized = replace(quantized, float_layers=quantized.float_layers | stem_layers(network))
@@ -249,6 +263,7 @@ def _write_and_prove(
         settings=settings,
         applied=lowered.applied,
         proof=proof,
+        notes=origin.notes,
     )
     return proof
 
@@ -266,7 +281,7 @@ def quantized_from(file: Path, checkpoint: Path) -> tuple[QuantizedNetwork, fx.G
             "a file that `quantize` wrote"
         )
     recipe = load_recipe(recipe_path(file))
-    origin = read_source(checkpoint, None, ExportSettings(input_size=metadata.preprocessing.size))
+    origin = reread_source(checkpoint, metadata)
     if origin.metadata.checkpoint_sha256 != metadata.checkpoint_sha256:
         raise SettingsError(f"{file} was not made from {checkpoint}: give the checkpoint it was made from")
     network = lower(origin.network, integer(recipe.costs), metadata.preprocessing.size).network
@@ -289,7 +304,7 @@ def prove_again(file: Path, checkpoint: Path, calibration: Path | None, kernels:
         )
     quantized, _ = quantized_from(file, checkpoint)
     images = read_calibration(calibration, metadata.preprocessing).images
-    network = read_source(checkpoint, None, ExportSettings(input_size=metadata.preprocessing.size)).network
+    network = reread_source(checkpoint, metadata).network
     return prove_quantized(file, given_target(file), metadata, network, quantized, images, kernels)
 
 

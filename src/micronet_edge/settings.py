@@ -1,25 +1,46 @@
-"""How to export, as one frozen object."""
+"""How to read a checkpoint, export and quantize, as frozen objects."""
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 DEFAULT_FORMATS = ("onnx", "tflite")
 
 
-@dataclass(frozen=True, slots=True)
-class ExportSettings:
-    """How to export; None leaves a setting to the checkpoint, or to ImageNet's where there is none.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointSettings:
+    """What a checkpoint does not say of itself, or is to be taken otherwise than it says.
 
-    `batch` None writes files that take any number of images. `labels` is a file of one label a line.
+    None leaves a setting to the checkpoint, or to ImageNet's where it says nothing. `input_size` and
+    `resize` (of the short side) in pixels; `crop` is the share of the resized short side that is kept, in the
+    place of `resize`; `mean` and `std` are for pixels scaled to 0..1, in the order of `color_order`.
+    `labels` is a file of one label a line. `weights` says which to take where a checkpoint holds both
+    averaged (ema) and raw ones.
+    """
+
+    num_classes: int | None = None
+    input_size: int | None = None
+    resize: int | None = None
+    crop: float | None = None
+    interpolation: Literal["bilinear", "bicubic"] | None = None
+    mean: tuple[float, float, float] | None = None
+    std: tuple[float, float, float] | None = None
+    color_order: Literal["RGB", "BGR"] | None = None
+    labels: Path | str | None = None
+    weights: Literal["ema", "raw"] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportSettings(CheckpointSettings):
+    """How to read a checkpoint, and how to export it.
+
+    `batch` None writes files that take any number of images.
     A `precision` of int8 needs a `calibration`: a folder of images, or a file of arrays; `io` is what an
     int8 file takes and gives. `tuning` is a file that `tune` wrote for the device; None is our own.
     """
 
     formats: tuple[str, ...] = DEFAULT_FORMATS
     output: Path | str = Path()
-    num_classes: int | None = None
-    input_size: int | None = None
-    labels: Path | str | None = None
     batch: int | None = 1
     naive: bool = False
     portable: bool = False

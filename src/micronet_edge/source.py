@@ -1,36 +1,51 @@
 """What to export: the network, read or drawn, and everything its files will say of themselves."""
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from micronet_edge.errors import SettingsError
+from micronet_edge.assumptions import (
+    LABELS,
+    assumed_fields,
+    assumption_line,
+    changes_in_words,
+    given_preprocessing,
+)
+from micronet_edge.errors import CheckpointError, SettingsError
+from micronet_edge.labels import numbered, read_labels, repeated_labels_note
 from micronet_edge.metadata import FileMetadata
-from micronet_edge.models import FAMILY, MicroNet, check_input_size, load_checkpoint
+from micronet_edge.models import FAMILY, Checkpoint, MicroNet, check_class_count, load_checkpoint
+from micronet_edge.models.checkpoints import file_sha256
 from micronet_edge.models.random_weights import random_network
 from micronet_edge.photographs import photographs
-from micronet_edge.preprocessing import Preprocessing
-from micronet_edge.settings import ExportSettings
-from micronet_edge.user_files import LABELS, read_text
+from micronet_edge.settings import CheckpointSettings
 
 _IMAGENET_CLASSES = 1000
-_IMAGENET_SIZE = 224
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The network to export and everything its files will say of themselves."""
+    """The network to export and everything its files will say of themselves.
+
+    `notes` say what was taken out of the checkpoint, and what of it was taken otherwise than it says.
+    """
 
     network: MicroNet
     metadata: FileMetadata
     checkpoint: Path | None
+    notes: tuple[str, ...] = ()
 
     @property
     def stem(self) -> str:
         """What the names of the files start with."""
         return random_stem(self.metadata.variant) if self.checkpoint is None else self.checkpoint.stem
+
+    @property
+    def assumption(self) -> str | None:
+        """What the checkpoint does not say and was assumed, in one line; None for nothing."""
+        return None if self.checkpoint is None else assumption_line(self.metadata, str(self.checkpoint))
 
 
 def random_stem(variant: str) -> str:
@@ -38,11 +53,13 @@ def random_stem(variant: str) -> str:
     return f"{variant}-random"
 
 
-def read_source(source: str | Path, checkpoint: str | Path | None, settings: ExportSettings) -> Source:
+def read_source(source: str | Path, checkpoint: str | Path | None, settings: CheckpointSettings) -> Source:
     """The network that a variant's name, a checkpoint's path or both stand for.
 
     Raises CheckpointError or SettingsError where they do not fit together or cannot be read.
     """
+    if settings.num_classes is not None:
+        check_class_count(settings.num_classes)
     variant = str(source) if str(source) in FAMILY else None
     if variant is None and checkpoint is not None:
         raise SettingsError(
@@ -56,47 +73,87 @@ def read_source(source: str | Path, checkpoint: str | Path | None, settings: Exp
     if path is None:
         assert variant is not None  # a source without a path is a variant
         return _random(variant, settings)
-    loaded = load_checkpoint(path, variant=variant, num_classes=settings.num_classes)
-    metadata = FileMetadata(
-        variant=loaded.variant,
-        labels=_labels(settings, loaded.labels, loaded.num_classes),
-        preprocessing=_preprocessing(loaded.preprocessing, settings.input_size),
-        checkpoint_sha256=loaded.sha256,
+    loaded = load_checkpoint(
+        path, variant=variant, num_classes=settings.num_classes, weights=settings.weights
     )
-    return Source(loaded.network, metadata, path)
+    _check_weights(loaded, settings)
+    metadata = _metadata(loaded, settings)
+    notes = [*loaded.notes]
+    if (changes := changes_in_words(loaded.preprocessing, metadata.preprocessing)) is not None:
+        notes.append(f"not as {path} says: {changes}")
+    if (repeated := repeated_labels_note(metadata.labels)) is not None:
+        notes.append(repeated)
+    return Source(loaded.network, metadata, path, tuple(notes))
 
 
-def _random(variant: str, settings: ExportSettings) -> Source:
+def reread_source(checkpoint: Path, metadata: FileMetadata) -> Source:
+    """The network that a file was made from, read as it was read then.
+
+    Given    a checkpoint and what the file says of itself
+    Result   the file's own labels and preprocessing, whatever the checkpoint leaves open
+    Raises   CheckpointError where the checkpoint cannot be read, or is of another network.
+    """
+    loaded = reload_checkpoint(checkpoint, metadata)
+    return Source(loaded.network, _as_first_read(loaded, metadata), checkpoint, loaded.notes)
+
+
+def reload_checkpoint(checkpoint: Path, metadata: FileMetadata, *, same_network: bool = False) -> Checkpoint:
+    """A checkpoint with the same weights as a file says it was made from, where it is the same file.
+
+    Raises CheckpointError as load_checkpoint does; and, where it must be of the `same_network`, on another
+    variant or number of classes than the file's.
+    """
+    same = checkpoint.is_file() and file_sha256(checkpoint) == metadata.checkpoint_sha256
+    return load_checkpoint(
+        checkpoint,
+        variant=metadata.variant if same_network else None,
+        num_classes=len(metadata.labels) if same_network else None,
+        weights=metadata.weights if same else None,
+    )
+
+
+def _as_first_read(loaded: Checkpoint, metadata: FileMetadata) -> FileMetadata:
+    return FileMetadata(
+        variant=loaded.variant,
+        labels=metadata.labels,
+        preprocessing=metadata.preprocessing,
+        checkpoint_sha256=loaded.sha256,
+        assumed=metadata.assumed,
+        weights=loaded.weights,
+    )
+
+
+def _metadata(loaded: Checkpoint, settings: CheckpointSettings) -> FileMetadata:
+    labels, known = loaded.labels, loaded.labels is not None
+    if settings.labels is not None:
+        labels, known = read_labels(Path(settings.labels), loaded.num_classes), True
+    return FileMetadata(
+        variant=loaded.variant,
+        labels=labels or numbered(loaded.num_classes),
+        preprocessing=given_preprocessing(loaded.preprocessing, settings),
+        checkpoint_sha256=loaded.sha256,
+        assumed=(*assumed_fields(loaded.preprocessing, settings), *(() if known else (LABELS,))),
+        weights=loaded.weights,
+    )
+
+
+def _check_weights(loaded: Checkpoint, settings: CheckpointSettings) -> None:
+    if settings.weights is not None and settings.weights != (loaded.weights or "raw"):
+        held = "averaged ones alone (EMA)" if loaded.weights == "ema" else "no averaged ones (EMA)"
+        raise CheckpointError(
+            f"--weights {settings.weights}: {loaded.path} holds {held}: leave --weights out"
+        )
+
+
+def _random(variant: str, settings: CheckpointSettings) -> Source:
     classes = _IMAGENET_CLASSES if settings.num_classes is None else settings.num_classes
+    known = settings.labels is not None
     metadata = FileMetadata(
         variant=variant,
-        labels=_labels(settings, None, classes),
-        preprocessing=_preprocessing(None, settings.input_size),
+        labels=numbered(classes) if settings.labels is None else read_labels(Path(settings.labels), classes),
+        preprocessing=given_preprocessing(None, settings),
         checkpoint_sha256=None,
+        assumed=(*assumed_fields(None, settings), *(() if known else (LABELS,))),
     )
     images = torch.from_numpy(metadata.preprocessing.batch(photographs()))
     return Source(random_network(variant, classes, images), metadata, None)
-
-
-def _preprocessing(own: Preprocessing | None, input_size: int | None) -> Preprocessing:
-    if own is None:
-        return Preprocessing.imagenet(check_input_size(_IMAGENET_SIZE if input_size is None else input_size))
-    if input_size is None or input_size == own.size:
-        check_input_size(own.size)
-        return own
-    size = check_input_size(input_size)
-    return replace(own, size=size, resize=round(size * own.resize / own.size))
-
-
-def _labels(settings: ExportSettings, own: tuple[str, ...] | None, classes: int) -> tuple[str, ...]:
-    """From the file, else the checkpoint's own, else the classes' numbers."""
-    if settings.labels is None:
-        return own or tuple(str(number) for number in range(classes))
-    path = Path(settings.labels)
-    labels = tuple(line.strip() for line in read_text(path, LABELS).splitlines() if line.strip())
-    if len(labels) != classes:
-        raise SettingsError(
-            f"labels file {path} names {len(labels)} classes, the network has {classes}: give one label a "
-            "line for each"
-        )
-    return labels

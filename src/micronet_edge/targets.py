@@ -222,7 +222,7 @@ def only_ones(path: Path, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -
     """
     if len(inputs) != 1 or len(outputs) != 1:
         found = f"{plural(len(inputs), 'input')} and {plural(len(outputs), 'output')}"
-        raise TargetError(f"{path} has {found}, not one of each: export it again")
+        raise TargetError(f"{path} has {found}, not one of each: only such files can be run here")
     return inputs[0], outputs[0]
 
 
@@ -231,7 +231,7 @@ def check_shape(path: Path, images: Images, expected: tuple[int, ...]) -> None:
     if images.shape[1:] != expected:
         raise TargetError(
             f"{path} takes images of shape {list(expected)}, not {list(images.shape[1:])}: preprocess them "
-            "as its metadata says, or export it again"
+            "as its metadata says, or give its own --input-size"
         )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from micronet_edge.calibration_notes import class_notes
 from micronet_edge.errors import SettingsError
 from micronet_edge.image_folders import CalibrationImages, read_calibration
 from micronet_edge.limits import BATCH
@@ -21,7 +22,11 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """One proven file, with its manifest beside it."""
+    """One proven file, with its manifest beside it.
+
+    `assumption` is what the checkpoint does not say and was assumed, in one line; `notes` say what was taken
+    out of it, and what a person should know of its labels.
+    """
 
     path: Path
     manifest: Path
@@ -30,6 +35,8 @@ class Exported:
     size_bytes: int
     random_weights: bool
     proof: Proof
+    assumption: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 def exported(
@@ -44,6 +51,8 @@ def exported(
         size_bytes=path.stat().st_size,
         random_weights=origin.checkpoint is None,
         proof=proof,
+        assumption=origin.assumption,
+        notes=origin.notes,
     )
 
 
@@ -120,6 +129,6 @@ def calibration_images(origin: Source, settings: ExportSettings) -> CalibrationI
             f"precision {settings.precision} needs images like those the network will see: give "
             "--calibration DIR, a folder with about 200 of them; random or default ones would spoil it"
         )
-    return read_calibration(
-        Path(settings.calibration), origin.metadata.preprocessing, skip_unreadable=settings.skip_unreadable
-    )
+    folder = Path(settings.calibration)
+    images = read_calibration(folder, origin.metadata.preprocessing, skip_unreadable=settings.skip_unreadable)
+    return replace(images, notes=(*images.notes, *class_notes(folder, origin.metadata.labels)))

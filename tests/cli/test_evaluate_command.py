@@ -38,7 +38,7 @@ def test_a_table_and_a_summary_within_80_columns(tool_here, digits, data):
     assert ran.code == 0, ran.errors
     lines = [line.rstrip() for line in ran.output.splitlines()]
     assert max(map(len, lines)) <= 80
-    assert " 7           4      4  100.0%" in lines
+    assert "   7  7           4      4  100.0%" in lines
     assert f"{TFLITE_FILE} (float32) on 40 images" in lines
     assert "top-1  100.00% (40 right), 95 % interval 91.24% to 100.00%" in lines
     assert "top-5  100.00% (40 right)" in lines

@@ -52,7 +52,13 @@ def test_the_manifest_tells_the_truth(digits_run, digits, name):
     manifest = json.loads(manifest_path(path).read_text())
     (described,) = (file for file in json.loads((digits_run / "stdout").read_text()) if name in file["path"])
     assert manifest["file"] == {"name": name, "size_bytes": path.stat().st_size, "sha256": sha256(path)}
-    assert manifest["input"] == {"weights": DIGITS.name, "sha256": sha256(DIGITS)}
+    assert manifest["input"] == {
+        "weights": DIGITS.name,
+        "sha256": sha256(DIGITS),
+        "set": None,
+        "notes": [],
+    }
+    assert manifest["assumed"] == {"fields": [], "values": []}
     assert manifest["variant"] == "m0"
     assert manifest["labels"] == 10
     assert manifest["settings"] == {

@@ -117,6 +117,11 @@ def test_every_step_is_shown_on_stderr(quantized_run):
     lines = (quantized_run / "stderr").read_text().splitlines()
     assert lines == [
         "· reading the network and the images",
+        (
+            "· WARNING: 48 of 48 calibration images are much smaller than the preprocessing expects (short "
+            "side 8 px in the middle, enlarged to 96 px), so they are blurred: right for a network trained "
+            "on such, wrong for one that will see others"
+        ),
         "· lowering the network",
         f"· finding ranges and correcting biases on {CALIBRATED_ON} images",
         "· onnx: writing the file and proving it",
@@ -131,7 +136,12 @@ def test_the_manifest_tells_the_truth(quantized_run, quantized, name):
     manifest = json.loads(manifest_path(path).read_text())
     recipe = json.loads((quantized / RECIPE).read_text())
     assert manifest["file"] == {"name": name, "size_bytes": path.stat().st_size, "sha256": sha256(path)}
-    assert manifest["input"] == {"weights": DIGITS.name, "sha256": sha256(DIGITS)}
+    assert manifest["input"] == {
+        "weights": DIGITS.name,
+        "sha256": sha256(DIGITS),
+        "set": None,
+        "notes": [],
+    }
     settings = manifest["settings"]
     assert (settings["precision"], settings["io"], settings["batch"]) == ("int8", "float32", 1)
     assert (settings["recipe"], settings["finetuning"]) == (RECIPE, None)
@@ -344,7 +354,10 @@ def test_a_bound_on_random_weights(refused, calibration):
 @pytest.mark.parametrize("name", [ONNX_FILE, TFLITE_FILE])
 def test_a_file_that_is_quantized_already(refused, quantized, calibration, name):
     complaint = refused("--calibration", calibration, source=quantized / name)
-    assert f"{name} is no checkpoint" in complaint
+    kind = "an ONNX" if name == ONNX_FILE else "a TFLite"
+    assert (
+        f"{name} is {kind} file, not a checkpoint: give the PyTorch checkpoint it was made from" in complaint
+    )
 
 
 def test_an_existing_file(refused, calibration, folder):

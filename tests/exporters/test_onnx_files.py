@@ -163,6 +163,15 @@ def test_labels_of_any_text_are_read_back_as_they_were():
         assert FileMetadata.from_texts(texts, "here").labels == labels
 
 
+@pytest.mark.parametrize(("labels", "assumed"), [(("0", "1"), ("labels",)), (("a", "b"), ())])
+def test_files_of_older_versions_may_have_labels_that_nobody_gave(labels, assumed):
+    texts = FileMetadata("m0", labels, Preprocessing(), None).to_texts()
+    description = json.loads(texts["micronet_edge"])
+    del description["assumed"], description["weights"]
+    found = FileMetadata.from_texts({**texts, "micronet_edge": json.dumps(description)}, "here")
+    assert (found.assumed, found.weights) == (assumed, None)
+
+
 def test_a_label_of_two_lines_is_refused(refusal):
     two_lines = FileMetadata("m0", ("cat\ndog",), Preprocessing(), None)
     assert "'cat\\ndog'" in refusal(SettingsError, two_lines.to_texts)

@@ -40,7 +40,19 @@ def test_other_sizes_are_refused_with_the_nearest_that_work(refusal, size, advic
     message = refusal(SettingsError, check_input_size, size)
     assert message.startswith(f"input size {size} px: ")
     assert "needs a multiple of 32" in message
-    assert message.endswith(advice)
+    assert f"{advice}, since" in message
+    assert message.endswith("the limit is the tool's own, MicroNet itself runs at other sizes")
+
+
+@pytest.mark.parametrize("size", [4128, 2**31, 10**20])
+def test_sizes_that_would_fill_the_memory_are_refused(refusal, size):
+    message = refusal(SettingsError, check_input_size, size)
+    assert message.startswith(f"input size {size} px: this tool takes at most 4096 px, since one image")
+
+
+def test_classes_that_would_fill_the_memory_are_refused_before_anything_is_made(refusal):
+    message = refusal(SettingsError, MicroNet, "m0", 10**12)
+    assert message.startswith("1000000000000 classes: this tool takes at most 100,000, since the last layer")
 
 
 @pytest.mark.parametrize("size", [100, 16, 0])
@@ -54,7 +66,9 @@ def test_the_network_refuses_images_of_other_sizes(refusal, size):
 )
 def test_the_network_refuses_what_is_no_batch_of_square_images(refusal, shape):
     message = refusal(SettingsError, MicroNet("m0", 3).eval(), torch.zeros(shape))
-    assert message == f"MicroNet takes square images [n, 3, size, size], not {list(shape)}"
+    assert message == (
+        f"this tool takes square images of three channels, [n, 3, size, size], not {list(shape)}"
+    )
 
 
 def test_images_given_by_keyword_are_checked_alike(refusal):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from micronet_edge.cli.errors import one_line_errors
+from micronet_edge.cli.options import InputSizeOption
 from micronet_edge.terminal import open_console, say_json
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def count(
         typer.Argument(metavar="VARIANT|FILE", help="m0 to m3, a checkpoint, or an ONNX or TFLite file."),
     ],
     *,
+    input_size: InputSizeOption = None,
     per_layer: Annotated[bool, typer.Option("--per-layer", help="Show each layer's share as well.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
     debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
@@ -38,7 +40,7 @@ def count(
     expect(Path(source))  # loads what opens the file while this process loads PyTorch
     from micronet_edge.counting.sources import count_source
 
-    counted = count_source(source)
+    counted = count_source(source, input_size)
     if as_json:
         say_json(counted.summary(per_layer=per_layer))
     else:

@@ -6,7 +6,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from micronet_edge.cli.errors import one_line_errors
-from micronet_edge.cli.options import KernelsOption
+from micronet_edge.cli.options import (
+    ColorOrderOption,
+    CropOption,
+    InputSizeOption,
+    InterpolationOption,
+    KernelsOption,
+    LabelsOption,
+    MeanOption,
+    ResizeOption,
+    StdOption,
+    WeightsOption,
+    color_name,
+    three_numbers,
+)
+from micronet_edge.cli.steps import say_what_was_read
 from micronet_edge.terminal import open_console, say, say_json
 from micronet_edge.wording import plural
 
@@ -30,6 +44,15 @@ def evaluate(
     checkpoint: Annotated[
         Path | None, typer.Option(help="The float network to compare with on the same images.")
     ] = None,
+    input_size: InputSizeOption = None,
+    resize: ResizeOption = None,
+    crop: CropOption = None,
+    interpolation: InterpolationOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
+    color_order: ColorOrderOption = None,
+    labels: LabelsOption = None,
+    weights: WeightsOption = None,
     kernels: KernelsOption = "auto",
     skip_unreadable: Annotated[
         bool, typer.Option("--skip-unreadable", help="Leave out and count files that are no images.")
@@ -47,7 +70,19 @@ def evaluate(
     from micronet_edge.evaluation import evaluate as run
     from micronet_edge.kernels import in_words
     from micronet_edge.networks import is_checkpoint
+    from micronet_edge.settings import CheckpointSettings
 
+    settings = CheckpointSettings(
+        input_size=input_size,
+        resize=resize,
+        crop=crop,
+        interpolation=interpolation,
+        mean=three_numbers(mean, "--mean"),
+        std=three_numbers(std, "--std"),
+        color_order=color_name(color_order),
+        labels=labels,
+        weights=weights,
+    )
     console = open_console(err=True)
     columns = (TextColumn("images"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
@@ -56,12 +91,12 @@ def evaluate(
             file,
             data,
             checkpoint=checkpoint,
+            settings=settings,
             kernels=kernels,
             skip_unreadable=skip_unreadable,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
-    for note in evaluation.notes:
-        say(f"note: {note}", err=True)
+    say_what_was_read(console, evaluation.assumption, evaluation.notes)
     if as_json:
         say_json(evaluation.summary())
     else:
@@ -87,13 +122,15 @@ def _table(evaluation: "Evaluation") -> "Table":
         title = f"The {_CLASSES_SHOWN} classes of {len(rows)} that are right least often"
         rows = sorted(rows, key=lambda row: row.right / row.images)[:_CLASSES_SHOWN]
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("no.", justify="right", no_wrap=True)
     table.add_column("class", overflow="fold")
     for heading in ("images", "right", "share"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("mistaken most often for", overflow="fold")
     for row in rows:
         mistaken = "" if row.mistaken_for is None else f"{row.mistaken_for} ({row.mistaken})"
-        table.add_row(row.label, str(row.images), str(row.right), f"{row.right / row.images:.1%}", mistaken)
+        figures = (str(row.images), str(row.right), f"{row.right / row.images:.1%}", mistaken)
+        table.add_row(str(row.index), row.label, *figures)
     return table
 
 
@@ -102,6 +139,7 @@ def _lines(evaluation: "Evaluation") -> list[str]:
     lines = [
         f"{evaluation.path.name} ({evaluation.metadata.precision}) on {plural(evaluation.images, 'image')}",
         f"top-1  {top1.share:.2%} ({top1.right} right), 95 % interval {top1.low:z.2%} to {top1.high:.2%}",
+        evaluation.data.order,
     ]
     if evaluation.guesses < len(evaluation.metadata.labels):  # of five classes, five guesses are never wrong
         lines.append(f"top-{evaluation.guesses}  {top5.share:.2%} ({top5.right} right)")

@@ -7,7 +7,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from micronet_edge.cli.errors import one_line_errors
-from micronet_edge.cli.steps import told_steps
+from micronet_edge.cli.options import (
+    ColorOrderOption,
+    CropOption,
+    InputSizeOption,
+    InterpolationOption,
+    LabelsOption,
+    MeanOption,
+    NumClassesOption,
+    ResizeOption,
+    StdOption,
+    WeightsOption,
+    color_name,
+    three_numbers,
+)
+from micronet_edge.cli.steps import say_what_was_read, told_steps
 from micronet_edge.terminal import open_console, say_json
 from micronet_edge.wording import plural
 
@@ -28,9 +42,16 @@ def export(
         list[str] | None, typer.Option("--format", help="onnx or tflite; may be repeated. Default: both.")
     ] = None,
     output: Annotated[Path, typer.Option(help="Folder for the files.")] = Path(),
-    num_classes: Annotated[int | None, typer.Option(help="Classes, where no checkpoint tells.")] = None,
-    input_size: Annotated[int | None, typer.Option(help="Pixels, a multiple of 32.")] = None,
-    labels: Annotated[Path | None, typer.Option(help="Text file, one label a line.")] = None,
+    num_classes: NumClassesOption = None,
+    input_size: InputSizeOption = None,
+    resize: ResizeOption = None,
+    crop: CropOption = None,
+    interpolation: InterpolationOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
+    color_order: ColorOrderOption = None,
+    labels: LabelsOption = None,
+    weights: WeightsOption = None,
     batch: Annotated[str, typer.Option(metavar="N|dynamic", help="Images at a time.")] = "1",
     precision: Annotated[str, typer.Option(help="float32, int8 or int8-a16.")] = "float32",
     calibration: Annotated[Path | None, typer.Option(help="For int8: images to find ranges on.")] = None,
@@ -57,7 +78,14 @@ def export(
         output=output,
         num_classes=num_classes,
         input_size=input_size,
+        resize=resize,
+        crop=crop,
+        interpolation=interpolation,
+        mean=three_numbers(mean, "--mean"),
+        std=three_numbers(std, "--std"),
+        color_order=color_name(color_order),
         labels=labels,
+        weights=weights,
         batch=_batch(batch),
         precision=precision,
         calibration=calibration,
@@ -70,6 +98,7 @@ def export(
     console = open_console(err=True)
     with told_steps(console) as report:
         exported = run(source, checkpoint=checkpoint, settings=settings, report=report)
+    say_what_was_read(console, exported[0].assumption, exported[0].notes)
     if exported[0].random_weights:
         console.print(
             "RANDOM WEIGHTS: no checkpoint was given; these files recognise nothing.", style="bold red"

@@ -7,7 +7,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from micronet_edge.cli.errors import one_line_errors
-from micronet_edge.cli.steps import told_steps
+from micronet_edge.cli.options import (
+    ColorOrderOption,
+    CropOption,
+    InputSizeOption,
+    InterpolationOption,
+    LabelsOption,
+    MeanOption,
+    ResizeOption,
+    StdOption,
+    WeightsOption,
+    color_name,
+    three_numbers,
+)
+from micronet_edge.cli.steps import say_what_was_read, told_steps
 from micronet_edge.terminal import open_console, say_json
 
 if TYPE_CHECKING:
@@ -39,8 +52,15 @@ def quantize(
     ] = None,
     recipe: Annotated[Path | None, typer.Option(help="Quantize by this recipe again.")] = None,
     io: Annotated[str, typer.Option(help="What a TFLite file takes and gives: float32 or int8.")] = "float32",
-    input_size: Annotated[int | None, typer.Option(help="Pixels, a multiple of 32.")] = None,
-    labels: Annotated[Path | None, typer.Option(help="Text file, one label a line.")] = None,
+    input_size: InputSizeOption = None,
+    resize: ResizeOption = None,
+    crop: CropOption = None,
+    interpolation: InterpolationOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
+    color_order: ColorOrderOption = None,
+    labels: LabelsOption = None,
+    weights: WeightsOption = None,
     batch: Annotated[int, typer.Option(help="Images at a time.")] = 1,
     skip_unreadable: Annotated[bool, typer.Option(help="Count unreadable images, do not fail.")] = False,
     tuning: Annotated[
@@ -64,7 +84,14 @@ def quantize(
         skip_unreadable=skip_unreadable,
         io=io,
         input_size=input_size,
+        resize=resize,
+        crop=crop,
+        interpolation=interpolation,
+        mean=three_numbers(mean, "--mean"),
+        std=three_numbers(std, "--std"),
+        color_order=color_name(color_order),
         labels=labels,
+        weights=weights,
         batch=batch,
         overwrite=overwrite,
         tuning=tuning,
@@ -73,6 +100,7 @@ def quantize(
     console = open_console(err=True)
     with told_steps(console) as report:
         quantized = run(source, settings=settings, quantization=quantization, report=report)
+    say_what_was_read(console, quantized.files[0].assumption, quantized.files[0].notes)
     if quantized.files[0].random_weights:
         console.print(
             "RANDOM WEIGHTS: no checkpoint was given; these files recognise nothing.", style="bold red"

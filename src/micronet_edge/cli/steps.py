@@ -1,6 +1,6 @@
-"""Tells the steps of a long command on stderr, the one at work beside a spinner."""
+"""What a command tells on stderr: its steps, the one at work beside a spinner, and what was assumed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,15 @@ def told_steps(console: "Console") -> Iterator[Callable[[str], None]]:
     with console.status("starting") as status:
 
         def report(step: str) -> None:
-            console.print(Text.assemble(("·", "dim"), " ", step))
+            console.print(Text.assemble(("·", "dim"), " ", step), soft_wrap=True)
             status.update(Text(step))
 
         yield report
+
+
+def say_what_was_read(console: "Console", assumption: str | None, notes: Sequence[str]) -> None:
+    """The notes on a checkpoint; and what it does not say, so that nobody can miss it."""
+    for note in notes:
+        console.print(f"note: {note}", soft_wrap=True)
+    if assumption is not None:
+        console.print(f"ASSUMED: {assumption}", style="bold red", soft_wrap=True)

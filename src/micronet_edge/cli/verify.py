@@ -31,14 +31,14 @@ def verify(
     expect(file)  # loads what opens the file while this process loads PyTorch
     from micronet_edge.isolated_targets import given_target
     from micronet_edge.kernels import in_words
-    from micronet_edge.models import load_checkpoint
     from micronet_edge.quantizing import prove_again
+    from micronet_edge.source import reload_checkpoint
     from micronet_edge.targets import FLOAT32
     from micronet_edge.verification import prove
 
     target = given_target(file)
     metadata = target.read_metadata(file)
-    loaded = load_checkpoint(checkpoint, variant=metadata.variant, num_classes=len(metadata.labels))
+    loaded = reload_checkpoint(checkpoint, metadata, same_network=True)
     if metadata.precision == FLOAT32:
         proof = prove(file, target, metadata, loaded.network, (kernels,))
     else:

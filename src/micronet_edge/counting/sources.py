@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from micronet_edge.counting.count import Count
@@ -14,9 +14,8 @@ from micronet_edge.errors import MicronetEdgeError, SettingsError
 from micronet_edge.image_files import is_folder
 from micronet_edge.isolated_targets import given_target
 from micronet_edge.metadata import FileMetadata
-from micronet_edge.models import FAMILY, MicroNet, load_checkpoint
+from micronet_edge.models import FAMILY, MicroNet, check_input_size, load_checkpoint
 from micronet_edge.networks import CHECKPOINT_SUFFIXES, describe_network, is_checkpoint
-from micronet_edge.preprocessing import Preprocessing
 
 VARIANT, CHECKPOINT = "variant", "checkpoint"
 _IMAGENET_SIZE = 224
@@ -59,15 +58,18 @@ class SourceCount:
         return found
 
 
-def count_source(source: str | Path) -> SourceCount:
+def count_source(source: str | Path, input_size: int | None = None) -> SourceCount:
     """What one inference of a variant, a checkpoint or an exported file costs.
 
-    A variant is counted at 224 px with 1000 classes, a checkpoint as its own preprocessing says.
-    Raises CheckpointError, SettingsError or TargetError on what cannot be counted.
+    Given    the source; the side of its images in pixels, by itself 224 for a variant and for a
+             checkpoint what its own preprocessing says; a file has its own
+    Raises   CheckpointError, SettingsError or TargetError on what cannot be counted.
     """
     name, path = str(source), Path(source)
+    if input_size is not None:
+        check_input_size(input_size)
     if name in FAMILY:
-        return SourceCount(name, VARIANT, count(MicroNet(name), _IMAGENET_SIZE))
+        return SourceCount(name, VARIANT, count(MicroNet(name), input_size or _IMAGENET_SIZE))
     if not os.path.lexists(path) and not path.suffix:
         raise SettingsError(
             f"{name} is neither a variant ({', '.join(FAMILY)}) nor an existing file: check the name"
@@ -75,22 +77,30 @@ def count_source(source: str | Path) -> SourceCount:
     if is_folder(path):
         raise SettingsError(f"{name} is a folder: give one file")
     if is_checkpoint(path):
-        return SourceCount(name, CHECKPOINT, _count_checkpoint(path))
+        return SourceCount(name, CHECKPOINT, _count_checkpoint(path, input_size))
     target = given_target(path, f", or a checkpoint: {', '.join(CHECKPOINT_SUFFIXES)}")
+    if input_size is not None:
+        raise SettingsError(f"{name} is a file for images of its own size: leave --input-size out")
     return SourceCount(name, target.name, target.count(path), _network_of(path))
 
 
-def _count_checkpoint(path: Path) -> Count:
+def _count_checkpoint(path: Path, input_size: int | None) -> Count:
     loaded = load_checkpoint(path)
-    preprocessing = loaded.preprocessing or Preprocessing.imagenet(_IMAGENET_SIZE)
-    return count(loaded.network, preprocessing.size)
+    if input_size is not None or loaded.preprocessing is not None:
+        own = loaded.preprocessing.size if loaded.preprocessing else _IMAGENET_SIZE
+        return count(loaded.network, input_size or own)
+    counted = count(loaded.network, _IMAGENET_SIZE)
+    note = (
+        f"{path} does not say its input size: counted at {_IMAGENET_SIZE} px, --input-size counts at another"
+    )
+    return replace(counted, notes=(*counted.notes, note))
 
 
 def _network_of(path: Path) -> Count | None:
     """The network that a file of ours was made from, as it was trained."""
     metadata: FileMetadata | None = None
     with suppress(MicronetEdgeError):
-        metadata = describe_network(path)
+        metadata = describe_network(path).metadata
     if metadata is None or metadata.variant not in FAMILY:
         return None
     return count(MicroNet(metadata.variant, len(metadata.labels)), metadata.preprocessing.size)

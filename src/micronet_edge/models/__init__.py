@@ -10,7 +10,7 @@ from micronet_edge.models.micro_factorized import (
     MicroFactorizedDepthwise,
     MicroFactorizedPointwise,
 )
-from micronet_edge.models.micronet import Features, MicroNet, check_input_size
+from micronet_edge.models.micronet import Features, MicroNet, check_class_count, check_input_size
 
 __all__ = [
     "FAMILY",
@@ -25,6 +25,7 @@ __all__ = [
     "MicroFactorizedPointwise",
     "MicroNet",
     "Variant",
+    "check_class_count",
     "check_input_size",
     "find_variant",
     "load_checkpoint",

@@ -16,18 +16,46 @@ TOTAL_STRIDE = 32
 INPUT_CHANNELS = 3
 
 
+MOST_PIXELS = 4096
+"""Largest side of an image: at this one, a single image and what the stem makes of it take half a GB."""
+
+MOST_CLASSES = 100_000
+"""Most classes: with so many the last layer takes 0.5 GB, and several times that while files are made."""
+
+
 def check_input_size(size: int) -> int:
     """The size itself, in pixels.
 
-    Raises SettingsError unless it is a positive multiple of 32.
+    Raises SettingsError unless it is a positive multiple of 32, and at most MOST_PIXELS.
     """
+    if size > MOST_PIXELS:
+        raise SettingsError(
+            f"input size {size} px: this tool takes at most {MOST_PIXELS} px, since one image of that size "
+            "and what the first layer makes of it already take half a GB"
+        )
     if size < TOTAL_STRIDE or size % TOTAL_STRIDE:
         below = max(TOTAL_STRIDE, size // TOTAL_STRIDE * TOTAL_STRIDE)
         raise SettingsError(
-            f"input size {size} px: MicroNet halves its input five times and needs a multiple of "
-            f"{TOTAL_STRIDE}, such as {below} or {below + TOTAL_STRIDE}"
+            f"input size {size} px: this tool needs a multiple of {TOTAL_STRIDE}, such as {below} or "
+            f"{min(below + TOTAL_STRIDE, MOST_PIXELS)}, since its rewrites halve the image five times "
+            "without a remainder; the limit is the tool's own, MicroNet itself runs at other sizes"
         )
     return size
+
+
+def check_class_count(classes: int) -> int:
+    """The number of classes itself.
+
+    Raises SettingsError unless it is at least 1, and at most MOST_CLASSES.
+    """
+    if classes < 1:
+        raise SettingsError(f"a network needs at least one class, not {classes}")
+    if classes > MOST_CLASSES:
+        raise SettingsError(
+            f"{classes} classes: this tool takes at most {MOST_CLASSES:,}, since the last layer alone takes "
+            "half a GB then, and several times that while files are made"
+        )
+    return classes
 
 
 def _check_image(_module: nn.Module, inputs: tuple[Tensor, ...], named: dict[str, Tensor]) -> None:
@@ -41,7 +69,9 @@ def _check_image(_module: nn.Module, inputs: tuple[Tensor, ...], named: dict[str
         case (_, int(channels), int(height), int(width)) if channels == INPUT_CHANNELS and height == width:
             check_input_size(width)
         case shape:
-            raise SettingsError(f"MicroNet takes square images [n, 3, size, size], not {list(shape)}")
+            raise SettingsError(
+                f"this tool takes square images of three channels, [n, 3, size, size], not {list(shape)}"
+            )
 
 
 def _named_swish_linear(in_features: int, out_features: int) -> nn.Sequential:
@@ -80,14 +110,13 @@ def block_width(in_channels: int, block: Block) -> int:
 class MicroNet(nn.Module):
     """MicroNet of one variant, weights drawn as the authors draw them.
 
-    Given    x [n, 3, size, size], size a multiple of 32, preprocessed as Preprocessing says
+    Given    x [n, 3, size, size], size a multiple of 32 (our limit), preprocessed as Preprocessing says
     Result   logits [n, num_classes]; they pass a hard swish, as in the released networks
     """
 
     def __init__(self, variant: Variant | str, num_classes: int = 1000) -> None:
         super().__init__()
-        if num_classes < 1:
-            raise SettingsError(f"a network needs at least one class, not {num_classes}")
+        check_class_count(num_classes)
         self.variant = find_variant(variant) if isinstance(variant, str) else variant
         self.num_classes = num_classes
         self.features = Features(self.variant)
