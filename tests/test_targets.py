@@ -56,6 +56,9 @@ class StrangeTarget:
     def open(self, path, threads=1, kernels="auto"):
         return StrangeSession(path)
 
+    def for_kernels(self, path):
+        return path.read_bytes()
+
     def breaches(self, path, metadata):
         return []
 

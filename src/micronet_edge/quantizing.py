@@ -115,8 +115,6 @@ def quantize(
 def _check(settings: ExportSettings, quantization: QuantizeSettings) -> None:
     if settings.precision not in BITS:
         raise SettingsError(f"precision {settings.precision!r} is no integer one: choose {' or '.join(BITS)}")
-    if settings.portable:
-        raise SettingsError("--portable is for float32 files: an integer file holds no Gather anyway")
     if quantization.max_drop is not None and quantization.data is None:
         raise SettingsError("--max-drop needs labelled images to measure on: give --data DIR")
     if quantization.max_drop is not None and not quantization.max_drop >= 0:

@@ -41,7 +41,8 @@ class ExportSpec:
     `naive` writes the network as it was trained, for comparison. `portable` avoids operators that
     are fast in the target's own runtime but slow or missing in others. `precision` is one of the
     target's; `io` is what the file takes and gives, float32, or int8 where the target can do that.
-    `tuning` says what operators cost where the file will run.
+    `tuning` says what operators cost where the file will run. `fused` writes each activation as a node for
+    our own kernels where plain operators would hide it from them.
     """
 
     input_size: int
@@ -52,6 +53,7 @@ class ExportSpec:
     precision: str = FLOAT32
     io: str = FLOAT32
     tuning: Tuning = SHIPPED
+    fused: bool = False
 
 
 class Session(Protocol):
@@ -104,6 +106,9 @@ class Target(Protocol):
 
     def open(self, path: Path, threads: int = 1, kernels: Kernels = "auto") -> Session:
         """Opens a file in the runtime, with our own kernels where they are at hand or with none."""
+
+    def for_kernels(self, path: Path) -> bytes:
+        """The file as the runtime needs it to run our kernels, where that is not the file as it is."""
 
     def breaches(self, path: Path, metadata: FileMetadata) -> list[str]:
         """What the target's rules forbid and the file holds, in words; empty for a clean file."""

@@ -61,6 +61,7 @@ def export_spec(origin: Source, settings: ExportSettings) -> ExportSpec:
         ),
         precision=settings.precision,
         io=settings.io,
+        fused=settings.fused,
         tuning=SHIPPED if settings.tuning is None else read_tuning(settings.tuning),
     )
 
@@ -79,6 +80,7 @@ def manifest_settings(spec: ExportSpec) -> dict[str, object]:
         "io": spec.io,
         "naive": spec.naive,
         "portable": spec.portable,
+        "fused": spec.fused,
         "tuning": spec.tuning.machine,
     }
 

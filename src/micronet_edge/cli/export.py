@@ -38,6 +38,9 @@ def export(
     portable: Annotated[
         bool, typer.Option(help="ONNX without Gather, for runtimes other than ONNX Runtime.")
     ] = False,
+    fused: Annotated[
+        bool, typer.Option(help="ONNX with a node for each activation, for apps that register our kernels.")
+    ] = False,
     tuning: Annotated[
         Path | None, typer.Option(help="Choose operators by this table, which `tune` wrote for a device.")
     ] = None,
@@ -64,6 +67,7 @@ def export(
         skip_unreadable=skip_unreadable,
         naive=naive,
         portable=portable,
+        fused=fused,
         overwrite=overwrite,
         tuning=tuning,
     )

@@ -42,6 +42,12 @@ def quantize(
     input_size: Annotated[int | None, typer.Option(help="Pixels, a multiple of 32.")] = None,
     labels: Annotated[Path | None, typer.Option(help="Text file, one label a line.")] = None,
     batch: Annotated[int, typer.Option(help="Images at a time.")] = 1,
+    portable: Annotated[
+        bool, typer.Option(help="ONNX without Gather, for runtimes other than ONNX Runtime.")
+    ] = False,
+    fused: Annotated[
+        bool, typer.Option(help="ONNX with a node for each activation, for apps that register our kernels.")
+    ] = False,
     skip_unreadable: Annotated[bool, typer.Option(help="Count unreadable images, do not fail.")] = False,
     tuning: Annotated[
         Path | None, typer.Option(help="Choose operators by this table, which `tune` wrote for a device.")
@@ -67,6 +73,8 @@ def quantize(
         input_size=input_size,
         labels=labels,
         batch=batch,
+        portable=portable,
+        fused=fused,
         overwrite=overwrite,
         tuning=tuning,
     )
