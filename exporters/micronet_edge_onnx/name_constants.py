@@ -37,7 +37,8 @@ def name_constants(model: onnx.ModelProto) -> None:
     for constant in graph.initializer:
         wanted = roles.get(constant.name, constant.name)
         if readings[constant.name] > 1 and not any(side > 1 for side in constant.dims):
-            wanted = f"{_OTHER}/{numpy_helper.to_array(constant).item():.9g}"
+            value = numpy_helper.to_array(constant)
+            wanted = f"{_OTHER}/{value.dtype}/{value.item():.9g}"
         name, number = wanted, 1
         while name in taken:
             name, number = f"{wanted}_{number}", number + 1
