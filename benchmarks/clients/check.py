@@ -160,8 +160,7 @@ def _told(path: Path, client: str, images: Path | None) -> str:
         return f"fails: {last[:60].replace('|', '/')}"
     difference, same, count = json.loads(done.stdout.strip().splitlines()[-1])
     classes = "=" if same == count else f"{same} of {count}"
-    wrong = difference > WRONG or same < count
-    return f"**wrong**: {classes} {difference:.0e}" if wrong else f"{classes} {difference:.0e}"
+    return f"{'**wrong**: ' if difference > WRONG else ''}{classes} {difference:.0e}"
 
 
 def _compared(path: Path, run: Run, images: Path | None) -> tuple[float, int, int]:
