@@ -24,7 +24,7 @@ from micronet_edge.lowering.elementary import (
     Multiply,
     MultiplyConstant,
 )
-from micronet_edge.lowering.graph import inputs_of, module_of, only_input, shape_of
+from micronet_edge.lowering.graph import inputs_of, is_flatten, module_of, only_input, shape_of
 from micronet_edge.lowering.read_pixels import pixels_of
 from micronet_edge.preprocessing import Preprocessing
 from micronet_edge.quantization.grid import Grid, activation_grid, weight_integers, weight_scales
@@ -36,6 +36,7 @@ from micronet_edge_tflite.mixing import (
     enters_a_matrix,
     is_only_compared,
 )
+from micronet_edge_tflite.model_writer import IMAGE, LOGITS
 from micronet_edge_tflite.operator_writer import MOST_CONCATENATED, NO_ACTIVATION, OperatorWriter
 
 _BYTE = 8
@@ -64,15 +65,21 @@ def is_writable(network: fx.GraphModule) -> bool:
     inner = [node for node in nodes if node.op not in {"placeholder", "output"}]
     results = [node.args[0] for node in nodes if node.op == "output"]
     single = len(nodes) - len(inner) == 2 and isinstance(results[0], fx.Node)  # noqa: PLR2004
-    return single and all(_is_writable_layer(module_of(node)) for node in inner)
+    return single and all(map(_is_writable_node, inner))
 
 
-def _is_writable_layer(layer: nn.Module | None) -> bool:
-    match layer:
+def _is_writable_node(node: fx.Node) -> bool:
+    match layer := module_of(node):
         case nn.AdaptiveAvgPool2d():
-            return layer.output_size == 1
+            return layer.output_size in {1, (1, 1)}
         case nn.Conv2d():
-            return layer.dilation == (1, 1) and layer.padding_mode == "zeros"
+            padded = layer.padding_mode == "zeros" and not isinstance(layer.padding, str)
+            return layer.dilation == (1, 1) and padded
+        case nn.Flatten():
+            # Maps lie channels last: only of single pixels the order is the same.
+            return is_flatten(node) and shape_of(node) == shape_of(only_input(node))[:2]
+        case nn.Hardtanh():
+            return isinstance(layer, nn.ReLU6) or is_done_before(node)
     return isinstance(layer, _WRITABLE)
 
 
@@ -90,9 +97,7 @@ _WRITABLE = (
     Mix,
     MixingMatrix,
     Multiply,
-    nn.Flatten,
     nn.Hardswish,
-    nn.Hardtanh,
     nn.Linear,
     nn.ReLU,
 )
@@ -121,7 +126,7 @@ class _FileOf:
             if not is_done_before(node):
                 self._write(node)
         logits = self._read(output, integer=integer_io)
-        return self._writer.content([given], [logits])
+        return self._writer.content({IMAGE: given}, {LOGITS: logits})
 
     def _write(self, node: fx.Node) -> None:
         integer = self._quantized.is_integer(node)
@@ -175,10 +180,11 @@ class _FileOf:
         assert clip is not None
         name, grid = tensor_name(clip), self._quantized.grid(node) if integer else None
         key = (name, integer)
-        for write, bound in zip((self._writer.maximum, self._writer.minimum), bounds, strict=True):
+        sides = {"low": self._writer.maximum, "high": self._writer.minimum}
+        for (side, write), bound in zip(sides.items(), bounds, strict=True):
             value = np.full((1, 1, 1, 1), bound, np.float32)
-            limit = self._fixed(f"{name}/{bound:g}", value, grid)
-            output = self._writer.tensor(f"{name}/cut", self._shape(node), grid)
+            limit = self._fixed(f"{name}/{side}", value, grid)
+            output = self._writer.tensor(f"{name}/cut_{side}", self._shape(node), grid)
             write(self._indices[key], limit, output)
             self._indices[key] = output
 
@@ -192,10 +198,12 @@ class _FileOf:
         output = self._result(node, integer=integer)
         write, shape = self._writer, self._shape(node)
         match layer:
-            case nn.AdaptiveAvgPool2d(output_size=1):
+            case nn.AdaptiveAvgPool2d(output_size=1 | (1, 1)):
                 write.mean(inputs[0], [1, 2], output)
             case nn.Hardswish():
                 write.hard_swish(inputs[0], output)
+            case nn.ReLU() | nn.ReLU6() if not integer:
+                write.relu(inputs[0], output, _activation_of(layer))
             case Channels():
                 write.slice(inputs[0], [*[0] * (len(shape) - 1), layer.start], shape, output)
             case Columns():
@@ -395,7 +403,11 @@ class _FileOf:
 
 def _activation(node: fx.Node) -> int:
     clip = clip_after(node)
-    match module_of(clip) if clip is not None else None:
+    return NO_ACTIVATION if clip is None else _activation_of(module_of(clip))
+
+
+def _activation_of(clip: nn.Module | None) -> int:
+    match clip:
         case nn.ReLU6():
             return int(schema.ActivationFunctionType.RELU6)
         case nn.ReLU():

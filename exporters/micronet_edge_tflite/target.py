@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import fx, nn
 
+from micronet_edge.conversion_check import check_conversion
 from micronet_edge.counting.count import Count
 from micronet_edge.errors import TargetError
 from micronet_edge.kernels import Kernels
@@ -61,13 +62,16 @@ class TfliteTarget:
 
     def export(self, network: nn.Module, spec: ExportSpec, path: Path) -> None:
         from micronet_edge_tflite.metadata import append_metadata
+        from micronet_edge_tflite.outputs import outputs_of
         from micronet_edge_tflite.quantize import float_file, is_writable
 
+        preprocessing = spec.metadata.preprocessing
         assert spec.batch is not None  # check() has refused that
         if isinstance(network, fx.GraphModule) and is_writable(network):
-            path.write_bytes(float_file(network, spec.metadata.preprocessing, spec.batch))
+            path.write_bytes(float_file(network, preprocessing, spec.batch))
         else:
             self._convert(network, spec, path)
+        check_conversion(path.name, network, outputs_of(path), preprocessing=preprocessing, batch=spec.batch)
         append_metadata(path, as_written(spec, layout="NHWC"))
 
     @staticmethod
@@ -75,13 +79,16 @@ class TfliteTarget:
         """By way of the ONNX file, for networks as they were trained and layers of one's own."""
         from micronet_edge_tflite.convert import convert
         from micronet_edge_tflite.name_tensors import name_tensors
+        from micronet_edge_tflite.plain_mixing import with_plain_mixing
+        from micronet_edge_tflite.sign import sign
 
         with tempfile.TemporaryDirectory(prefix="micronet-edge-") as folder:
             onnx_file = Path(folder, "model.onnx")
-            find_target("onnx").export(network, replace(spec, portable=True), onnx_file)
-            convert(onnx_file, path, strict=spec.naive)
+            find_target("onnx").export(with_plain_mixing(network), replace(spec, portable=True), onnx_file)
+            convert(onnx_file, path, lowered=not spec.naive)
             if not spec.naive:
                 name_tensors(path, onnx_file, _photograph(spec))
+            sign(path)
 
     def integer_form(self, quantized: QuantizedNetwork) -> QuantizedNetwork:
         # Every layer has an integer kernel.
