@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from micronet_edge.quantization.grid import Grid
 
 _TYPES = {
+    "float16": schema.TensorType.FLOAT16,
     "float32": schema.TensorType.FLOAT32,
     "int8": schema.TensorType.INT8,
     "int16": schema.TensorType.INT16,

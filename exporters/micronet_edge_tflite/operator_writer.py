@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
+from numpy.typing import NDArray
 
 from micronet_edge_tflite.model_writer import ModelWriter
 
@@ -88,6 +89,16 @@ class OperatorWriter(ModelWriter):
     def dequantize(self, x: int, result: int) -> None:
         options, kind = schema.DequantizeOptionsT(), _OPTIONS.DequantizeOptions
         self.operator(_OPERATOR.DEQUANTIZE, [x], [result], options, kind)
+
+    def halves(self, name: str, values: NDArray[np.float32]) -> int:
+        """A constant stored in float16, which must hold it exactly, and turned back at once.
+
+        LiteRT and XNNPACK do so when they open the file.
+        """
+        stored = self.constant(f"{name}/halves", values.astype(np.float16))
+        result = self.tensor(name, values.shape, None)
+        self.dequantize(stored, result)
+        return result
 
     def _sizes(self, result: int, role: str, sizes: Sequence[int] | Sequence[tuple[int, int]]) -> int:
         """A constant of lengths or places, named after the result of the operator that reads it."""

@@ -26,6 +26,7 @@ from micronet_edge.lowering.elementary import (
 )
 from micronet_edge.lowering.graph import inputs_of, is_flatten, module_of, only_input, shape_of
 from micronet_edge.lowering.read_pixels import pixels_of
+from micronet_edge.lowering.round_to_half import held_by_halves
 from micronet_edge.preprocessing import Preprocessing
 from micronet_edge.quantization.grid import Grid, activation_grid, weight_integers, weight_scales
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
@@ -53,10 +54,16 @@ def quantized_file(quantized: QuantizedNetwork, batch: int, *, integer_io: bool)
     return _FileOf(quantized, batch).content(integer_io=integer_io)
 
 
-def float_file(network: fx.GraphModule, preprocessing: Preprocessing, batch: int) -> bytes:
-    """The content of a TFLite file of a spelled-out network, in float32 throughout."""
+def float_file(
+    network: fx.GraphModule, preprocessing: Preprocessing, batch: int, *, halves: bool = False
+) -> bytes:
+    """The content of a TFLite file of a spelled-out network, which computes in float32 throughout.
+
+    `halves` stores in float16 the weights that it holds exactly.
+    """
     names = frozenset(tensor_name(node) for node in network.graph.nodes)
-    return _FileOf(QuantizedNetwork(network, preprocessing, {}, names), batch).content(integer_io=False)
+    quantized = QuantizedNetwork(network, preprocessing, {}, names)
+    return _FileOf(quantized, batch, halves=halves).content(integer_io=False)
 
 
 def is_writable(network: fx.GraphModule) -> bool:
@@ -110,8 +117,9 @@ _BIAS_LIMIT = {np.int32: 2**31 - 1, np.int64: 2**62}
 class _FileOf:
     """Writes the layers in order; every tensor exists in float32, in integers, or in both."""
 
-    def __init__(self, quantized: QuantizedNetwork, batch: int) -> None:
+    def __init__(self, quantized: QuantizedNetwork, batch: int, *, halves: bool = False) -> None:
         self._quantized, self._batch, self._writer = quantized, batch, OperatorWriter()
+        self._halves = halves
         self._indices: dict[tuple[str, bool], int] = {}
         self._rows: dict[int, int] = {}
 
@@ -359,7 +367,7 @@ class _FileOf:
         weight, bias = layer.weight.detach().numpy(), bias_of(layer).numpy()
         if not integer:
             return [
-                self._writer.constant(f"{name}/weight", weight.transpose(axes)),
+                self._float_weight(node, f"{name}/weight", np.ascontiguousarray(weight.transpose(axes))),
                 self._writer.constant(f"{name}/bias", bias),
             ]
         scales = weight_scales(weight, self._quantized.weight_limit)
@@ -372,6 +380,13 @@ class _FileOf:
             self._writer.constant(f"{name}/weight", integers, scales.tolist(), axis),
             self._writer.constant(f"{name}/bias", bias_integers, bias_scales.tolist()),
         ]
+
+    def _float_weight(self, node: fx.Node, name: str, values: NDArray[np.float32]) -> int:
+        # Our kernels read the weights of the convolutions that make coefficients, those of single pixels.
+        makes_coefficients = isinstance(module_of(node), nn.Conv2d) and shape_of(node)[2:] == (1, 1)
+        if self._halves and not makes_coefficients and held_by_halves(values):
+            return self._writer.halves(name, values)
+        return self._writer.constant(name, values)
 
     def _read(self, node: fx.Node, *, integer: bool) -> int:
         """The node's tensor in the form wanted, converted at its first reading."""

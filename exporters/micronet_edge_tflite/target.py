@@ -27,6 +27,7 @@ from micronet_edge.quantization.recipe import INT8, INT8_A16
 from micronet_edge.quantization.refine_stem import refine_stem
 from micronet_edge.quantization.rewrite_quantized import rewritten
 from micronet_edge.targets import (
+    FLOAT16,
     FLOAT32,
     INT8_IO,
     ExportSpec,
@@ -47,7 +48,7 @@ class TfliteTarget:
 
     name = "tflite"
     suffix = ".tflite"
-    precisions = (FLOAT32, INT8, INT8_A16)
+    precisions = (FLOAT32, FLOAT16, INT8, INT8_A16)
 
     def check(self, spec: ExportSpec) -> None:
         if spec.batch is None:
@@ -68,7 +69,8 @@ class TfliteTarget:
         preprocessing = spec.metadata.preprocessing
         assert spec.batch is not None  # check() has refused that
         if isinstance(network, fx.GraphModule) and is_writable(network):
-            path.write_bytes(float_file(network, preprocessing, spec.batch))
+            halves = spec.precision == FLOAT16
+            path.write_bytes(float_file(network, preprocessing, spec.batch, halves=halves))
         else:
             self._convert(network, spec, path)
         check_conversion(path.name, network, outputs_of(path), preprocessing=preprocessing, batch=spec.batch)
@@ -122,10 +124,10 @@ class TfliteTarget:
             return []
         lists = json.loads(files(__package__).joinpath("operators.json").read_text())
         session = self._open(path, threads=1, kernels="off")
-        if metadata.precision != FLOAT32:
+        if metadata.precision not in {FLOAT32, FLOAT16}:
             # XNNPACK leaves the integer maximum to LiteRT, whose own is four times as fast as what it has.
             return forbidden_operators(session, set(lists["integer"]))
-        found = forbidden_operators(session, set(lists[FLOAT32]))
+        found = forbidden_operators(session, {*lists[FLOAT32], *lists.get(metadata.precision, ())})
         if session.partitions() > MAXIMUM_PARTITIONS:
             found.append(f"{session.partitions()} XNNPACK partitions, at most {MAXIMUM_PARTITIONS} allowed")
         return found
