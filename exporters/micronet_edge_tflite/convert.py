@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +45,7 @@ def convert(onnx_file: Path, tflite_file: Path, *, lowered: bool) -> None:
     What comes out may compute anything: the caller has to compare it.
     Raises TargetError, with onnx2tf's last words, where it fails, and on an operator that LiteRT lacks.
     """
-    convert_in_own_process(onnx_file, tflite_file, output=FLOAT_OUTPUT, lowered=lowered)
+    convert_in_own_process(onnx_file, {FLOAT_OUTPUT: tflite_file}, lowered=lowered)
     if foreign := _foreign_operators(tflite_file):
         raise TargetError(
             f"the network needs {listed(foreign)}, which LiteRT lacks: put a layer of plain operators in "
@@ -54,13 +55,12 @@ def convert(onnx_file: Path, tflite_file: Path, *, lowered: bool) -> None:
 
 def convert_in_own_process(
     onnx_file: Path,
-    tflite_file: Path,
+    wanted: Mapping[str, Path],
     *,
-    output: str,
     lowered: bool = False,
     calibration: ChannelsLast | None = None,
 ) -> None:
-    """Runs onnx2tf and keeps one of the files that it writes, `output`.
+    """Runs onnx2tf and keeps those of the files that it writes that are `wanted`, each at its path.
 
     With images for the calibration, preprocessed and in whole batches, it writes int8 files as well.
     Raises TargetError, with onnx2tf's last words, where it fails.
@@ -81,11 +81,12 @@ def convert_in_own_process(
             text=True,
             check=False,
         )
-        written = Path(folder, _OUTPUT_FOLDER, output)
-        if process.returncode or not written.is_file():
+        written = {path: Path(folder, _OUTPUT_FOLDER, name) for name, path in wanted.items()}
+        if process.returncode or not all(file.is_file() for file in written.values()):
             last = " / ".join(process.stdout.strip().splitlines()[-_LAST_LINES:])
             raise TargetError(f"onnx2tf could not convert the network: {last or 'it said nothing'}")
-        shutil.copy(written, tflite_file)
+        for path, file in written.items():
+            shutil.copy(file, path)
 
 
 def _convert_in_working_folder(kind: str) -> None:

@@ -63,18 +63,29 @@ class TfliteTarget:
 
     def export(self, network: nn.Module, spec: ExportSpec, path: Path) -> None:
         from micronet_edge_tflite.metadata import append_metadata
-        from micronet_edge_tflite.outputs import outputs_of
         from micronet_edge_tflite.quantize import float_file, is_writable
 
-        preprocessing = spec.metadata.preprocessing
         assert spec.batch is not None  # check() has refused that
         if isinstance(network, fx.GraphModule) and is_writable(network):
             halves = spec.precision == FLOAT16
-            path.write_bytes(float_file(network, preprocessing, spec.batch, halves=halves))
+            path.write_bytes(float_file(network, spec.metadata.preprocessing, spec.batch, halves=halves))
         else:
             self._convert(network, spec, path)
-        check_conversion(path.name, network, outputs_of(path), preprocessing=preprocessing, batch=spec.batch)
+        self._check_conversion(network, spec, path)
         append_metadata(path, as_written(spec, layout="NHWC"))
+
+    @staticmethod
+    def _check_conversion(network: nn.Module, spec: ExportSpec, path: Path) -> None:
+        from micronet_edge_tflite.outputs import outputs_of
+
+        assert spec.batch is not None  # check() has refused that
+        check_conversion(
+            path.name,
+            network,
+            outputs_of(path),
+            preprocessing=spec.metadata.preprocessing,
+            batch=spec.batch,
+        )
 
     @staticmethod
     def _convert(network: nn.Module, spec: ExportSpec, path: Path) -> None:
@@ -84,6 +95,10 @@ class TfliteTarget:
         from micronet_edge_tflite.plain_mixing import with_plain_mixing
         from micronet_edge_tflite.sign import sign
 
+        if spec.precision != FLOAT32:
+            raise TargetError(
+                f"{spec.precision} is for networks of layers that are written here: export it as float32"
+            )
         with tempfile.TemporaryDirectory(prefix="micronet-edge-") as folder:
             onnx_file = Path(folder, "model.onnx")
             find_target("onnx").export(with_plain_mixing(network), replace(spec, portable=True), onnx_file)
@@ -109,11 +124,15 @@ class TfliteTarget:
     def quantize_naively(self, network: nn.Module, images: Images, spec: ExportSpec, path: Path) -> None:
         from micronet_edge_tflite.metadata import append_metadata
         from micronet_edge_tflite.quantize_naively import quantize_naively
+        from micronet_edge_tflite.sign import sign
 
         with tempfile.TemporaryDirectory(prefix="micronet-edge-") as folder:
-            onnx_file = Path(folder, "model.onnx")
+            onnx_file, float_file = Path(folder, "model.onnx"), Path(folder, path.name)
             find_target("onnx").export(network, spec, onnx_file)
-            quantize_naively(onnx_file, images, path)
+            quantize_naively(onnx_file, images, path, float_file)
+            # How far its integers are from that is the converter's own affair; what they stand for is not.
+            self._check_conversion(network, spec, float_file)
+            sign(path)
         append_metadata(path, as_written(spec, layout="NHWC"))
 
     def open(self, path: Path, threads: int = 1, kernels: Kernels = "auto") -> Session:

@@ -27,11 +27,11 @@ Both runtimes sum in other orders than PyTorch. Measured on m0 to m3 the differe
 more. A single wrong weight in a branch that computes coefficients may stay below the tolerance.
 """
 
-FLOAT16_TOLERANCE = 1e-2
+FLOAT16_TOLERANCE = 3e-2
 """The same of a float16 file, whose weights are rounded to 11 bits, each by up to 5e-4 of itself.
 
-What is written is held against the rounded network within FLOAT32_TOLERANCE before; this tells what the
-rounding itself does.
+Measured on trained networks it stays below 4e-3, with random weights below 1.2e-2. A wrong weight does not
+hide in it: the target holds the file against the rounded network within FLOAT32_TOLERANCE.
 """
 
 TOLERANCES = {FLOAT32: FLOAT32_TOLERANCE, FLOAT16: FLOAT16_TOLERANCE}
@@ -232,4 +232,5 @@ def _check_same(path: Path, logits: Logits, expected: Logits, tolerance: float) 
             f"{path.name} is not the same function: its output {output} is {logits[image, output]:.5g} on "
             f"{photographs()[image].name}, the PyTorch network's {expected[image, output]:.5g} "
             f"(difference {errors[image, output]:.1e} of the largest, {tolerance:.0e} allowed)"
+            + ("" if tolerance == FLOAT32_TOLERANCE else ": float16 is too coarse for it, export float32")
         )
