@@ -90,7 +90,7 @@ def test_it_is_counted_like_the_float32_file(files, floats, format_, tmp_path_fa
     ours = target.count(files[format_].path)
     theirs = target.count(shared_digits(tmp_path_factory) / floats[format_]["path"])
     assert ours.conv_linear_madds == theirs.conv_linear_madds
-    assert ours.total.parameters == theirs.total.parameters
+    assert ours.total.params == theirs.total.params
     assert ours.uncounted == {}
 
 
