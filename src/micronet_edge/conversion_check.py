@@ -19,8 +19,8 @@ _NOISE_IMAGES = 2
 _NUDGE = 1e-5
 """By how much of itself each pixel of noise is moved: as much as a hundred layers' roundings.
 
-Noise may drive a network to where float32 itself decides: MicroNets of random weights at 32 px move by 1e-4 to
-6e-4 there. A file may then differ from the network as far as the network does from itself.
+Noise may drive a network to where float32 itself decides: MicroNets of random weights at 32 px move by
+1e-4 to 6e-4 there. A file may then differ from the network as far as the network does from itself.
 """
 
 
