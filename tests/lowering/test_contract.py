@@ -110,7 +110,7 @@ def test_a_rewrite_that_changes_the_numbers_is_named(refusal, rewrite):
 
 
 def test_a_rewrite_after_which_nothing_runs_is_named(refusal, capfd):
-    message = refusal(LoweringError, apply, LeavesNothingToRun(), traced(stem(4, 3)), IMAGE)
+    message = refusal(LoweringError, apply, LeavesNothingToRun(), traced(stem(4, 3), nn.Flatten()), IMAGE)
     assert message.startswith("LeavesNothingToRun: the network cannot be run any more (Given groups=1")
     assert capfd.readouterr() == ("", "")
 
