@@ -6,6 +6,7 @@ import onnx
 
 from micronet_edge.errors import TargetError
 from micronet_edge_onnx.fold_activations import DOMAIN, fold_activations
+from micronet_edge_onnx.store_in_halves import load_halves
 from micronet_edge_onnx.write_out_functions import without_functions
 
 
@@ -19,6 +20,7 @@ def for_kernels(path: Path) -> tuple[bytes | None, int]:
         model = onnx.load(path, load_external_data=False)
         plain = without_functions(model)
         undefined = [node.name for node in plain.graph.node if node.domain == DOMAIN]
+        load_halves(plain)
         fused = 0 if undefined or _has_files_beside_it(plain) else fold_activations(plain)
     except Exception:  # noqa: BLE001 - what a damaged file raises: ONNX Runtime says it in its own words
         return None, 0

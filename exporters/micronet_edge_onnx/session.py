@@ -19,6 +19,27 @@ from micronet_edge_onnx.write_out_functions import without_functions
 _ERRORS_ONLY = 3
 
 
+def outputs_of(path: Path) -> Callable[[Images], list[NDArray[np.float32]]]:
+    """What gives all of a file's outputs in ONNX Runtime alone, whatever they are.
+
+    Raises TargetError on a file that ONNX Runtime cannot open.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.log_severity_level = 1, _ERRORS_ONLY
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its errors share no base but Exception
+        reason = " ".join(str(error).split())
+        raise TargetError(f"{path.name} cannot be opened by ONNX Runtime: {reason}") from error
+    (image,) = session.get_inputs()
+
+    def run(images: Images) -> list[NDArray[np.float32]]:
+        outputs: list[NDArray[np.float32]] = session.run(None, {image.name: images})
+        return outputs
+
+    return run
+
+
 class OnnxSession:
     """Runs images through ONNX Runtime's CPU kernels.
 

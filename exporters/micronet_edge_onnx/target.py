@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
+from micronet_edge.conversion_check import check_conversion
 from micronet_edge.counting.count import Count
 from micronet_edge.errors import TargetError
 from micronet_edge.kernels import Kernels
@@ -22,7 +23,7 @@ from micronet_edge.quantization.grid import PAIRED_WEIGHT_LIMIT
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.recipe import BITS, INT8, INT8_A16
 from micronet_edge.quantization.rewrite_quantized import rewritten
-from micronet_edge.targets import FLOAT32, ExportSpec, Session, as_written, forbidden_operators
+from micronet_edge.targets import FLOAT16, FLOAT32, ExportSpec, Session, as_written, forbidden_operators
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -35,7 +36,7 @@ class OnnxTarget:
 
     name = "onnx"
     suffix = ".onnx"
-    precisions = (FLOAT32, INT8, INT8_A16)
+    precisions = (FLOAT32, FLOAT16, INT8, INT8_A16)
 
     def check(self, spec: ExportSpec) -> None:
         if spec.portable and spec.precision == INT8_A16:
@@ -60,8 +61,20 @@ class OnnxTarget:
 
     def export(self, network: nn.Module, spec: ExportSpec, path: Path) -> None:
         from micronet_edge_onnx.convert import to_onnx
+        from micronet_edge_onnx.session import outputs_of
+        from micronet_edge_onnx.store_in_halves import store_in_halves
 
-        _save(to_onnx(network, spec.input_size, spec.batch), spec, path)
+        model = to_onnx(network, spec.input_size, spec.batch)
+        if spec.precision == FLOAT16:
+            store_in_halves(model)
+        _save(model, spec, path)
+        check_conversion(
+            path.name,
+            network,
+            outputs_of(path),
+            preprocessing=spec.metadata.preprocessing,
+            batch=spec.batch or 1,
+        )
 
     def integer_form(self, quantized: QuantizedNetwork) -> QuantizedNetwork:
         from micronet_edge_onnx.choose_float_layers import (
@@ -115,7 +128,7 @@ class OnnxTarget:
         lists = json.loads(files(__package__).joinpath("operators.json").read_text())
         allowed = set(lists["portable"]) | (set() if metadata.portable else set(lists["onnxruntime"]))
         if metadata.precision != FLOAT32:
-            allowed |= set(lists["integer"])
+            allowed |= set(lists[FLOAT16 if metadata.precision == FLOAT16 else "integer"])
         return forbidden_operators(self.open(path), allowed)
 
     def read_metadata(self, path: Path) -> FileMetadata:

@@ -29,6 +29,8 @@ Tensor = TypeVar("Tensor")
 
 ENTRY_POINTS = "micronet_edge.targets"
 FLOAT32 = "float32"
+FLOAT16 = "float16"
+"""Weights stored in 16 bits; what is computed stays in float32."""
 INT8_IO = "int8"
 
 Logits = Float32[np.ndarray, "n classes"]
@@ -211,6 +213,15 @@ def forbidden_operators(session: Session, allowed: set[str]) -> list[str]:
         for name, count in session.operators().items()
         if name not in allowed
     ]
+
+
+def check_precision(target: Target, spec: ExportSpec) -> None:
+    """Raises TargetError on a precision that the target does not write."""
+    if spec.precision not in target.precisions:
+        raise TargetError(
+            f"{target.name} files have no precision {spec.precision}: choose from "
+            f"{', '.join(target.precisions)}, or leave --format {target.name} out"
+        )
 
 
 def as_written(spec: ExportSpec, layout: str) -> FileMetadata:

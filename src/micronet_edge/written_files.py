@@ -10,7 +10,7 @@ from micronet_edge.lowering.tuning import SHIPPED, read_tuning
 from micronet_edge.manifest import manifest_path
 from micronet_edge.settings import ExportSettings
 from micronet_edge.source import Source
-from micronet_edge.targets import ExportSpec, Target
+from micronet_edge.targets import FLOAT32, ExportSpec, Target
 from micronet_edge.verification import Proof
 
 Report = Callable[[str], None]
@@ -67,8 +67,12 @@ def export_spec(origin: Source, settings: ExportSettings) -> ExportSpec:
 
 
 def file_stem(origin: Source, settings: ExportSettings) -> str:
-    """The name of every file that is written, without what the format adds."""
-    return "-".join([origin.stem, *(["naive"] if settings.naive else []), settings.precision])
+    """The name of every file that is written, without what the format adds.
+
+    Files that take and give other numbers have other names: one cannot replace the other in an app.
+    """
+    naive, io = ["naive"] if settings.naive else [], [] if settings.io == FLOAT32 else ["io", settings.io]
+    return "-".join([origin.stem, *naive, settings.precision, *io])
 
 
 def manifest_settings(spec: ExportSpec) -> dict[str, object]:

@@ -31,7 +31,7 @@ def export(
     input_size: Annotated[int | None, typer.Option(help="Pixels, a multiple of 32.")] = None,
     labels: Annotated[Path | None, typer.Option(help="Text file, one label a line.")] = None,
     batch: Annotated[str, typer.Option(metavar="N|dynamic", help="Images at a time.")] = "1",
-    precision: Annotated[str, typer.Option(help="float32, int8 or int8-a16.")] = "float32",
+    precision: Annotated[str, typer.Option(help="float32, float16, int8 or int8-a16.")] = "float32",
     calibration: Annotated[Path | None, typer.Option(help="For int8: images to find ranges on.")] = None,
     skip_unreadable: Annotated[bool, typer.Option(help="Count unreadable images, do not fail.")] = False,
     naive: Annotated[bool, typer.Option(help="Write the network as trained, for comparison.")] = False,

@@ -28,12 +28,12 @@ def verify(
     from micronet_edge.kernels import in_words
     from micronet_edge.models import load_checkpoint
     from micronet_edge.quantizing import prove_again
-    from micronet_edge.targets import FLOAT32, read_metadata, target_of
-    from micronet_edge.verification import prove
+    from micronet_edge.targets import read_metadata, target_of
+    from micronet_edge.verification import TOLERANCES, prove
 
     metadata = read_metadata(file)
     loaded = load_checkpoint(checkpoint, variant=metadata.variant, num_classes=len(metadata.labels))
-    if metadata.precision == FLOAT32:
+    if metadata.precision in TOLERANCES:
         proof = prove(file, target_of(file), metadata, loaded.network, (kernels,))
     else:
         proof = prove_again(file, checkpoint, calibration, kernels)
@@ -42,7 +42,7 @@ def verify(
         return
     found = (
         f"largest difference {proof.relative_difference:.1e} of the largest logit"
-        if metadata.precision == FLOAT32
+        if metadata.precision in TOLERANCES
         else f"as closely as {metadata.precision} can: cosine of the logits {proof.cosine:.4f}"
     )
     typer.echo(
