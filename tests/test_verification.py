@@ -197,10 +197,14 @@ def test_shifted_channels(caught, onnx_model, position):
 
 @pytest.mark.parametrize("block", [1, 3, 5])
 def test_shifted_coefficients(caught, onnx_model, block):
-    named = {node.name: tensors for node, tensors in constants(onnx_model)}
-    _, _, weight, bias, _ = named[f"features/block{block}/project_activation"]
-    for tensor in (weight, bias):  # the weight's coefficients stand on its last axis
-        change(tensor, lambda values: np.roll(values, values.shape[-1] // 4, axis=-1))
+    path = f"features/block{block}/project_activation/"
+    *_, excite = (
+        tensors
+        for node, tensors in constants(onnx_model)
+        if node.op_type == "Gemm" and node.name.startswith(path)
+    )
+    for tensor in excite:
+        change(tensor, lambda values: np.roll(values, len(values) // 4, axis=0))
     assert "is not the same function" in caught(onnx_model)
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from micronet_edge import kernels
 from micronet_edge.errors import OutputError, SettingsError, TargetError
 from micronet_edge.kernels import Kernels
+from micronet_edge.targets import target_of
 from micronet_edge_bench import runner
 from micronet_edge_bench.runner.plan import PLAN_NAME, Plan, PlanError, PlannedFile, Settings, plan_content
 
@@ -93,7 +94,10 @@ def _write(folder: Path, files: Sequence[FileToMeasure], plan: Plan, libraries: 
     for path in libraries.values():
         shutil.copyfile(path, folder / path.name)
     for file, planned in zip(files, plan.files, strict=True):
-        shutil.copyfile(file.path, folder / planned.path)
+        if planned.kernels:
+            (folder / planned.path).write_bytes(target_of(file.path).for_kernels(file.path))
+        else:
+            shutil.copyfile(file.path, folder / planned.path)
         np.save(folder / planned.input, np.ascontiguousarray(file.array), allow_pickle=False)
     (folder / PLAN_NAME).write_text(json.dumps(plan_content(plan), indent=2) + "\n", encoding="utf-8")
 

@@ -1,4 +1,4 @@
-// Runs an ONNX file of ours in ONNX Runtime with the fused kernels:
+// Runs an ONNX file that `export --fused` wrote in ONNX Runtime with the fused kernels:
 //
 //   g++ onnxruntime.cpp -lonnxruntime && ./a.out m0.onnx libmicronet_edge_kernels.so
 #include <onnxruntime_cxx_api.h>

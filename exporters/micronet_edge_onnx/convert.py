@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from micronet_edge.errors import TargetError
+from micronet_edge_onnx.name_constants import name_constants
 
 OPSET = 17
 """The newest opset that every ONNX Runtime since 1.12, and the converters to other formats, take."""
@@ -27,7 +28,8 @@ def to_onnx(network: nn.Module, input_size: int, batch: int | None) -> onnx.Mode
     """
     model = _simplified(_traced(network, input_size, batch))
     _give_plain_names(model)
-    _hoist_constants(model)
+    hoist_constants(model)
+    name_constants(model)
     try:
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
@@ -84,13 +86,20 @@ def _name_after_neighbours(model: onnx.ModelProto) -> None:
             node.name = f"{before.rsplit('/', 2)[0]}/{node.name}"
 
 
-def _hoist_constants(model: onnx.ModelProto) -> None:
+def hoist_constants(model: onnx.ModelProto) -> None:
     """Constants as initializers, so that only what computes is listed as an operator."""
-    for node in [node for node in model.graph.node if node.op_type == "Constant"]:
-        (value,) = (attribute.t for attribute in node.attribute if attribute.name == "value")
-        value.name = node.output[0]
-        model.graph.initializer.append(value)
-        model.graph.node.remove(node)
+    kept = []
+    for node in model.graph.node:
+        value = next((each.t for each in node.attribute if each.name == "value"), None)
+        if node.op_type != "Constant" or value is None:
+            kept.append(node)
+            continue
+        model.graph.initializer.add().CopyFrom(value)
+        model.graph.initializer[-1].name = node.output[0]
+    if len(kept) < len(model.graph.node):
+        copies = [onnx.NodeProto.FromString(node.SerializeToString()) for node in kept]
+        del model.graph.node[:]
+        model.graph.node.extend(copies)
 
 
 def _plain(name: str) -> str:

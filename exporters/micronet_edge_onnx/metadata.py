@@ -6,12 +6,25 @@ import onnx
 from google.protobuf.message import DecodeError
 
 from micronet_edge.errors import TargetError
-from micronet_edge.metadata import FileMetadata
+from micronet_edge.metadata import (
+    DESCRIPTION_KEY,
+    DISTRIBUTION,
+    LABELS_KEY,
+    FileMetadata,
+    tool_version,
+)
 
 
 def write_metadata(model: onnx.ModelProto, metadata: FileMetadata) -> None:
-    """Puts the texts into the model."""
+    """Puts the texts into the model, and who wrote it."""
     onnx.helper.set_model_props(model, metadata.to_texts())
+    model.producer_name, model.producer_version = DISTRIBUTION, tool_version()
+    model.graph.name = metadata.variant
+    size = metadata.preprocessing.size
+    model.doc_string = (
+        f"{metadata.variant} in {metadata.precision}, for {size} x {size} pixels and {len(metadata.labels)} "
+        f"classes. metadata_props hold the labels ({LABELS_KEY}) and the preprocessing ({DESCRIPTION_KEY})."
+    )
 
 
 def read_metadata(path: Path) -> FileMetadata:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from micronet_edge.errors import TargetError
+from micronet_edge.lowering.channel_order import segments
 from micronet_edge.quantization.grid import Floats, Grid, Integers, weight_integers, weight_scales
 from micronet_edge_onnx.convert import INPUT_NAME, OPSET, OUTPUT_NAME
 
@@ -27,9 +28,10 @@ Shape = Sequence[int | str]
 
 
 class ModelWriter:
-    """Collects the operators and constants of one graph."""
+    """Collects the operators and constants of one graph; without `gathers` channels are picked by slices."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, gathers: bool = True) -> None:
+        self.gathers = gathers
         self._nodes: list[onnx.NodeProto] = []
         self._constants: dict[str, onnx.TensorProto] = {}
 
@@ -50,6 +52,22 @@ class ModelWriter:
         node = helper.make_node("Split", [x, self.indices(f"{name}/sizes", sizes)], parts, name, axis=1)
         self._nodes.append(node)
         return parts
+
+    def slice(self, name: str, x: str, start: int, stop: int, axis: int = 1) -> str:
+        """What lies from start to stop on an axis."""
+        ends = {"start": start, "stop": stop, "axis": axis}
+        places = [self.indices(f"{name}/{end}", [place]) for end, place in ends.items()]
+        return self.operator("Slice", name, [x, *places])
+
+    def picked(self, name: str, x: str, channels: NDArray[np.integer]) -> str:
+        """These channels of a map, in this order."""
+        if self.gathers:
+            return self.operator("Gather", name, [x, self.indices(f"{name}/index", channels)], axis=1)
+        pieces = segments(np.asarray(channels, np.int64))
+        if len(pieces) == 1:
+            return self.slice(name, x, *pieces[0])
+        slices = [self.slice(f"{name}/piece{place}", x, *ends) for place, ends in enumerate(pieces)]
+        return self.operator("Concat", name, slices, axis=1)
 
     def constant(self, name: str, values: NDArray[np.generic]) -> str:
         """Numbers that are the same for every image."""

@@ -27,7 +27,6 @@ from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.rounded_tensors import clip_after, is_done_before, tensor_name
 from micronet_edge_onnx.convert import INPUT_NAME
 from micronet_edge_onnx.find_fusions import Fusions, fusions_at
-from micronet_edge_onnx.fold_activations import Activation, fold_activations
 from micronet_edge_onnx.model_writer import ModelWriter
 from micronet_edge_onnx.write_fusions import FusionWriter
 
@@ -45,24 +44,27 @@ _BYTE = 8
 _BIAS_LIMIT = float(np.nextafter(np.float32(2**31), np.float32(0)))
 
 
-def quantized_model(quantized: QuantizedNetwork, batch: int | None) -> onnx.ModelProto:
+def quantized_model(
+    quantized: QuantizedNetwork, batch: int | None, *, gathers: bool = True
+) -> onnx.ModelProto:
     """The ONNX model, with QuantizeLinear and DequantizeLinear wherever a tensor is rounded.
 
-    Given    a quantized network with the shapes of one image noted; batch None leaves it open
+    Given    a quantized network with the shapes of one image noted; batch None leaves it open; without
+             `gathers` channels are picked by slices, which every runtime has
     Result   the model that takes `image` float32 [batch, 3, size, size] and gives `logits` float32. Of 8
              bits ONNX Runtime makes integer operators, with 16 it computes in float32 and only rounds.
     Raises   TargetError on a layer that has no ONNX operator here.
 
     Fusions of shifted inputs whose layers all stay in float are written in a faster form of their own.
     """
-    return _ModelOf(quantized, batch).model()
+    return _ModelOf(quantized, batch, gathers=gathers).model()
 
 
 class _ModelOf:
     """Writes the layers in order. What comes after the mean over all pixels is [n, c] in the file."""
 
-    def __init__(self, quantized: QuantizedNetwork, batch: int | None) -> None:
-        self._quantized, self._batch, self._writer = quantized, batch, ModelWriter()
+    def __init__(self, quantized: QuantizedNetwork, batch: int | None, *, gathers: bool) -> None:
+        self._quantized, self._batch, self._writer = quantized, batch, ModelWriter(gathers=gathers)
         self._image, *self._layers, end = quantized.network.graph.nodes
         self._last = only_input(end)
         self._fusions: dict[fx.Node, Fusions] = {}
@@ -70,7 +72,6 @@ class _ModelOf:
         self._flat = self._find_flat()
         self._plain = {self._image: INPUT_NAME}
         self._rounded: dict[fx.Node, str] = {}
-        self._activations: list[Activation] = []
 
     def model(self) -> onnx.ModelProto:
         for node in self._layers:
@@ -78,9 +79,7 @@ class _ModelOf:
                 self._write(node)
         logits = self._read(self._last, integer=self._is_integer(self._last))
         shapes = [(self._batch or "batch", *shape_of(node)[1:]) for node in (self._image, self._last)]
-        model = self._writer.model(logits, *shapes)
-        fold_activations(model, self._activations)
-        return model
+        return self._writer.model(logits, *shapes)
 
     def _find_needed(self) -> set[fx.Node]:
         """The layers to be written: not those that fusions consist of, unless others read them."""
@@ -148,15 +147,11 @@ class _ModelOf:
             case nn.AdaptiveAvgPool2d(output_size=1):
                 return write("ReduceMean", name, inputs, axes=[2, 3], keepdims=0)
             case Channels():
-                ends = {"start": layer.start, "stop": layer.stop, "axis": 1}
-                places = [self._writer.indices(f"{name}/{end}", [place]) for end, place in ends.items()]
-                return write("Slice", name, [*inputs, *places])
+                return self._writer.slice(name, inputs[0], layer.start, layer.stop)
             case Concatenate():
                 return write("Concat", name, inputs, axis=1)
             case GatheredReorder():
-                return write(
-                    "Gather", name, [*inputs, self._writer.indices(f"{name}/index", layer.index)], axis=1
-                )
+                return self._writer.picked(name, inputs[0], layer.index)
             case BesideColumns():
                 return write("Concat", name, self._beside_columns(name, layer, inputs[0]), axis=3)
             case nn.Flatten():
@@ -176,11 +171,7 @@ class _ModelOf:
         """The columns for every image; for any number of them by way of the images' own."""
         if self._batch is not None:
             return self._writer.constant(name, columns.repeat(self._batch, 0))
-        ends = [
-            self._writer.indices(f"{name}/{end}", [place])
-            for end, place in (("start", 0), ("stop", columns.shape[3]), ("axis", 3))
-        ]
-        own = self._writer.operator("Slice", f"{name}/own", [x, *ends])
+        own = self._writer.slice(f"{name}/own", x, 0, columns.shape[3], axis=3)
         nothing = self._writer.operator(
             "Mul", f"{name}/nothing", [own, self._writer.constant(f"{name}/zero", np.zeros((), np.float32))]
         )
@@ -218,7 +209,6 @@ class _ModelOf:
             self._quantized.integer_weights,
         )
         x, squeezed = (self._read(each, integer=False) for each in (fusions.x, fusions.squeezed))
-        self._activations.append(written.activation(of_integers=self._is_integer(fusions.x)))
         return written.write(x, squeezed, of_integers=self._is_integer(fusions.x))
 
     def _mixing_matrix(self, node: fx.Node, layer: MixingMatrix, inputs: list[str]) -> str:

@@ -13,10 +13,31 @@ from micronet_edge.errors import TargetError
 from micronet_edge.kernels import Kernels, library_for
 from micronet_edge.preprocessing import Images
 from micronet_edge.targets import Logits, check_shape, in_batches, only_ones
-from micronet_edge_onnx.fold_activations import DOMAIN
+from micronet_edge_onnx.for_kernels import for_kernels
 from micronet_edge_onnx.write_out_functions import without_functions
 
 _ERRORS_ONLY = 3
+
+
+def outputs_of(path: Path) -> Callable[[Images], list[NDArray[np.float32]]]:
+    """What gives all of a file's outputs in ONNX Runtime alone, whatever they are.
+
+    Raises TargetError on a file that ONNX Runtime cannot open.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.log_severity_level = 1, _ERRORS_ONLY
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its errors share no base but Exception
+        reason = " ".join(str(error).split())
+        raise TargetError(f"{path.name} cannot be opened by ONNX Runtime: {reason}") from error
+    (image,) = session.get_inputs()
+
+    def run(images: Images) -> list[NDArray[np.float32]]:
+        outputs: list[NDArray[np.float32]] = session.run(None, {image.name: images})
+        return outputs
+
+    return run
 
 
 class OnnxSession:
@@ -29,12 +50,13 @@ class OnnxSession:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = _ERRORS_ONLY
-        self._library = library_for(kernels)
+        library = library_for(kernels)
+        content, self._fused = (None, 0) if library is None else for_kernels(path)
         try:
-            if self._library is not None:
-                options.register_custom_ops_library(str(self._library))
+            if library is not None and self._fused:
+                options.register_custom_ops_library(str(library))
             self._session = onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
+                content or str(path), options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # its errors share no base but Exception
             raise TargetError(
@@ -69,5 +91,4 @@ class OnnxSession:
 
     @property
     def fused(self) -> int:
-        nodes = onnx.load(self._path, load_external_data=False).graph.node
-        return 0 if self._library is None else sum(node.domain == DOMAIN for node in nodes)
+        return self._fused

@@ -5,9 +5,11 @@ import tempfile
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from torch import fx, nn
+from torch import nn
 
+from micronet_edge.conversion_check import check_conversion
 from micronet_edge.counting.count import Count
 from micronet_edge.errors import TargetError
 from micronet_edge.kernels import Kernels
@@ -21,7 +23,10 @@ from micronet_edge.quantization.grid import PAIRED_WEIGHT_LIMIT
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.recipe import BITS, INT8, INT8_A16
 from micronet_edge.quantization.rewrite_quantized import rewritten
-from micronet_edge.targets import FLOAT32, ExportSpec, Session, as_written, forbidden_operators
+from micronet_edge.targets import FLOAT16, FLOAT32, ExportSpec, Session, as_written, forbidden_operators
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
 
 _BLOCK = SHIPPED.onnxruntime.depthwise_block
 
@@ -31,10 +36,20 @@ class OnnxTarget:
 
     name = "onnx"
     suffix = ".onnx"
-    precisions = (FLOAT32, INT8, INT8_A16)
+    precisions = (FLOAT32, FLOAT16, INT8, INT8_A16)
     modules = ("onnx", "onnxsim", "onnxruntime")
 
     def check(self, spec: ExportSpec) -> None:
+        if spec.portable and spec.precision == INT8_A16:
+            raise TargetError(
+                "an ONNX file of int8-a16 rounds to 16 bits by ONNX Runtime's own operators, which no other "
+                "runtime has: leave --portable out, or give --precision int8"
+            )
+        if spec.fused and (spec.naive or spec.portable):
+            raise TargetError(
+                "--fused writes nodes for our kernels, --portable and --naive a file that has none: "
+                "give one of them alone"
+            )
         if spec.io != FLOAT32:
             raise TargetError(
                 "an ONNX file takes and gives float32: give --io int8 with --format tflite alone"
@@ -46,17 +61,21 @@ class OnnxTarget:
         return onnxruntime(spec.tuning, fixed_batch=spec.batch is not None)
 
     def export(self, network: nn.Module, spec: ExportSpec, path: Path) -> None:
-        import onnx
-
         from micronet_edge_onnx.convert import to_onnx
-        from micronet_edge_onnx.fold_activations import activations_of, fold_activations
-        from micronet_edge_onnx.metadata import write_metadata
+        from micronet_edge_onnx.session import outputs_of
+        from micronet_edge_onnx.store_in_halves import store_in_halves
 
         model = to_onnx(network, spec.input_size, spec.batch)
-        if isinstance(network, fx.GraphModule) and not spec.naive and not spec.portable:
-            fold_activations(model, activations_of(network))
-        write_metadata(model, as_written(spec, layout="NCHW"))
-        onnx.save(model, path)
+        if spec.precision == FLOAT16:
+            store_in_halves(model)
+        _save(model, spec, path)
+        check_conversion(
+            path.name,
+            network,
+            outputs_of(path),
+            preprocessing=spec.metadata.preprocessing,
+            batch=spec.batch or 1,
+        )
 
     def integer_form(self, quantized: QuantizedNetwork) -> QuantizedNetwork:
         from micronet_edge_onnx.choose_float_layers import (
@@ -78,33 +97,31 @@ class OnnxTarget:
         )
 
     def quantize(self, quantized: QuantizedNetwork, spec: ExportSpec, path: Path) -> None:
-        import onnx
-
-        from micronet_edge_onnx.metadata import write_metadata
         from micronet_edge_onnx.quantize import quantized_model
 
-        model = quantized_model(quantized, spec.batch)
-        write_metadata(model, as_written(spec, layout="NCHW"))
-        onnx.save(model, path)
+        _save(quantized_model(quantized, spec.batch, gathers=not spec.portable), spec, path)
 
     def quantize_naively(self, network: nn.Module, images: Images, spec: ExportSpec, path: Path) -> None:
         import onnx
 
-        from micronet_edge_onnx.metadata import write_metadata
         from micronet_edge_onnx.quantize_naively import quantize_naively
 
         with tempfile.TemporaryDirectory(prefix="micronet-edge-") as folder:
             float_file = Path(folder, "model.onnx")
             self.export(network, spec, float_file)
             quantize_naively(float_file, images, path)
-        model = onnx.load(path)
-        write_metadata(model, as_written(spec, layout="NCHW"))
-        onnx.save(model, path)
+        _save(onnx.load(path), spec, path)
 
     def open(self, path: Path, threads: int = 1, kernels: Kernels = "auto") -> Session:
         from micronet_edge_onnx.session import OnnxSession
 
         return OnnxSession(path, threads, kernels=kernels)
+
+    def for_kernels(self, path: Path) -> bytes:
+        from micronet_edge_onnx.for_kernels import for_kernels
+
+        content, _ = for_kernels(path)
+        return content or path.read_bytes()
 
     def breaches(self, path: Path, metadata: FileMetadata) -> list[str]:
         if metadata.naive:
@@ -112,7 +129,7 @@ class OnnxTarget:
         lists = json.loads(files(__package__).joinpath("operators.json").read_text())
         allowed = set(lists["portable"]) | (set() if metadata.portable else set(lists["onnxruntime"]))
         if metadata.precision != FLOAT32:
-            allowed |= set(lists["integer"])
+            allowed |= set(lists[FLOAT16 if metadata.precision == FLOAT16 else "integer"])
         return forbidden_operators(self.open(path), allowed)
 
     def read_metadata(self, path: Path) -> FileMetadata:
@@ -124,6 +141,18 @@ class OnnxTarget:
         from micronet_edge_onnx.count import count_file
 
         return count_file(path)
+
+
+def _save(model: "ModelProto", spec: ExportSpec, path: Path) -> None:
+    import onnx
+
+    from micronet_edge_onnx.fold_activations import fold_activations
+    from micronet_edge_onnx.metadata import write_metadata
+
+    if spec.fused:
+        fold_activations(model)
+    write_metadata(model, as_written(spec, layout="NCHW"))
+    onnx.save(model, path)
 
 
 TARGET = OnnxTarget()

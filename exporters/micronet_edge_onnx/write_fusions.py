@@ -8,7 +8,6 @@ import numpy as np
 from micronet_edge.lowering.convolutions import bias_of
 from micronet_edge.quantization.rounded_tensors import tensor_name
 from micronet_edge_onnx.find_fusions import Fusions
-from micronet_edge_onnx.fold_activations import Activation
 from micronet_edge_onnx.model_writer import ModelWriter
 
 SMALL_MAP, MIDDLING_MAP = 64, 256
@@ -44,23 +43,14 @@ class FusionWriter:
         sums = self._sums(of_integers=of_integers)
         return self._summed(x, squeezed) if sums else self._multiplied(x, squeezed)
 
-    def activation(self, *, of_integers: bool) -> Activation:
-        """What is written, in short."""
-        fusions = self._fusions
-        return Activation(
-            path=self._name.rpartition("/")[0],
-            width=fusions.width,
-            sources=np.stack(fusions.sources),
-            fusions=len(fusions.coefficients),
-            span=fusions.span,
-            by_channel=not self._sums(of_integers=of_integers),
+    def _sums(self, *, of_integers: bool) -> bool:
+        # A matrix for each channel wants its channels side by side, which only a Gather puts there.
+        return not self._writer.gathers or prod(self._shape[2:]) < (
+            SMALL_MAP if of_integers else MIDDLING_MAP
         )
 
-    def _sums(self, *, of_integers: bool) -> bool:
-        return prod(self._shape[2:]) < (SMALL_MAP if of_integers else MIDDLING_MAP)
-
     def _summed(self, x: str, squeezed: str) -> str:
-        """Element by element, with one Gather for each shifted input."""
+        """Element by element, each shifted input picked once."""
         write, name, sums = self._writer.operator, self._name, []
         shifted = [self._shifted(x, j) for j in range(len(self._fusions.sources))]
         fusions = range(len(self._fusions.coefficients))
@@ -80,8 +70,7 @@ class FusionWriter:
         source = self._fusions.sources[j]
         if np.array_equal(source, np.arange(self._fusions.width)):
             return x
-        places = self._writer.indices(f"{self._name}/source{j}", source)
-        return self._writer.operator("Gather", f"{self._name}/shifted{j}", [x, places], axis=1)
+        return self._writer.picked(f"{self._name}/shifted{j}", x, source)
 
     def _multiplied(self, x: str, squeezed: str) -> str:
         """As products of small matrices [k, j], one for each channel of each image.
@@ -91,8 +80,7 @@ class FusionWriter:
         write, name, reshaped = self._writer.operator, self._name, self._writer.reshaped
         _, c, h, w = self._shape
         k, j = len(self._fusions.coefficients), len(self._fusions.sources)
-        places = self._writer.indices(f"{name}/sources", np.stack(self._fusions.sources, axis=1).ravel())
-        x = write("Gather", f"{name}/shifted", [x, places], axis=1)
+        x = self._writer.picked(f"{name}/shifted", x, np.stack(self._fusions.sources, axis=1).ravel())
         matrices = self._coefficients(squeezed, by_channel=True)
         if self._batch is None:
             pixels = reshaped(f"{name}/pixels", x, 0, c, j, h * w)

@@ -3,9 +3,14 @@
 import onnx
 from onnx import inliner
 
+from micronet_edge_onnx.convert import hoist_constants
+
 
 def without_functions(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The model without functions of its own; what a call consists of bears the call's name."""
+    """The model without functions of its own; what a call consists of bears the call's name.
+
+    Their constants become the graph's own.
+    """
     if not model.functions:
         return model
     functions = {(function.domain, function.name) for function in model.functions}
@@ -21,4 +26,5 @@ def without_functions(model: onnx.ModelProto) -> onnx.ModelProto:
         if not missing:  # the call has given all its results: what follows is the next one's
             calls = calls[1:]
             missing = set(calls[0].output) if calls else set()
+    hoist_constants(written)
     return written

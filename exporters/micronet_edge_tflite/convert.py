@@ -10,13 +10,16 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import onnx
+from ai_edge_litert import schema_py_generated as schema
 from jaxtyping import Float32
 
 from micronet_edge.errors import TargetError
+from micronet_edge.wording import listed
 from micronet_edge_tflite.operator_writer import MOST_CONCATENATED
 
 # onnx2tf fetches this file from the network unless it lies in the working folder. A float
@@ -29,31 +32,35 @@ _CORRECTIONS = "corrections.json"
 _OUTPUT_FOLDER = "converted"
 FLOAT_OUTPUT = "model_float32.tflite"
 INT8_OUTPUT = "model_integer_quant.tflite"
+_LOWERED, _AS_TRAINED = "lowered", "as trained"
 _LAST_LINES = 5
 _RANK = 4  # images, channels, height, width
 
 ChannelsLast = Float32[np.ndarray, "n size size 3"]
 
 
-def convert(onnx_file: Path, tflite_file: Path, *, strict: bool) -> None:
-    """Writes the TFLite form of an ONNX file.
+def convert(onnx_file: Path, tflite_file: Path, *, lowered: bool) -> None:
+    """Writes the TFLite form of an ONNX file; of a lowered one so that XNNPACK takes it in one piece.
 
-    `strict` turns on onnx2tf's search for wrong transpositions, which a lowered network does not need:
-    it holds no operator whose axes could be guessed wrong, and the result is proven afterwards.
-    Raises TargetError, with onnx2tf's last words, where it fails.
+    What comes out may compute anything: the caller has to compare it.
+    Raises TargetError, with onnx2tf's last words, where it fails, and on an operator that LiteRT lacks.
     """
-    convert_in_own_process(onnx_file, tflite_file, output=FLOAT_OUTPUT, strict=strict)
+    convert_in_own_process(onnx_file, {FLOAT_OUTPUT: tflite_file}, lowered=lowered)
+    if foreign := _foreign_operators(tflite_file):
+        raise TargetError(
+            f"the network needs {listed(foreign)}, which LiteRT lacks: put a layer of plain operators in "
+            "its place (nn.GELU(approximate='tanh') for nn.GELU()), or export with --format onnx alone"
+        )
 
 
 def convert_in_own_process(
     onnx_file: Path,
-    tflite_file: Path,
+    wanted: Mapping[str, Path],
     *,
-    output: str,
-    strict: bool,
+    lowered: bool = False,
     calibration: ChannelsLast | None = None,
 ) -> None:
-    """Runs onnx2tf and keeps one of the files that it writes, `output`.
+    """Runs onnx2tf and keeps those of the files that it writes that are `wanted`, each at its path.
 
     With images for the calibration, preprocessed and in whole batches, it writes int8 files as well.
     Raises TargetError, with onnx2tf's last words, where it fails.
@@ -64,7 +71,7 @@ def convert_in_own_process(
         if calibration is not None:
             np.save(Path(folder, _CALIBRATION), calibration)
         process = subprocess.run(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-m", "micronet_edge_tflite.convert", "strict" if strict else "fast"],
+            [sys.executable, "-m", "micronet_edge_tflite.convert", _LOWERED if lowered else _AS_TRAINED],
             cwd=folder,
             # What its libraries leave in the temporary folder goes with the working folder.
             env={**os.environ, "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3", "TMPDIR": folder},
@@ -74,18 +81,19 @@ def convert_in_own_process(
             text=True,
             check=False,
         )
-        written = Path(folder, _OUTPUT_FOLDER, output)
-        if process.returncode or not written.is_file():
+        written = {path: Path(folder, _OUTPUT_FOLDER, name) for name, path in wanted.items()}
+        if process.returncode or not all(file.is_file() for file in written.values()):
             last = " / ".join(process.stdout.strip().splitlines()[-_LAST_LINES:])
             raise TargetError(f"onnx2tf could not convert the network: {last or 'it said nothing'}")
-        shutil.copy(written, tflite_file)
+        for path, file in written.items():
+            shutil.copy(file, path)
 
 
-def _convert_in_working_folder(mode: str) -> None:
+def _convert_in_working_folder(kind: str) -> None:
     import onnx2tf
 
     model = onnx.load(_INPUT)
-    if mode == "fast":
+    if kind == _LOWERED:
         nest_concatenations(model)
         onnx.save(model, _INPUT)
     Path(_CORRECTIONS).write_text(json.dumps({"format_version": 1, "operations": corrections(model)}))
@@ -97,7 +105,6 @@ def _convert_in_working_folder(mode: str) -> None:
         output_folder_path=_OUTPUT_FOLDER,
         # Without signatures it refuses names that a SavedModel does not like.
         output_signaturedefs=True,
-        disable_strict_mode=mode == "fast",
         # The file is simplified already; onnx2tf would run whatever `onnxsim` it finds on the PATH.
         not_use_onnxsim=True,
         non_verbose=True,
@@ -107,6 +114,13 @@ def _convert_in_working_folder(mode: str) -> None:
             [[model.graph.input[0].name, _CALIBRATION, mean, deviation]] if calibrated else None
         ),
     )
+
+
+def _foreign_operators(path: Path) -> list[str]:
+    """Operators of the file that are none of TFLite's own, such as TensorFlow's (FlexErf)."""
+    model = schema.Model.GetRootAs(path.read_bytes())
+    codes = [model.OperatorCodes(place) for place in range(model.OperatorCodesLength())]
+    return sorted(code.CustomCode().decode() for code in codes if code.CustomCode() is not None)
 
 
 def nest_concatenations(model: onnx.ModelProto) -> None:
@@ -123,10 +137,11 @@ def nest_concatenations(model: onnx.ModelProto) -> None:
 
 
 def corrections(model: onnx.ModelProto) -> list[dict[str, object]]:
-    """What onnx2tf must be told, or it computes another function without a word.
+    """What onnx2tf must be told, or it computes another function without a word, or fails.
 
-    It leaves the channels of a Reshape in front, and knows by the shape that they must move behind.
-    Where channels, height and width are equal (12, after a shuffle in M0 at 96 px), it does not see it.
+    It leaves the channels of a Reshape in front, and a reader guesses by the shape whether they are. The
+    guess is wrong where the sides look alike: channels, height and width (12, after a shuffle in M0 at
+    96 px), or a map's width and the groups of the convolution behind it (4, in M0 at 64 px).
     """
     shapes = {
         value.name: [dim.dim_value for dim in value.type.tensor_type.shape.dim]
@@ -140,12 +155,14 @@ def corrections(model: onnx.ModelProto) -> list[dict[str, object]]:
             "post_process_transpose_perm": [0, 2, 3, 1],
         }
         for node in model.graph.node
-        if node.op_type == "Reshape" and _looks_alike_in_any_order(*shapes.get(node.output[0], []))
+        if node.op_type == "Reshape"
+        and _ends_a_shuffle(*(shapes.get(n, []) for n in (node.input[0], node.output[0])))
     ]
 
 
-def _looks_alike_in_any_order(*shape: int) -> bool:
-    return len(shape) == _RANK and len(set(shape[1:])) == 1
+def _ends_a_shuffle(given: list[int], made: list[int]) -> bool:
+    """Whether a Reshape joins two sides of channels: [n, g, c, h, w] to [n, g * c, h, w]."""
+    return len(given) == _RANK + 1 and len(made) == _RANK and given[3:] == made[2:]
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Writes a TFLite model operator by operator, through the flatbuffer schema that LiteRT carries."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 import flatbuffers
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from micronet_edge.quantization.grid import Grid
 
 _TYPES = {
+    "float16": schema.TensorType.FLOAT16,
     "float32": schema.TensorType.FLOAT32,
     "int8": schema.TensorType.INT8,
     "int16": schema.TensorType.INT16,
@@ -17,7 +19,9 @@ _TYPES = {
     "int64": schema.TensorType.INT64,
 }
 _VERSION = 3
-_FILE_IDENTIFIER = b"TFL3"
+FILE_IDENTIFIER = b"TFL3"
+SIGNATURE, IMAGE, LOGITS = "serving_default", "image", "logits"
+"""The signature's name, which is the one that TensorFlow gives, and the names of what it takes and gives."""
 
 
 class _Parameters(schema.QuantizationParametersT):  # type: ignore[misc]  # the schema has no types
@@ -54,6 +58,7 @@ class ModelWriter:
         self._tensors: list[schema.TensorT] = []
         self._operators: list[schema.OperatorT] = []
         self._codes: list[int] = []
+        self._names: Counter[str] = Counter()
         self._places: dict[bytes, int] = {}
         self._zero_points: dict[bytes, int] = {}
 
@@ -87,17 +92,23 @@ class ModelWriter:
         operator.builtinOptions, operator.builtinOptionsType = options, options_type
         self._operators.append(operator)
 
-    def content(self, inputs: Sequence[int], outputs: Sequence[int]) -> bytes:
-        """The file."""
+    def name_of(self, tensor: int) -> str:
+        """The tensor's name, which no other tensor has."""
+        name: str = self._tensors[tensor].name
+        return name
+
+    def content(self, inputs: Mapping[str, int], outputs: Mapping[str, int]) -> bytes:
+        """The file, whose signature calls its inputs and outputs by these names."""
         graph = schema.SubGraphT()
         graph.tensors, graph.operators = self._tensors, self._operators
-        graph.inputs, graph.outputs, graph.name = list(inputs), list(outputs), "main"
+        graph.inputs, graph.outputs, graph.name = list(inputs.values()), list(outputs.values()), "main"
         model = schema.ModelT()
+        model.signatureDefs = [signature(inputs, outputs)]
         model.version, model.description = _VERSION, "micronet-edge"
         model.subgraphs, model.buffers = [graph], self._buffers
         model.operatorCodes = [_operator_code(code) for code in self._codes]
         builder = flatbuffers.Builder(1024)
-        builder.Finish(model.Pack(builder), _FILE_IDENTIFIER)
+        builder.Finish(model.Pack(builder), FILE_IDENTIFIER)
         return bytes(builder.Output())
 
     def _parameters(
@@ -127,12 +138,31 @@ class ModelWriter:
         buffer: int,
         parameters: _Parameters | None,
     ) -> int:
+        # Some readers find a constant by its name: of two with one name they read the wrong one.
+        self._names[name] += 1
+        again = f"#{self._names[name]}" if self._names[name] > 1 else ""
         tensor = schema.TensorT()
-        tensor.name, tensor.shape, tensor.type = name, list(shape), _TYPES[kind]
+        tensor.name, tensor.shape, tensor.type = name + again, list(shape), _TYPES[kind]
         tensor.buffer, tensor.quantization = buffer, parameters
         tensor.hasRank = True
         self._tensors.append(tensor)
         return len(self._tensors) - 1
+
+
+def signature(inputs: Mapping[str, int], outputs: Mapping[str, int]) -> schema.SignatureDefT:
+    """What a caller asks for by name: the tensors that the first subgraph takes and gives."""
+    result = schema.SignatureDefT()
+    result.signatureKey, result.subgraphIndex = SIGNATURE, 0
+    result.inputs, result.outputs = _tensor_maps(inputs), _tensor_maps(outputs)
+    return result
+
+
+def _tensor_maps(tensors: Mapping[str, int]) -> list[schema.TensorMapT]:
+    maps = []
+    for name, index in tensors.items():
+        maps.append(schema.TensorMapT())
+        maps[-1].name, maps[-1].tensorIndex = name, index
+    return maps
 
 
 def _operator_code(code: int) -> schema.OperatorCodeT:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
+from numpy.typing import NDArray
 
 from micronet_edge_tflite.model_writer import ModelWriter
 
@@ -52,11 +53,11 @@ class OperatorWriter(ModelWriter):
         """The mean over the axes, which stay as sides of 1."""
         options = schema.ReducerOptionsT()
         options.keepDims = True
-        inputs = [x, self._sizes("axes", axes)]
+        inputs = [x, self._sizes(result, "axes", axes)]
         self.operator(_OPERATOR.MEAN, inputs, [result], options, _OPTIONS.ReducerOptions)
 
     def slice(self, x: int, begin: Sequence[int], size: Sequence[int], result: int) -> None:
-        inputs = [x, self._sizes("begin", begin), self._sizes("size", size)]
+        inputs = [x, self._sizes(result, "begin", begin), self._sizes(result, "size", size)]
         self.operator(_OPERATOR.SLICE, inputs, [result], schema.SliceOptionsT(), _OPTIONS.SliceOptions)
 
     def concatenate(self, parts: Sequence[int], axis: int, result: int) -> None:
@@ -66,13 +67,13 @@ class OperatorWriter(ModelWriter):
 
     def pad(self, x: int, sides: Sequence[tuple[int, int]], result: int) -> None:
         """Zeros before and behind, for each axis."""
-        inputs = [x, self.constant("sides", np.array(sides, np.int32))]
+        inputs = [x, self._sizes(result, "sides", sides)]
         self.operator(_OPERATOR.PAD, inputs, [result], schema.PadOptionsT(), _OPTIONS.PadOptions)
 
     def reshape(self, x: int, shape: Sequence[int], result: int) -> None:
         options = schema.ReshapeOptionsT()
         options.newShape = list(shape)
-        inputs = [x, self._sizes("shape", shape)]
+        inputs = [x, self._sizes(result, "shape", shape)]
         self.operator(_OPERATOR.RESHAPE, inputs, [result], options, _OPTIONS.ReshapeOptions)
 
     def matrix_product(self, rows: int, transposed: int, result: int) -> None:
@@ -89,5 +90,16 @@ class OperatorWriter(ModelWriter):
         options, kind = schema.DequantizeOptionsT(), _OPTIONS.DequantizeOptions
         self.operator(_OPERATOR.DEQUANTIZE, [x], [result], options, kind)
 
-    def _sizes(self, name: str, sizes: Sequence[int]) -> int:
-        return self.constant(name, np.array(sizes, np.int32))
+    def halves(self, name: str, values: NDArray[np.float32]) -> int:
+        """A constant stored in float16, which must hold it exactly, and turned back at once.
+
+        LiteRT and XNNPACK do so when they open the file.
+        """
+        stored = self.constant(f"{name}/halves", values.astype(np.float16))
+        result = self.tensor(name, values.shape, None)
+        self.dequantize(stored, result)
+        return result
+
+    def _sizes(self, result: int, role: str, sizes: Sequence[int] | Sequence[tuple[int, int]]) -> int:
+        """A constant of lengths or places, named after the result of the operator that reads it."""
+        return self.constant(f"{self.name_of(result)}/{role}", np.array(sizes, np.int32))

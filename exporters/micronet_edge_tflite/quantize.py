@@ -24,8 +24,9 @@ from micronet_edge.lowering.elementary import (
     Multiply,
     MultiplyConstant,
 )
-from micronet_edge.lowering.graph import inputs_of, module_of, only_input, shape_of
+from micronet_edge.lowering.graph import inputs_of, is_flatten, module_of, only_input, shape_of
 from micronet_edge.lowering.read_pixels import pixels_of
+from micronet_edge.lowering.round_to_half import held_by_halves
 from micronet_edge.preprocessing import Preprocessing
 from micronet_edge.quantization.grid import Grid, activation_grid, weight_integers, weight_scales
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
@@ -36,6 +37,7 @@ from micronet_edge_tflite.mixing import (
     enters_a_matrix,
     is_only_compared,
 )
+from micronet_edge_tflite.model_writer import IMAGE, LOGITS
 from micronet_edge_tflite.operator_writer import MOST_CONCATENATED, NO_ACTIVATION, OperatorWriter
 
 _BYTE = 8
@@ -52,10 +54,16 @@ def quantized_file(quantized: QuantizedNetwork, batch: int, *, integer_io: bool)
     return _FileOf(quantized, batch).content(integer_io=integer_io)
 
 
-def float_file(network: fx.GraphModule, preprocessing: Preprocessing, batch: int) -> bytes:
-    """The content of a TFLite file of a spelled-out network, in float32 throughout."""
+def float_file(
+    network: fx.GraphModule, preprocessing: Preprocessing, batch: int, *, halves: bool = False
+) -> bytes:
+    """The content of a TFLite file of a spelled-out network, which computes in float32 throughout.
+
+    `halves` stores in float16 the weights that it holds exactly.
+    """
     names = frozenset(tensor_name(node) for node in network.graph.nodes)
-    return _FileOf(QuantizedNetwork(network, preprocessing, {}, names), batch).content(integer_io=False)
+    quantized = QuantizedNetwork(network, preprocessing, {}, names)
+    return _FileOf(quantized, batch, halves=halves).content(integer_io=False)
 
 
 def is_writable(network: fx.GraphModule) -> bool:
@@ -64,15 +72,21 @@ def is_writable(network: fx.GraphModule) -> bool:
     inner = [node for node in nodes if node.op not in {"placeholder", "output"}]
     results = [node.args[0] for node in nodes if node.op == "output"]
     single = len(nodes) - len(inner) == 2 and isinstance(results[0], fx.Node)  # noqa: PLR2004
-    return single and all(_is_writable_layer(module_of(node)) for node in inner)
+    return single and all(map(_is_writable_node, inner))
 
 
-def _is_writable_layer(layer: nn.Module | None) -> bool:
-    match layer:
+def _is_writable_node(node: fx.Node) -> bool:
+    match layer := module_of(node):
         case nn.AdaptiveAvgPool2d():
-            return layer.output_size == 1
+            return layer.output_size in {1, (1, 1)}
         case nn.Conv2d():
-            return layer.dilation == (1, 1) and layer.padding_mode == "zeros"
+            padded = layer.padding_mode == "zeros" and not isinstance(layer.padding, str)
+            return layer.dilation == (1, 1) and padded
+        case nn.Flatten():
+            # Maps lie channels last: only of single pixels the order is the same.
+            return is_flatten(node) and shape_of(node) == shape_of(only_input(node))[:2]
+        case nn.Hardtanh():
+            return isinstance(layer, nn.ReLU6) or is_done_before(node)
     return isinstance(layer, _WRITABLE)
 
 
@@ -90,9 +104,7 @@ _WRITABLE = (
     Mix,
     MixingMatrix,
     Multiply,
-    nn.Flatten,
     nn.Hardswish,
-    nn.Hardtanh,
     nn.Linear,
     nn.ReLU,
 )
@@ -105,8 +117,9 @@ _BIAS_LIMIT = {np.int32: 2**31 - 1, np.int64: 2**62}
 class _FileOf:
     """Writes the layers in order; every tensor exists in float32, in integers, or in both."""
 
-    def __init__(self, quantized: QuantizedNetwork, batch: int) -> None:
+    def __init__(self, quantized: QuantizedNetwork, batch: int, *, halves: bool = False) -> None:
         self._quantized, self._batch, self._writer = quantized, batch, OperatorWriter()
+        self._halves = halves
         self._indices: dict[tuple[str, bool], int] = {}
         self._rows: dict[int, int] = {}
 
@@ -121,7 +134,7 @@ class _FileOf:
             if not is_done_before(node):
                 self._write(node)
         logits = self._read(output, integer=integer_io)
-        return self._writer.content([given], [logits])
+        return self._writer.content({IMAGE: given}, {LOGITS: logits})
 
     def _write(self, node: fx.Node) -> None:
         integer = self._quantized.is_integer(node)
@@ -175,10 +188,11 @@ class _FileOf:
         assert clip is not None
         name, grid = tensor_name(clip), self._quantized.grid(node) if integer else None
         key = (name, integer)
-        for write, bound in zip((self._writer.maximum, self._writer.minimum), bounds, strict=True):
+        sides = {"low": self._writer.maximum, "high": self._writer.minimum}
+        for (side, write), bound in zip(sides.items(), bounds, strict=True):
             value = np.full((1, 1, 1, 1), bound, np.float32)
-            limit = self._fixed(f"{name}/{bound:g}", value, grid)
-            output = self._writer.tensor(f"{name}/cut", self._shape(node), grid)
+            limit = self._fixed(f"{name}/{side}", value, grid)
+            output = self._writer.tensor(f"{name}/cut_{side}", self._shape(node), grid)
             write(self._indices[key], limit, output)
             self._indices[key] = output
 
@@ -192,10 +206,12 @@ class _FileOf:
         output = self._result(node, integer=integer)
         write, shape = self._writer, self._shape(node)
         match layer:
-            case nn.AdaptiveAvgPool2d(output_size=1):
+            case nn.AdaptiveAvgPool2d(output_size=1 | (1, 1)):
                 write.mean(inputs[0], [1, 2], output)
             case nn.Hardswish():
                 write.hard_swish(inputs[0], output)
+            case nn.ReLU() | nn.ReLU6() if not integer:
+                write.relu(inputs[0], output, _activation_of(layer))
             case Channels():
                 write.slice(inputs[0], [*[0] * (len(shape) - 1), layer.start], shape, output)
             case Columns():
@@ -351,7 +367,7 @@ class _FileOf:
         weight, bias = layer.weight.detach().numpy(), bias_of(layer).numpy()
         if not integer:
             return [
-                self._writer.constant(f"{name}/weight", weight.transpose(axes)),
+                self._float_weight(node, f"{name}/weight", np.ascontiguousarray(weight.transpose(axes))),
                 self._writer.constant(f"{name}/bias", bias),
             ]
         scales = weight_scales(weight, self._quantized.weight_limit)
@@ -364,6 +380,13 @@ class _FileOf:
             self._writer.constant(f"{name}/weight", integers, scales.tolist(), axis),
             self._writer.constant(f"{name}/bias", bias_integers, bias_scales.tolist()),
         ]
+
+    def _float_weight(self, node: fx.Node, name: str, values: NDArray[np.float32]) -> int:
+        # Our kernels read the weights of the convolutions that make coefficients, those of single pixels.
+        makes_coefficients = isinstance(module_of(node), nn.Conv2d) and shape_of(node)[2:] == (1, 1)
+        if self._halves and not makes_coefficients and held_by_halves(values):
+            return self._writer.halves(name, values)
+        return self._writer.constant(name, values)
 
     def _read(self, node: fx.Node, *, integer: bool) -> int:
         """The node's tensor in the form wanted, converted at its first reading."""
@@ -395,7 +418,11 @@ class _FileOf:
 
 def _activation(node: fx.Node) -> int:
     clip = clip_after(node)
-    match module_of(clip) if clip is not None else None:
+    return NO_ACTIVATION if clip is None else _activation_of(module_of(clip))
+
+
+def _activation_of(clip: nn.Module | None) -> int:
+    match clip:
         case nn.ReLU6():
             return int(schema.ActivationFunctionType.RELU6)
         case nn.ReLU():

@@ -12,12 +12,13 @@ import numpy as np
 import onnx
 
 from micronet_edge.preprocessing import Images
-from micronet_edge_tflite.convert import INT8_OUTPUT, convert_in_own_process
+from micronet_edge_tflite.convert import FLOAT_OUTPUT, INT8_OUTPUT, convert_in_own_process
 
 
-def quantize_naively(onnx_file: Path, images: Images, path: Path) -> None:
+def quantize_naively(onnx_file: Path, images: Images, path: Path, float_path: Path) -> None:
     """Writes the int8 TFLite form of an ONNX file, its ranges found on the images [n, 3, size, size].
 
+    At `float_path` is left what was quantized, which the caller has to compare with the network.
     Raises TargetError, with onnx2tf's last words, where it fails.
     """
     (image,) = onnx.load(onnx_file).graph.input
@@ -25,4 +26,5 @@ def quantize_naively(onnx_file: Path, images: Images, path: Path) -> None:
     # onnx2tf takes whole batches only: ranges do not change when an image comes twice.
     places = np.arange(-(-len(images) // batch) * batch) % len(images)
     calibration = images[places].transpose(0, 2, 3, 1)
-    convert_in_own_process(onnx_file, path, output=INT8_OUTPUT, strict=True, calibration=calibration)
+    wanted = {INT8_OUTPUT: path, FLOAT_OUTPUT: float_path}
+    convert_in_own_process(onnx_file, wanted, calibration=calibration)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import fx, nn
 
+from micronet_edge.conversion_check import check_conversion
 from micronet_edge.counting.count import Count
 from micronet_edge.errors import TargetError
 from micronet_edge.kernels import Kernels
@@ -26,6 +27,7 @@ from micronet_edge.quantization.recipe import INT8, INT8_A16
 from micronet_edge.quantization.refine_stem import refine_stem
 from micronet_edge.quantization.rewrite_quantized import rewritten
 from micronet_edge.targets import (
+    FLOAT16,
     FLOAT32,
     INT8_IO,
     ExportSpec,
@@ -46,7 +48,7 @@ class TfliteTarget:
 
     name = "tflite"
     suffix = ".tflite"
-    precisions = (FLOAT32, INT8, INT8_A16)
+    precisions = (FLOAT32, FLOAT16, INT8, INT8_A16)
     modules = ("flatbuffers", "ai_edge_litert.interpreter")
 
     def check(self, spec: ExportSpec) -> None:
@@ -66,23 +68,45 @@ class TfliteTarget:
 
         assert spec.batch is not None  # check() has refused that
         if isinstance(network, fx.GraphModule) and is_writable(network):
-            path.write_bytes(float_file(network, spec.metadata.preprocessing, spec.batch))
+            halves = spec.precision == FLOAT16
+            path.write_bytes(float_file(network, spec.metadata.preprocessing, spec.batch, halves=halves))
         else:
             self._convert(network, spec, path)
+        self._check_conversion(network, spec, path)
         append_metadata(path, as_written(spec, layout="NHWC"))
+
+    @staticmethod
+    def _check_conversion(network: nn.Module, spec: ExportSpec, path: Path) -> None:
+        from micronet_edge_tflite.outputs import outputs_of
+
+        assert spec.batch is not None  # check() has refused that
+        check_conversion(
+            path.name,
+            network,
+            outputs_of(path),
+            preprocessing=spec.metadata.preprocessing,
+            batch=spec.batch,
+        )
 
     @staticmethod
     def _convert(network: nn.Module, spec: ExportSpec, path: Path) -> None:
         """By way of the ONNX file, for networks as they were trained and layers of one's own."""
         from micronet_edge_tflite.convert import convert
         from micronet_edge_tflite.name_tensors import name_tensors
+        from micronet_edge_tflite.plain_mixing import with_plain_mixing
+        from micronet_edge_tflite.sign import sign
 
+        if spec.precision != FLOAT32:
+            raise TargetError(
+                f"{spec.precision} is for networks of layers that are written here: export it as float32"
+            )
         with tempfile.TemporaryDirectory(prefix="micronet-edge-") as folder:
             onnx_file = Path(folder, "model.onnx")
-            find_target("onnx").export(network, replace(spec, portable=True), onnx_file)
-            convert(onnx_file, path, strict=spec.naive)
+            find_target("onnx").export(with_plain_mixing(network), replace(spec, portable=True), onnx_file)
+            convert(onnx_file, path, lowered=not spec.naive)
             if not spec.naive:
                 name_tensors(path, onnx_file, _photograph(spec))
+            sign(path)
 
     def integer_form(self, quantized: QuantizedNetwork) -> QuantizedNetwork:
         # Every layer has an integer kernel.
@@ -101,25 +125,32 @@ class TfliteTarget:
     def quantize_naively(self, network: nn.Module, images: Images, spec: ExportSpec, path: Path) -> None:
         from micronet_edge_tflite.metadata import append_metadata
         from micronet_edge_tflite.quantize_naively import quantize_naively
+        from micronet_edge_tflite.sign import sign
 
         with tempfile.TemporaryDirectory(prefix="micronet-edge-") as folder:
-            onnx_file = Path(folder, "model.onnx")
+            onnx_file, float_file = Path(folder, "model.onnx"), Path(folder, path.name)
             find_target("onnx").export(network, spec, onnx_file)
-            quantize_naively(onnx_file, images, path)
+            quantize_naively(onnx_file, images, path, float_file)
+            # How far its integers are from that is the converter's own affair; what they stand for is not.
+            self._check_conversion(network, spec, float_file)
+            sign(path)
         append_metadata(path, as_written(spec, layout="NHWC"))
 
     def open(self, path: Path, threads: int = 1, kernels: Kernels = "auto") -> Session:
         return self._open(path, threads, kernels)
+
+    def for_kernels(self, path: Path) -> bytes:
+        return path.read_bytes()  # the delegate finds its work by itself
 
     def breaches(self, path: Path, metadata: FileMetadata) -> list[str]:
         if metadata.naive:
             return []
         lists = json.loads(files(__package__).joinpath("operators.json").read_text())
         session = self._open(path, threads=1, kernels="off")
-        if metadata.precision != FLOAT32:
+        if metadata.precision not in {FLOAT32, FLOAT16}:
             # XNNPACK leaves the integer maximum to LiteRT, whose own is four times as fast as what it has.
             return forbidden_operators(session, set(lists["integer"]))
-        found = forbidden_operators(session, set(lists[FLOAT32]))
+        found = forbidden_operators(session, {*lists[FLOAT32], *lists.get(metadata.precision, ())})
         if session.partitions() > MAXIMUM_PARTITIONS:
             found.append(f"{session.partitions()} XNNPACK partitions, at most {MAXIMUM_PARTITIONS} allowed")
         return found

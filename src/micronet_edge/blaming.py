@@ -16,7 +16,8 @@ from micronet_edge.networks import fused_activations
 from micronet_edge.quantization.blame import Blame, Labelled, Progress, blame
 from micronet_edge.quantization.fuse_activations import with_fused_activations
 from micronet_edge.quantizing import quantized_from
-from micronet_edge.targets import FLOAT32, read_metadata
+from micronet_edge.targets import read_metadata
+from micronet_edge.verification import TOLERANCES
 
 MOST_IMAGES = 1000
 """As many tell the layers apart, in a minute or two for the smallest network."""
@@ -86,8 +87,10 @@ def blame_file(
     """
     path, checkpoint = Path(path), Path(checkpoint)
     metadata = read_metadata(path)
-    if metadata.precision == FLOAT32:
-        raise SettingsError(f"{path} is a float32 file, in which nothing is rounded: give an int8 one")
+    if metadata.precision in TOLERANCES:
+        raise SettingsError(
+            f"{path} is a {metadata.precision} file, in which no activation is rounded: give an int8 one"
+        )
     quantized, reference = quantized_from(path, checkpoint)
     fused = fused_activations(path, kernels)
     if fused:

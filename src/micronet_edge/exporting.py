@@ -8,13 +8,22 @@ from micronet_edge.errors import SettingsError
 from micronet_edge.image_folders import CalibrationImages
 from micronet_edge.kernels import Kernels, library
 from micronet_edge.lowering import Applied, lower
+from micronet_edge.lowering.round_to_half import with_half_weights
 from micronet_edge.manifest import manifest_path, write_manifest
-from micronet_edge.quantization.recipe import INT8
+from micronet_edge.quantization.recipe import BITS, INT8
 from micronet_edge.quantizing import quantize
 from micronet_edge.settings import ExportSettings
 from micronet_edge.source import Source, read_source
 from micronet_edge.staging import staged
-from micronet_edge.targets import FLOAT32, ExportSpec, Target, find_target, load_runtimes
+from micronet_edge.targets import (
+    FLOAT16,
+    FLOAT32,
+    ExportSpec,
+    Target,
+    check_precision,
+    find_target,
+    load_runtimes,
+)
 from micronet_edge.verification import Proof, compare, prove
 from micronet_edge.written_files import (
     Exported,
@@ -27,6 +36,8 @@ from micronet_edge.written_files import (
     inputs_of,
     manifest_settings,
 )
+
+PRECISIONS = (FLOAT32, FLOAT16, *BITS)
 
 
 def export(
@@ -44,7 +55,9 @@ def export(
     Raises   MicronetEdgeError of the kind that fits; no file is left under its final name then.
     """
     settings = settings or ExportSettings()
-    if settings.precision != FLOAT32 and not settings.naive:
+    if settings.precision not in PRECISIONS:
+        raise SettingsError(f"unknown precision {settings.precision!r}: choose from {', '.join(PRECISIONS)}")
+    if settings.precision in BITS and not settings.naive:
         return quantize(source, checkpoint=checkpoint, settings=settings, report=report).files
     targets = [find_target(name) for name in dict.fromkeys(settings.formats)]
     check_first(source, checkpoint, settings, [target.suffix for target in targets])
@@ -55,6 +68,7 @@ def export(
         raise SettingsError("a naive file is not tuned: leave --tuning out")
     spec = export_spec(origin, settings)
     for target in targets:
+        check_precision(target, spec)
         target.check(spec)
     calibration = _naive_calibration(origin, settings)
     for note in () if calibration is None else calibration.notes:
@@ -74,9 +88,9 @@ def export(
 
 def _naive_calibration(origin: Source, settings: ExportSettings) -> CalibrationImages | None:
     """The images that the formats' own tools calibrate on, where they are to quantize."""
-    if settings.precision == FLOAT32:
-        if settings.calibration is not None:
-            raise SettingsError("calibration images are for an integer file: give --precision int8 as well")
+    if settings.precision not in BITS and settings.calibration is not None:
+        raise SettingsError("calibration images are for an integer file: give --precision int8 as well")
+    if settings.precision not in BITS and (settings.precision == FLOAT32 or not settings.naive):
         return None
     if settings.precision != INT8:
         raise SettingsError(f"no usual tool writes {settings.precision}: give --naive with --precision int8")
@@ -97,6 +111,8 @@ def _write_and_prove(
         report(f"{target.name}: lowering the network")
         lowered = lower(network, target.pipeline(spec), spec.input_size)
         network, applied = lowered.network, lowered.applied
+        if spec.precision == FLOAT16:
+            network = with_half_weights(network)
     report(f"{target.name}: writing the file")
     if calibration is None:
         target.export(network, spec, path)

@@ -39,7 +39,15 @@ from micronet_edge.quantization.refine_stem import stem_layers
 from micronet_edge.settings import ExportSettings, QuantizeSettings
 from micronet_edge.source import Source, read_source, reread_source
 from micronet_edge.staging import staged
-from micronet_edge.targets import ExportSpec, Target, find_target, load_runtimes, read_metadata, target_of
+from micronet_edge.targets import (
+    FLOAT16,
+    ExportSpec,
+    Target,
+    find_target,
+    load_runtimes,
+    read_metadata,
+    target_of,
+)
 from micronet_edge.threads import one_thread
 from micronet_edge.verification import Proof, prove_quantized
 from micronet_edge.written_files import (
@@ -129,9 +137,11 @@ def quantize(
 
 def _check(settings: ExportSettings, quantization: QuantizeSettings) -> None:
     if settings.precision not in BITS:
-        raise SettingsError(f"precision {settings.precision!r} is no integer one: choose {' or '.join(BITS)}")
-    if settings.portable:
-        raise SettingsError("--portable is for float32 files: an integer file holds no Gather anyway")
+        other = f"; {FLOAT16} is written by `export --precision {FLOAT16}`"
+        raise SettingsError(
+            f"precision {settings.precision!r} is no integer one: choose {' or '.join(BITS)}"
+            f"{other if settings.precision == FLOAT16 else ''}"
+        )
     if quantization.max_drop is not None and quantization.data is None:
         raise SettingsError("--max-drop needs labelled images to measure on: give --data DIR")
     if quantization.max_drop is not None:

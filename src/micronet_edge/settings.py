@@ -44,6 +44,7 @@ class ExportSettings(CheckpointSettings):
     batch: int | None = 1
     naive: bool = False
     portable: bool = False
+    fused: bool = False
     overwrite: bool = False
     precision: str = "float32"
     calibration: Path | str | None = None

@@ -33,6 +33,8 @@ Tensor = TypeVar("Tensor")
 
 ENTRY_POINTS = "micronet_edge.targets"
 FLOAT32 = "float32"
+FLOAT16 = "float16"
+"""Weights stored in 16 bits; what is computed stays in float32."""
 INT8_IO = "int8"
 
 Logits = Float32[np.ndarray, "n classes"]
@@ -45,7 +47,8 @@ class ExportSpec:
     `naive` writes the network as it was trained, for comparison. `portable` avoids operators that
     are fast in the target's own runtime but slow or missing in others. `precision` is one of the
     target's; `io` is what the file takes and gives, float32, or int8 where the target can do that.
-    `tuning` says what operators cost where the file will run.
+    `tuning` says what operators cost where the file will run. `fused` writes each activation as a node for
+    our own kernels where plain operators would hide it from them.
     """
 
     input_size: int
@@ -56,6 +59,7 @@ class ExportSpec:
     precision: str = FLOAT32
     io: str = FLOAT32
     tuning: Tuning = SHIPPED
+    fused: bool = False
 
 
 class Session(Protocol):
@@ -124,6 +128,9 @@ class Target(Reader, Protocol):
 
     def quantize_naively(self, network: nn.Module, images: Images, spec: ExportSpec, path: Path) -> None:
         """Writes what the target's usual tools make of the network as trained, calibrated on the images."""
+
+    def for_kernels(self, path: Path) -> bytes:
+        """The file as the runtime needs it to run our kernels, where that is not the file as it is."""
 
 
 def target_names() -> tuple[str, ...]:
@@ -242,6 +249,15 @@ def forbidden_operators(session: Session, allowed: set[str]) -> list[str]:
         for name, count in session.operators().items()
         if name not in allowed
     ]
+
+
+def check_precision(target: Target, spec: ExportSpec) -> None:
+    """Raises TargetError on a precision that the target does not write."""
+    if spec.precision not in target.precisions:
+        raise TargetError(
+            f"{target.name} files have no precision {spec.precision}: choose from "
+            f"{', '.join(target.precisions)}, or leave --format {target.name} out"
+        )
 
 
 def as_written(spec: ExportSpec, layout: str) -> FileMetadata:

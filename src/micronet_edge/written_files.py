@@ -14,7 +14,7 @@ from micronet_edge.models import FAMILY
 from micronet_edge.settings import ExportSettings
 from micronet_edge.source import Source, random_stem
 from micronet_edge.staging import check_output
-from micronet_edge.targets import ExportSpec, Target
+from micronet_edge.targets import FLOAT32, ExportSpec, Target
 from micronet_edge.verification import Proof
 
 Report = Callable[[str], None]
@@ -71,17 +71,22 @@ def export_spec(origin: Source, settings: ExportSettings) -> ExportSpec:
         ),
         precision=settings.precision,
         io=settings.io,
+        fused=settings.fused,
         tuning=SHIPPED if settings.tuning is None else read_tuning(settings.tuning),
     )
 
 
 def file_stem(origin: Source, settings: ExportSettings) -> str:
-    """The name of every file that is written, without what the format adds."""
+    """The name of every file that is written, without what the format adds.
+
+    Files that take and give other numbers have other names: one cannot replace the other in an app.
+    """
     return _with_settings(origin.stem, settings)
 
 
 def _with_settings(stem: str, settings: ExportSettings) -> str:
-    return "-".join([stem, *(["naive"] if settings.naive else []), settings.precision])
+    naive, io = ["naive"] if settings.naive else [], [] if settings.io == FLOAT32 else ["io", settings.io]
+    return "-".join([stem, *naive, settings.precision, *io])
 
 
 def check_first(
@@ -115,6 +120,7 @@ def manifest_settings(spec: ExportSpec) -> dict[str, object]:
         "io": spec.io,
         "naive": spec.naive,
         "portable": spec.portable,
+        "fused": spec.fused,
         "tuning": spec.tuning.machine,
     }
 

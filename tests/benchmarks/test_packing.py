@@ -8,9 +8,12 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+from kernels.small_networks import network, write_float
 
 import micronet_edge_bench.runner
+from micronet_edge import kernels
 from micronet_edge.errors import OutputError, SettingsError, TargetError
 from micronet_edge_bench.packing import FileToMeasure, pack, write_runner
 from micronet_edge_bench.runner.plan import Settings, read_plan
@@ -54,6 +57,16 @@ def test_all_that_is_named_lies_there_and_nothing_else(folder, file):
         assert each.path.read_bytes() == b"content"
         array = np.load(each.input)
         assert (array.dtype, array.shape) == (np.float32, (1, 3, 2, 2))
+
+
+@pytest.mark.skipif(kernels.library() is None, reason="the kernels were not built")
+def test_a_file_for_our_kernels_holds_their_nodes_and_the_operators_for_who_lacks_them(folder, tmp_path):
+    path, array = write_float(network(), "onnx", tmp_path), np.zeros((1, 3, 8, 8), np.float32)
+    forms = [FileToMeasure("plain", path, array), FileToMeasure("fused", path, array, kernels="auto")]
+    pack(folder, forms, Settings(rounds=1))
+    plain, fused = (onnx.load(each.path) for each in read_plan(folder / "plan.json").files)
+    assert [len(model.functions) for model in (plain, fused)] == [0, 1]
+    assert [node.domain for node in fused.graph.node].count("micronet_edge") == 1
 
 
 @pytest.mark.parametrize("name", ["a b.onnx", "$(id);'.onnx", '"`.onnx', "-rf.onnx", "ü\n.onnx", "..onnx"])

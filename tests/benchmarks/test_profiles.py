@@ -43,7 +43,7 @@ NAMED = [
 # What follows the activation's name: as lowered to float, spelled out in TFLite's integers and in ONNX's.
 FACTORS = [
     *("GlobalAveragePool", "squeeze/Conv_output_0", "Relu", "excite/Conv", "Add", "Clip", "Split"),
-    *("mean", "squeezed", "fusion0_coefficient1", "fusion0_coefficient0/cut", "fusion1_matrix/placed0"),
+    *("mean", "squeezed", "fusion0_coefficient1", "fusion0_coefficient0/cut_low", "fusion1_matrix/placed0"),
     *("maximum/excite", "maximum/gate", "fusion0_mix/coefficients", "maximum/matrices", "Split_output_3"),
 ]
 APPLIED = [

@@ -68,6 +68,7 @@ def test_the_manifest_tells_the_truth(digits_run, digits, name):
         "io": "float32",
         "naive": False,
         "portable": False,
+        "fused": False,
         "tuning": SHIPPED.machine,
     }
     assert manifest["preprocessing"] == json.loads(json.dumps(read_metadata(path).preprocessing.to_dict()))

@@ -224,8 +224,14 @@ def test_integer_ends_and_images_that_are_skipped(tool_here, calibration, folder
         *("--input-size", "32", "--output", "out", "--skip-unreadable"),
     )
     assert ran.code == 0, ran.errors
-    settings = json.loads((folder / "out" / f"{TFLITE_FILE}.manifest.json").read_text())["settings"]
-    assert settings["io"] == "int8"
+    # Not the name of the file that takes floats: an app cannot take one for the other.
+    stem = "m0-digits-int8-io-int8"
+    files = [f"{stem}.recipe.json", f"{stem}.recipe.safetensors", f"{stem}.tflite"]
+    assert names(folder / "out") == sorted([*files, f"{stem}.tflite.manifest.json"])
+    manifest = json.loads((folder / "out" / f"{stem}.tflite.manifest.json").read_text())
+    assert manifest["file"]["name"] == f"{stem}.tflite"
+    settings = manifest["settings"]
+    assert (settings["io"], settings["recipe"]) == ("int8", f"{stem}.recipe.json")
     assert (settings["calibration"]["count"], settings["calibration"]["skipped"]) == (40, 1)
 
 

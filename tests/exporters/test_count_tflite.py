@@ -51,7 +51,7 @@ class Written:
         return self.x
 
     def content(self):
-        return self._writer.content([self._input], [self.x])
+        return self._writer.content({"x": self._input}, {"y": self.x})
 
     def count(self):
         self._path.write_bytes(self.content())

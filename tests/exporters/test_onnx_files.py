@@ -7,13 +7,15 @@ import onnx
 import onnxruntime
 import pytest
 from cli.command import DIGITS, ONNX_FILE, TFLITE_FILE, shared_digits
+from onnx import version_converter
 
-from micronet_edge import ExportSettings, export, read_metadata
-from micronet_edge.errors import SettingsError
+from micronet_edge import ExportSettings, export, kernels, read_metadata
+from micronet_edge.errors import SettingsError, TargetError
 from micronet_edge.metadata import FileMetadata
 from micronet_edge.models import load_checkpoint
 from micronet_edge.photographs import photographs
 from micronet_edge.preprocessing import Preprocessing
+from micronet_edge.targets import find_target
 from micronet_edge.verification import reference_logits
 from micronet_edge_onnx.write_out_functions import without_functions
 
@@ -42,9 +44,14 @@ def portable(export_digits):
     return export_digits(portable=True)
 
 
-@pytest.fixture(scope="module", params=["onnxruntime", "portable"])
+@pytest.fixture(scope="module")
+def fused(export_digits):
+    return export_digits(fused=True)
+
+
+@pytest.fixture(scope="module", params=["onnxruntime", "portable", "fused"])
 def model(request, digits):
-    path = digits / ONNX_FILE if request.param == "onnxruntime" else request.getfixturevalue("portable")
+    path = digits / ONNX_FILE if request.param == "onnxruntime" else request.getfixturevalue(request.param)
     return onnx.load(path)
 
 
@@ -90,12 +97,41 @@ def test_it_holds_no_operator_that_is_slow_or_rare(model, written_out):
     assert all(node.domain == "" for node in written_out.graph.node)
 
 
-def test_each_activation_is_one_node_that_plain_operators_define(digits, portable):
-    model = onnx.load(digits / ONNX_FILE)
+def test_a_file_holds_plain_operators_alone(digits, portable):
+    for path in (digits / ONNX_FILE, portable):
+        model = onnx.load(path)
+        assert not model.functions
+        assert not any(node.domain for node in model.graph.node)
+
+
+def test_each_activation_of_a_fused_file_is_one_node_that_plain_operators_define(fused):
+    model = onnx.load(fused)
     nodes = [node for node in model.graph.node if node.domain]
     assert [node.op_type for node in nodes] == [f"DynamicShiftMax{number}" for number in range(15)]
     assert [function.name for function in model.functions] == [node.op_type for node in nodes]
-    assert not onnx.load(portable).functions
+    assert all(node.name for function in model.functions for node in function.node)
+
+
+@pytest.mark.skipif(kernels.library() is None, reason="the kernels were not built")
+def test_our_kernels_find_their_work_in_every_form(digits, portable, fused):
+    for path in (digits / ONNX_FILE, portable, fused):
+        assert find_target("onnx").open(path).fused == 15
+
+
+@pytest.mark.parametrize("opset", [15, 18, 21])
+def test_the_converter_of_versions_keeps_all_of_it(digits, opset, tmp_path):
+    images = load_checkpoint(DIGITS).preprocessing.batch(photographs()[:1])
+    converted = version_converter.convert_version(onnx.load(digits / ONNX_FILE), opset)
+    onnx.save(converted, tmp_path / "converted.onnx")
+    np.testing.assert_allclose(
+        logits(tmp_path / "converted.onnx", images, 1), logits(digits / ONNX_FILE, images, 1), rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize("settings", [{"naive": True}, {"portable": True}], ids=str)
+def test_a_form_that_nodes_for_our_kernels_contradict(settings, tmp_path, refusal):
+    both = ExportSettings(formats=("onnx",), output=tmp_path, fused=True, **settings)
+    assert "--fused" in refusal(TargetError, export, DIGITS, settings=both)
 
 
 def test_it_reshapes_single_pixels_alone(written_out):
@@ -123,11 +159,25 @@ def test_nodes_are_named_after_their_layers(model):
     assert any(name.startswith("features/block4/project") for name in convolutions)
 
 
+def test_constants_are_named_after_who_reads_them_and_what_for(digits, portable):
+    for path in (digits / ONNX_FILE, portable):
+        graph = onnx.load(path).graph
+        names = [constant.name for constant in graph.initializer]
+        assert len({*names, *(name for node in graph.node for name in node.output)}) == len(names) + sum(
+            len(node.output) for node in graph.node
+        )
+        assert all(name.startswith(("constant/", *BLOCKS, "features/stem", "classifier/")) for name in names)
+        assert {"features/block1/project/conv/Conv/weight", "constant/float32/6"} <= set(names)
+        assert not {value.name for value in graph.value_info} & set(names)
+
+
 def test_it_describes_itself(model, portable):
     properties = {entry.key: entry.value for entry in model.metadata_props}
     assert properties["labels"].split() == list("0123456789")
     description = json.loads(properties["micronet_edge"])
     assert (description["variant"], description["layout"]) == ("m0", "NCHW")
+    assert f"{model.producer_name} {model.producer_version}" == description["tool"]
+    assert "96 x 96 pixels and 10 classes" in model.doc_string
     assert description["checkpoint_sha256"] == load_checkpoint(DIGITS).sha256
     assert description["preprocessing"]["size"] == 96
     assert read_metadata(portable).portable

@@ -17,6 +17,7 @@ from micronet_edge.errors import TargetError
 from micronet_edge.lowering import INTEGER, lower
 from micronet_edge.lowering.elementary import MixingMatrix
 from micronet_edge.lowering.graph import module_of, shape_of, trace
+from micronet_edge.metadata import FileMetadata
 from micronet_edge.models import load_checkpoint
 from micronet_edge.models.random_weights import random_network
 from micronet_edge.photographs import photographs
@@ -27,12 +28,12 @@ from micronet_edge.quantization.grid import PAIRED_WEIGHT_LIMIT, WEIGHT_LIMIT, a
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.rounded_tensors import tensor_name
 from micronet_edge.quantization.simulate import Simulation
-from micronet_edge.targets import find_target
+from micronet_edge.targets import ExportSpec, find_target
 from micronet_edge_onnx import write_fusions
 from micronet_edge_onnx.choose_float_layers import layers_better_in_float
+from micronet_edge_onnx.fold_activations import fold_activations
 from micronet_edge_onnx.model_writer import ModelWriter
 from micronet_edge_onnx.quantize import quantized_model
-from micronet_edge_onnx.write_out_functions import without_functions
 from micronet_edge_tflite.quantize import quantized_file
 from micronet_edge_tflite.session import TfliteSession
 
@@ -239,13 +240,30 @@ def test_both_forms_of_a_fusion_are_the_same(digits, fused, batch):
     for limit in (0, 10**9):
         fused(limit)
         model = quantized_model(mixed(in_integers(digits)), batch)
-        assert ("Split" in {node.op_type for node in without_functions(model).graph.node}) == (limit > 0)
+        assert ("Split" in {node.op_type for node in model.graph.node}) == (limit > 0)
         found.append(run(model, images))
     assert np.abs(found[0] - found[1]).max() < 1e-3 * np.abs(found[0]).max()
 
 
+def test_a_portable_file_picks_channels_by_slices(digits):
+    quantized = mixed(in_integers(digits))
+    gathered, sliced = (quantized_model(quantized, 1, gathers=gathers) for gathers in (True, False))
+    gathers = ["Gather" in {node.op_type for node in model.graph.node} for model in (gathered, sliced)]
+    assert gathers == [True, False]
+    found = [run(model, digits.images, 1) for model in (gathered, sliced)]
+    assert np.abs(found[0] - found[1]).max() < 1e-3 * np.abs(found[0]).max()
+    for model in (gathered, sliced):
+        assert fold_activations(model) == 15
+
+
+def test_16_bits_are_not_portable(digits, refusal):
+    metadata = FileMetadata("m0", ("a",), digits.preprocessing, None, precision="int8-a16")
+    spec = ExportSpec(96, 1, naive=False, portable=True, metadata=metadata, precision="int8-a16")
+    assert "no other runtime has" in refusal(TargetError, find_target("onnx").check, spec)
+
+
 def test_small_maps_are_fused_element_by_element(digits):
-    model = without_functions(quantized_model(mixed(in_integers(digits)), None))
+    model = quantized_model(mixed(in_integers(digits)), None)
     kinds = Counter(node.op_type for node in model.graph.node)
     assert kinds["MatMul"] > 0
     assert kinds["Split"] > 0
@@ -264,7 +282,7 @@ def test_corrections_of_borders_are_as_large_as_the_map_once_the_file_is_open(di
 
 def test_fusions_in_float_are_few_operators(digits, fused):
     fused(0)
-    model = without_functions(quantized_model(mixed(in_integers(digits)), None))
+    model = quantized_model(mixed(in_integers(digits)), None)
     kinds = [node.op_type for node in model.graph.node if node.op_type != "Constant"]
     places = {
         str(node.target).rsplit("/", 1)[0]

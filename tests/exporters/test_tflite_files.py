@@ -137,7 +137,7 @@ def test_a_conversion_that_fails_says_why(tmp_path, monkeypatch, refusal):
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     (tmp_path / "onnx2tf.py").write_text("raise ModuleNotFoundError('No module named onnx2tf')")
     complaint = refusal(
-        TargetError, convert, tmp_path / "model.onnx", tmp_path / "model.tflite", strict=False
+        TargetError, convert, tmp_path / "model.onnx", tmp_path / "model.tflite", lowered=True
     )
     assert "No module named onnx2tf" in complaint
     assert not (tmp_path / "model.tflite").exists()

@@ -1,5 +1,7 @@
 """One activation between two convolutions, as a file of each format with and without the fused kernels."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from lowering.networks import lively, shift_max, stem
@@ -22,9 +24,9 @@ def images(count, size, seed=0):
     return np.random.default_rng(seed).standard_normal((count, 3, size, size)).astype(np.float32)
 
 
-def write_float(module, name, folder, *, size=8, batch=1):
+def write_float(module, name, folder, *, size=8, batch=1, fused=False):
     """The module as a float file of the target of that name."""
-    target, spec = find_target(name), _spec(size, batch)
+    target, spec = find_target(name), replace(_spec(size, batch), fused=fused)
     path = folder / f"float{target.suffix}"
     target.export(lower(module, target.pipeline(spec), size).network, spec, path)
     return path

@@ -10,7 +10,7 @@ from onnx import helper, numpy_helper
 
 @pytest.fixture
 def model(tmp_path):
-    return onnx.load(write_float(network(), "onnx", tmp_path))
+    return onnx.load(write_float(network(), "onnx", tmp_path, fused=True))
 
 
 @pytest.fixture

@@ -101,7 +101,7 @@ def test_any_number_of_images(tmp_path):
 
 
 def test_several_threads_share_a_session(tmp_path):
-    file = write_float(network(), "onnx", tmp_path)
+    file = write_float(network(), "onnx", tmp_path, fused=True)
     options = onnxruntime.SessionOptions()
     options.register_custom_ops_library(str(kernels.library()))
     session = onnxruntime.InferenceSession(file, options)
@@ -135,7 +135,7 @@ def test_a_file_that_the_kernels_would_run_otherwise_is_not_written(tmp_path, mo
     def shifted_once_too_often(channels):
         return ",".join(map(str, np.roll(channels, 1).ravel()))
 
-    monkeypatch.setattr(fold_activations, "_in_words", shifted_once_too_often)
+    monkeypatch.setattr(fold_activations, "_as_text", shifted_once_too_often)
     with pytest.raises(VerificationError, match="is not the same function"):
         export(DIGITS, settings=ExportSettings(formats=("onnx",), output=tmp_path))
     assert not list(tmp_path.iterdir())

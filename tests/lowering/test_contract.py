@@ -93,6 +93,12 @@ class ChangesBatch(Honest):
         return 1
 
 
+class LeavesNothingToRun(ChangesConvolutions):
+    def spoil(self, conv):
+        conv.weight = nn.Parameter(conv.weight[:, :1])
+        return conv
+
+
 WRONG = [PermutesOutputs(), MovesTheBorder(), ScalesALittle(), GivesNaN(), GivesInfinity()]
 
 
@@ -101,6 +107,12 @@ def test_a_rewrite_that_changes_the_numbers_is_named(refusal, rewrite):
     network = traced(stem(4, 3), nn.Flatten())
     message = refusal(LoweringError, apply, rewrite, network, IMAGE)
     assert message.startswith(f"{rewrite.name}: the network's output changed by ")
+
+
+def test_a_rewrite_after_which_nothing_runs_is_named(refusal, capfd):
+    message = refusal(LoweringError, apply, LeavesNothingToRun(), traced(stem(4, 3), nn.Flatten()), IMAGE)
+    assert message.startswith("LeavesNothingToRun: the network cannot be run any more (Given groups=1")
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("rewrite", [PermutesOutputs(), GivesNaN()], ids=lambda rewrite: rewrite.name)

@@ -234,6 +234,20 @@ def test_a_flatten():
     assert_once_is_enough(ELEMENTWISE, network)
 
 
+def test_a_flatten_that_makes_no_rows_stays():
+    class Pixels(nn.Module):
+        """Rows of pixels, as attention takes them."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = stem(4)
+
+        def forward(self, x):
+            return self.conv(x).flatten(2).transpose(1, 2)
+
+    assert_untouched(SpellOutLayers(SHIPPED.xnnpack, rounded=False), traced(Pixels()))
+
+
 def test_several_outputs_are_all_replaced():
     network, _ = rewritten(ELEMENTWISE, traced(Outputs(stem(4), nn.Hardswish(), Residual(nn.ReLU()))))
     assert {"Hardswish", "add"}.isdisjoint(operators(network))

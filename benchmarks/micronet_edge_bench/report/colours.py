@@ -6,7 +6,7 @@ from micronet_edge.safe_text import escape
 from micronet_edge_bench.layer_names import Kind
 from micronet_edge_bench.results import FileResult
 
-_PRECISIONS = {"float32": "float32", "int8": "int8", "int8-a16": "int8a16"}
+_PRECISIONS = {"float32": "float32", "float16": "float16", "int8": "int8", "int8-a16": "int8a16"}
 _UNKNOWN = "unknown"
 
 KIND_CLASSES = {

@@ -114,8 +114,8 @@ summary { cursor: pointer; font-weight: 600; font-size: .95rem; overflow-wrap: a
 .facts dd { margin: 0; overflow-wrap: anywhere; }
 .facts div:has(dd:empty) { display: none; }
 
-.float32 { --c: var(--blue); } .int8 { --c: var(--orange); } .int8a16 { --c: var(--purple); }
-.unknown { --c: var(--grey); }
+.float32 { --c: var(--blue); } .float16 { --c: var(--green); } .int8 { --c: var(--orange); }
+.int8a16 { --c: var(--purple); } .unknown { --c: var(--grey); }
 .stem { --c: var(--teal); } .pointwise { --c: var(--blue); } .depthwise { --c: var(--sky); }
 .coefficients { --c: var(--orange); } .application { --c: var(--sand); } .shuffle { --c: var(--rose); }
 .fused { --c: var(--brown); }

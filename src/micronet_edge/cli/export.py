@@ -53,12 +53,15 @@ def export(
     labels: LabelsOption = None,
     weights: WeightsOption = None,
     batch: Annotated[str, typer.Option(metavar="N|dynamic", help="Images at a time.")] = "1",
-    precision: Annotated[str, typer.Option(help="float32, int8 or int8-a16.")] = "float32",
+    precision: Annotated[str, typer.Option(help="float32, float16, int8 or int8-a16.")] = "float32",
     calibration: Annotated[Path | None, typer.Option(help="For int8: images to find ranges on.")] = None,
     skip_unreadable: Annotated[bool, typer.Option(help="Count unreadable images, do not fail.")] = False,
     naive: Annotated[bool, typer.Option(help="Write the network as trained, for comparison.")] = False,
     portable: Annotated[
         bool, typer.Option(help="ONNX without Gather, for runtimes other than ONNX Runtime.")
+    ] = False,
+    fused: Annotated[
+        bool, typer.Option(help="ONNX with a node for each activation, for apps that register our kernels.")
     ] = False,
     tuning: Annotated[
         Path | None, typer.Option(help="Choose operators by this table, which `tune` wrote for a device.")
@@ -92,6 +95,7 @@ def export(
         skip_unreadable=skip_unreadable,
         naive=naive,
         portable=portable,
+        fused=fused,
         overwrite=overwrite,
         tuning=tuning,
     )

@@ -62,6 +62,12 @@ def quantize(
     labels: LabelsOption = None,
     weights: WeightsOption = None,
     batch: Annotated[int, typer.Option(help="Images at a time.")] = 1,
+    portable: Annotated[
+        bool, typer.Option(help="ONNX without Gather, for runtimes other than ONNX Runtime.")
+    ] = False,
+    fused: Annotated[
+        bool, typer.Option(help="ONNX with a node for each activation, for apps that register our kernels.")
+    ] = False,
     skip_unreadable: Annotated[bool, typer.Option(help="Count unreadable images, do not fail.")] = False,
     tuning: Annotated[
         Path | None, typer.Option(help="Choose operators by this table, which `tune` wrote for a device.")
@@ -93,6 +99,8 @@ def quantize(
         labels=labels,
         weights=weights,
         batch=batch,
+        portable=portable,
+        fused=fused,
         overwrite=overwrite,
         tuning=tuning,
     )

@@ -33,13 +33,12 @@ def verify(
     from micronet_edge.kernels import in_words
     from micronet_edge.quantizing import prove_again
     from micronet_edge.source import reload_checkpoint
-    from micronet_edge.targets import FLOAT32
-    from micronet_edge.verification import prove
+    from micronet_edge.verification import TOLERANCES, prove
 
     target = given_target(file)
     metadata = target.read_metadata(file)
     loaded = reload_checkpoint(checkpoint, metadata, same_network=True)
-    if metadata.precision == FLOAT32:
+    if metadata.precision in TOLERANCES:
         proof = prove(file, target, metadata, loaded.network, (kernels,))
     else:
         proof = prove_again(file, checkpoint, calibration, kernels)
@@ -48,7 +47,7 @@ def verify(
         return
     found = (
         f"largest difference {proof.relative_difference:.1e} of the largest logit"
-        if metadata.precision == FLOAT32
+        if metadata.precision in TOLERANCES
         else f"as closely as {metadata.precision} can: cosine of the logits {proof.cosine:.4f}"
     )
     say(

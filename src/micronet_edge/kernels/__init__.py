@@ -2,7 +2,7 @@
 
 No file needs it. Where it is at hand, two lines let a runtime use it::
 
-    options.register_custom_ops_library(str(kernels.library()))  # onnxruntime.SessionOptions
+    options.register_custom_ops_library(str(kernels.library()))  # onnxruntime, a file written with --fused
     Interpreter(path, experimental_delegates=[load_delegate(str(kernels.library()))])  # ai_edge_litert
 """
 

@@ -73,11 +73,16 @@ def apply(rewrite: Rewrite, network: fx.GraphModule, image: Tensor) -> tuple[fx.
         rewrite.check_before(changed)
         places = rewrite.change(changed)
         finish(changed)
+        difference = relative_difference(network, changed, image)
         note_shapes(changed, image)
         rewrite.check_after(changed)
-        difference = relative_difference(network, changed, image)
     except LoweringError as error:
         raise LoweringError(f"{rewrite.name}: {error}") from error
+    except (RuntimeError, IndexError, TypeError, ValueError) as error:  # as PyTorch's layers raise
+        reason = " ".join(str(error).split())
+        raise LoweringError(
+            f"{rewrite.name}: the network cannot be run any more ({reason}); please report this network"
+        ) from error
     if not difference <= SAME_NUMBERS:
         raise LoweringError(
             f"{rewrite.name}: the network's output changed by {difference:.1e} of its largest value, "
@@ -111,7 +116,7 @@ def probe_image(input_size: int) -> Tensor:
 def relative_difference(before: nn.Module, after: nn.Module, image: Tensor) -> float:
     """Largest difference between two networks' outputs, relative to the largest output."""
     with torch.no_grad():
-        expected, found = _tensors(before(image)), _tensors(after(image))
+        expected, found = tensors_in(before(image)), tensors_in(after(image))
     if [tensor.shape for tensor in found] != [tensor.shape for tensor in expected]:
         raise LoweringError("the network's outputs have other shapes than before")
     differences = [
@@ -122,13 +127,17 @@ def relative_difference(before: nn.Module, after: nn.Module, image: Tensor) -> f
     return float(torch.stack(differences).max())
 
 
-def _tensors(output: object) -> list[Tensor]:
+def tensors_in(output: object) -> list[Tensor]:
+    """All tensors that a network gives, in order.
+
+    Raises LoweringError where it gives anything else.
+    """
     match output:
         case Tensor():
             return [output]
         case tuple() | list():
-            return [tensor for item in output for tensor in _tensors(item)]
+            return [tensor for item in output for tensor in tensors_in(item)]
         case dict():
-            return [tensor for item in output.values() for tensor in _tensors(item)]
+            return [tensor for item in output.values() for tensor in tensors_in(item)]
         case _:
             raise LoweringError(f"a network must give tensors, not {type(output).__name__}")

@@ -84,7 +84,8 @@ def copy_of_layer(node: fx.Node) -> nn.Module:
 
 def is_flatten(node: fx.Node) -> bool:
     """Whether the node makes [n, ...] into rows [n, c]."""
-    return node.target in (torch.flatten, "flatten") or isinstance(module_of(node), nn.Flatten)
+    flattens = node.target in (torch.flatten, "flatten") or isinstance(module_of(node), nn.Flatten)
+    return flattens and is_matrix(node) and shape_of(node)[0] == shape_of(only_input(node))[0]
 
 
 def is_matrix(node: fx.Node) -> bool:

@@ -24,7 +24,7 @@ from micronet_edge.lowering.elementary import (
     MultiplyConstant,
 )
 from micronet_edge.lowering.freeze_shift_max import RELU6_SPAN, FrozenShiftMax
-from micronet_edge.lowering.graph import calls, inputs_of, module_of, shape_of
+from micronet_edge.lowering.graph import calls, inputs_of, is_flatten, module_of, shape_of
 from micronet_edge.lowering.layer_writer import LayerWriter
 
 _HALF_SPAN = RELU6_SPAN / 2
@@ -77,7 +77,7 @@ class SpellOutLayers(Rewrite):
                 return self._shift_max(layer, write, *node.all_input_nodes)
             case nn.Hardswish() if self.rounded:
                 return _hard_swish(write, *node.all_input_nodes)
-        if node.op == "call_method" and node.target == "flatten":
+        if node.op == "call_method" and is_flatten(node):
             return write("", nn.Flatten(1), *node.all_input_nodes)
         return _joined(network, node)
 

@@ -13,7 +13,11 @@ from micronet_edge.lowering.graph import calls, replace_module
 
 
 class SlicedShiftMax(FrozenShiftMax):
-    """Dynamic Shift-Max whose shifted inputs are slices, concatenated where there are several."""
+    """Dynamic Shift-Max for any runtime: its shifted inputs are slices, concatenated where there are several.
+
+    Its coefficients come of products with a row. ONNX Runtime puts the input and output of a convolution of
+    one pixel into blocks of channels and out of them; MNN clips such a one after it has added the offset.
+    """
 
     @classmethod
     def of(cls, frozen: FrozenShiftMax) -> "SlicedShiftMax":
@@ -21,6 +25,13 @@ class SlicedShiftMax(FrozenShiftMax):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.fuse([self._shifted(x, source) for source in self.sources])
+
+    def gates(self, x: Tensor) -> tuple[Tensor, ...]:
+        row = functional.adaptive_avg_pool2d(x, 1).flatten(1)
+        squeezed = functional.relu(_product(self.squeeze, row))
+        gate = functional.relu6(_product(self.excite, squeezed)) + self.offset.flatten(1)
+        pixel = (gate if self.scale == 1.0 else gate * self.scale).reshape(-1, gate.shape[1], 1, 1)
+        return torch.split(pixel, self.channels, dim=1)
 
     def _shifted(self, x: Tensor, source: tuple[int, ...]) -> Tensor:
         pieces = segments(np.array(source))
@@ -31,18 +42,7 @@ class SlicedShiftMax(FrozenShiftMax):
 
 
 class GatheredShiftMax(SlicedShiftMax):
-    """Dynamic Shift-Max for ONNX Runtime.
-
-    Its shifted inputs are one Gather each along the channels. Its coefficients come of products with a row:
-    a convolution of one pixel has its input and output put into blocks of channels and out of them.
-    """
-
-    def gates(self, x: Tensor) -> tuple[Tensor, ...]:
-        row = functional.adaptive_avg_pool2d(x, 1).flatten(1)
-        squeezed = functional.relu(_product(self.squeeze, row))
-        gate = functional.relu6(_product(self.excite, squeezed)) + self.offset.flatten(1)
-        pixel = (gate if self.scale == 1.0 else gate * self.scale).reshape(-1, gate.shape[1], 1, 1)
-        return torch.split(pixel, self.channels, dim=1)
+    """Dynamic Shift-Max for ONNX Runtime: its shifted inputs are one Gather each along the channels."""
 
     def _shifted(self, x: Tensor, source: tuple[int, ...]) -> Tensor:
         if len(segments(np.array(source))) == 1:
@@ -59,7 +59,7 @@ class UnrollShiftMax(Rewrite):
     """Gives every frozen shift-max its final form, the one that is fastest in the runtime.
 
     Given    FrozenShiftMax
-    Result   mean, two 1 x 1 convolutions, slices and concatenations (or Gather), multiply, add, max
+    Result   mean, two products with a row, slices and concatenations (or Gather), multiply, add, max
     """
 
     def __init__(self, form: type[SlicedShiftMax]) -> None:

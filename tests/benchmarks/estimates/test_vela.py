@@ -34,7 +34,7 @@ def sum_file(path, *, grid, name="sum"):
     given, total = (writer.tensor(each, SHAPE, grid) for each in ("image", name))
     add, options = schema.BuiltinOperator.ADD, schema.BuiltinOptions.AddOptions
     writer.operator(add, [given, given], [total], schema.AddOptionsT(), options)
-    path.write_bytes(writer.content([given], [total]))
+    path.write_bytes(writer.content({"image": given}, {"sum": total}))
     return path
 
 

@@ -26,11 +26,11 @@ def onnx_sum(path, *, inputs=2, outputs=1, shape=(1, 4), dtype=TensorProto.FLOAT
 def tflite_sum(path, *, inputs=2, outputs=1):
     """The sum of the inputs, or each added to itself."""
     writer = ModelWriter()
-    given = [writer.tensor(f"in{i}", (1, 4), None) for i in range(inputs)]
-    made = [writer.tensor(f"out{i}", (1, 4), None) for i in range(outputs)]
-    for tensor in made:
+    given = {f"in{i}": writer.tensor(f"in{i}", (1, 4), None) for i in range(inputs)}
+    made = {f"out{i}": writer.tensor(f"out{i}", (1, 4), None) for i in range(outputs)}
+    for tensor in made.values():
         options = schema.AddOptionsT()
-        operands = [given[0], given[-1]]
+        operands = [given["in0"], given[f"in{inputs - 1}"]]
         writer.operator(
             schema.BuiltinOperator.ADD, operands, [tensor], options, schema.BuiltinOptions.AddOptions
         )

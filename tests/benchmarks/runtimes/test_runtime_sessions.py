@@ -11,7 +11,7 @@ from odd_files import change_tflite, onnx_sum, tflite_sum, with_unknown_batch
 from onnx import TensorProto
 
 from micronet_edge import kernels
-from micronet_edge.targets import find_target
+from micronet_edge.targets import find_target, target_of
 from micronet_edge_bench.runner.runtimes import RuntimeUnusableError, installed, litert, runtime_for
 from micronet_edge_bench.runner.runtimes import onnxruntime as ours
 from micronet_edge_bench.runner.runtimes.onnx_nodes import read_nodes
@@ -83,10 +83,12 @@ def test_the_facts_of_a_tflite_file_say_what_xnnpack_took(name, request):
     assert (facts["delegated_nodes"] == facts["nodes"]) == (facts["partitions"] == 1)
 
 
-@pytest.mark.parametrize("name", ["onnx_file", "tflite_file", "int8_tflite_file"])
+@pytest.mark.parametrize("name", ["onnx_file", "int8_onnx_file", "tflite_file", "int8_tflite_file"])
 @pytest.mark.skipif(kernels.library() is None, reason="the kernels were not built")
-def test_with_our_kernels_the_facts_say_so(name, request):
-    path = request.getfixturevalue(name)
+def test_with_our_kernels_the_facts_say_so(name, request, tmp_path):
+    file = request.getfixturevalue(name)
+    path = tmp_path / file.name
+    path.write_bytes(target_of(file).for_kernels(file))  # as the bench sends it
     plain, fused = (runtime_for(path).open(path, 1, library) for library in (None, kernels.library()))
     facts = fused.facts()
     assert facts["fused"] == 15

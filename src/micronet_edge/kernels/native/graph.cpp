@@ -1,6 +1,7 @@
 #include "graph.h"
 
 #include <limits>
+#include <unordered_set>
 
 namespace micronet_edge::tflite {
 
@@ -20,6 +21,20 @@ Graph::Graph(Context* context, const IntArray* nodes) : context_(context) {
     for (int32_t i = 0; i < node->inputs->size; ++i) readers_[node->inputs->data[i]].push_back(index);
   }
   sound_ = true;
+}
+
+bool Graph::is_in_order() const {
+  std::unordered_set<int32_t> made;
+  for (const int32_t index : order_) {
+    const IntArray *inputs = node(index).inputs, *outputs = node(index).outputs;
+    for (int32_t i = 0; i < inputs->size; ++i) {
+      if (producers_.count(inputs->data[i]) != 0 && made.count(inputs->data[i]) == 0) return false;
+    }
+    for (int32_t i = 0; i < outputs->size; ++i) {
+      if (!made.insert(outputs->data[i]).second) return false;
+    }
+  }
+  return true;
 }
 
 int32_t Graph::producer(int32_t tensor) const {

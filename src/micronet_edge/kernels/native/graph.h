@@ -15,6 +15,8 @@ class Graph {
   explicit Graph(Context* context, const IntArray* nodes = nullptr);
 
   bool is_sound() const { return sound_; }
+  // Whether every tensor that a node makes is made once, and before it is read.
+  bool is_in_order() const;
   const std::vector<int32_t>& nodes() const { return order_; }
   const Node& node(int32_t index) const { return *entries_.at(index).node; }
   int32_t kind(int32_t index) const { return entries_.at(index).kind; }

@@ -113,22 +113,22 @@ OwnedArray nodes_of(const Clusters& clusters) {
   return array_of(sorted.data(), sorted.size());
 }
 
-// Whether a part of the graph is whole clusters, of which nothing but the results is read.
-bool is_whole(Context* context, const DelegateParams& part, std::set<int32_t>* results) {
+// The results of a part of the graph that is whole clusters, of which nothing but the results is read. What the
+// runtime wants nowhere, such as a result that is read by a cluster of the same part alone, has no memory.
+std::set<int32_t> results_of(Context* context, const DelegateParams& part) {
   const Graph graph(context, part.nodes_to_replace);
-  if (!graph.is_sound()) return false;
+  if (!graph.is_sound()) return {};
   size_t nodes = 0;
   std::set<int32_t> made;
   for (const Cluster& cluster : find_clusters(graph)) {
     nodes += cluster.nodes.size();
     made.insert(cluster.y);
   }
-  const auto wanted = part.output_tensors;
-  const auto is_made = [&](int32_t tensor) { return made.count(tensor) != 0; };
+  const IntArray* outputs = part.output_tensors;
+  const std::set<int32_t> wanted(outputs->data, outputs->data + outputs->size);
   const bool whole = static_cast<int32_t>(nodes) == part.nodes_to_replace->size &&
-                     std::all_of(wanted->data, wanted->data + wanted->size, is_made);
-  if (whole) results->insert(made.begin(), made.end());
-  return whole;
+                     std::includes(made.begin(), made.end(), wanted.begin(), wanted.end());
+  return whole ? wanted : std::set<int32_t>{};
 }
 
 // Without the clusters that the runtime would tear apart.
@@ -138,7 +138,7 @@ bool keep_whole(Context* context, Clusters* clusters) {
   int32_t count = 0;
   if (context->preview_delegate_partitioning(context, nodes.get(), &parts, &count) != kOk) return false;
   std::set<int32_t> results;
-  for (int32_t i = 0; i < count; ++i) is_whole(context, parts[i], &results);
+  for (int32_t i = 0; i < count; ++i) results.merge(results_of(context, parts[i]));
   const auto is_torn = [&](const Cluster& cluster) { return results.count(cluster.y) == 0; };
   clusters->erase(std::remove_if(clusters->begin(), clusters->end(), is_torn), clusters->end());
   return true;
@@ -150,6 +150,7 @@ int32_t prepare(Context* context, Delegate* delegate) {
     auto* ours = static_cast<OurDelegate*>(delegate);
     ours->fused = ours->parts = 0;
     if (!graph.is_sound()) return static_cast<int32_t>(kError);
+    if (!graph.is_in_order()) return static_cast<int32_t>(kOk);
     Clusters clusters = find_clusters(graph);
     if (!keep_whole(context, &clusters)) return static_cast<int32_t>(kError);
     if (clusters.empty()) return static_cast<int32_t>(kOk);

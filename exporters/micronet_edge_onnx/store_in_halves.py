@@ -1,0 +1,38 @@
+"""Stores the weights of a finished model in float16, where that keeps every one of them exactly."""
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from micronet_edge.lowering.round_to_half import held_by_halves
+
+_ENDING = "halves"
+
+
+def store_in_halves(model: onnx.ModelProto) -> None:
+    """Puts a Cast to float32 behind each weight; ONNX Runtime computes it once, when it opens the file."""
+    # What is only set beside an image is no weight, and a Cast between would make it look like one.
+    moved = {name for node in model.graph.node if node.op_type == "Concat" for name in node.input}
+    stored = []
+    for constant in list(model.graph.initializer):
+        values = numpy_helper.to_array(constant)
+        if values.dtype != np.float32 or constant.name in moved or not held_by_halves(values):
+            continue
+        name = constant.name
+        constant.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}/{_ENDING}"))
+        stored.append(helper.make_node("Cast", [constant.name], [name], f"{name}/Cast", to=TensorProto.FLOAT))
+    computed = [onnx.NodeProto.FromString(node.SerializeToString()) for node in model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend([*stored, *computed])
+
+
+def load_halves(model: onnx.ModelProto) -> None:
+    """The reverse: makes float32 constants of those stored in float16, as ONNX Runtime does at opening."""
+    stored = {each.name: each for each in model.graph.initializer}
+    for node in [node for node in model.graph.node if node.op_type == "Cast"]:
+        constant = stored.get(node.input[0])
+        if constant is None or constant.data_type != TensorProto.FLOAT16:
+            continue
+        values = numpy_helper.to_array(constant).astype(np.float32)
+        model.graph.initializer.append(numpy_helper.from_array(values, node.output[0]))
+        model.graph.node.remove(node)

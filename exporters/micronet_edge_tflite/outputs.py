@@ -1,0 +1,36 @@
+"""All that a TFLite file gives, whatever its outputs: to compare it with the network it was made of."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+from numpy.typing import NDArray
+
+from micronet_edge.errors import TargetError
+from micronet_edge.preprocessing import Images
+
+Outputs = list[NDArray[np.float32]]
+_MAP = 4  # images, height, width, channels
+
+
+def outputs_of(path: Path) -> Callable[[Images], Outputs]:
+    """What gives the file's outputs, maps channels first, for as many images as the file takes.
+
+    Raises TargetError on a file that LiteRT cannot run.
+    """
+    try:
+        interpreter = Interpreter(str(path), num_threads=1)
+        interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise TargetError(f"{path.name}: LiteRT cannot open the converted file: {reason}") from error
+    (given,) = interpreter.get_input_details()
+
+    def run(images: Images) -> Outputs:
+        interpreter.set_tensor(given["index"], np.ascontiguousarray(images.transpose(0, 2, 3, 1)))
+        interpreter.invoke()
+        found = [interpreter.get_tensor(each["index"]) for each in interpreter.get_output_details()]
+        return [np.moveaxis(each, -1, 1) if each.ndim == _MAP else each for each in found]
+
+    return run
