@@ -11,10 +11,12 @@ _ENDING = "halves"
 
 def store_in_halves(model: onnx.ModelProto) -> None:
     """Puts a Cast to float32 behind each weight; ONNX Runtime computes it once, when it opens the file."""
+    # What is only set beside an image is no weight, and a Cast between would make it look like one.
+    moved = {name for node in model.graph.node if node.op_type == "Concat" for name in node.input}
     stored = []
     for constant in list(model.graph.initializer):
         values = numpy_helper.to_array(constant)
-        if values.dtype != np.float32 or not held_by_halves(values):
+        if values.dtype != np.float32 or constant.name in moved or not held_by_halves(values):
             continue
         name = constant.name
         constant.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}/{_ENDING}"))
