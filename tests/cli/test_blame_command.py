@@ -118,7 +118,8 @@ def refused(tool_here, folder, calibration, file):
 
 
 def test_a_float_file(refused, digits):
-    assert "is a float32 file, in which nothing is rounded: give an int8 one" in refused(digits / ONNX_FILE)
+    said = refused(digits / ONNX_FILE)
+    assert "is a float32 file, in which no activation is rounded: give an int8 one" in said
 
 
 def test_a_file_that_does_not_exist(refused):
