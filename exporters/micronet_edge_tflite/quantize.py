@@ -27,7 +27,15 @@ from micronet_edge.lowering.elementary import (
 from micronet_edge.lowering.graph import inputs_of, module_of, only_input, shape_of
 from micronet_edge.lowering.read_pixels import pixels_of
 from micronet_edge.preprocessing import Preprocessing
-from micronet_edge.quantization.grid import Grid, activation_grid, weight_integers, weight_scales
+from micronet_edge.quantization.grid import (
+    Grid,
+    activation_grid,
+    bias_integers,
+    bias_scales,
+    scales_for_bias,
+    weight_integers,
+    weight_scales,
+)
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.rounded_tensors import clip_after, is_done_before, tensor_name
 from micronet_edge_tflite.mixing import (
@@ -99,7 +107,7 @@ _WRITABLE = (
 _FUSES = (Add, AddConstant, Multiply, MultiplyConstant, nn.Conv2d, nn.Linear)
 """Layers whose operator takes an activation along."""
 
-_BIAS_LIMIT = {np.int32: 2**31 - 1, np.int64: 2**62}
+_LARGEST_BIAS = 2.0**62
 
 
 class _FileOf:
@@ -354,15 +362,14 @@ class _FileOf:
                 self._writer.constant(f"{name}/weight", weight.transpose(axes)),
                 self._writer.constant(f"{name}/bias", bias),
             ]
-        scales = weight_scales(weight, self._quantized.weight_limit)
-        integers = weight_integers(weight, scales, self._quantized.weight_limit).transpose(axes)
-        bias_scales = scales.astype(np.float64) * self._quantized.grid(node.all_input_nodes[0]).scale
-        kind = np.int32 if self._quantized.bits == 8 else np.int64  # noqa: PLR2004
-        limit = _BIAS_LIMIT[kind]
-        bias_integers = np.rint(bias / bias_scales).clip(-limit, limit).astype(kind)
+        limit, grid = self._quantized.weight_limit, self._quantized.grid(node.all_input_nodes[0])
+        scales = scales_for_bias(weight_scales(weight, limit), bias, grid)
+        integers = weight_integers(weight, scales, limit).transpose(axes)
+        kind = np.int32 if grid.bits == _BYTE else np.int64
+        bias_steps = bias_integers(bias, scales, grid).clip(-_LARGEST_BIAS, _LARGEST_BIAS).astype(kind)
         return [
             self._writer.constant(f"{name}/weight", integers, scales.tolist(), axis),
-            self._writer.constant(f"{name}/bias", bias_integers, bias_scales.tolist()),
+            self._writer.constant(f"{name}/bias", bias_steps, bias_scales(scales, grid).tolist()),
         ]
 
     def _read(self, node: fx.Node, *, integer: bool) -> int:
