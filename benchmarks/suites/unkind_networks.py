@@ -25,7 +25,7 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "patches"
 SEED = 0
 WIDEST = 30.0
 """So many times a channel is at most scaled up in the first of two layers and down in the second."""
-LOGIT_SCALE = 20.0
+LOGIT_SCALE = 4.0
 
 
 def large_rate(network: MicroNet) -> None:
@@ -45,7 +45,15 @@ def large_logits(network: MicroNet) -> None:
     with torch.no_grad():
         norm.weight.mul_(LOGIT_SCALE)
         norm.bias.mul_(LOGIT_SCALE)
-    _train(network, torch.optim.SGD(network.parameters(), 0.01, momentum=0.9), steps=500)
+    _train(network, torch.optim.SGD(network.parameters(), 1e-3, momentum=0.9), steps=300)
+
+
+def one_light(network: MicroNet) -> None:
+    """Trained on with every crop as light as its photograph: it takes no other light for granted."""
+    import images  # type: ignore[import-not-found]  # beside the example, in no package
+
+    images.GAIN, images.LIFT = (1.0, 1.0), 0.0
+    _train(network, torch.optim.SGD(network.parameters(), 0.1, momentum=0.9), steps=400)
 
 
 def wide_weights(network: MicroNet) -> None:
@@ -106,6 +114,7 @@ WAYS: dict[str, Callable[[MicroNet], None]] = {
     "large-rate": large_rate,
     "adam": adam,
     "large-logits": large_logits,
+    "one-light": one_light,
     "wide-weights": wide_weights,
 }
 

@@ -22,11 +22,11 @@ from micronet_edge.lowering.elementary import (
 from micronet_edge.lowering.graph import module_of, only_input, shape_of
 from micronet_edge.lowering.merge_behind_columns import BesideColumns
 from micronet_edge.lowering.reorder import GatheredReorder
+from micronet_edge.quantization.assign_grids import constant_grid
 from micronet_edge.quantization.grid import (
     BIAS_LIMIT,
     Floats,
     Grid,
-    activation_grid,
     bias_scales,
     scales_for_bias,
     weight_integers,
@@ -252,8 +252,7 @@ class _ModelOf:
             values = values.reshape(values.shape[:2])
         if not self._is_integer(node):
             return self._whole(name, self._writer.constant(name, values), values.shape, shape_of(node))
-        grid = activation_grid(float(values.min()), float(values.max()), self._quantized.bits)
-        return self._writer.constant_on(name, values, grid)
+        return self._writer.constant_on(name, values, constant_grid(layer, self._quantized.grid(node)))
 
     def _whole(self, name: str, constant: str, shape: Shape, wanted: Shape) -> str:
         """A constant by column as large as a map: ONNX Runtime adds the two at once, and not row by row.

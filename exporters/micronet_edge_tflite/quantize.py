@@ -27,9 +27,9 @@ from micronet_edge.lowering.elementary import (
 from micronet_edge.lowering.graph import inputs_of, module_of, only_input, shape_of
 from micronet_edge.lowering.read_pixels import pixels_of
 from micronet_edge.preprocessing import Preprocessing
+from micronet_edge.quantization.assign_grids import constant_grid
 from micronet_edge.quantization.grid import (
     Grid,
-    activation_grid,
     bias_integers,
     bias_scales,
     scales_for_bias,
@@ -305,8 +305,7 @@ class _FileOf:
         values, name = _channels_last(layer.constant.numpy()), f"{tensor_name(node)}/constant"
         if not integer:
             return self._fixed(name, values, None)
-        grid = activation_grid(float(values.min()), float(values.max()), self._quantized.bits)
-        return self._fixed(name, values, grid)
+        return self._fixed(name, values, constant_grid(layer, self._quantized.grid(node)))
 
     def _fixed(self, name: str, values: NDArray[np.float32], grid: Grid | None) -> int:
         """A constant in integers on a grid, or in float32 where there is none."""

@@ -20,6 +20,7 @@ from micronet_edge.quantization.correct_bias import correct_bias
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.recipe import BITS, Recipe, changed_tensors
 from micronet_edge.quantization.rounded_tensors import IMAGE, rounded_tensors
+from micronet_edge.quantization.widen_ranges import widened
 
 PERCENTILE = {8: 99.99, 16: 100.0}
 """Of the values of a tensor, by the bits of an activation; measured, see benchmarks/README.md."""
@@ -55,7 +56,9 @@ def calibrated_recipe(
             "used": len(images),
             "skipped": calibration.skipped,
         },
-        ranges=calibrate(network, images, PERCENTILE[bits]) | {IMAGE: image_range(metadata)},
+        ranges=widened(
+            network, calibrate(network, images, PERCENTILE[bits]) | {IMAGE: image_range(metadata)}, bits
+        ),
         costs=costs,
     )
 

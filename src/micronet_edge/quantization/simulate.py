@@ -10,11 +10,11 @@ from torch import Tensor, fx, nn
 from micronet_edge.lowering.convolutions import bias_of
 from micronet_edge.lowering.elementary import Constant
 from micronet_edge.lowering.graph import inputs_of, module_of, read_last_by
+from micronet_edge.quantization.assign_grids import constant_grid
 from micronet_edge.quantization.grid import (
     WEIGHT_LIMIT,
     Floats,
     Grid,
-    activation_grid,
     are_halves_enough,
     bias_integers,
     bias_scales,
@@ -64,6 +64,8 @@ class Simulation(nn.Module):
         if is_clip(node) and tensor_name(node) in self.quantized.fused_layers:
             return inputs[0]  # the kernel cuts off at its own ends
         state = self._stored(node, layer)
+        if self.quantized.is_integer(node) and isinstance(layer, nn.Conv2d | nn.Linear):
+            return self._summed(node, layer, state, *inputs)
         return _tensor(torch.func.functional_call(layer, state, inputs) if state else layer(*inputs))
 
     def finish(self, node: fx.Node, value: Tensor) -> Tensor:
@@ -81,6 +83,22 @@ class Simulation(nn.Module):
         assert isinstance(layer, nn.Conv2d | nn.Linear)
         stored = self._stored(node, layer)
         return stored.get("bias", bias_of(layer))
+
+    def _summed(
+        self, node: fx.Node, layer: nn.Conv2d | nn.Linear, state: dict[str, Tensor], x: Tensor
+    ) -> Tensor:
+        """The layer on whole numbers, as files compute it: float32 adds most of these without an error.
+
+        Of sums of real numbers one in some 100,000 would be rounded the other way, and upset all behind it.
+        """
+        grid = self.quantized.grid(inputs_of(node)[0])
+        scales = torch.from_numpy(_scales(layer, grid, self.quantized.weight_limit))
+        steps = scales * grid.scale
+        whole = {"weight": _whole(state["weight"] / scales.view(-1, *[1] * (layer.weight.ndim - 1)))}
+        if "bias" in state:
+            whole["bias"] = _whole(state["bias"] / steps)
+        y: Tensor = torch.func.functional_call(layer, whole, (_whole(x / grid.scale),))
+        return y * steps.view(1, -1, *[1] * (y.ndim - 2))
 
     def _converted(self, node: fx.Node, value: Tensor) -> Tensor:
         """What an integer operator reads of the node: a float operator's result is rounded here.
@@ -105,7 +123,7 @@ class Simulation(nn.Module):
             case nn.Conv2d() | nn.Linear() if self.quantized.half_weights:
                 return _in_halves(layer.weight)
             case Constant() if in_integers:
-                return {"constant": rounded(layer.constant, constant_grid(layer, self.quantized.bits))}
+                return {"constant": rounded(layer.constant, constant_grid(layer, self.quantized.grid(node)))}
             case _:
                 return {}
 
@@ -119,16 +137,27 @@ def _in_kernel(value: Tensor, inner: KernelTensor) -> Tensor:
     return cut + (steps * inner.step - cut.detach())
 
 
+def _scales(layer: nn.Conv2d | nn.Linear, grid: Grid, limit: int) -> Floats:
+    """The steps of the layer's weight, whose input lies on the grid."""
+    return scales_for_bias(weight_scales(layer.weight.detach().numpy(), limit), bias_of(layer).numpy(), grid)
+
+
+def _whole(values: Tensor) -> Tensor:
+    """The nearest whole numbers, which the values are but for an error of float32; gradients pass."""
+    return values + (values.round() - values).detach()
+
+
 def _in_integers(layer: nn.Conv2d | nn.Linear, grid: Grid, limit: int) -> dict[str, Tensor]:
     """Weight and bias in steps of each output channel; gradients pass."""
+    scales = _scales(layer, grid, limit)
+    weight = _on_scales(layer.weight, scales, limit)
     if layer.bias is None:
-        return {"weight": rounded_weight(layer.weight, limit)}
+        return {"weight": weight}
     bias = layer.bias.detach().numpy()
-    scales = scales_for_bias(weight_scales(layer.weight.detach().numpy(), limit), bias, grid)
     with np.errstate(invalid="ignore"):  # a training that breaks down is seen by who trains
         steps = bias_integers(bias, scales, grid) * bias_scales(scales, grid)
     error = torch.from_numpy(steps.astype(np.float32)) - layer.bias.detach()
-    return {"weight": _on_scales(layer.weight, scales, limit), "bias": layer.bias + error}
+    return {"weight": weight, "bias": layer.bias + error}
 
 
 def _in_halves(weight: Tensor) -> dict[str, Tensor]:
@@ -154,11 +183,6 @@ def _on_scales(weight: Tensor, scales: Floats, limit: int) -> Tensor:
     steps = torch.from_numpy(scales)
     result: Tensor = torch.fake_quantize_per_channel_affine(weight, steps, zero_points, 0, -limit, limit)
     return result
-
-
-def constant_grid(layer: Constant, bits: int) -> Grid:
-    """The grid of a layer's constant: exactly as wide as the constant."""
-    return activation_grid(float(layer.constant.min()), float(layer.constant.max()), bits)
 
 
 def _tensor(value: Tensor) -> Tensor:
