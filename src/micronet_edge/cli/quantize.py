@@ -31,13 +31,17 @@ def quantize(
         str, typer.Option(help="int8, or int8-a16: 16-bit activations, which loses nothing.")
     ] = "int8",
     finetune: Annotated[
-        Path | None, typer.Option(help="Labelled images to fine-tune on, a folder for each class.")
+        Path | None,
+        typer.Option(help="Labelled images to fine-tune on, 256 or more, a folder for each class."),
     ] = None,
     data: Annotated[Path | None, typer.Option(help="Labelled images to measure --max-drop on.")] = None,
     max_drop: Annotated[
-        float | None, typer.Option(metavar="POINTS", help="Keep layers in float until at most this is lost.")
+        float | None,
+        typer.Option(metavar="POINTS", help="Keep layers in float until top-1 drops by at most this."),
     ] = None,
-    recipe: Annotated[Path | None, typer.Option(help="Quantize by this recipe again.")] = None,
+    recipe: Annotated[
+        Path | None, typer.Option(help="Quantize by this recipe again; needs no --calibration.")
+    ] = None,
     io: Annotated[str, typer.Option(help="What a TFLite file takes and gives: float32 or int8.")] = "float32",
     input_size: Annotated[int | None, typer.Option(help="Pixels, a multiple of 32.")] = None,
     labels: Annotated[Path | None, typer.Option(help="Text file, one label a line.")] = None,
@@ -76,6 +80,8 @@ def quantize(
         quantized = run(source, settings=settings, quantization=quantization, report=report)
     if quantized.files[0].random_weights:
         console.print("[bold red]RANDOM WEIGHTS: no checkpoint was given; these files recognise nothing.[/]")
+    for note in quantized.notes:
+        console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     if as_json:
         typer.echo(json.dumps(asdict(quantized), indent=2, default=str))
     else:
@@ -90,11 +96,12 @@ def _print_table(quantized: "Quantized") -> None:
     console = Console()
     if quantized.steps:
         steps = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-        for heading in ("format", "layers\nin float", "top-1", "points\nlost", "MB", "ms"):
+        for heading in ("format", "layers\nin float", "top-1", "points of top-1\n(95 %)", "MB", "ms"):
             steps.add_column(heading, justify="right")
         for step in quantized.steps:
             size, latency = f"{step.size_bytes / 1e6:.2f}", f"{step.latency_ms:.2f}"
-            lost = f"{step.drop:+.2f}"
+            of = step.difference
+            lost = f"{of.points:+.2f} ({of.low:+.2f} to {of.high:+.2f})"
             steps.add_row(step.format, str(len(step.reverted)), f"{step.top1:.2f}", lost, size, latency)
         console.print(steps)
     folder = quantized.recipe.parent
@@ -113,7 +120,7 @@ def _print_table(quantized: "Quantized") -> None:
         )
     console.print(table)
     console.print(
-        f"On {quantized.files[0].proof.images} of the calibration images. Recipe: {quantized.recipe.name}. "
+        f"On {quantized.files[0].proof.images} images. Recipe: {quantized.recipe.name}. "
         "Measure the accuracy with: micronet-edge evaluate FILE --data DIR --checkpoint CHECKPOINT",
         highlight=False,
     )

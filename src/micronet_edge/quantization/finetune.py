@@ -105,7 +105,9 @@ def finetune(
     Source: Nagel et al., arXiv 2106.08295, section 4; distilled as in Hinton et al., arXiv 1503.02531.
     """
     start = time.perf_counter()
-    _check(images, epochs)
+    if epochs < 1:
+        raise SettingsError(f"{epochs} epochs: give a number from 1 up")
+    check_enough(images)
     with one_thread():
         lesson = _lesson(teacher or quantized.network, images, preprocessing)
         pupil = _Pupil(replace(quantized, network=copy.deepcopy(quantized.network)), lesson)
@@ -124,9 +126,8 @@ def finetune(
     )
 
 
-def _check(images: LabelledImages, epochs: int) -> None:
-    if epochs < 1:
-        raise SettingsError(f"{epochs} epochs: give a number from 1 up")
+def check_enough(images: LabelledImages) -> None:
+    """Raises SettingsError on too few images to fine-tune on."""
     if images.count < MINIMUM_IMAGES:
         raise SettingsError(
             f"{images.source} holds {images.count} images, too few to fine-tune on: give {MINIMUM_IMAGES} or "

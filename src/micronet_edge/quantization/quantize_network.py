@@ -17,6 +17,7 @@ from micronet_edge.metadata import FileMetadata
 from micronet_edge.quantization.assign_grids import assign_grids
 from micronet_edge.quantization.calibrate import calibrate
 from micronet_edge.quantization.correct_bias import correct_bias
+from micronet_edge.quantization.light_variants import light_variants
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.recipe import BITS, Recipe, changed_tensors
 from micronet_edge.quantization.rounded_tensors import IMAGE, rounded_tensors
@@ -43,6 +44,8 @@ def calibrated_recipe(
     """
     bits = BITS[precision]
     images = some_images(calibration)
+    lit = torch.cat([images, light_variants(images, metadata.preprocessing)])
+    found = calibrate(network, lit, PERCENTILE[bits]) | {IMAGE: image_range(metadata)}
     return Recipe(
         precision=precision,
         variant=metadata.variant,
@@ -55,10 +58,9 @@ def calibrated_recipe(
             "count": calibration.count,
             "used": len(images),
             "skipped": calibration.skipped,
+            "light_variants": len(lit) - len(images),
         },
-        ranges=widened(
-            network, calibrate(network, images, PERCENTILE[bits]) | {IMAGE: image_range(metadata)}, bits
-        ),
+        ranges=widened(network, found, bits),
         costs=costs,
     )
 
@@ -76,9 +78,12 @@ def corrected_biases(quantized: QuantizedNetwork, images: torch.Tensor) -> dict[
     return changed_tensors(quantized.network, corrected)
 
 
-def quantized_by(recipe: Recipe, network: fx.GraphModule, metadata: FileMetadata) -> QuantizedNetwork:
+def quantized_by(
+    recipe: Recipe, network: fx.GraphModule, metadata: FileMetadata, target: str | None = None
+) -> QuantizedNetwork:
     """The quantized network that the recipe makes of a spelled-out one, which stays as it is.
 
+    `target` names the format it is for, which may have layers in float that others have not.
     It has fine-tuned weights if the recipe has any, and no corrected biases.
 
     Raises SettingsError on a recipe that was made for another network.
@@ -96,7 +101,7 @@ def quantized_by(recipe: Recipe, network: fx.GraphModule, metadata: FileMetadata
         )
     changed = with_tensors(network, recipe.tensors)
     grids = assign_grids(changed, recipe.ranges, BITS[recipe.precision])
-    return QuantizedNetwork(changed, metadata.preprocessing, grids, frozenset(recipe.float_layers))
+    return QuantizedNetwork(changed, metadata.preprocessing, grids, recipe.in_float(target))
 
 
 def with_tensors(network: fx.GraphModule, tensors: Mapping[str, torch.Tensor]) -> fx.GraphModule:
