@@ -20,7 +20,10 @@ import numpy as np
 import torch
 import typer
 from PIL import Image
-from unkind_networks import EXAMPLE, write_unkind
+from unkind_networks import (  # type: ignore[import-not-found]  # beside this script, in no package
+    EXAMPLE,
+    write_unkind,
+)
 
 from micronet_edge import ExportSettings
 from micronet_edge.errors import MicronetEdgeError
@@ -75,7 +78,7 @@ def main(folder: Path, *, output: Annotated[Path, typer.Option()] = RESULT) -> N
 
 
 def _networks(folder: Path) -> dict[str, Path]:
-    networks = write_unkind(folder / "networks")
+    networks: dict[str, Path] = write_unkind(folder / "networks")
     networks |= {f"{variant}-patches": EXAMPLE / f"{variant}-patches.safetensors" for variant in ("m0", "m1")}
     networks["dead"] = path = folder / "networks" / "m0-dead.safetensors"
     if not path.exists():
@@ -159,7 +162,8 @@ def _line(row: dict[str, Any]) -> str:
     return (
         f"{start} kernels {row['kernels']:4s} float {row['float_top1']:.2%}  {points['points']:+.2f} points "
         f"({points['low']:+.2f} to {points['high']:+.2f})  same class {row['agreement']:.2%}  "
-        f"simulation {row['simulation_db']:.1f} dB, {row['simulation_agreement']:.1%}  {row['quantize_s']:.0f} s"
+        f"simulation {row['simulation_db']:.1f} dB, {row['simulation_agreement']:.1%}  "
+        f"{row['quantize_s']:.0f} s"
     )
 
 
