@@ -105,7 +105,8 @@ class _Search:
             tried = replace(recipe, format_float_layers={**recipe.format_float_layers, name: operators})
             if reverted:
                 # What is in float needs no correction.
-                tried = with_corrected_biases(tried, self.network, metadata, [self.target], images)
+                corrected = with_corrected_biases(tried, self.network, metadata, [self.target], images)
+                tried = replace(tried, biases={**tried.biases, **corrected.biases})
             form = written_form(tried, self.network, metadata, self.target)
             step = self._measured(form, reverted)
             steps.append(step)

@@ -28,7 +28,7 @@ def with_corrected_biases(
     """
     if recipe.tensors:
         return recipe
-    biases = dict(recipe.biases)
+    biases: dict[str, dict[str, torch.Tensor]] = {}
     for target in targets:
         form = target.integer_form(quantized_by(recipe, network, metadata, target.name))
         biases[target.name] = corrected_biases(form, images)

@@ -17,6 +17,7 @@ from micronet_edge.metadata import FileMetadata
 from micronet_edge.quantization.assign_grids import assign_grids
 from micronet_edge.quantization.calibrate import calibrate
 from micronet_edge.quantization.correct_bias import correct_bias
+from micronet_edge.quantization.equalize_channels import equalized, found_factors
 from micronet_edge.quantization.light_variants import light_variants
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.recipe import BITS, Recipe, changed_tensors
@@ -45,7 +46,12 @@ def calibrated_recipe(
     bits = BITS[precision]
     images = some_images(calibration)
     lit = torch.cat([images, light_variants(images, metadata.preprocessing)])
-    found = calibrate(network, lit, PERCENTILE[bits]) | {IMAGE: image_range(metadata)}
+    image = {IMAGE: image_range(metadata)}
+    found = calibrate(network, lit, PERCENTILE[bits]) | image
+    factors = found_factors(network, found, images, bits)
+    if factors:
+        network = equalized(network, factors)
+        found = calibrate(network, lit, PERCENTILE[bits]) | image
     return Recipe(
         precision=precision,
         variant=metadata.variant,
@@ -62,6 +68,7 @@ def calibrated_recipe(
         },
         ranges=widened(network, found, bits),
         costs=costs,
+        channel_factors=factors,
     )
 
 
@@ -99,7 +106,7 @@ def quantized_by(
             f"the recipe was made for another network ({recipe.variant}, {recipe.input_size} px, checkpoint "
             f"{(recipe.checkpoint_sha256 or 'random')[:12]}): quantize this one without --recipe"
         )
-    changed = with_tensors(network, recipe.tensors)
+    changed = with_tensors(equalized(network, recipe.channel_factors), recipe.tensors)
     grids = assign_grids(changed, recipe.ranges, BITS[recipe.precision])
     return QuantizedNetwork(changed, metadata.preprocessing, grids, recipe.in_float(target))
 
