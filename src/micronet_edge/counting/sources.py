@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from micronet_edge.counting.count import Count
@@ -13,7 +13,9 @@ from micronet_edge.errors import MicronetEdgeError, SettingsError, TargetError
 from micronet_edge.metadata import FileMetadata
 from micronet_edge.models import FAMILY, MicroNet, load_checkpoint
 from micronet_edge.networks import CHECKPOINT_SUFFIXES, describe_network, is_checkpoint
+from micronet_edge.photographs import photographs
 from micronet_edge.preprocessing import Preprocessing
+from micronet_edge.quiet_layers import notes_on_quiet_layers
 from micronet_edge.targets import Target, target_of
 
 VARIANT, CHECKPOINT = "variant", "checkpoint"
@@ -88,7 +90,11 @@ def _target(path: Path) -> Target:
 def _count_checkpoint(path: Path) -> Count:
     loaded = load_checkpoint(path)
     preprocessing = loaded.preprocessing or Preprocessing.imagenet(_IMAGENET_SIZE)
-    return count(loaded.network, preprocessing.size)
+    counted = count(loaded.network, preprocessing.size)
+    quiet = notes_on_quiet_layers(
+        loaded.network, preprocessing.batch(photographs()), "the bundled photographs"
+    )
+    return replace(counted, notes=(*counted.notes, *quiet))
 
 
 def _network_of(path: Path) -> Count | None:
