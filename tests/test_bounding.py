@@ -14,6 +14,8 @@ from quantized_digits import image_folder, quantized_digits
 from micronet_edge import ExportSettings, bounding
 from micronet_edge.bounding import bound_drop
 from micronet_edge.errors import VerificationError
+from micronet_edge.evaluation import evaluate
+from micronet_edge.integer_forms import written_form
 from micronet_edge.quantization.assign_grids import assign_grids
 from micronet_edge.quantization.correct_bias import correct_bias
 from micronet_edge.quantization.layers import layers
@@ -102,29 +104,34 @@ def bound(recipe, example, data, max_drop):
 def test_a_bound_that_holds_at_once_takes_one_step(example, data):
     found, told = bound(example.recipe, example, data, 5.0)
     (step,) = found.steps
-    assert found.recipe.float_layers == ()
+    assert found.recipe.in_float("tflite") == frozenset()
     assert (step.format, step.reverted) == ("tflite", ())
-    assert step.top1 + step.drop == pytest.approx(100)
+    assert step.top1 - step.difference.points == pytest.approx(100)
+    assert step.difference.low < step.difference.points <= step.difference.high
     assert step.latency_ms > 0
-    assert told == [f"tflite: 0 layers in float, {step.drop:+.2f} points lost"]
+    (line,) = told
+    assert line.startswith(
+        f"tflite: 0 layers in float, top-1 differs by {step.difference.points:+.2f} points ("
+    )
 
 
 def test_layers_go_back_to_float_until_the_bound_holds(example, narrow, data):
     found, told = bound(narrow, example, data, 10.0)
     first, *_, last = found.steps
     assert first.reverted == ()
-    assert first.drop > 10
-    assert last.drop <= 10
-    assert all(step.drop > 10 for step in found.steps[:-1])
+    assert first.difference.points < -10
+    assert last.difference.points >= -10
+    assert all(step.difference.points < -10 for step in found.steps[:-1])
     counts = [len(step.reverted) for step in found.steps]
     assert all(later >= 2 * earlier + 1 or later == max(counts) for earlier, later in pairwise(counts))
     for earlier, later in pairwise(found.steps):
         assert set(earlier.reverted) <= set(later.reverted)
     grouped = layers(example.network)
     assert set(last.reverted) <= set(grouped)
-    assert set(found.recipe.float_layers) == {name for layer in last.reverted for name in grouped[layer]}
+    assert found.recipe.in_float("tflite") == {name for layer in last.reverted for name in grouped[layer]}
     assert found.recipe.ranges == narrow.ranges
-    assert told.count("comparing the layers") == 1
+    assert told.count("tflite: comparing the layers") == 1
+    assert found.recipe.in_float("onnx") == frozenset()  # which loses nothing by these
 
 
 def test_the_layer_that_is_bad_alone_is_the_first(example, data):
@@ -135,14 +142,16 @@ def test_the_layer_that_is_bad_alone_is_the_first(example, data):
     found, _ = bound(recipe, example, data, 10.0)
     _, second, *_ = found.steps
     assert spoilt in second.reverted
-    assert found.steps[-1].drop <= 10
+    assert found.steps[-1].difference.points >= -10
 
 
 def test_a_bound_out_of_reach_says_the_best_that_was_reached(example, hopeless, data, refusal):
     complaint = refusal(VerificationError, bound, hopeless, example, data, 0.0)
     every = len(layers(example.network))
-    assert complaint.startswith("--max-drop 0 cannot be kept: the best reached is +")
-    assert f"of {every} layers in float)" in complaint
+    assert complaint.startswith(
+        "--max-drop 0 cannot be kept in tflite: the best reached is top-1 differs by -"
+    )
+    assert f"of {every} layers in float;" in complaint
     assert "give --finetune DIR or --precision int8-a16" in complaint
 
 
@@ -167,7 +176,7 @@ def test_the_recipe_that_is_kept_has_the_layers_in_float(narrow, data, calibrati
     bounded = QuantizeSettings(recipe=path, data=data, max_drop=10.0)
     result = quantize(DIGITS, settings=settings, quantization=bounded)
     kept = load_recipe(result.recipe)
-    assert len(kept.float_layers) > len(result.steps[-1].reverted) > 0
+    assert len(kept.in_float("tflite")) > len(result.steps[-1].reverted) > 0
     assert result.files[0].size_bytes == result.steps[-1].size_bytes
 
 
@@ -177,3 +186,21 @@ def calibration(tmp_path_factory):
     for path in images.image_paths("train", image_folder(tmp_path_factory))[::40]:
         shutil.copy(path, folder)
     return folder
+
+
+def test_images_too_few_for_the_bound_are_said(example, data):
+    found, _ = bound(example.recipe, example, data, 1.0)
+    (note,) = found.notes
+    assert note.startswith("the labelled images cannot resolve --max-drop 1:")
+    assert bound(example.recipe, example, data, 50.0)[0].notes == ()
+
+
+def test_it_judges_the_file_as_evaluate_does(example, data, tmp_path):
+    found, _ = bound(example.recipe, example, data, 50.0)
+    target, settings = find_target("tflite"), ExportSettings(formats=("tflite",), precision="int8")
+    form = written_form(example.recipe, example.network, example.metadata, target)
+    target.quantize(
+        form, export_spec(read_source(DIGITS, None, settings), settings), tmp_path / "file.tflite"
+    )
+    expected = evaluate(tmp_path / "file.tflite", data, checkpoint=DIGITS)
+    assert found.steps[0].difference == expected.comparison.difference

@@ -9,7 +9,14 @@ from onnx import TensorProto, helper, numpy_helper
 
 from micronet_edge.errors import TargetError
 from micronet_edge.lowering.channel_order import segments
-from micronet_edge.quantization.grid import Floats, Grid, Integers, weight_integers, weight_scales
+from micronet_edge.quantization.grid import (
+    Floats,
+    Grid,
+    Integers,
+    are_halves_enough,
+    weight_integers,
+    weight_scales,
+)
 from micronet_edge_onnx.convert import INPUT_NAME, OPSET, OUTPUT_NAME
 
 _BYTE = 8
@@ -17,9 +24,6 @@ _BYTE = 8
 _UNSIGNED_OFFSET = 128
 # The opset knows conversions to 8 bits only, ONNX Runtime's own ones to 16 bits as well.
 _WIDE_DOMAIN, _WIDE_VERSION = "com.microsoft", 1
-_SMALL = 64
-"""Numbers that are not worth an operator of their own."""
-_HALF_PRECISION = 2.0**-10
 _FILE_VERSION = 8
 """That of the opset's time, which every ONNX Runtime that takes the opset reads."""
 
@@ -79,13 +83,9 @@ class ModelWriter:
 
         ONNX Runtime converts them once, when it opens the file. `transposed` writes [..., n].
         """
-        with np.errstate(over="ignore"):
-            halves = values.astype(np.float16)
-        errors, largest = (
-            np.abs(each).reshape(len(values), -1).max(axis=1) for each in (halves - values, values)
-        )
-        if values.size < _SMALL or not (errors <= largest * _HALF_PRECISION).all():
+        if not are_halves_enough(values):
             return self.constant(name, values.T if transposed else values)
+        halves = values.astype(np.float16)
         stored = self.constant(f"{name}/halves", halves.T if transposed else halves)
         return self.operator("Cast", name, [stored], to=TensorProto.FLOAT)
 

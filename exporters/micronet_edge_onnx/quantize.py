@@ -22,7 +22,16 @@ from micronet_edge.lowering.elementary import (
 from micronet_edge.lowering.graph import module_of, only_input, shape_of
 from micronet_edge.lowering.merge_behind_columns import BesideColumns
 from micronet_edge.lowering.reorder import GatheredReorder
-from micronet_edge.quantization.grid import Floats, Grid, activation_grid, weight_integers, weight_scales
+from micronet_edge.quantization.assign_grids import constant_grid
+from micronet_edge.quantization.grid import (
+    BIAS_LIMIT,
+    Floats,
+    Grid,
+    bias_scales,
+    scales_for_bias,
+    weight_integers,
+    weight_scales,
+)
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.rounded_tensors import clip_after, is_done_before, tensor_name
 from micronet_edge_onnx.convert import INPUT_NAME
@@ -41,7 +50,6 @@ _ELEMENTWISE: dict[type, str] = {
     Maximum: "Max",
 }
 _BYTE = 8
-_BIAS_LIMIT = float(np.nextafter(np.float32(2**31), np.float32(0)))
 
 
 def quantized_model(
@@ -234,8 +242,7 @@ class _ModelOf:
             values = values.reshape(values.shape[:2])
         if not self._is_integer(node):
             return self._whole(name, self._writer.constant(name, values), values.shape, shape_of(node))
-        grid = activation_grid(float(values.min()), float(values.max()), self._quantized.bits)
-        return self._writer.constant_on(name, values, grid)
+        return self._writer.constant_on(name, values, constant_grid(layer, self._quantized.grid(node)))
 
     def _whole(self, name: str, constant: str, shape: Shape, wanted: Shape) -> str:
         """A constant by column as large as a map: ONNX Runtime adds the two at once, and not row by row.
@@ -280,15 +287,12 @@ def _in_integers(
     weight: Floats, bias: Floats, grid: Grid, limit: int
 ) -> tuple[tuple[Stored, Floats], tuple[Stored, Floats]]:
     """The weight in int8 and the bias in int32, each with a scale for each output channel."""
-    scales = weight_scales(weight, limit)
-    if grid.bits == _BYTE:
-        # An integer operator adds the bias in steps of input times weight: these must be large enough.
-        scales = np.maximum(scales, np.abs(bias) / (_BIAS_LIMIT * grid.scale)).astype(np.float32)
-    bias_scales = np.maximum(scales.astype(np.float64) * grid.scale, np.abs(bias) / _BIAS_LIMIT)
-    bias_steps = np.rint(bias / bias_scales)
+    scales = scales_for_bias(weight_scales(weight, limit), bias, grid)
+    # ONNX Runtime has no 64 bits for the bias of 16-bit inputs, but computes in float32 and takes any steps.
+    steps = np.maximum(bias_scales(scales, grid), np.abs(bias) / BIAS_LIMIT)
     return (
         (weight_integers(weight, scales, limit), scales),
-        (bias_steps.astype(np.int32), bias_scales.astype(np.float32)),
+        (np.rint(bias / steps).astype(np.int32), steps.astype(np.float32)),
     )
 
 

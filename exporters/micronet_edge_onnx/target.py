@@ -83,6 +83,7 @@ class OnnxTarget:
             weights_to_store_in_integers,
         )
 
+        quantized = replace(quantized, half_weights=True)
         if quantized.bits != BITS[INT8]:
             return quantized
         kept = quantized.float_layers | layers_better_in_float(quantized.network)

@@ -28,7 +28,15 @@ from micronet_edge.lowering.graph import inputs_of, is_flatten, module_of, only_
 from micronet_edge.lowering.read_pixels import pixels_of
 from micronet_edge.lowering.round_to_half import held_by_halves
 from micronet_edge.preprocessing import Preprocessing
-from micronet_edge.quantization.grid import Grid, activation_grid, weight_integers, weight_scales
+from micronet_edge.quantization.assign_grids import constant_grid
+from micronet_edge.quantization.grid import (
+    Grid,
+    bias_integers,
+    bias_scales,
+    scales_for_bias,
+    weight_integers,
+    weight_scales,
+)
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.rounded_tensors import clip_after, is_done_before, tensor_name
 from micronet_edge_tflite.mixing import (
@@ -111,7 +119,7 @@ _WRITABLE = (
 _FUSES = (Add, AddConstant, Multiply, MultiplyConstant, nn.Conv2d, nn.Linear)
 """Layers whose operator takes an activation along."""
 
-_BIAS_LIMIT = {np.int32: 2**31 - 1, np.int64: 2**62}
+_LARGEST_BIAS = 2.0**62
 
 
 class _FileOf:
@@ -313,8 +321,7 @@ class _FileOf:
         values, name = _channels_last(layer.constant.numpy()), f"{tensor_name(node)}/constant"
         if not integer:
             return self._fixed(name, values, None)
-        grid = activation_grid(float(values.min()), float(values.max()), self._quantized.bits)
-        return self._fixed(name, values, grid)
+        return self._fixed(name, values, constant_grid(layer, self._quantized.grid(node)))
 
     def _fixed(self, name: str, values: NDArray[np.float32], grid: Grid | None) -> int:
         """A constant in integers on a grid, or in float32 where there is none."""
@@ -370,15 +377,14 @@ class _FileOf:
                 self._float_weight(node, f"{name}/weight", np.ascontiguousarray(weight.transpose(axes))),
                 self._writer.constant(f"{name}/bias", bias),
             ]
-        scales = weight_scales(weight, self._quantized.weight_limit)
-        integers = weight_integers(weight, scales, self._quantized.weight_limit).transpose(axes)
-        bias_scales = scales.astype(np.float64) * self._quantized.grid(node.all_input_nodes[0]).scale
-        kind = np.int32 if self._quantized.bits == 8 else np.int64  # noqa: PLR2004
-        limit = _BIAS_LIMIT[kind]
-        bias_integers = np.rint(bias / bias_scales).clip(-limit, limit).astype(kind)
+        limit, grid = self._quantized.weight_limit, self._quantized.grid(node.all_input_nodes[0])
+        scales = scales_for_bias(weight_scales(weight, limit), bias, grid)
+        integers = weight_integers(weight, scales, limit).transpose(axes)
+        kind = np.int32 if grid.bits == _BYTE else np.int64
+        bias_steps = bias_integers(bias, scales, grid).clip(-_LARGEST_BIAS, _LARGEST_BIAS).astype(kind)
         return [
             self._writer.constant(f"{name}/weight", integers, scales.tolist(), axis),
-            self._writer.constant(f"{name}/bias", bias_integers, bias_scales.tolist()),
+            self._writer.constant(f"{name}/bias", bias_steps, bias_scales(scales, grid).tolist()),
         ]
 
     def _float_weight(self, node: fx.Node, name: str, values: NDArray[np.float32]) -> int:

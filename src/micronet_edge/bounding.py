@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from micronet_edge.quantization.recipe import Recipe
 from micronet_edge.quantization.rounded_tensors import tensor_name
 from micronet_edge.quantization.simulate import Simulation
 from micronet_edge.source import Source
+from micronet_edge.statistics import PairedDifference, Right, paired_difference
 from micronet_edge.targets import ExportSpec, Target
 from micronet_edge.wording import plural
 
@@ -33,23 +34,25 @@ _BATCH = 32
 class Step:
     """One attempt, on one format: what was in float, and what the file then gave.
 
-    `top1` and `drop` are in points; `latency_ms` is the median of single images on one thread.
+    `top1` is in points; `difference` is the file's top-1 less the float network's, negative where it loses;
+    `latency_ms` is the median of single images on one thread.
     """
 
     format: str
     reverted: tuple[str, ...]
     top1: float
-    drop: float
+    difference: PairedDifference
     size_bytes: int
     latency_ms: float
 
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A recipe that keeps the bound, and the steps that led to it."""
+    """A recipe that keeps the bound, the steps that led to it, and what a reader must know of them."""
 
     recipe: Recipe
     steps: tuple[Step, ...]
+    notes: tuple[str, ...] = ()
 
 
 def bound_drop(
@@ -67,40 +70,106 @@ def bound_drop(
     """Writes and measures files, with ever more layers in float, until none loses too much.
 
     Given    a recipe, the network it is for, calibration images and a folder of labelled ones
-    Result   the first recipe whose files lose at most `max_drop` points of top-1 against PyTorch
+    Result   the first recipe whose files lose at most `max_drop` points of top-1 against PyTorch. A format
+             has no more layers in float than it needs itself. Files run as `evaluate` runs them: with our
+             own kernels, where these are at hand.
     Raises   VerificationError, with the best that was reached, where even the last attempt loses more.
     """
-    order: list[tuple[str, ...]] = []
-    reverted: tuple[str, ...] = ()
     steps: list[Step] = []
-    groups = layers(network)
-    float_right: float | None = None
-    while True:
-        operators = tuple(name for layer in reverted for name in groups[layer])
-        tried = replace(recipe, float_layers=operators)
-        if reverted:
-            # What is in float needs no correction.
-            tried = with_corrected_biases(tried, network, origin.metadata, targets, images)
-        for target in targets:
-            form = written_form(tried, network, origin.metadata, target)
-            step, float_right = _measured(target, form, reverted, origin, spec, data, float_right)
+    for target in targets:
+        search = _Search(network, target, spec, origin, data)
+        recipe, taken = search.run(recipe, images, max_drop, report)
+        steps += taken
+    return Bound(recipe, tuple(steps), _notes(steps, max_drop))
+
+
+@dataclass(slots=True)
+class _Search:
+    """The search for one format's layers to keep in float."""
+
+    network: fx.GraphModule
+    target: Target
+    spec: ExportSpec
+    origin: Source
+    data: Path
+    float_right: Right | None = None
+
+    def run(
+        self, recipe: Recipe, images: Tensor, max_drop: float, report: Callable[[str], None]
+    ) -> tuple[Recipe, list[Step]]:
+        groups, name, metadata = layers(self.network), self.target.name, self.origin.metadata
+        order: list[tuple[str, ...]] = []
+        reverted: tuple[str, ...] = ()
+        steps: list[Step] = []
+        while True:
+            operators = tuple(each for layer in reverted for each in groups[layer])
+            tried = replace(recipe, format_float_layers={**recipe.format_float_layers, name: operators})
+            if reverted:
+                # What is in float needs no correction.
+                corrected = with_corrected_biases(tried, self.network, metadata, [self.target], images)
+                tried = replace(tried, biases={**tried.biases, **corrected.biases})
+            form = written_form(tried, self.network, metadata, self.target)
+            step = self._measured(form, reverted)
             steps.append(step)
-            report(f"{step.format}: {plural(len(reverted), 'layer')} in float, {step.drop:+z.2f} points lost")
-        if max(step.drop for step in steps[-len(targets) :]) <= max_drop:
-            return Bound(tried, tuple(steps))
-        if not order:
-            report("comparing the layers")
-            worst = max(targets, key=lambda target: _drop_of(target, steps))
-            form = written_form(recipe, network, origin.metadata, worst)
-            order = _by_guilt(form, network, images)
-        if len(reverted) == len(groups):
-            best = min(steps, key=lambda step: step.drop)
-            raise VerificationError(
-                f"--max-drop {max_drop:g} cannot be kept: the best reached is {best.drop:+z.2f} points lost "
-                f"({best.format}, {len(best.reverted)} of {len(groups)} layers in float); give --finetune "
-                "DIR or --precision int8-a16"
+            report(f"{name}: {plural(len(reverted), 'layer')} in float, {in_points(step.difference)}")
+            if -step.difference.points <= max_drop:
+                return tried, steps
+            if len(reverted) == len(groups):
+                raise VerificationError(_out_of_reach(steps, max_drop, len(groups)))
+            if not order:
+                report(f"{name}: comparing the layers")
+                order = _by_guilt(form, self.network, images)
+            reverted = _twice_as_many(reverted, order, tuple(groups))
+
+    def _measured(self, quantized: QuantizedNetwork, reverted: tuple[str, ...]) -> Step:
+        target = self.target
+        with tempfile.TemporaryDirectory(prefix="micronet-edge-") as folder:
+            path = Path(folder, f"attempt{target.suffix}")
+            target.quantize(quantized, self.spec, path)
+            checkpoint = self.origin.checkpoint if self.float_right is None else None
+            found = evaluate(path, self.data, checkpoint=checkpoint)
+            if self.float_right is None:
+                assert found.comparison is not None  # a checkpoint was given
+                self.float_right = found.comparison.answers == np.asarray(found.data.classes)
+            return Step(
+                format=target.name,
+                reverted=reverted,
+                top1=found.top1.share * 100,
+                difference=paired_difference(found.right, self.float_right),
+                size_bytes=path.stat().st_size,
+                latency_ms=_latency_ms(target, path, self.origin),
             )
-        reverted = _twice_as_many(reverted, order, tuple(groups))
+
+
+def in_points(difference: PairedDifference) -> str:
+    """A difference of top-1 as `evaluate` says it."""
+    return (
+        f"top-1 differs by {difference.points:+z.2f} points "
+        f"(95 % interval {difference.low:+z.2f} to {difference.high:+z.2f})"
+    )
+
+
+def _out_of_reach(steps: list[Step], max_drop: float, count: int) -> str:
+    best = max(steps, key=lambda step: step.difference.points)
+    return (
+        f"--max-drop {max_drop:g} cannot be kept in {best.format}: the best reached is "
+        f"{in_points(best.difference)}, with {len(best.reverted)} of {count} layers in float; give "
+        "--finetune DIR or --precision int8-a16, or leave that format out with --format"
+    )
+
+
+def _notes(steps: Sequence[Step], max_drop: float) -> tuple[str, ...]:
+    """A bound that the images cannot tell from nothing is kept by chance as well."""
+    last = {step.format: step.difference for step in steps}
+    widest = max((each.high - each.low) / 2 for each in last.values())
+    if widest <= max_drop:
+        return ()
+    return (
+        (
+            f"the labelled images cannot resolve --max-drop {max_drop:g}: their differences are known to "
+            f"{widest:.2f} points either way; give more images, or a larger bound"
+        ),
+    )
 
 
 def _twice_as_many(
@@ -113,10 +182,6 @@ def _twice_as_many(
             break
         chosen.update(dict.fromkeys(candidate))
     return tuple(chosen) if len(chosen) > len(reverted) else every
-
-
-def _drop_of(target: Target, steps: list[Step]) -> float:
-    return max(step.drop for step in steps if step.format == target.name)
 
 
 def _by_guilt(quantized: QuantizedNetwork, network: fx.GraphModule, images: Tensor) -> list[tuple[str, ...]]:
@@ -146,30 +211,6 @@ def _with_readers(network: fx.GraphModule) -> list[tuple[str, ...]]:
             if tensor_name(node) in layer_of and tensor_name(reader) in layer_of:
                 readers[layer_of[tensor_name(node)]][layer_of[tensor_name(reader)]] = None
     return [tuple(names) for names in readers.values()]
-
-
-def _measured(
-    target: Target,
-    quantized: QuantizedNetwork,
-    reverted: tuple[str, ...],
-    origin: Source,
-    spec: ExportSpec,
-    data: Path,
-    float_top1: float | None,
-) -> tuple[Step, float]:
-    with tempfile.TemporaryDirectory(prefix="micronet-edge-") as folder:
-        path = Path(folder, f"attempt{target.suffix}")
-        target.quantize(quantized, spec, path)
-        if float_top1 is None:
-            found = evaluate(path, data, checkpoint=origin.checkpoint, kernels="off")
-            assert found.comparison is not None
-            float_top1 = found.comparison.top1.share * 100
-        else:
-            found = evaluate(path, data, kernels="off")
-        top1 = found.top1.share * 100
-        latency_ms = _latency_ms(target, path, origin)
-        step = Step(target.name, reverted, top1, float_top1 - top1, path.stat().st_size, latency_ms)
-    return step, float_top1
 
 
 def _latency_ms(target: Target, path: Path, origin: Source) -> float:

@@ -28,9 +28,11 @@ def with_corrected_biases(
     """
     if recipe.tensors:
         return recipe
-    plain = quantized_by(recipe, network, metadata)
-    forms = {target.name: target.integer_form(plain) for target in targets}
-    return replace(recipe, biases={name: corrected_biases(form, images) for name, form in forms.items()})
+    biases: dict[str, dict[str, torch.Tensor]] = {}
+    for target in targets:
+        form = target.integer_form(quantized_by(recipe, network, metadata, target.name))
+        biases[target.name] = corrected_biases(form, images)
+    return replace(recipe, biases=biases)
 
 
 def written_form(
@@ -40,7 +42,7 @@ def written_form(
 
     Raises SettingsError on a recipe for another network, or one without biases for this target.
     """
-    form = target.integer_form(quantized_by(recipe, network, metadata))
+    form = target.integer_form(quantized_by(recipe, network, metadata, target.name))
     if recipe.tensors:
         return form
     if target.name not in recipe.biases:
@@ -58,4 +60,4 @@ def float_form(
 ) -> fx.GraphModule:
     """The same operators with the weights and biases as they were trained, for comparison."""
     plain = replace(recipe, tensors={}, biases={})
-    return target.integer_form(quantized_by(plain, network, metadata)).network
+    return target.integer_form(quantized_by(plain, network, metadata, target.name)).network

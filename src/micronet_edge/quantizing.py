@@ -1,6 +1,6 @@
 """The other main job: a checkpoint becomes proven integer files."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, fx
 
 from micronet_edge.bounding import Bound, Step, bound_drop
-from micronet_edge.errors import SettingsError
+from micronet_edge.errors import MicronetEdgeError, SettingsError, TargetError, VerificationError
 from micronet_edge.image_folders import CalibrationImages, LabelledImages, read_calibration, read_labelled
 from micronet_edge.integer_forms import float_form, with_corrected_biases, written_form
 from micronet_edge.isolated_targets import given_target
@@ -16,7 +16,7 @@ from micronet_edge.kernels import Kernels
 from micronet_edge.limits import MAX_DROP
 from micronet_edge.lowering import Costs, Lowered, integer, lower
 from micronet_edge.manifest import manifest_path, write_manifest
-from micronet_edge.quantization.finetune import FinetuneProgress, finetune
+from micronet_edge.quantization.finetune import FinetuneProgress, check_enough, finetune
 from micronet_edge.quantization.quantize_network import (
     calibrated_recipe,
     corrected_biases,
@@ -36,6 +36,7 @@ from micronet_edge.quantization.recipe import (
     weights_path,
 )
 from micronet_edge.quantization.refine_stem import stem_layers
+from micronet_edge.quiet_layers import notes_on_quiet_layers
 from micronet_edge.settings import ExportSettings, QuantizeSettings
 from micronet_edge.source import Source, read_source, reread_source
 from micronet_edge.staging import staged
@@ -49,7 +50,8 @@ from micronet_edge.targets import (
     target_of,
 )
 from micronet_edge.threads import one_thread
-from micronet_edge.verification import Proof, prove_quantized
+from micronet_edge.unseen_images import QuantizationImages, bundled, notes_on_likeness, parted
+from micronet_edge.verification import Proof, notes_on_light, prove_quantized
 from micronet_edge.written_files import (
     Exported,
     Report,
@@ -65,11 +67,15 @@ from micronet_edge.written_files import (
 
 @dataclass(frozen=True, slots=True)
 class Quantized:
-    """Proven integer files with the recipe that made them, and how a bound on the loss was kept."""
+    """Proven integer files with the recipe that made them, and how a bound on the loss was kept.
+
+    `notes` say what a reader must know of the images, the network and the files.
+    """
 
     files: tuple[Exported, ...]
     recipe: Path
     steps: tuple[Step, ...]
+    notes: tuple[str, ...] = ()
 
 
 def quantize(
@@ -101,9 +107,12 @@ def quantize(
     for folder in (quantization.finetune, quantization.data):
         if folder is not None:  # refused here, before the work that needs them
             report(_labelled(Path(folder), origin, settings).order)
-    calibration = calibration_images(origin, settings)
-    for note in calibration.notes:
+    if quantization.finetune is not None:
+        check_enough(_labelled(Path(quantization.finetune), origin, settings))
+    images = _images(origin, settings, quantization)
+    for note in images.found_on.notes:
         report(f"WARNING: {note}")
+    notes = _notes(origin, images, settings, quantization)
     stem = file_stem(origin, settings)
     names = [stem + target.suffix for target in targets]
     recipe_name = recipe_path(Path(names[0])).name
@@ -119,20 +128,67 @@ def quantize(
         costs = spec.tuning.xnnpack_int8 if given is None else given.costs
         lowered = lower(origin.network, integer(costs), spec.input_size)
         recipe = given or _new_recipe(
-            origin, lowered.network, costs, calibration, targets, settings, quantization, report
+            origin, lowered.network, costs, images.found_on, targets, settings, quantization, report
         )
+        calibration = images.found_on
         bound = _bounded(recipe, origin, lowered.network, calibration, targets, spec, quantization, report)
         recipe = bound.recipe
         save_recipe(recipe, folder / recipe_name)
-        files = []
+        files, failures = [], {}
         for target, name in zip(targets, names, strict=True):
             report(f"{target.name}: writing the file and proving it")
-            proof = _write_and_prove(
-                recipe, origin, lowered, calibration, target=target, spec=spec, path=folder / name
-            )
-            files.append(exported(origin, target, spec, folder / name, output, proof))
+            path = folder / name
+            try:
+                proof = _write_and_prove(recipe, origin, lowered, images, target=target, spec=spec, path=path)
+            except (TargetError, VerificationError) as error:
+                failures[target.name] = error
+                continue
+            files.append(exported(origin, target, spec, path, output, proof))
+            if images.judged and origin.checkpoint is not None:
+                notes += notes_on_light(
+                    path, target, origin.metadata.preprocessing, origin.network, images.proven_on, proof
+                )
+        _check_failures(failures, [file.format for file in files])
         report("moving the proven files into place")
-    return Quantized(tuple(files), output / recipe_name, bound.steps)
+    return Quantized(tuple(files), output / recipe_name, bound.steps, (*notes, *bound.notes))
+
+
+def _check_failures(failures: Mapping[str, MicronetEdgeError], sound: Sequence[str]) -> None:
+    """Raises the first failure, with the formats that it is no reason to go without."""
+    for name, error in failures.items():
+        others = [other for other in sound if other != name]
+        advice = f"; {' and '.join(others)} came out well: give --format {' '.join(others)}" if others else ""
+        raise type(error)(f"{name}: {error}{advice}") from error
+
+
+def _images(origin: Source, settings: ExportSettings, quantization: QuantizeSettings) -> QuantizationImages:
+    if settings.calibration is not None or quantization.recipe is None:
+        return parted(calibration_images(origin, settings))
+    if quantization.max_drop is not None:
+        raise SettingsError(
+            "--max-drop corrects biases anew: give --calibration DIR as well, the images of the recipe"
+        )
+    return bundled(origin.metadata.preprocessing)
+
+
+def _notes(
+    origin: Source, images: QuantizationImages, settings: ExportSettings, quantization: QuantizeSettings
+) -> tuple[str, ...]:
+    """What is known of the network and the images before anything is quantized."""
+    if not images.judged:
+        return (
+            (
+                "proven on the bundled photographs, that the file computes what the recipe says; give "
+                "--calibration DIR to compare it with float on images that it will see"
+            ),
+        )
+    notes: tuple[str, ...] = ()
+    if origin.checkpoint is not None:
+        notes = notes_on_quiet_layers(origin.network, images.found_on.images, "the calibration images")
+    if quantization.data is not None:
+        data = _labelled(Path(quantization.data), origin, settings)
+        notes += notes_on_likeness(images.found_on, data, origin.metadata.preprocessing)
+    return notes
 
 
 def _check(settings: ExportSettings, quantization: QuantizeSettings) -> None:
@@ -250,7 +306,7 @@ def _write_and_prove(
     recipe: Recipe,
     origin: Source,
     lowered: Lowered,
-    calibration: CalibrationImages,
+    images: QuantizationImages,
     *,
     target: Target,
     spec: ExportSpec,
@@ -259,7 +315,9 @@ def _write_and_prove(
     written = written_form(recipe, lowered.network, origin.metadata, target)
     target.quantize(written, spec, path)
     metadata = target.read_metadata(path)
-    proof = prove_quantized(path, target, metadata, origin.network, written, calibration.images)
+    proof = prove_quantized(
+        path, target, metadata, origin.network, written, images.proven_on, judged=images.judged
+    )
     settings = manifest_settings(spec) | {
         "calibration": recipe.calibration,
         "recipe": recipe_path(path).name,

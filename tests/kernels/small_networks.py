@@ -33,13 +33,19 @@ def write_float(module, name, folder, *, size=8, batch=1, fused=False):
 
 
 def write_int8(module, name, folder, *, size=8, batch=1):
+    return written_int8(module, name, folder, size=size, batch=batch)[0]
+
+
+def written_int8(module, name, folder, *, size=8, batch=1):
+    """The file, and the quantized network that it holds."""
     target, spec = find_target(name), _spec(size, batch, "int8")
     path = folder / f"int8{target.suffix}"
     spelled = lower(module, INTEGER, size).network
     given = CalibrationImages(images(64, size, seed=1), "noise", "0" * 64, 0)
     recipe = calibrated_recipe(spelled, given, spec.metadata, "int8")
-    target.quantize(target.integer_form(quantized_by(recipe, spelled, spec.metadata)), spec, path)
-    return path
+    form = target.integer_form(quantized_by(recipe, spelled, spec.metadata))
+    target.quantize(form, spec, path)
+    return path, form
 
 
 def _spec(size, batch, precision="float32"):

@@ -66,7 +66,14 @@ def edited(path, **changes):
 
 
 def test_it_tells_what_was_decided(recipe):
-    assert recipe.calibration == {"source": "some", "sha256": "d" * 64, "count": 40, "skipped": 3, "used": 40}
+    assert recipe.calibration == {
+        "source": "some",
+        "sha256": "d" * 64,
+        "count": 40,
+        "skipped": 3,
+        "used": 40,
+        "light_variants": 40,
+    }
     assert (recipe.precision, recipe.variant, recipe.input_size) == ("int8", "m0", 8)
     assert recipe.checkpoint_sha256 == "c" * 64
     assert set(recipe.ranges) == {"image", "1", "2", "4"}

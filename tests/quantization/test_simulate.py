@@ -11,7 +11,8 @@ from quantization.networks import images, layer_names, quantized, traced
 from torch import nn
 
 from micronet_edge.lowering.elementary import AddConstant, MultiplyConstant
-from micronet_edge.quantization.grid import Grid, activation_grid, weight_scales
+from micronet_edge.quantization import simulate
+from micronet_edge.quantization.grid import Grid, activation_grid, bias_scales, weight_scales
 from micronet_edge.quantization.rounded_tensors import IMAGE, tensor_name
 from micronet_edge.quantization.simulate import Simulation, rounded, rounded_weight
 from micronet_edge_tflite.quantize import quantized_file
@@ -134,3 +135,30 @@ def test_it_gives_the_numbers_of_the_tflite_file(network, tmp_path, bits, floats
     steps = np.abs(logits - run(found).numpy()) / found.grids["8"].scale
     assert steps.max() < (1.5 if bits == 8 else 200)  # a tie early on is one step of 8 bits, many of 16
     assert np.abs(logits - run(found).numpy()).max() < 0.02 * np.abs(logits).max()
+
+
+def test_a_bias_is_rounded_as_files_round_it(tmp_path, monkeypatch):
+    # A channel that hardly varies has huge folded weights: a step of the bias is many of the output.
+    near_constant = traced(nn.Conv2d(3, 6, 1), nn.ReLU6(), nn.Conv2d(6, 6, 3, groups=6), nn.Hardtanh(-1, 1))
+    with torch.no_grad():
+        first, last = near_constant.get_submodule("0"), near_constant.get_submodule("2")
+        first.weight.mul_(0.01), first.bias.copy_(torch.linspace(1, 5, 6))
+        last.weight.mul_(300), last.bias.copy_(-last.weight.sum((1, 2, 3)) * first.bias)
+    found = quantized(near_constant)
+    (tmp_path / "file.tflite").write_bytes(quantized_file(found, 1, integer_io=False))
+    expected = np.moveaxis(TfliteSession(tmp_path / "file.tflite", 1).run(GIVEN.numpy()), -1, 1)
+    assert (np.abs(run(found).numpy() - expected) < found.grids["3"].scale / 2).mean() > 0.999
+    monkeypatch.setattr(
+        simulate, "bias_integers", lambda bias, scales, grid: bias / bias_scales(scales, grid)
+    )
+    monkeypatch.setattr(simulate, "_whole", lambda values: values)
+    assert (np.abs(run(found).numpy() - expected) < found.grids["3"].scale / 2).mean() < 0.9
+
+
+def test_weights_in_16_bits_are_read_as_these():
+    found = replace(all_in_float(quantized(traced(nn.Conv2d(3, 6, 3)))), half_weights=True)
+    conv = found.network.get_submodule("0")
+    halves = conv.weight.detach().half().float()
+    assert not torch.equal(halves, conv.weight)
+    with torch.no_grad():
+        assert torch.equal(run(found), torch.nn.functional.conv2d(GIVEN, halves, conv.bias))

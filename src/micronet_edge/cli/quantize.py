@@ -44,13 +44,17 @@ def quantize(
         str, typer.Option(help="int8, or int8-a16: 16-bit activations, which loses nothing.")
     ] = "int8",
     finetune: Annotated[
-        Path | None, typer.Option(help="Labelled images to fine-tune on, a folder for each class.")
+        Path | None,
+        typer.Option(help="Labelled images to fine-tune on, 256 or more, a folder for each class."),
     ] = None,
     data: Annotated[Path | None, typer.Option(help="Labelled images to measure --max-drop on.")] = None,
     max_drop: Annotated[
-        float | None, typer.Option(metavar="POINTS", help="Keep layers in float until at most this is lost.")
+        float | None,
+        typer.Option(metavar="POINTS", help="Keep layers in float until top-1 drops by at most this."),
     ] = None,
-    recipe: Annotated[Path | None, typer.Option(help="Quantize by this recipe again.")] = None,
+    recipe: Annotated[
+        Path | None, typer.Option(help="Quantize by this recipe again; needs no --calibration.")
+    ] = None,
     io: Annotated[str, typer.Option(help="What a TFLite file takes and gives: float32 or int8.")] = "float32",
     input_size: InputSizeOption = None,
     resize: ResizeOption = None,
@@ -113,6 +117,8 @@ def quantize(
         console.print(
             "RANDOM WEIGHTS: no checkpoint was given; these files recognise nothing.", style="bold red"
         )
+    for note in quantized.notes:
+        console.print(f"note: {note}", soft_wrap=True)
     if as_json:
         say_json(asdict(quantized))
     else:
@@ -126,11 +132,12 @@ def _print_table(quantized: "Quantized") -> None:
     console = open_console()
     if quantized.steps:
         steps = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-        for heading in ("format", "layers\nin float", "top-1", "points\nlost", "MB", "ms"):
+        for heading in ("format", "layers\nin float", "top-1", "points of top-1\n(95 %)", "MB", "ms"):
             steps.add_column(heading, justify="right")
         for step in quantized.steps:
             size, latency = f"{step.size_bytes / 1e6:.2f}", f"{step.latency_ms:.2f}"
-            lost = f"{step.drop:+z.2f}"
+            of = step.difference
+            lost = f"{of.points:+z.2f} ({of.low:+z.2f} to {of.high:+z.2f})"
             steps.add_row(step.format, str(len(step.reverted)), f"{step.top1:.2f}", lost, size, latency)
         console.print(steps)
     folder = quantized.recipe.parent
@@ -149,7 +156,7 @@ def _print_table(quantized: "Quantized") -> None:
         )
     console.print(table)
     console.print(
-        f"On {quantized.files[0].proof.images} of the calibration images. Recipe: {quantized.recipe.name}. "
+        f"On {quantized.files[0].proof.images} images. Recipe: {quantized.recipe.name}. "
         "Measure the accuracy with: micronet-edge evaluate FILE --data DIR --checkpoint CHECKPOINT",
         highlight=False,
     )

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from micronet_edge.assumptions import given_preprocessing
 from micronet_edge.counting.count import Count
 from micronet_edge.counting.figures import Figures
 from micronet_edge.counting.memory import METHOD
@@ -16,6 +17,9 @@ from micronet_edge.isolated_targets import given_target
 from micronet_edge.metadata import FileMetadata
 from micronet_edge.models import FAMILY, MicroNet, check_input_size, load_checkpoint
 from micronet_edge.networks import CHECKPOINT_SUFFIXES, describe_network, is_checkpoint
+from micronet_edge.photographs import photographs
+from micronet_edge.quiet_layers import notes_on_quiet_layers
+from micronet_edge.settings import CheckpointSettings
 
 VARIANT, CHECKPOINT = "variant", "checkpoint"
 _IMAGENET_SIZE = 224
@@ -86,14 +90,15 @@ def count_source(source: str | Path, input_size: int | None = None) -> SourceCou
 
 def _count_checkpoint(path: Path, input_size: int | None) -> Count:
     loaded = load_checkpoint(path)
-    if input_size is not None or loaded.preprocessing is not None:
-        own = loaded.preprocessing.size if loaded.preprocessing else _IMAGENET_SIZE
-        return count(loaded.network, input_size or own)
-    counted = count(loaded.network, _IMAGENET_SIZE)
-    note = (
-        f"{path} does not say its input size: counted at {_IMAGENET_SIZE} px, --input-size counts at another"
-    )
-    return replace(counted, notes=(*counted.notes, note))
+    preprocessing = given_preprocessing(loaded.preprocessing, CheckpointSettings(input_size=input_size))
+    size = preprocessing.size
+    counted = count(loaded.network, size)
+    images = preprocessing.batch(photographs())
+    notes = notes_on_quiet_layers(loaded.network, images, "the bundled photographs")
+    if input_size is None and loaded.preprocessing is None:
+        assumed = f"{path} does not say its input size: counted at {size} px, --input-size counts at another"
+        notes = (assumed, *notes)
+    return replace(counted, notes=(*counted.notes, *notes))
 
 
 def _network_of(path: Path) -> Count | None:

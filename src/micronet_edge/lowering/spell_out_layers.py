@@ -27,6 +27,9 @@ from micronet_edge.lowering.freeze_shift_max import RELU6_SPAN, FrozenShiftMax
 from micronet_edge.lowering.graph import calls, inputs_of, is_flatten, module_of, shape_of
 from micronet_edge.lowering.layer_writer import LayerWriter
 
+SHIFT_MAX = "shift_max"
+"""Where a node's meta tells the Dynamic Shift-Max that it computes a part of."""
+
 _HALF_SPAN = RELU6_SPAN / 2
 _MOST_FUSIONS = 2
 
@@ -74,6 +77,7 @@ class SpellOutLayers(Rewrite):
             case BorderedConv():
                 return _bordered_conv(layer, write, *node.all_input_nodes)
             case FrozenShiftMax():
+                write = _Writer(network, node, str(node.target), shift_max=str(node.target))
                 return self._shift_max(layer, write, *node.all_input_nodes)
             case nn.Hardswish() if self.rounded:
                 return _hard_swish(write, *node.all_input_nodes)
@@ -103,15 +107,26 @@ class SpellOutLayers(Rewrite):
         return _largest(write, fused)
 
 
+def shift_max_of(node: fx.Node) -> str | None:
+    """The Dynamic Shift-Max that the node computes a part of, whatever the layers are called."""
+    name = node.meta.get(SHIFT_MAX)
+    return None if name is None else str(name)
+
+
 class _Writer(LayerWriter):
     """Names the layers that it adds under the one that they replace."""
 
-    def __init__(self, network: fx.GraphModule, node: fx.Node, prefix: str) -> None:
+    def __init__(
+        self, network: fx.GraphModule, node: fx.Node, prefix: str, *, shift_max: str | None = None
+    ) -> None:
         super().__init__(network, node, prefix)
-        self._prefix = prefix
+        self._prefix, self._shift_max = prefix, shift_max
 
     def __call__(self, name: str, layer: nn.Module, *inputs: fx.Node) -> fx.Node:
-        return super().__call__(f"{self._prefix}/{name}" if name else self._prefix, layer, *inputs)
+        written = super().__call__(f"{self._prefix}/{name}" if name else self._prefix, layer, *inputs)
+        if self._shift_max is not None:
+            written.meta[SHIFT_MAX] = self._shift_max
+        return written
 
 
 def _joined(network: fx.GraphModule, node: fx.Node) -> fx.Node | None:

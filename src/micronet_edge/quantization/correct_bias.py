@@ -35,9 +35,12 @@ def correct_bias(quantized: QuantizedNetwork, images: Tensor) -> None:
             found[node] = [simulation.start(node, *batch) for batch in _inputs(found, node)]
             if isinstance(layer, nn.Conv2d | nn.Linear):
                 error = _mean(exact[node]) - _mean(found[node])
+                before = simulation.bias(node)
                 # The float side keeps the bias as it was.
                 layer.bias = nn.Parameter(error + (0 if layer.bias is None else layer.bias))
-                found[node] = [batch + error.view(1, -1, *[1] * (batch.ndim - 2)) for batch in found[node]]
+                # Less or more than the error, where the bias is rounded: later layers see what is left.
+                change = simulation.bias(node) - before
+                found[node] = [batch + change.view(1, -1, *[1] * (batch.ndim - 2)) for batch in found[node]]
             found[node] = [simulation.finish(node, batch) for batch in found[node]]
             for source in read_last_by(node):
                 del exact[source], found[source]

@@ -106,7 +106,8 @@ def finetune(
     Source: Nagel et al., arXiv 2106.08295, section 4; distilled as in Hinton et al., arXiv 1503.02531.
     """
     start = time.perf_counter()
-    _check(images, epochs)
+    MOST_EPOCHS.check(epochs)
+    check_enough(images)
     with one_thread():
         lesson = _lesson(teacher or quantized.network, images, preprocessing)
         pupil = _Pupil(replace(quantized, network=copy.deepcopy(quantized.network)), lesson)
@@ -125,8 +126,8 @@ def finetune(
     )
 
 
-def _check(images: LabelledImages, epochs: int) -> None:
-    MOST_EPOCHS.check(epochs)
+def check_enough(images: LabelledImages) -> None:
+    """Raises SettingsError on too few images to fine-tune on."""
     if images.count < MINIMUM_IMAGES:
         raise SettingsError(
             f"{images.source} holds {images.count} images, too few to fine-tune on: give {MINIMUM_IMAGES} or "

@@ -1,42 +1,65 @@
 """A quantized network as the fused kernels compute it: nothing is rounded inside a Dynamic Shift-Max."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 from torch import fx, nn
 
-from micronet_edge.lowering.graph import calls
-from micronet_edge.quantization.quantized_network import QuantizedNetwork
-from micronet_edge.quantization.rounded_tensors import clip_after, tensor_name
+from micronet_edge.lowering.elementary import Maximum
+from micronet_edge.lowering.graph import module_of
+from micronet_edge.lowering.spell_out_layers import shift_max_of
+from micronet_edge.quantization.quantized_network import KernelTensor, QuantizedNetwork
+from micronet_edge.quantization.rounded_tensors import clip_after, is_clip, tensor_name
+
+_LARGEST_SUM = 1 << 24
+_WIDEST_DIFFERENCE = 255
+"""A kernel sums up products of a coefficient and a difference of two bytes, as whole numbers below 2^24."""
 
 
 def with_fused_activations(quantized: QuantizedNetwork) -> QuantizedNetwork:
-    """The network with the inner layers of every activation in float, all but the last one's result.
-
-    Their weights keep their int8 steps.
-    """
-    inner = frozenset(tensor_name(node) for node in _inner_layers(quantized.network))
-    convolutions = frozenset(tensor_name(node) for node, _ in calls(quantized.network, nn.Conv2d))
+    """The network with the inner layers of every activation fused, all but the one that gives its result."""
+    parts: dict[str, list[fx.Node]] = defaultdict(list)
+    for node in quantized.network.graph.nodes:
+        activation = shift_max_of(node)
+        if activation is not None:
+            parts[activation].append(node)
+    fused: dict[str, KernelTensor] = {}
+    for nodes in parts.values():
+        fused |= _inner_tensors(quantized, nodes)
     return replace(
         quantized,
-        float_layers=quantized.float_layers | inner,
-        integer_weights=quantized.integer_weights | ((inner & convolutions) - quantized.float_layers),
+        fused_layers={name: tensor for name, tensor in fused.items() if name not in quantized.float_layers},
     )
 
 
-def _inner_layers(network: fx.GraphModule) -> Iterator[fx.Node]:
-    """The layers below an activation's path, which its mean shows, whose results are not read outside."""
-    paths = [
-        f"{tensor_name(node).rpartition('/')[0]}/"
-        for node, _ in calls(network, nn.AdaptiveAvgPool2d)
-        if tensor_name(node).endswith("_activation/mean")
-    ]
-    for node in network.graph.nodes:
-        for path in paths:
-            readers = (clip_after(node) or node).users
-            if tensor_name(node).startswith(path) and all(_stands_below(reader, path) for reader in readers):
-                yield node
+def _inner_tensors(quantized: QuantizedNetwork, nodes: Sequence[fx.Node]) -> dict[str, KernelTensor]:
+    """What the kernel does with each tensor that is not read outside of the activation."""
+    inner = [node for node in nodes if set((clip_after(node) or node).users) <= set(nodes)]
+    found = {tensor_name(node): _tensor(quantized, node) for node in inner}
+    coefficients = [tensor_name(node) for node in inner if type(module_of(node)) is nn.Hardtanh]
+    if coefficients:
+        largest = max(max(-found[name].low, found[name].high) for name in coefficients)
+        fusions = 1 + sum(isinstance(module_of(node), Maximum) for node in nodes)
+        step = largest / _most_steps(len(coefficients) // fusions)
+        found |= {name: replace(found[name], step=step) for name in coefficients}
+    return found
 
 
-def _stands_below(node: fx.Node, path: str) -> bool:
-    return node.op == "call_module" and tensor_name(node).startswith(path)
+def _most_steps(shifts: int) -> int:
+    return min(np.iinfo(np.int16).max, _LARGEST_SUM // (_WIDEST_DIFFERENCE * shifts))
+
+
+def _tensor(quantized: QuantizedNetwork, node: fx.Node) -> KernelTensor:
+    """What makes coefficients is cut off where the integers of its tensor would end; products are not."""
+    layer = module_of(node)
+    makes_coefficients = isinstance(layer, nn.AdaptiveAvgPool2d | nn.Conv2d) or is_clip(node)
+    if clip_after(node) is not None or not makes_coefficients:
+        return KernelTensor()
+    grid = quantized.grids[tensor_name(node)]
+    low, high = grid.low, grid.high
+    if isinstance(layer, nn.Hardtanh):
+        ends = grid.integers(np.array([layer.min_val, layer.max_val], np.float32)) - grid.zero_point
+        low, high = (float(end) * grid.scale for end in ends)
+    return KernelTensor(max(low, 0.0) if isinstance(layer, nn.ReLU) else low, high)

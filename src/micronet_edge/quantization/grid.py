@@ -17,6 +17,15 @@ SMALLEST_SPAN = 1e-6
 SMALLEST_WEIGHT = 1e-4
 """Below this a channel's weights are as good as zero, and finer steps would leave its bias no room."""
 
+BIAS_LIMIT = float(np.nextafter(np.float32(2**31), np.float32(0)))
+"""Largest integer of a bias: the largest that 32 bits and a float32 both hold."""
+
+HALF_PRECISION = 2.0**-10
+"""Relative error up to which the weights of a float operator may be stored in 16 bits."""
+
+FEWEST_HALVES = 64
+"""Weights from which on an operator that converts them is worth what it saves."""
+
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int32]
 
@@ -82,6 +91,40 @@ def weight_integers(weight: Floats, scales: Floats, limit: int = WEIGHT_LIMIT) -
     steps = np.rint(weight / scales.reshape(-1, *[1] * (weight.ndim - 1)))
     integers: NDArray[np.int8] = steps.clip(-limit, limit).astype(np.int8)
     return integers
+
+
+def scales_for_bias(scales: Floats, bias: Floats, grid: Grid) -> Floats:
+    """The steps of a weight [n], lengthened where its bias [n] in steps of weight times input would not fit.
+
+    An operator of 16 bits has 64 for the bias.
+    """
+    if grid.bits == 16:  # noqa: PLR2004
+        return scales
+    enough: Floats = np.maximum(scales, np.abs(bias) / (BIAS_LIMIT * grid.scale)).astype(np.float32)
+    return enough
+
+
+def bias_scales(scales: Floats, grid: Grid) -> NDArray[np.float64]:
+    """The steps of a bias [n]: those of the weight times that of the input, which integers are added in."""
+    return scales.astype(np.float64) * grid.scale
+
+
+def bias_integers(bias: Floats, scales: Floats, grid: Grid) -> NDArray[np.float64]:
+    """The bias [n] in those steps, whole numbers."""
+    steps: NDArray[np.float64] = np.rint(bias / bias_scales(scales, grid))
+    return steps
+
+
+def are_halves_enough(weight: Floats) -> bool:
+    """Whether a weight [n, ...] is stored in 16 bits: where these keep ten of each channel's."""
+    if weight.size < FEWEST_HALVES:
+        return False
+    with np.errstate(over="ignore"):
+        halves = weight.astype(np.float16)
+    errors, largest = (
+        np.abs(each).reshape(len(weight), -1).max(axis=1) for each in (halves - weight, weight)
+    )
+    return bool((errors <= largest * HALF_PRECISION).all())
 
 
 def _step(span: float, steps: int) -> float:

@@ -7,6 +7,7 @@ from math import log10
 import torch
 from torch import Tensor, fx, nn
 
+from micronet_edge.lowering.convolutions import bias_of
 from micronet_edge.lowering.graph import module_of, read_last_by
 from micronet_edge.quantization.correct_bias import channel_means
 from micronet_edge.quantization.grid import Grid
@@ -113,7 +114,10 @@ def look_at(
             given = given_by(simulation, node, rounded, batch)
             layer = module_of(node)
             if isinstance(layer, nn.Conv2d | nn.Linear):
-                error: Tensor = given - layer(*rounded.inputs(node))
+                exactly = layer(*rounded.inputs(node))
+                # A bias that is rounded does harm of its own, which is not the weights'.
+                change = (simulation.bias(node) - bias_of(layer)).view(1, -1, *[1] * (exactly.ndim - 2))
+                error: Tensor = given - exactly - change
                 shifts[node] = shifts.get(node, torch.zeros(())) + channel_means(error) / len(images)
             found = rounded.put(node, simulation.finish(node, given))
             value = exact.put(node, _of_reference(reference, node, exact, batch))

@@ -17,9 +17,12 @@ from micronet_edge.metadata import FileMetadata
 from micronet_edge.quantization.assign_grids import assign_grids
 from micronet_edge.quantization.calibrate import calibrate
 from micronet_edge.quantization.correct_bias import correct_bias
+from micronet_edge.quantization.equalize_channels import equalized, found_factors
+from micronet_edge.quantization.light_variants import light_variants
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.recipe import BITS, Recipe, changed_tensors
 from micronet_edge.quantization.rounded_tensors import IMAGE, rounded_tensors
+from micronet_edge.quantization.widen_ranges import widened
 
 PERCENTILE = {8: 99.99, 16: 100.0}
 """Of the values of a tensor, by the bits of an activation; measured, see benchmarks/README.md."""
@@ -42,6 +45,13 @@ def calibrated_recipe(
     """
     bits = BITS[precision]
     images = some_images(calibration)
+    lit = torch.cat([images, light_variants(images, metadata.preprocessing)])
+    image = {IMAGE: image_range(metadata)}
+    found = calibrate(network, lit, PERCENTILE[bits]) | image
+    factors = found_factors(network, found, images, bits)
+    if factors:
+        network = equalized(network, factors)
+        found = calibrate(network, lit, PERCENTILE[bits]) | image
     return Recipe(
         precision=precision,
         variant=metadata.variant,
@@ -54,9 +64,11 @@ def calibrated_recipe(
             "count": calibration.count,
             "used": len(images),
             "skipped": calibration.skipped,
+            "light_variants": len(lit) - len(images),
         },
-        ranges=calibrate(network, images, PERCENTILE[bits]) | {IMAGE: image_range(metadata)},
+        ranges=widened(network, found, bits),
         costs=costs,
+        channel_factors=factors,
     )
 
 
@@ -73,9 +85,12 @@ def corrected_biases(quantized: QuantizedNetwork, images: torch.Tensor) -> dict[
     return changed_tensors(quantized.network, corrected)
 
 
-def quantized_by(recipe: Recipe, network: fx.GraphModule, metadata: FileMetadata) -> QuantizedNetwork:
+def quantized_by(
+    recipe: Recipe, network: fx.GraphModule, metadata: FileMetadata, target: str | None = None
+) -> QuantizedNetwork:
     """The quantized network that the recipe makes of a spelled-out one, which stays as it is.
 
+    `target` names the format it is for, which may have layers in float that others have not.
     It has fine-tuned weights if the recipe has any, and no corrected biases.
 
     Raises SettingsError on a recipe that was made for another network.
@@ -91,9 +106,9 @@ def quantized_by(recipe: Recipe, network: fx.GraphModule, metadata: FileMetadata
             f"the recipe was made for another network ({recipe.variant}, {recipe.input_size} px, checkpoint "
             f"{(recipe.checkpoint_sha256 or 'random')[:12]}): quantize this one without --recipe"
         )
-    changed = with_tensors(network, recipe.tensors)
+    changed = with_tensors(equalized(network, recipe.channel_factors), recipe.tensors)
     grids = assign_grids(changed, recipe.ranges, BITS[recipe.precision])
-    return QuantizedNetwork(changed, metadata.preprocessing, grids, frozenset(recipe.float_layers))
+    return QuantizedNetwork(changed, metadata.preprocessing, grids, recipe.in_float(target))
 
 
 def with_tensors(network: fx.GraphModule, tensors: Mapping[str, torch.Tensor]) -> fx.GraphModule:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 
 from torch import fx
 
@@ -11,13 +12,24 @@ from micronet_edge.quantization.rounded_tensors import clip_after, tensor_name
 
 
 @dataclass(frozen=True, slots=True)
+class KernelTensor:
+    """A tensor inside a fused kernel: where it is cut off, and its step, where it is rounded at all."""
+
+    low: float = -inf
+    high: float = inf
+    step: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class QuantizedNetwork:
     """A spelled-out network and the grid of each rounded tensor.
 
     The network takes images of that preprocessing. `grids` is by tensor name; `float_layers` are
     operators that stay in float32: they read what integers stand for, and what they give is rounded only
     where an integer operator reads it. No integer of a weight is larger than `weight_limit`. Those of
-    `integer_weights` have weights of int8 steps all the same, because these are smaller.
+    `integer_weights` have weights of int8 steps all the same, because these are smaller. `half_weights` says
+    that the other float layers have theirs in 16 bits where that is enough. `fused_layers` stand inside of an
+    activation that one kernel computes: it reads their integers, but keeps what they give in float.
     """
 
     network: fx.GraphModule
@@ -26,6 +38,8 @@ class QuantizedNetwork:
     float_layers: frozenset[str] = field(default_factory=frozenset)
     weight_limit: int = WEIGHT_LIMIT
     integer_weights: frozenset[str] = field(default_factory=frozenset)
+    half_weights: bool = False
+    fused_layers: Mapping[str, KernelTensor] = field(default_factory=dict)
 
     @property
     def bits(self) -> int:
@@ -36,7 +50,8 @@ class QuantizedNetwork:
         """Whether the node's operator computes in integers; an image is one where integers are read of it."""
         if node.op == "placeholder":
             return any(self.is_integer(reader) for reader in node.users)
-        return tensor_name(node) not in self.float_layers
+        name = tensor_name(node)
+        return name not in self.float_layers and name not in self.fused_layers
 
     def grid(self, node: fx.Node) -> Grid:
         """The grid of what the node gives, after the clip that follows it if there is one."""

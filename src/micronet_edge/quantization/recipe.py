@@ -32,7 +32,9 @@ BITS = {INT8: 8, INT8_A16: 16}
 class Recipe:
     """What was decided about a network, and on which images.
 
-    `ranges` are (low, high) by tensor, in float; `float_layers` are operators that stay in float32;
+    `ranges` are (low, high) by tensor, in float; `float_layers` are operators that stay in float32 in every
+    format, `format_float_layers` those that do in one; `channel_factors` are what channels between two layers
+    are multiplied by;
     `weights_sha256` is that of the file beside the recipe, which holds `tensors`, those of the lowered
     network after fine-tuning, and `biases`, the corrected ones of each target's form of the network.
     `calibration` tells name, hash of the list and count of the images. By `costs` the form of the network
@@ -48,10 +50,17 @@ class Recipe:
     ranges: dict[str, tuple[float, float]]
     costs: Costs
     float_layers: tuple[str, ...] = ()
+    format_float_layers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    channel_factors: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     finetuning: dict[str, object] | None = None
     weights_sha256: str = ""
     tensors: Mapping[str, Tensor] = field(default_factory=dict, repr=False, compare=False)
     biases: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict, repr=False, compare=False)
+
+    def in_float(self, target: str | None) -> frozenset[str]:
+        """The operators that stay in float32 in a file of that target, or in every file."""
+        own = () if target is None else self.format_float_layers.get(target, ())
+        return frozenset(self.float_layers) | frozenset(own)
 
 
 def recipe_path(file: Path) -> Path:
@@ -96,6 +105,10 @@ def load_recipe(path: Path) -> Recipe:
             name: _range(name, float(low), float(high)) for name, (low, high) in content["ranges"].items()
         }
         content["float_layers"] = tuple(content["float_layers"])
+        own = content.get("format_float_layers", {})
+        content["format_float_layers"] = {name: tuple(kept) for name, kept in own.items()}
+        factors = content.get("channel_factors", {})
+        content["channel_factors"] = {name: tuple(map(float, each)) for name, each in factors.items()}
         content["costs"] = costs_of(content["costs"])
         recipe = Recipe(**content, **_sorted_out(load_file(weights)))
     except (

@@ -1,15 +1,28 @@
 """Runs a quantized network in PyTorch as the files run it: rounded wherever they round."""
 
 from collections.abc import Iterator
+from math import isinf
 
+import numpy as np
 import torch
 from torch import Tensor, fx, nn
 
+from micronet_edge.lowering.convolutions import bias_of
 from micronet_edge.lowering.elementary import Constant
 from micronet_edge.lowering.graph import inputs_of, module_of, read_last_by
-from micronet_edge.quantization.grid import WEIGHT_LIMIT, Grid, activation_grid, weight_scales
-from micronet_edge.quantization.quantized_network import QuantizedNetwork
-from micronet_edge.quantization.rounded_tensors import clip_after, tensor_name
+from micronet_edge.quantization.assign_grids import constant_grid
+from micronet_edge.quantization.grid import (
+    WEIGHT_LIMIT,
+    Floats,
+    Grid,
+    are_halves_enough,
+    bias_integers,
+    bias_scales,
+    scales_for_bias,
+    weight_scales,
+)
+from micronet_edge.quantization.quantized_network import KernelTensor, QuantizedNetwork
+from micronet_edge.quantization.rounded_tensors import clip_after, is_clip, tensor_name
 
 
 class Simulation(nn.Module):
@@ -45,34 +58,111 @@ class Simulation(nn.Module):
         """What the layer computes of these inputs, before that is rounded."""
         layer = module_of(node)
         assert layer is not None
-        state: dict[str, Tensor] = {}
         if self.quantized.is_integer(node):
             sources = zip(inputs_of(node), inputs, strict=True)
             inputs = tuple(self._converted(source, value) for source, value in sources)
-            state = self._rounded_state(layer)
-        elif tensor_name(node) in self.quantized.integer_weights:
-            state = {"weight": rounded_weight(layer.get_parameter("weight"))}
+        if is_clip(node) and tensor_name(node) in self.quantized.fused_layers:
+            return inputs[0]  # the kernel cuts off at its own ends
+        state = self._stored(node, layer)
+        if self.quantized.is_integer(node) and isinstance(layer, nn.Conv2d | nn.Linear):
+            return self._summed(node, layer, state, *inputs)
         return _tensor(torch.func.functional_call(layer, state, inputs) if state else layer(*inputs))
 
     def finish(self, node: fx.Node, value: Tensor) -> Tensor:
         """What the layer gives, rounded if it is an integer one and no clip follows."""
-        rounds = clip_after(node) is None and self.quantized.is_integer(node)
-        return rounded(value, self.quantized.grids[tensor_name(node)]) if rounds else value
+        if clip_after(node) is not None:
+            return value
+        if self.quantized.is_integer(node):
+            return rounded(value, self.quantized.grids[tensor_name(node)])
+        inner = self.quantized.fused_layers.get(tensor_name(node))
+        return value if inner is None else _in_kernel(value, inner)
+
+    def bias(self, node: fx.Node) -> Tensor:
+        """The bias of a convolution or a linear layer as a file holds it."""
+        layer = module_of(node)
+        assert isinstance(layer, nn.Conv2d | nn.Linear)
+        stored = self._stored(node, layer)
+        return stored.get("bias", bias_of(layer))
+
+    def _summed(
+        self, node: fx.Node, layer: nn.Conv2d | nn.Linear, state: dict[str, Tensor], x: Tensor
+    ) -> Tensor:
+        """The layer on whole numbers, as files compute it: float32 adds most of these without an error.
+
+        Of sums of real numbers one in some 100,000 would be rounded the other way, and upset all behind it.
+        """
+        grid = self.quantized.grid(inputs_of(node)[0])
+        scales = torch.from_numpy(_scales(layer, grid, self.quantized.weight_limit))
+        steps = scales * grid.scale
+        whole = {"weight": _whole(state["weight"] / scales.view(-1, *[1] * (layer.weight.ndim - 1)))}
+        if "bias" in state:
+            whole["bias"] = _whole(state["bias"] / steps)
+        y: Tensor = torch.func.functional_call(layer, whole, (_whole(x / grid.scale),))
+        return y * steps.view(1, -1, *[1] * (y.ndim - 2))
 
     def _converted(self, node: fx.Node, value: Tensor) -> Tensor:
-        """What an integer operator reads of the node: a float operator's result is rounded here."""
-        if self.quantized.is_integer(node) or clip_after(node) is not None:
+        """What an integer operator reads of the node: a float operator's result is rounded here.
+
+        What is fused is read by the last layer of its activation, which is a part of the same kernel.
+        """
+        fused = tensor_name(node) in self.quantized.fused_layers
+        if fused or self.quantized.is_integer(node) or clip_after(node) is not None:
             return value
         return rounded(value, self.quantized.grids[tensor_name(node)])
 
-    def _rounded_state(self, layer: nn.Module) -> dict[str, Tensor]:
+    def _stored(self, node: fx.Node, layer: nn.Module) -> dict[str, Tensor]:
+        """The layer's tensors as a file holds them, as far as that is not in float32."""
+        name = tensor_name(node)
+        in_integers = self.quantized.is_integer(node) or name in self.quantized.fused_layers
         match layer:
-            case nn.Conv2d() | nn.Linear():
-                return {"weight": rounded_weight(layer.weight, self.quantized.weight_limit)}
-            case Constant():
-                return {"constant": rounded(layer.constant, constant_grid(layer, self.quantized.bits))}
+            case nn.Conv2d() | nn.Linear() if in_integers:
+                grid = self.quantized.grid(inputs_of(node)[0])
+                return _in_integers(layer, grid, self.quantized.weight_limit)
+            case nn.Conv2d() | nn.Linear() if name in self.quantized.integer_weights:
+                return {"weight": rounded_weight(layer.weight)}
+            case nn.Conv2d() | nn.Linear() if self.quantized.half_weights:
+                return _in_halves(layer.weight)
+            case Constant() if in_integers:
+                return {"constant": rounded(layer.constant, constant_grid(layer, self.quantized.grid(node)))}
             case _:
                 return {}
+
+
+def _in_kernel(value: Tensor, inner: KernelTensor) -> Tensor:
+    """What a fused kernel makes of a tensor inside of it; gradients pass."""
+    cut = value if isinf(inner.low) else value.clamp(inner.low, inner.high)
+    if inner.step is None:
+        return cut
+    steps = (cut.detach() / inner.step).round()
+    return cut + (steps * inner.step - cut.detach())
+
+
+def _scales(layer: nn.Conv2d | nn.Linear, grid: Grid, limit: int) -> Floats:
+    """The steps of the layer's weight, whose input lies on the grid."""
+    return scales_for_bias(weight_scales(layer.weight.detach().numpy(), limit), bias_of(layer).numpy(), grid)
+
+
+def _whole(values: Tensor) -> Tensor:
+    """The nearest whole numbers, which the values are but for an error of float32; gradients pass."""
+    return values + (values.round() - values).detach()
+
+
+def _in_integers(layer: nn.Conv2d | nn.Linear, grid: Grid, limit: int) -> dict[str, Tensor]:
+    """Weight and bias in steps of each output channel; gradients pass."""
+    scales = _scales(layer, grid, limit)
+    weight = _on_scales(layer.weight, scales, limit)
+    if layer.bias is None:
+        return {"weight": weight}
+    bias = layer.bias.detach().numpy()
+    with np.errstate(invalid="ignore"):  # a training that breaks down is seen by who trains
+        steps = bias_integers(bias, scales, grid) * bias_scales(scales, grid)
+    error = torch.from_numpy(steps.astype(np.float32)) - layer.bias.detach()
+    return {"weight": weight, "bias": layer.bias + error}
+
+
+def _in_halves(weight: Tensor) -> dict[str, Tensor]:
+    values = weight.detach()
+    return {"weight": weight + (values.half().float() - values)} if are_halves_enough(values.numpy()) else {}
 
 
 def rounded(values: Tensor, grid: Grid) -> Tensor:
@@ -85,15 +175,14 @@ def rounded(values: Tensor, grid: Grid) -> Tensor:
 
 def rounded_weight(weight: Tensor, limit: int = WEIGHT_LIMIT) -> Tensor:
     """A weight [n, ...] in int8 steps of each output channel."""
-    scales = torch.from_numpy(weight_scales(weight.detach().numpy(), limit))
+    return _on_scales(weight, weight_scales(weight.detach().numpy(), limit), limit)
+
+
+def _on_scales(weight: Tensor, scales: Floats, limit: int) -> Tensor:
     zero_points = torch.zeros(len(scales), dtype=torch.int32)
-    result: Tensor = torch.fake_quantize_per_channel_affine(weight, scales, zero_points, 0, -limit, limit)
+    steps = torch.from_numpy(scales)
+    result: Tensor = torch.fake_quantize_per_channel_affine(weight, steps, zero_points, 0, -limit, limit)
     return result
-
-
-def constant_grid(layer: Constant, bits: int) -> Grid:
-    """The grid of a layer's constant: exactly as wide as the constant."""
-    return activation_grid(float(layer.constant.min()), float(layer.constant.max()), bits)
 
 
 def _tensor(value: Tensor) -> Tensor:

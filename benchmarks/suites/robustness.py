@@ -1,0 +1,172 @@
+"""What int8 costs where it is not made easy: unkind training, dead layers, calibration images in other light.
+
+    python benchmarks/suites/robustness.py FOLDER
+
+quantizes the networks of `unkind_networks.py` and those of examples/patches (FOLDER keeps images and
+checkpoints for the next run), measures them on test crops that nothing was chosen by, and holds each file
+against its simulation. Writes benchmarks/results/robustness.json and prints a table.
+"""
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+import typer
+from PIL import Image
+from unkind_networks import (  # type: ignore[import-not-found]  # beside this script, in no package
+    EXAMPLE,
+    write_unkind,
+)
+
+from micronet_edge import ExportSettings
+from micronet_edge.errors import MicronetEdgeError
+from micronet_edge.evaluation import evaluate
+from micronet_edge.image_folders import read_labelled
+from micronet_edge.kernels import Kernels
+from micronet_edge.models import load_checkpoint, save_checkpoint
+from micronet_edge.networks import open_network
+from micronet_edge.quantization.fuse_activations import with_fused_activations
+from micronet_edge.quantization.layer_outputs import decibels
+from micronet_edge.quantization.simulate import Simulation
+from micronet_edge.quantizing import quantize, quantized_from
+from micronet_edge.targets import read_metadata
+from micronet_edge_bench.runner.facts import environment
+
+RESULT = Path(__file__).parents[1] / "results" / "robustness.json"
+DEAD = "features.block2.depthwise_activation"
+CALIBRATION, TEST, SIMULATED = 10, 50, 200
+"""Images of each class to calibrate and to test on; images in all that are simulated as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A network, and how it is quantized: on images of so many times their light."""
+
+    network: str
+    precision: str = "int8"
+    light: float = 1.0
+
+
+CASES = (
+    *(Case(name) for name in ("m0-patches", "m1-patches")),
+    *(Case(name) for name in ("large-rate", "adam", "large-logits", "wide-weights")),
+    *(Case("dead", precision) for precision in ("int8", "int8-a16")),
+    *(Case("one-light", light=light) for light in (1.0, 0.7, 0.45)),
+    *(Case("one-light", "int8-a16", light) for light in (0.7, 0.45)),
+    *(Case("m0-patches", light=light) for light in (0.7, 0.45)),
+)
+
+
+def main(folder: Path, *, output: Annotated[Path, typer.Option()] = RESULT) -> None:
+    """Measures all cases."""
+    networks, data = _networks(folder), _data(folder)
+    rows: list[dict[str, Any]] = []
+    for case in CASES:
+        for row in _rows(case, networks[case.network], data):
+            rows.append(asdict(case) | row)
+            typer.echo(json.dumps(rows[-1]), err=True)
+        output.write_text(json.dumps({"environment": environment(), "rows": rows}, indent=1) + "\n")
+    for row in rows:
+        typer.echo(_line(row))
+
+
+def _networks(folder: Path) -> dict[str, Path]:
+    networks: dict[str, Path] = write_unkind(folder / "networks")
+    networks |= {f"{variant}-patches": EXAMPLE / f"{variant}-patches.safetensors" for variant in ("m0", "m1")}
+    networks["dead"] = path = folder / "networks" / "m0-dead.safetensors"
+    if not path.exists():
+        start = load_checkpoint(EXAMPLE / "m0-patches.safetensors")
+        with torch.no_grad():
+            start.network.get_submodule(DEAD).get_submodule("squeeze").get_parameter("bias").fill_(-100.0)
+        assert start.preprocessing is not None
+        assert start.labels is not None
+        save_checkpoint(start.network, path, preprocessing=start.preprocessing, labels=start.labels)
+    return networks
+
+
+def _data(folder: Path) -> Path:
+    sys.path.insert(0, str(EXAMPLE))
+    import images  # type: ignore[import-not-found]  # beside the example, in no package
+
+    images.COUNTS = {"calibration": CALIBRATION, "test": TEST}
+    written: Path = images.write_images(folder / "data")
+    return written
+
+
+def _rows(case: Case, checkpoint: Path, data: Path) -> Iterator[dict[str, Any]]:
+    with tempfile.TemporaryDirectory() as folder:
+        calibration = _lit(data / "calibration", Path(folder, "calibration"), case.light)
+        for name in ("onnx", "tflite"):
+            settings = ExportSettings(
+                formats=(name,), output=Path(folder, name), precision=case.precision, calibration=calibration
+            )
+            start = time.perf_counter()
+            try:
+                (file,) = quantize(checkpoint, settings=settings).files
+            except MicronetEdgeError as error:
+                yield {"format": name, "error": str(error)}
+                continue
+            seconds = time.perf_counter() - start
+            for kernels in ("off", "auto") if case.precision == "int8" else ("off",):
+                yield {"format": name, "quantize_s": seconds} | _measured(
+                    file.path, checkpoint, data / "test", kernels
+                )
+
+
+def _lit(source: Path, folder: Path, light: float) -> Path:
+    """The images in other light."""
+    folder.mkdir()
+    for path in sorted(source.rglob("*.png")):
+        pixels = (np.asarray(Image.open(path)) * light).round().clip(0, 255).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / f"{path.parent.name}-{path.name}")
+    return folder
+
+
+def _measured(file: Path, checkpoint: Path, data: Path, kernels: Kernels) -> dict[str, Any]:
+    found = evaluate(file, data, checkpoint=checkpoint, kernels=kernels, processes=1)
+    assert found.comparison is not None  # a checkpoint was given
+    metadata = read_metadata(file)
+    paths = read_labelled(data, metadata.labels).paths
+    images = metadata.preprocessing.batch(paths[:: max(1, len(paths) // SIMULATED)])
+    form, _ = quantized_from(file, checkpoint)
+    form = with_fused_activations(form) if found.fused else form
+    with torch.no_grad():
+        simulated = Simulation(form)(torch.from_numpy(images)).numpy()
+    logits = open_network(file, kernels).run(images)
+    return {
+        "kernels": kernels,
+        "fused": found.fused,
+        "float_top1": found.comparison.top1.share,
+        "top1": found.top1.share,
+        "difference": asdict(found.comparison.difference),
+        "agreement": found.comparison.agreement,
+        "simulation_db": decibels(
+            float(np.square(simulated).sum()), float(np.square(simulated - logits).sum())
+        ),
+        "simulation_agreement": float((simulated.argmax(1) == logits.argmax(1)).mean()),
+    }
+
+
+def _line(row: dict[str, Any]) -> str:
+    start = f"{row['network']:14s} {row['precision']:9s} light {row['light']:<4g} {row['format']:7s}"
+    if "error" in row:
+        return f"{start} {row['error']}"
+    points = row["difference"]
+    return (
+        f"{start} kernels {row['kernels']:4s} float {row['float_top1']:.2%}  {points['points']:+.2f} points "
+        f"({points['low']:+.2f} to {points['high']:+.2f})  same class {row['agreement']:.2%}  "
+        f"simulation {row['simulation_db']:.1f} dB, {row['simulation_agreement']:.1%}  "
+        f"{row['quantize_s']:.0f} s"
+    )
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    typer.run(main)
