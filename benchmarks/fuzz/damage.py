@@ -2,9 +2,12 @@
 
 import io
 import json
+import warnings
 import zipfile
 from collections.abc import Callable
 from random import Random
+
+_FIXED_TIME = (1980, 1, 1, 0, 0, 0)
 
 Damage = Callable[[bytes, Random], bytes]
 
@@ -124,9 +127,9 @@ def damage_archive(content: bytes, random: Random) -> bytes:
         parts.append((name + "2", data))
     written = io.BytesIO()
     method = random.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA))
-    with zipfile.ZipFile(written, "w", method) as archive:
-        for each, inner in parts:
-            archive.writestr(each, inner)
+    with zipfile.ZipFile(written, "w") as archive, warnings.catch_warnings(action="ignore"):
+        for each, inner in parts:  # of the same time always, perhaps two of one name
+            archive.writestr(zipfile.ZipInfo(each, _FIXED_TIME), inner, method)
     packed = bytearray(written.getvalue())
     if change == 4:  # noqa: PLR2004 - encrypted, says the directory
         packed[packed.find(b"PK\x01\x02") + 8] |= 1

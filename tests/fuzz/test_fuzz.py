@@ -85,7 +85,7 @@ def test_a_sound_refusal_breaks_no_rule():
 @pytest.mark.parametrize(
     ("values", "broken"),
     [
-        ({"code": -11}, "ended by signal 11"),
+        ({"code": -11, "errors": ""}, "ended by signal 11"),
         ({"code": 3, "errors": ""}, "exit code 3"),
         ({"late": True}, "takes too long"),
         ({"errors": ""}, "0 error lines"),
