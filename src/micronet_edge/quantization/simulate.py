@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from micronet_edge.lowering.convolutions import bias_of
-from micronet_edge.lowering.elementary import Constant
+from micronet_edge.lowering.elementary import Add, AddConstant, Constant
 from micronet_edge.lowering.graph import inputs_of, module_of, read_last_by
 from micronet_edge.quantization.assign_grids import constant_grid
 from micronet_edge.quantization.grid import (
@@ -21,8 +21,11 @@ from micronet_edge.quantization.grid import (
     scales_for_bias,
     weight_scales,
 )
+from micronet_edge.quantization.integer_sum import integer_sum
 from micronet_edge.quantization.quantized_network import KernelTensor, QuantizedNetwork
 from micronet_edge.quantization.rounded_tensors import clip_after, is_clip, tensor_name
+
+_BYTE = 8
 
 
 class Simulation(nn.Module):
@@ -66,6 +69,8 @@ class Simulation(nn.Module):
         state = self._stored(node, layer)
         if self.quantized.is_integer(node) and isinstance(layer, nn.Conv2d | nn.Linear):
             return self._summed(node, layer, state, *inputs)
+        if self.quantized.is_integer(node) and isinstance(layer, Add | AddConstant):
+            return self._added(node, layer, state, *inputs)
         return _tensor(torch.func.functional_call(layer, state, inputs) if state else layer(*inputs))
 
     def finish(self, node: fx.Node, value: Tensor) -> Tensor:
@@ -99,6 +104,19 @@ class Simulation(nn.Module):
             whole["bias"] = _whole(state["bias"] / steps)
         y: Tensor = torch.func.functional_call(layer, whole, (_whole(x / grid.scale),))
         return y * steps.view(1, -1, *[1] * (y.ndim - 2))
+
+    def _added(
+        self, node: fx.Node, layer: Add | AddConstant, state: dict[str, Tensor], *inputs: Tensor
+    ) -> Tensor:
+        """The sum of two tensors; of 8 bits as integers add it, with factors that are rounded as well."""
+        exact = _tensor(torch.func.functional_call(layer, state, inputs))
+        result = self.quantized.grid(node)
+        grids = [self.quantized.grid(source) for source in inputs_of(node)]
+        if isinstance(layer, AddConstant):
+            grids, inputs = [*grids, constant_grid(layer, result)], (*inputs, state["constant"])
+        if result.bits != _BYTE or not exact.isfinite().all():
+            return exact
+        return exact + (integer_sum(inputs, grids, result) - exact).detach()
 
     def _converted(self, node: fx.Node, value: Tensor) -> Tensor:
         """What an integer operator reads of the node: a float operator's result is rounded here.
