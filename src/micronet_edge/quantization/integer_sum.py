@@ -13,10 +13,10 @@ _BITS = 20
 """Bits of the larger of the two factors, behind its first one."""
 
 
-def integer_sum(values: Sequence[Tensor], grids: Sequence[Grid], result: Grid) -> Tensor:
-    """The sum in steps of the result, not cut off yet.
+def integer_sum(steps: Sequence[Tensor], grids: Sequence[Grid], result: Grid) -> Tensor:
+    """The sum, on the result's grid but not cut off yet.
 
-    Given    two tensors of numbers on their grids, and the grid of their sum
+    Given    two tensors of whole numbers, in steps of their grids, and the grid of their sum
     Result   each tensor's integers times a factor that is a whole number of 2^-shift, added and rounded, half
              up. Of 10,000 sums some three come out otherwise than without the rounding of the factors.
 
@@ -25,7 +25,7 @@ def integer_sum(values: Sequence[Tensor], grids: Sequence[Grid], result: Grid) -
     ratios = [float(np.float32(grid.scale) / np.float32(result.scale)) for grid in grids]
     shift = _BITS - (frexp(max(ratios))[1] - 1)
     total: Tensor | int = 1 << (shift - 1)
-    for value, grid, ratio in zip(values, grids, ratios, strict=True):
-        total = total + (value.double() / grid.scale).round().long() * round(ratio * 2.0**shift)
+    for values, ratio in zip(steps, ratios, strict=True):
+        total = total + values.round().long() * round(ratio * 2.0**shift)
     assert isinstance(total, Tensor)
-    return torch.bitwise_right_shift(total, shift).to(values[0].dtype) * result.scale
+    return torch.bitwise_right_shift(total, shift).to(steps[0].dtype) * result.scale

@@ -26,6 +26,8 @@ from micronet_edge.quantization.quantized_network import KernelTensor, Quantized
 from micronet_edge.quantization.rounded_tensors import clip_after, is_clip, tensor_name
 
 _BYTE = 8
+_FLOAT32_ERROR = 0.01
+"""A whole number of 16 bits, divided in float32, is off by less than this."""
 
 
 class Simulation(nn.Module):
@@ -114,9 +116,10 @@ class Simulation(nn.Module):
         grids = [self.quantized.grid(source) for source in inputs_of(node)]
         if isinstance(layer, AddConstant):
             grids, inputs = [*grids, constant_grid(layer, result)], (*inputs, state["constant"])
-        if result.bits != _BYTE or not exact.isfinite().all():
+        steps = [value / grid.scale for value, grid in zip(inputs, grids, strict=True)]
+        if result.bits != _BYTE or not all(map(_are_whole, steps)):
             return exact
-        return exact + (integer_sum(inputs, grids, result) - exact).detach()
+        return exact + (integer_sum(steps, grids, result) - exact).detach()
 
     def _converted(self, node: fx.Node, value: Tensor) -> Tensor:
         """What an integer operator reads of the node: a float operator's result is rounded here.
@@ -161,8 +164,16 @@ def _scales(layer: nn.Conv2d | nn.Linear, grid: Grid, limit: int) -> Floats:
 
 
 def _whole(values: Tensor) -> Tensor:
-    """The nearest whole numbers, which the values are but for an error of float32; gradients pass."""
-    return values + (values.round() - values).detach()
+    """The values without float32's error where they stand for whole numbers; gradients pass.
+
+    Others stay: blame leaves single tensors unrounded.
+    """
+    error = (values.round() - values).detach()
+    return values + error * (error.abs() < _FLOAT32_ERROR)
+
+
+def _are_whole(values: Tensor) -> bool:
+    return bool(((values.round() - values).abs() < _FLOAT32_ERROR).all())
 
 
 def _in_integers(layer: nn.Conv2d | nn.Linear, grid: Grid, limit: int) -> dict[str, Tensor]:
