@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from micronet_edge.lowering.convolutions import bias_of
-from micronet_edge.lowering.elementary import Constant
+from micronet_edge.lowering.elementary import Add, AddConstant, Constant
 from micronet_edge.lowering.graph import inputs_of, module_of, read_last_by
 from micronet_edge.quantization.assign_grids import constant_grid
 from micronet_edge.quantization.grid import (
@@ -21,8 +21,13 @@ from micronet_edge.quantization.grid import (
     scales_for_bias,
     weight_scales,
 )
+from micronet_edge.quantization.integer_sum import integer_sum
 from micronet_edge.quantization.quantized_network import KernelTensor, QuantizedNetwork
 from micronet_edge.quantization.rounded_tensors import clip_after, is_clip, tensor_name
+
+_BYTE = 8
+_FLOAT32_ERROR = 0.01
+"""A whole number of 16 bits, divided in float32, is off by less than this."""
 
 
 class Simulation(nn.Module):
@@ -66,6 +71,8 @@ class Simulation(nn.Module):
         state = self._stored(node, layer)
         if self.quantized.is_integer(node) and isinstance(layer, nn.Conv2d | nn.Linear):
             return self._summed(node, layer, state, *inputs)
+        if self.quantized.is_integer(node) and isinstance(layer, Add | AddConstant):
+            return self._added(node, layer, state, *inputs)
         return _tensor(torch.func.functional_call(layer, state, inputs) if state else layer(*inputs))
 
     def finish(self, node: fx.Node, value: Tensor) -> Tensor:
@@ -99,6 +106,20 @@ class Simulation(nn.Module):
             whole["bias"] = _whole(state["bias"] / steps)
         y: Tensor = torch.func.functional_call(layer, whole, (_whole(x / grid.scale),))
         return y * steps.view(1, -1, *[1] * (y.ndim - 2))
+
+    def _added(
+        self, node: fx.Node, layer: Add | AddConstant, state: dict[str, Tensor], *inputs: Tensor
+    ) -> Tensor:
+        """The sum of two tensors; of 8 bits as integers add it, with factors that are rounded as well."""
+        exact = _tensor(torch.func.functional_call(layer, state, inputs))
+        result = self.quantized.grid(node)
+        grids = [self.quantized.grid(source) for source in inputs_of(node)]
+        if isinstance(layer, AddConstant):
+            grids, inputs = [*grids, constant_grid(layer, result)], (*inputs, state["constant"])
+        steps = [value / grid.scale for value, grid in zip(inputs, grids, strict=True)]
+        if result.bits != _BYTE or not all(map(_are_whole, steps)):
+            return exact
+        return exact + (integer_sum(steps, grids, result) - exact).detach()
 
     def _converted(self, node: fx.Node, value: Tensor) -> Tensor:
         """What an integer operator reads of the node: a float operator's result is rounded here.
@@ -143,8 +164,16 @@ def _scales(layer: nn.Conv2d | nn.Linear, grid: Grid, limit: int) -> Floats:
 
 
 def _whole(values: Tensor) -> Tensor:
-    """The nearest whole numbers, which the values are but for an error of float32; gradients pass."""
-    return values + (values.round() - values).detach()
+    """The values without float32's error where they stand for whole numbers; gradients pass.
+
+    Others stay: blame leaves single tensors unrounded.
+    """
+    error = (values.round() - values).detach()
+    return values + error * (error.abs() < _FLOAT32_ERROR)
+
+
+def _are_whole(values: Tensor) -> bool:
+    return bool(((values.round() - values).abs() < _FLOAT32_ERROR).all())
 
 
 def _in_integers(layer: nn.Conv2d | nn.Linear, grid: Grid, limit: int) -> dict[str, Tensor]:
