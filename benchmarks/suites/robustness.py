@@ -155,7 +155,7 @@ def _measured(file: Path, checkpoint: Path, data: Path, kernels: Kernels) -> dic
 
 @cache
 def _test_images(checkpoint: Path, data: Path) -> tuple[Images, NDArray[np.int64]]:
-    metadata = describe_network(checkpoint)
+    metadata = describe_network(checkpoint).metadata
     found = read_labelled(data, metadata.labels)
     return metadata.preprocessing.batch(found.paths), np.asarray(found.classes)
 

@@ -18,8 +18,7 @@ ONNX_FILE, TFLITE_FILE = "m0-digits-float32.onnx", "m0-digits-float32.tflite"
 CALIBRATED_ON = 48
 FILES = {f"{file}{end}" for file in (ONNX_FILE, TFLITE_FILE) for end in ("", ".manifest.json")}
 
-# What LiteRT itself says on stderr.
-_PROGRESS = ("· ", "INFO: Created TensorFlow Lite XNNPACK delegate")
+_PROGRESS = "· "
 
 
 @dataclass(frozen=True)

@@ -137,9 +137,12 @@ def _checked(path: Path, name: str, value: Tensor) -> Tensor:
         if torch.isfinite(value.double()).all():
             raise CheckpointError(
                 f"{path}: tensor {name} holds values up to {float(value.abs().max()):.1e}, beyond float32: "
-                "the training run diverged, or the weights were scaled"
+                "the training run diverged, or the weights were scaled; give an earlier checkpoint"
             )
-        raise CheckpointError(f"{path}: tensor {name} holds NaN or infinity: the training run diverged")
+        raise CheckpointError(
+            f"{path}: tensor {name} holds NaN or infinity: the training run diverged; give an earlier "
+            "checkpoint"
+        )
     return value.float()
 
 

@@ -56,7 +56,10 @@ def identify(path: Path, tensors: dict[str, Tensor]) -> tuple[str, int]:
     if _CLASSES_OF not in shapes and not any(name.startswith("features.") for name in shapes):
         example = next(iter(shapes), None)
         found = f"{len(shapes)} tensors, the first of them {example!r}" if example else "no tensors"
-        raise CheckpointError(f"{path} is no MicroNet: found {found}, expected one of {', '.join(FAMILY)}")
+        raise CheckpointError(
+            f"{path} is no MicroNet: found {found}, expected one of {', '.join(FAMILY)}: give a "
+            "checkpoint of one"
+        )
     if _CLASSES_OF in shapes and head[0] == 0:
         raise CheckpointError(f"{path} has a classifier of 0 classes: give a trained checkpoint")
     differences = {name: _differences(shapes, name, head[0] or None) for name in FAMILY}

@@ -30,7 +30,8 @@ def check_sound(path: Path, network: MicroNet) -> None:
     if overflowing is not None:
         raise CheckpointError(
             f"{path}: layer {overflowing} gives numbers that float32 cannot hold "
-            f"({_reason(network, overflowing)}): the training run diverged, or the weights were scaled"
+            f"({_reason(network, overflowing)}): the training run diverged, or the weights were scaled; give "
+            "an earlier checkpoint"
         )
     zero = [
         name
