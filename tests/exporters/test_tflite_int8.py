@@ -14,6 +14,7 @@ from torch import nn
 
 from micronet_edge.errors import TargetError
 from micronet_edge.lowering.graph import calls, only_input
+from micronet_edge.quantization.fuse_activations import with_fused_activations
 from micronet_edge.quantization.grid import weight_scales
 from micronet_edge.quantization.layer_outputs import decibels
 from micronet_edge.quantization.layers import layers
@@ -205,7 +206,16 @@ def test_the_same_network_gives_the_same_bytes(written, digits, quantized, tmp_p
 
 
 def test_it_computes_what_the_simulation_does(written, digits, quantized):
-    logits, expected = run(written.int8, digits.images), simulated(quantized, digits.images)
+    plain = find_target("tflite").open(written.int8, kernels="off")
+    logits, expected = plain.run(digits.images), simulated(quantized, digits.images)
+    assert agreement(logits, expected) >= 0.995
+    assert decibels(float(np.square(expected).sum()), float(np.square(logits - expected).sum())) >= 40
+
+
+def test_with_kernels_it_computes_what_their_simulation_does(written, digits, quantized):
+    session = find_target("tflite").open(written.int8)
+    form = with_fused_activations(quantized) if session.fused else quantized
+    logits, expected = session.run(digits.images), simulated(form, digits.images)
     assert agreement(logits, expected) >= 0.995
     assert decibels(float(np.square(expected).sum()), float(np.square(logits - expected).sum())) >= 40
 

@@ -1,0 +1,44 @@
+"""What one format's failure says, and what of a job is refused before the work begins."""
+
+import pytest
+from cli.command import DIGITS
+from example_images import digits as images
+from quantized_digits import image_folder
+
+from micronet_edge import ExportSettings
+from micronet_edge.errors import SettingsError, TargetError
+from micronet_edge.quantizing import _check_failures, quantize
+from micronet_edge.settings import QuantizeSettings
+
+
+def test_a_failure_names_its_format_and_the_one_that_came_out_well(refusal):
+    complaint = refusal(TargetError, _check_failures, {"tflite": TargetError("cannot be opened")}, ["onnx"])
+    assert complaint == "tflite: cannot be opened; onnx came out well: give --format onnx"
+
+
+def test_where_nothing_failed_nothing_is_said():
+    _check_failures({}, ["onnx", "tflite"])
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("few")
+    source = images.image_paths("train", image_folder(tmp_path_factory))[0]
+    (folder / source.parent.name).mkdir()
+    (folder / source.parent.name / source.name).write_bytes(source.read_bytes())
+    return folder
+
+
+def test_too_few_images_to_fine_tune_on_are_refused_at_once(few, tmp_path, refusal):
+    told = []
+    settings = ExportSettings(output=tmp_path / "out", precision="int8", calibration=tmp_path / "none")
+    complaint = refusal(
+        SettingsError,
+        quantize,
+        DIGITS,
+        settings=settings,
+        quantization=QuantizeSettings(finetune=few),
+        report=told.append,
+    )
+    assert "too few to fine-tune on: give 256 or more" in complaint
+    assert told == ["reading the network and the images"]
