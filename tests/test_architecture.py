@@ -143,7 +143,11 @@ def our_own_sources():
 
 
 PRINTS = {"print", "Console", "echo", "secho", "from_markup", "stdout.write", "stderr.write"}
-PRINTERS = {"micronet_edge/terminal.py", "micronet_edge/safe_console.py"}
+PRINTERS = {
+    "micronet_edge/terminal.py",
+    "micronet_edge/safe_console.py",
+    "clients/check.py",  # runs where a client is installed, and we are not
+}
 
 
 def called(path):
@@ -179,6 +183,7 @@ WRITERS = {
     "micronet_edge_tflite/convert.py",
     "micronet_edge_tflite/metadata.py",
     "micronet_edge_tflite/name_tensors.py",
+    "micronet_edge_tflite/sign.py",
     # into temporary folders of their own
     "micronet_edge_bench/devices/local.py",
     "micronet_edge_bench/devices/partial_files.py",
@@ -186,6 +191,13 @@ WRITERS = {
     "micronet_edge_bench/shell_facts.py",
     "micronet_edge_bench/suite_files.py",
     "micronet_edge_bench/tuning/forms.py",
+    # into the fuzzer's own folders
+    "fuzz/__main__.py",
+    "fuzz/base_files.py",
+    "fuzz/damage.py",
+    "fuzz/running.py",
+    # into a pipe
+    "micronet_edge/isolation.py",
     # into the kernel's own files
     "board/namespace.py",
 }

@@ -115,7 +115,7 @@ def test_several_processes_find_the_same(files, data):
 
 
 def test_no_processes(files, data, refusal):
-    assert "0 processes" in refusal(SettingsError, evaluate, files / ONNX_FILE, data, processes=0)
+    assert "processes 0" in refusal(SettingsError, evaluate, files / ONNX_FILE, data, processes=0)
 
 
 def test_with_fewer_than_five_classes_top_5_looks_at_all(tmp_path):

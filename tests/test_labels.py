@@ -97,7 +97,11 @@ def test_a_file_of_labels(tmp_path):
         (b"cat\ndog\n", 3, "names 2 classes, the network has 3: one label a line"),
         (b"\n \n", None, "holds no labels: give one a line"),
         (b"\xff\xfe", None, "cannot be read ("),
-        (b"cat\n" * 5_000_000, 3, "has 20,000,000 bytes: give one of at most 16,000,000"),
+        (
+            b"cat\n" * 17_000_000,
+            3,
+            "has 68,000,000 bytes, more than the 67,108,864",
+        ),
     ],
     ids=["two for three", "none", "no UTF-8", "large"],
 )

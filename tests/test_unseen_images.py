@@ -42,7 +42,7 @@ def test_images_in_other_light_are_said_to_be_unlike(tmp_path, light, lines):
     for number in range(8):
         paths.append(tmp_path / f"{number}.png")
         Image.fromarray(random.integers(256, size=(32, 32, 3), dtype=np.uint8)).save(paths[-1])
-    data = LabelledImages(tuple(paths), (0,) * 8, ("a",), "data", 0)
+    data = LabelledImages(tuple(paths), (0,) * 8, ("a",), "data", 0, {0: "a"}, "")
     notes = notes_on_likeness(calibration(16, light), data, PREPROCESSING)
     assert len(notes) == lines
     assert all(note.startswith("calibration is unlike data: mean brightness 0.2") for note in notes)

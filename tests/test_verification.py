@@ -327,13 +327,10 @@ def test_a_file_of_another_input_size(proven, digits, refusal, name):
     assert f"{name} takes" in complaint
 
 
-@pytest.mark.parametrize("weights", ["zero", "fading"])
-def test_a_network_that_answers_every_image_alike_is_proven_weakly_and_says_so(
-    network, tmp_path, capsys, weights
-):
+def test_a_network_that_answers_every_image_alike_is_proven_weakly_and_says_so(network, tmp_path, capsys):
     dull = MicroNet("m0", 10).eval()
     dull.load_state_dict(network.state_dict())
-    dull.classifier.logits.linear.weight.data *= 0 if weights == "zero" else 1e-6
+    dull.classifier.logits.linear.weight.data *= 1e-6  # all zero is refused as it is read
     checkpoint = tmp_path / "dull.safetensors"
     labels = tuple("abcdefghij")
     save_checkpoint(dull, checkpoint, preprocessing=Preprocessing(size=96, resize=96), labels=labels)

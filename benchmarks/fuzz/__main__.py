@@ -25,6 +25,8 @@ from fuzz.damaged_files import damaged_file_case
 from fuzz.forked_process import start_by_forking
 from fuzz.rules import violations
 from fuzz.running import Case, load_everything, run
+from micronet_edge.pages import write_text
+from micronet_edge.terminal import say
 
 _SHOWN = 400
 
@@ -55,8 +57,8 @@ def main() -> None:
         found = [json.loads(line) for part in parts for line in (part / "found").read_text().splitlines()]
     broken = sum(bool(each["violations"]) for each in found)
     summary = _summary(found, asked) | {"seconds": round(time.monotonic() - start)}
-    asked.output.write_text(json.dumps(summary, indent=1) + "\n")
-    print(f"{len(found)} runs, {broken} break a rule: {asked.output}")
+    write_text(json.dumps(summary, indent=1) + "\n", asked.output, overwrite=True)
+    say(f"{len(found)} runs, {broken} break a rule: {asked.output}")
     sys.exit(1 if broken or any(codes) else 0)
 
 

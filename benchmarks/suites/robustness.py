@@ -33,6 +33,7 @@ from micronet_edge.image_folders import read_labelled
 from micronet_edge.kernels import Kernels
 from micronet_edge.models import load_checkpoint, save_checkpoint
 from micronet_edge.networks import describe_network, fused_activations, open_network
+from micronet_edge.pages import write_text
 from micronet_edge.preprocessing import Images
 from micronet_edge.quantization.fuse_activations import with_fused_activations
 from micronet_edge.quantization.layer_outputs import decibels
@@ -40,6 +41,7 @@ from micronet_edge.quantization.simulate import Simulation
 from micronet_edge.quantizing import quantize, quantized_from
 from micronet_edge.statistics import paired_difference
 from micronet_edge.targets import Logits
+from micronet_edge.terminal import say
 from micronet_edge_bench.runner.facts import environment
 
 RESULT = Path(__file__).parents[1] / "results" / "robustness.json"
@@ -74,10 +76,11 @@ def main(folder: Path, *, output: Annotated[Path, typer.Option()] = RESULT) -> N
     for case in CASES:
         for row in _rows(case, networks[case.network], data):
             rows.append(asdict(case) | row)
-            typer.echo(json.dumps(rows[-1]), err=True)
-        output.write_text(json.dumps({"environment": environment(), "rows": rows}, indent=1) + "\n")
+            say(json.dumps(rows[-1]), err=True)
+        content = json.dumps({"environment": environment(), "rows": rows}, indent=1) + "\n"
+        write_text(content, output, overwrite=True)
     for row in rows:
-        typer.echo(_line(row))
+        say(_line(row))
 
 
 def _networks(folder: Path) -> dict[str, Path]:
@@ -174,8 +177,8 @@ def _line(row: dict[str, Any]) -> str:
     start += f"{row['format']:7s}"
     points = row["difference"]
     return (
-        f"{start} kernels {row['kernels']:4s} float {row['float_top1']:.2%}  {points['points']:+.2f} points "
-        f"({points['low']:+.2f} to {points['high']:+.2f})  same class {row['agreement']:.2%}  "
+        f"{start} kernels {row['kernels']:4s} float {row['float_top1']:.2%}  {points['points']:+z.2f} points "
+        f"({points['low']:+z.2f} to {points['high']:+z.2f})  same class {row['agreement']:.2%}  "
         f"simulation {row['simulation_db']:.1f} dB, {row['simulation_agreement']:.1%}  "
         f"{row['quantize_s']:.0f} s"
     )

@@ -20,6 +20,7 @@ from torch.nn import functional as F
 from micronet_edge.models import MicroNet, load_checkpoint, save_checkpoint
 from micronet_edge.models.dynamic_shift_max import DynamicShiftMax
 from micronet_edge.models.micro_factorized import FactorizedStem, MicroFactorizedDepthwise
+from micronet_edge.terminal import say
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "patches"
 SEED = 0
@@ -106,7 +107,7 @@ def _train(network: MicroNet, optimizer: torch.optim.Optimizer, *, steps: int) -
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         if step % 50 == 0:
-            print(f"step {step} of {steps}: loss {loss.item():.3f}", flush=True)
+            say(f"step {step} of {steps}: loss {loss.item():.3f}")
     network.eval()
 
 
@@ -140,7 +141,7 @@ def write_unkind(folder: Path) -> dict[str, Path]:
 def main(folder: Path) -> None:
     """Writes the checkpoints."""
     for way, path in write_unkind(folder).items():
-        typer.echo(f"{way}: {path}")
+        say(f"{way}: {path}")
 
 
 if __name__ == "__main__":

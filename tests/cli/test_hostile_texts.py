@@ -141,7 +141,8 @@ def test_results_of_others_show_what_they_hold(tool_here, folder, digits):
         == 0
     )
     values = json.loads((folder / "r.json").read_text())
-    text = "".join(EVIL.values()) + "<script>"
+    # Half a character is refused before anything is shown.
+    text = "".join(text for name, text in EVIL.items() if name != "half") + "<script>"
     values["runs"][0]["device"] = values["runs"][0]["files"][0]["name"] = text
     values["runs"][0]["environment"]["cpu"] = values["runs"][0]["environment"]["system"] = text
     (folder / "evil.json").write_text(json.dumps(values))

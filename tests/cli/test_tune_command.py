@@ -53,7 +53,7 @@ def test_a_table_is_made_and_used(tool, folder):
         pytest.param(("m7",), "m7", id="no such network"),
         pytest.param(("m0", "--table", "gpu"), "no table gpu: choose from onnxruntime", id="no such table"),
         pytest.param(("m0", "--device", "carrier-pigeon://roof"), "carrier-pigeon", id="no such device"),
-        pytest.param(("m0", "--tuning", "none.json"), "none.json cannot be read", id="no such start"),
+        pytest.param(("m0", "--tuning", "none.json"), "none.json does not exist", id="no such start"),
         pytest.param(("m0", "--output", "no/such/folder.json"), "folder", id="no such folder"),
     ],
 )

@@ -30,7 +30,7 @@ NARROW = 99.0
 
 def labelled(paths):
     return LabelledImages(
-        tuple(paths), tuple(digits.image_label(path) for path in paths), digits.LABELS, "digits", 0
+        tuple(paths), tuple(digits.image_label(path) for path in paths), digits.LABELS, "digits", 0, {}, ""
     )
 
 

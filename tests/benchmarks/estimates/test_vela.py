@@ -8,6 +8,7 @@ from ai_edge_litert import schema_py_generated as schema
 from cli.command import TFLITE_FILE, shared_digits, shared_quantized
 from ethosu.vela.architecture_features import Accelerator
 
+from micronet_edge.errors import MicronetEdgeError, TargetError
 from micronet_edge.quantization.grid import Grid
 from micronet_edge_bench.estimates.vela import NPUS, EstimateError, estimate
 from micronet_edge_bench.estimates.vela_tables import Layer, fallbacks
@@ -99,7 +100,7 @@ def test_names_of_files_and_layers_may_hold_anything(tmp_path):
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        pytest.param(b"", "is no TFLite file", id="empty"),
+        pytest.param(b"", "is empty (0 bytes)", id="empty"),
         pytest.param(b"\x08\x00\x00\x00ONNX or so", "is no TFLite file", id="foreign"),
         pytest.param(b"\x1c\x00\x00\x00TFL3" + bytes(range(200)), "Vela cannot compile", id="damaged"),
     ],
@@ -107,7 +108,7 @@ def test_names_of_files_and_layers_may_hold_anything(tmp_path):
 def test_a_file_that_is_no_model(refusal, tmp_path, content, complaint):
     path = tmp_path / "bad.tflite"
     path.write_bytes(content)
-    assert complaint in refusal(EstimateError, estimate, path, NPU)
+    assert complaint in refusal(MicronetEdgeError, estimate, path, NPU)
 
 
 def test_a_truncated_file(refusal, tmp_path, int8):
@@ -129,7 +130,7 @@ def test_a_float_file_of_which_the_npu_takes_nothing(refusal, tmp_path):
 
 
 def test_unknown_names(refusal, tmp_path, int8):
-    assert "does not exist" in refusal(EstimateError, estimate, tmp_path / "none.tflite", NPU)
+    assert "does not exist" in refusal(TargetError, estimate, tmp_path / "none.tflite", NPU)
     assert "choose from ethos-u55-32, " in refusal(EstimateError, estimate, int8, "ethos-u99")
     for option, complaint in (
         (
