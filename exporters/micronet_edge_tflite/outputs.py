@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from micronet_edge.errors import TargetError
 from micronet_edge.preprocessing import Images
+from micronet_edge_tflite.silence import without_notices
 
 Outputs = list[NDArray[np.float32]]
 _MAP = 4  # images, height, width, channels
@@ -20,8 +21,9 @@ def outputs_of(path: Path) -> Callable[[Images], Outputs]:
     Raises TargetError on a file that LiteRT cannot run.
     """
     try:
-        interpreter = Interpreter(str(path), num_threads=1)
-        interpreter.allocate_tensors()
+        with without_notices():
+            interpreter = Interpreter(str(path), num_threads=1)
+            interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise TargetError(f"{path.name}: LiteRT cannot open the converted file: {reason}") from error
