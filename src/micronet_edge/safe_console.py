@@ -9,8 +9,8 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
+from micronet_edge.printing import ReaderGoneError, printing
 from micronet_edge.safe_text import visible
-from micronet_edge.terminal import ReaderGoneError, printing
 
 
 class SafeConsole(Console):

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TextIO
 
 from micronet_edge.errors import OutputError
+from micronet_edge.printing import ReaderGoneError, printing, unprintable
 from micronet_edge.safe_text import visible
 
 if TYPE_CHECKING:
@@ -22,10 +23,6 @@ CUT_OFF = 128 + signal.Signals(13)
 """The exit code where nobody reads the output any more, as a shell expects it (SIGPIPE)."""
 
 _FAILED = 1
-
-
-class ReaderGoneError(Exception):
-    """Whoever read the output has ended, as `head` does: no error, but there is nobody to go on for."""
 
 
 def say(line: str, *, err: bool = False) -> None:
@@ -61,7 +58,7 @@ def guarded() -> Iterator[None]:
         _hush()
         raise SystemExit(CUT_OFF) from None
     except OSError as error:  # of a library's own printing, such as --help
-        complain(str(_unprintable(error)))
+        complain(str(unprintable(error)))
         _hush()
         raise SystemExit(_FAILED) from None
     except SystemExit:
@@ -80,21 +77,6 @@ def complain_at_length(trace: str) -> None:
     """Shows a traceback on standard error, if it can be shown."""
     with suppress(OutputError, ReaderGoneError):
         _write(visible(trace.rstrip(), keep="\n"), sys.stderr)
-
-
-@contextmanager
-def printing() -> Iterator[None]:
-    """Turns what the system says of output into what a command can tell."""
-    try:
-        yield
-    except BrokenPipeError:
-        raise ReaderGoneError from None
-    except OSError as error:
-        raise _unprintable(error) from error
-
-
-def _unprintable(error: OSError) -> OutputError:
-    return OutputError(f"the output cannot be printed ({error.strerror}): send it elsewhere")
 
 
 def _write(text: str, stream: TextIO | None) -> None:

@@ -10,7 +10,8 @@ from typing import ParamSpec
 import typer
 
 from micronet_edge.errors import MicronetEdgeError
-from micronet_edge.terminal import ReaderGoneError, complain, complain_at_length
+from micronet_edge.printing import ReaderGoneError
+from micronet_edge.terminal import complain, complain_at_length
 
 FAILED = 1
 INTERRUPTED = 128 + signal.SIGINT
