@@ -94,7 +94,7 @@ def test_a_file_of_labels(tmp_path):
 @pytest.mark.parametrize(
     ("content", "classes", "said"),
     [
-        (b"cat\ndog\n", 3, "names 2 classes, the network has 3: one label a line"),
+        (b"cat\ndog\n", 3, "names 2 classes, the network has 3: give one label a line for each"),
         (b"\n \n", None, "holds no labels: give one a line"),
         (b"\xff\xfe", None, "cannot be read ("),
         (

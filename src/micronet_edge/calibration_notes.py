@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from micronet_edge.image_files import image_files
+from micronet_edge.image_files import image_files, is_folder
 from micronet_edge.preprocessing import Images, Preprocessing
 
 FAR_FROM_MEAN = 1.0
@@ -44,7 +44,7 @@ def size_notes(short_sides: Sequence[int], preprocessing: Preprocessing) -> list
 
 def class_notes(source: Path, labels: Sequence[str]) -> list[str]:
     """A warning where all images lie in the folder of one class, while the network knows several."""
-    if len(labels) == 1 or not source.is_dir():
+    if len(labels) == 1 or not is_folder(source):
         return []
     files = image_files(source)
     parts = [path.relative_to(source).parts[:-1] for path in files]

@@ -23,9 +23,9 @@ class ForeignFileError(TargetError):
     def __init__(self, source: str, reason: str = "") -> None:
         why = f" ({reason})" if reason else ""
         super().__init__(
-            f"{source} carries no labels and preprocessing of ours{why}: another tool wrote or changed it. "
-            "`evaluate` takes it with --input-size, --labels, --mean and --std, `count` and `bench` as it "
-            "is; `verify` and `blame` need a file that `export` or `quantize` wrote"
+            f"{source} carries no labels and preprocessing of ours{why}: another tool wrote or changed it: "
+            "give `evaluate` --input-size, --labels, --mean and --std beside it; `count` and `bench` take it "
+            "as it is; `verify` and `blame` need a file that `export` or `quantize` wrote"
         )
 
 

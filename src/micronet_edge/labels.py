@@ -11,7 +11,7 @@ from pathlib import Path
 
 from micronet_edge.errors import SettingsError
 from micronet_edge.user_files import LABELS, read_text
-from micronet_edge.wording import listed
+from micronet_edge.wording import listed, plural
 
 
 def numbered(classes: int) -> tuple[str, ...]:
@@ -36,7 +36,8 @@ def read_labels(path: Path, classes: int | None = None) -> tuple[str, ...]:
         raise SettingsError(f"labels file {path} holds no labels: give one a line")
     if classes is not None and len(labels) != classes:
         raise SettingsError(
-            f"labels file {path} names {len(labels)} classes, the network has {classes}: one label a line"
+            f"labels file {path} names {plural(len(labels), 'class', 'classes')}, the network has {classes}: "
+            "give one label a line for each"
         )
     return labels
 

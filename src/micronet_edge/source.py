@@ -103,7 +103,8 @@ def reload_checkpoint(checkpoint: Path, metadata: FileMetadata, *, same_network:
     Raises CheckpointError as load_checkpoint does; and, where it must be of the `same_network`, on another
     variant or number of classes than the file's.
     """
-    same = checkpoint.is_file() and file_sha256(checkpoint) == metadata.checkpoint_sha256
+    # Path.is_file raises on odd names, which load_checkpoint has a line for.
+    same = os.path.isfile(checkpoint) and file_sha256(checkpoint) == metadata.checkpoint_sha256  # noqa: PTH113
     return load_checkpoint(
         checkpoint,
         variant=metadata.variant if same_network else None,

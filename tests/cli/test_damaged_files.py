@@ -85,3 +85,16 @@ def test_a_sound_file_beside_its_manifest(tool_here, digits):
     ran = tool_here("count", digits / ONNX_FILE, "--json")
     assert ran.code == 0, ran.errors
     assert json.loads(ran.output)["kind"] == "onnx"
+
+
+@pytest.mark.parametrize("command", ["verify", "blame"])
+def test_a_checkpoint_of_a_name_that_no_file_can_have(tool_here, quantized, command):
+    more = ("--calibration", quantized / "calibration") if command == "blame" else ()
+    file = quantized / "files" / "m0-digits-int8.onnx"
+    said = tool_here(command, file, "--checkpoint", "a" * 300 + ".pth", *more).refusal()
+    assert "cannot be read (File name too long): check the path" in said
+
+
+def test_a_file_without_a_name(tool_here):
+    said = tool_here("blame", "", "--checkpoint", "none.pth", "--calibration", "none").refusal()
+    assert "is no file but a folder: give" in said

@@ -82,7 +82,10 @@ def test_unknown_variants_and_networks_without_classes_are_refused(refusal):
     unknown = "unknown variant 'm4': choose one of m0, m1, m2, m3"
     assert refusal(SettingsError, find_variant, "m4") == unknown
     assert refusal(SettingsError, MicroNet, "m4") == unknown
-    assert refusal(SettingsError, MicroNet, "m0", 0) == "a network needs at least one class, not 0"
+    assert (
+        refusal(SettingsError, MicroNet, "m0", 0)
+        == "a network needs at least one class, not 0: give 1 or more"
+    )
 
 
 @each_variant

@@ -172,4 +172,4 @@ def _told(error: Exception) -> str:
 
     if isinstance(error, RuntimeUnusableError):
         return one_line(error)
-    return f"{type(error).__name__}: {one_line(error)}"
+    return f"{type(error).__name__}: {one_line(error)}; the file may be damaged: export it again"

@@ -51,8 +51,8 @@ def blame(
     from micronet_edge.pages import check_reports
     from micronet_edge.quantization.recipe import recipe_path, weights_path
 
-    recipe = recipe_path(file)
-    given = [file, checkpoint, calibration, data, recipe, weights_path(recipe)]
+    beside = [recipe_path(file), weights_path(recipe_path(file))] if file.name else []
+    given = [file, checkpoint, calibration, data, *beside]
     read = [path for path in given if path is not None]
     check_reports({"--html": html}, inputs=read, overwrite=overwrite)
     console = open_console(err=True)

@@ -31,7 +31,7 @@ def check_input_size(size: int) -> int:
     if size > MOST_PIXELS:
         raise SettingsError(
             f"input size {size} px: this tool takes at most {MOST_PIXELS} px, since one image of that size "
-            "and what the first layer makes of it already take half a GB"
+            "and what the first layer makes of it already take half a GB: give a smaller one"
         )
     if size < TOTAL_STRIDE or size % TOTAL_STRIDE:
         below = max(TOTAL_STRIDE, size // TOTAL_STRIDE * TOTAL_STRIDE)
@@ -49,11 +49,11 @@ def check_class_count(classes: int) -> int:
     Raises SettingsError unless it is at least 1, and at most MOST_CLASSES.
     """
     if classes < 1:
-        raise SettingsError(f"a network needs at least one class, not {classes}")
+        raise SettingsError(f"a network needs at least one class, not {classes}: give 1 or more")
     if classes > MOST_CLASSES:
         raise SettingsError(
             f"{classes} classes: this tool takes at most {MOST_CLASSES:,}, since the last layer alone takes "
-            "half a GB then, and several times that while files are made"
+            "half a GB then, and several times that while files are made: give fewer"
         )
     return classes
 
