@@ -6,7 +6,8 @@ import json
 import pytest
 
 from micronet_edge.errors import TargetError
-from micronet_edge.unchanged import check_unchanged, manifest_path
+from micronet_edge.unchanged import check_unchanged
+from micronet_edge.user_files import manifest_path
 
 
 @pytest.fixture
@@ -46,3 +47,11 @@ def test_a_name_that_leaves_no_room_for_a_manifests(tmp_path):
     path = tmp_path / ("m" * 250 + ".onnx")
     path.write_bytes(b"a network")
     check_unchanged(path)
+
+
+def test_a_link_to_a_changed_file(file, tmp_path, refusal):
+    file.write_bytes(b"a netwosk")
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / "elsewhere" / "link.onnx"
+    link.symlink_to(file)
+    assert "is not the file that was written" in refusal(TargetError, check_unchanged, link)

@@ -32,6 +32,7 @@ PATIENCE_SECONDS = 120.0
 Running has no limit: a large network on a slow machine takes what it takes, and Ctrl-C ends it.
 """
 
+_INSTALL = "install it again, pip install 'micronet-edge[onnx,tflite]'"
 DAMAGED = "the file is damaged or no network of ours: export it again"
 
 
@@ -139,6 +140,8 @@ def asked(  # what is asked over there, with what
         if isinstance(error, (MicronetEdgeError, ModuleNotFoundError, *passed)):
             raise
         reason = " ".join(str(error).split()) or type(error).__name__
+        if isinstance(error, ImportError):
+            raise TargetError(f"{path}: its runtime cannot be loaded here ({reason}): {_INSTALL}") from error
         raise TargetError(f"{path}: its runtime failed while {doing} ({reason}): {DAMAGED}") from error
 
 

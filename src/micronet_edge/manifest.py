@@ -12,7 +12,7 @@ from micronet_edge.lowering import Applied
 from micronet_edge.metadata import DISTRIBUTION, FileMetadata, tool_version
 from micronet_edge.models.checkpoints import file_sha256
 from micronet_edge.models.random_weights import SEED
-from micronet_edge.unchanged import manifest_path
+from micronet_edge.user_files import manifest_path
 from micronet_edge.verification import Proof
 
 __all__ = ["manifest_path", "package_versions", "write_manifest"]

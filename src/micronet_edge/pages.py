@@ -12,6 +12,7 @@ from stat import S_ISBLK, S_ISCHR, S_ISDIR, S_ISFIFO, S_ISSOCK
 
 from micronet_edge.errors import OutputError
 from micronet_edge.staging import is_same_file, staged
+from micronet_edge.user_files import manifest_path
 
 
 def check_reports(reports: Mapping[str, Path | None], *, inputs: Iterable[Path], overwrite: bool) -> None:
@@ -24,6 +25,7 @@ def check_reports(reports: Mapping[str, Path | None], *, inputs: Iterable[Path],
     """
     given = {option: path for option, path in reports.items() if path is not None}
     read = list(inputs)
+    read += [manifest_path(path) for path in read if path.name]
     for option, path in given.items():
         for each in read:
             _check_unread(option, path, each)

@@ -169,11 +169,11 @@ def load_runtimes(targets: Sequence[Target]) -> None:
             ) from error
 
 
-def _missing(target: Target) -> ImportError | None:
+def _missing(target: Target) -> Exception | None:
     try:
         for module in getattr(target, "modules", ()):  # strangers' targets need not say
             import_module(module)
-    except ImportError as error:
+    except Exception as error:  # noqa: BLE001 - a broken installation fails in any way
         return error
     return None
 

@@ -5,29 +5,21 @@ from pathlib import Path
 
 from micronet_edge.errors import TargetError
 from micronet_edge.models.checkpoints import file_sha256
-from micronet_edge.user_files import MANIFEST, read_json
-
-SUFFIX = ".manifest.json"
-
-
-def manifest_path(path: Path) -> Path:
-    """Where the manifest of a file lies."""
-    return path.with_name(path.name + SUFFIX)
+from micronet_edge.user_files import MANIFEST, manifest_path, read_json
 
 
 def check_unchanged(path: Path) -> None:
     """Raises TargetError on a file that is not the one its manifest is about, and on a damaged manifest.
 
-    A file without a manifest beside it is not checked: nothing says what it was.
+    A manifest lies beside the file, or beside the one that a link leads to. A file without is not checked:
+    nothing says what it was.
     """
-    manifest = manifest_path(path)
-    if not os.path.lexists(manifest):
-        return
-    if file_sha256(path) != _written_sha256(manifest):
-        raise TargetError(
-            f"{path} is not the file that was written: its SHA-256 is another than in {manifest.name}; "
-            "export it again, or delete the manifest if you changed the file on purpose"
-        )
+    for manifest in dict.fromkeys(manifest_path(each) for each in (path, Path(os.path.realpath(path)))):
+        if os.path.lexists(manifest) and file_sha256(path) != _written_sha256(manifest):
+            raise TargetError(
+                f"{path} is not the file that was written: its SHA-256 is another than in {manifest.name}; "
+                "export it again, or delete the manifest if you changed the file on purpose"
+            )
 
 
 def _written_sha256(manifest: Path) -> str:

@@ -68,6 +68,11 @@ MANIFEST = Kind("manifest", 16 * MIB, "export the file again, or delete its mani
 MOST_TEXT_BYTES = 64 * MIB
 
 
+def manifest_path(path: Path) -> Path:
+    """Where the manifest of a file lies."""
+    return path.with_name(path.name + ".manifest.json")
+
+
 def check_file(path: Path, kind: Kind) -> None:
     """Raises the kind's error on what is no regular file with something in it, of a size that it may have."""
     if (problem := file_problem(path, kind)) is not None:

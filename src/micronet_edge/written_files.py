@@ -94,12 +94,15 @@ def check_first(
 ) -> None:
     """What is checked before the network is read.
 
-    Raises SettingsError on a batch out of range, OutputError on a place that cannot take the files.
+    Raises SettingsError on a batch out of range and a name that is not UTF-8, OutputError on a place that
+    cannot take the files.
     """
     if settings.batch is not None:
         BATCH.check(settings.batch)
     random = checkpoint is None and str(source) in FAMILY
     own = random_stem(str(source)) if random else Path(checkpoint or source).stem
+    if any("\ud800" <= letter <= "\udfff" for letter in own):  # LiteRT takes names in UTF-8 alone
+        raise SettingsError(f"{checkpoint or source} has a name that is not UTF-8: rename it")
     names = [_with_settings(own, settings) + suffix for suffix in suffixes]
     names += [manifest_path(Path(name)).name for name in names if not name.endswith(".json")]
     check_output(Path(settings.output), names, overwrite=settings.overwrite)

@@ -5,7 +5,7 @@ import shutil
 import pytest
 from cli.command import DIGITS
 
-FILES = ("me.tflite", "me.safetensors", "r.json", "tuning.json")
+FILES = ("me.tflite", "me.tflite.manifest.json", "me.safetensors", "r.json", "tuning.json")
 
 
 @pytest.fixture
@@ -26,6 +26,10 @@ BLAME = ("blame", "me.tflite", "--checkpoint", "me.safetensors", "--calibration"
     [
         (("bench", "me.tflite", "--output", "me.tflite"), "--output me.tflite would replace me.tflite"),
         (("bench", "me.tflite", "--html", "me.tflite"), "--html me.tflite would replace me.tflite"),
+        (
+            ("bench", "me.tflite", "--output", "me.tflite.manifest.json"),
+            "--output me.tflite.manifest.json would replace me.tflite.manifest.json",
+        ),
         (("bench", "me.tflite", "--html", "./link.html"), "--html link.html would replace me.tflite"),
         (("bench", "r.json", "--html", "r.json"), "--html r.json would replace r.json"),
         (

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from micronet_edge.safe_text import visible
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -27,6 +29,6 @@ def told_steps(console: "Console") -> Iterator[Callable[[str], None]]:
 def say_what_was_read(console: "Console", assumption: str | None, notes: Sequence[str]) -> None:
     """The notes on a checkpoint; and what it does not say, so that nobody can miss it."""
     for note in notes:
-        console.print(f"note: {note}", soft_wrap=True)
+        console.print(visible(f"note: {note}"), soft_wrap=True)
     if assumption is not None:
-        console.print(f"ASSUMED: {assumption}", style="bold red", soft_wrap=True)
+        console.print(visible(f"ASSUMED: {assumption}"), style="bold red", soft_wrap=True)
