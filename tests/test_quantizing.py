@@ -41,4 +41,7 @@ def test_too_few_images_to_fine_tune_on_are_refused_at_once(few, tmp_path, refus
         report=told.append,
     )
     assert "too few to fine-tune on: give 256 or more" in complaint
-    assert told == ["reading the network and the images"]
+    assert told == [
+        "reading the network and the images",
+        "classes, in the order of the network's labels: '0' is class 0",
+    ]

@@ -185,7 +185,7 @@ def test_a_whole_pickled_network_is_not_unpickled(saved, complaint):
 
 # --- Tensors, but not those of a MicroNet
 
-EXPECTED = "expected one of m0, m1, m2, m3"
+EXPECTED = "expected one of m0, m1, m2, m3: give a checkpoint of one"
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,8 @@ def test_a_weight_that_is_no_number(saved, complaint, value):
     changed = m0_weights()
     changed[CONV][0, 0, 1, 0] = value
     message = complaint(saved(changed))
-    assert message == f"FILE: tensor {OUR_CONV} holds NaN or infinity: the training run diverged"
+    diverged = "the training run diverged; give an earlier checkpoint"
+    assert message == f"FILE: tensor {OUR_CONV} holds NaN or infinity: {diverged}"
 
 
 def test_a_weight_that_float32_cannot_hold(saved, complaint):
