@@ -106,9 +106,10 @@ def quantize(
         target.check(spec)
     for folder in (quantization.finetune, quantization.data):
         if folder is not None:  # refused here, before the work that needs them
-            report(_labelled(Path(folder), origin, settings).order)
-    if quantization.finetune is not None:
-        check_enough(_labelled(Path(quantization.finetune), origin, settings))
+            labelled = _labelled(Path(folder), origin, settings)
+            report(labelled.order)
+            if folder is quantization.finetune:
+                check_enough(labelled)
     images = _images(origin, settings, quantization)
     for note in images.found_on.notes:
         report(f"WARNING: {note}")

@@ -21,7 +21,7 @@ from micronet_edge.cli.options import (
     color_name,
     three_numbers,
 )
-from micronet_edge.cli.steps import say_what_was_read, told_steps
+from micronet_edge.cli.steps import RANDOM_WEIGHTS, say_what_was_read, told_steps
 from micronet_edge.terminal import open_console, say_json
 from micronet_edge.wording import plural
 
@@ -104,9 +104,7 @@ def export(
         exported = run(source, checkpoint=checkpoint, settings=settings, report=report)
     say_what_was_read(console, exported[0].assumption, exported[0].notes)
     if exported[0].random_weights:
-        console.print(
-            "RANDOM WEIGHTS: no checkpoint was given; these files recognise nothing.", style="bold red"
-        )
+        console.print(RANDOM_WEIGHTS, style="bold red")
     if exported[0].proof.weakness is not None:
         console.print(f"WEAK PROOF: {exported[0].proof.weakness}", style="bold red")
     if naive:

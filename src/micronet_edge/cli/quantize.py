@@ -20,7 +20,7 @@ from micronet_edge.cli.options import (
     color_name,
     three_numbers,
 )
-from micronet_edge.cli.steps import say_what_was_read, told_steps
+from micronet_edge.cli.steps import RANDOM_WEIGHTS, say_what_was_read, told_steps
 from micronet_edge.terminal import open_console, say_json
 
 if TYPE_CHECKING:
@@ -114,9 +114,7 @@ def quantize(
         quantized = run(source, settings=settings, quantization=quantization, report=report)
     say_what_was_read(console, quantized.files[0].assumption, quantized.files[0].notes)
     if quantized.files[0].random_weights:
-        console.print(
-            "RANDOM WEIGHTS: no checkpoint was given; these files recognise nothing.", style="bold red"
-        )
+        console.print(RANDOM_WEIGHTS, style="bold red")
     for note in quantized.notes:
         console.print(f"note: {note}", soft_wrap=True)
     if as_json:
