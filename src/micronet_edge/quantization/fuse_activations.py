@@ -42,8 +42,9 @@ def _inner_tensors(quantized: QuantizedNetwork, nodes: Sequence[fx.Node]) -> dic
     if coefficients:
         largest = max(max(-found[name].low, found[name].high) for name in coefficients)
         fusions = 1 + sum(isinstance(module_of(node), Maximum) for node in nodes)
-        step = largest / _most_steps(len(coefficients) // fusions)
-        found |= {name: replace(found[name], step=step) for name in coefficients}
+        most = np.float32(_most_steps(len(coefficients) // fusions))
+        steps = float(most / np.float32(largest))
+        found |= {name: replace(found[name], steps=steps) for name in coefficients}
     return found
 
 

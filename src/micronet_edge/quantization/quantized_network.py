@@ -13,11 +13,11 @@ from micronet_edge.quantization.rounded_tensors import clip_after, tensor_name
 
 @dataclass(frozen=True, slots=True)
 class KernelTensor:
-    """A tensor inside a fused kernel: where it is cut off, and its step, where it is rounded at all."""
+    """A tensor inside a fused kernel: where it is cut off, and its steps in 1, where it is rounded."""
 
     low: float = -inf
     high: float = inf
-    step: float | None = None
+    steps: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,17 @@ import torch
 from torch import Tensor, fx, nn
 
 from micronet_edge.lowering.convolutions import bias_of
-from micronet_edge.lowering.elementary import Add, AddConstant, Constant
+from micronet_edge.lowering.elementary import (
+    Add,
+    AddConstant,
+    Constant,
+    Mix,
+    Multiply,
+    MultiplyConstant,
+)
 from micronet_edge.lowering.graph import inputs_of, module_of, read_last_by
 from micronet_edge.quantization.assign_grids import constant_grid
+from micronet_edge.quantization.fused_arithmetic import channel_means, matrix_product, result_factor
 from micronet_edge.quantization.grid import (
     WEIGHT_LIMIT,
     Floats,
@@ -21,7 +29,12 @@ from micronet_edge.quantization.grid import (
     scales_for_bias,
     weight_scales,
 )
-from micronet_edge.quantization.integer_sum import integer_sum
+from micronet_edge.quantization.integer_arithmetic import (
+    integer_product,
+    integer_sum,
+    requantized,
+    straight_through,
+)
 from micronet_edge.quantization.quantized_network import KernelTensor, QuantizedNetwork
 from micronet_edge.quantization.rounded_tensors import clip_after, is_clip, tensor_name
 
@@ -66,13 +79,15 @@ class Simulation(nn.Module):
         if self.quantized.is_integer(node):
             sources = zip(inputs_of(node), inputs, strict=True)
             inputs = tuple(self._converted(source, value) for source, value in sources)
-        if is_clip(node) and tensor_name(node) in self.quantized.fused_layers:
-            return inputs[0]  # the kernel cuts off at its own ends
         state = self._stored(node, layer)
+        if self._is_in_kernel(node):
+            return self._in_kernel(node, layer, state, *inputs)
         if self.quantized.is_integer(node) and isinstance(layer, nn.Conv2d | nn.Linear):
             return self._summed(node, layer, state, *inputs)
         if self.quantized.is_integer(node) and isinstance(layer, Add | AddConstant):
             return self._added(node, layer, state, *inputs)
+        if self.quantized.is_integer(node) and isinstance(layer, Multiply | MultiplyConstant | Mix):
+            return self._multiplied(node, layer, state, *inputs)
         return _tensor(torch.func.functional_call(layer, state, inputs) if state else layer(*inputs))
 
     def finish(self, node: fx.Node, value: Tensor) -> Tensor:
@@ -82,7 +97,7 @@ class Simulation(nn.Module):
         if self.quantized.is_integer(node):
             return rounded(value, self.quantized.grids[tensor_name(node)])
         inner = self.quantized.fused_layers.get(tensor_name(node))
-        return value if inner is None else _in_kernel(value, inner)
+        return value if inner is None else _kernel_tensor(value, inner)
 
     def bias(self, node: fx.Node) -> Tensor:
         """The bias of a convolution or a linear layer as a file holds it."""
@@ -98,14 +113,14 @@ class Simulation(nn.Module):
 
         Of sums of real numbers one in some 100,000 would be rounded the other way, and upset all behind it.
         """
-        grid = self.quantized.grid(inputs_of(node)[0])
+        grid, result = self.quantized.grid(inputs_of(node)[0]), self.quantized.grid(node)
         scales = torch.from_numpy(_scales(layer, grid, self.quantized.weight_limit))
         steps = scales * grid.scale
-        whole = {"weight": _whole(state["weight"] / scales.view(-1, *[1] * (layer.weight.ndim - 1)))}
-        if "bias" in state:
-            whole["bias"] = _whole(state["bias"] / steps)
-        y: Tensor = torch.func.functional_call(layer, whole, (_whole(x / grid.scale),))
-        return y * steps.view(1, -1, *[1] * (y.ndim - 2))
+        weight = _whole(state["weight"] / scales.view(-1, *[1] * (layer.weight.ndim - 1)))
+        bias = _whole(state["bias"] / steps) if "bias" in state else None
+        own = {"weight": weight} | ({} if bias is None else {"bias": torch.zeros_like(bias)})
+        sums: Tensor = torch.func.functional_call(layer, own, (_whole(x / grid.scale),))
+        return requantized(sums, bias, steps / result.scale, result)
 
     def _added(
         self, node: fx.Node, layer: Add | AddConstant, state: dict[str, Tensor], *inputs: Tensor
@@ -119,15 +134,64 @@ class Simulation(nn.Module):
         steps = [value / grid.scale for value, grid in zip(inputs, grids, strict=True)]
         if result.bits != _BYTE or not all(map(_are_whole, steps)):
             return exact
-        return exact + (integer_sum(steps, grids, result) - exact).detach()
+        return straight_through(exact, integer_sum([each.detach().round() for each in steps], grids, result))
+
+    def _multiplied(
+        self,
+        node: fx.Node,
+        layer: Multiply | MultiplyConstant | Mix,
+        state: dict[str, Tensor],
+        *inputs: Tensor,
+    ) -> Tensor:
+        """The product of two tensors, of 8 bits as integers multiply."""
+        exact = _tensor(torch.func.functional_call(layer, state, inputs))
+        result = self.quantized.grid(node)
+        grids = [self.quantized.grid(source) for source in inputs_of(node)]
+        if isinstance(layer, MultiplyConstant):
+            grids.append(constant_grid(layer, result))
+        return integer_product(exact, grids, result) if result.bits == _BYTE else exact
+
+    def _is_fused(self, node: fx.Node) -> bool:
+        return tensor_name(node) in self.quantized.fused_layers
+
+    def _is_in_kernel(self, node: fx.Node) -> bool:
+        """Whether a fused kernel computes the node: inside of an activation, or as its result."""
+        return self._is_fused(node) or any(map(self._is_fused, inputs_of(node)))
+
+    def _in_kernel(
+        self, node: fx.Node, layer: nn.Module, state: dict[str, Tensor], *inputs: Tensor
+    ) -> Tensor:
+        """What a fused kernel computes: coefficients in real numbers, and sums of products in whole ones."""
+        source, *_ = inputs_of(node)
+        if is_clip(node):
+            return inputs[0]  # the kernel cuts off at its own ends
+        if isinstance(layer, nn.Conv2d):
+            exact = _tensor(torch.func.functional_call(layer, state, inputs))
+            scales = torch.from_numpy(
+                _scales(layer, self.quantized.grid(source), self.quantized.weight_limit)
+            )
+            weight = (state["weight"].detach().flatten(1) / scales[:, None]).round_()
+            bias = state.get("bias", bias_of(layer)).detach()
+            return matrix_product(exact, inputs[0].detach(), weight, scales, bias)
+        steps = [self._steps(each, value) for each, value in zip(inputs_of(node), inputs, strict=True)]
+        if isinstance(layer, nn.AdaptiveAvgPool2d):
+            return channel_means(steps[0], self.quantized.grid(source))
+        found = _tensor(layer(*steps))
+        if self._is_fused(node):
+            return found
+        whole = found * result_factor(self.quantized, node)
+        return straight_through(whole, whole.detach().round()) * self.quantized.grid(node).scale
+
+    def _steps(self, node: fx.Node, value: Tensor) -> Tensor:
+        """What a kernel reads of the node in steps, in which it holds already what is inside of it."""
+        return value if self._is_fused(node) else _whole(value / self.quantized.grid(node).scale)
 
     def _converted(self, node: fx.Node, value: Tensor) -> Tensor:
         """What an integer operator reads of the node: a float operator's result is rounded here.
 
         What is fused is read by the last layer of its activation, which is a part of the same kernel.
         """
-        fused = tensor_name(node) in self.quantized.fused_layers
-        if fused or self.quantized.is_integer(node) or clip_after(node) is not None:
+        if self._is_fused(node) or self.quantized.is_integer(node) or clip_after(node) is not None:
             return value
         return rounded(value, self.quantized.grids[tensor_name(node)])
 
@@ -144,18 +208,20 @@ class Simulation(nn.Module):
             case nn.Conv2d() | nn.Linear() if self.quantized.half_weights:
                 return _in_halves(layer.weight)
             case Constant() if in_integers:
-                return {"constant": rounded(layer.constant, constant_grid(layer, self.quantized.grid(node)))}
+                return {
+                    "constant": _constant_on(layer.constant, constant_grid(layer, self.quantized.grid(node)))
+                }
             case _:
                 return {}
 
 
-def _in_kernel(value: Tensor, inner: KernelTensor) -> Tensor:
-    """What a fused kernel makes of a tensor inside of it; gradients pass."""
+def _kernel_tensor(value: Tensor, inner: KernelTensor) -> Tensor:
+    """What a fused kernel keeps of a tensor inside of it: real numbers, or whole steps; gradients pass."""
     cut = value if isinf(inner.low) else value.clamp(inner.low, inner.high)
-    if inner.step is None:
+    if inner.steps is None:
         return cut
-    steps = (cut.detach() / inner.step).round()
-    return cut + (steps * inner.step - cut.detach())
+    steps = cut * inner.steps
+    return straight_through(steps, steps.detach().round())
 
 
 def _scales(layer: nn.Conv2d | nn.Linear, grid: Grid, limit: int) -> Floats:
@@ -168,12 +234,18 @@ def _whole(values: Tensor) -> Tensor:
 
     Others stay: blame leaves single tensors unrounded.
     """
-    error = (values.round() - values).detach()
-    return values + error * (error.abs() < _FLOAT32_ERROR)
+    nearest = values.detach().round()
+    if not _is_close(nearest, values):
+        nearest = torch.where((nearest - values).abs() < _FLOAT32_ERROR, nearest, values.detach())
+    return straight_through(values, nearest)
 
 
 def _are_whole(values: Tensor) -> bool:
-    return bool(((values.round() - values).abs() < _FLOAT32_ERROR).all())
+    return _is_close(values.detach().round(), values)
+
+
+def _is_close(values: Tensor, others: Tensor) -> bool:
+    return float(torch.linalg.vector_norm((values - others).detach(), torch.inf)) < _FLOAT32_ERROR
 
 
 def _in_integers(layer: nn.Conv2d | nn.Linear, grid: Grid, limit: int) -> dict[str, Tensor]:
@@ -185,8 +257,10 @@ def _in_integers(layer: nn.Conv2d | nn.Linear, grid: Grid, limit: int) -> dict[s
     bias = layer.bias.detach().numpy()
     with np.errstate(invalid="ignore"):  # a training that breaks down is seen by who trains
         steps = bias_integers(bias, scales, grid) * bias_scales(scales, grid)
-    error = torch.from_numpy(steps.astype(np.float32)) - layer.bias.detach()
-    return {"weight": weight, "bias": layer.bias + error}
+    return {
+        "weight": weight,
+        "bias": straight_through(layer.bias, torch.from_numpy(steps.astype(np.float32))),
+    }
 
 
 def _in_halves(weight: Tensor) -> dict[str, Tensor]:
@@ -208,10 +282,14 @@ def rounded_weight(weight: Tensor, limit: int = WEIGHT_LIMIT) -> Tensor:
 
 
 def _on_scales(weight: Tensor, scales: Floats, limit: int) -> Tensor:
-    zero_points = torch.zeros(len(scales), dtype=torch.int32)
-    steps = torch.from_numpy(scales)
-    result: Tensor = torch.fake_quantize_per_channel_affine(weight, steps, zero_points, 0, -limit, limit)
-    return result
+    steps = torch.from_numpy(scales).view(-1, *[1] * (weight.ndim - 1))
+    found = (weight.detach() / steps).round_().clamp_(-limit, limit).mul_(steps)
+    return straight_through(weight, found)
+
+
+def _constant_on(constant: Tensor, grid: Grid) -> Tensor:
+    steps = grid.integers(constant.numpy()) - grid.zero_point
+    return torch.from_numpy(np.asarray(steps * grid.scale, np.float32))
 
 
 def _tensor(value: Tensor) -> Tensor:
