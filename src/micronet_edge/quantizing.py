@@ -16,6 +16,7 @@ from micronet_edge.kernels import Kernels
 from micronet_edge.limits import MAX_DROP
 from micronet_edge.lowering import Costs, Lowered, integer, lower
 from micronet_edge.manifest import manifest_path, write_manifest
+from micronet_edge.quantization.coarse_biases import notes_on_float
 from micronet_edge.quantization.finetune import FinetuneProgress, check_enough, finetune
 from micronet_edge.quantization.quantize_network import (
     calibrated_recipe,
@@ -235,6 +236,8 @@ def _new_recipe(
 ) -> Recipe:
     report(f"finding ranges and correcting biases on {calibration.count} images")
     recipe = calibrated_recipe(network, calibration, origin.metadata, settings.precision, costs)
+    for note in notes_on_float(network, recipe.float_layers):
+        report(f"WARNING: {note}")
     images = some_images(calibration)
     if quantization.finetune is not None:
         recipe = _finetuned(recipe, origin, network, images, Path(quantization.finetune), settings, report)

@@ -6,13 +6,10 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor, fx, nn
 
-from micronet_edge.lowering.graph import calls, inputs_of, module_of
+from micronet_edge.lowering.graph import calls, module_of
 from micronet_edge.quantization.assign_grids import assign_grids
-from micronet_edge.quantization.grid import weight_scales
+from micronet_edge.quantization.coarse_biases import is_coarse
 from micronet_edge.quantization.rounded_tensors import clip_after, tensor_name
-
-COARSE = 0.25
-"""Steps of a layer's output that one step of its bias may be."""
 
 MOST = 1e4
 """So many times a channel is scaled at most: what varies less is as good as constant."""
@@ -32,14 +29,9 @@ def found_factors(
     Source: Nagel et al., arXiv 1906.04721, section 4.1, on the ranges of channels instead of weights.
     """
     grids = assign_grids(network, ranges, bits)
-
-    def is_coarse(node: fx.Node) -> bool:
-        layer = module_of(node)
-        assert isinstance(layer, nn.Conv2d | nn.Linear)
-        scales = weight_scales(layer.weight.detach().numpy()) * grids[_name(inputs_of(node)[0])].scale
-        return bool(scales.max() > COARSE * grids[_name(node)].scale)
-
-    wanted = {node: readers for node, readers in _pairs(network) if any(map(is_coarse, readers))}
+    wanted = {
+        node: readers for node, readers in _pairs(network) if any(is_coarse(each, grids) for each in readers)
+    }
     if not wanted:
         return {}
     largest = _largest(network, images, {clip_after(node) or node for node in wanted})
@@ -109,7 +101,3 @@ def _convolution(node: fx.Node) -> nn.Conv2d:
     layer = module_of(node)
     assert isinstance(layer, nn.Conv2d)
     return layer
-
-
-def _name(node: fx.Node) -> str:
-    return tensor_name(clip_after(node) or node)

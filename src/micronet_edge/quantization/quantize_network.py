@@ -16,6 +16,7 @@ from micronet_edge.lowering.tuning import SHIPPED
 from micronet_edge.metadata import FileMetadata
 from micronet_edge.quantization.assign_grids import assign_grids
 from micronet_edge.quantization.calibrate import calibrate
+from micronet_edge.quantization.coarse_biases import coarse_operators
 from micronet_edge.quantization.correct_bias import correct_bias
 from micronet_edge.quantization.equalize_channels import equalized, found_factors
 from micronet_edge.quantization.light_variants import light_variants
@@ -68,6 +69,7 @@ def calibrated_recipe(
         },
         ranges=widened(network, found, bits),
         costs=costs,
+        float_layers=coarse_operators(network, found, bits),
         channel_factors=factors,
     )
 
