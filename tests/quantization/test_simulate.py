@@ -162,3 +162,10 @@ def test_weights_in_16_bits_are_read_as_these():
     assert not torch.equal(halves, conv.weight)
     with torch.no_grad():
         assert torch.equal(run(found), torch.nn.functional.conv2d(GIVEN, halves, conv.bias))
+
+
+def test_the_ends_of_a_clip_are_rounded_as_files_round_them():
+    """The upper end is half a step off: files hold 127 steps, and float32 would round to 128."""
+    clip = nn.Hardtanh(-3.0, 3.0)
+    cut = simulate._cut_off(torch.tensor([-9.0, 0.1, 9.0]), clip, Grid(0.0235294122248888, -1, 8))
+    assert (cut / 0.0235294122248888).tolist() == pytest.approx([-127, 0.1 / 0.0235294122248888, 127])

@@ -79,6 +79,8 @@ class Simulation(nn.Module):
         if self.quantized.is_integer(node):
             sources = zip(inputs_of(node), inputs, strict=True)
             inputs = tuple(self._converted(source, value) for source, value in sources)
+        if isinstance(layer, nn.Hardtanh) and self.quantized.is_integer(node):
+            return _cut_off(inputs[0], layer, self.quantized.grid(node))
         state = self._stored(node, layer)
         if self._is_in_kernel(node):
             return self._in_kernel(node, layer, state, *inputs)
@@ -213,6 +215,13 @@ class Simulation(nn.Module):
                 }
             case _:
                 return {}
+
+
+def _cut_off(value: Tensor, clip: nn.Hardtanh, grid: Grid) -> Tensor:
+    """The value between the ends of the clip, which are rounded to the grid themselves."""
+    ends = grid.integers(np.array([clip.min_val, clip.max_val], np.float32)) - grid.zero_point
+    low, high = (float(end) * grid.scale for end in ends)
+    return value.clamp(low, high)
 
 
 def _kernel_tensor(value: Tensor, inner: KernelTensor) -> Tensor:
