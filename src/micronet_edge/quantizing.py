@@ -16,6 +16,7 @@ from micronet_edge.kernels import Kernels
 from micronet_edge.limits import MAX_DROP
 from micronet_edge.lowering import Costs, Lowered, integer, lower
 from micronet_edge.manifest import manifest_path, write_manifest
+from micronet_edge.other_light import notes_on_light, with_utilisation
 from micronet_edge.quantization.coarse_biases import notes_on_float
 from micronet_edge.quantization.finetune import FinetuneProgress, check_enough, finetune
 from micronet_edge.quantization.quantize_network import (
@@ -52,7 +53,7 @@ from micronet_edge.targets import (
 )
 from micronet_edge.threads import one_thread
 from micronet_edge.unseen_images import QuantizationImages, bundled, notes_on_likeness, parted
-from micronet_edge.verification import Proof, notes_on_light, prove_quantized
+from micronet_edge.verification import Proof, prove_quantized
 from micronet_edge.written_files import (
     Exported,
     Report,
@@ -134,7 +135,7 @@ def quantize(
         )
         calibration = images.found_on
         bound = _bounded(recipe, origin, lowered.network, calibration, targets, spec, quantization, report)
-        recipe = bound.recipe
+        recipe, noted = with_utilisation(bound.recipe, lowered.network, origin.metadata, images)
         save_recipe(recipe, folder / recipe_name)
         files, failures = [], {}
         for target, name in zip(targets, names, strict=True):
@@ -152,7 +153,7 @@ def quantize(
                 )
         _check_failures(failures, [file.format for file in files])
         report("moving the proven files into place")
-    return Quantized(tuple(files), output / recipe_name, bound.steps, (*notes, *bound.notes))
+    return Quantized(tuple(files), output / recipe_name, bound.steps, (*notes, *noted, *bound.notes))
 
 
 def _check_failures(failures: Mapping[str, MicronetEdgeError], sound: Sequence[str]) -> None:

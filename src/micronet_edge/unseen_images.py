@@ -40,6 +40,12 @@ def parted(calibration: CalibrationImages) -> QuantizationImages:
     return QuantizationImages(replace(calibration, images=images[~kept_out]), images[kept_out])
 
 
+def evenly(images: Images, most: int) -> Images:
+    """At most so many of the images, evenly over all of them."""
+    chosen = np.linspace(0, len(images) - 1, min(len(images), most)).astype(int)
+    return np.ascontiguousarray(images[chosen])
+
+
 def bundled(preprocessing: Preprocessing) -> QuantizationImages:
     """The photographs that come with the package: a recipe has found its ranges on others."""
     images = preprocessing.batch(photographs())

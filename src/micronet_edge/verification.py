@@ -12,13 +12,13 @@ from micronet_edge.errors import VerificationError
 from micronet_edge.kernels import Kernels
 from micronet_edge.metadata import FileMetadata
 from micronet_edge.photographs import photographs
-from micronet_edge.preprocessing import Images, Preprocessing
+from micronet_edge.preprocessing import Images
 from micronet_edge.quantization.fuse_activations import with_fused_activations
-from micronet_edge.quantization.light_variants import with_gain
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.simulate import Simulation
 from micronet_edge.targets import FLOAT16, FLOAT32, Logits, Reader, Session
 from micronet_edge.threads import one_thread
+from micronet_edge.unseen_images import evenly
 from micronet_edge.wording import plural
 
 FLOAT32_TOLERANCE = 1e-4
@@ -51,12 +51,6 @@ SIMULATION_COSINE, SIMULATION_AGREEMENT = 0.95, 0.9
 They differ by ties in rounding, which grow on the way: cosines are above 0.99 on trained networks, 0.97
 and more on random ones. A wrong grid, weight or order of channels gives below 0.9.
 """
-
-_GAINS = (0.5, 0.7, 1.4)
-"""Light that the images of a proof are tried in as well."""
-
-_LIGHT_MATTERS = 0.1
-"""A difference in agreement that is worth a line: of 50 images fewer are mere chance."""
 
 CLOSE = {"int8": (0.85, 0.9), "int8-a16": (0.95, 0.98)}
 """Share of images with the same class, and cosine of logits, that a file must reach against float."""
@@ -147,7 +141,7 @@ def prove_quantized(
     Result   the comparison with the float network, on some of the images
     Raises   VerificationError on too large a difference, or on a forbidden operator.
     """
-    chosen = _some(images)
+    chosen = evenly(images, PROOF_IMAGES)
     expected = reference_logits(network, chosen)
     session = target.open(path, kernels=kernels)
     logits = session.run(chosen)
@@ -167,23 +161,6 @@ def prove_quantized(
     if trained and judged:
         _check_close(path, metadata, proof)
     return proof
-
-
-def notes_on_light(
-    path: Path, target: Reader, preprocessing: Preprocessing, network: nn.Module, images: Images, proof: Proof
-) -> tuple[str, ...]:
-    """A line for each change of light in which an integer file is further from float than in the proof."""
-    session, notes = target.open(path, kernels="off"), []
-    for gain in _GAINS:
-        lit = with_gain(torch.from_numpy(_some(images)), preprocessing, gain).numpy()
-        same = float((session.run(lit).argmax(1) == reference_logits(network, lit).argmax(1)).mean())
-        if same < proof.top1_agreement - _LIGHT_MATTERS:
-            notes.append(
-                f"{path.name} depends on the light: the same class as float on {proof.top1_agreement:.0%} of "
-                f"the images, with {gain:g} times their light on {same:.0%}; give calibration images in "
-                "every light that it will see"
-            )
-    return tuple(notes)
 
 
 def compare(path: Path, target: Reader, network: nn.Module, images: Images) -> Proof:
@@ -212,12 +189,6 @@ def _check_rules(path: Path, target: Reader, metadata: FileMetadata) -> None:
     breaches = target.breaches(path, metadata)
     if breaches:
         raise VerificationError(f"{path.name} holds {'; '.join(breaches)}: please report this network")
-
-
-def _some(images: Images) -> Images:
-    """So many of the images, evenly over all of them."""
-    chosen = np.linspace(0, len(images) - 1, min(len(images), PROOF_IMAGES)).astype(int)
-    return np.ascontiguousarray(images[chosen])
 
 
 def _cosine(ours: Logits, theirs: Logits) -> float:

@@ -72,7 +72,7 @@ def test_it_tells_what_was_decided(recipe):
         "count": 40,
         "skipped": 3,
         "used": 40,
-        "light_variants": 40,
+        "light_variants": 120,
     }
     assert (recipe.precision, recipe.variant, recipe.input_size) == ("int8", "m0", 8)
     assert recipe.checkpoint_sha256 == "c" * 64

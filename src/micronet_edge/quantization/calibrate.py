@@ -7,7 +7,8 @@ from torch import Tensor, fx
 
 from micronet_edge.lowering.elementary import AddConstant
 from micronet_edge.lowering.graph import module_of
-from micronet_edge.quantization.rounded_tensors import clip_after, rounded_tensors, tensor_name
+from micronet_edge.quantization.bound_ranges import bounded, bounds_of
+from micronet_edge.quantization.rounded_tensors import IMAGE, clip_after, rounded_tensors, tensor_name
 
 Range = tuple[float, float]
 _BATCH = 32
@@ -15,11 +16,15 @@ _LITTLE = 0.25
 """The part of a range that may be given up for steps of one size."""
 
 
-def calibrate(network: fx.GraphModule, images: Tensor, percentile: float) -> dict[str, Range]:
+def calibrate(
+    network: fx.GraphModule, images: Tensor, percentile: float, image: Range | None = None
+) -> dict[str, Range]:
     """The range of each tensor that has a grid of its own, by name.
 
-    Given    a spelled-out network, images [n, 3, size, size], a percentile below 100 such as 99.99
-    Result   ranges that leave out the largest and the smallest 100 - percentile per cent of values
+    Given    a spelled-out network, images [n, 3, size, size], a percentile below 100 such as 99.99; the
+             range of any image, where that is known
+    Result   ranges that leave out the largest and the smallest 100 - percentile per cent of values; those
+             that nearly reach what mathematics allows are out to it
     """
     tails: dict[str, _Tails] = {}
     own = set(rounded_tensors(network).values())
@@ -28,6 +33,8 @@ def calibrate(network: fx.GraphModule, images: Tensor, percentile: float) -> dic
         for batch in torch.split(images, _BATCH):
             watched.run(batch)
     ranges = {name: tail.range() for name, tail in tails.items()}
+    if image is not None:
+        ranges = bounded(ranges, bounds_of(network, image)) | {IMAGE: image}
     _share_steps(network, ranges)
     return ranges
 

@@ -22,7 +22,7 @@ from micronet_edge.quantization.equalize_channels import equalized, found_factor
 from micronet_edge.quantization.light_variants import light_variants
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.recipe import BITS, Recipe, changed_tensors
-from micronet_edge.quantization.rounded_tensors import IMAGE, rounded_tensors
+from micronet_edge.quantization.rounded_tensors import rounded_tensors
 from micronet_edge.quantization.widen_ranges import widened
 
 PERCENTILE = {8: 99.99, 16: 100.0}
@@ -30,6 +30,9 @@ PERCENTILE = {8: 99.99, 16: 100.0}
 
 MOST_IMAGES = 512
 """Some 200 are enough; more than this would only cost time, and memory for bias correction."""
+
+MOST_LIT = 128
+"""Of these so many are looked at in other light as well."""
 
 
 def calibrated_recipe(
@@ -46,13 +49,13 @@ def calibrated_recipe(
     """
     bits = BITS[precision]
     images = some_images(calibration)
-    lit = torch.cat([images, light_variants(images, metadata.preprocessing)])
-    image = {IMAGE: image_range(metadata)}
-    found = calibrate(network, lit, PERCENTILE[bits]) | image
+    lit = torch.cat([images, light_variants(some_images(calibration, MOST_LIT), metadata.preprocessing)])
+    image = image_range(metadata)
+    found = calibrate(network, lit, PERCENTILE[bits], image)
     factors = found_factors(network, found, images, bits)
     if factors:
         network = equalized(network, factors)
-        found = calibrate(network, lit, PERCENTILE[bits]) | image
+        found = calibrate(network, lit, PERCENTILE[bits], image)
     return Recipe(
         precision=precision,
         variant=metadata.variant,
@@ -74,9 +77,9 @@ def calibrated_recipe(
     )
 
 
-def some_images(calibration: CalibrationImages) -> torch.Tensor:
-    """At most MOST_IMAGES of the images, evenly over all of them."""
-    chosen = np.linspace(0, calibration.count - 1, min(calibration.count, MOST_IMAGES)).astype(int)
+def some_images(calibration: CalibrationImages, most: int = MOST_IMAGES) -> torch.Tensor:
+    """At most so many of the images, evenly over all of them."""
+    chosen = np.linspace(0, calibration.count - 1, min(calibration.count, most)).astype(int)
     return torch.from_numpy(calibration.images[chosen])
 
 

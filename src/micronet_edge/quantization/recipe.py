@@ -34,7 +34,7 @@ class Recipe:
 
     `ranges` are (low, high) by tensor, in float; `float_layers` are operators that stay in float32 in every
     format, `format_float_layers` those that do in one; `channel_factors` are what channels between two layers
-    are multiplied by;
+    are multiplied by; `range_utilisation` tells by tensor how its range fits images that it was not found on;
     `weights_sha256` is that of the file beside the recipe, which holds `tensors`, those of the lowered
     network after fine-tuning, and `biases`, the corrected ones of each target's form of the network.
     `calibration` tells name, hash of the list and count of the images. By `costs` the form of the network
@@ -52,6 +52,7 @@ class Recipe:
     float_layers: tuple[str, ...] = ()
     format_float_layers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     channel_factors: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    range_utilisation: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     finetuning: dict[str, object] | None = None
     weights_sha256: str = ""
     tensors: Mapping[str, Tensor] = field(default_factory=dict, repr=False, compare=False)
