@@ -8,14 +8,14 @@ import torch
 from quantized_digits import image_folder, quantized_digits, spelled_digits
 
 from micronet_edge.image_folders import CalibrationImages
-from micronet_edge.integer_forms import with_corrected_biases, written_form
+from micronet_edge.integer_forms import corrected_forms, written_form
 from micronet_edge.other_light import MANY_VALUES, notes_on_light, with_utilisation
 from micronet_edge.quantization.calibrate import calibrate
 from micronet_edge.quantization.light_variants import with_gain
 from micronet_edge.quantization.quantize_network import image_range
 from micronet_edge.targets import ExportSpec, find_target
 from micronet_edge.unseen_images import QuantizationImages
-from micronet_edge.verification import compare
+from micronet_edge.verification import FileToProve, compare
 
 
 @pytest.fixture(scope="module")
@@ -91,8 +91,8 @@ def lit_notes(digits, network, tmp_path_factory):
             size, batch=1, naive=False, portable=False, metadata=digits.metadata, precision="int8"
         )
         target.quantize(form, spec, path)
-        proof = compare(path, target, network, images)
-        return notes_on_light(path, target, digits.metadata.preprocessing, network, images, proof)
+        file = FileToProve(path, target, digits.metadata)
+        return notes_on_light(file, network, images, compare(file, network, images))
 
     return call
 
@@ -100,7 +100,7 @@ def lit_notes(digits, network, tmp_path_factory):
 def test_a_file_of_dark_images_depends_on_the_light(digits, dark, lit_notes):
     recipe, images = dark
     target = find_target("tflite")
-    recipe = with_corrected_biases(recipe, digits.network, digits.metadata, [target], images)
+    recipe = corrected_forms(recipe, digits.network, digits.metadata, [target], images).recipe
     notes = lit_notes(recipe, np.ascontiguousarray(images.numpy()))
     assert any("digits.tflite depends on the light: the same class as float on" in note for note in notes)
 

@@ -2,21 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 from torch import fx, nn
 
 from micronet_edge.metadata import FileMetadata
-from micronet_edge.preprocessing import Images, Preprocessing
+from micronet_edge.preprocessing import Images
 from micronet_edge.quantization.light_variants import VIEWS
 from micronet_edge.quantization.quantize_network import quantized_by
 from micronet_edge.quantization.range_utilisation import Utilisation, utilisation
 from micronet_edge.quantization.recipe import Recipe
-from micronet_edge.targets import Reader
 from micronet_edge.threads import one_thread
 from micronet_edge.unseen_images import QuantizationImages, evenly
-from micronet_edge.verification import Proof, reference_logits
+from micronet_edge.verification import FileToProve, Proof, reference_logits
 
 LIGHT_MATTERS = 0.1
 """A difference in agreement that is worth a line: of 50 images fewer are mere chance."""
@@ -93,18 +91,17 @@ def _worst(tensors: Mapping[str, Utilisation]) -> str:
     return max(tensors, key=lambda name: tensors[name].clipped)
 
 
-def notes_on_light(
-    path: Path, target: Reader, preprocessing: Preprocessing, network: nn.Module, images: Images, proof: Proof
-) -> tuple[str, ...]:
+def notes_on_light(file: FileToProve, network: nn.Module, images: Images, proof: Proof) -> tuple[str, ...]:
     """A line for each change of light in which an integer file is further from float than in the proof."""
-    session, notes = target.open(path, kernels="off"), []
+    session, notes = file.session(), []
     given = torch.from_numpy(evenly(images, _LIT_IMAGES))
     for name, view in VIEWS.items():
-        lit = view(given, preprocessing).numpy()
+        lit = view(given, file.metadata.preprocessing).numpy()
         same = float((session.run(lit).argmax(1) == reference_logits(network, lit).argmax(1)).mean())
         if same < proof.top1_agreement - LIGHT_MATTERS:
             notes.append(
-                f"{path.name} depends on the light: the same class as float on {proof.top1_agreement:.0%} of "
-                f"the images, {name} on {same:.0%}; give calibration images in every light that it will see"
+                f"{file.path.name} depends on the light: the same class as float on "
+                f"{proof.top1_agreement:.0%} of the images, {name} on {same:.0%}; "
+                "give calibration images in every light that it will see"
             )
     return tuple(notes)

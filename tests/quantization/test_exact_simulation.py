@@ -11,8 +11,9 @@ import torch
 
 from micronet_edge import ExportSettings
 from micronet_edge.image_folders import CalibrationImages
-from micronet_edge.integer_forms import with_corrected_biases, written_form
+from micronet_edge.integer_forms import corrected_forms
 from micronet_edge.lowering import integer, lower
+from micronet_edge.pipeline.job import export_spec
 from micronet_edge.quantization import simulate
 from micronet_edge.quantization.fuse_activations import with_fused_activations
 from micronet_edge.quantization.grid import bias_scales
@@ -21,7 +22,6 @@ from micronet_edge.quantization.quantize_network import calibrated_recipe
 from micronet_edge.quantization.simulate import Simulation
 from micronet_edge.source import read_source
 from micronet_edge.targets import find_target
-from micronet_edge.written_files import export_spec
 
 SIZE = 64
 ASKED_DB = 40
@@ -40,13 +40,11 @@ def files(tmp_path_factory):
     network = lower(origin.network, integer(spec.tuning.xnnpack_int8), SIZE).network
     recipe = calibrated_recipe(network, calibration, origin.metadata, "int8", spec.tuning.xnnpack_int8)
     targets = [find_target(name) for name in ("onnx", "tflite")]
-    recipe = with_corrected_biases(
-        recipe, network, origin.metadata, targets, torch.from_numpy(calibration.images)
-    )
+    formed = corrected_forms(recipe, network, origin.metadata, targets, torch.from_numpy(calibration.images))
     found = {}
     for target in targets:
         path = tmp_path_factory.mktemp("exact") / f"m0{target.suffix}"
-        form = written_form(recipe, network, origin.metadata, target)
+        form = formed.forms[target.name]
         target.quantize(form, spec, path)
         for fused in (False, True):
             session = target.open(path, kernels="auto" if fused else "off")
@@ -97,7 +95,6 @@ LEFT_OUT = {
     "constants": ("_constant_on", same, (PLAIN, FUSED)),
     "factors of sums": ("integer_sum", real_sum, (PLAIN, FUSED)),
     "coefficients": ("_kernel_tensor", real_coefficients, (FUSED,)),
-    "products one by one": ("matrix_product", same, (FUSED,)),
     "halves": ("_in_halves", lambda _weight: {}, (ONNX,)),
     "weights of float layers": ("rounded_weight", same, (ONNX,)),
 }

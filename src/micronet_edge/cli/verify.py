@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from micronet_edge.cli.errors import one_line_errors
-from micronet_edge.cli.options import KernelsOption
+from micronet_edge.cli.options import DebugOption, FactoryWeightsOption, KernelsOption
+from micronet_edge.cli.steps import say_what_runs
 from micronet_edge.terminal import say, say_json
 from micronet_edge.wording import plural
 
@@ -16,32 +17,31 @@ from micronet_edge.wording import plural
 def verify(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="An exported file.")],
     *,
-    checkpoint: Annotated[Path, typer.Option(help="The checkpoint it was made from.")],
+    checkpoint: Annotated[
+        Path,
+        typer.Option(metavar="CHECKPOINT|FACTORY", help="What it was made from."),
+    ],
+    weights: FactoryWeightsOption = None,
     calibration: Annotated[
         Path | None, typer.Option(help="Images to compare an int8 file on: a folder, .npy or .npz.")
     ] = None,
     kernels: KernelsOption = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print the proof as JSON.")] = False,
-    debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
+    debug: DebugOption = False,
 ) -> None:
     """Prove again that a file computes the same function as its checkpoint."""
     del debug  # read by one_line_errors
     from micronet_edge.isolation import expect
 
     expect(file)  # loads what opens the file while this process loads PyTorch
-    from micronet_edge.isolated_targets import given_target
     from micronet_edge.kernels import in_words
-    from micronet_edge.quantizing import prove_again
-    from micronet_edge.source import reload_checkpoint
-    from micronet_edge.verification import TOLERANCES, prove
+    from micronet_edge.own_networks import with_weights
+    from micronet_edge.pipeline.prove_again import prove_again
+    from micronet_edge.verification import TOLERANCES
 
-    target = given_target(file)
-    metadata = target.read_metadata(file)
-    loaded = reload_checkpoint(checkpoint, metadata, same_network=True)
-    if metadata.precision in TOLERANCES:
-        proof = prove(file, target, metadata, loaded.network, (kernels,))
-    else:
-        proof = prove_again(file, checkpoint, calibration, kernels)
+    say_what_runs(checkpoint)
+    again = prove_again(file, with_weights(checkpoint, weights), calibration, kernels)
+    proof, metadata = again.proof, again.metadata
     if as_json:
         say_json(asdict(proof))
         return
@@ -57,5 +57,5 @@ def verify(
     say(in_words(proof.fused, kernels))
     if proof.weakness is not None:
         say(f"WEAK PROOF: {proof.weakness}", err=True)
-    if metadata.checkpoint_sha256 != loaded.sha256:
+    if not again.same_checkpoint:
         say(f"note: {file} was made from another file with the same weights", err=True)
