@@ -36,7 +36,8 @@ def matrix_product(exact: Tensor, x: Tensor, weight: Tensor, scales: Tensor, bia
         sums = torch.zeros(len(x), len(weight))
         for column, row in zip(x.flatten(1).T, weight.T, strict=True):
             sums += column[:, None] * row
-        return straight_through(exact, (sums * scales + bias).view_as(exact))
+        result = (sums * scales + bias).view_as(exact)
+    return straight_through(exact, result)
 
 
 def result_factor(quantized: QuantizedNetwork, node: fx.Node) -> float:
