@@ -11,7 +11,7 @@ import pytest
 import torch
 from cli.command import DIGITS
 from onnx import TensorProto, helper, numpy_helper
-from torch import nn
+from torch import fx, nn
 
 from micronet_edge.errors import TargetError
 from micronet_edge.lowering import INTEGER, lower
@@ -296,7 +296,7 @@ def test_fusions_in_float_are_few_operators(digits, fused):
 
 def small(layer, *, grids=None, bits=8, float_layers=(), size=8):
     """A network of a few layers on images of a few pixels, its grids from -4 to 4 unless told."""
-    network = trace(layer, size)
+    network = layer if isinstance(layer, fx.GraphModule) else trace(layer, size)
     every = {"image": activation_grid(-1.0, 1.0, bits)}
     for node in network.graph.nodes:
         if node.op == "call_module":
@@ -478,6 +478,36 @@ def test_a_layer_that_the_recipe_keeps_in_float_has_its_weights_in_full(digits):
     name = min(target.integer_form(quantized).integer_weights)
     kept = target.integer_form(replace(quantized, float_layers=frozenset({name})))
     assert name not in kept.integer_weights
+
+
+# --- Products that are no Dynamic Shift-Max
+
+
+class Excited(nn.Module):
+    """Squeeze-and-excite, written as x * s."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.mean, self.squeeze = nn.Conv2d(3, 8, 1), nn.AdaptiveAvgPool2d(1), nn.Conv2d(8, 4, 1)
+        self.rectify, self.excite, self.clip = nn.ReLU(), nn.Conv2d(4, 8, 1), nn.Hardtanh(0.0, 1.0)
+
+    def forward(self, x):
+        y = self.conv(x)
+        return y * self.clip(self.excite(self.rectify(self.squeeze(self.mean(y)))))
+
+
+@pytest.mark.parametrize("size", [4, 32])
+def test_squeeze_and_excite_is_written_as_the_product_that_it_is(size):
+    network = lower(Excited().eval(), INTEGER, size).network
+    quantized = in_float(small(network, size=size))
+    model = quantized_model(quantized, 1)
+    kinds = [node.op_type for node in model.graph.node]
+    assert kinds == ["Conv", "ReduceMean", "Gemm", "Relu", "Gemm", "Clip", "Reshape", "Mul"]
+    assert fold_activations(model) == 0
+    image = image_of(size)
+    with torch.no_grad():
+        expected = network(torch.from_numpy(image)).numpy()
+    assert np.abs(run(model, image) - expected).max() < 1e-2 * np.abs(expected).max()
 
 
 # --- Clips
