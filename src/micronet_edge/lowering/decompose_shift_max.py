@@ -7,6 +7,7 @@ import torch
 from torch import fx, nn
 
 from micronet_edge.errors import LoweringError
+from micronet_edge.layer_names import FusionPart, Part, part_of_fusion, shifted_part
 from micronet_edge.lowering.channel_order import segments
 from micronet_edge.lowering.composite import PartWriter, Role, ShiftMax
 from micronet_edge.lowering.convolutions import with_weights
@@ -53,11 +54,8 @@ def decompose_shift_max(
     coefficients = _apart if rounded else _together
     fused = []
     for k, chosen in enumerate(coefficients(layer, write, squeezed)):
-        prefix = f"fusion{k}"
         fused.append(
-            _mixed(layer, write, prefix, x, chosen)
-            if mixes
-            else _summed(write, prefix, [first, *rest], chosen)
+            _mixed(layer, write, k, x, chosen) if mixes else _summed(write, k, [first, *rest], chosen)
         )
     return _largest(write, fused)
 
@@ -65,7 +63,7 @@ def decompose_shift_max(
 def _largest(write: PartWriter, fused: list[fx.Node]) -> fx.Node:
     largest = fused[0]
     for number, other in enumerate(fused[1:], start=1):
-        name = "maximum" if number == len(fused) - 1 else f"maximum{number}"
+        name = Part.MAXIMUM if number == len(fused) - 1 else f"{Part.MAXIMUM}{number}"
         largest = write.part(Role.APPLIES, name, Maximum(), largest, other)
     return largest
 
@@ -80,18 +78,18 @@ def _shifted(write: PartWriter, x: fx.Node, source: tuple[int, ...], j: int) -> 
     if pieces == [(0, shape_of(x)[1])]:
         return x
     slices = [
-        write.part(Role.APPLIES, f"shift{j}_{start}_{stop}", Channels(start, stop), x)
+        write.part(Role.APPLIES, shifted_part(j, start, stop), Channels(start, stop), x)
         for start, stop in pieces
     ]
     if len(slices) == 1:
         return slices[0]
-    return write.part(Role.APPLIES, f"shift{j}", Concatenate(), *slices)
+    return write.part(Role.APPLIES, shifted_part(j), Concatenate(), *slices)
 
 
 def _squeezed(layer: FrozenShiftMax, write: PartWriter, x: fx.Node) -> fx.Node:
-    mean = write.part(Role.MAKES_COEFFICIENTS, "mean", nn.AdaptiveAvgPool2d(1), x)
-    squeeze = write.part(Role.MAKES_COEFFICIENTS, "squeeze", layer.squeeze, mean)
-    return write.part(Role.SQUEEZED, "squeezed", nn.ReLU(), squeeze)
+    mean = write.part(Role.MAKES_COEFFICIENTS, Part.MEAN, nn.AdaptiveAvgPool2d(1), x)
+    squeeze = write.part(Role.MAKES_COEFFICIENTS, Part.SQUEEZE, layer.squeeze, mean)
+    return write.part(Role.SQUEEZED, Part.SQUEEZED, nn.ReLU(), squeeze)
 
 
 def _apart(layer: FrozenShiftMax, write: PartWriter, squeezed: fx.Node) -> list[list[fx.Node]]:
@@ -103,31 +101,31 @@ def _apart(layer: FrozenShiftMax, write: PartWriter, squeezed: fx.Node) -> list[
 
 def _coefficient(layer: FrozenShiftMax, write: PartWriter, squeezed: fx.Node, k: int, j: int) -> fx.Node:
     """A convolution of its own for each coefficient: it gives the number itself, on a range of its own."""
-    part, prefix = _part(layer, k, j), f"fusion{k}"
+    part = _part(layer, k, j)
     (offset,) = set(layer.offset.flatten()[part].tolist())
     excite = layer.excite
     assert excite.bias is not None
     weight, bias = excite.weight[part] * layer.scale, (excite.bias[part] + offset) * layer.scale
     conv = with_weights(excite, weight, bias)
-    y = write.part(Role.MAKES_COEFFICIENTS, f"{prefix}_excite{j}", conv, squeezed)
+    y = write.part(Role.MAKES_COEFFICIENTS, part_of_fusion(k, FusionPart.EXCITE, j), conv, squeezed)
     low, high = offset * layer.scale, (offset + RELU6_SPAN) * layer.scale
     clip = nn.Hardtanh(low, high)
-    return write.part(Role.COEFFICIENT, f"{prefix}_coefficient{j}", clip, y, place=(k, j))
+    return write.part(Role.COEFFICIENT, part_of_fusion(k, FusionPart.COEFFICIENT, j), clip, y, place=(k, j))
 
 
 def _together(layer: FrozenShiftMax, write: PartWriter, squeezed: fx.Node) -> list[list[fx.Node]]:
     """One convolution for all coefficients, one clip and one addition."""
     making = Role.MAKES_COEFFICIENTS
-    gate = write.part(making, "gate", nn.ReLU6(), write.part(making, "excite", layer.excite, squeezed))
-    all_ = write.part(making, "coefficients", AddConstant(layer.offset), gate)
+    gate = write.part(making, Part.GATE, nn.ReLU6(), write.part(making, Part.EXCITE, layer.excite, squeezed))
+    all_ = write.part(making, Part.COEFFICIENTS, AddConstant(layer.offset), gate)
     if layer.scale != 1.0:
-        all_ = write.part(making, "scaled", MultiplyConstant(torch.tensor(layer.scale)), all_)
+        all_ = write.part(making, Part.SCALED, MultiplyConstant(torch.tensor(layer.scale)), all_)
     parts = [[_part(layer, k, j) for j in range(layer.shifts)] for k in range(layer.fusions)]
     return [
         [
             write.part(
                 Role.COEFFICIENT,
-                f"fusion{k}_coefficient{j}",
+                part_of_fusion(k, FusionPart.COEFFICIENT, j),
                 Channels(part.start, part.stop),
                 all_,
                 place=(k, j),
@@ -144,21 +142,21 @@ def _part(layer: FrozenShiftMax, k: int, j: int) -> slice:
     return slice(first, first + layer.channels)
 
 
-def _mixed(
-    layer: FrozenShiftMax, write: PartWriter, prefix: str, x: fx.Node, chosen: list[fx.Node]
-) -> fx.Node:
+def _mixed(layer: FrozenShiftMax, write: PartWriter, k: int, x: fx.Node, chosen: list[fx.Node]) -> fx.Node:
     mixing = MixingMatrix(layer.sources, shape_of(x)[1])
-    matrix = write.part(Role.APPLIES, f"{prefix}_matrix", mixing, *chosen)
-    return write.part(Role.APPLIES, f"{prefix}_mix", Mix(), x, matrix)
+    matrix = write.part(Role.APPLIES, part_of_fusion(k, FusionPart.MATRIX), mixing, *chosen)
+    return write.part(Role.APPLIES, part_of_fusion(k, FusionPart.MIX), Mix(), x, matrix)
 
 
-def _summed(write: PartWriter, prefix: str, shifted: list[fx.Node], chosen: list[fx.Node]) -> fx.Node:
+def _summed(write: PartWriter, k: int, shifted: list[fx.Node], chosen: list[fx.Node]) -> fx.Node:
     total: fx.Node | None = None
     for j, (x, coefficient) in enumerate(zip(shifted, chosen, strict=True)):
-        product = write.part(Role.APPLIES, f"{prefix}_product{j}", Multiply(), x, coefficient)
+        product = write.part(
+            Role.APPLIES, part_of_fusion(k, FusionPart.PRODUCT, j), Multiply(), x, coefficient
+        )
         if total is None:
             total = product
         else:
-            total = write.part(Role.APPLIES, f"{prefix}_sum{j}", Add(), total, product)
+            total = write.part(Role.APPLIES, part_of_fusion(k, FusionPart.SUM, j), Add(), total, product)
     assert total is not None  # there is at least the input itself
     return total
