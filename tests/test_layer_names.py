@@ -14,7 +14,7 @@ from micronet_edge.lowering import INTEGER, TFLITE, lower
 from micronet_edge.lowering.composite import Role, part_of, regions
 
 
-@pytest.mark.parametrize("name", ["act", "features/block1/project_activation", "mean", "0"])
+@pytest.mark.parametrize("name", ["act", "features/block1/project_activation", "mean", "net/maximum"])
 @pytest.mark.parametrize("pipeline", [INTEGER, TFLITE], ids=["integer", "float"])
 @pytest.mark.parametrize(("shifts", "fusions", "size"), [(1, 1, 8), (2, 1, 8), (2, 2, 8), (2, 2, 64)])
 def test_what_is_decomposed_is_read_back(name, pipeline, shifts, fusions, size):

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from micronet_edge.layer_names import layer_among, makes_coefficients, shift_max_layers
+from micronet_edge.layer_names import fused_layer, layer_among, makes_coefficients, shift_max_layers
 from micronet_edge_bench.results import Operator
 from micronet_edge_bench.runner.runtimes.onnxruntime import FUSED
 
@@ -104,7 +104,7 @@ _BY_OPERATOR = {
 
 def _place(operator: Operator, name: str, activations: Mapping[str, Sequence[str]]) -> Place:
     if operator.operator.startswith(FUSED):
-        return Place(name.rpartition("/")[0] or name, Kind.FUSED)
+        return Place(fused_layer(name), Kind.FUSED)
     layer = layer_among(activations, name)
     if layer is not None and operator.operator in _ROUNDING:
         return Place(layer, Kind.ROUNDING)

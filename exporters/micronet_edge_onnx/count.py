@@ -13,6 +13,7 @@ from micronet_edge.counting.count import Count, counted
 from micronet_edge.counting.graph import Graph, Operator, Tensor
 from micronet_edge.counting.layer_names import layer_of_operator
 from micronet_edge.errors import MicronetEdgeError, TargetError
+from micronet_edge.layer_names import fused_layer
 from micronet_edge.wording import listed
 from micronet_edge_onnx.find_integer_operators import held_in_integers
 from micronet_edge_onnx.fold_activations import DOMAIN
@@ -53,7 +54,7 @@ def _read(path: Path) -> tuple[onnx.ModelProto, bool, frozenset[str]]:
         ) from error
     if not model.graph.node or not model.opset_import:
         raise TargetError(f"{path} is no ONNX model, or one without operators: check the file")
-    activations = frozenset(node.name for node in model.graph.node if node.domain == DOMAIN)
+    activations = frozenset(fused_layer(node.name) for node in model.graph.node if node.domain == DOMAIN)
     try:
         return without_functions(model), _names_are_ours(model), activations
     except Exception as error:  # its errors share no base but Exception

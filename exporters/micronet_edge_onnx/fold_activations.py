@@ -12,6 +12,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from micronet_edge.layer_names import layer_among
 from micronet_edge_onnx.find_activations import Activation, find_activations
 from micronet_edge_onnx.symbolic_values import Places
 
@@ -34,7 +35,7 @@ def fold_activations(model: onnx.ModelProto, layers: Collection[str] | None = No
     """
     found = find_activations(model)
     if layers is not None:
-        found = [activation for activation in found if _path(model.graph, activation.y) in layers]
+        found = [each for each in found if layer_among(layers, _path(model.graph, each.y)) is not None]
     clusters = list(_clusters(model.graph, found))[:MOST_FOLDED]
     if clusters:
         _fold(model, clusters[::-1])
@@ -139,7 +140,7 @@ def _node(
 
 
 def _path(graph: onnx.GraphProto, y: str) -> str:
-    """The layer that the activation is: the path of the node that gives its result."""
+    """Where the activation stands, in the layer that it is: the path of the node that gives its result."""
     (name,) = (node.name or y for node in graph.node if y in node.output)
     return name.rpartition("/")[0] or name
 

@@ -44,8 +44,8 @@ def shifted_part(shift: int, start: int | None = None, stop: int | None = None) 
 
 
 # torch.onnx names operators by their kind: of a layer that is one module these follow its path.
-_POOLED = re.compile(rf"(.+?)/(?:{Part.MEAN}|GlobalAveragePool)(?:[/_]|$)")
-_FUSED = re.compile(rf"(.+?)/(?:fusion\d+_(?:{'|'.join(FusionPart)})\d*|{Part.MAXIMUM}\d*|Split)(?:[/_]|$)")
+_POOLED = re.compile(rf"(.+)/(?:{Part.MEAN}|GlobalAveragePool)(?:[/_]|$)")
+_FUSED = re.compile(rf"(.+)/(?:fusion\d+_(?:{'|'.join(FusionPart)})\d*|{Part.MAXIMUM}\d*|Split)(?:[/_]|$)")
 _COEFFICIENTS = re.compile(
     rf"({Part.MEAN}|{Part.SQUEEZE}|{Part.SQUEEZED}|{Part.EXCITE}|{Part.GATE}|{Part.COEFFICIENTS}|{Part.SCALED}"
     rf"|fusion\d+_({FusionPart.EXCITE}|{FusionPart.COEFFICIENT}|{FusionPart.MATRIX})\d*|matrices"
@@ -63,6 +63,12 @@ def shift_max_layers(operators: Iterable[str]) -> frozenset[str]:
     names = list(operators)
     pooled, fused = ({found[1] for found in map(part.match, names) if found} for part in (_POOLED, _FUSED))
     return frozenset(pooled & fused)
+
+
+def fused_layer(name: str) -> str:
+    """The activation that one operator of that name computes: by its result's name, or by its own."""
+    found = _FUSED.match(name)
+    return name if found is None else found[1]
 
 
 def layer_among(layers: Collection[str], name: str) -> str | None:

@@ -80,7 +80,9 @@ def test_an_activation_without_a_mean_belongs_to_its_convolution():
     assert [place.kind for place in found] == [Kind.DEPTHWISE, Kind.POINTWISE]
 
 
-@pytest.mark.parametrize(("name", "layer"), [("act/maximum", "act"), ("act", "act")])
+@pytest.mark.parametrize(
+    ("name", "layer"), [("act/maximum", "act"), ("act", "act"), ("net/act/fusion0_sum1", "net/act")]
+)
 def test_a_fused_activation_of_any_name(name, layer):
     (place,) = places([operator("DynamicShiftMax3", name)])
     assert (place.layer, place.kind) == (layer, Kind.FUSED)

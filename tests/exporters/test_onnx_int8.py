@@ -15,6 +15,7 @@ from torch import fx, nn
 
 from micronet_edge.errors import TargetError
 from micronet_edge.lowering import INTEGER, lower
+from micronet_edge.lowering.composite import regions
 from micronet_edge.lowering.elementary import MixingMatrix
 from micronet_edge.lowering.graph import module_of, shape_of, trace
 from micronet_edge.metadata import FileMetadata
@@ -254,6 +255,15 @@ def test_a_portable_file_picks_channels_by_slices(digits):
     assert np.abs(found[0] - found[1]).max() < 1e-3 * np.abs(found[0]).max()
     for model in (gathered, sliced):
         assert fold_activations(model) == 15
+
+
+def test_a_node_for_each_activation_that_the_network_has(digits):
+    """One fusion or two, element by element or with products."""
+    form = mixed(in_integers(digits))
+    layers = {region.composite.layer for region in regions(form.network)}
+    model = quantized_model(form, 1)
+    assert fold_activations(model, layers) == len(layers) == 15
+    assert fold_activations(quantized_model(form, 1), {min(layers)}) == 1
 
 
 def test_16_bits_are_not_portable(digits, refusal):

@@ -28,7 +28,7 @@ def with_fused_activations(quantized: QuantizedNetwork) -> QuantizedNetwork:
 
 def _inner_tensors(quantized: QuantizedNetwork, region: Region) -> dict[str, KernelTensor]:
     """What the kernel does with each tensor inside of the activation."""
-    inner = [node for node in region.nodes if region.result not in {node, clip_after(node)}]
+    inner = region.nodes[:-1]
     found = {tensor_name(node): _tensor(quantized, node) for node in inner}
     coefficients = [tensor_name(region.coefficient(*place)) for place in region.composite.places]
     largest = max(max(-found[name].low, found[name].high) for name in coefficients)
