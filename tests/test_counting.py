@@ -250,30 +250,61 @@ def test_settings_are_stored_but_are_no_parameters():
 # --- Dynamic Shift-Max, by the names in a file
 
 
-def applied_in(*layers, arithmetic=None):
+def applied_in(*layers, arithmetic=None, own=("mean", "fusion0_product0"), **graph):
+    """Products, one in each layer; a layer whose name ends in a colon is an activation and has its parts."""
     x, gate = tensor("x", 1, 4, 3, 3), tensor("gate", 1, 4, 1, 1)
-    steps = [
-        operator(layer, [x, gate], [tensor(layer, 1, 4, 3, 3)], arithmetic or multiplication(x))
-        for layer in layers
-    ]
-    return counted(Graph(tuple(steps), (x, gate), (tensor(layers[-1], 1, 4, 3, 3),)))
+    steps = []
+    for layer in layers:
+        mean, product = own if layer.endswith(":") else ("other", "")
+        path = layer.removesuffix(":")
+        steps.append(operator(f"{path}/{mean}", [x], [tensor(f"{path}/{mean}", 1, 4, 1, 1)]))
+        name = f"{path}/{product}".removesuffix("/")
+        steps.append(
+            operator(name, [x, gate], [tensor(name, 1, 4, 3, 3)], arithmetic or multiplication(x), path)
+        )
+    return counted(Graph(tuple(steps), (x, gate), (steps[-1].outputs[0],), **graph))
 
 
-def test_multiplies_in_an_activation_of_the_network_are_the_paper_s():
-    found = applied_in("features/block1/project_activation", "pool/swish")
+OURS = "features/block1/project_activation:"
+
+
+@pytest.mark.parametrize("activation", [OURS, "act:", "backbone/0:"])
+@pytest.mark.parametrize(
+    "own", [("mean", "fusion0_product0"), ("mean", "maximum/product0_1"), ("GlobalAveragePool", "Split_2")]
+)
+def test_multiplies_in_an_activation_of_the_network_are_the_paper_s(activation, own):
+    found = applied_in(activation, "pool/swish", own=own)
     assert (found.shift_max_madds, found.paper_madds, found.total.other_operations) == (36, 36, 36)
+    assert found.layers[activation.removesuffix(":")].shift_max_madds == 36
 
 
 @pytest.mark.parametrize("foreign", ["model_88/tf.math.multiply", "features/3/squeeze", ""])
 def test_multiplies_of_unknown_origin_make_the_figure_unavailable(foreign):
-    for layers in ((foreign,), ("features/block1/project_activation", foreign)):
+    for layers in ((foreign,), (OURS, foreign)):
         found = applied_in(*layers)
         assert (found.shift_max_madds, found.paper_madds) == (None, None)
 
 
+@pytest.mark.parametrize("foreign", ["model_88/tf.math.multiply", "se/mul"])
+def test_in_a_file_that_we_named_other_multiplies_are_none_of_an_activation(foreign):
+    assert applied_in(foreign, named=True).shift_max_madds == 0
+    assert applied_in("act:", foreign, named=True).shift_max_madds == 36
+
+
+def test_squeeze_and_excite_is_not_mistaken_whatever_it_is_called():
+    """Its parts bear the same names, but for those that only an activation has."""
+    found = applied_in(OURS, own=("mean", "mul"), named=True)
+    assert (found.shift_max_madds, found.total.other_operations) == (0, 36)
+
+
+def test_an_activation_that_is_a_node_needs_no_name_to_be_known():
+    found = applied_in("act:", own=("ReduceMean", "Conv"), activations=frozenset({"act"}))
+    assert found.shift_max_madds == 36
+
+
 def test_a_product_of_computed_matrices_is_the_paper_s_where_names_say_so():
     product = Arithmetic(linear=360)
-    assert applied_in("features/block1/project_activation", arithmetic=product).shift_max_madds == 360
+    assert applied_in(OURS, arithmetic=product).shift_max_madds == 360
     unknown = applied_in("here", arithmetic=product)
     assert (unknown.conv_linear_madds, unknown.paper_madds) == (360, None)
 

@@ -1,10 +1,11 @@
 """Which layer of the network an operator belongs to, and what for, by the name of its output."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from micronet_edge.layer_names import fused_layer, layer_among, makes_coefficients, shift_max_layers
 from micronet_edge_bench.results import Operator
 from micronet_edge_bench.runner.runtimes.onnxruntime import FUSED
 
@@ -51,13 +52,6 @@ _CONVOLUTIONS = {"expand": Kind.POINTWISE, "project": Kind.POINTWISE, "depthwise
 _ROUNDING = frozenset({"QuantizeLinear", "DequantizeLinear", "QUANTIZE", "DEQUANTIZE"})
 _LAYOUT = frozenset({"ReorderInput", "ReorderOutput", "Transpose"})
 
-# Dynamic Shift-Max: mean, squeeze, excite, and what makes factors of them; all else applies them.
-_POOLED = re.compile(r"mean|GlobalAveragePool")
-_COEFFICIENTS = re.compile(
-    r"(mean|GlobalAveragePool|squeezed?|excite|fusion\d+_coefficient\d+|fusion\d+_matrix|gate|coefficients"
-    r"|matrices|Flatten|Relu|Clip|HardSigmoid|Sub|Add|Unsqueeze(_\d+)?|Split(_output_\d+)?)"
-    r"(_output_\d+)?(/|_Q|$)"
-)
 # As trained, the factors are scaled before they are split, and only some are shifted: additions before the
 # first product with a feature map are theirs.
 _TRAINED, _SCALED, _FIRST_PRODUCT, _ADDITION = "HardSigmoid", "Mul", "Mul_1", re.compile(r"Add(_\d+)?")
@@ -66,15 +60,13 @@ _TRAINED, _SCALED, _FIRST_PRODUCT, _ADDITION = "HardSigmoid", "Mul", "Mul_1", re
 def places(operators: Sequence[Operator]) -> list[Place]:
     """The place of every operator, in their order."""
     names = [_DECORATION.sub("", operator.output) for operator in operators]
-    found = [_BLOCK.match(name) for name in names]
-    inside: dict[str, list[str]] = {}
-    for match in found:
-        if match is not None and match[3] == "_activation":
-            inside.setdefault(_layer(match), []).append(_rest(match))
-    return [
-        _in_block(operator, match, inside.get(_layer(match), ())) if match else _elsewhere(operator, name)
-        for operator, name, match in zip(operators, names, found, strict=True)
-    ]
+    activations = shift_max_layers(names)
+    inside: dict[str, list[str]] = {layer: [] for layer in activations}
+    for name in names:
+        layer = layer_among(activations, name)
+        if layer is not None:
+            inside[layer].append(_rest(name, layer))
+    return [_place(operator, name, inside) for operator, name in zip(operators, names, strict=True)]
 
 
 def kind_of_operator(operator: str) -> Kind:
@@ -110,17 +102,24 @@ _BY_OPERATOR = {
 }
 
 
-def _in_block(operator: Operator, match: re.Match[str], inside: Collection[str]) -> Place:
-    layer, part, role = _layer(match), match[2], match[3]
+def _place(operator: Operator, name: str, activations: Mapping[str, Sequence[str]]) -> Place:
+    if operator.operator.startswith(FUSED):
+        return Place(fused_layer(name), Kind.FUSED)
+    layer = layer_among(activations, name)
+    if layer is not None and operator.operator in _ROUNDING:
+        return Place(layer, Kind.ROUNDING)
+    if layer is not None:
+        makes = _makes_factors(_rest(name, layer), activations[layer])
+        return Place(layer, Kind.COEFFICIENTS if makes else Kind.APPLICATION)
+    match = _BLOCK.match(name)
+    return _elsewhere(operator, name) if match is None else _in_block(operator, match)
+
+
+def _in_block(operator: Operator, match: re.Match[str]) -> Place:
+    layer, part, role = f"{match[1]}/{match[2]}{match[3] or ''}", match[2], match[3]
     if operator.operator in _ROUNDING:
         return Place(layer, Kind.ROUNDING)
-    if operator.operator.startswith(FUSED):
-        return Place(layer, Kind.FUSED)
-    if role == "_shuffle":
-        return Place(layer, Kind.SHUFFLE)
-    if role == "_activation" and any(_POOLED.match(rest) for rest in inside):
-        return Place(layer, Kind.COEFFICIENTS if _makes_factors(_rest(match), inside) else Kind.APPLICATION)
-    return Place(layer, _CONVOLUTIONS[part])
+    return Place(layer, Kind.SHUFFLE if role == "_shuffle" else _CONVOLUTIONS[part])
 
 
 def _makes_factors(rest: str, inside: Collection[str]) -> bool:
@@ -132,8 +131,7 @@ def _makes_factors(rest: str, inside: Collection[str]) -> bool:
             return True
         if _ADDITION.fullmatch(_step(rest)):
             return False
-    # `maximum/excite` and `fusion0_mix/gate` stand under what they serve.
-    return any(_COEFFICIENTS.match(part) for part in (rest, rest.partition("/")[2]))
+    return makes_coefficients(rest)
 
 
 def _elsewhere(operator: Operator, name: str) -> Place:
@@ -152,12 +150,8 @@ def _elsewhere(operator: Operator, name: str) -> Place:
     return Place("", Kind.ROUNDING if operator.operator in _ROUNDING else Kind.OTHER)
 
 
-def _layer(match: re.Match[str]) -> str:
-    return f"{match[1]}/{match[2]}{match[3] or ''}"
-
-
-def _rest(match: re.Match[str]) -> str:
-    return match[4] or ""
+def _rest(name: str, layer: str) -> str:
+    return name.removeprefix(layer).removeprefix("/")
 
 
 def _step(rest: str) -> str:

@@ -1,5 +1,6 @@
 """Counts an ONNX file, from its own graph."""
 
+from dataclasses import replace
 from math import prod
 from pathlib import Path
 
@@ -11,9 +12,12 @@ from micronet_edge.counting.arithmetic import MOVEMENT
 from micronet_edge.counting.count import Count, counted
 from micronet_edge.counting.graph import Graph, Operator, Tensor
 from micronet_edge.counting.layer_names import layer_of_operator
-from micronet_edge.errors import TargetError
+from micronet_edge.errors import MicronetEdgeError, TargetError
+from micronet_edge.layer_names import fused_layer
 from micronet_edge.wording import listed
 from micronet_edge_onnx.find_integer_operators import held_in_integers
+from micronet_edge_onnx.fold_activations import DOMAIN
+from micronet_edge_onnx.metadata import metadata_of
 from micronet_edge_onnx.operator_arithmetic import arithmetic_of, data_inputs
 from micronet_edge_onnx.write_out_functions import without_functions
 
@@ -29,18 +33,19 @@ def count_file(path: Path) -> Count:
     A number of images that is left open counts as one. Functions of the model's own count as what they
     consist of. Raises TargetError on a file that is no ONNX model or leaves more than that open.
     """
-    model = _read(path)
+    model, named, activations = _read(path)
     open_batch = _fix_batch(path, model)
     try:
         model = shape_inference.infer_shapes(_known_domains(model), data_prop=True)
-        graph = _GraphOf(model, open_batch=open_batch).graph()
+        graph = replace(_GraphOf(model, open_batch=open_batch).graph(), named=named, activations=activations)
     except Exception as error:  # what a damaged file raises depends on where the damage is
         reason = " ".join(str(error).split())
         raise TargetError(f"{path}: its graph cannot be read ({reason}): check the file") from error
     return counted(graph)
 
 
-def _read(path: Path) -> onnx.ModelProto:
+def _read(path: Path) -> tuple[onnx.ModelProto, bool, frozenset[str]]:
+    """The model without functions of its own, whether its names are ours, and which activations are nodes."""
     try:
         model = onnx.load(path, load_external_data=False)
     except (DecodeError, OSError, ValueError) as error:
@@ -49,10 +54,18 @@ def _read(path: Path) -> onnx.ModelProto:
         ) from error
     if not model.graph.node or not model.opset_import:
         raise TargetError(f"{path} is no ONNX model, or one without operators: check the file")
+    activations = frozenset(fused_layer(node.name) for node in model.graph.node if node.domain == DOMAIN)
     try:
-        return without_functions(model)
+        return without_functions(model), _names_are_ours(model), activations
     except Exception as error:  # its errors share no base but Exception
         raise TargetError(f"{path}: its functions cannot be written out ({error}): check the file") from error
+
+
+def _names_are_ours(model: onnx.ModelProto) -> bool:
+    try:
+        return not metadata_of(model, "the model").naive
+    except MicronetEdgeError:
+        return False
 
 
 def _fix_batch(path: Path, model: onnx.ModelProto) -> bool:

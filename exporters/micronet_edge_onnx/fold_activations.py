@@ -1,17 +1,18 @@
-"""Folds each Dynamic Shift-Max of a finished model into one node, which plain operators define.
+"""Folds each Dynamic Shift-Max of a model into one node, which plain operators define.
 
 The node stands for a function of the model's own, under the same name: a runtime that does not know the node
 writes the function out and computes what was there before, one that has our kernels runs them. What the node
 says is read off the operators that it replaces, so the two cannot say different things.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from micronet_edge.layer_names import layer_among
 from micronet_edge_onnx.find_activations import Activation, find_activations
 from micronet_edge_onnx.symbolic_values import Places
 
@@ -24,12 +25,18 @@ files of version 10 may hold, are one too many for ONNX Runtime 1.20."""
 _INPUTS = ("x", "squeeze", "squeeze_bias", "excite", "excite_bias", "offset")
 
 
-def fold_activations(model: onnx.ModelProto) -> int:
+def fold_activations(model: onnx.ModelProto, layers: Collection[str] | None = None) -> int:
     """Makes one node of each activation that the model holds in plain operators; how many there were.
+
+    Who wrote the model names the `layers` that are one: no other is folded, whatever it computes. Of a model
+    that anybody may have written, all are.
 
     Raises what ONNX's shape inference raises on a model that is not valid.
     """
-    clusters = list(_clusters(model.graph, find_activations(model)))[:MOST_FOLDED]
+    found = find_activations(model)
+    if layers is not None:
+        found = [each for each in found if layer_among(layers, _path(model.graph, each.y)) is not None]
+    clusters = list(_clusters(model.graph, found))[:MOST_FOLDED]
     if clusters:
         _fold(model, clusters[::-1])
     return len(clusters)
@@ -133,7 +140,7 @@ def _node(
 
 
 def _path(graph: onnx.GraphProto, y: str) -> str:
-    """The layer that the activation is: the path of the node that gives its result."""
+    """Where the activation stands, in the layer that it is: the path of the node that gives its result."""
     (name,) = (node.name or y for node in graph.node if y in node.output)
     return name.rpartition("/")[0] or name
 

@@ -38,4 +38,12 @@ def read_metadata(path: Path) -> FileMetadata:
         raise TargetError(
             f"{path} cannot be read as an ONNX model ({error}): copy or export it again"
         ) from error
-    return FileMetadata.from_texts({prop.key: prop.value for prop in model.metadata_props}, str(path))
+    return metadata_of(model, str(path))
+
+
+def metadata_of(model: onnx.ModelProto, source: str) -> FileMetadata:
+    """What the model, read from `source`, says of itself.
+
+    Raises TargetError on one that is none of ours.
+    """
+    return FileMetadata.from_texts({prop.key: prop.value for prop in model.metadata_props}, source)

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from torch import fx, nn
 
 from micronet_edge.errors import TargetError
+from micronet_edge.lowering.composite import regions
 from micronet_edge.lowering.convolutions import bias_of
 from micronet_edge.lowering.elementary import (
     Add,
@@ -35,9 +36,8 @@ from micronet_edge.quantization.grid import (
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.rounded_tensors import clip_after, is_done_before, tensor_name
 from micronet_edge_onnx.convert import INPUT_NAME
-from micronet_edge_onnx.find_fusions import Fusions, fusions_at
 from micronet_edge_onnx.model_writer import ModelWriter
-from micronet_edge_onnx.write_fusions import FusionWriter
+from micronet_edge_onnx.write_fusions import Fusions, FusionWriter, fusions_of
 
 Stored = NDArray[np.signedinteger]
 Shape = tuple[int, ...]
@@ -63,7 +63,7 @@ def quantized_model(
              bits ONNX Runtime makes integer operators, with 16 it computes in float32 and only rounds.
     Raises   TargetError on a layer that has no ONNX operator here.
 
-    Fusions of shifted inputs whose layers all stay in float are written in a faster form of their own.
+    A Dynamic Shift-Max whose fusions all stay in float is written in a faster form of its own.
     """
     return _ModelOf(quantized, batch, gathers=gathers).model()
 
@@ -90,12 +90,13 @@ class _ModelOf:
         return self._writer.model(logits, *shapes)
 
     def _find_needed(self) -> set[fx.Node]:
-        """The layers to be written: not those that fusions consist of, unless others read them."""
+        """The layers to be written: not those that fusions consist of."""
+        composites = {region.result: fusions_of(region) for region in regions(self._quantized.network)}
         needed = {self._last}
         for node in reversed(self._layers):
             if node not in needed:
                 continue
-            fusions = fusions_at(node)
+            fusions = composites.get(node)
             if fusions is None or any(map(self._is_integer, fusions.layers)):
                 needed.update(node.all_input_nodes)
             else:

@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from torch import nn
+from torch import fx, nn
 
 from micronet_edge.conversion_check import check_conversion
 from micronet_edge.counting.count import Count
@@ -15,7 +15,10 @@ from micronet_edge.errors import TargetError
 from micronet_edge.kernels import Kernels
 from micronet_edge.lowering import SHIPPED, Rewrite, onnxruntime, portable
 from micronet_edge.lowering.border_behind_columns import BorderBehindColumns
+from micronet_edge.lowering.composite import regions
 from micronet_edge.lowering.fill_blocks import FillBlocks
+from micronet_edge.lowering.freeze_shift_max import FrozenShiftMax
+from micronet_edge.lowering.graph import calls
 from micronet_edge.lowering.separate_windows import SeparateWindows
 from micronet_edge.metadata import FileMetadata
 from micronet_edge.preprocessing import Images
@@ -68,7 +71,7 @@ class OnnxTarget:
         model = to_onnx(network, spec.input_size, spec.batch)
         if spec.precision == FLOAT16:
             store_in_halves(model)
-        _save(model, spec, path)
+        _save(model, spec, path, _activations_of(network))
         check_conversion(
             path.name,
             network,
@@ -100,7 +103,8 @@ class OnnxTarget:
     def quantize(self, quantized: QuantizedNetwork, spec: ExportSpec, path: Path) -> None:
         from micronet_edge_onnx.quantize import quantized_model
 
-        _save(quantized_model(quantized, spec.batch, gathers=not spec.portable), spec, path)
+        model = quantized_model(quantized, spec.batch, gathers=not spec.portable)
+        _save(model, spec, path, _activations_of(quantized.network))
 
     def quantize_naively(self, network: nn.Module, images: Images, spec: ExportSpec, path: Path) -> None:
         import onnx
@@ -111,7 +115,7 @@ class OnnxTarget:
             float_file = Path(folder, "model.onnx")
             self.export(network, spec, float_file)
             quantize_naively(float_file, images, path)
-        _save(onnx.load(path), spec, path)
+        _save(onnx.load(path), spec, path, frozenset())
 
     def open(self, path: Path, threads: int = 1, kernels: Kernels = "auto") -> Session:
         from micronet_edge_onnx.session import OnnxSession
@@ -144,14 +148,22 @@ class OnnxTarget:
         return count_file(path)
 
 
-def _save(model: "ModelProto", spec: ExportSpec, path: Path) -> None:
+def _activations_of(network: nn.Module) -> frozenset[str]:
+    """The layers of a lowered network that are a Dynamic Shift-Max, whole or decomposed."""
+    if not isinstance(network, fx.GraphModule):
+        return frozenset()
+    whole = {str(node.target) for node, _ in calls(network, FrozenShiftMax)}
+    return frozenset(whole | {region.composite.layer for region in regions(network)})
+
+
+def _save(model: "ModelProto", spec: ExportSpec, path: Path, activations: frozenset[str]) -> None:
     import onnx
 
     from micronet_edge_onnx.fold_activations import fold_activations
     from micronet_edge_onnx.metadata import write_metadata
 
     if spec.fused:
-        fold_activations(model)
+        fold_activations(model, activations)
     write_metadata(model, as_written(spec, layout="NCHW"))
     onnx.save(model, path)
 

@@ -1,14 +1,22 @@
 """Writes fusions of shifted inputs in float, in the form that is fastest for the size of their map."""
 
+from dataclasses import dataclass
 from itertools import chain
 from math import prod
 
 import numpy as np
+from numpy.typing import NDArray
+from torch import fx, nn
 
-from micronet_edge.lowering.convolutions import bias_of
+from micronet_edge.lowering.composite import Region
+from micronet_edge.lowering.convolutions import bias_of, conv_at
+from micronet_edge.lowering.graph import module_of, only_input, shape_of
+from micronet_edge.lowering.reorder import GatheredReorder
 from micronet_edge.quantization.rounded_tensors import tensor_name
-from micronet_edge_onnx.find_fusions import Fusions
 from micronet_edge_onnx.model_writer import ModelWriter
+
+Places = NDArray[np.int64]
+"""For each channel of a tensor the channel of another one that it is."""
 
 SMALL_MAP, MIDDLING_MAP = 64, 256
 """Pixels below which ONNX Runtime fuses faster element by element than with a product for each channel.
@@ -16,6 +24,47 @@ SMALL_MAP, MIDDLING_MAP = 64, 256
 A product costs 0.1 us whatever its size. What an integer operator gives is read as often as there are
 operators that read it, each with a conversion to float of its own: there only the smallest maps pay.
 """
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fusions:
+    """A Dynamic Shift-Max past its squeezed row: `layers` compute it of channels `sources` of x."""
+
+    region: Region
+    x: fx.Node
+    sources: tuple[Places, ...]
+    layers: frozenset[fx.Node]
+
+    @property
+    def squeezed(self) -> fx.Node:
+        return self.region.squeezed
+
+    @property
+    def coefficients(self) -> list[tuple[fx.Node, nn.Conv2d, nn.Hardtanh]]:
+        """The node and the convolution of one pixel that make each, and its clip; fusion by fusion."""
+        return [_coefficient(node) for node in chain(*self.region.coefficients)]
+
+    @property
+    def width(self) -> int:
+        """Channels of x."""
+        return shape_of(self.x)[1]
+
+
+def fusions_of(region: Region) -> Fusions:
+    """What the region computes of its squeezed row, with what reorders channels in front of it."""
+    x, sources, layers = region.x, [np.array(source) for source in region.composite.sources], set[fx.Node]()
+    while isinstance(layer := module_of(x), GatheredReorder):
+        layers.add(x)
+        x, sources = only_input(x), [layer.index[source] for source in sources]
+    for node in chain(*region.coefficients):
+        layers |= {node, only_input(node)}
+    return Fusions(region, x, tuple(sources), frozenset({*region.applying, *layers}))
+
+
+def _coefficient(node: fx.Node) -> tuple[fx.Node, nn.Conv2d, nn.Hardtanh]:
+    clip, excite = module_of(node), only_input(node)
+    assert isinstance(clip, nn.Hardtanh)
+    return excite, conv_at(excite), clip
 
 
 class FusionWriter:
@@ -53,7 +102,7 @@ class FusionWriter:
         """Element by element, each shifted input picked once."""
         write, name, sums = self._writer.operator, self._name, []
         shifted = [self._shifted(x, j) for j in range(len(self._fusions.sources))]
-        fusions = range(len(self._fusions.coefficients))
+        fusions = range(self._fusions.region.composite.fusions)
         coefficients = self._coefficients(squeezed, by_channel=False)
         pixel = self._writer.reshaped(f"{name}/pixel", coefficients, 0, -1, 1, 1)
         sizes = [self._shape[1]] * (len(fusions) * len(shifted))
@@ -79,7 +128,7 @@ class FusionWriter:
         """
         write, name, reshaped = self._writer.operator, self._name, self._writer.reshaped
         _, c, h, w = self._shape
-        k, j = len(self._fusions.coefficients), len(self._fusions.sources)
+        k, j = self._fusions.region.composite.fusions, len(self._fusions.sources)
         x = self._writer.picked(f"{name}/shifted", x, np.stack(self._fusions.sources, axis=1).ravel())
         matrices = self._coefficients(squeezed, by_channel=True)
         if self._batch is None:
@@ -98,19 +147,19 @@ class FusionWriter:
 
     def _coefficients(self, squeezed: str, *, by_channel: bool) -> str:
         """All coefficients at once: [n, c * k * j], or [n, k * j * c] if not by channel."""
-        name, coefficients = self._name, list(chain(*self._fusions.coefficients))
-        axis = 1 if by_channel else 0
-        biases = np.stack([bias_of(each.excite).numpy() for each in coefficients], axis)
-        lows = np.array([each.clip.min_val for each in coefficients], np.float32)
+        name, axis = self._name, 1 if by_channel else 0
+        nodes, convs, clips = zip(*self._fusions.coefficients, strict=True)
+        biases = np.stack([bias_of(conv).numpy() for conv in convs], axis)
+        lows = np.array([clip.min_val for clip in clips], np.float32)
         lows = np.broadcast_to(np.expand_dims(lows, 1 - axis), biases.shape)
-        weight = np.stack([each.excite.weight.detach().numpy()[:, :, 0, 0] for each in coefficients], axis)
-        integer = all(tensor_name(each.node) in self._integer_weights for each in coefficients)
+        weight = np.stack([conv.weight.detach().numpy()[:, :, 0, 0] for conv in convs], axis)
+        integer = all(tensor_name(node) in self._integer_weights for node in nodes)
         store = self._writer.integer_weight if integer else self._writer.weight
         constants = [
             store(f"{name}/excite/weight", weight.reshape(-1, weight.shape[-1]), transposed=True),
             self._writer.constant(f"{name}/excite/bias", (biases - lows).ravel()),
         ]
         y = self._writer.operator("Gemm", f"{name}/excite", [squeezed, *constants])
-        y = self._writer.clipped(f"{name}/gate", y, 0.0, self._fusions.span)
+        y = self._writer.clipped(f"{name}/gate", y, 0.0, clips[0].max_val - clips[0].min_val)
         low = self._writer.constant(f"{name}/low", lows.ravel())
         return self._writer.operator("Add", f"{name}/coefficients", [y, low])

@@ -1,6 +1,7 @@
 """Counts a TFLite file, from its own graph."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import prod
 from pathlib import Path
 
@@ -9,9 +10,11 @@ from ai_edge_litert import schema_py_generated as schema
 from micronet_edge.counting.count import Count, counted
 from micronet_edge.counting.graph import Graph, Operator, Tensor
 from micronet_edge.counting.layer_names import layer_of_operator
-from micronet_edge.errors import TargetError
+from micronet_edge.errors import MicronetEdgeError, TargetError
+from micronet_edge.targets import FLOAT32
 from micronet_edge.user_files import NETWORK, read_bytes
 from micronet_edge.wording import listed
+from micronet_edge_tflite.metadata import read_metadata
 from micronet_edge_tflite.operator_arithmetic import arithmetic_of, data_inputs
 
 _IDENTIFIER = slice(4, 8)
@@ -35,12 +38,21 @@ def count_file(path: Path) -> Count:
         raise TargetError(f"{path} is no TFLite model, as it lacks the mark TFL3 of one: export it again")
     try:
         model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content))
-        graph = _GraphOf(model).graph()
+        graph = replace(_GraphOf(model).graph(), named=_names_are_ours(path))
     except TargetError as error:
         raise TargetError(f"{path}: {error}") from error
     except Exception as error:  # the reader follows offsets anywhere, and fails there in any way
         raise TargetError(f"{path} is a damaged TFLite model ({error}): copy it again") from error
     return counted(graph)
+
+
+def _names_are_ours(path: Path) -> bool:
+    """Whether our own writer named all operators; float files may have come through a converter."""
+    try:
+        metadata = read_metadata(path)
+    except MicronetEdgeError:
+        return False
+    return metadata.precision != FLOAT32 and not metadata.naive
 
 
 class _GraphOf:

@@ -2,7 +2,16 @@
 
 from pathlib import Path
 
-from micronet_edge.blame_plot import back, decibels_of, plot, range_of, share_of_noise, short_name, signed
+from micronet_edge.blame_plot import (
+    back,
+    decibels_of,
+    left_out,
+    plot,
+    range_of,
+    share_of_noise,
+    short_name,
+    signed,
+)
 from micronet_edge.blaming import FileBlame
 from micronet_edge.pages import write_text
 from micronet_edge.quantization.blame import Blame, LayerBlame
@@ -127,10 +136,11 @@ def _worst(of: Blame) -> str:
     first, *others = of.by_guilt
     if first.noise_share <= 0:
         return "<p>No layer alone is to blame.</p>"
-    named = " and ".join(f"<strong>{escape(short_name(row))}</strong>" for row in others[:2])
+    start = left_out(of)
+    named = " and ".join(f"<strong>{escape(short_name(row, start))}</strong>" for row in others[:2])
     return (
-        f"<p><strong>{escape(short_name(first))}</strong> is to blame most: {first.noise_share:.0%} of the "
-        f"noise in the logits goes if it alone is not rounded. Next are {named}.</p>"
+        f"<p><strong>{escape(short_name(first, start))}</strong> is to blame most: {first.noise_share:.0%} "
+        f"of the noise in the logits goes if it alone is not rounded. Next are {named}.</p>"
     )
 
 
@@ -149,14 +159,17 @@ def _table(of: Blame) -> str:
     )
     head = "".join(f'<th scope="col">{each}</th>' for each in heads)
     most = max(of.by_guilt[0].noise_share, 1e-9)
-    body = "\n".join(_line(rank, row, most) for rank, row in enumerate(of.by_guilt, 1))
+    start = left_out(of)
+    body = "\n".join(
+        _line(rank, row, short_name(row, start), most) for rank, row in enumerate(of.by_guilt, 1)
+    )
     table = f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
     return f'<div class="wide">{table}</div>'
 
 
-def _line(rank: int, row: LayerBlame, most: float) -> str:
+def _line(rank: int, row: LayerBlame, name: str, most: float) -> str:
     decibels = f"<td>{decibels_of(row)}</td>"
-    named = f'<tr><td class="rank">{rank}</td><td>{escape(short_name(row))}</td><td>{row.position}</td>'
+    named = f'<tr><td class="rank">{rank}</td><td>{escape(name)}</td><td>{row.position}</td>'
     if row.in_float:
         return f"{named}<td></td><td></td>{decibels}<td>in float</td><td></td><td></td></tr>"
     brought = back(row)
@@ -169,7 +182,8 @@ def _line(rank: int, row: LayerBlame, most: float) -> str:
 
 
 def _explained(found: FileBlame) -> str:
-    steps = f"{1 << found.blame.bits:,}"
+    steps, start = f"{1 << found.blame.bits:,}", left_out(found.blame)
+    names = f"Names are without <code>{escape(start)}</code>. " if start else ""
     return (
         "<p><strong>Part of the noise</strong> and <strong>what comes back</strong> are measured: the "
         "network runs with everything rounded but this layer, its weights and its results, and the layer "
@@ -182,9 +196,8 @@ def _explained(found: FileBlame) -> str:
         "lies beyond the range. Where few steps are in use, the range is too wide; where many values are cut "
         "off, too narrow.</p>\n"
         "<p><strong>image</strong> is the network's input, rounded like all else. The layers are those "
-        "of the network as it is written; a clip, such as ReLU6, is part of the layer before it. Names are "
-        "without <code>features/</code>. A layer <strong>in float</strong> is so in this file: nothing is "
-        "rounded there.</p>"
+        "of the network as it is written; a clip, such as ReLU6, is part of the layer before it. "
+        f"{names}A layer <strong>in float</strong> is so in this file: nothing is rounded there.</p>"
     )
 
 

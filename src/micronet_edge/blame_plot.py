@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from itertools import groupby
 
+from micronet_edge.layer_names import common_start
 from micronet_edge.plotting import cut, text, ticks, with_minus
 from micronet_edge.quantization.blame import Blame, LayerBlame
 from micronet_edge.quantization.layer_outputs import MOST_DB
@@ -35,9 +36,10 @@ class _Panel:
 def plot(found: Blame) -> str:
     """The layers as an SVG picture that needs nothing beside it."""
     panels = _panels(found)
-    rows, y = [], _HEAD
+    rows, y, start = [], _HEAD, left_out(found)
     path: list[tuple[float, float]] = []
-    for number, (block, members) in enumerate(groupby(found.rows, _block)):
+    blocks = groupby(found.rows, lambda row: short_name(row, start).partition("/")[0])
+    for number, (block, members) in enumerate(blocks):
         layers = list(members)
         height = _ROW * len(layers) + _GAP
         if number % 2 == 0:
@@ -46,7 +48,7 @@ def plot(found: Blame) -> str:
         for place, row in enumerate(layers):
             middle = y + _GAP / 2 + _ROW * (place + 0.5)
             path.append((panels[0].x(row.sqnr_db), middle))
-            rows.append(_row(row, block, middle, panels))
+            rows.append(_row(row, short_name(row, start).removeprefix(block).lstrip("/"), middle, panels))
         y += height
     points = " ".join(f"{x:.1f},{middle:.1f}" for x, middle in path)
     return (
@@ -62,9 +64,14 @@ def back(row: LayerBlame) -> PairedDifference:
     return row.top1_back or row.agreement_back
 
 
-def short_name(row: LayerBlame) -> str:
-    """The layer's name without `features/`, which most of them begin with."""
-    return row.layer.removeprefix("features/")
+def left_out(found: Blame) -> str:
+    """What most layers' names begin with, such as `features/`."""
+    return common_start([row.layer for row in found.rows])
+
+
+def short_name(row: LayerBlame, start: str) -> str:
+    """The layer's name without what most of them begin with."""
+    return row.layer.removeprefix(start)
 
 
 def signed(points: float) -> str:
@@ -105,10 +112,6 @@ def _plain(value: float) -> str:
     return with_minus(f"{value:.4g}")
 
 
-def _block(row: LayerBlame) -> str:
-    return short_name(row).partition("/")[0]
-
-
 def _axis(panel: _Panel) -> str:
     return "".join(
         [
@@ -127,8 +130,7 @@ def _lines(panel: _Panel, bottom: float) -> str:
     )
 
 
-def _row(row: LayerBlame, block: str, y: float, panels: tuple[_Panel, ...]) -> str:
-    name = short_name(row).removeprefix(block).lstrip("/")
+def _row(row: LayerBlame, name: str, y: float, panels: tuple[_Panel, ...]) -> str:
     marks = text(panels[3].left + 5, y, "in float", "tick start") if row.in_float else _marks(row, y, panels)
     return (
         f'<g class="row"><title>{escape(_told(row))}</title>'

@@ -63,8 +63,8 @@ def test_a_name_tells_layer_and_kind(kind, output, layer, expected):
     assert (place.layer, place.kind) == (layer, expected)
 
 
-def test_dynamic_shift_max_makes_factors_and_applies_them():
-    layer = f"{BLOCK}/depthwise_activation"
+@pytest.mark.parametrize("layer", [f"{BLOCK}/depthwise_activation", "act", "backbone/3/1", "mean"])
+def test_dynamic_shift_max_makes_factors_and_applies_them(layer):
     found = places([operator("ANY", f"{layer}/{rest}") for rest in FACTORS + APPLIED])
     assert {place.layer for place in found} == {layer}
     assert [place.kind for place in found] == [COEFFICIENTS] * len(FACTORS) + [APPLICATION] * len(APPLIED)
@@ -78,6 +78,21 @@ def test_an_activation_without_a_mean_belongs_to_its_convolution():
         ]
     )
     assert [place.kind for place in found] == [Kind.DEPTHWISE, Kind.POINTWISE]
+
+
+@pytest.mark.parametrize(
+    ("name", "layer"), [("act/maximum", "act"), ("act", "act"), ("net/act/fusion0_sum1", "net/act")]
+)
+def test_a_fused_activation_of_any_name(name, layer):
+    (place,) = places([operator("DynamicShiftMax3", name)])
+    assert (place.layer, place.kind) == (layer, Kind.FUSED)
+
+
+@pytest.mark.parametrize("layer", ["se", f"{BLOCK}/project_activation"])
+def test_squeeze_and_excite_is_no_activation(layer):
+    steps = "mean", "squeeze", "squeezed", "excite", "gate", "mul"
+    kinds = {place.kind for place in places([operator("ANY", f"{layer}/{step}") for step in steps])}
+    assert kinds.isdisjoint({COEFFICIENTS, APPLICATION})
 
 
 def test_as_trained_the_factors_are_what_comes_before_the_first_product():

@@ -11,10 +11,11 @@ import pytest
 import torch
 from cli.command import DIGITS
 from onnx import TensorProto, helper, numpy_helper
-from torch import nn
+from torch import fx, nn
 
 from micronet_edge.errors import TargetError
 from micronet_edge.lowering import INTEGER, lower
+from micronet_edge.lowering.composite import regions
 from micronet_edge.lowering.elementary import MixingMatrix
 from micronet_edge.lowering.graph import module_of, shape_of, trace
 from micronet_edge.metadata import FileMetadata
@@ -256,6 +257,15 @@ def test_a_portable_file_picks_channels_by_slices(digits):
         assert fold_activations(model) == 15
 
 
+def test_a_node_for_each_activation_that_the_network_has(digits):
+    """One fusion or two, element by element or with products."""
+    form = mixed(in_integers(digits))
+    layers = {region.composite.layer for region in regions(form.network)}
+    model = quantized_model(form, 1)
+    assert fold_activations(model, layers) == len(layers) == 15
+    assert fold_activations(quantized_model(form, 1), {min(layers)}) == 1
+
+
 def test_16_bits_are_not_portable(digits, refusal):
     metadata = FileMetadata("m0", ("a",), digits.preprocessing, None, precision="int8-a16")
     spec = ExportSpec(96, 1, naive=False, portable=True, metadata=metadata, precision="int8-a16")
@@ -296,7 +306,7 @@ def test_fusions_in_float_are_few_operators(digits, fused):
 
 def small(layer, *, grids=None, bits=8, float_layers=(), size=8):
     """A network of a few layers on images of a few pixels, its grids from -4 to 4 unless told."""
-    network = trace(layer, size)
+    network = layer if isinstance(layer, fx.GraphModule) else trace(layer, size)
     every = {"image": activation_grid(-1.0, 1.0, bits)}
     for node in network.graph.nodes:
         if node.op == "call_module":
@@ -478,6 +488,36 @@ def test_a_layer_that_the_recipe_keeps_in_float_has_its_weights_in_full(digits):
     name = min(target.integer_form(quantized).integer_weights)
     kept = target.integer_form(replace(quantized, float_layers=frozenset({name})))
     assert name not in kept.integer_weights
+
+
+# --- Products that are no Dynamic Shift-Max
+
+
+class Excited(nn.Module):
+    """Squeeze-and-excite, written as x * s."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.mean, self.squeeze = nn.Conv2d(3, 8, 1), nn.AdaptiveAvgPool2d(1), nn.Conv2d(8, 4, 1)
+        self.rectify, self.excite, self.clip = nn.ReLU(), nn.Conv2d(4, 8, 1), nn.Hardtanh(0.0, 1.0)
+
+    def forward(self, x):
+        y = self.conv(x)
+        return y * self.clip(self.excite(self.rectify(self.squeeze(self.mean(y)))))
+
+
+@pytest.mark.parametrize("size", [4, 32])
+def test_squeeze_and_excite_is_written_as_the_product_that_it_is(size):
+    network = lower(Excited().eval(), INTEGER, size).network
+    quantized = in_float(small(network, size=size))
+    model = quantized_model(quantized, 1)
+    kinds = [node.op_type for node in model.graph.node]
+    assert kinds == ["Conv", "ReduceMean", "Gemm", "Relu", "Gemm", "Clip", "Reshape", "Mul"]
+    assert fold_activations(model) == 0
+    image = image_of(size)
+    with torch.no_grad():
+        expected = network(torch.from_numpy(image)).numpy()
+    assert np.abs(run(model, image) - expected).max() < 1e-2 * np.abs(expected).max()
 
 
 # --- Clips

@@ -7,6 +7,7 @@ from torch import nn
 from torch.nn import functional
 
 from micronet_edge.conversion_check import check_conversion
+from micronet_edge.counting import count
 from micronet_edge.errors import TargetError
 from micronet_edge.lowering import lower
 from micronet_edge.lowering.contract import tensors_in
@@ -142,6 +143,26 @@ def test_a_file_is_right(tmp_path, name, format_):
     assert [each.shape for each in found] == [each.shape for each in expected]
     for ours, theirs in zip(found, expected, strict=True):
         assert abs(ours - theirs).max() < TOLERANCE * abs(theirs).max()
+
+
+@pytest.mark.parametrize("name", ["ours alone", "squeeze and excite", "attention and softmax"])
+def test_what_activations_of_any_name_multiply_is_counted(tmp_path, name):
+    """As in the network, which knows its own; squeeze-and-excite and attention multiply as well."""
+    network, path = made(NETWORKS[name]), tmp_path / "own.onnx"
+    write(network, find_target("onnx"), path)
+    found, expected = find_target("onnx").count(path), count(network, SIZE)
+    assert found.shift_max_madds == expected.shift_max_madds > 0
+    multiplying = {layer for layer, figures in found.layers.items() if figures.shift_max_madds}
+    assert multiplying == {"first/1", "first/3", "second/1", "second/3"}
+
+
+def test_in_a_tflite_file_as_well(tmp_path):
+    network, path = made(Classifier), tmp_path / "own.tflite"
+    write(network, find_target("tflite"), path)
+    found = find_target("tflite").count(path)
+    assert found.shift_max_madds >= count(network, SIZE).shift_max_madds  # a matrix holds zeros as well
+    multiplying = {layer for layer, figures in found.layers.items() if figures.shift_max_madds}
+    assert multiplying == {"first/1", "first/3", "second/1", "second/3"}
 
 
 def test_an_operator_that_litert_lacks_is_named(tmp_path, refusal):

@@ -97,3 +97,67 @@ def test_a_weight_of_another_type(model, run):
     set_input(model, 5, np.zeros(48, np.float64))
     with pytest.raises(Exception, match=r"(?i)type"):
         run(model)
+
+
+def alone(width, constants=()):
+    """A model of one node, on x of as many channels, whose weights are inputs unless they are `constants`."""
+    shapes = {"squeeze": [2, 3], "squeeze_bias": [2], "excite": [2, 6], "excite_bias": [6], "offset": [6]}
+    settings = {"sources": "0,1,2,1,2,0", "means": "0,1,2", "shifts": 2, "fusions": 1, "by_channel": 0}
+    node = helper.make_node("DynamicShiftMax0", ["x", *shapes], ["y"], domain="micronet_edge", **settings)
+    node.attribute.extend([helper.make_attribute("span", 6.0), helper.make_attribute("scale", -0.5)])
+    random = np.random.default_rng(0)
+    weights = {name: random.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()}
+    sides = {"x": [1, width, 5, 7]} | {name: shape for name, shape in shapes.items() if name not in constants}
+    graph = helper.make_graph(
+        [node],
+        "alone",
+        [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape) for name, shape in sides.items()],
+        [helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(weights[name], name) for name in constants],
+    )
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("micronet_edge", 1)]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
+    return model, weights
+
+
+@pytest.fixture
+def opened(path):
+    def call(model):
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4
+        options.register_custom_ops_library(str(path))
+        return onnxruntime.InferenceSession(model.SerializeToString(), options)
+
+    return call
+
+
+def computed(x, weights):
+    """The node's result by its formula."""
+    row = x.mean((2, 3)) @ weights["squeeze"].T + weights["squeeze_bias"]
+    gate = np.clip(np.maximum(row, 0) @ weights["excite"] + weights["excite_bias"], 0, 6)
+    first, second = np.split((gate + weights["offset"]) * -0.5, 2, axis=1)
+    return first[:, :, None, None] * x + second[:, :, None, None] * x[:, [1, 2, 0]]
+
+
+@pytest.mark.parametrize("constants", [(), ("squeeze", "offset"), tuple(alone(3)[1])], ids=len)
+def test_weights_that_are_given_anew_are_read_anew(opened, constants):
+    model, weights = alone(3, constants)
+    session, random = opened(model), np.random.default_rng(1)
+    for _ in range(3):
+        x = random.standard_normal((1, 3, 5, 7)).astype(np.float32)
+        given = {name: value * np.float32(random.uniform(0.5, 2)) for name, value in weights.items()}
+        given = {name: value for name, value in given.items() if name not in constants}
+        (found,) = session.run(None, {"x": x, **given})
+        expected = computed(x, weights | given)
+        assert np.abs(found - expected).max() < 1e-5 * np.abs(expected).max()
+
+
+def test_a_tensor_of_another_width_than_before(opened):
+    model, weights = alone(3, tuple(alone(3)[1]))
+    model.graph.input[0].type.tensor_type.shape.dim[1].dim_param = "channels"
+    session = opened(model)
+    x = np.ones((1, 3, 5, 7), np.float32)
+    (found,) = session.run(None, {"x": x})
+    assert np.abs(found - computed(x, weights)).max() < 1e-5
+    with pytest.raises(Exception, match="of another width than before"):
+        session.run(None, {"x": np.ones((1, 4, 5, 7), np.float32)})

@@ -1,13 +1,18 @@
 """The fused kernels inside both runtimes: the same numbers as the plain file, which needs nothing of ours."""
 
 import threading
+from collections import OrderedDict
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
+import torch
 from cli.command import DIGITS
 from kernels.small_networks import images, in_pytorch, maps, network, write_float, write_int8
+from lowering.networks import lively, shift_max, stem
 from torch import nn
+from torch.nn import functional
 
 from micronet_edge import ExportSettings, export, kernels
 from micronet_edge.errors import VerificationError
@@ -150,3 +155,31 @@ def test_without_the_library_the_same_file_runs_plainly(tmp_path, monkeypatch):
         assert np.isfinite(maps(session, images(1, 8))).all()
         assert "not built" in kernels.in_words(session.fused, "auto")
         monkeypatch.undo()
+
+
+class LikeOne(nn.Module):
+    """Squeeze-and-excite whose factor is one plus a clip, as of an activation of one shift and fusion."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.squeeze, self.excite = nn.Conv2d(channels, 4, 1), nn.Conv2d(4, channels, 1)
+        self.register_buffer("one", torch.ones(1, channels))
+
+    def forward(self, x):
+        row = functional.adaptive_avg_pool2d(x, 1).flatten(1)
+        hidden = functional.relu(functional.linear(row, self.squeeze.weight.flatten(1), self.squeeze.bias))
+        gate = functional.relu6(functional.linear(hidden, self.excite.weight.flatten(1), self.excite.bias))
+        return x * (gate + self.one).reshape(-1, x.shape[1], 1, 1)
+
+
+@pytest.mark.parametrize("name", ["act", "features/block1/project_activation", "maximum"])
+def test_a_written_file_has_a_node_for_each_activation_and_for_nothing_like_one(tmp_path, name):
+    layers = {"first": stem(12), "like": LikeOne(12), name: shift_max(12, 4), "last": nn.Conv2d(12, 4, 1)}
+    module = lively(nn.Sequential(OrderedDict(layers))).eval()
+    file = write_float(module, "onnx", tmp_path, fused=True)
+    ours = [(node.op_type, node.name) for node in onnx.load(file).graph.node if node.domain]
+    assert ours == [("DynamicShiftMax0", name)]
+    plain = onnx.load(write_float(module, "onnx", tmp_path))
+    assert fold_activations.fold_activations(plain) == 2  # by what they compute
+    given = images(1, 8)
+    assert relative(maps(find_target("onnx").open(file), given), in_pytorch(module, given)) < FLOAT_TOLERANCE

@@ -61,5 +61,4 @@ class SqueezeExcite(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.gate(self.excite(self.squeezed(self.squeeze(self.mean(x)))))
-        # The factor first: the ONNX writer makes of x * y what is fast for a Dynamic Shift-Max alone.
         return y * x

@@ -97,9 +97,17 @@ def _table(found: "FileBlame") -> "Table":
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from micronet_edge.blame_plot import back, decibels_of, range_of, share_of_noise, short_name, signed
+    from micronet_edge.blame_plot import (
+        back,
+        decibels_of,
+        left_out,
+        range_of,
+        share_of_noise,
+        short_name,
+        signed,
+    )
 
-    rows = [row for row in found.blame.by_guilt if not row.in_float]
+    rows, start = [row for row in found.blame.by_guilt if not row.in_float], left_out(found.blame)
     brought = "agree" if found.data is None else "top-1"
     table = Table(box=SIMPLE_HEAD, padding=0)
     table.add_column("layer", overflow="fold")
@@ -107,7 +115,7 @@ def _table(found: "FileBlame") -> "Table":
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows[:_LAYERS_SHOWN]:
         table.add_row(
-            short_name(row),
+            short_name(row, start),
             share_of_noise(row),
             signed(back(row).points),
             decibels_of(row),

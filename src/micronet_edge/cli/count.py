@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 _UNKNOWN = "not available"
 _NONE = "-"
-_LEFT_OUT = "features/"
-"""What most layers start with, and 80 columns have no room for."""
 
 
 @one_line_errors
@@ -106,16 +104,18 @@ def _layers(found: "Count") -> "Table":
     from rich.table import Table
 
     from micronet_edge.counting.digits import in_bytes, three_digits
+    from micronet_edge.layer_names import common_start
 
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column(f"layer ({_LEFT_OUT} left out)", overflow="fold")
+    left_out = common_start(found.layers)  # 80 columns have no room for it
+    table.add_column(f"layer ({left_out} left out)" if left_out else "layer", overflow="fold")
     for heading in ("params", "conv +\nlinear", "Shift-\nMax", "other", "memory"):
         table.add_column(heading, justify="right", no_wrap=True)
     for layer, figures in found.layers.items():
         numbers = (figures.params, figures.conv_linear_madds, figures.shift_max_madds)
         shown = [three_digits(number) if number else _NONE for number in (*numbers, figures.other_operations)]
         memory = in_bytes(figures.activation_bytes) if figures.activation_bytes else _NONE
-        table.add_row(layer.removeprefix(_LEFT_OUT), *shown, memory)
+        table.add_row(layer.removeprefix(left_out), *shown, memory)
     return table
 
 

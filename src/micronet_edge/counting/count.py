@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from micronet_edge.counting.constants import Constants, Stored
 from micronet_edge.counting.figures import Figures, total
 from micronet_edge.counting.graph import Graph, Operator
-from micronet_edge.counting.layer_names import multiplies_computed, shift_max_layers
+from micronet_edge.counting.layer_names import in_shift_max_layers, multiplies_computed
 from micronet_edge.counting.memory import bytes_alive
 from micronet_edge.wording import plural
 
@@ -97,8 +97,9 @@ def counted(graph: Graph) -> Count:
              that reads them, multiplies with Dynamic Shift-Max where they stand in such a layer
     """
     constants = Constants(graph.operators)
-    operators = constants.operators
-    layers = shift_max_layers(operators) if graph.shift_max_layers is None else graph.shift_max_layers
+    operators, layers = constants.operators, graph.shift_max_layers
+    if layers is None:
+        operators, layers = in_shift_max_layers(operators, graph)
     alive = bytes_alive(operators, graph.inputs, graph.outputs)
     counts = [
         OperatorCount(

@@ -72,7 +72,8 @@ class Operator:
 class Graph:
     """Everything that one inference does.
 
-    `shift_max_layers` are the layers that are Dynamic Shift-Max; None leaves that to their names.
+    `shift_max_layers` are the layers that are Dynamic Shift-Max; None leaves that to their names. Then
+    `named` says that all names are ours, and `activations` are such layers that are known by their nodes.
     `unread` are stored numbers that no operator reads. `images` is how many one inference takes, and
     `notes` are what a reader of the figures must know.
     """
@@ -81,6 +82,8 @@ class Graph:
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     shift_max_layers: frozenset[str] | None = None
+    named: bool = False
+    activations: frozenset[str] = frozenset()
     unread: tuple[Tensor, ...] = ()
     images: int = 1
     notes: tuple[str, ...] = ()

@@ -1,14 +1,17 @@
 """Which layer of the network an operator stands in, by the name that a file gives it."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import replace
 
-from micronet_edge.counting.graph import Operator
+from micronet_edge.counting.graph import Graph, Operator
+from micronet_edge.layer_names import layer_among, shift_max_layers
+
+Layers = frozenset[str]
 
 # features/block2/project/conv/Conv, features/block1/project_activation/Mul_1_output_0
 _OPERATOR = re.compile(r"/[A-Z][A-Za-z0-9]*(_\d+)?(_output_\d+)?$")
 _BLOCK = re.compile(r"features/block\d+(/|$)")
-_SHIFT_MAX = re.compile(r"features/block\d+/(expand|depthwise|project)_activation$")
 _PATH_OF_BLOCK, _PATH_OF_REST = 3, 2
 _OTHERS = re.compile(r"(features/stem|classifier|pool)(/|$)|logits(_|$)")
 
@@ -31,15 +34,19 @@ def layer_of_operator(name: str) -> str:
     return layer_of(_OPERATOR.sub("", name))
 
 
-def shift_max_layers(operators: Iterable[Operator]) -> frozenset[str] | None:
-    """The layers that are Dynamic Shift-Max, judged by their names.
+def in_shift_max_layers(operators: Sequence[Operator], graph: Graph) -> tuple[list[Operator], Layers | None]:
+    """A file's operators, those of a Dynamic Shift-Max in the layer that it is; and these layers.
 
-    Result   None where names do not tell: none of them is the network's own, or a product of two
-             computed tensors stands in no layer of the network and might apply coefficients
+    Result   None where names do not tell the layers: none of them is one, or a product of two computed
+             tensors stands in no layer of the network and might apply coefficients
     """
-    products = [operator for operator in operators if multiplies_computed(operator)]
-    found = frozenset(operator.layer for operator in products if _SHIFT_MAX.match(operator.layer))
-    return found if found and all(_is_ours(operator.layer) for operator in products) else None
+    found = graph.activations | shift_max_layers(operator.name for operator in operators)
+    placed = [
+        replace(operator, layer=layer_among(found, operator.name) or operator.layer) for operator in operators
+    ]
+    products = [operator.layer for operator in placed if multiplies_computed(operator)]
+    known = found and all(layer in found or _is_ours(layer) for layer in products)
+    return placed, found if graph.named or known else None
 
 
 def multiplies_computed(operator: Operator) -> bool:

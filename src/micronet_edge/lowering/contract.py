@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from micronet_edge.errors import LoweringError
+from micronet_edge.lowering.composite import check_composites
 from micronet_edge.lowering.graph import finish, note_shapes, trace
 from micronet_edge.photographs import photographs
 from micronet_edge.preprocessing import Preprocessing
@@ -26,7 +27,7 @@ class Rewrite(ABC):
 
     `check_before` states what the rewrite needs of the network as a whole, `change` makes the change
     where it matches and counts the places, `check_after` states what then holds. That the numbers
-    stay the same is checked for every rewrite alike, by `apply`.
+    stay the same and composites stay whole is checked for every rewrite alike, by `apply`.
     """
 
     @property
@@ -76,6 +77,7 @@ def apply(rewrite: Rewrite, network: fx.GraphModule, image: Tensor) -> tuple[fx.
         difference = relative_difference(network, changed, image)
         note_shapes(changed, image)
         rewrite.check_after(changed)
+        check_composites(network, changed, image)
     except LoweringError as error:
         raise LoweringError(f"{rewrite.name}: {error}") from error
     except (RuntimeError, IndexError, TypeError, ValueError) as error:  # as PyTorch's layers raise

@@ -1,15 +1,12 @@
 """A quantized network as the fused kernels compute it: nothing is rounded inside a Dynamic Shift-Max."""
 
-from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from torch import fx, nn
 
-from micronet_edge.lowering.elementary import Maximum
+from micronet_edge.lowering.composite import Region, regions
 from micronet_edge.lowering.graph import module_of
-from micronet_edge.lowering.spell_out_layers import shift_max_of
 from micronet_edge.quantization.quantized_network import KernelTensor, QuantizedNetwork
 from micronet_edge.quantization.rounded_tensors import clip_after, is_clip, tensor_name
 
@@ -20,32 +17,23 @@ _WIDEST_DIFFERENCE = 255
 
 def with_fused_activations(quantized: QuantizedNetwork) -> QuantizedNetwork:
     """The network with the inner layers of every activation fused, all but the one that gives its result."""
-    parts: dict[str, list[fx.Node]] = defaultdict(list)
-    for node in quantized.network.graph.nodes:
-        activation = shift_max_of(node)
-        if activation is not None:
-            parts[activation].append(node)
     fused: dict[str, KernelTensor] = {}
-    for nodes in parts.values():
-        fused |= _inner_tensors(quantized, nodes)
+    for region in regions(quantized.network):
+        fused |= _inner_tensors(quantized, region)
     return replace(
         quantized,
         fused_layers={name: tensor for name, tensor in fused.items() if name not in quantized.float_layers},
     )
 
 
-def _inner_tensors(quantized: QuantizedNetwork, nodes: Sequence[fx.Node]) -> dict[str, KernelTensor]:
-    """What the kernel does with each tensor that is not read outside of the activation."""
-    inner = [node for node in nodes if set((clip_after(node) or node).users) <= set(nodes)]
+def _inner_tensors(quantized: QuantizedNetwork, region: Region) -> dict[str, KernelTensor]:
+    """What the kernel does with each tensor inside of the activation."""
+    inner = region.nodes[:-1]
     found = {tensor_name(node): _tensor(quantized, node) for node in inner}
-    coefficients = [tensor_name(node) for node in inner if type(module_of(node)) is nn.Hardtanh]
-    if coefficients:
-        largest = max(max(-found[name].low, found[name].high) for name in coefficients)
-        fusions = 1 + sum(isinstance(module_of(node), Maximum) for node in nodes)
-        most = np.float32(_most_steps(len(coefficients) // fusions))
-        steps = float(most / np.float32(largest))
-        found |= {name: replace(found[name], steps=steps) for name in coefficients}
-    return found
+    coefficients = [tensor_name(region.coefficient(*place)) for place in region.composite.places]
+    largest = max(max(-found[name].low, found[name].high) for name in coefficients)
+    steps = float(np.float32(_most_steps(region.composite.shifts)) / np.float32(largest))
+    return found | {name: replace(found[name], steps=steps) for name in coefficients}
 
 
 def _most_steps(shifts: int) -> int:

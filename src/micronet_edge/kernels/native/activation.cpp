@@ -30,7 +30,9 @@ Activation::Activation(Shape shape, Layout layout, Branch branch)
 std::unique_ptr<Activation> Activation::of_floats(Shape shape, Layout layout, Branch branch, const Ends& ends) {
   if (!(ends.low <= ends.high) || !shape.is_sound() || !branch.is_sound(shape)) return nullptr;
   std::unique_ptr<Activation> made(new Activation(std::move(shape), layout, std::move(branch)));
-  made->tile_.emplace(made->shape_, sizeof(float), kFloatsInVector, made->with_.float_load);
+  if (layout == Layout::kRows) {
+    made->tile_.emplace(made->shape_, sizeof(float), kFloatsInVector, made->with_.float_load);
+  }
   made->ends_ = ends;
   return made;
 }
@@ -39,7 +41,9 @@ std::unique_ptr<Activation> Activation::of_int8(Shape shape, Layout layout, Bran
                                                 const Int8Tensors& tensors) {
   if (!shape.is_sound() || !branch.is_sound(shape)) return nullptr;
   std::unique_ptr<Activation> made(new Activation(std::move(shape), layout, std::move(branch)));
-  made->tile_.emplace(made->shape_, sizeof(int8_t), kBytesInVector, kBytesInVector);
+  if (layout == Layout::kRows) {
+    made->tile_.emplace(made->shape_, sizeof(int8_t), kBytesInVector, kBytesInVector);
+  }
   const float largest = made->branch_.excite.largest();
   made->steps_ = static_cast<float>(largest_coefficient(made->shape_.shifts)) / largest;
   const double multiplier = double{tensors.x_scale} / made->steps_ / tensors.y_scale;

@@ -37,9 +37,6 @@ struct Instructions {
   // y = clip(y * scale + bias, low, high) + offset, number by number.
   void (*finish)(float* y, const float* scale, const float* bias, const float* low, const float* high,
                  const float* offset, int64_t count);
-
-  // The sum of x[i] * row[i], in any order.
-  float (*product)(const float* x, const float* row, int64_t count);
 };
 
 extern const Instructions kPlain;  // what every processor has

@@ -396,20 +396,6 @@ void add_products_in_blocks(const float* x, int64_t inputs, const int8_t* weight
   }
 }
 
-float product(const float* x, const float* row, int64_t count) {
-  constexpr int kLanes = 2 * kFloatsInVector;
-  float lanes[kLanes] = {};
-  int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    for (int lane = 0; lane < kLanes; ++lane) lanes[lane] += x[i + lane] * row[i + lane];
-  }
-  for (int lane = 0; i + lane < count; ++lane) lanes[lane] += x[i + lane] * row[i + lane];
-  for (int half = kLanes / 2; half > 0; half /= 2) {
-    for (int lane = 0; lane < half; ++lane) lanes[lane] += lanes[lane + half];
-  }
-  return lanes[0];
-}
-
 constexpr Instructions instructions_named(const char* name) {
   return {
       name,
@@ -425,7 +411,6 @@ constexpr Instructions instructions_named(const char* name) {
       add_products,
       add_products_in_blocks,
       finish,
-      product,
   };
 }
 

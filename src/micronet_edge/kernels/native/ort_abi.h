@@ -1,7 +1,8 @@
 // The part of ONNX Runtime's C interface that a library of custom operators needs.
 //
-// Declared here because no headers come with the runtime. The table of functions only ever grows at its end; all
-// slots used here belong to its first version. tests/kernels holds them against installed runtimes.
+// Declared here because no headers come with the runtime. The table of functions only ever grows at its end; the
+// slots used here belong to its first version, the last one to its 15th. tests/kernels holds them against installed
+// runtimes.
 #pragma once
 
 #include <cstddef>
@@ -45,6 +46,7 @@ enum Slot : int32_t {
   kGetOutput = 91,
   kReleaseStatus = 93,
   kReleaseTypeAndShape = 99,
+  kGetConstantInput = 249,
 };
 
 struct CustomOp {

@@ -9,7 +9,6 @@
 // `sources` and `means`, channels of x as decimal numbers between commas, of `shifts` shifts one behind the other and
 // of what is squeezed. The coefficients [fusions, shifts, outputs], or with `by_channel` 1 [outputs, fusions, shifts],
 // are (clip(excite, 0, span) + offset) * scale.
-#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -20,16 +19,14 @@
 #include <vector>
 
 #include "export.h"
-#include "instructions.h"
 #include "ort_abi.h"
+#include "ort_node.h"
 
 namespace micronet_edge::ort {
 namespace {
 
 constexpr const char* kDomain = "micronet_edge";
 constexpr int kOperators = 64;  // as many activations a file may have
-constexpr Ends kNoEnds{-Ends::kInfinity, Ends::kInfinity};
-enum Input : size_t { kX, kSqueeze, kSqueezeBias, kExcite, kExciteBias, kOffset, kInputs };
 
 const void* const* g_api = nullptr;
 
@@ -70,19 +67,6 @@ Status* guarded(const Work& work) {
   }
 }
 
-struct Tensor {
-  const void* data;
-  int32_t type;
-  std::vector<int64_t> shape;
-
-  int64_t count() const {
-    int64_t product = 1;
-    for (const int64_t side : shape) product *= side;
-    return product;
-  }
-  const float* floats() const { return static_cast<const float*>(data); }
-};
-
 Tensor input_of(KernelContext* context, size_t index) {
   const Value* value = nullptr;
   check(call<Status*>(kGetInput, static_cast<const KernelContext*>(context), index, &value));
@@ -102,16 +86,6 @@ Tensor input_of(KernelContext* context, size_t index) {
   tensor.data = data;
   return tensor;
 }
-
-void expect(bool holds, const char* what) {
-  if (!holds) throw std::invalid_argument(std::string("DynamicShiftMax: ") + what);
-}
-
-struct Attributes {
-  int64_t shifts, fusions, by_channel;
-  float span, scale;
-  std::vector<int32_t> sources, means;
-};
 
 int64_t int_attribute(const KernelInfo* info, const char* name) {
   int64_t value = 0;
@@ -141,119 +115,97 @@ std::vector<int32_t> channels_attribute(const KernelInfo* info, const char* name
   return channels;
 }
 
-// --- one run
+// --- the kernel
 
-class Run {
+class Kernel {
  public:
-  Run(const Attributes& attributes, KernelContext* context)
-      : attributes_(attributes), with_(best_instructions()), context_(context) {
-    for (size_t i = 0; i < kInputs; ++i) {
-      inputs_[i] = input_of(context, i);
-      expect(inputs_[i].type == kFloat, "an input is no tensor of float32");
+  Kernel(Attributes attributes, const KernelInfo* info) : attributes_(std::move(attributes)) {
+    are_constant_ = true;
+    for (size_t i = kX + 1; i < kInputs && are_constant_; ++i) {
+      int32_t is_constant = 0;
+      const Value* value = nullptr;
+      check(call<Status*>(kGetConstantInput, info, i, &is_constant, &value));
+      are_constant_ = is_constant != 0 && value != nullptr;
     }
-    read_shape();
-    check_sizes();
   }
 
-  void operator()() {
-    const Tensor& x = inputs_[kX];
-    const int64_t sides[] = {x.shape[0], shape_.outputs, x.shape[2], x.shape[3]};
+  void run(KernelContext* context) {
+    const Tensor x = float_input(context, kX);
+    expect(x.shape.size() == 4, "x has not four sides");
+    expect(x.shape[2] >= 0 && x.shape[3] >= 0 && x.shape[2] * x.shape[3] <= kMostPixels, "x is too large");
+    if (!are_constant_) return run(*activation_of(attributes_, x.shape[1], weights_of(context)), x, context);
+    const Activation& activation = kept(x.shape[1], context);
+    expect(activation.shape().inputs == x.shape[1], "x is of another width than before");
+    run(activation, x, context);
+  }
+
+ private:
+  // The activation, made by the first call, which knows how wide x is.
+  const Activation& kept(int64_t width, KernelContext* context) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (activation_ == nullptr) activation_ = activation_of(attributes_, width, weights_of(context));
+    return *activation_;
+  }
+
+  static Tensor float_input(KernelContext* context, size_t index) {
+    Tensor tensor = input_of(context, index);
+    expect(tensor.type == kFloat, "an input is no tensor of float32");
+    return tensor;
+  }
+
+  static Weights weights_of(KernelContext* context) {
+    Weights weights{};
+    for (size_t i = kX + 1; i < kInputs; ++i) weights[i] = float_input(context, i);
+    return weights;
+  }
+
+  static void run(const Activation& activation, const Tensor& x, KernelContext* context) {
+    const Shape& shape = activation.shape();
+    const int64_t sides[] = {x.shape[0], shape.outputs, x.shape[2], x.shape[3]};
     Value* value = nullptr;
     void* result = nullptr;
-    check(call<Status*>(kGetOutput, context_, size_t{0}, static_cast<const int64_t*>(sides), size_t{4}, &value));
+    check(call<Status*>(kGetOutput, context, size_t{0}, static_cast<const int64_t*>(sides), size_t{4}, &value));
     check(call<Status*>(kGetData, value, &result));
     const int64_t pixels = x.shape[2] * x.shape[3];
     const float* from = x.floats();
     auto* to = static_cast<float*>(result);
     for (int64_t n = 0; n < x.shape[0] && pixels > 0; ++n) {
-      with_.float_planes(shape_, kNoEnds, coefficients(from, pixels).data(), from, to, pixels);
-      from += shape_.inputs * pixels, to += shape_.outputs * pixels;
+      activation.run(from, to, pixels);
+      from += shape.inputs * pixels, to += shape.outputs * pixels;
     }
   }
 
- private:
-  void read_shape() {
-    const Tensor& x = inputs_[kX];
-    expect(x.shape.size() == 4, "x has not four sides");
-    const auto shifts = static_cast<int32_t>(attributes_.shifts), fusions = static_cast<int32_t>(attributes_.fusions);
-    const auto outputs = static_cast<int64_t>(attributes_.sources.size()) / shifts;
-    shape_ = {shifts, fusions, x.shape[1], outputs, attributes_.sources};
-    expect(shape_.is_sound() && are_below(attributes_.means, x.shape[1]), "its sources are no channels of x");
-    expect(x.shape[2] >= 0 && x.shape[3] >= 0 && x.shape[2] * x.shape[3] <= kMostPixels, "x is too large");
-  }
-
-  void check_sizes() const {
-    const auto& squeeze = inputs_[kSqueeze].shape;
-    const auto& excite = inputs_[kExcite].shape;
-    const int64_t count = shape_.coefficients();
-    const auto width = static_cast<int64_t>(attributes_.means.size());
-    expect(squeeze.size() == 2 && squeeze[1] == width && squeeze[0] > 0, "squeeze is of another size");
-    expect(excite.size() == 2 && excite[0] == squeeze[0] && excite[1] == count, "excite is of another size");
-    expect(inputs_[kSqueezeBias].count() == squeeze[0], "the bias of squeeze is of another size");
-    expect(inputs_[kExciteBias].count() == count, "the bias of excite is of another size");
-    expect(inputs_[kOffset].count() == count, "the offset is of another size");
-  }
-
-  std::vector<float> coefficients(const float* x, int64_t pixels) const {
-    std::vector<float> sums(shape_.inputs), means(attributes_.means.size()), squeezed(inputs_[kSqueeze].shape[0]);
-    with_.sum_float_planes(x, sums.data(), shape_.inputs, pixels);
-    for (size_t i = 0; i < means.size(); ++i) means[i] = sums[attributes_.means[i]] / static_cast<float>(pixels);
-    for (size_t h = 0; h < squeezed.size(); ++h) {
-      const float* row = inputs_[kSqueeze].floats() + h * means.size();
-      const float product = with_.product(means.data(), row, static_cast<int64_t>(means.size()));
-      const float sum = product + inputs_[kSqueezeBias].floats()[h];
-      squeezed[h] = sum < 0 ? 0 : sum;
-    }
-    const float *bias = inputs_[kExciteBias].floats(), *offset = inputs_[kOffset].floats();
-    std::vector<float> a(shape_.coefficients(), 0.0f);
-    with_.add_products(squeezed.data(), inputs_[kExcite].shape[0], inputs_[kExcite].floats(), a.data(),
-                       inputs_[kExcite].shape[1]);
-    for (size_t i = 0; i < a.size(); ++i) {
-      const float gate = a[i] + bias[i];
-      a[i] = ((gate < 0 ? 0 : gate > attributes_.span ? attributes_.span : gate) + offset[i]) * attributes_.scale;
-    }
-    return attributes_.by_channel != 0 ? channels_last(a) : a;
-  }
-
-  std::vector<float> channels_last(const std::vector<float>& a) const {
-    const int64_t each = int64_t{shape_.fusions} * shape_.shifts;
-    std::vector<float> moved(a.size());
-    for (int64_t o = 0; o < shape_.outputs; ++o) {
-      for (int64_t i = 0; i < each; ++i) moved[i * shape_.outputs + o] = a[o * each + i];
-    }
-    return moved;
-  }
-
-  const Attributes& attributes_;
-  const Instructions& with_;
-  KernelContext* context_;
-  Tensor inputs_[kInputs];
-  Shape shape_;
+  Attributes attributes_;
+  bool are_constant_ = false;  // the weights
+  std::mutex mutex_;
+  std::unique_ptr<const Activation> activation_;
 };
 
 // --- the operator
 
+Attributes attributes_of(const KernelInfo* info) {
+  Attributes attributes{};
+  attributes.shifts = int_attribute(info, "shifts");
+  attributes.fusions = int_attribute(info, "fusions");
+  attributes.by_channel = int_attribute(info, "by_channel");
+  attributes.span = float_attribute(info, "span");
+  attributes.scale = float_attribute(info, "scale");
+  attributes.sources = channels_attribute(info, "sources");
+  attributes.means = channels_attribute(info, "means");
+  expect(attributes.shifts > 0 && attributes.shifts <= INT16_MAX, "no shifts");
+  expect(attributes.fusions > 0 && attributes.fusions <= INT16_MAX, "no fusions");
+  return attributes;
+}
+
 Status* create_kernel(const CustomOp*, const void*, const KernelInfo* info, void** kernel) {
-  return guarded([&] {
-    auto attributes = std::make_unique<Attributes>();
-    attributes->shifts = int_attribute(info, "shifts");
-    attributes->fusions = int_attribute(info, "fusions");
-    attributes->by_channel = int_attribute(info, "by_channel");
-    attributes->span = float_attribute(info, "span");
-    attributes->scale = float_attribute(info, "scale");
-    attributes->sources = channels_attribute(info, "sources");
-    attributes->means = channels_attribute(info, "means");
-    expect(attributes->shifts > 0 && attributes->shifts <= INT16_MAX, "no shifts");
-    expect(attributes->fusions > 0 && attributes->fusions <= INT16_MAX, "no fusions");
-    *kernel = attributes.release();
-  });
+  return guarded([&] { *kernel = new Kernel(attributes_of(info), info); });
 }
 
 Status* compute(void* kernel, KernelContext* context) {
-  return guarded([&] { Run(*static_cast<const Attributes*>(kernel), context)(); });
+  return guarded([&] { static_cast<Kernel*>(kernel)->run(context); });
 }
 
-void destroy(void* kernel) { delete static_cast<Attributes*>(kernel); }
+void destroy(void* kernel) { delete static_cast<Kernel*>(kernel); }
 
 // What older runtimes would call; none does that offers the version that we ask for.
 void* create_kernel_without_status(const CustomOp* op, const void* api, const KernelInfo* info) {

@@ -65,12 +65,6 @@ void add_products_in_blocks(const float* x, int64_t inputs, const int8_t* weight
   }
 }
 
-float product(const float* x, const float* row, int64_t count) {
-  float sum = 0;
-  for (int64_t i = 0; i < count; ++i) sum += x[i] * row[i];
-  return sum;
-}
-
 }  // namespace
 
 const Instructions kPlain = {
@@ -87,7 +81,6 @@ const Instructions kPlain = {
     add_products,
     add_products_in_blocks,
     finish,
-    product,
 };
 
 const Instructions& best_instructions() {

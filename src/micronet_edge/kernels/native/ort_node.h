@@ -1,0 +1,43 @@
+// What a node of ONNX Runtime's says of an activation, and the activation that it makes.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "activation.h"
+
+namespace micronet_edge::ort {
+
+enum Input : size_t { kX, kSqueeze, kSqueezeBias, kExcite, kExciteBias, kOffset, kInputs };
+
+struct Tensor {
+  const void* data;
+  int32_t type;
+  std::vector<int64_t> shape;
+
+  int64_t count() const {
+    int64_t product = 1;
+    for (const int64_t side : shape) product *= side;
+    return product;
+  }
+  const float* floats() const { return static_cast<const float*>(data); }
+};
+
+using Weights = std::array<Tensor, kInputs>;  // all but x
+
+struct Attributes {
+  int64_t shifts, fusions, by_channel;
+  float span, scale;
+  std::vector<int32_t> sources, means;
+};
+
+// Throws std::invalid_argument, saying what, unless it holds.
+void expect(bool holds, const char* what);
+
+// The activation of tensors of that many channels. Throws std::invalid_argument where attributes and weights do not
+// fit each other.
+std::unique_ptr<const Activation> activation_of(const Attributes& attributes, int64_t width, const Weights& weights);
+
+}  // namespace micronet_edge::ort
