@@ -6,6 +6,7 @@ from torch import nn
 
 from micronet_edge.layer_names import (
     common_start,
+    fused_layer,
     layer_among,
     makes_coefficients,
     shift_max_layers,
@@ -47,6 +48,25 @@ def test_what_is_decomposed_is_read_back(name, pipeline, shifts, fusions, size):
 )
 def test_what_is_none(names):
     assert shift_max_layers(names) == frozenset()
+
+
+def test_a_converter_may_put_kinds_of_operators_behind_the_names():
+    names = ["first/3/mean/GlobalAveragePool", "first/3/excite/Conv", "first/3/fusion1_product0/Mul"]
+    assert shift_max_layers(names) == {"first/3"}
+
+
+@pytest.mark.parametrize(
+    ("name", "layer"),
+    [
+        ("act", "act"),
+        ("act/maximum", "act"),
+        ("net/act/fusion0_sum1/sum0_1", "net/act"),
+        ("net/maximum/fusion0_mix", "net/maximum"),
+        ("net/block", "net/block"),
+    ],
+)
+def test_the_layer_of_an_activation_that_is_one_operator(name, layer):
+    assert fused_layer(name) == layer
 
 
 def test_the_innermost_layer_is_the_one_that_an_operator_stands_in():

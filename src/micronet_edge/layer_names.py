@@ -5,7 +5,7 @@ A Dynamic Shift-Max is told by its parts, never by what its layer is called.
 """
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from enum import StrEnum
 
 
@@ -44,8 +44,8 @@ def shifted_part(shift: int, start: int | None = None, stop: int | None = None) 
 
 
 # torch.onnx names operators by their kind: of a layer that is one module these follow its path.
-_POOLED = re.compile(rf"(.+)/(?:{Part.MEAN}|GlobalAveragePool)(?:[/_]|$)")
-_FUSED = re.compile(rf"(.+)/(?:fusion\d+_(?:{'|'.join(FusionPart)})\d*|{Part.MAXIMUM}\d*|Split)(?:[/_]|$)")
+_POOLED = re.compile(rf"({Part.MEAN}|GlobalAveragePool)(_|$)")
+_FUSED = re.compile(rf"(fusion\d+_({'|'.join(FusionPart)})\d*|{Part.MAXIMUM}\d*|Split)(_|$)")
 _COEFFICIENTS = re.compile(
     rf"({Part.MEAN}|{Part.SQUEEZE}|{Part.SQUEEZED}|{Part.EXCITE}|{Part.GATE}|{Part.COEFFICIENTS}|{Part.SCALED}"
     rf"|fusion\d+_({FusionPart.EXCITE}|{FusionPart.COEFFICIENT}|{FusionPart.MATRIX})\d*|matrices"
@@ -61,14 +61,19 @@ def shift_max_layers(operators: Iterable[str]) -> frozenset[str]:
     split of the coefficients in a file that torch.onnx wrote.
     """
     names = list(operators)
-    pooled, fused = ({found[1] for found in map(part.match, names) if found} for part in (_POOLED, _FUSED))
+    pooled, fused = ({path for name in names for path in _paths(name, part)} for part in (_POOLED, _FUSED))
     return frozenset(pooled & fused)
+
+
+def _paths(name: str, part: re.Pattern[str]) -> Iterator[str]:
+    """What stands before each such part in the name."""
+    steps = name.split("/")
+    return ("/".join(steps[:place]) for place, step in enumerate(steps) if place and part.match(step))
 
 
 def fused_layer(name: str) -> str:
     """The activation that one operator of that name computes: by its result's name, or by its own."""
-    found = _FUSED.match(name)
-    return name if found is None else found[1]
+    return max(_paths(name, _FUSED), key=len, default=name)
 
 
 def layer_among(layers: Collection[str], name: str) -> str | None:
