@@ -9,7 +9,7 @@ from cli.command import DIGITS, shared
 from example_images import digits
 
 from micronet_edge.image_folders import CalibrationImages
-from micronet_edge.integer_forms import with_corrected_biases, written_form
+from micronet_edge.integer_forms import corrected_forms
 from micronet_edge.lowering import INTEGER, lower
 from micronet_edge.metadata import FileMetadata
 from micronet_edge.models import load_checkpoint
@@ -62,13 +62,13 @@ def quantized_digits(folder, precision):
         )
         plain = quantized_by(recipe, network, metadata)
         corrected = with_tensors(network, corrected_biases(plain, given))
-        recipe = with_corrected_biases(recipe, network, metadata, targets, given)
+        formed = corrected_forms(recipe, network, metadata, targets, given)
     return SimpleNamespace(
         network=network,
         metadata=metadata,
-        recipe=recipe,
+        recipe=formed.recipe,
         quantized=replace(plain, network=corrected),
-        forms={target.name: written_form(recipe, network, metadata, target) for target in targets},
+        forms=formed.forms,
         calibration=images,
         images=loaded.preprocessing.batch(tested),
         truth=[digits.image_label(path) for path in tested],

@@ -12,20 +12,20 @@ from example_images import digits as images
 from quantized_digits import image_folder, quantized_digits
 
 from micronet_edge import ExportSettings, bounding
-from micronet_edge.bounding import bound_drop
+from micronet_edge.bounding import Measured, bound_drop
 from micronet_edge.errors import VerificationError
 from micronet_edge.evaluation import evaluate
-from micronet_edge.integer_forms import written_form
+from micronet_edge.integer_forms import written_form, written_forms
+from micronet_edge.pipeline.job import export_spec
+from micronet_edge.pipeline.run import quantize
 from micronet_edge.quantization.assign_grids import assign_grids
 from micronet_edge.quantization.correct_bias import correct_bias
 from micronet_edge.quantization.layers import layers
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.recipe import changed_tensors, load_recipe, save_recipe
-from micronet_edge.quantizing import quantize
 from micronet_edge.settings import QuantizeSettings
 from micronet_edge.source import read_source
 from micronet_edge.targets import find_target
-from micronet_edge.written_files import export_spec
 
 IMAGES_PER_CLASS = 4
 NARROW = 0.3
@@ -87,24 +87,22 @@ def hopeless(example):
 def bound(recipe, example, data, max_drop):
     settings = ExportSettings(formats=("tflite",), precision="int8")
     origin, told = read_source(DIGITS, None, settings), []
-    found = bound_drop(
-        recipe,
-        origin,
+    targets = [find_target("tflite")]
+    measured = Measured(
         example.network,
-        [find_target("tflite")],
+        origin,
         export_spec(origin, settings),
-        images=torch.from_numpy(example.calibration),
-        data=data,
-        max_drop=max_drop,
-        report=told.append,
+        torch.from_numpy(example.calibration),
+        data,
     )
-    return found, told
+    formed = written_forms(recipe, example.network, example.metadata, targets)
+    return bound_drop(formed, measured, targets, max_drop, told.append), told
 
 
 def test_a_bound_that_holds_at_once_takes_one_step(example, data):
     found, told = bound(example.recipe, example, data, 5.0)
     (step,) = found.steps
-    assert found.recipe.in_float("tflite") == frozenset()
+    assert found.formed.recipe.in_float("tflite") == frozenset()
     assert (step.format, step.reverted) == ("tflite", ())
     assert step.top1 - step.difference.points == pytest.approx(100)
     assert step.difference.low < step.difference.points <= step.difference.high
@@ -128,10 +126,12 @@ def test_layers_go_back_to_float_until_the_bound_holds(example, narrow, data):
         assert set(earlier.reverted) <= set(later.reverted)
     grouped = layers(example.network)
     assert set(last.reverted) <= set(grouped)
-    assert found.recipe.in_float("tflite") == {name for layer in last.reverted for name in grouped[layer]}
-    assert found.recipe.ranges == narrow.ranges
+    assert found.formed.recipe.in_float("tflite") == {
+        name for layer in last.reverted for name in grouped[layer]
+    }
+    assert found.formed.recipe.ranges == narrow.ranges
     assert told.count("tflite: comparing the layers") == 1
-    assert found.recipe.in_float("onnx") == frozenset()  # which loses nothing by these
+    assert found.formed.recipe.in_float("onnx") == frozenset()  # which loses nothing by these
 
 
 def test_the_layer_that_is_bad_alone_is_the_first(example, data):
@@ -159,22 +159,30 @@ def test_nothing_is_written_where_the_bound_is_out_of_reach(hopeless, data, cali
     (tmp_path / "recipe").mkdir()
     path = tmp_path / "recipe" / "bad.recipe.json"
     save_recipe(hopeless, path)
-    settings = ExportSettings(
-        formats=("tflite",), output=tmp_path / "out", precision="int8", calibration=calibration
+    settings = QuantizeSettings(
+        formats=("tflite",),
+        output=tmp_path / "out",
+        calibration=calibration,
+        recipe=path,
+        data=data,
+        max_drop=0.0,
     )
-    bounded = QuantizeSettings(recipe=path, data=data, max_drop=0.0)
-    refusal(VerificationError, quantize, DIGITS, settings=settings, quantization=bounded)
+    refusal(VerificationError, quantize, DIGITS, settings=settings)
     assert names(tmp_path) == ["recipe"]
 
 
 def test_the_recipe_that_is_kept_has_the_layers_in_float(narrow, data, calibration, tmp_path):
     path = tmp_path / "narrow.recipe.json"
     save_recipe(narrow, path)
-    settings = ExportSettings(
-        formats=("tflite",), output=tmp_path / "out", precision="int8", calibration=calibration
+    settings = QuantizeSettings(
+        formats=("tflite",),
+        output=tmp_path / "out",
+        calibration=calibration,
+        recipe=path,
+        data=data,
+        max_drop=10.0,
     )
-    bounded = QuantizeSettings(recipe=path, data=data, max_drop=10.0)
-    result = quantize(DIGITS, settings=settings, quantization=bounded)
+    result = quantize(DIGITS, settings=settings)
     kept = load_recipe(result.recipe)
     assert len(kept.in_float("tflite")) > len(result.steps[-1].reverted) > 0
     assert result.files[0].size_bytes == result.steps[-1].size_bytes

@@ -15,6 +15,7 @@ from micronet_edge.errors import CheckpointError, SettingsError, TargetError
 from micronet_edge.evaluation import evaluate
 from micronet_edge.models import MicroNet, load_checkpoint, save_checkpoint
 from micronet_edge.preprocessing import Preprocessing
+from micronet_edge.settings import EvaluateSettings
 from micronet_edge.statistics import wilson_interval
 
 PER_CLASS = 6
@@ -60,7 +61,9 @@ def saved(path, network=None, labels=LABELS):
 @pytest.mark.parametrize("name", [ONNX_FILE, TFLITE_FILE, DIGITS])
 def test_the_counts_are_those_of_a_plain_loop(files, data, name):
     told = []
-    found = evaluate(files / name, data, progress=lambda *count: told.append(count))
+    found = evaluate(
+        files / name, data, settings=EvaluateSettings(progress=lambda *count: told.append(count))
+    )
     logits, truth = slow_logits(data)
     answers = logits.argmax(1)
     right = answers == truth
@@ -106,16 +109,21 @@ def test_beside_another_checkpoint_the_difference_is_counted(files, data, tmp_pa
 def test_several_processes_find_the_same(files, data):
     told = []
     found = evaluate(
-        files / ONNX_FILE, data, checkpoint=DIGITS, processes=2, progress=lambda *each: told.append(each)
+        files / ONNX_FILE,
+        data,
+        checkpoint=DIGITS,
+        settings=EvaluateSettings(processes=2, progress=lambda *each: told.append(each)),
     )
-    alone = evaluate(files / ONNX_FILE, data, checkpoint=DIGITS, processes=1)
+    alone = evaluate(files / ONNX_FILE, data, checkpoint=DIGITS, settings=EvaluateSettings(processes=1))
     assert np.array_equal(found.answers, alone.answers)
     assert found == alone
     assert told == [(0, 60), (32, 60), (60, 60)]
 
 
 def test_no_processes(files, data, refusal):
-    assert "processes 0" in refusal(SettingsError, evaluate, files / ONNX_FILE, data, processes=0)
+    assert "processes 0" in refusal(
+        SettingsError, evaluate, files / ONNX_FILE, data, settings=EvaluateSettings(processes=0)
+    )
 
 
 def test_with_fewer_than_five_classes_top_5_looks_at_all(tmp_path):
@@ -170,7 +178,7 @@ def test_a_broken_image_is_named_or_skipped(files, data, tmp_path, refusal):
     said = refusal(SettingsError, evaluate, files / ONNX_FILE, tmp_path / "data")
     assert said.startswith(f"{broken} cannot be read as an image: ")
     assert said.endswith("; take it out, or give --skip-unreadable")
-    found = evaluate(files / ONNX_FILE, tmp_path / "data", skip_unreadable=True)
+    found = evaluate(files / ONNX_FILE, tmp_path / "data", settings=EvaluateSettings(skip_unreadable=True))
     assert (found.images, found.data.skipped) == (60, 1)
     assert found.notes == ("skipped, as they cannot be read as images: 1 of 61 files",)
 

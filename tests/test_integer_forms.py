@@ -7,7 +7,7 @@ import torch
 from quantized_digits import image_folder, quantized_digits
 
 from micronet_edge.errors import SettingsError
-from micronet_edge.integer_forms import float_form, with_corrected_biases, written_form
+from micronet_edge.integer_forms import corrected_forms, float_form, written_form
 from micronet_edge.lowering.read_pixels import pixels_of
 from micronet_edge.quantization.quantize_network import corrected_biases, quantized_by, with_tensors
 from micronet_edge.quantization.simulate import Simulation
@@ -56,7 +56,7 @@ def weights_and_biases(network):
 
 @each_target
 def test_biases_are_those_of_the_targets_own_form(example, images, target):
-    recipe = with_corrected_biases(example.recipe, example.network, example.metadata, [target], images)
+    recipe = corrected_forms(example.recipe, example.network, example.metadata, [target], images).recipe
     assert list(recipe.biases) == [target.name]
     with one_thread():
         expected = corrected_biases(plain_form(example, target), images)
@@ -134,8 +134,8 @@ def finetuned(example):
 
 
 def test_fine_tuned_weights_get_no_biases(example, images, finetuned):
-    found = with_corrected_biases(finetuned, example.network, example.metadata, [ONNX, TFLITE], images)
-    assert found is finetuned
+    found = corrected_forms(finetuned, example.network, example.metadata, [ONNX, TFLITE], images)
+    assert found.recipe is finetuned
 
 
 def test_fine_tuned_weights_are_written_for_any_format(example, finetuned):
@@ -161,6 +161,6 @@ def test_the_float_form_has_the_operators_written_and_the_weights_as_trained(exa
 
 def test_the_network_stays_as_it_is(example, images):
     before = {name: tensor.clone() for name, tensor in example.network.state_dict().items()}
-    with_corrected_biases(example.recipe, example.network, example.metadata, [TFLITE], images)
+    corrected_forms(example.recipe, example.network, example.metadata, [TFLITE], images)
     form_of(example.recipe, example, TFLITE)
     assert same(before, example.network.state_dict())

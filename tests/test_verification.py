@@ -16,7 +16,7 @@ from micronet_edge.models import MicroNet, load_checkpoint, save_checkpoint
 from micronet_edge.photographs import photographs
 from micronet_edge.preprocessing import Preprocessing
 from micronet_edge.targets import read_metadata, target_of
-from micronet_edge.verification import FLOAT32_TOLERANCE, prove, reference_logits
+from micronet_edge.verification import FLOAT32_TOLERANCE, FileToProve, prove, reference_logits
 
 flatbuffers = pytest.importorskip("flatbuffers")
 
@@ -42,7 +42,7 @@ def proven(digits, network):
         metadata = metadata or read_metadata(digits / (ONNX_FILE if path.suffix == ".onnx" else TFLITE_FILE))
         if preprocessing is not None:
             metadata = replace(metadata, preprocessing=preprocessing)
-        return prove(path, target_of(path), metadata, network)
+        return prove(FileToProve(path, target_of(path), metadata), network)
 
     return call
 

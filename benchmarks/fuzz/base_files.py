@@ -17,10 +17,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from micronet_edge.exporting import export
 from micronet_edge.lowering.tuning import SHIPPED, tuning_text
 from micronet_edge.models import load_checkpoint
-from micronet_edge.quantizing import quantize
+from micronet_edge.pipeline.run import export, quantize
 from micronet_edge.settings import ExportSettings
 from micronet_edge_bench.benching import What, bench
 from micronet_edge_bench.results import write_results

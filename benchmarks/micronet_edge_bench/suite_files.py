@@ -1,5 +1,6 @@
 """Writes the files of a suite: variants and peers, by the same code."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,9 +8,14 @@ import numpy as np
 import micronet_edge
 from micronet_edge.models import FAMILY
 from micronet_edge.photographs import photographs
+from micronet_edge.pipeline.artifacts import Exported
 from micronet_edge.preprocessing import open_image
-from micronet_edge_bench.peers.exporting import export_peer
-from micronet_edge_bench.suites import FORMS, Form, Member
+from micronet_edge.settings import ExportSettings
+from micronet_edge.targets import FLOAT32
+from micronet_edge_bench.peers.building import peer_metadata, random_peer
+from micronet_edge_bench.peers.forms import prepared
+from micronet_edge_bench.peers.targets import peer_target
+from micronet_edge_bench.suites import FORMS, Member
 
 CROPS, CROP_SIZE, SEED = 64, 256, 0
 
@@ -33,15 +39,6 @@ def write_member(member: Member, folder: Path, calibration: Path) -> Path:
     Raises MicronetEdgeError of the kind that fits where it cannot be written or proven.
     """
     form = FORMS[member.form]
-    if member.network in FAMILY:
-        written = _write_variant(member, form, folder, calibration)
-    else:
-        written = export_peer(member.network, member.format, form.precision, folder, calibration, form.io)
-    # Files that differ in form alone bear the same name otherwise.
-    return written.rename(folder / member.name)
-
-
-def _write_variant(member: Member, form: Form, folder: Path, calibration: Path) -> Path:
     settings = micronet_edge.ExportSettings(
         formats=(member.format,),
         output=folder,
@@ -49,8 +46,29 @@ def _write_variant(member: Member, form: Form, folder: Path, calibration: Path) 
         portable=form.portable,
         precision=form.precision,
         io=form.io,
-        calibration=None if form.precision == "float32" else calibration,
+        calibration=None if form.precision == FLOAT32 else calibration,
         overwrite=True,
     )
-    (exported,) = micronet_edge.export(member.network, settings=settings)
-    return exported.path
+    if member.network in FAMILY:
+        (exported,) = micronet_edge.export(member.network, settings=settings)
+    else:
+        exported = export_peer(member.network, settings)
+    # Files that differ in form alone bear the same name otherwise.
+    return exported.path.rename(folder / member.name)
+
+
+def export_peer(name: str, settings: ExportSettings) -> Exported:
+    """Writes a peer with random weights as one proven file, as any other network is written.
+
+    Given    a name of `PEERS`; settings with one format, of float32 or int8
+    Raises   MicronetEdgeError of the kind that fits; no file is left under its final name then.
+    """
+    (name_of_format,) = settings.formats
+    assert isinstance(name_of_format, str)  # a suite names them
+    network = prepared(random_peer(name), name_of_format, settings.precision)
+    (exported,) = micronet_edge.export(
+        network,
+        metadata=peer_metadata(name),
+        settings=replace(settings, formats=(peer_target(name_of_format),)),
+    )
+    return exported

@@ -14,12 +14,11 @@ from pathlib import Path
 
 from rich.table import Table
 
-import micronet_edge
 from micronet_edge.evaluation import Evaluation, Share, evaluate
 from micronet_edge.kernels import Kernels
 from micronet_edge.pages import write_text
-from micronet_edge.quantizing import quantize
-from micronet_edge.settings import QuantizeSettings
+from micronet_edge.pipeline.run import quantize
+from micronet_edge.settings import EvaluateSettings, QuantizeSettings
 from micronet_edge.statistics import PairedDifference
 from micronet_edge.terminal import open_console
 from micronet_edge_bench.runner.facts import environment
@@ -72,15 +71,14 @@ def _data() -> Path:
 def _rows(variant: str, way: str, output: Path, data: Path) -> list[Row]:
     checkpoint = EXAMPLE / f"{variant}-patches.safetensors"
     precision, tuned = WAYS[way]
-    settings = micronet_edge.ExportSettings(
-        output=output, precision=precision, calibration=data / "calibration"
+    settings = QuantizeSettings(
+        output=output,
+        precision=precision,
+        calibration=data / "calibration",
+        finetune=data / "train" if tuned else None,
     )
     start = time.perf_counter()
-    quantized = quantize(
-        checkpoint,
-        settings=settings,
-        quantization=QuantizeSettings(finetune=data / "train" if tuned else None),
-    )
+    quantized = quantize(checkpoint, settings=settings)
     seconds = time.perf_counter() - start
     # What a quantization is worth by itself, and once more where our kernels round less.
     kinds: tuple[Kernels, ...] = ("off", "auto") if way in FUSED else ("off",)
@@ -89,7 +87,12 @@ def _rows(variant: str, way: str, output: Path, data: Path) -> list[Row]:
             variant,
             f"{way}, fused kernels" if kernels == "auto" else way,
             file.format,
-            evaluate(file.path, data / "test", checkpoint=checkpoint, kernels=kernels),
+            evaluate(
+                file.path,
+                data / "test",
+                checkpoint=checkpoint,
+                settings=EvaluateSettings(kernels=kernels),
+            ),
             seconds,
         )
         for kernels in kinds

@@ -34,11 +34,12 @@ from micronet_edge.kernels import Kernels
 from micronet_edge.models import load_checkpoint, save_checkpoint
 from micronet_edge.networks import describe_network, fused_activations, open_network
 from micronet_edge.pages import write_text
+from micronet_edge.pipeline.prove_again import quantized_from
+from micronet_edge.pipeline.run import quantize
 from micronet_edge.preprocessing import Images
 from micronet_edge.quantization.fuse_activations import with_fused_activations
 from micronet_edge.quantization.layer_outputs import decibels
 from micronet_edge.quantization.simulate import Simulation
-from micronet_edge.quantizing import quantize, quantized_from
 from micronet_edge.statistics import paired_difference
 from micronet_edge.targets import Logits
 from micronet_edge.terminal import say

@@ -7,18 +7,51 @@ from micronet_edge.errors import MicronetEdgeError
 
 if TYPE_CHECKING:
     from micronet_edge import kernels
-    from micronet_edge.exporting import export
-    from micronet_edge.settings import ExportSettings
+    from micronet_edge.blaming import blame_file as blame
+    from micronet_edge.counting.sources import count_source as count
+    from micronet_edge.evaluation import evaluate
+    from micronet_edge.metadata import FileMetadata
+    from micronet_edge.pipeline.artifacts import Artifacts, Exported
+    from micronet_edge.pipeline.prove_again import verify
+    from micronet_edge.pipeline.run import export, quantize
+    from micronet_edge.preprocessing import Preprocessing
+    from micronet_edge.settings import EvaluateSettings, ExportSettings, QuantizeSettings
     from micronet_edge.targets import read_metadata
-    from micronet_edge.written_files import Exported
 
-__all__ = ["ExportSettings", "Exported", "MicronetEdgeError", "export", "kernels", "read_metadata"]
+__all__ = [
+    "Artifacts",
+    "EvaluateSettings",
+    "ExportSettings",
+    "Exported",
+    "FileMetadata",
+    "MicronetEdgeError",
+    "Preprocessing",
+    "QuantizeSettings",
+    "blame",
+    "count",
+    "evaluate",
+    "export",
+    "kernels",
+    "quantize",
+    "read_metadata",
+    "verify",
+]
 
 _HOMES = {
-    "ExportSettings": "micronet_edge.settings",
-    "Exported": "micronet_edge.written_files",
-    "export": "micronet_edge.exporting",
-    "read_metadata": "micronet_edge.targets",
+    "Artifacts": "micronet_edge.pipeline.artifacts:Artifacts",
+    "EvaluateSettings": "micronet_edge.settings:EvaluateSettings",
+    "ExportSettings": "micronet_edge.settings:ExportSettings",
+    "Exported": "micronet_edge.pipeline.artifacts:Exported",
+    "FileMetadata": "micronet_edge.metadata:FileMetadata",
+    "Preprocessing": "micronet_edge.preprocessing:Preprocessing",
+    "QuantizeSettings": "micronet_edge.settings:QuantizeSettings",
+    "blame": "micronet_edge.blaming:blame_file",
+    "count": "micronet_edge.counting.sources:count_source",
+    "evaluate": "micronet_edge.evaluation:evaluate",
+    "export": "micronet_edge.pipeline.run:export",
+    "quantize": "micronet_edge.pipeline.run:quantize",
+    "read_metadata": "micronet_edge.targets:read_metadata",
+    "verify": "micronet_edge.pipeline.prove_again:verify",
 }
 
 _PACKAGES = {"kernels"}
@@ -30,5 +63,6 @@ def __getattr__(name: str) -> object:
         return import_module(f"{__name__}.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found: object = getattr(import_module(_HOMES[name]), name)
+    module, _, own = _HOMES[name].partition(":")
+    found: object = getattr(import_module(module), own)
     return found

@@ -13,8 +13,9 @@ from micronet_edge.errors import SettingsError, VerificationError
 from micronet_edge.image_folders import SKIP_HINT
 from micronet_edge.kernels import Kernels
 from micronet_edge.limits import PROCESSES
+from micronet_edge.models.factories import Factory
 from micronet_edge.models.weight_sets import Weights
-from micronet_edge.networks import Network, open_network
+from micronet_edge.networks import Named, Network, open_network, shown
 from micronet_edge.preprocessing import Preprocessing
 from micronet_edge.processes import in_processes
 from micronet_edge.targets import Logits
@@ -33,12 +34,12 @@ WORTH_A_PROCESS = 500
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Files whose networks are asked for the `best` classes of the same images.
+    """Networks that are asked for the `best` classes of the same images.
 
     `weights` is for checkpoints that hold both averaged (ema) and raw ones.
     """
 
-    files: tuple[Path, ...]
+    networks: tuple[Named, ...]
     preprocessing: Preprocessing
     classes: int
     best: int
@@ -59,6 +60,8 @@ def ask(
     """
     portions = [tuple(paths[start : start + PORTION]) for start in range(0, len(paths), PORTION)]
     count = min(_processes(len(paths), processes), len(portions))
+    if not all(_is_anywhere_the_same(each) for each in question.networks):
+        count = 1
     done = 0
 
     def report(portion: _Portion) -> None:
@@ -74,6 +77,11 @@ def ask(
     return tuple(np.concatenate(each) for each in zip(*answers, strict=True))
 
 
+def _is_anywhere_the_same(network: Named) -> bool:
+    """Whether every process would open the same: not a module, nor what a factory fills as it likes."""
+    return isinstance(network, Path) or (isinstance(network, Factory) and network.weights is not None)
+
+
 def _processes(images: int, asked: int | None) -> int:
     if asked is None:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -85,7 +93,7 @@ def _processes(images: int, asked: int | None) -> int:
 def _ask_here(
     question: Question, portions: Sequence[_Portion], report: Callable[[_Portion], None]
 ) -> _Answers:
-    networks = [open_network(path, question.kernels, question.weights) for path in question.files]
+    networks = [open_network(each, question.kernels, question.weights) for each in question.networks]
     answers = []
     for portion in portions:
         answers.append(_answer(question, networks, portion))
@@ -99,7 +107,7 @@ def _answer_in_process(question: Question, portion: _Portion) -> tuple[Ranked, .
 
 @cache
 def _opened(question: Question) -> tuple[Network, ...]:
-    return tuple(open_network(path, question.kernels, question.weights) for path in question.files)
+    return tuple(open_network(each, question.kernels, question.weights) for each in question.networks)
 
 
 def _answer(question: Question, networks: Sequence[Network], portion: _Portion) -> tuple[Ranked, ...]:
@@ -108,9 +116,9 @@ def _answer(question: Question, networks: Sequence[Network], portion: _Portion) 
     except SettingsError as error:
         raise SettingsError(f"{error}; {SKIP_HINT}") from error
     answers = []
-    for path, network in zip(question.files, networks, strict=True):
+    for given, network in zip(question.networks, networks, strict=True):
         logits = network.run(images)
-        _check(path, logits, portion, question.classes)
+        _check(shown(given), logits, portion, question.classes)
         order = np.argsort(-logits, axis=1, kind="stable")
         answers.append(order[:, : question.best].astype(np.int32))
     return tuple(answers)

@@ -13,9 +13,9 @@ from micronet_edge.image_folders import SKIP_HINT, LabelledImages, read_calibrat
 from micronet_edge.kernels import Kernels
 from micronet_edge.metadata import FileMetadata
 from micronet_edge.networks import fused_activations
+from micronet_edge.pipeline.prove_again import quantized_from
 from micronet_edge.quantization.blame import Blame, Labelled, Progress, blame
 from micronet_edge.quantization.fuse_activations import with_fused_activations
-from micronet_edge.quantizing import quantized_from
 from micronet_edge.targets import read_metadata
 from micronet_edge.verification import TOLERANCES
 

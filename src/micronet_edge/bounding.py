@@ -12,10 +12,9 @@ from torch import Tensor, fx
 
 from micronet_edge.errors import VerificationError
 from micronet_edge.evaluation import evaluate
-from micronet_edge.integer_forms import with_corrected_biases, written_form
+from micronet_edge.integer_forms import Formed, corrected_forms
 from micronet_edge.quantization.layers import layers
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
-from micronet_edge.quantization.recipe import Recipe
 from micronet_edge.quantization.rounded_tensors import tensor_name
 from micronet_edge.quantization.simulate import Simulation
 from micronet_edge.source import Source
@@ -48,86 +47,107 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A recipe that keeps the bound, the steps that led to it, and what a reader must know of them."""
+    """A recipe that keeps the bound, with what each target writes of it; the steps that led to it.
 
-    recipe: Recipe
+    `notes` say what a reader must know of the steps.
+    """
+
+    formed: Formed
     steps: tuple[Step, ...]
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What files are written of and measured on: a lowered network, calibration images, labelled ones.
+
+    `origin` is the network as it was trained, `spec` what to write of it.
+    """
+
+    network: fx.GraphModule
+    origin: Source
+    spec: ExportSpec
+    images: Tensor
+    data: Path
+
+
 def bound_drop(
-    recipe: Recipe,
-    origin: Source,
-    network: fx.GraphModule,
-    targets: list[Target],
-    spec: ExportSpec,
-    *,
-    images: Tensor,
-    data: Path,
+    formed: Formed,
+    measured: Measured,
+    targets: Sequence[Target],
     max_drop: float,
     report: Callable[[str], None],
 ) -> Bound:
     """Writes and measures files, with ever more layers in float, until none loses too much.
 
-    Given    a recipe, the network it is for, calibration images and a folder of labelled ones
+    Given    a recipe with what each target writes of it; what to measure on
     Result   the first recipe whose files lose at most `max_drop` points of top-1 against PyTorch. A format
              has no more layers in float than it needs itself. Files run as `evaluate` runs them: with our
              own kernels, where these are at hand.
     Raises   VerificationError, with the best that was reached, where even the last attempt loses more.
     """
     steps: list[Step] = []
+    recipe, forms = formed.recipe, dict(formed.forms)
     for target in targets:
-        search = _Search(network, target, spec, origin, data)
-        recipe, taken = search.run(recipe, images, max_drop, report)
+        search = _Search(measured, target, max_drop, report)
+        found, taken = search.run(Formed(recipe, forms))
+        recipe, forms = found.recipe, {**forms, **found.forms}
         steps += taken
-    return Bound(recipe, tuple(steps), _notes(steps, max_drop))
+    return Bound(Formed(recipe, forms), tuple(steps), _notes(steps, max_drop))
 
 
 @dataclass(slots=True)
 class _Search:
     """The search for one format's layers to keep in float."""
 
-    network: fx.GraphModule
+    measured: Measured
     target: Target
-    spec: ExportSpec
-    origin: Source
-    data: Path
+    max_drop: float
+    report: Callable[[str], None]
     float_right: Right | None = None
 
-    def run(
-        self, recipe: Recipe, images: Tensor, max_drop: float, report: Callable[[str], None]
-    ) -> tuple[Recipe, list[Step]]:
-        groups, name, metadata = layers(self.network), self.target.name, self.origin.metadata
+    def run(self, formed: Formed) -> tuple[Formed, list[Step]]:
+        network, name = self.measured.network, self.target.name
+        groups = layers(network)
         order: list[tuple[str, ...]] = []
         reverted: tuple[str, ...] = ()
         steps: list[Step] = []
         while True:
             operators = tuple(each for layer in reverted for each in groups[layer])
-            tried = replace(recipe, format_float_layers={**recipe.format_float_layers, name: operators})
-            if reverted:
-                # What is in float needs no correction.
-                corrected = with_corrected_biases(tried, self.network, metadata, [self.target], images)
-                tried = replace(tried, biases={**tried.biases, **corrected.biases})
-            form = written_form(tried, self.network, metadata, self.target)
+            formed = self._with_in_float(formed, operators)
+            form = formed.forms[name]
             step = self._measured(form, reverted)
             steps.append(step)
-            report(f"{name}: {plural(len(reverted), 'layer')} in float, {in_points(step.difference)}")
-            if -step.difference.points <= max_drop:
-                return tried, steps
+            self.report(f"{name}: {plural(len(reverted), 'layer')} in float, {in_points(step.difference)}")
+            if -step.difference.points <= self.max_drop:
+                return formed, steps
             if len(reverted) == len(groups):
-                raise VerificationError(_out_of_reach(steps, max_drop, len(groups)))
+                raise VerificationError(_out_of_reach(steps, self.max_drop, len(groups)))
             if not order:
-                report(f"{name}: comparing the layers")
-                order = _by_guilt(form, self.network, images)
+                self.report(f"{name}: comparing the layers")
+                order = _by_guilt(form, network, self.measured.images)
             reverted = _twice_as_many(reverted, order, tuple(groups))
+
+    def _with_in_float(self, formed: Formed, operators: tuple[str, ...]) -> Formed:
+        """The recipe with these operators alone in float in this format, which then need no correction."""
+        recipe, measured, name = formed.recipe, self.measured, self.target.name
+        before = recipe.format_float_layers.get(name, ())
+        tried = replace(recipe, format_float_layers={**recipe.format_float_layers, name: operators})
+        if operators == before:
+            return Formed(tried, formed.forms)
+        metadata = measured.origin.metadata
+        found = corrected_forms(tried, measured.network, metadata, [self.target], measured.images)
+        biases = {**tried.biases, **found.recipe.biases}
+        return Formed(replace(tried, biases=biases), found.forms)
 
     def _measured(self, quantized: QuantizedNetwork, reverted: tuple[str, ...]) -> Step:
         target = self.target
         with tempfile.TemporaryDirectory(prefix="micronet-edge-") as folder:
             path = Path(folder, f"attempt{target.suffix}")
-            target.quantize(quantized, self.spec, path)
-            checkpoint = self.origin.checkpoint if self.float_right is None else None
-            found = evaluate(path, self.data, checkpoint=checkpoint)
+            target.quantize(quantized, self.measured.spec, path)
+            origin = self.measured.origin
+            reference = None if self.float_right is not None else origin.checkpoint or origin.network
+            found = evaluate(path, self.measured.data, checkpoint=reference)
             if self.float_right is None:
                 assert found.comparison is not None  # a checkpoint was given
                 self.float_right = found.comparison.answers == np.asarray(found.data.classes)
@@ -137,7 +157,7 @@ class _Search:
                 top1=found.top1.share * 100,
                 difference=paired_difference(found.right, self.float_right),
                 size_bytes=path.stat().st_size,
-                latency_ms=_latency_ms(target, path, self.origin),
+                latency_ms=_latency_ms(target, path, self.measured.origin),
             )
 
 

@@ -9,6 +9,10 @@ class CheckpointError(MicronetEdgeError):
     """A checkpoint that is missing, damaged, foreign or not of the network asked for."""
 
 
+class NetworkError(MicronetEdgeError):
+    """A network of one's own that cannot be built, or does not give what its metadata says."""
+
+
 class LoweringError(MicronetEdgeError):
     """A network that a rewrite cannot take, or a rewrite that broke its own contract."""
 

@@ -1,21 +1,29 @@
 """How often a network is right: an exported file or a checkpoint, on a folder of labelled images."""
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int32
 
-from micronet_edge.answering import Progress, Question, Ranked, ask
+from micronet_edge.answering import Question, Ranked, ask
 from micronet_edge.errors import CheckpointError
 from micronet_edge.image_folders import LabelledImages, read_labelled
-from micronet_edge.kernels import Kernels
 from micronet_edge.metadata import FileMetadata
 from micronet_edge.models import Checkpoint
-from micronet_edge.networks import UNKNOWN, describe_network, fused_activations, is_checkpoint
-from micronet_edge.settings import CheckpointSettings
-from micronet_edge.source import reload_checkpoint
+from micronet_edge.models.factories import Factory
+from micronet_edge.networks import (
+    UNKNOWN,
+    Named,
+    describe_network,
+    fused_activations,
+    is_checkpoint,
+    named,
+    shown,
+)
+from micronet_edge.settings import EvaluateSettings
+from micronet_edge.source import Given, reload_checkpoint, reread_source
 from micronet_edge.statistics import PairedDifference, Right, paired_difference, wilson_interval
 from micronet_edge.wording import listed
 
@@ -127,58 +135,60 @@ class Evaluation:
 
 
 def evaluate(
-    path: Path | str,
+    source: Given,
     data: Path | str,
     *,
-    checkpoint: Path | str | None = None,
-    settings: CheckpointSettings | None = None,
-    processes: int | None = None,
-    kernels: Kernels = "auto",
-    skip_unreadable: bool = False,
-    progress: Progress = lambda _done, _total: None,
+    checkpoint: Given | None = None,
+    metadata: FileMetadata | None = None,
+    settings: EvaluateSettings | None = None,
 ) -> Evaluation:
     """Runs all images of a folder through a network and counts what it gets right.
 
-    Given    an exported file of any target, or a checkpoint, with labels and preprocessing as it
-             carries them; a folder with one sub-folder of images for each class, named as its label;
-             the float checkpoint to compare with, or none; `settings` for what the file does not say of
-             itself: labels for any, preprocessing for a checkpoint or another tool's file; how many
-             processes may work (None: as many as help); whether our own kernels run where they are at hand;
-             `progress` is told how many of how many images are done
+    Given    an exported file of any target, a checkpoint, a factory or a module, with labels and
+             preprocessing as it carries them, or for a module as its `metadata` says; a folder with one
+             sub-folder of images for each class, named as its label; the float network to compare with, or
+             none; `settings` for what the file does not say of itself, labels for any, preprocessing for a
+             checkpoint or another tool's file, and for how to run it
     Raises   MicronetEdgeError of the kind that fits: a folder that does not match the labels, an image
              that cannot be read, a checkpoint of another network.
     """
-    path, reference = Path(path), None if checkpoint is None else Path(checkpoint)
-    described = describe_network(path, settings)
+    settings = settings or EvaluateSettings()
+    network = named(source, settings.weights)
+    reference = None
+    if checkpoint is not None:
+        reference = named(checkpoint, settings.weights if isinstance(network, Path) else None)
+    if isinstance(reference, Factory) and isinstance(network, Path):
+        settings = replace(settings, weights=None)  # which are the reference's, and loaded
+    described = describe_network(network, settings, metadata)
     metadata = described.metadata
-    notes = [*described.notes, *_notes_on_reference(path, metadata, reference)]
+    notes = [*described.notes, *_notes_on_reference(network, metadata, reference)]
     images = read_labelled(
         Path(data),
         metadata.labels,
         labels_assumed=metadata.labels_assumed,
-        skip_unreadable=skip_unreadable,
+        skip_unreadable=settings.skip_unreadable,
     )
     question = Question(
-        files=(path,) if reference is None else (path, reference),
+        networks=(network,) if reference is None else (network, reference),
         preprocessing=metadata.preprocessing,
         classes=len(metadata.labels),
         best=min(_FIVE, len(metadata.labels)),
-        kernels=kernels,
+        kernels=settings.kernels,
         weights=metadata.weights,
     )
-    ranked, *others = ask(question, images.paths, processes, progress)
+    ranked, *others = ask(question, images.paths, settings.processes, settings.progress)
     truth = np.asarray(images.classes, np.int32)
     answers = ranked[:, 0]
     return Evaluation(
-        path=path,
+        path=shown(network),
         metadata=metadata,
         data=images,
         top1=_share(answers == truth),
         top5=_share((ranked == truth[:, None]).any(1)),
         guesses=question.best,
         classes=_rows(images, truth, answers),
-        comparison=None if reference is None else _compare(reference, others[0], ranked, truth),
-        fused=fused_activations(path, kernels),
+        comparison=None if reference is None else _compare(shown(reference), others[0], ranked, truth),
+        fused=fused_activations(network, settings.kernels),
         assumption=described.assumption,
         notes=(*notes, *_notes_on_images(images)),
         answers=answers,
@@ -220,13 +230,17 @@ def _compare(checkpoint: Path, theirs: Ranked, ours: Ranked, truth: Classes) -> 
     )
 
 
-def _notes_on_reference(path: Path, metadata: FileMetadata, reference: Path | None) -> list[str]:
+def _notes_on_reference(network: Named, metadata: FileMetadata, reference: Named | None) -> list[str]:
     if reference is None:
         return []
-    loaded = reload_checkpoint(reference, metadata)
-    _check_reference(path, metadata, loaded)
-    if loaded.sha256 != metadata.checkpoint_sha256 and not is_checkpoint(path):
-        return [f"{path} was made from another checkpoint than {reference}"]
+    if isinstance(reference, Path):
+        loaded = reload_checkpoint(reference, metadata)
+        _check_reference(shown(network), metadata, loaded)
+        sha256 = loaded.sha256
+    else:
+        sha256 = reread_source(reference, metadata).metadata.checkpoint_sha256 or ""
+    if sha256 != metadata.checkpoint_sha256 and isinstance(network, Path) and not is_checkpoint(network):
+        return [f"{network} was made from another checkpoint than {shown(reference)}"]
     return []
 
 

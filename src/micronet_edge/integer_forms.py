@@ -1,7 +1,7 @@
 """A recipe's network as a target writes it: in the target's own form, with the biases for that form."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import fx
@@ -14,25 +14,46 @@ from micronet_edge.quantization.recipe import Recipe
 from micronet_edge.targets import Target
 
 
-def with_corrected_biases(
+@dataclass(frozen=True, slots=True)
+class Formed:
+    """A recipe, and by target the network that each writes of it: a form takes seconds, so it is kept."""
+
+    recipe: Recipe
+    forms: Mapping[str, QuantizedNetwork]
+
+
+def corrected_forms(
     recipe: Recipe,
     network: fx.GraphModule,
     metadata: FileMetadata,
     targets: Sequence[Target],
     images: torch.Tensor,
-) -> Recipe:
-    """The recipe with the biases that each target's form asks for, on these images.
+) -> Formed:
+    """The recipe with the biases that each target's form asks for, on these images; and those forms.
 
     What a target keeps in float loses nothing, so that forms need corrections of their own. Fine-tuned
     weights need none: they were trained with their rounding.
     """
+    forms = {target.name: _plain_form(recipe, network, metadata, target) for target in targets}
     if recipe.tensors:
-        return recipe
-    biases: dict[str, dict[str, torch.Tensor]] = {}
-    for target in targets:
-        form = target.integer_form(quantized_by(recipe, network, metadata, target.name))
-        biases[target.name] = corrected_biases(form, images)
-    return replace(recipe, biases=biases)
+        return Formed(recipe, forms)
+    biases = {name: corrected_biases(form, images) for name, form in forms.items()}
+    return Formed(
+        replace(recipe, biases=biases),
+        {name: _with_biases(form, biases[name]) for name, form in forms.items()},
+    )
+
+
+def written_forms(
+    recipe: Recipe, network: fx.GraphModule, metadata: FileMetadata, targets: Sequence[Target]
+) -> Formed:
+    """The recipe, as it is, with what each target writes of its network.
+
+    Raises SettingsError as `written_form` does.
+    """
+    return Formed(
+        recipe, {target.name: written_form(recipe, network, metadata, target) for target in targets}
+    )
 
 
 def written_form(
@@ -42,7 +63,7 @@ def written_form(
 
     Raises SettingsError on a recipe for another network, or one without biases for this target.
     """
-    form = target.integer_form(quantized_by(recipe, network, metadata, target.name))
+    form = _plain_form(recipe, network, metadata, target)
     if recipe.tensors:
         return form
     if target.name not in recipe.biases:
@@ -52,7 +73,7 @@ def written_form(
             f"the recipe was made for {' and '.join(made) or 'no format'}, not {target.name}: {advice}"
             "quantize without --recipe"
         )
-    return replace(form, network=with_tensors(form.network, recipe.biases[target.name]))
+    return _with_biases(form, recipe.biases[target.name])
 
 
 def float_form(
@@ -60,4 +81,15 @@ def float_form(
 ) -> fx.GraphModule:
     """The same operators with the weights and biases as they were trained, for comparison."""
     plain = replace(recipe, tensors={}, biases={})
-    return target.integer_form(quantized_by(plain, network, metadata, target.name)).network
+    return _plain_form(plain, network, metadata, target).network
+
+
+def _plain_form(
+    recipe: Recipe, network: fx.GraphModule, metadata: FileMetadata, target: Target
+) -> QuantizedNetwork:
+    """The target's form without any corrected bias."""
+    return target.integer_form(quantized_by(recipe, network, metadata, target.name))
+
+
+def _with_biases(form: QuantizedNetwork, biases: Mapping[str, torch.Tensor]) -> QuantizedNetwork:
+    return replace(form, network=with_tensors(form.network, biases))

@@ -1,10 +1,9 @@
 """What was made from what, with which versions: a JSON file beside every exported file."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from platform import python_version
 
 from micronet_edge.assumptions import assumptions_in_words
@@ -12,8 +11,9 @@ from micronet_edge.lowering import Applied
 from micronet_edge.metadata import DISTRIBUTION, FileMetadata, tool_version
 from micronet_edge.models.checkpoints import file_sha256
 from micronet_edge.models.random_weights import SEED
+from micronet_edge.source import Source
 from micronet_edge.user_files import manifest_path
-from micronet_edge.verification import Proof
+from micronet_edge.verification import FileToProve, Proof
 
 __all__ = ["manifest_path", "package_versions", "write_manifest"]
 
@@ -21,20 +21,18 @@ _PACKAGES = ("torch", "onnx", "onnxruntime", "onnxsim", "onnx2tf", "tensorflow",
 
 
 def write_manifest(
-    file: Path,
-    *,
-    checkpoint: Path | None,
-    metadata: FileMetadata,
-    settings: dict[str, object],
-    applied: tuple[Applied, ...],
+    file: FileToProve,
+    origin: Source,
+    settings: Mapping[str, object],
+    applied: Sequence[Applied],
     proof: Proof,
-    notes: Sequence[str] = (),
 ) -> None:
-    """Writes the manifest of `file` beside it; `notes` say how the checkpoint was read."""
+    """Writes the manifest of a file beside it: what it was made from, how, and that it was proven."""
+    path, metadata = file.path, file.metadata
     content = {
-        "file": {"name": file.name, "size_bytes": file.stat().st_size, "sha256": file_sha256(file)},
+        "file": {"name": path.name, "size_bytes": path.stat().st_size, "sha256": file_sha256(path)},
         "variant": metadata.variant,
-        "input": _input(checkpoint, metadata, notes),
+        "input": _input(origin, metadata),
         "settings": settings,
         "preprocessing": metadata.preprocessing.to_dict(),
         "labels": len(metadata.labels),
@@ -43,17 +41,17 @@ def write_manifest(
         "proof": asdict(proof),
         "versions": {DISTRIBUTION: tool_version(), "python": python_version(), **package_versions()},
     }
-    manifest_path(file).write_text(json.dumps(content, indent=2) + "\n")
+    manifest_path(path).write_text(json.dumps(content, indent=2) + "\n")
 
 
-def _input(checkpoint: Path | None, metadata: FileMetadata, notes: Sequence[str]) -> dict[str, object]:
-    if checkpoint is None:
+def _input(origin: Source, metadata: FileMetadata) -> dict[str, object]:
+    if origin.random:
         return {"weights": "random, for timing only", "seed": SEED}
     return {
-        "weights": checkpoint.name,
+        "weights": f"those of {origin.called}" if origin.checkpoint is None else origin.checkpoint.name,
         "sha256": metadata.checkpoint_sha256,
         "set": metadata.weights,
-        "notes": list(notes),
+        "notes": list(origin.notes),
     }
 
 

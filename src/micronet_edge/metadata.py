@@ -13,6 +13,8 @@ from micronet_edge.user_files import parse_json
 DISTRIBUTION = "micronet-edge"
 LABELS_KEY = "labels"
 DESCRIPTION_KEY = "micronet_edge"
+UNHASHED = ""
+"""Stands for the hash of a network's weights until that is known."""
 
 
 def tool_version() -> str:
@@ -24,7 +26,9 @@ def tool_version() -> str:
 class FileMetadata:
     """What travels inside every file.
 
-    `checkpoint_sha256` is None for random weights. `layout` is that of the file's input tensor, NCHW
+    `variant` is what the network is called. `checkpoint_sha256` is that of the file its weights came from, or
+    of the weights themselves for a module of one's own, which is found where it is left out; None for random
+    weights. `layout` is that of the file's input tensor, NCHW
     or NHWC. `naive` and `portable` are the settings it was exported with. A file that takes `pixels`
     wants them as they are, less what its input's zero point says, in the preprocessing's colour order;
     otherwise they are to be normalized. `assumed` names what neither the checkpoint nor a person said:
@@ -35,7 +39,7 @@ class FileMetadata:
     variant: str
     labels: tuple[str, ...]
     preprocessing: Preprocessing
-    checkpoint_sha256: str | None
+    checkpoint_sha256: str | None = UNHASHED
     precision: str = "float32"
     layout: str = "NCHW"
     naive: bool = False

@@ -16,9 +16,10 @@ from micronet_edge.labels import read_labels
 from micronet_edge.metadata import FileMetadata
 from micronet_edge.models import load_checkpoint
 from micronet_edge.models.weight_sets import Weights
+from micronet_edge.own_networks import Own, called, own_network, ready
 from micronet_edge.preprocessing import Images
 from micronet_edge.settings import CheckpointSettings
-from micronet_edge.source import read_source
+from micronet_edge.source import Given, read_source
 from micronet_edge.targets import Logits, Reader
 from micronet_edge.threads import one_thread
 
@@ -64,36 +65,63 @@ class Described:
     assumption: str | None = None
 
 
-def open_network(path: Path, kernels: Kernels = "auto", weights: Weights | None = None) -> Network:
-    """The network in a file, ready to run on one thread, with our own kernels where they are at hand.
+Named = Path | Own
+"""A file of a network, or a network of one's own."""
+
+
+def open_network(given: Named, kernels: Kernels = "auto", weights: Weights | None = None) -> Network:
+    """The network in a file, or one's own, ready to run on one thread, with our own kernels where at hand.
 
     Given    which `weights` to take from a checkpoint that holds both averaged (ema) and raw ones
-    Raises   CheckpointError or TargetError on a file that cannot be opened.
+    Raises   CheckpointError, TargetError or NetworkError on what cannot be opened or built.
     """
-    if is_checkpoint(path):
-        return TorchNetwork(load_checkpoint(path, weights=weights).network)
-    return _reader(path).open(path, threads=1, kernels=kernels)
+    if not isinstance(given, Path):
+        return TorchNetwork(ready(given))
+    if is_checkpoint(given):
+        return TorchNetwork(load_checkpoint(given, weights=weights).network)
+    return _reader(given).open(given, threads=1, kernels=kernels)
 
 
-def fused_activations(path: Path, kernels: Kernels) -> int:
-    """How many activations of the network run in our own kernels; of a checkpoint none."""
-    return 0 if is_checkpoint(path) else _reader(path).open(path, threads=1, kernels=kernels).fused
+def fused_activations(given: Named, kernels: Kernels) -> int:
+    """How many activations of the network run in our own kernels; of one in PyTorch none."""
+    if not isinstance(given, Path) or is_checkpoint(given):
+        return 0
+    return _reader(given).open(given, threads=1, kernels=kernels).fused
 
 
-def describe_network(path: Path, settings: CheckpointSettings | None = None) -> Described:
+def named(given: Given, weights: Path | str | None = None) -> Named:
+    """The file, factory or module that a person means; a factory with the weights to load."""
+    own = own_network(given, weights)
+    if own is not None:
+        return own
+    assert isinstance(given, str | Path)  # all else is a network of one's own
+    return Path(given)
+
+
+def shown(network: Named) -> Path:
+    """What messages call it: a file's path, or what stands for one's own network."""
+    return network if isinstance(network, Path) else Path(called(network))
+
+
+def describe_network(
+    path: Named, settings: CheckpointSettings | None = None, metadata: FileMetadata | None = None
+) -> Described:
     """What a file says of its network, and what a person says where it does not.
 
-    A checkpoint is described as `export` would. Labels may take the place of those in an exported file,
-    preprocessing may not: the file's own numbers depend on it. A file of another tool needs all of size,
-    labels, mean and standard deviation from a person.
+    A checkpoint and a network of one's own are described as `export` would, the latter by `metadata` where it
+    is given. Labels may take the place of those in an exported file, preprocessing may not: the file's own
+    numbers depend on it. A file of another tool needs all of size, labels, mean and standard deviation from a
+    person.
 
     Raises   CheckpointError, TargetError or SettingsError on a file that is missing, damaged or does not
              say enough, and on settings that it does not take.
     """
     settings = settings or CheckpointSettings()
-    if is_checkpoint(path):
-        source = read_source(path, None, settings)
+    if not isinstance(path, Path) or is_checkpoint(path):
+        source = read_source(path, None, settings, metadata)
         return Described(source.metadata, source.notes, source.assumption)
+    if metadata is not None:
+        raise SettingsError(f"metadata is for a module of one's own: {path} carries its own, leave it out")
     try:
         metadata = _reader(path).read_metadata(path)
     except ForeignFileError:

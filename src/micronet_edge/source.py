@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from micronet_edge.assumptions import (
     LABELS,
@@ -16,50 +17,98 @@ from micronet_edge.assumptions import (
 from micronet_edge.errors import CheckpointError, SettingsError
 from micronet_edge.labels import numbered, read_labels, repeated_labels_note
 from micronet_edge.metadata import FileMetadata
-from micronet_edge.models import FAMILY, Checkpoint, MicroNet, check_class_count, load_checkpoint
+from micronet_edge.models import FAMILY, Checkpoint, check_class_count, load_checkpoint
 from micronet_edge.models.checkpoints import file_sha256
+from micronet_edge.models.factories import Factory
 from micronet_edge.models.random_weights import random_network
+from micronet_edge.models.weight_sets import Weights
+from micronet_edge.own_networks import Own, as_before, called, described, own_network, ready
 from micronet_edge.photographs import photographs
 from micronet_edge.settings import CheckpointSettings
 
 _IMAGENET_CLASSES = 1000
+
+Given = str | Path | Factory | nn.Module
+"""A variant's name, a checkpoint's path, a factory (also as text), or the network itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """The network to export and everything its files will say of themselves.
 
-    `notes` say what was taken out of the checkpoint, and what of it was taken otherwise than it says.
+    `checkpoint` is the file that its weights were read from, if they were. `notes` say what was taken out of
+    it, and what of it was taken otherwise than it says. `called` is how messages call the network.
     """
 
-    network: MicroNet
+    network: nn.Module
     metadata: FileMetadata
     checkpoint: Path | None
     notes: tuple[str, ...] = ()
+    called: str = ""
+
+    @property
+    def random(self) -> bool:
+        """Whether the weights are random, for timing only."""
+        return self.metadata.checkpoint_sha256 is None
 
     @property
     def stem(self) -> str:
         """What the names of the files start with."""
-        return random_stem(self.metadata.variant) if self.checkpoint is None else self.checkpoint.stem
+        return stem_of(self.metadata.variant, self.checkpoint, random=self.random)
 
     @property
     def assumption(self) -> str | None:
-        """What the checkpoint does not say and was assumed, in one line; None for nothing."""
-        return None if self.checkpoint is None else assumption_line(self.metadata, str(self.checkpoint))
+        """What nobody says of the network and was assumed, in one line; None for nothing."""
+        return None if self.random else assumption_line(self.metadata, self.called)
 
 
-def random_stem(variant: str) -> str:
-    """What the names of files of random weights start with."""
-    return f"{variant}-random"
+def stem_of(variant: str, checkpoint: Path | None, *, random: bool) -> str:
+    """What the names of a network's files start with: its weights' file, or what it is called."""
+    if random:
+        return f"{variant}-random"
+    return variant if checkpoint is None else checkpoint.stem
 
 
-def read_source(source: str | Path, checkpoint: str | Path | None, settings: CheckpointSettings) -> Source:
-    """The network that a variant's name, a checkpoint's path or both stand for.
+def read_source(
+    given: Given,
+    checkpoint: str | Path | None,
+    settings: CheckpointSettings,
+    metadata: FileMetadata | None = None,
+) -> Source:
+    """The network that a variant's name, a checkpoint's path, both, a factory or a module stand for.
 
-    Raises CheckpointError or SettingsError where they do not fit together or cannot be read.
+    Given    `metadata` for a module or a factory alone, which say nothing of themselves
+    Raises   CheckpointError or SettingsError where they do not fit together or cannot be read, NetworkError
+             on a network of one's own that cannot be built or is not what its metadata says.
     """
     if settings.num_classes is not None:
         check_class_count(settings.num_classes)
+    own = own_network(given, settings.weights)
+    if own is not None and checkpoint is not None:
+        raise SettingsError(f"{called(own)} is no variant, yet --checkpoint was given as well: give one")
+    if own is not None:
+        return _read_own(own, settings, metadata)
+    assert isinstance(given, str | Path)  # all else is a network of one's own
+    if metadata is not None:
+        raise SettingsError(f"metadata is for a module of one's own: {given} is none; give settings instead")
+    return _read_checkpoint_or_variant(given, checkpoint, settings)
+
+
+def _read_own(own: Own, settings: CheckpointSettings, metadata: FileMetadata | None) -> Source:
+    network = ready(own)
+    metadata = described(own, network, settings, metadata)
+    weights = own.weights if isinstance(own, Factory) else None
+    notes = []
+    if isinstance(own, Factory) and weights is None:
+        notes.append(f"{own} brings its own weights: no --weights FILE was given")
+    if (repeated := repeated_labels_note(metadata.labels)) is not None:
+        notes.append(repeated)
+    return Source(network, metadata, weights, tuple(notes), called(own))
+
+
+def _read_checkpoint_or_variant(
+    source: str | Path, checkpoint: str | Path | None, settings: CheckpointSettings
+) -> Source:
     variant = str(source) if str(source) in FAMILY else None
     if variant is None and checkpoint is not None:
         raise SettingsError(
@@ -73,9 +122,8 @@ def read_source(source: str | Path, checkpoint: str | Path | None, settings: Che
     if path is None:
         assert variant is not None  # a source without a path is a variant
         return _random(variant, settings)
-    loaded = load_checkpoint(
-        path, variant=variant, num_classes=settings.num_classes, weights=settings.weights
-    )
+    weights = _which(path, settings.weights)
+    loaded = load_checkpoint(path, variant=variant, num_classes=settings.num_classes, weights=weights)
     _check_weights(loaded, settings)
     metadata = _metadata(loaded, settings)
     notes = [*loaded.notes]
@@ -83,18 +131,26 @@ def read_source(source: str | Path, checkpoint: str | Path | None, settings: Che
         notes.append(f"not as {path} says: {changes}")
     if (repeated := repeated_labels_note(metadata.labels)) is not None:
         notes.append(repeated)
-    return Source(loaded.network, metadata, path, tuple(notes))
+    return Source(loaded.network, metadata, path, tuple(notes), str(path))
 
 
-def reread_source(checkpoint: Path, metadata: FileMetadata) -> Source:
+def reread_source(given: Given, metadata: FileMetadata, *, same_network: bool = False) -> Source:
     """The network that a file was made from, read as it was read then.
 
-    Given    a checkpoint and what the file says of itself
+    Given    a checkpoint, a factory or a module, and what the file says of itself
     Result   the file's own labels and preprocessing, whatever the checkpoint leaves open
-    Raises   CheckpointError where the checkpoint cannot be read, or is of another network.
+    Raises   CheckpointError where the checkpoint cannot be read, or is of another network, with
+             `same_network` also on another variant or number of classes than the file's; NetworkError on a
+             network of one's own that cannot be built or has another number of classes.
     """
-    loaded = reload_checkpoint(checkpoint, metadata)
-    return Source(loaded.network, _as_first_read(loaded, metadata), checkpoint, loaded.notes)
+    own = own_network(given)
+    if own is not None:
+        network = ready(own)
+        weights = own.weights if isinstance(own, Factory) else None
+        return Source(network, as_before(own, network, metadata), weights, called=called(own))
+    path = Path(str(given))
+    loaded = reload_checkpoint(path, metadata, same_network=same_network)
+    return Source(loaded.network, _as_first_read(loaded, metadata), path, loaded.notes, str(path))
 
 
 def reload_checkpoint(checkpoint: Path, metadata: FileMetadata, *, same_network: bool = False) -> Checkpoint:
@@ -138,6 +194,17 @@ def _metadata(loaded: Checkpoint, settings: CheckpointSettings) -> FileMetadata:
     )
 
 
+def _which(path: Path, weights: Path | str | None) -> Weights | None:
+    """Which of a checkpoint's two sets is meant."""
+    sets: dict[object, Weights | None] = {None: None, "ema": "ema", "raw": "raw"}
+    if weights in sets:
+        return sets[weights]
+    raise SettingsError(
+        f"--weights {weights}: {path} is a checkpoint and holds its own: give ema or raw; a file of weights "
+        "goes with a factory, such as package.module:name, that builds the network"
+    )
+
+
 def _check_weights(loaded: Checkpoint, settings: CheckpointSettings) -> None:
     if settings.weights is not None and settings.weights != (loaded.weights or "raw"):
         held = "averaged ones alone (EMA)" if loaded.weights == "ema" else "no averaged ones (EMA)"
@@ -157,4 +224,4 @@ def _random(variant: str, settings: CheckpointSettings) -> Source:
         assumed=(*assumed_fields(None, settings), *(() if known else (LABELS,))),
     )
     images = torch.from_numpy(metadata.preprocessing.batch(photographs()))
-    return Source(random_network(variant, classes, images), metadata, None)
+    return Source(random_network(variant, classes, images), metadata, None, called=variant)

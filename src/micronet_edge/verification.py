@@ -1,7 +1,7 @@
 """Does the file compute the same function? Proven on photographs, and it fails closed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +12,14 @@ from micronet_edge.errors import VerificationError
 from micronet_edge.kernels import Kernels
 from micronet_edge.metadata import FileMetadata
 from micronet_edge.photographs import photographs
-from micronet_edge.preprocessing import Images, Preprocessing
+from micronet_edge.preprocessing import Images
 from micronet_edge.quantization.fuse_activations import with_fused_activations
 from micronet_edge.quantization.light_variants import with_gain
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.simulate import Simulation
 from micronet_edge.targets import FLOAT16, FLOAT32, Logits, Reader, Session
 from micronet_edge.threads import one_thread
+from micronet_edge.unseen_images import QuantizationImages
 from micronet_edge.wording import plural
 
 FLOAT32_TOLERANCE = 1e-4
@@ -97,99 +98,102 @@ class Proof:
         )
 
 
-def prove(
-    path: Path,
-    target: Reader,
-    metadata: FileMetadata,
-    network: nn.Module,
-    kernels: Sequence[Kernels] = ("off",),
-) -> Proof:
+@dataclass(frozen=True, slots=True)
+class FileToProve:
+    """A file with the target that reads it and what it says of itself; it is opened once for each kernels."""
+
+    path: Path
+    target: Reader
+    metadata: FileMetadata
+    _sessions: dict[Kernels, Session] = field(default_factory=dict, repr=False, compare=False)
+
+    def session(self, kernels: Kernels = "off") -> Session:
+        """The file in its own runtime. Raises TargetError where it cannot be opened."""
+        if kernels not in self._sessions:
+            self._sessions[kernels] = self.target.open(self.path, kernels=kernels)
+        return self._sessions[kernels]
+
+
+def prove(file: FileToProve, network: nn.Module, kernels: Sequence[Kernels] = ("off",)) -> Proof:
     """Runs the file in its own runtime and holds it against the PyTorch network.
 
-    Given    a file of that target, what it says of itself, and the unlowered network it was made from;
-             the kernels that it is to run in one after the other, by itself the runtime's own, which
-             everybody has
+    Given    a file and the unlowered network it was made from; the kernels that it is to run in one after
+             the other, by itself the runtime's own, which everybody has
     Result   the comparison in the first of them
     Raises   VerificationError on a difference above the tolerance, a forbidden operator, or a network
              that gives NaN or infinity.
     """
-    images = metadata.preprocessing.batch(photographs())
+    images = file.metadata.preprocessing.batch(photographs())
     expected = reference_logits(network, images)
     proofs = []
     for each in kernels:
-        session = target.open(path, kernels=each)
+        session = file.session(each)
         logits = session.run(images)
-        _check_same(path, logits, expected, TOLERANCES[metadata.precision])
+        _check_same(file.path, logits, expected, TOLERANCES[file.metadata.precision])
         proofs.append(_proof(images, session, logits, expected))
-    _check_rules(path, target, metadata)
+    _check_rules(file)
     return proofs[0]
 
 
 def prove_quantized(
-    path: Path,
-    target: Reader,
-    metadata: FileMetadata,
+    file: FileToProve,
     network: nn.Module,
     quantized: QuantizedNetwork,
-    images: Images,
+    images: QuantizationImages,
     kernels: Kernels = "off",
-    *,
-    judged: bool = True,
 ) -> Proof:
     """Runs an integer file in its own runtime and holds it against PyTorch, twice.
 
     It must give what the same quantized network gives in PyTorch, up to ties in rounding; and unless its
-    weights are random, what the float network gives, as closely as integers can.
+    weights are random, what the float network gives, as closely as integers can, on images that are such as
+    the network will see.
 
-    Given    a file, what it says of itself, the float network and the quantized one that was written;
-             `judged` says that the images are such as the network will see, on which it must be close to
-             float
+    Given    a file, the float network and the quantized one that was written
     Result   the comparison with the float network, on some of the images
     Raises   VerificationError on too large a difference, or on a forbidden operator.
     """
-    chosen = _some(images)
+    chosen = _some(images.proven_on)
     expected = reference_logits(network, chosen)
-    session = target.open(path, kernels=kernels)
+    session = file.session(kernels)
     logits = session.run(chosen)
     if session.fused:
         quantized = with_fused_activations(quantized)
     with torch.no_grad(), one_thread():
         simulated: Logits = Simulation(quantized)(torch.from_numpy(chosen)).numpy()
     cosine, agreement = _cosine(logits, simulated), float((logits.argmax(1) == simulated.argmax(1)).mean())
-    trained = metadata.checkpoint_sha256 is not None  # of random weights, many classes are as good as equal
+    trained = file.metadata.checkpoint_sha256 is not None  # random ones tell many classes hardly apart
     if not (cosine >= SIMULATION_COSINE and (agreement >= SIMULATION_AGREEMENT or not trained)):
         raise VerificationError(
-            f"{path.name} does not compute what was written into it: cosine {cosine:.4f} to the simulation, "
-            f"the same class on {agreement:.0%} of {plural(len(chosen), 'image')}; please report this network"
+            f"{file.path.name} does not compute what was written into it: cosine {cosine:.4f} to the "
+            f"simulation, the same class on {agreement:.0%} of {plural(len(chosen), 'image')}; please report "
+            "this network"
         )
-    _check_rules(path, target, metadata)
+    _check_rules(file)
     proof = _proof(chosen, session, logits, expected)
-    if trained and judged:
-        _check_close(path, metadata, proof)
+    if trained and images.judged:
+        _check_close(file, proof)
     return proof
 
 
-def notes_on_light(
-    path: Path, target: Reader, preprocessing: Preprocessing, network: nn.Module, images: Images, proof: Proof
-) -> tuple[str, ...]:
+def notes_on_light(file: FileToProve, network: nn.Module, images: Images, proof: Proof) -> tuple[str, ...]:
     """A line for each change of light in which an integer file is further from float than in the proof."""
-    session, notes = target.open(path, kernels="off"), []
+    session, notes = file.session(), []
     for gain in _GAINS:
-        lit = with_gain(torch.from_numpy(_some(images)), preprocessing, gain).numpy()
+        lit = with_gain(torch.from_numpy(_some(images)), file.metadata.preprocessing, gain).numpy()
         same = float((session.run(lit).argmax(1) == reference_logits(network, lit).argmax(1)).mean())
         if same < proof.top1_agreement - _LIGHT_MATTERS:
             notes.append(
-                f"{path.name} depends on the light: the same class as float on {proof.top1_agreement:.0%} of "
-                f"the images, with {gain:g} times their light on {same:.0%}; give calibration images in "
-                "every light that it will see"
+                f"{file.path.name} depends on the light: the same class as float on "
+                f"{proof.top1_agreement:.0%} of the images, with {gain:g} times their light on {same:.0%}; "
+                "give calibration images in every light that it will see"
             )
     return tuple(notes)
 
 
-def compare(path: Path, target: Reader, network: nn.Module, images: Images) -> Proof:
+def compare(file: FileToProve, network: nn.Module, images: Images) -> Proof:
     """How far a file is from the float network on these images, without judging it."""
     expected = reference_logits(network, images)
-    session = target.open(path, kernels="off")
+    session = file.session()
     logits = session.run(images)
     return _proof(images, session, logits, expected)
 
@@ -208,10 +212,10 @@ def _proof(images: Images, session: Session, logits: Logits, expected: Logits) -
     )
 
 
-def _check_rules(path: Path, target: Reader, metadata: FileMetadata) -> None:
-    breaches = target.breaches(path, metadata)
+def _check_rules(file: FileToProve) -> None:
+    breaches = file.target.breaches(file.path, file.metadata)
     if breaches:
-        raise VerificationError(f"{path.name} holds {'; '.join(breaches)}: please report this network")
+        raise VerificationError(f"{file.path.name} holds {'; '.join(breaches)}: please report this network")
 
 
 def _some(images: Images) -> Images:
@@ -225,13 +229,14 @@ def _cosine(ours: Logits, theirs: Logits) -> float:
     return float((ours * theirs).sum()) / max(length, float(np.finfo(np.float32).tiny))
 
 
-def _check_close(path: Path, metadata: FileMetadata, proof: Proof) -> None:
-    agreement, cosine = CLOSE[metadata.precision]
+def _check_close(file: FileToProve, proof: Proof) -> None:
+    agreement, cosine = CLOSE[file.metadata.precision]
     if not (proof.top1_agreement >= agreement and proof.cosine >= cosine):
         raise VerificationError(
-            f"{path.name} is too far from the float network: the same class on {proof.top1_agreement:.0%} of "
-            f"{proof.images} images (at least {agreement:.0%} asked), cosine {proof.cosine:.3f} "
-            f"({cosine:.2f} asked): give images like those it will see, --finetune or --precision int8-a16"
+            f"{file.path.name} is too far from the float network: the same class on "
+            f"{proof.top1_agreement:.0%} of {proof.images} images (at least {agreement:.0%} asked), cosine "
+            f"{proof.cosine:.3f} ({cosine:.2f} asked): give images like those it will see, --finetune or "
+            "--precision int8-a16"
         )
 
 

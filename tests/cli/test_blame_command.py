@@ -7,7 +7,7 @@ import pytest
 from cli.command import DIGITS, ONNX_FILE, names, shared
 from example_images import digits as images
 
-from micronet_edge.quantizing import quantize
+from micronet_edge.pipeline.run import quantize
 from micronet_edge.settings import ExportSettings
 
 FILE = "m0-digits-int8.onnx"

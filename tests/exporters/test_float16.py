@@ -14,9 +14,9 @@ from micronet_edge import ExportSettings, export, kernels, read_metadata
 from micronet_edge.errors import LoweringError, SettingsError
 from micronet_edge.lowering.round_to_half import with_half_weights
 from micronet_edge.models import load_checkpoint
-from micronet_edge.quantizing import quantize
+from micronet_edge.pipeline.run import quantize
 from micronet_edge.targets import find_target
-from micronet_edge.verification import FLOAT16_TOLERANCE, prove
+from micronet_edge.verification import FLOAT16_TOLERANCE, FileToProve, prove
 
 FORMATS = ("onnx", "tflite")
 
@@ -96,7 +96,7 @@ def test_it_is_counted_like_the_float32_file(files, floats, format_, tmp_path_fa
 
 def test_it_can_be_proven_again(files):
     path, target = files["onnx"].path, find_target("onnx")
-    proof = prove(path, target, read_metadata(path), load_checkpoint(DIGITS).network)
+    proof = prove(FileToProve(path, target, read_metadata(path)), load_checkpoint(DIGITS).network)
     assert proof.difference == files["onnx"].proof.difference
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from micronet_edge.errors import SettingsError
+from micronet_edge.metadata import FileMetadata
 from micronet_edge.photographs import photographs
 from micronet_edge.preprocessing import Preprocessing
 from micronet_edge_bench.peers import mobilenet_v3, pp_lcnet
@@ -42,6 +43,12 @@ def build_peer(name: str) -> nn.Module:
     if name not in _BUILDERS:
         raise SettingsError(f"unknown peer {name!r}: choose from {', '.join(PEERS)}")
     return _BUILDERS[name]()
+
+
+def peer_metadata(name: str) -> FileMetadata:
+    """What a peer's file says of it."""
+    labels = tuple(str(number) for number in range(CLASSES))
+    return FileMetadata(name, labels, PREPROCESSING, checkpoint_sha256=None)
 
 
 def random_peer(name: str) -> nn.Module:

@@ -20,14 +20,17 @@ what stays in float, is theirs as well; with linear layers alone in integers Mob
 11 % faster on this core, whose integer products are slow, and with all convolutions 1.2 times as slow.
 """
 
-from micronet_edge.lowering import Rewrite
+from torch import nn
+
+from micronet_edge.errors import SettingsError
+from micronet_edge.lowering import Rewrite, lower
 from micronet_edge.lowering.drop_training_layers import DropTrainingLayers
-from micronet_edge.lowering.fill_blocks import FillBlocks
-from micronet_edge.lowering.flatten_last import FlattenLast
 from micronet_edge.lowering.fold_batch_norm import FoldBatchNorm
 from micronet_edge.lowering.spell_out_layers import SpellOutLayers
 from micronet_edge.lowering.tuning import SHIPPED
+from micronet_edge.quantization.recipe import INT8
 from micronet_edge.targets import FLOAT32
+from micronet_edge_bench.peers.building import SIZE
 from micronet_edge_bench.peers.fold_factors import FoldFactors
 from micronet_edge_bench.peers.freeze_hard_sigmoid import FreezeHardSigmoid
 
@@ -37,14 +40,23 @@ KEEPS_HARD_SWISH = ("onnx",)
 KEEPS_COMMON_FORM = ("tflite",)
 """Formats whose own integer form does not pay for peers."""
 
+_PRECISIONS = (FLOAT32, INT8)
 _COMMON: tuple[Rewrite, ...] = (DropTrainingLayers(), FoldBatchNorm(), FreezeHardSigmoid(), FoldFactors())
-_ONNX: tuple[Rewrite, ...] = (FillBlocks(SHIPPED.onnxruntime.depthwise_block), FlattenLast())
 _SPELLED: tuple[Rewrite, ...] = (*_COMMON, SpellOutLayers(SHIPPED.xnnpack_int8))
 
 
-def pipeline(file_format: str, precision: str) -> tuple[Rewrite, ...]:
-    """The rewrites that make a peer ready for a file."""
+def prepared(network: nn.Module, file_format: str, precision: str) -> nn.Module:
+    """The peer in its form for a file, which the pipelines of all networks then find nothing to change in.
+
+    Raises SettingsError on a precision that peers have no form for.
+    """
+    if precision not in _PRECISIONS:
+        raise SettingsError(f"peers are written in {' and '.join(_PRECISIONS)}, not {precision}")
+    return lower(network, _rewrites(file_format, precision), SIZE).network
+
+
+def _rewrites(file_format: str, precision: str) -> tuple[Rewrite, ...]:
     if precision == FLOAT32:
-        return (*_COMMON, *_ONNX) if file_format == "onnx" else _COMMON
+        return _COMMON
     # Once it is spelled out, the factor of a hard swish can go as well.
     return _SPELLED if file_format in KEEPS_HARD_SWISH else (*_SPELLED, FoldFactors())

@@ -70,32 +70,27 @@ def evaluate(
     from micronet_edge.evaluation import evaluate as run
     from micronet_edge.kernels import in_words
     from micronet_edge.networks import is_checkpoint
-    from micronet_edge.settings import CheckpointSettings
+    from micronet_edge.settings import EvaluateSettings
 
-    settings = CheckpointSettings(
-        input_size=input_size,
-        resize=resize,
-        crop=crop,
-        interpolation=interpolation,
-        mean=three_numbers(mean, "--mean"),
-        std=three_numbers(std, "--std"),
-        color_order=color_name(color_order),
-        labels=labels,
-        weights=weights,
-    )
     console = open_console(err=True)
     columns = (TextColumn("images"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("images", total=None)
-        evaluation = run(
-            file,
-            data,
-            checkpoint=checkpoint,
-            settings=settings,
+        settings = EvaluateSettings(
+            input_size=input_size,
+            resize=resize,
+            crop=crop,
+            interpolation=interpolation,
+            mean=three_numbers(mean, "--mean"),
+            std=three_numbers(std, "--std"),
+            color_order=color_name(color_order),
+            labels=labels,
+            weights=weights,
             kernels=kernels,
             skip_unreadable=skip_unreadable,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
+        evaluation = run(file, data, checkpoint=checkpoint, settings=settings)
     say_what_was_read(console, evaluation.assumption, evaluation.notes)
     if as_json:
         say_json(evaluation.summary())

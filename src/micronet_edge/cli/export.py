@@ -26,7 +26,7 @@ from micronet_edge.terminal import open_console, say_json
 from micronet_edge.wording import plural
 
 if TYPE_CHECKING:
-    from micronet_edge.written_files import Exported
+    from micronet_edge.pipeline.artifacts import Exported
 
 _DYNAMIC = "dynamic"
 
@@ -73,7 +73,7 @@ def export(
     """Export a MicroNet to ONNX and TFLite files, each proven to compute the same function."""
     del debug  # read by one_line_errors
 
-    from micronet_edge.exporting import export as run
+    from micronet_edge.pipeline.run import export as run
     from micronet_edge.settings import DEFAULT_FORMATS, ExportSettings
 
     settings = ExportSettings(

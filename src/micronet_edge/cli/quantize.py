@@ -24,7 +24,7 @@ from micronet_edge.cli.steps import RANDOM_WEIGHTS, say_what_was_read, told_step
 from micronet_edge.terminal import open_console, say_json
 
 if TYPE_CHECKING:
-    from micronet_edge.quantizing import Quantized
+    from micronet_edge.pipeline.artifacts import Artifacts
 
 
 @one_line_errors
@@ -83,10 +83,10 @@ def quantize(
     """Quantize a MicroNet to int8 ONNX and TFLite files of known accuracy."""
     del debug  # read by one_line_errors
 
-    from micronet_edge.quantizing import quantize as run
-    from micronet_edge.settings import DEFAULT_FORMATS, ExportSettings, QuantizeSettings
+    from micronet_edge.pipeline.run import quantize as run
+    from micronet_edge.settings import DEFAULT_FORMATS, QuantizeSettings
 
-    settings = ExportSettings(
+    settings = QuantizeSettings(
         formats=tuple(formats or DEFAULT_FORMATS),
         output=output,
         precision=precision,
@@ -107,11 +107,14 @@ def quantize(
         fused=fused,
         overwrite=overwrite,
         tuning=tuning,
+        recipe=recipe,
+        finetune=finetune,
+        data=data,
+        max_drop=max_drop,
     )
-    quantization = QuantizeSettings(recipe=recipe, finetune=finetune, data=data, max_drop=max_drop)
     console = open_console(err=True)
     with told_steps(console) as report:
-        quantized = run(source, settings=settings, quantization=quantization, report=report)
+        quantized = run(source, settings=settings, report=report)
     say_what_was_read(console, quantized.files[0].assumption, quantized.files[0].notes)
     if quantized.files[0].random_weights:
         console.print(RANDOM_WEIGHTS, style="bold red")
@@ -123,7 +126,7 @@ def quantize(
         _print_table(quantized)
 
 
-def _print_table(quantized: "Quantized") -> None:
+def _print_table(quantized: "Artifacts") -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
@@ -138,6 +141,7 @@ def _print_table(quantized: "Quantized") -> None:
             lost = f"{of.points:+z.2f} ({of.low:+z.2f} to {of.high:+z.2f})"
             steps.add_row(step.format, str(len(step.reverted)), f"{step.top1:.2f}", lost, size, latency)
         console.print(steps)
+    assert quantized.recipe is not None  # of integer files there is one
     folder = quantized.recipe.parent
     table = Table(title=f"in {folder}", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("file", overflow="fold")

@@ -29,19 +29,12 @@ def verify(
     from micronet_edge.isolation import expect
 
     expect(file)  # loads what opens the file while this process loads PyTorch
-    from micronet_edge.isolated_targets import given_target
     from micronet_edge.kernels import in_words
-    from micronet_edge.quantizing import prove_again
-    from micronet_edge.source import reload_checkpoint
-    from micronet_edge.verification import TOLERANCES, prove
+    from micronet_edge.pipeline.prove_again import prove_again
+    from micronet_edge.verification import TOLERANCES
 
-    target = given_target(file)
-    metadata = target.read_metadata(file)
-    loaded = reload_checkpoint(checkpoint, metadata, same_network=True)
-    if metadata.precision in TOLERANCES:
-        proof = prove(file, target, metadata, loaded.network, (kernels,))
-    else:
-        proof = prove_again(file, checkpoint, calibration, kernels)
+    again = prove_again(file, checkpoint, calibration, kernels)
+    proof, metadata = again.proof, again.metadata
     if as_json:
         say_json(asdict(proof))
         return
@@ -57,5 +50,5 @@ def verify(
     say(in_words(proof.fused, kernels))
     if proof.weakness is not None:
         say(f"WEAK PROOF: {proof.weakness}", err=True)
-    if metadata.checkpoint_sha256 != loaded.sha256:
+    if not again.same_checkpoint:
         say(f"note: {file} was made from another file with the same weights", err=True)

@@ -15,11 +15,18 @@ from micronet_edge.models import ChannelShuffle, DynamicShiftMax
 Kind = TypeVar("Kind", bound=nn.Module)
 
 
+_OURS = __name__.rpartition(".")[0]
+
+
 class _Tracer(fx.Tracer):
-    """Keeps our activation and shuffle whole: rewrites reason about them, not about their insides."""
+    """Keeps our activation and shuffle whole: rewrites reason about them, not about their insides.
+
+    So do the layers that rewrites make: a network that was lowered before is traced as it is.
+    """
 
     def is_leaf_module(self, module: nn.Module, qualified_name: str) -> bool:
-        whole = isinstance(module, DynamicShiftMax | ChannelShuffle)
+        made_here = type(module).__module__.startswith(_OURS)
+        whole = made_here or isinstance(module, DynamicShiftMax | ChannelShuffle)
         return whole or super().is_leaf_module(module, qualified_name)
 
 

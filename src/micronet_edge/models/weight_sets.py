@@ -119,8 +119,8 @@ def _weight_sets(path: Path, content: object) -> list[WeightSet]:
             f"{path} holds a {type(content).__name__}, not a dict of tensors: save the network's state_dict()"
         )
     others, found = [], []
-    for keys, mapping in _dicts(content):
-        tensors = _tensors(mapping)
+    for keys, mapping in dicts_in(content):
+        tensors = tensors_of(mapping)
         sets = list(_networks(tensors, keys))
         found += sets
         if tensors and not sets:
@@ -134,7 +134,7 @@ def _weight_sets(path: Path, content: object) -> list[WeightSet]:
     return found or [max(others, key=lambda each: len(each.tensors))]
 
 
-def _dicts(content: Mapping[object, object]) -> Iterator[tuple[tuple[str, ...], Mapping[object, object]]]:
+def dicts_in(content: Mapping[object, object]) -> Iterator[tuple[tuple[str, ...], Mapping[object, object]]]:
     """The dict and those inside it, the outer ones first, so far as checkpoints go."""
     level: list[tuple[tuple[str, ...], Mapping[object, object]]] = [((), content)]
     given = 0
@@ -150,7 +150,8 @@ def _dicts(content: Mapping[object, object]) -> Iterator[tuple[tuple[str, ...], 
         level = below
 
 
-def _tensors(mapping: Mapping[object, object]) -> dict[str, Tensor]:
+def tensors_of(mapping: Mapping[object, object]) -> dict[str, Tensor]:
+    """The tensors that lie in the dict itself, by name."""
     values = {str(name): v.tensor() if isinstance(v, StoredArray) else v for name, v in mapping.items()}
     return {name: value for name, value in values.items() if isinstance(value, Tensor)}
 

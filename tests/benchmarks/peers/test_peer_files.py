@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from micronet_edge import ExportSettings
 from micronet_edge.errors import SettingsError, TargetError
 from micronet_edge.image_folders import MINIMUM_CALIBRATION, read_calibration
 from micronet_edge.manifest import manifest_path
@@ -11,7 +12,7 @@ from micronet_edge.preprocessing import open_image
 from micronet_edge.targets import read_metadata, target_of
 from micronet_edge_bench.peers.building import PREPROCESSING
 from micronet_edge_bench.peers.checking import check_peer
-from micronet_edge_bench.peers.exporting import export_peer
+from micronet_edge_bench.suite_files import export_peer
 
 FLOAT_DIFFERENCE = 1e-4
 # Logits of random weights: int8 gives 18 to 28 dB and the same class on 75 to 97 % of the images. A wrong
@@ -43,9 +44,17 @@ def crops(tmp_path_factory):
     return path
 
 
+def written(name, file_format, precision, folder, calibration, io="float32"):
+    calibration = None if precision == "float32" else calibration
+    settings = ExportSettings(
+        formats=(file_format,), output=folder, precision=precision, calibration=calibration, io=io
+    )
+    return export_peer(name, settings).path
+
+
 @pytest.fixture(scope="module", params=FILES, ids="-".join)
 def file(request, crops, tmp_path_factory):
-    return request.param, export_peer(*request.param, tmp_path_factory.mktemp("peer"), crops)
+    return request.param, written(*request.param, tmp_path_factory.mktemp("peer"), crops)
 
 
 def test_a_file_is_what_its_network_is(file, crops):
@@ -76,10 +85,10 @@ def test_a_file_is_what_its_network_is(file, crops):
 
 def test_wrong_wishes(refusal, crops, tmp_path):
     def asked(*wanted):
-        export_peer(*wanted[:3], tmp_path, *wanted[3:])
+        written(*wanted[:3], tmp_path / "out", *wanted[3:])
 
-    assert "unknown peer 'm9'" in refusal(SettingsError, asked, "m9", "onnx", "float32")
+    assert "unknown peer 'm9'" in refusal(SettingsError, asked, "m9", "onnx", "float32", None)
     assert "not int8-a16" in refusal(SettingsError, asked, "pp-lcnet-0.25", "onnx", "int8-a16", crops)
-    assert "to calibrate on" in refusal(SettingsError, asked, "pp-lcnet-0.25", "onnx", "int8")
+    assert "--calibration DIR" in refusal(SettingsError, asked, "pp-lcnet-0.25", "onnx", "int8", None)
     assert "--io int8" in refusal(TargetError, asked, "pp-lcnet-0.25", "onnx", "int8", crops, "int8")
     assert list(tmp_path.iterdir()) == []

@@ -5,9 +5,8 @@ from cli.command import DIGITS
 from example_images import digits as images
 from quantized_digits import image_folder
 
-from micronet_edge import ExportSettings
 from micronet_edge.errors import SettingsError, TargetError
-from micronet_edge.quantizing import _check_failures, quantize
+from micronet_edge.pipeline.run import _check_failures, quantize
 from micronet_edge.settings import QuantizeSettings
 
 
@@ -31,15 +30,8 @@ def few(tmp_path_factory):
 
 def test_too_few_images_to_fine_tune_on_are_refused_at_once(few, tmp_path, refusal):
     told = []
-    settings = ExportSettings(output=tmp_path / "out", precision="int8", calibration=tmp_path / "none")
-    complaint = refusal(
-        SettingsError,
-        quantize,
-        DIGITS,
-        settings=settings,
-        quantization=QuantizeSettings(finetune=few),
-        report=told.append,
-    )
+    settings = QuantizeSettings(output=tmp_path / "out", calibration=tmp_path / "none", finetune=few)
+    complaint = refusal(SettingsError, quantize, DIGITS, settings=settings, report=told.append)
     assert "too few to fine-tune on: give 256 or more" in complaint
     assert told == [
         "reading the network and the images",

@@ -1,0 +1,43 @@
+"""The formats' targets with what pays for peers alone in integers; forms.py has what was measured."""
+
+from pathlib import Path
+from typing import cast
+
+from micronet_edge.lowering.group_pixels import GroupPixels
+from micronet_edge.quantization.quantized_network import QuantizedNetwork
+from micronet_edge.quantization.rewrite_quantized import rewritten
+from micronet_edge.targets import ExportSpec, Target, find_target
+from micronet_edge_bench.peers.forms import KEEPS_COMMON_FORM, KEEPS_HARD_SWISH
+from micronet_edge_bench.peers.join_hard_swish import join_hard_swishes
+
+
+def peer_target(name: str) -> Target:
+    """The installed target of that name, as peers are written by it.
+
+    Raises TargetError on a name that no installed package offers.
+    """
+    return cast("Target", _PeerTarget(find_target(name)))
+
+
+class _PeerTarget:
+    """A target that leaves all but two steps to another."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._target, name)
+
+    def integer_form(self, quantized: QuantizedNetwork) -> QuantizedNetwork:
+        if self._target.name in KEEPS_COMMON_FORM:
+            return rewritten(quantized, GroupPixels())
+        return self._target.integer_form(quantized)
+
+    def quantize(self, quantized: QuantizedNetwork, spec: ExportSpec, path: Path) -> None:
+        self._target.quantize(quantized, spec, path)
+        if self._target.name in KEEPS_HARD_SWISH:
+            import onnx
+
+            model = onnx.load(path)
+            join_hard_swishes(model)
+            onnx.save(model, path)

@@ -1,0 +1,48 @@
+"""Naive integer files: what the formats' usual tools make of the network as it was trained."""
+
+from pathlib import Path
+from typing import ClassVar
+
+from micronet_edge.errors import SettingsError
+from micronet_edge.pipeline.job import Work
+from micronet_edge.pipeline.method import Written
+from micronet_edge.quantization.recipe import INT8
+from micronet_edge.settings import QuantizeSettings
+from micronet_edge.targets import Target
+from micronet_edge.verification import FileToProve, Proof, compare
+
+
+class ConverterBaseline:
+    """Has each format's own tool quantize the network, for comparison: how far it is off is not judged."""
+
+    reading: ClassVar[str] = "reading the network"
+    suffixes_beside: ClassVar[tuple[str, ...]] = ()
+    recipe = None
+    beside = ()
+    steps = ()
+    notes = ()
+
+    def __init__(self, work: Work) -> None:
+        self._work, self._calibration = work, work.calibration_images()
+        for note in self._calibration.notes:
+            work.report(f"WARNING: {note}")
+
+    @staticmethod
+    def check(settings: QuantizeSettings) -> None:
+        if settings.precision != INT8:
+            raise SettingsError(
+                f"no usual tool writes {settings.precision}: give --naive with --precision int8"
+            )
+
+    def prepare(self, folder: Path) -> None:
+        """The tools share nothing."""
+
+    def write(self, target: Target, path: Path) -> Written:
+        work = self._work
+        work.report(f"{target.name}: writing the file")
+        target.quantize_naively(work.origin.network, self._calibration.images, work.spec, path)
+        return Written(work.origin.network)
+
+    def prove(self, file: FileToProve, written: Written) -> Proof:
+        self._work.report(f"{file.target.name}: proving that it computes the same function")
+        return compare(file, written.network, self._calibration.images)

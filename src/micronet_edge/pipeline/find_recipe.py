@@ -1,0 +1,114 @@
+"""Finds the recipe that integer files are made by: calibrates, mends, and keeps a bound on the loss."""
+
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, fx
+
+from micronet_edge.bounding import Bound, Measured, bound_drop
+from micronet_edge.errors import SettingsError
+from micronet_edge.image_folders import CalibrationImages
+from micronet_edge.integer_forms import Formed, corrected_forms, written_forms
+from micronet_edge.lowering import Costs
+from micronet_edge.pipeline.job import Report, Work
+from micronet_edge.quantization.finetune import FinetuneProgress, finetune
+from micronet_edge.quantization.quantize_network import (
+    calibrated_recipe,
+    corrected_biases,
+    quantized_by,
+    some_images,
+    with_tensors,
+)
+from micronet_edge.quantization.recipe import Recipe, changed_tensors, load_recipe
+from micronet_edge.quantization.refine_stem import stem_layers
+from micronet_edge.settings import QuantizeSettings
+
+
+def given_recipe(settings: QuantizeSettings) -> Recipe | None:
+    """The recipe to quantize by again, where one is given.
+
+    Raises SettingsError on one that cannot be read, or was made for another precision.
+    """
+    if settings.recipe is None:
+        return None
+    if settings.tuning is not None:
+        raise SettingsError(
+            "a recipe carries the tuning it was made with: give --recipe or --tuning, not both"
+        )
+    recipe = load_recipe(Path(settings.recipe))
+    if recipe.precision != settings.precision:
+        raise SettingsError(
+            f"the recipe is for {recipe.precision}, not {settings.precision}: give --precision "
+            f"{recipe.precision}"
+        )
+    return recipe
+
+
+def find_recipe(
+    work: Work, network: fx.GraphModule, images: CalibrationImages, given: Recipe | None, costs: Costs
+) -> Bound:
+    """The recipe for a lowered network, with what each target writes of it.
+
+    Given    a recipe to go by, or None; the costs by which the network was lowered
+    Raises   SettingsError on a recipe for another network; VerificationError where the bound on the loss
+             cannot be kept.
+    """
+    metadata, settings = work.origin.metadata, work.settings
+    if given is None:
+        formed = _new_recipe(work, network, images, costs)
+    else:
+        formed = written_forms(given, network, metadata, work.targets)
+    if settings.max_drop is None:
+        return Bound(formed, ())
+    assert settings.data is not None  # QuantizedFiles.check has refused that
+    measured = Measured(network, work.origin, work.spec, torch.from_numpy(images.images), Path(settings.data))
+    return bound_drop(formed, measured, work.targets, settings.max_drop, work.report)
+
+
+def _new_recipe(work: Work, network: fx.GraphModule, calibration: CalibrationImages, costs: Costs) -> Formed:
+    metadata = work.origin.metadata
+    work.report(f"finding ranges and correcting biases on {calibration.count} images")
+    recipe = calibrated_recipe(network, calibration, metadata, work.settings.precision, costs)
+    images = some_images(calibration)
+    if work.settings.finetune is not None:
+        recipe = _finetuned(work, recipe, network, images)
+    return corrected_forms(recipe, network, metadata, work.targets, images)
+
+
+def _finetuned(work: Work, recipe: Recipe, network: fx.GraphModule, calibrating: Tensor) -> Recipe:
+    assert work.settings.finetune is not None  # the caller's condition
+    images = work.labelled(work.settings.finetune)
+    metadata = work.origin.metadata
+    quantized = quantized_by(recipe, network, metadata)
+    # No target rounds these as coarsely as the common network would.
+    quantized = replace(quantized, float_layers=quantized.float_layers | stem_layers(network))
+    biases = corrected_biases(quantized, calibrating)
+    quantized = replace(quantized, network=with_tensors(quantized.network, biases))
+    result = finetune(quantized, images, metadata.preprocessing, teacher=network, progress=_told(work.report))
+    if not result.kept_epoch:
+        work.report(
+            "fine-tuning mended no more than chance would on the held-out images: all stays as it was"
+        )
+    return replace(
+        recipe,
+        finetuning={"source": images.source, "count": images.count, **asdict(result)},
+        tensors=changed_tensors(network, quantized.network) if result.kept_epoch else {},
+    )
+
+
+def _told(report: Report) -> Callable[[FinetuneProgress], None]:
+    """Tells every tenth of the fine-tuning."""
+    told = [-1]
+
+    def tell(progress: FinetuneProgress) -> None:
+        tenth = 10 * progress.done // max(1, progress.total)
+        if tenth > told[0]:
+            told[0] = tenth
+            report(
+                f"fine-tuning: {tenth * 10} %, same class as float on {progress.agreement:.1%} of the "
+                "held-out images"
+            )
+
+    return tell

@@ -1,0 +1,59 @@
+"""Files that compute in float: of the lowered network, or naive ones of the network as it was trained."""
+
+from pathlib import Path
+from typing import ClassVar
+
+from torch import nn
+
+from micronet_edge.errors import SettingsError
+from micronet_edge.kernels import Kernels, library
+from micronet_edge.lowering import Applied, lower
+from micronet_edge.lowering.round_to_half import with_half_weights
+from micronet_edge.pipeline.job import Work
+from micronet_edge.pipeline.method import Written
+from micronet_edge.settings import QuantizeSettings
+from micronet_edge.targets import FLOAT16, Target
+from micronet_edge.verification import FileToProve, Proof, prove
+
+
+class FloatFiles:
+    """Lowers the network for each target; a naive file holds it as it was trained."""
+
+    reading: ClassVar[str] = "reading the network"
+    suffixes_beside: ClassVar[tuple[str, ...]] = ()
+    recipe = None
+    beside = ()
+    steps = ()
+    notes = ()
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    @staticmethod
+    def check(settings: QuantizeSettings) -> None:
+        if settings.calibration is not None:
+            raise SettingsError("calibration images are for an integer file: give --precision int8 as well")
+
+    def prepare(self, folder: Path) -> None:
+        """Each target has a pipeline of its own: there is nothing to share."""
+
+    def write(self, target: Target, path: Path) -> Written:
+        work = self._work
+        network: nn.Module = work.origin.network
+        applied: tuple[Applied, ...] = ()
+        if not work.spec.naive:
+            work.report(f"{target.name}: lowering the network")
+            lowered = lower(network, target.pipeline(work.spec), work.spec.input_size)
+            network, applied = lowered.network, lowered.applied
+        if work.spec.precision == FLOAT16:
+            network = with_half_weights(network)
+        work.report(f"{target.name}: writing the file")
+        target.export(network, work.spec, path)
+        return Written(network, applied)
+
+    def prove(self, file: FileToProve, written: Written) -> Proof:
+        del written  # the file is held against the network as it was trained
+        self._work.report(f"{file.target.name}: proving that it computes the same function")
+        # Who has our kernels will run the file in them.
+        kinds: tuple[Kernels, ...] = ("off",) if library() is None else ("off", "auto")
+        return prove(file, self._work.origin.network, kinds)

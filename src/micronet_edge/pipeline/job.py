@@ -1,0 +1,195 @@
+"""A job: a network, what its files say of themselves, how to write them; and what every step needs."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from micronet_edge.calibration_notes import class_notes
+from micronet_edge.errors import SettingsError
+from micronet_edge.image_folders import CalibrationImages, LabelledImages, read_calibration, read_labelled
+from micronet_edge.limits import BATCH
+from micronet_edge.lowering.tuning import SHIPPED, read_tuning
+from micronet_edge.manifest import manifest_path
+from micronet_edge.metadata import FileMetadata
+from micronet_edge.models import FAMILY
+from micronet_edge.models.factories import Factory
+from micronet_edge.own_networks import own_network
+from micronet_edge.settings import ExportSettings, QuantizeSettings
+from micronet_edge.source import Given, Source, read_source, stem_of
+from micronet_edge.staging import check_output
+from micronet_edge.targets import FLOAT32, ExportSpec, Target, check_precision, find_target
+
+Report = Callable[[str], None]
+
+
+def unheard(_step: str) -> None:
+    """A report that goes nowhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is to be written, before anything is read.
+
+    `source` is a variant's name, a checkpoint's path, a factory or a module; with a variant, `checkpoint` may
+    hold its weights, with a module `metadata` says what it does not say of itself. `report` is told each step
+    as it begins.
+    """
+
+    source: Given
+    settings: QuantizeSettings
+    metadata: FileMetadata | None = None
+    checkpoint: str | Path | None = None
+    report: Report = unheard
+
+    def targets(self) -> tuple[Target, ...]:
+        """The formats asked for, each once."""
+        return tuple(
+            find_target(each) if isinstance(each, str) else each
+            for each in dict.fromkeys(self.settings.formats)
+        )
+
+    def check_names(self, suffixes: Sequence[str]) -> None:
+        """What can be checked of the files' names before the network is read.
+
+        Raises SettingsError on a batch out of range and a name that is not UTF-8, OutputError on a place that
+        cannot take the files.
+        """
+        settings = self.settings
+        if settings.batch is not None:
+            BATCH.check(settings.batch)
+        own = self._stem()
+        if own is None:
+            return
+        if any("\ud800" <= letter <= "\udfff" for letter in own):  # LiteRT takes names in UTF-8 alone
+            raise SettingsError(f"{self.checkpoint or self.source} has a name that is not UTF-8: rename it")
+        names = [_with_settings(own, settings) + suffix for suffix in suffixes]
+        names += [manifest_path(Path(name)).name for name in names if not name.endswith(".json")]
+        check_output(Path(settings.output), names, overwrite=settings.overwrite)
+
+    def _stem(self) -> str | None:
+        """What the files' names start with, where it is known before the network is read."""
+        own = own_network(self.source, self.settings.weights)
+        if own is None:
+            random = self.checkpoint is None and str(self.source) in FAMILY
+            return stem_of(str(self.source), Path(str(self.checkpoint or self.source)), random=random)
+        if self.metadata is not None:
+            return stem_of(self.metadata.variant, None, random=self.metadata.checkpoint_sha256 is None)
+        if isinstance(own, Factory):
+            return stem_of(own.name, own.weights, random=False)
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A job whose network is read: all that its steps need.
+
+    `spec` is what to write of the network, in every format alike.
+    """
+
+    origin: Source
+    settings: QuantizeSettings
+    targets: tuple[Target, ...]
+    spec: ExportSpec
+    report: Report = field(default=unheard)
+
+    @classmethod
+    def of(cls, job: Job, targets: tuple[Target, ...]) -> "Work":
+        """Reads the job's network.
+
+        Raises CheckpointError or SettingsError on what cannot be read, TargetError on what a format cannot
+        hold.
+        """
+        origin = read_source(job.source, job.checkpoint, job.settings, job.metadata)
+        work = cls(origin, job.settings, targets, export_spec(origin, job.settings), job.report)
+        for target in targets:
+            check_precision(target, work.spec)
+            target.check(work.spec)
+        return work
+
+    @property
+    def output(self) -> Path:
+        return Path(self.settings.output)
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The names of the files, by target."""
+        stem = _with_settings(self.origin.stem, self.settings)
+        return {target.name: stem + target.suffix for target in self.targets}
+
+    @property
+    def inputs(self) -> list[Path]:
+        """The files that are read, which no file may replace."""
+        settings = self.settings
+        given = (self.origin.checkpoint, settings.labels, settings.calibration, settings.tuning)
+        return [Path(path) for path in given if path is not None]
+
+    def calibration_images(self) -> CalibrationImages:
+        """The images to calibrate on.
+
+        Raises SettingsError where none are given, or they will not do.
+        """
+        settings, metadata = self.settings, self.origin.metadata
+        if settings.calibration is None:
+            raise SettingsError(
+                f"precision {settings.precision} needs images like those the network will see: give "
+                "--calibration DIR, a folder with about 200 of them; random or default ones would spoil it"
+            )
+        folder = Path(settings.calibration)
+        images = read_calibration(folder, metadata.preprocessing, skip_unreadable=settings.skip_unreadable)
+        return replace(images, notes=(*images.notes, *class_notes(folder, metadata.labels)))
+
+    def labelled(self, folder: Path | str) -> LabelledImages:
+        """A folder of images of the network's classes.
+
+        Raises SettingsError where it does not match the labels, or an image cannot be read.
+        """
+        metadata = self.origin.metadata
+        return read_labelled(
+            Path(folder),
+            metadata.labels,
+            labels_assumed=metadata.labels_assumed,
+            skip_unreadable=self.settings.skip_unreadable,
+        )
+
+    def manifest_settings(self) -> dict[str, object]:
+        """The settings as a manifest tells them."""
+        spec = self.spec
+        return {
+            "input_size": spec.input_size,
+            "batch": "dynamic" if spec.batch is None else spec.batch,
+            "precision": spec.precision,
+            "io": spec.io,
+            "naive": spec.naive,
+            "portable": spec.portable,
+            "fused": spec.fused,
+            "tuning": spec.tuning.machine,
+        }
+
+
+def export_spec(origin: Source, settings: ExportSettings) -> ExportSpec:
+    """What to write of the network, in every format alike.
+
+    Raises SettingsError on a tuning that cannot be read.
+    """
+    return ExportSpec(
+        input_size=origin.metadata.preprocessing.size,
+        batch=settings.batch,
+        naive=settings.naive,
+        portable=settings.portable,
+        metadata=replace(
+            origin.metadata, naive=settings.naive, portable=settings.portable, precision=settings.precision
+        ),
+        precision=settings.precision,
+        io=settings.io,
+        fused=settings.fused,
+        tuning=SHIPPED if settings.tuning is None else read_tuning(settings.tuning),
+    )
+
+
+def _with_settings(stem: str, settings: ExportSettings) -> str:
+    """The name of every file that is written, without what the format adds.
+
+    Files that take and give other numbers have other names: one cannot replace the other in an app.
+    """
+    naive, io = ["naive"] if settings.naive else [], [] if settings.io == FLOAT32 else ["io", settings.io]
+    return "-".join([stem, *naive, settings.precision, *io])

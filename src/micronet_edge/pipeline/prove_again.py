@@ -1,0 +1,130 @@
+"""The proof once more, of a file that was written before, from the network it was made from."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import fx
+
+from micronet_edge.errors import SettingsError
+from micronet_edge.image_folders import read_calibration
+from micronet_edge.integer_forms import float_form, written_form
+from micronet_edge.isolated_targets import given_target
+from micronet_edge.kernels import Kernels
+from micronet_edge.lowering import integer, lower
+from micronet_edge.metadata import FileMetadata
+from micronet_edge.quantization.quantized_network import QuantizedNetwork
+from micronet_edge.quantization.recipe import BITS, Recipe, load_recipe, recipe_path
+from micronet_edge.source import Given, Source, reread_source
+from micronet_edge.targets import read_metadata, target_of
+from micronet_edge.unseen_images import QuantizationImages
+from micronet_edge.verification import TOLERANCES, FileToProve, Proof, prove, prove_quantized
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenAgain:
+    """A proof, and whether the network is the very one that the file was made from, not one just like it."""
+
+    proof: Proof
+    metadata: FileMetadata
+    same_checkpoint: bool
+
+
+def verify(
+    file: Path | str, network: Given, *, calibration: Path | str | None = None, kernels: Kernels = "auto"
+) -> Proof:
+    """Proves again that a file computes the same function as the network it was made from.
+
+    Given    the file; a checkpoint, a factory or the module itself; for an integer file images to compare
+             it on; whether our own kernels run where they are at hand
+    Raises   MicronetEdgeError of the kind that fits: VerificationError where the proof fails.
+    """
+    return prove_again(Path(file), network, calibration, kernels).proof
+
+
+def prove_again(
+    path: Path, network: Given, calibration: Path | str | None = None, kernels: Kernels = "auto"
+) -> ProvenAgain:
+    """As `verify`, with what the proof is about."""
+    target = given_target(path)
+    metadata = target.read_metadata(path)
+    file = FileToProve(path, target, metadata)
+    origin = reread_source(network, metadata, same_network=True)
+    if metadata.precision in TOLERANCES:
+        proof = prove(file, origin.network, (kernels,))
+    else:
+        proof = _prove_quantized(file, origin, calibration, kernels)
+    same = origin.metadata.checkpoint_sha256 == metadata.checkpoint_sha256
+    return ProvenAgain(proof, metadata, same)
+
+
+def quantized_from(file: Path, network: Given) -> tuple[QuantizedNetwork, fx.GraphModule]:
+    """What a quantized file holds, from the recipe beside it and the network it was made from.
+
+    Result   the quantized network, and the same operators in float with the network's own weights
+    Raises   SettingsError on a file that is not quantized, has no recipe, or is of another network.
+    """
+    metadata = read_metadata(file)
+    _check_quantized(file, metadata)
+    again = _Again.of(file, metadata, reread_source(network, metadata))
+    return again.written(), again.in_float()
+
+
+def _prove_quantized(
+    file: FileToProve, origin: Source, calibration: Path | str | None, kernels: Kernels
+) -> Proof:
+    path, metadata = file.path, file.metadata
+    if calibration is None:
+        raise SettingsError(
+            f"{path} is {metadata.precision}: give --calibration DIR, images to compare it on"
+        )
+    _check_quantized(path, metadata)
+    quantized = _Again.of(path, metadata, origin).written()
+    images = read_calibration(Path(calibration), metadata.preprocessing)
+    return prove_quantized(
+        file, origin.network, quantized, QuantizationImages(images, images.images), kernels
+    )
+
+
+def _check_quantized(file: Path, metadata: FileMetadata) -> None:
+    if metadata.precision not in BITS or metadata.naive:
+        raise SettingsError(
+            f"{file} is {'naive' if metadata.naive else metadata.precision}, not quantized by a recipe: give "
+            "a file that `quantize` wrote"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Again:
+    """What a quantized file was made of: its recipe, and the network lowered as it was then."""
+
+    file: Path
+    recipe: Recipe
+    network: fx.GraphModule
+    metadata: FileMetadata
+
+    @classmethod
+    def of(cls, file: Path, metadata: FileMetadata, origin: Source) -> "_Again":
+        recipe = load_recipe(recipe_path(file))
+        if origin.metadata.checkpoint_sha256 != metadata.checkpoint_sha256:
+            raise SettingsError(
+                f"{file} was not made from {origin.called}: give the checkpoint it was made from"
+            )
+        network = lower(origin.network, integer(recipe.costs), metadata.preprocessing.size).network
+        return cls(file, recipe, network, origin.metadata)
+
+    def written(self) -> QuantizedNetwork:
+        with self._errors_named():
+            return written_form(self.recipe, self.network, self.metadata, target_of(self.file))
+
+    def in_float(self) -> fx.GraphModule:
+        with self._errors_named():
+            return float_form(self.recipe, self.network, self.metadata, target_of(self.file))
+
+    @contextmanager
+    def _errors_named(self) -> Iterator[None]:
+        try:
+            yield
+        except SettingsError as error:
+            raise SettingsError(f"{recipe_path(self.file)}: {error}") from error

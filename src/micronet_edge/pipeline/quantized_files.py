@@ -1,0 +1,137 @@
+"""Integer files: one recipe for all formats, each file held against its simulation and against float."""
+
+from pathlib import Path
+from typing import ClassVar
+
+from micronet_edge.bounding import Bound, Step
+from micronet_edge.errors import SettingsError
+from micronet_edge.limits import MAX_DROP
+from micronet_edge.lowering import Applied, integer, lower
+from micronet_edge.pipeline.find_recipe import find_recipe, given_recipe
+from micronet_edge.pipeline.job import Work
+from micronet_edge.pipeline.method import Written
+from micronet_edge.quantization.finetune import check_enough
+from micronet_edge.quantization.recipe import BITS, RECIPE_SUFFIX, recipe_path, save_recipe, weights_path
+from micronet_edge.quiet_layers import notes_on_quiet_layers
+from micronet_edge.settings import QuantizeSettings
+from micronet_edge.targets import FLOAT16, Target
+from micronet_edge.unseen_images import QuantizationImages, bundled, notes_on_likeness, parted
+from micronet_edge.verification import FileToProve, Proof, notes_on_light, prove_quantized
+
+
+class QuantizedFiles:
+    """Finds a recipe on the network that all targets share, and writes each target's form of it."""
+
+    reading: ClassVar[str] = "reading the network and the images"
+    suffixes_beside: ClassVar[tuple[str, ...]] = (RECIPE_SUFFIX,)
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        settings = work.settings
+        if settings.max_drop is not None and work.origin.random:
+            raise SettingsError(
+                "--max-drop needs trained weights: give a checkpoint in the place of a variant"
+            )
+        for folder in (settings.finetune, settings.data):
+            if folder is not None:  # refused here, before the work that needs them
+                labelled = work.labelled(folder)
+                work.report(labelled.order)
+                if folder is settings.finetune:
+                    check_enough(labelled)
+        self._images = _images(work)
+        for note in self._images.found_on.notes:
+            work.report(f"WARNING: {note}")
+        self._notes = _notes(work, self._images)
+        self.recipe = recipe_path(Path(next(iter(work.names.values())))).name
+        self.beside = (self.recipe, weights_path(Path(self.recipe)).name)
+        self._applied: tuple[Applied, ...] = ()
+        self._bound: Bound | None = None
+
+    @staticmethod
+    def check(settings: QuantizeSettings) -> None:
+        if settings.precision not in BITS:
+            other = f"; {FLOAT16} is written by `export --precision {FLOAT16}`"
+            raise SettingsError(
+                f"precision {settings.precision!r} is no integer one: choose {' or '.join(BITS)}"
+                f"{other if settings.precision == FLOAT16 else ''}"
+            )
+        if settings.max_drop is not None and settings.data is None:
+            raise SettingsError("--max-drop needs labelled images to measure on: give --data DIR")
+        if settings.max_drop is not None:
+            MAX_DROP.check(settings.max_drop)
+        if settings.recipe is not None and settings.finetune is not None:
+            raise SettingsError("a recipe carries its weights: give --recipe or --finetune, not both")
+
+    def prepare(self, folder: Path) -> None:
+        work = self._work
+        work.report("lowering the network")
+        given = given_recipe(work.settings)
+        costs = work.spec.tuning.xnnpack_int8 if given is None else given.costs
+        lowered = lower(work.origin.network, integer(costs), work.spec.input_size)
+        self._applied = lowered.applied
+        self._bound = find_recipe(work, lowered.network, self._images.found_on, given, costs)
+        save_recipe(self._bound.formed.recipe, folder / self.recipe)
+
+    def write(self, target: Target, path: Path) -> Written:
+        self._work.report(f"{target.name}: writing the file and proving it")
+        recipe, form = self._found.formed.recipe, self._found.formed.forms[target.name]
+        target.quantize(form, self._work.spec, path)
+        settings: dict[str, object] = {
+            "calibration": recipe.calibration,
+            "recipe": recipe_path(path).name,
+            "finetuning": recipe.finetuning,
+            "float_layers": sorted(form.float_layers),
+        }
+        return Written(form.network, self._applied, settings)
+
+    def prove(self, file: FileToProve, written: Written) -> Proof:
+        del written  # the simulation needs what the form says beside the network
+        origin, images = self._work.origin, self._images
+        form = self._found.formed.forms[file.target.name]
+        proof = prove_quantized(file, origin.network, form, images)
+        if images.judged and not origin.random:
+            self._notes += notes_on_light(file, origin.network, images.proven_on, proof)
+        return proof
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        return self._found.steps
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return (*self._notes, *self._found.notes)
+
+    @property
+    def _found(self) -> Bound:
+        assert self._bound is not None  # `prepare` has found it
+        return self._bound
+
+
+def _images(work: Work) -> QuantizationImages:
+    settings = work.settings
+    if settings.calibration is not None or settings.recipe is None:
+        return parted(work.calibration_images())
+    if settings.max_drop is not None:
+        raise SettingsError(
+            "--max-drop corrects biases anew: give --calibration DIR as well, the images of the recipe"
+        )
+    return bundled(work.origin.metadata.preprocessing)
+
+
+def _notes(work: Work, images: QuantizationImages) -> tuple[str, ...]:
+    """What is known of the network and the images before anything is quantized."""
+    if not images.judged:
+        return (
+            (
+                "proven on the bundled photographs, that the file computes what the recipe says; give "
+                "--calibration DIR to compare it with float on images that it will see"
+            ),
+        )
+    origin = work.origin
+    notes: tuple[str, ...] = ()
+    if not origin.random:
+        notes = notes_on_quiet_layers(origin.network, images.found_on.images, "the calibration images")
+    if work.settings.data is not None:
+        data = work.labelled(work.settings.data)
+        notes += notes_on_likeness(images.found_on, data, origin.metadata.preprocessing)
+    return notes

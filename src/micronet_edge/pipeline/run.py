@@ -1,0 +1,145 @@
+"""The one way from a network to proven files: read, lower, calibrate, mend, write, prove, move into place."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from micronet_edge.errors import MicronetEdgeError, SettingsError, TargetError, VerificationError
+from micronet_edge.manifest import manifest_path, write_manifest
+from micronet_edge.metadata import FileMetadata
+from micronet_edge.pipeline.artifacts import Artifacts, Exported
+from micronet_edge.pipeline.converter_baseline import ConverterBaseline
+from micronet_edge.pipeline.float_files import FloatFiles
+from micronet_edge.pipeline.job import Job, Report, Work, unheard
+from micronet_edge.pipeline.method import Method
+from micronet_edge.pipeline.quantized_files import QuantizedFiles
+from micronet_edge.quantization.recipe import BITS
+from micronet_edge.settings import ExportSettings, QuantizeSettings
+from micronet_edge.source import Given
+from micronet_edge.staging import staged
+from micronet_edge.targets import FLOAT16, FLOAT32, Target, load_runtimes
+from micronet_edge.threads import one_thread
+from micronet_edge.verification import FileToProve, Proof
+
+PRECISIONS = (FLOAT32, FLOAT16, *BITS)
+
+
+def export(
+    source: Given,
+    *,
+    metadata: FileMetadata | None = None,
+    checkpoint: str | Path | None = None,
+    settings: ExportSettings | None = None,
+    report: Report = unheard,
+) -> tuple[Exported, ...]:
+    """Writes a network as files of every format asked for, each proven in its own runtime.
+
+    Given    a variant's name, a checkpoint's path, a factory (package.module:name or file.py:name) or a
+             module; with a module `metadata`: its name, labels and preprocessing; with a variant, a
+             checkpoint or none (random weights); `report` is told each step as it begins
+    Result   one Exported for each format, all of them or none
+    Raises   MicronetEdgeError of the kind that fits; no file is left under its final name then.
+    """
+    job = Job(source, QuantizeSettings.of(settings or ExportSettings()), metadata, checkpoint, report)
+    return run(job).files
+
+
+def quantize(
+    source: Given,
+    *,
+    metadata: FileMetadata | None = None,
+    checkpoint: str | Path | None = None,
+    settings: ExportSettings,
+    report: Report = unheard,
+) -> Artifacts:
+    """Writes a network as integer files of every format asked for, each proven in its own runtime.
+
+    Given    as for `export`; settings with a precision of int8 or int8-a16 and calibration images
+    Result   a file for each format and one recipe for all of them, or nothing
+    Raises   MicronetEdgeError of the kind that fits; no file is left under its final name then.
+    """
+    job = Job(source, QuantizeSettings.of(settings), metadata, checkpoint, report)
+    QuantizedFiles.check(job.settings)
+    return run(job)
+
+
+def run(job: Job) -> Artifacts:
+    """Does the job.
+
+    Raises MicronetEdgeError of the kind that fits; no file is left under its final name then.
+    """
+    way = _method(job.settings)
+    way.check(job.settings)
+    targets = job.targets()
+    job.check_names([*(target.suffix for target in targets), *way.suffixes_beside])
+    load_runtimes(targets)
+    job.report(way.reading)
+    work = Work.of(job, targets)
+    method = way(work)
+    beside = [manifest_path(Path(name)).name for name in work.names.values()]
+    names = [*work.names.values(), *beside, *method.beside]
+    with (
+        staged(work.output, names, overwrite=work.settings.overwrite, inputs=work.inputs) as folder,
+        one_thread(),
+    ):
+        method.prepare(folder)
+        files = _write_all(work, method, folder)
+        job.report("moving the proven files into place")
+    path = None if method.recipe is None else work.output / method.recipe
+    return Artifacts(files, path, method.steps, method.notes)
+
+
+def _method(settings: QuantizeSettings) -> type[Method]:
+    """How to write files of that precision.
+
+    Raises SettingsError on a precision that is unknown, and a tuning for what is not tuned.
+    """
+    if settings.precision not in PRECISIONS:
+        raise SettingsError(f"unknown precision {settings.precision!r}: choose from {', '.join(PRECISIONS)}")
+    if settings.naive and settings.tuning is not None:
+        raise SettingsError("a naive file is not tuned: leave --tuning out")
+    if settings.naive and settings.precision != FLOAT32:
+        return ConverterBaseline
+    return QuantizedFiles if settings.precision in BITS else FloatFiles
+
+
+def _write_all(work: Work, method: Method, folder: Path) -> tuple[Exported, ...]:
+    """A file for each target. One that fails is no reason not to try the others, which its error names."""
+    files, failures = [], {}
+    for target in work.targets:
+        try:
+            files.append(_write_and_prove(work, method, target, folder / work.names[target.name]))
+        except (TargetError, VerificationError) as error:
+            failures[target.name] = error
+    _check_failures(failures, [file.format for file in files])
+    return tuple(files)
+
+
+def _write_and_prove(work: Work, method: Method, target: Target, path: Path) -> Exported:
+    written = method.write(target, path)
+    file = FileToProve(path, target, target.read_metadata(path))
+    proof = method.prove(file, written)
+    write_manifest(file, work.origin, work.manifest_settings() | written.settings, written.applied, proof)
+    return _exported(work, target, path, proof)
+
+
+def _exported(work: Work, target: Target, path: Path, proof: Proof) -> Exported:
+    """What was written, told of where it will lie."""
+    return Exported(
+        path=work.output / path.name,
+        manifest=work.output / manifest_path(path).name,
+        format=target.name,
+        precision=work.spec.precision,
+        size_bytes=path.stat().st_size,
+        random_weights=work.origin.random,
+        proof=proof,
+        assumption=work.origin.assumption,
+        notes=work.origin.notes,
+    )
+
+
+def _check_failures(failures: Mapping[str, MicronetEdgeError], sound: Sequence[str]) -> None:
+    """Raises the first failure, with the formats that it is no reason to go without."""
+    for name, error in failures.items():
+        others = [other for other in sound if other != name]
+        advice = f"; {' and '.join(others)} came out well: give --format {' '.join(others)}" if others else ""
+        raise type(error)(f"{name}: {error}{advice}") from error
