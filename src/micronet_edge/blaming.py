@@ -10,12 +10,13 @@ from torch import Tensor
 
 from micronet_edge.errors import SettingsError
 from micronet_edge.image_folders import SKIP_HINT, LabelledImages, read_calibration, read_labelled
-from micronet_edge.kernels import Kernels
 from micronet_edge.metadata import FileMetadata
-from micronet_edge.networks import fused_activations
+from micronet_edge.networks import fused_activations, named, shown
 from micronet_edge.pipeline.prove_again import quantized_from
 from micronet_edge.quantization.blame import Blame, Labelled, Progress, blame
 from micronet_edge.quantization.fuse_activations import with_fused_activations
+from micronet_edge.settings import BlameSettings
+from micronet_edge.source import Given
 from micronet_edge.targets import read_metadata
 from micronet_edge.verification import TOLERANCES
 
@@ -66,44 +67,44 @@ class FileBlame:
 
 def blame_file(
     path: Path | str,
-    checkpoint: Path | str,
+    network: Given,
     calibration: Path | str,
-    *,
-    data: Path | str | None = None,
-    kernels: Kernels = "auto",
-    skip_unreadable: bool = False,
+    settings: BlameSettings | None = None,
     progress: Progress = lambda _done, _total: None,
 ) -> FileBlame:
     """Looks at every layer of the quantized network in a file.
 
-    Given    an integer file that a recipe lies beside; the checkpoint it was made from; images such as
-             it was calibrated on, and labelled ones, as `quantize` and `evaluate` take them; whether our
-             own kernels count, which round nothing inside an activation. Of more
-             than MOST_IMAGES, so many are taken, evenly over the classes and the same every time.
+    Given    an integer file that a recipe lies beside; the checkpoint, factory or module it was made from;
+             images such as it was calibrated on, and in the settings labelled ones, as `quantize` and
+             `evaluate` take them, and whether our own kernels count, which round nothing inside an
+             activation. Of more than MOST_IMAGES, so many are taken, evenly over the classes and the same
+             every time.
     Result   each layer's share in what was lost; without labelled images there is no top-1, only how
              often the file names the same class as the float network.
     Raises   MicronetEdgeError of the kind that fits: a float file, one without a recipe, another
              checkpoint, images that cannot be read.
     """
-    path, checkpoint = Path(path), Path(checkpoint)
+    path, settings = Path(path), settings or BlameSettings()
     metadata = read_metadata(path)
     if metadata.precision in TOLERANCES:
         raise SettingsError(
             f"{path} is a {metadata.precision} file, in which no activation is rounded: give an int8 one"
         )
-    quantized, reference = quantized_from(path, checkpoint)
-    fused = fused_activations(path, kernels)
+    quantized, reference = quantized_from(path, network)
+    fused = fused_activations(path, settings.kernels)
     if fused:
         quantized = with_fused_activations(quantized)
-    images = read_calibration(Path(calibration), metadata.preprocessing, skip_unreadable=skip_unreadable)
+    images = read_calibration(
+        Path(calibration), metadata.preprocessing, skip_unreadable=settings.skip_unreadable
+    )
     notes = _notes(images.source, images.count, images.skipped, "at random")
     labelled = None
-    if data is not None:
+    if settings.data is not None:
         found = read_labelled(
-            Path(data),
+            Path(settings.data),
             metadata.labels,
             labels_assumed=metadata.labels_assumed,
-            skip_unreadable=skip_unreadable,
+            skip_unreadable=settings.skip_unreadable,
         )
         notes += _notes(found.source, found.count, found.skipped, "evenly over the classes")
         labelled = _read(found, metadata)
@@ -111,10 +112,10 @@ def blame_file(
     return FileBlame(
         path=path,
         metadata=metadata,
-        checkpoint=checkpoint,
+        checkpoint=shown(named(network)),
         calibration=images.source,
-        data=None if data is None else found.source,
-        order=None if data is None else found.order,
+        data=None if labelled is None else found.source,
+        order=None if labelled is None else found.order,
         blame=blame(quantized, reference, chosen, labelled, progress),
         fused=fused,
         notes=tuple(notes),

@@ -11,10 +11,9 @@ from micronet_edge.answering import Question, Ranked, ask
 from micronet_edge.errors import CheckpointError
 from micronet_edge.image_folders import LabelledImages, read_labelled
 from micronet_edge.metadata import FileMetadata
-from micronet_edge.models import Checkpoint
+from micronet_edge.models import FAMILY, Checkpoint
 from micronet_edge.models.factories import Factory
 from micronet_edge.networks import (
-    UNKNOWN,
     Named,
     describe_network,
     fused_activations,
@@ -246,7 +245,8 @@ def _notes_on_reference(network: Named, metadata: FileMetadata, reference: Named
 
 def _check_reference(path: Path, metadata: FileMetadata, reference: Checkpoint) -> None:
     """Raises CheckpointError unless both are of one variant and name the same classes."""
-    variant = reference.variant if metadata.variant == UNKNOWN else metadata.variant
+    # What another tool or a person calls a network says nothing of a variant.
+    variant = metadata.variant if metadata.variant in FAMILY else reference.variant
     if (reference.variant, reference.num_classes) != (variant, len(metadata.labels)):
         raise CheckpointError(
             f"{reference.path} holds {reference.variant} with {reference.num_classes} classes, {path} "

@@ -84,8 +84,9 @@ def open_network(given: Named, kernels: Kernels = "auto", weights: Weights | Non
 
 def fused_activations(given: Named, kernels: Kernels) -> int:
     """How many activations of the network run in our own kernels; of one in PyTorch none."""
-    if not isinstance(given, Path) or is_checkpoint(given):
+    if runs_in_pytorch(given):
         return 0
+    assert isinstance(given, Path)  # all else runs in PyTorch
     return _reader(given).open(given, threads=1, kernels=kernels).fused
 
 
@@ -160,6 +161,11 @@ def _described_by_hand(path: Path, settings: CheckpointSettings) -> Described:
     )
     note = f"{path} was not written by this tool: its images and labels are taken as the options say"
     return Described(metadata, (note,), assumption_line(metadata, str(path)))
+
+
+def runs_in_pytorch(network: Named) -> bool:
+    """Whether it is a checkpoint or one's own, not a file for another runtime."""
+    return not isinstance(network, Path) or is_checkpoint(network)
 
 
 def is_checkpoint(path: Path) -> bool:

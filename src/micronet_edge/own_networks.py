@@ -42,6 +42,20 @@ def own_network(given: object, weights: Path | str | None = None) -> Own | None:
     return found
 
 
+def with_weights(given: Path | str, weights: Path | None) -> Path | Factory:
+    """The factory that the text names, with its weights; or the checkpoint's path.
+
+    Raises SettingsError on weights for a checkpoint, which holds its own.
+    """
+    found = factory_named(given, weights)
+    if found is None and weights is not None:
+        raise SettingsError(
+            f"--weights {weights}: {given} holds its own weights; a file of weights goes with a factory, "
+            "such as package.module:name, that builds the network"
+        )
+    return Path(given) if found is None else found
+
+
 def called(own: Own) -> str:
     """What messages call the network."""
     return str(own) if isinstance(own, Factory) else type(own).__name__
@@ -105,18 +119,26 @@ def as_before(own: Own, network: nn.Module, metadata: FileMetadata) -> FileMetad
     return replace(metadata, checkpoint_sha256=state_sha256(network))
 
 
+def answer(name: str, network: nn.Module, preprocessing: Preprocessing) -> object:
+    """What the network gives for one photograph.
+
+    Raises NetworkError where it cannot take it.
+    """
+    image = torch.from_numpy(preprocessing.batch(photographs()[:1]))
+    try:
+        with torch.no_grad(), one_thread():
+            return network(image)
+    except Exception as error:  # a person's module fails in any way
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise NetworkError(f"{name} cannot take an image {list(image.shape)}: {reason}") from error
+
+
 def classes_of(name: str, network: nn.Module, preprocessing: Preprocessing) -> int:
     """How many logits the network gives for an image.
 
     Raises NetworkError where it cannot take one, or gives anything else.
     """
-    image = torch.from_numpy(preprocessing.batch(photographs()[:1]))
-    try:
-        with torch.no_grad(), one_thread():
-            logits = network(image)
-    except Exception as error:  # a person's module fails in any way
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise NetworkError(f"{name} cannot take an image {list(image.shape)}: {reason}") from error
+    logits = answer(name, network, preprocessing)
     if not isinstance(logits, Tensor) or logits.ndim != _LOGITS or len(logits) != 1:
         found = list(logits.shape) if isinstance(logits, Tensor) else f"a {type(logits).__name__}"
         raise NetworkError(f"{name} gives {found} for an image, not logits [1, classes]: give a classifier")

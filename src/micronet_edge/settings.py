@@ -54,6 +54,18 @@ class EvaluateSettings(CheckpointSettings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BlameSettings:
+    """What else to look at: `data` is a folder of labelled images; with `kernels` ours round nothing inside.
+
+    Images that cannot be read are counted with `skip_unreadable`, else refused.
+    """
+
+    data: Path | str | None = None
+    kernels: Literal["auto", "off"] = "auto"
+    skip_unreadable: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExportSettings(CheckpointSettings):
     """How to read a checkpoint, and how to export it.
 

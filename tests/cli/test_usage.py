@@ -29,5 +29,6 @@ def test_help_shows_what_an_option_takes_in_a_word_and_of_a_flag_nothing(tool_he
                 assert not found[1].isupper() or found[1] == "ONNX"  # nothing that it would take
         if found := re.search(r"(--[a-z-]+) +(\S+)  ", line):
             assert re.fullmatch(
-                r"[A-Z]+|[A-Z]+\|\w+|<?[a-z]+(\|[a-z]+)+>?|[MS]\[,[MS],[MS]\]|FILE|PATH", found[2]
+                r"[A-Z]+|[A-Z]+\|\w+|ema\|raw\|FILE|[A-Z]+\|FACTORY|<?[a-z]+(\|[a-z]+)+>?|[MS]\[,[MS],[MS]\]|FILE|PATH",
+                found[2],
             ), line

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from micronet_edge.cli.errors import one_line_errors
-from micronet_edge.cli.options import KernelsOption, OverwriteOption
+from micronet_edge.cli.options import (
+    DebugOption,
+    FactoryWeightsOption,
+    KernelsOption,
+    OverwriteOption,
+    SkipUnreadableOption,
+)
+from micronet_edge.cli.steps import say_what_runs
 from micronet_edge.terminal import open_console, say, say_json
 from micronet_edge.wording import plural
 
@@ -22,7 +29,8 @@ _LAYERS_SHOWN = 20
 def blame(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="An int8 file that `quantize` wrote.")],
     *,
-    checkpoint: Annotated[Path, typer.Option(help="The checkpoint it was made from.")],
+    checkpoint: Annotated[Path, typer.Option(metavar="CHECKPOINT|FACTORY", help="What it was made from.")],
+    weights: FactoryWeightsOption = None,
     calibration: Annotated[
         Path, typer.Option(help="Images such as it was calibrated on: a folder, .npy or .npz.")
     ],
@@ -32,11 +40,9 @@ def blame(
     kernels: KernelsOption = "auto",
     html: Annotated[Path | None, typer.Option(help="Write a page with a plot along the network.")] = None,
     overwrite: OverwriteOption = False,
-    skip_unreadable: Annotated[
-        bool, typer.Option("--skip-unreadable", help="Leave out and count files that are no images.")
-    ] = False,
+    skip_unreadable: SkipUnreadableOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
-    debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
+    debug: DebugOption = False,
 ) -> None:
     """Show which layers of a quantized file lose what is lost, the worst first."""
     del debug  # read by one_line_errors
@@ -48,24 +54,25 @@ def blame(
     from micronet_edge.blame_page import write_page
     from micronet_edge.blaming import blame_file
     from micronet_edge.kernels import in_words
+    from micronet_edge.own_networks import with_weights
     from micronet_edge.pages import check_reports
     from micronet_edge.quantization.recipe import recipe_path, weights_path
+    from micronet_edge.settings import BlameSettings
 
     beside = [recipe_path(file), weights_path(recipe_path(file))] if file.name else []
-    given = [file, checkpoint, calibration, data, *beside]
+    given = [file, checkpoint, weights, calibration, data, *beside]
     read = [path for path in given if path is not None]
     check_reports({"--html": html}, inputs=read, overwrite=overwrite)
+    say_what_runs(checkpoint)
     console = open_console(err=True)
     columns = (TextColumn("layers"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("layers", total=None)
         found = blame_file(
             file,
-            checkpoint,
+            with_weights(checkpoint, weights),
             calibration,
-            data=data,
-            kernels=kernels,
-            skip_unreadable=skip_unreadable,
+            BlameSettings(data=data, kernels=kernels, skip_unreadable=skip_unreadable),
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     if html is not None:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from micronet_edge.cli.errors import one_line_errors
-from micronet_edge.cli.options import InputSizeOption
+from micronet_edge.cli.options import DebugOption, FactoryWeightsOption, InputSizeOption
+from micronet_edge.cli.steps import say_what_runs
 from micronet_edge.terminal import open_console, say_json
 
 if TYPE_CHECKING:
@@ -25,13 +26,18 @@ _LEFT_OUT = "features/"
 def count(
     source: Annotated[
         str,
-        typer.Argument(metavar="VARIANT|FILE", help="m0 to m3, a checkpoint, or an ONNX or TFLite file."),
+        typer.Argument(
+            metavar="VARIANT|FILE|FACTORY",
+            help="m0 to m3, a checkpoint, an ONNX or TFLite file, or a function that builds a network: "
+            "package.module:name or file.py:name.",
+        ),
     ],
     *,
     input_size: InputSizeOption = None,
+    weights: FactoryWeightsOption = None,
     per_layer: Annotated[bool, typer.Option("--per-layer", help="Show each layer's share as well.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
-    debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
+    debug: DebugOption = False,
 ) -> None:
     """Count parameters, multiply-adds, other arithmetic and memory of one inference."""
     del debug  # read by one_line_errors
@@ -39,8 +45,11 @@ def count(
 
     expect(Path(source))  # loads what opens the file while this process loads PyTorch
     from micronet_edge.counting.sources import count_source
+    from micronet_edge.own_networks import with_weights
 
-    counted = count_source(source, input_size)
+    say_what_runs(source)
+    given = source if weights is None else with_weights(source, weights)
+    counted = count_source(given, input_size)
     if as_json:
         say_json(counted.summary(per_layer=per_layer))
     else:
@@ -61,13 +70,13 @@ def _totals(counted: "SourceCount") -> "Table":
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from micronet_edge.counting.sources import CHECKPOINT, VARIANT
+    from micronet_edge.counting.sources import CHECKPOINT, NETWORK, VARIANT
 
     columns = [_figures(each) for each in (counted.count, counted.network) if each is not None]
     images = counted.count.images
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("one inference" if images == 1 else f"one inference of {images} images", no_wrap=True)
-    this = counted.kind if counted.kind in {VARIANT, CHECKPOINT} else "file"
+    this = counted.kind if counted.kind in {VARIANT, CHECKPOINT, NETWORK} else "file"
     trained = "the network as trained" if images == 1 else "the network, 1 image"
     for heading in (f"this {this}", trained)[: len(columns)]:
         table.add_column(heading, justify="right", no_wrap=True)

@@ -6,21 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from micronet_edge.cli.errors import one_line_errors
-from micronet_edge.cli.options import (
-    ColorOrderOption,
-    CropOption,
-    InputSizeOption,
-    InterpolationOption,
-    KernelsOption,
-    LabelsOption,
-    MeanOption,
-    ResizeOption,
-    StdOption,
-    WeightsOption,
-    color_name,
-    three_numbers,
-)
-from micronet_edge.cli.steps import say_what_was_read
+from micronet_edge.cli.options import DebugOption, KernelsOption, NetworkOptions, SkipUnreadableOption
+from micronet_edge.cli.shared_options import with_shared_options
+from micronet_edge.cli.steps import say_what_runs, say_what_was_read
 from micronet_edge.terminal import open_console, say, say_json
 from micronet_edge.wording import plural
 
@@ -33,32 +21,31 @@ _CLASSES_SHOWN = 20
 
 
 @one_line_errors
+@with_shared_options
 def evaluate(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE|CHECKPOINT", help="An exported file, or a checkpoint.")
+        Path,
+        typer.Argument(
+            metavar="FILE|CHECKPOINT|FACTORY",
+            help="An exported file, a checkpoint, or a function that builds a network: "
+            "package.module:name or file.py:name.",
+        ),
     ],
     *,
     data: Annotated[
         Path, typer.Option(help="Folder with a sub-folder of images for each class, named as its label.")
     ],
     checkpoint: Annotated[
-        Path | None, typer.Option(help="The float network to compare with on the same images.")
+        Path | None,
+        typer.Option(
+            metavar="CHECKPOINT|FACTORY", help="The float network to compare with on the same images."
+        ),
     ] = None,
-    input_size: InputSizeOption = None,
-    resize: ResizeOption = None,
-    crop: CropOption = None,
-    interpolation: InterpolationOption = None,
-    mean: MeanOption = None,
-    std: StdOption = None,
-    color_order: ColorOrderOption = None,
-    labels: LabelsOption = None,
-    weights: WeightsOption = None,
+    network: NetworkOptions,
     kernels: KernelsOption = "auto",
-    skip_unreadable: Annotated[
-        bool, typer.Option("--skip-unreadable", help="Leave out and count files that are no images.")
-    ] = False,
+    skip_unreadable: SkipUnreadableOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
-    debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
+    debug: DebugOption = False,
 ) -> None:
     """Count how often a network is right on a folder of labelled images."""
     del debug  # read by one_line_errors
@@ -69,23 +56,16 @@ def evaluate(
 
     from micronet_edge.evaluation import evaluate as run
     from micronet_edge.kernels import in_words
-    from micronet_edge.networks import is_checkpoint
+    from micronet_edge.networks import named, runs_in_pytorch
     from micronet_edge.settings import EvaluateSettings
 
+    say_what_runs(file, checkpoint)
     console = open_console(err=True)
     columns = (TextColumn("images"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("images", total=None)
         settings = EvaluateSettings(
-            input_size=input_size,
-            resize=resize,
-            crop=crop,
-            interpolation=interpolation,
-            mean=three_numbers(mean, "--mean"),
-            std=three_numbers(std, "--std"),
-            color_order=color_name(color_order),
-            labels=labels,
-            weights=weights,
+            **network.settings(),
             kernels=kernels,
             skip_unreadable=skip_unreadable,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
@@ -96,7 +76,7 @@ def evaluate(
         say_json(evaluation.summary())
     else:
         _print_all(evaluation)
-        if not is_checkpoint(file):
+        if not runs_in_pytorch(named(file)):
             say(in_words(evaluation.fused, kernels))
 
 

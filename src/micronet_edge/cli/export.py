@@ -7,21 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from micronet_edge.cli.errors import one_line_errors
-from micronet_edge.cli.options import (
-    ColorOrderOption,
-    CropOption,
-    InputSizeOption,
-    InterpolationOption,
-    LabelsOption,
-    MeanOption,
-    NumClassesOption,
-    ResizeOption,
-    StdOption,
-    WeightsOption,
-    color_name,
-    three_numbers,
-)
-from micronet_edge.cli.steps import RANDOM_WEIGHTS, say_what_was_read, told_steps
+from micronet_edge.cli.options import DebugOption, FileOptions, NetworkOptions, NumClassesOption
+from micronet_edge.cli.shared_options import with_shared_options
+from micronet_edge.cli.steps import RANDOM_WEIGHTS, say_what_runs, say_what_was_read, told_steps
 from micronet_edge.terminal import open_console, say_json
 from micronet_edge.wording import plural
 
@@ -32,73 +20,44 @@ _DYNAMIC = "dynamic"
 
 
 @one_line_errors
+@with_shared_options
 def export(
     source: Annotated[
-        str, typer.Argument(metavar="VARIANT|CHECKPOINT", help="m0 to m3, or a checkpoint file.")
+        str,
+        typer.Argument(
+            metavar="VARIANT|CHECKPOINT|FACTORY",
+            help="m0 to m3, a checkpoint file, or a function that builds a network: package.module:name or "
+            "file.py:name.",
+        ),
     ],
     *,
     checkpoint: Annotated[Path | None, typer.Option(help="Trained weights for the variant.")] = None,
-    formats: Annotated[
-        list[str] | None, typer.Option("--format", help="onnx or tflite; may be repeated. Default: both.")
-    ] = None,
-    output: Annotated[Path, typer.Option(help="Folder for the files.")] = Path(),
     num_classes: NumClassesOption = None,
-    input_size: InputSizeOption = None,
-    resize: ResizeOption = None,
-    crop: CropOption = None,
-    interpolation: InterpolationOption = None,
-    mean: MeanOption = None,
-    std: StdOption = None,
-    color_order: ColorOrderOption = None,
-    labels: LabelsOption = None,
-    weights: WeightsOption = None,
     batch: Annotated[str, typer.Option(metavar="N|dynamic", help="Images at a time.")] = "1",
     precision: Annotated[str, typer.Option(help="float32, float16, int8 or int8-a16.")] = "float32",
-    calibration: Annotated[Path | None, typer.Option(help="For int8: images to find ranges on.")] = None,
-    skip_unreadable: Annotated[bool, typer.Option(help="Count unreadable images, do not fail.")] = False,
-    naive: Annotated[bool, typer.Option(help="Write the network as trained, for comparison.")] = False,
-    portable: Annotated[
-        bool, typer.Option(help="ONNX without Gather, for runtimes other than ONNX Runtime.")
+    naive: Annotated[
+        bool, typer.Option("--naive", help="Write the network as trained, for comparison.")
     ] = False,
-    fused: Annotated[
-        bool, typer.Option(help="ONNX with a node for each activation, for apps that register our kernels.")
-    ] = False,
-    tuning: Annotated[
-        Path | None, typer.Option(help="Choose operators by this table, which `tune` wrote for a device.")
-    ] = None,
-    overwrite: Annotated[bool, typer.Option(help="Replace existing files.")] = False,
+    files: FileOptions,
+    network: NetworkOptions,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
-    debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
+    debug: DebugOption = False,
 ) -> None:
-    """Export a MicroNet to ONNX and TFLite files, each proven to compute the same function."""
+    """Export a network to ONNX and TFLite files, each proven to compute the same function."""
     del debug  # read by one_line_errors
 
     from micronet_edge.pipeline.run import export as run
-    from micronet_edge.settings import DEFAULT_FORMATS, ExportSettings
+    from micronet_edge.settings import ExportSettings
 
     settings = ExportSettings(
-        formats=tuple(formats or DEFAULT_FORMATS),
-        output=output,
+        **network.settings(),
+        **files.settings(),
         num_classes=num_classes,
-        input_size=input_size,
-        resize=resize,
-        crop=crop,
-        interpolation=interpolation,
-        mean=three_numbers(mean, "--mean"),
-        std=three_numbers(std, "--std"),
-        color_order=color_name(color_order),
-        labels=labels,
-        weights=weights,
         batch=_batch(batch),
         precision=precision,
-        calibration=calibration,
-        skip_unreadable=skip_unreadable,
         naive=naive,
-        portable=portable,
-        fused=fused,
-        overwrite=overwrite,
-        tuning=tuning,
     )
+    say_what_runs(source)
     console = open_console(err=True)
     with told_steps(console) as report:
         exported = run(source, checkpoint=checkpoint, settings=settings, report=report)

@@ -1,8 +1,10 @@
 """Options that several commands have."""
 
+import os
 import re
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -12,6 +14,12 @@ KernelsOption = Annotated[
 ]
 
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")]
+
+DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+SkipUnreadableOption = Annotated[
+    bool, typer.Option("--skip-unreadable", help="Leave out and count files that are no images.")
+]
 
 # --- How to read a checkpoint: what it does not say of itself
 
@@ -39,6 +47,13 @@ def three_numbers(text: str | None, option: str) -> tuple[float, float, float] |
     raise typer.BadParameter(
         f"{text!r}: give one number, or three with commas: 0.485,0.456,0.406", param_hint=option
     )
+
+
+def weights_named(text: str) -> str:
+    """One of a checkpoint's two sets, or a file of weights."""
+    if text in {"ema", "raw"} or os.path.lexists(text) or Path(text).suffix:
+        return text
+    raise typer.BadParameter(f"{text!r}: give ema or raw, or the file of a factory's weights")
 
 
 _PANEL = "What the checkpoint does not say"
@@ -105,12 +120,80 @@ LabelsOption = Annotated[
     ),
 ]
 WeightsOption = Annotated[
-    Literal["ema", "raw"] | None,
+    str | None,
     typer.Option(
-        help="Averaged or raw weights, where a checkpoint holds both; averaged where nothing says.",
+        parser=weights_named,
+        metavar="ema|raw|FILE",
+        help="Of a checkpoint that holds both averaged and raw weights: which; averaged where nothing says. "
+        "Of a factory: the file to load into its network.",
         rich_help_panel=_PANEL,
     ),
 ]
+FactoryWeightsOption = Annotated[
+    Path | None,
+    typer.Option("--weights", metavar="FILE", help="With a factory: the weights to load into its network."),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkOptions:
+    """What a checkpoint does not say of itself, or is to be taken otherwise than it says."""
+
+    input_size: InputSizeOption = None
+    resize: ResizeOption = None
+    crop: CropOption = None
+    interpolation: InterpolationOption = None
+    mean: MeanOption = None
+    std: StdOption = None
+    color_order: ColorOrderOption = None
+    labels: LabelsOption = None
+    weights: WeightsOption = None
+
+    def settings(self) -> dict[str, Any]:
+        """As settings take them."""
+        return _as_given(self) | {
+            "mean": three_numbers(self.mean, "--mean"),
+            "std": three_numbers(self.std, "--std"),
+            "color_order": color_name(self.color_order),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileOptions:
+    """What is written, where and for whom."""
+
+    formats: Annotated[
+        list[str] | None, typer.Option("--format", help="onnx or tflite; may be repeated. Default: both.")
+    ] = None
+    output: Annotated[Path, typer.Option(help="Folder for the files.")] = Path()
+    calibration: Annotated[
+        Path | None,
+        typer.Option(help="Images to find an int8 file's ranges on, about 200: a folder, .npy or .npz."),
+    ] = None
+    skip_unreadable: SkipUnreadableOption = False
+    portable: Annotated[
+        bool, typer.Option("--portable", help="ONNX without Gather, for runtimes other than ONNX Runtime.")
+    ] = False
+    fused: Annotated[
+        bool,
+        typer.Option(
+            "--fused", help="ONNX with a node for each activation, for apps that register our kernels."
+        ),
+    ] = False
+    tuning: Annotated[
+        Path | None, typer.Option(help="Choose operators by this table, which `tune` wrote for a device.")
+    ] = None
+    overwrite: OverwriteOption = False
+
+    def settings(self) -> dict[str, Any]:
+        """As settings take them."""
+        from micronet_edge.settings import DEFAULT_FORMATS
+
+        return _as_given(self) | {"formats": tuple(self.formats or DEFAULT_FORMATS)}
+
+
+def _as_given(options: NetworkOptions | FileOptions) -> dict[str, Any]:
+    return {each.name: getattr(options, each.name) for each in fields(options)}
 
 
 def color_name(order: Literal["rgb", "bgr"] | None) -> Literal["RGB", "BGR"] | None:

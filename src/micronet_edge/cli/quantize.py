@@ -7,20 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from micronet_edge.cli.errors import one_line_errors
-from micronet_edge.cli.options import (
-    ColorOrderOption,
-    CropOption,
-    InputSizeOption,
-    InterpolationOption,
-    LabelsOption,
-    MeanOption,
-    ResizeOption,
-    StdOption,
-    WeightsOption,
-    color_name,
-    three_numbers,
-)
-from micronet_edge.cli.steps import RANDOM_WEIGHTS, say_what_was_read, told_steps
+from micronet_edge.cli.options import DebugOption, FileOptions, NetworkOptions
+from micronet_edge.cli.shared_options import with_shared_options
+from micronet_edge.cli.steps import RANDOM_WEIGHTS, say_what_runs, say_what_was_read, told_steps
 from micronet_edge.terminal import open_console, say_json
 
 if TYPE_CHECKING:
@@ -28,18 +17,17 @@ if TYPE_CHECKING:
 
 
 @one_line_errors
+@with_shared_options
 def quantize(
     source: Annotated[
-        str, typer.Argument(metavar="CHECKPOINT", help="A checkpoint file, or a variant for random weights.")
+        str,
+        typer.Argument(
+            metavar="CHECKPOINT|FACTORY",
+            help="A checkpoint file, a function that builds a network (package.module:name or file.py:name), "
+            "or a variant for random weights.",
+        ),
     ],
     *,
-    calibration: Annotated[
-        Path | None, typer.Option(help="Images to find ranges on, about 200: a folder, .npy or .npz.")
-    ] = None,
-    formats: Annotated[
-        list[str] | None, typer.Option("--format", help="onnx or tflite; may be repeated. Default: both.")
-    ] = None,
-    output: Annotated[Path, typer.Option(help="Folder for the files.")] = Path(),
     precision: Annotated[
         str, typer.Option(help="int8, or int8-a16: 16-bit activations, which loses nothing.")
     ] = "int8",
@@ -56,62 +44,30 @@ def quantize(
         Path | None, typer.Option(help="Quantize by this recipe again; needs no --calibration.")
     ] = None,
     io: Annotated[str, typer.Option(help="What a TFLite file takes and gives: float32 or int8.")] = "float32",
-    input_size: InputSizeOption = None,
-    resize: ResizeOption = None,
-    crop: CropOption = None,
-    interpolation: InterpolationOption = None,
-    mean: MeanOption = None,
-    std: StdOption = None,
-    color_order: ColorOrderOption = None,
-    labels: LabelsOption = None,
-    weights: WeightsOption = None,
     batch: Annotated[int, typer.Option(help="Images at a time.")] = 1,
-    portable: Annotated[
-        bool, typer.Option(help="ONNX without Gather, for runtimes other than ONNX Runtime.")
-    ] = False,
-    fused: Annotated[
-        bool, typer.Option(help="ONNX with a node for each activation, for apps that register our kernels.")
-    ] = False,
-    skip_unreadable: Annotated[bool, typer.Option(help="Count unreadable images, do not fail.")] = False,
-    tuning: Annotated[
-        Path | None, typer.Option(help="Choose operators by this table, which `tune` wrote for a device.")
-    ] = None,
-    overwrite: Annotated[bool, typer.Option(help="Replace existing files.")] = False,
+    files: FileOptions,
+    network: NetworkOptions,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
-    debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
+    debug: DebugOption = False,
 ) -> None:
-    """Quantize a MicroNet to int8 ONNX and TFLite files of known accuracy."""
+    """Quantize a network to int8 ONNX and TFLite files of known accuracy."""
     del debug  # read by one_line_errors
 
     from micronet_edge.pipeline.run import quantize as run
-    from micronet_edge.settings import DEFAULT_FORMATS, QuantizeSettings
+    from micronet_edge.settings import QuantizeSettings
 
     settings = QuantizeSettings(
-        formats=tuple(formats or DEFAULT_FORMATS),
-        output=output,
+        **network.settings(),
+        **files.settings(),
         precision=precision,
-        calibration=calibration,
-        skip_unreadable=skip_unreadable,
         io=io,
-        input_size=input_size,
-        resize=resize,
-        crop=crop,
-        interpolation=interpolation,
-        mean=three_numbers(mean, "--mean"),
-        std=three_numbers(std, "--std"),
-        color_order=color_name(color_order),
-        labels=labels,
-        weights=weights,
         batch=batch,
-        portable=portable,
-        fused=fused,
-        overwrite=overwrite,
-        tuning=tuning,
         recipe=recipe,
         finetune=finetune,
         data=data,
         max_drop=max_drop,
     )
+    say_what_runs(source)
     console = open_console(err=True)
     with told_steps(console) as report:
         quantized = run(source, settings=settings, report=report)

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from micronet_edge.safe_text import visible
+from micronet_edge.terminal import say
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,6 +26,14 @@ def told_steps(console: "Console") -> Iterator[Callable[[str], None]]:
             status.update(Text(step))
 
         yield report
+
+
+def say_what_runs(*named: str | Path | None) -> None:
+    """A line for each factory among what a person names, before its code runs."""
+    from micronet_edge.models.factories import factory_named
+
+    for factory in filter(None, map(factory_named, named)):
+        say(f"· {factory}: importing {factory.place}, which runs its code", err=True)
 
 
 def say_what_was_read(console: "Console", assumption: str | None, notes: Sequence[str]) -> None:

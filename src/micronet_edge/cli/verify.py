@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from micronet_edge.cli.errors import one_line_errors
-from micronet_edge.cli.options import KernelsOption
+from micronet_edge.cli.options import DebugOption, FactoryWeightsOption, KernelsOption
+from micronet_edge.cli.steps import say_what_runs
 from micronet_edge.terminal import say, say_json
 from micronet_edge.wording import plural
 
@@ -16,13 +17,17 @@ from micronet_edge.wording import plural
 def verify(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="An exported file.")],
     *,
-    checkpoint: Annotated[Path, typer.Option(help="The checkpoint it was made from.")],
+    checkpoint: Annotated[
+        Path,
+        typer.Option(metavar="CHECKPOINT|FACTORY", help="What it was made from."),
+    ],
+    weights: FactoryWeightsOption = None,
     calibration: Annotated[
         Path | None, typer.Option(help="Images to compare an int8 file on: a folder, .npy or .npz.")
     ] = None,
     kernels: KernelsOption = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print the proof as JSON.")] = False,
-    debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
+    debug: DebugOption = False,
 ) -> None:
     """Prove again that a file computes the same function as its checkpoint."""
     del debug  # read by one_line_errors
@@ -30,10 +35,12 @@ def verify(
 
     expect(file)  # loads what opens the file while this process loads PyTorch
     from micronet_edge.kernels import in_words
+    from micronet_edge.own_networks import with_weights
     from micronet_edge.pipeline.prove_again import prove_again
     from micronet_edge.verification import TOLERANCES
 
-    again = prove_again(file, checkpoint, calibration, kernels)
+    say_what_runs(checkpoint)
+    again = prove_again(file, with_weights(checkpoint, weights), calibration, kernels)
     proof, metadata = again.proof, again.metadata
     if as_json:
         say_json(asdict(proof))

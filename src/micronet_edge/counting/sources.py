@@ -17,11 +17,14 @@ from micronet_edge.isolated_targets import given_target
 from micronet_edge.metadata import FileMetadata
 from micronet_edge.models import FAMILY, MicroNet, check_input_size, load_checkpoint
 from micronet_edge.networks import CHECKPOINT_SUFFIXES, describe_network, is_checkpoint
+from micronet_edge.own_networks import Own, answer, called, own_network, ready
 from micronet_edge.photographs import photographs
+from micronet_edge.preprocessing import Preprocessing
 from micronet_edge.quiet_layers import notes_on_quiet_layers
 from micronet_edge.settings import CheckpointSettings
+from micronet_edge.source import Given
 
-VARIANT, CHECKPOINT = "variant", "checkpoint"
+VARIANT, CHECKPOINT, NETWORK = "variant", "checkpoint", "network"
 _IMAGENET_SIZE = 224
 
 
@@ -29,8 +32,8 @@ _IMAGENET_SIZE = 224
 class SourceCount:
     """What was counted, and what one inference of it costs.
 
-    `kind` is variant, checkpoint or the name of a file's target. `network` is the same network as it was
-    trained, to compare a file with; None where the file does not say what it was made from.
+    `kind` is variant, checkpoint, network (one's own) or the name of a file's target. `network` is the same
+    network as it was trained, to compare a file with; None where the file does not say what it was made from.
     """
 
     source: str
@@ -62,16 +65,20 @@ class SourceCount:
         return found
 
 
-def count_source(source: str | Path, input_size: int | None = None) -> SourceCount:
-    """What one inference of a variant, a checkpoint or an exported file costs.
+def count_source(source: Given, input_size: int | None = None) -> SourceCount:
+    """What one inference of a variant, a checkpoint, a network of one's own or an exported file costs.
 
-    Given    the source; the side of its images in pixels, by itself 224 for a variant and for a
-             checkpoint what its own preprocessing says; a file has its own
-    Raises   CheckpointError, SettingsError or TargetError on what cannot be counted.
+    Given    the source; the side of its images in pixels, by itself 224 for a variant or one's own network
+             and for a checkpoint what its own preprocessing says; a file has its own
+    Raises   CheckpointError, SettingsError, NetworkError or TargetError on what cannot be counted.
     """
-    name, path = str(source), Path(source)
     if input_size is not None:
         check_input_size(input_size)
+    own = own_network(source)
+    if own is not None:
+        return SourceCount(called(own), NETWORK, _count_own(own, input_size or _IMAGENET_SIZE))
+    assert isinstance(source, str | Path)  # all else is a network of one's own
+    name, path = str(source), Path(source)
     if name in FAMILY:
         return SourceCount(name, VARIANT, count(MicroNet(name), input_size or _IMAGENET_SIZE))
     if not os.path.lexists(path) and not path.suffix:
@@ -86,6 +93,14 @@ def count_source(source: str | Path, input_size: int | None = None) -> SourceCou
     if input_size is not None:
         raise SettingsError(f"{name} is a file for images of its own size: leave --input-size out")
     return SourceCount(name, target.name, target.count(path), _network_of(path))
+
+
+def _count_own(own: Own, input_size: int) -> Count:
+    network, preprocessing = ready(own), Preprocessing.imagenet(input_size)
+    answer(called(own), network, preprocessing)  # which says why a network cannot be run
+    notes = notes_on_quiet_layers(network, preprocessing.batch(photographs()), "the bundled photographs")
+    counted = count(network, input_size)
+    return replace(counted, notes=(*counted.notes, *notes))
 
 
 def _count_checkpoint(path: Path, input_size: int | None) -> Count:

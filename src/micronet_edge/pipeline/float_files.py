@@ -27,12 +27,13 @@ class FloatFiles:
     notes = ()
 
     def __init__(self, work: Work) -> None:
+        if work.settings.calibration is not None:
+            raise SettingsError("calibration images are for an integer file: give --precision int8 as well")
         self._work = work
 
     @staticmethod
     def check(settings: QuantizeSettings) -> None:
-        if settings.calibration is not None:
-            raise SettingsError("calibration images are for an integer file: give --precision int8 as well")
+        """What is no precision of these files goes another way."""
 
     def prepare(self, folder: Path) -> None:
         """Each target has a pipeline of its own: there is nothing to share."""
