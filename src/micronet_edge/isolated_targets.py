@@ -89,6 +89,11 @@ class IsolatedSession:
     def fused(self) -> int:
         return int(self._ask("fused"))
 
+    def breaches(self, target: str, operators: Mapping[str, int], metadata: FileMetadata) -> list[str]:
+        """What the target's rules forbid, as it sees the session over there."""
+        arguments = self._key, target, operators, metadata
+        return asked(self._process, "looking at it", self._path, _breaches, *arguments)
+
     def _ask(self, question: str, *args: object) -> Any:  # noqa: ANN401 - whatever a session answers
         return asked(self._process, "running it", self._path, _ask_session, self._key, question, *args)
 
@@ -103,11 +108,9 @@ class IsolatedTarget:
     def open(self, path: Path, threads: int = 1, kernels: Kernels = "auto") -> Session:
         return IsolatedSession(path, self.name, threads, kernels)
 
-    def breaches(self, path: Path, metadata: FileMetadata) -> list[str]:
-        process = process_for(path)
-        return asked(
-            process, "opening it", path, _breaches, self.name, path, metadata, within=PATIENCE_SECONDS
-        )
+    def breaches(self, session: Session, operators: Mapping[str, int], metadata: FileMetadata) -> list[str]:
+        assert isinstance(session, IsolatedSession)  # as `open` gives it
+        return session.breaches(self.name, operators, metadata)
 
     def count(self, path: Path) -> Count:
         return asked(process_for(path), "reading it", path, _count, self.name, path, within=PATIENCE_SECONDS)
@@ -152,14 +155,14 @@ class _Opened:
     """A session over there, and the one inference that it holds prepared."""
 
     def __init__(self, session: Session) -> None:
-        self._session = session
+        self.session = session
         self.infer: Callable[[], Logits] | None = None
 
     def prepared(self, images: Images) -> None:
-        self.infer = self._session.prepared(images)
+        self.infer = self.session.prepared(images)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - all else is the session's own
-        return getattr(self._session, name)
+        return getattr(self.session, name)
 
 
 _OPENED: dict[int, _Opened] = {}
@@ -179,8 +182,8 @@ def _ask_session(key: int, question: str, *args: object) -> object:
     return found(*args) if callable(found) else found
 
 
-def _breaches(target: str, path: Path, metadata: FileMetadata) -> list[str]:
-    return find_target(target).breaches(path, metadata)
+def _breaches(key: int, target: str, operators: Mapping[str, int], metadata: FileMetadata) -> list[str]:
+    return find_target(target).breaches(_OPENED[key].session, operators, metadata)
 
 
 def _count(target: str, path: Path) -> Count:
