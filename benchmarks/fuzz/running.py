@@ -37,7 +37,7 @@ _LOADED = (
         "micronet_edge.blame_page",
         "micronet_edge.blaming",
     ),
-    *("micronet_edge.counting.sources", "micronet_edge.evaluation", "micronet_edge.exporting"),
+    *("micronet_edge.counting.sources", "micronet_edge.evaluation", "micronet_edge.pipeline.run"),
     *("micronet_edge.isolated_targets", "micronet_edge_bench.benching", "micronet_edge_bench.estimates.vela"),
     *(
         "micronet_edge_bench.report.page",

@@ -1,5 +1,6 @@
 """Writes fusions of shifted inputs in float, in the form that is fastest for the size of their map."""
 
+from dataclasses import dataclass
 from itertools import chain
 from math import prod
 
@@ -18,6 +19,7 @@ operators that read it, each with a conversion to float of its own: there only t
 """
 
 
+@dataclass(frozen=True, slots=True)
 class FusionWriter:
     """Adds the fusions of one tensor to a graph.
 
@@ -26,17 +28,12 @@ class FusionWriter:
     weights are stored in integers.
     """
 
-    def __init__(
-        self,
-        writer: ModelWriter,
-        fusions: Fusions,
-        name: str,
-        shape: tuple[int, ...],
-        batch: int | None,
-        integer_weights: frozenset[str],
-    ) -> None:
-        self._writer, self._fusions, self._name = writer, fusions, name
-        self._shape, self._batch, self._integer_weights = shape, batch, integer_weights
+    _writer: ModelWriter
+    _fusions: Fusions
+    _name: str
+    _shape: tuple[int, ...]
+    _batch: int | None
+    _integer_weights: frozenset[str]
 
     def write(self, x: str, squeezed: str, *, of_integers: bool) -> str:
         """The result; `of_integers` says that an integer operator gives x."""
