@@ -59,7 +59,7 @@ class StrangeTarget:
     def for_kernels(self, path):
         return path.read_bytes()
 
-    def breaches(self, path, metadata):
+    def breaches(self, session, operators, metadata):
         return []
 
     def read_metadata(self, path):

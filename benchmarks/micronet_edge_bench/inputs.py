@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from micronet_edge.errors import SettingsError, TargetError
 from micronet_edge.image_files import image_files
-from micronet_edge.isolated_targets import PATIENCE_SECONDS, asked, given_target
+from micronet_edge.isolated_targets import PATIENCE_SECONDS, Errand, asked, given_target
 from micronet_edge.isolation import process_for
 from micronet_edge.kernels import Kernels
 from micronet_edge.metadata import FileMetadata
@@ -139,11 +139,8 @@ def _input_of(path: Path, *, own: bool) -> tuple[tuple[int, ...], np.dtype[np.ge
     try:
         if own:
             return _opened_input(path)
-        return asked(
-            *(process_for(path), "opening it", path, _opened_input, path),
-            within=PATIENCE_SECONDS,
-            passed=(RuntimeUnusableError,),
-        )
+        errand = Errand(process_for(path), path, "opening it", PATIENCE_SECONDS, (RuntimeUnusableError,))
+        return asked(errand, _opened_input, path)
     except RuntimeUnusableError as error:
         raise TargetError(str(error)) from error
 

@@ -1,6 +1,5 @@
 """An ONNX file, open in ONNX Runtime."""
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from micronet_edge.errors import TargetError
 from micronet_edge.kernels import Kernels, library_for
 from micronet_edge.preprocessing import Images
 from micronet_edge.targets import Logits, check_shape, in_batches, only_ones
-from micronet_edge_onnx.for_kernels import for_kernels
+from micronet_edge_onnx.for_kernels import ForKernels, for_kernels, plain_operators
 from micronet_edge_onnx.write_out_functions import without_functions
 
 _ERRORS_ONLY = 3
@@ -51,12 +50,13 @@ class OnnxSession:
         options.intra_op_num_threads = threads
         options.log_severity_level = _ERRORS_ONLY
         library = library_for(kernels)
-        content, self._fused = (None, 0) if library is None else for_kernels(path)
+        found = ForKernels() if library is None else for_kernels(path)
+        self._fused, self._operators = found.fused, found.operators
         try:
             if library is not None and self._fused:
                 options.register_custom_ops_library(str(library))
             self._session = onnxruntime.InferenceSession(
-                content or str(path), options, providers=["CPUExecutionProvider"]
+                found.content or str(path), options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # its errors share no base but Exception
             raise TargetError(
@@ -86,8 +86,10 @@ class OnnxSession:
         return np.ascontiguousarray(images)
 
     def operators(self) -> Mapping[str, int]:
-        plain = without_functions(onnx.load(self._path))
-        return Counter(node.op_type for node in plain.graph.node if node.op_type != "Constant")
+        if self._operators is None:
+            model = onnx.load(self._path, load_external_data=False)
+            self._operators = plain_operators(without_functions(model))
+        return self._operators
 
     @property
     def fused(self) -> int:

@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -65,20 +66,12 @@ class OnnxTarget:
 
     def export(self, network: nn.Module, spec: ExportSpec, path: Path) -> None:
         from micronet_edge_onnx.convert import to_onnx
-        from micronet_edge_onnx.session import outputs_of
         from micronet_edge_onnx.store_in_halves import store_in_halves
 
         model = to_onnx(network, spec.input_size, spec.batch)
         if spec.precision == FLOAT16:
             store_in_halves(model)
         _save(model, spec, path, _activations_of(network))
-        check_conversion(
-            path.name,
-            network,
-            outputs_of(path),
-            preprocessing=spec.metadata.preprocessing,
-            batch=spec.batch or 1,
-        )
 
     def integer_form(self, quantized: QuantizedNetwork) -> QuantizedNetwork:
         from micronet_edge_onnx.choose_float_layers import (
@@ -110,10 +103,14 @@ class OnnxTarget:
         import onnx
 
         from micronet_edge_onnx.quantize_naively import quantize_naively
+        from micronet_edge_onnx.session import outputs_of
 
         with tempfile.TemporaryDirectory(prefix="micronet-edge-") as folder:
             float_file = Path(folder, "model.onnx")
             self.export(network, spec, float_file)
+            preprocessing, batch = spec.metadata.preprocessing, spec.batch or 1
+            run = outputs_of(float_file)
+            check_conversion(path.name, network, run, preprocessing=preprocessing, batch=batch)
             quantize_naively(float_file, images, path)
         _save(onnx.load(path), spec, path, frozenset())
 
@@ -125,17 +122,17 @@ class OnnxTarget:
     def for_kernels(self, path: Path) -> bytes:
         from micronet_edge_onnx.for_kernels import for_kernels
 
-        content, _ = for_kernels(path)
-        return content or path.read_bytes()
+        return for_kernels(path).content or path.read_bytes()
 
-    def breaches(self, path: Path, metadata: FileMetadata) -> list[str]:
+    def breaches(self, session: Session, operators: Mapping[str, int], metadata: FileMetadata) -> list[str]:
+        del session  # whatever it takes of a file, ONNX Runtime takes whole
         if metadata.naive:
             return []
         lists = json.loads(files(__package__).joinpath("operators.json").read_text())
         allowed = set(lists["portable"]) | (set() if metadata.portable else set(lists["onnxruntime"]))
         if metadata.precision != FLOAT32:
             allowed |= set(lists[FLOAT16 if metadata.precision == FLOAT16 else "integer"])
-        return forbidden_operators(self.open(path), allowed)
+        return forbidden_operators(operators, allowed)
 
     def read_metadata(self, path: Path) -> FileMetadata:
         from micronet_edge_onnx.metadata import read_metadata

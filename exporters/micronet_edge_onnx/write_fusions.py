@@ -67,6 +67,7 @@ def _coefficient(node: fx.Node) -> tuple[fx.Node, nn.Conv2d, nn.Hardtanh]:
     return excite, conv_at(excite), clip
 
 
+@dataclass(frozen=True, slots=True)
 class FusionWriter:
     """Adds the fusions of one tensor to a graph.
 
@@ -75,17 +76,12 @@ class FusionWriter:
     weights are stored in integers.
     """
 
-    def __init__(
-        self,
-        writer: ModelWriter,
-        fusions: Fusions,
-        name: str,
-        shape: tuple[int, ...],
-        batch: int | None,
-        integer_weights: frozenset[str],
-    ) -> None:
-        self._writer, self._fusions, self._name = writer, fusions, name
-        self._shape, self._batch, self._integer_weights = shape, batch, integer_weights
+    _writer: ModelWriter
+    _fusions: Fusions
+    _name: str
+    _shape: tuple[int, ...]
+    _batch: int | None
+    _integer_weights: frozenset[str]
 
     def write(self, x: str, squeezed: str, *, of_integers: bool) -> str:
         """The result; `of_integers` says that an integer operator gives x."""

@@ -16,6 +16,7 @@ from micronet_edge.user_files import NETWORK, read_bytes
 from micronet_edge.wording import listed
 from micronet_edge_tflite.metadata import read_metadata
 from micronet_edge_tflite.operator_arithmetic import arithmetic_of, data_inputs
+from micronet_edge_tflite.operator_names import OPERATORS
 
 _IDENTIFIER = slice(4, 8)
 _KNOWN_IDENTIFIER = b"TFL3"
@@ -132,14 +133,13 @@ def _code_name(code: schema.OperatorCodeT) -> str:
     if code.customCode is not None:
         return str(code.customCode.decode(errors="replace"))
     # Old writers know only the first field, which ends at 127.
-    return _OPERATORS[max(code.builtinCode, code.deprecatedBuiltinCode)]
+    return str(OPERATORS[max(code.builtinCode, code.deprecatedBuiltinCode)])
 
 
 def _names(enumeration: type) -> dict[int, str]:
     return {value: name for name, value in vars(enumeration).items() if isinstance(value, int)}
 
 
-_OPERATORS = _names(schema.BuiltinOperator)
 _TYPES = _names(schema.TensorType)
 
 

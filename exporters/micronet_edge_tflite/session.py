@@ -1,19 +1,19 @@
 """A TFLite file, open in LiteRT with XNNPACK."""
 
 import ctypes
-from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter, OpResolverType, load_delegate
+from ai_edge_litert.interpreter import Interpreter, load_delegate
 from numpy.typing import NDArray
 
 from micronet_edge.errors import TargetError
 from micronet_edge.kernels import Kernels, library_for
 from micronet_edge.preprocessing import Images
 from micronet_edge.targets import Logits, check_shape, in_batches, only_ones
+from micronet_edge_tflite.operator_names import operators_in
 from micronet_edge_tflite.silence import without_notices
 
 _DELEGATED = "DELEGATE"
@@ -30,19 +30,16 @@ class TfliteSession:
         path: Path,
         threads: int,
         *,
-        delegates: bool = True,
         kernels: Kernels = "off",
         prepare: Callable[[Images], Images] | None = None,
     ) -> None:
         self._library = library_for(kernels)
-        resolver = OpResolverType.AUTO if delegates else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
         try:
             with without_notices():
                 self._kernels = None if self._library is None else load_delegate(str(self._library))
                 self._interpreter = Interpreter(
                     str(path),
                     num_threads=threads,
-                    experimental_op_resolver_type=resolver,
                     experimental_delegates=None if self._kernels is None else [self._kernels],
                 )
                 self._interpreter.allocate_tensors()
@@ -77,8 +74,7 @@ class TfliteSession:
         return _as_stored(np.ascontiguousarray(images.transpose(0, 2, 3, 1)), self._input)
 
     def operators(self) -> Mapping[str, int]:
-        plain = TfliteSession(self._path, threads=1, delegates=False)
-        return Counter(plain._op_names())
+        return operators_in(self._path.read_bytes())
 
     @property
     def fused(self) -> int:

@@ -2,11 +2,12 @@
 
 import json
 import tempfile
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 from torch import fx, nn
@@ -72,21 +73,7 @@ class TfliteTarget:
             path.write_bytes(float_file(network, spec.metadata.preprocessing, spec.batch, halves=halves))
         else:
             self._convert(network, spec, path)
-        self._check_conversion(network, spec, path)
         append_metadata(path, as_written(spec, layout="NHWC"))
-
-    @staticmethod
-    def _check_conversion(network: nn.Module, spec: ExportSpec, path: Path) -> None:
-        from micronet_edge_tflite.outputs import outputs_of
-
-        assert spec.batch is not None  # check() has refused that
-        check_conversion(
-            path.name,
-            network,
-            outputs_of(path),
-            preprocessing=spec.metadata.preprocessing,
-            batch=spec.batch,
-        )
 
     @staticmethod
     def _convert(network: nn.Module, spec: ExportSpec, path: Path) -> None:
@@ -124,6 +111,7 @@ class TfliteTarget:
 
     def quantize_naively(self, network: nn.Module, images: Images, spec: ExportSpec, path: Path) -> None:
         from micronet_edge_tflite.metadata import append_metadata
+        from micronet_edge_tflite.outputs import outputs_of
         from micronet_edge_tflite.quantize_naively import quantize_naively
         from micronet_edge_tflite.sign import sign
 
@@ -132,7 +120,10 @@ class TfliteTarget:
             find_target("onnx").export(network, spec, onnx_file)
             quantize_naively(onnx_file, images, path, float_file)
             # How far its integers are from that is the converter's own affair; what they stand for is not.
-            self._check_conversion(network, spec, float_file)
+            assert spec.batch is not None  # check() has refused that
+            preprocessing = spec.metadata.preprocessing
+            run = outputs_of(float_file)
+            check_conversion(path.name, network, run, preprocessing=preprocessing, batch=spec.batch)
             sign(path)
         append_metadata(path, as_written(spec, layout="NHWC"))
 
@@ -142,15 +133,15 @@ class TfliteTarget:
     def for_kernels(self, path: Path) -> bytes:
         return path.read_bytes()  # the delegate finds its work by itself
 
-    def breaches(self, path: Path, metadata: FileMetadata) -> list[str]:
+    def breaches(self, session: Session, operators: Mapping[str, int], metadata: FileMetadata) -> list[str]:
         if metadata.naive:
             return []
         lists = json.loads(files(__package__).joinpath("operators.json").read_text())
-        session = self._open(path, threads=1, kernels="off")
         if metadata.precision not in {FLOAT32, FLOAT16}:
             # XNNPACK leaves the integer maximum to LiteRT, whose own is four times as fast as what it has.
-            return forbidden_operators(session, set(lists["integer"]))
-        found = forbidden_operators(session, {*lists[FLOAT32], *lists.get(metadata.precision, ())})
+            return forbidden_operators(operators, set(lists["integer"]))
+        found = forbidden_operators(operators, {*lists[FLOAT32], *lists.get(metadata.precision, ())})
+        assert isinstance(session, _Delegated)  # as every session of ours
         if session.partitions() > MAXIMUM_PARTITIONS:
             found.append(f"{session.partitions()} XNNPACK partitions, at most {MAXIMUM_PARTITIONS} allowed")
         return found
@@ -175,6 +166,11 @@ class TfliteTarget:
             metadata = read_metadata(path)
         as_pixels = metadata.preprocessing.pixels if metadata is not None and metadata.pixels else None
         return TfliteSession(path, threads, kernels=kernels, prepare=as_pixels)
+
+
+@runtime_checkable
+class _Delegated(Protocol):
+    def partitions(self) -> int: ...
 
 
 def _photograph(spec: ExportSpec) -> Images:

@@ -6,6 +6,7 @@ file is opened over there; images and logits go through pipes. Files that we jus
 
 import weakref
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
@@ -61,7 +62,7 @@ class IsolatedSession:
         closed = tuple(dropped)
         dropped.clear()
         arguments = closed, target, path, threads, kernels
-        self._key = asked(self._process, "opening it", path, _open, *arguments, within=PATIENCE_SECONDS)
+        self._key = asked(Errand(self._process, path, "opening it", PATIENCE_SECONDS), _open, *arguments)
         weakref.finalize(self, dropped.append, self._key)
 
     def run(self, images: Images) -> Logits:
@@ -89,8 +90,14 @@ class IsolatedSession:
     def fused(self) -> int:
         return int(self._ask("fused"))
 
+    def breaches(self, target: str, operators: Mapping[str, int], metadata: FileMetadata) -> list[str]:
+        """What the target's rules forbid, as it sees the session over there."""
+        arguments = self._key, target, operators, metadata
+        return asked(Errand(self._process, self._path, "looking at it"), _breaches, *arguments)
+
     def _ask(self, question: str, *args: object) -> Any:  # noqa: ANN401 - whatever a session answers
-        return asked(self._process, "running it", self._path, _ask_session, self._key, question, *args)
+        errand = Errand(self._process, self._path, "running it")
+        return asked(errand, _ask_session, self._key, question, *args)
 
 
 class IsolatedTarget:
@@ -103,41 +110,46 @@ class IsolatedTarget:
     def open(self, path: Path, threads: int = 1, kernels: Kernels = "auto") -> Session:
         return IsolatedSession(path, self.name, threads, kernels)
 
-    def breaches(self, path: Path, metadata: FileMetadata) -> list[str]:
-        process = process_for(path)
-        return asked(
-            process, "opening it", path, _breaches, self.name, path, metadata, within=PATIENCE_SECONDS
-        )
+    def breaches(self, session: Session, operators: Mapping[str, int], metadata: FileMetadata) -> list[str]:
+        assert isinstance(session, IsolatedSession)  # as `open` gives it
+        return session.breaches(self.name, operators, metadata)
 
     def count(self, path: Path) -> Count:
-        return asked(process_for(path), "reading it", path, _count, self.name, path, within=PATIENCE_SECONDS)
+        return asked(Errand(process_for(path), path, "reading it", PATIENCE_SECONDS), _count, self.name, path)
 
     def read_metadata(self, path: Path) -> FileMetadata:
         return self._target.read_metadata(path)
 
 
-def asked(  # what is asked over there, with what
-    process: IsolatedProcess,
-    doing: str,
-    path: Path,
-    function: Callable[..., Result],
-    *args: object,
-    within: float | None = None,
-    passed: tuple[type[Exception], ...] = (),
-) -> Result:
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What is done with a file in its process: `doing` says it in words, `within` in how many seconds.
+
+    Errors of the kinds `passed` are passed on as they are.
+    """
+
+    process: IsolatedProcess
+    path: Path
+    doing: str
+    within: float | None = None
+    passed: tuple[type[Exception], ...] = ()
+
+
+def asked(errand: Errand, function: Callable[..., Result], *args: object) -> Result:
     """What a function that works on a file gives in the process.
 
-    Raises MicronetEdgeError, and the errors `passed` on, as the function does; TargetError where it fails
-    otherwise, or the process dies while `doing` that.
+    Raises MicronetEdgeError, and what the errand passes on, as the function does; TargetError where it fails
+    otherwise, or the process dies meanwhile.
     """
+    path, doing = errand.path, errand.doing
     try:
-        if within is None:
-            return process.call(function, *args)
-        return process.call_within(within, function, *args)
+        if errand.within is None:
+            return errand.process.call(function, *args)
+        return errand.process.call_within(errand.within, function, *args)
     except DeathError as error:
         raise TargetError(f"{path}: its runtime {error} while {doing}: {DAMAGED}") from error
     except Exception as error:  # a runtime's errors share no base but Exception
-        if isinstance(error, (MicronetEdgeError, ModuleNotFoundError, *passed)):
+        if isinstance(error, (MicronetEdgeError, ModuleNotFoundError, *errand.passed)):
             raise
         reason = " ".join(str(error).split()) or type(error).__name__
         if isinstance(error, ImportError):
@@ -152,14 +164,14 @@ class _Opened:
     """A session over there, and the one inference that it holds prepared."""
 
     def __init__(self, session: Session) -> None:
-        self._session = session
+        self.session = session
         self.infer: Callable[[], Logits] | None = None
 
     def prepared(self, images: Images) -> None:
-        self.infer = self._session.prepared(images)
+        self.infer = self.session.prepared(images)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - all else is the session's own
-        return getattr(self._session, name)
+        return getattr(self.session, name)
 
 
 _OPENED: dict[int, _Opened] = {}
@@ -179,8 +191,8 @@ def _ask_session(key: int, question: str, *args: object) -> object:
     return found(*args) if callable(found) else found
 
 
-def _breaches(target: str, path: Path, metadata: FileMetadata) -> list[str]:
-    return find_target(target).breaches(path, metadata)
+def _breaches(key: int, target: str, operators: Mapping[str, int], metadata: FileMetadata) -> list[str]:
+    return find_target(target).breaches(_OPENED[key].session, operators, metadata)
 
 
 def _count(target: str, path: Path) -> Count:

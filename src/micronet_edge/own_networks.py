@@ -3,7 +3,7 @@
 import copy
 import hashlib
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import torch
@@ -90,6 +90,11 @@ def described(
     if metadata is None:
         preprocessing = given_preprocessing(None, settings)
         classes = classes_of(called(own), network, preprocessing)
+        if settings.num_classes not in {None, classes}:
+            found = plural(classes, "class", "classes")
+            raise NetworkError(
+                f"{called(own)} gives {found}, not {settings.num_classes}: leave --num-classes out"
+            )
         known = settings.labels is not None
         return FileMetadata(
             variant=own.name if isinstance(own, Factory) else type(own).__name__.lower(),
@@ -165,8 +170,5 @@ def _check_classes(name: str, network: nn.Module, metadata: FileMetadata) -> Non
 
 def _said(settings: CheckpointSettings) -> list[str]:
     """What of a network the settings say, by their own names."""
-    given = {
-        name: getattr(settings, name)
-        for name in ("input_size", "resize", "crop", "interpolation", "mean", "std", "color_order", "labels")
-    }
-    return [name for name, value in given.items() if value is not None]
+    own = [each.name for each in fields(CheckpointSettings) if each.name != "weights"]
+    return [name for name in own if getattr(settings, name) is not None]

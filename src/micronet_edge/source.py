@@ -121,6 +121,10 @@ def _read_checkpoint_or_variant(
     path = Path(checkpoint) if checkpoint is not None else None if variant else Path(source)
     if path is None:
         assert variant is not None  # a source without a path is a variant
+        if settings.weights is not None:
+            raise SettingsError(
+                f"--weights {settings.weights}: {variant} has random ones: give --checkpoint FILE"
+            )
         return _random(variant, settings)
     weights = _which(path, settings.weights)
     loaded = load_checkpoint(path, variant=variant, num_classes=settings.num_classes, weights=weights)

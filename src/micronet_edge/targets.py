@@ -94,8 +94,11 @@ class Reader(Protocol):
     def open(self, path: Path, threads: int = 1, kernels: Kernels = "auto") -> Session:
         """Opens a file in the runtime, with our own kernels where they are at hand or with none."""
 
-    def breaches(self, path: Path, metadata: FileMetadata) -> list[str]:
-        """What the target's rules forbid and the file holds, in words; empty for a clean file."""
+    def breaches(self, session: Session, operators: Mapping[str, int], metadata: FileMetadata) -> list[str]:
+        """What the target's rules forbid and the file holds, in words; empty for a clean file.
+
+        Given the file, open in the runtime's own kernels, and its plain operators.
+        """
 
     def read_metadata(self, path: Path) -> FileMetadata:
         """What was written into the file about itself."""
@@ -242,11 +245,11 @@ def check_shape(path: Path, images: Images, expected: tuple[int, ...]) -> None:
         )
 
 
-def forbidden_operators(session: Session, allowed: set[str]) -> list[str]:
+def forbidden_operators(operators: Mapping[str, int], allowed: set[str]) -> list[str]:
     """The operators of a file that a target does not allow, in words."""
     return [
         f"{count} {name}, not on the list of allowed operators"
-        for name, count in session.operators().items()
+        for name, count in operators.items()
         if name not in allowed
     ]
 

@@ -1,6 +1,6 @@
 """Does the file compute the same function? Proven on photographs, and it fails closed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -106,6 +106,10 @@ class FileToProve:
             self._sessions[kernels] = self.target.open(self.path, kernels=kernels)
         return self._sessions[kernels]
 
+    def operators(self) -> Mapping[str, int]:
+        """How often each plain operator stands in the file: one that is open with our kernels was read."""
+        return self.session("auto" if "auto" in self._sessions else "off").operators()
+
 
 def prove(file: FileToProve, network: nn.Module, kernels: Sequence[Kernels] = ("off",)) -> Proof:
     """Runs the file in its own runtime and holds it against the PyTorch network.
@@ -118,14 +122,11 @@ def prove(file: FileToProve, network: nn.Module, kernels: Sequence[Kernels] = ("
     """
     images = file.metadata.preprocessing.batch(photographs())
     expected = reference_logits(network, images)
-    proofs = []
-    for each in kernels:
-        session = file.session(each)
-        logits = session.run(images)
+    answers = [file.session(each).run(images) for each in kernels]
+    for logits in answers:
         _check_same(file.path, logits, expected, TOLERANCES[file.metadata.precision])
-        proofs.append(_proof(images, session, logits, expected))
     _check_rules(file)
-    return proofs[0]
+    return _proof(file, kernels[0], answers[0], expected)
 
 
 def prove_quantized(
@@ -162,7 +163,7 @@ def prove_quantized(
             "this network"
         )
     _check_rules(file)
-    proof = _proof(chosen, session, logits, expected)
+    proof = _proof(file, kernels, logits, expected)
     if trained and images.judged:
         _check_close(file, proof)
     return proof
@@ -171,27 +172,25 @@ def prove_quantized(
 def compare(file: FileToProve, network: nn.Module, images: Images) -> Proof:
     """How far a file is from the float network on these images, without judging it."""
     expected = reference_logits(network, images)
-    session = file.session()
-    logits = session.run(images)
-    return _proof(images, session, logits, expected)
+    return _proof(file, "off", file.session().run(images), expected)
 
 
-def _proof(images: Images, session: Session, logits: Logits, expected: Logits) -> Proof:
+def _proof(file: FileToProve, kernels: Kernels, logits: Logits, expected: Logits) -> Proof:
     difference = float(np.abs(logits - expected).max())
     return Proof(
-        images=len(images),
+        images=len(expected),
         difference=difference,
         relative_difference=difference / _largest(expected),
         top1_agreement=float((logits.argmax(1) == expected.argmax(1)).mean()),
         spread=float(np.ptp(expected, axis=0).max()) / _largest(expected),
-        operators=dict(sorted(session.operators().items())),
+        operators=dict(sorted(file.operators().items())),
         cosine=_cosine(logits, expected),
-        fused=session.fused,
+        fused=file.session(kernels).fused,
     )
 
 
 def _check_rules(file: FileToProve) -> None:
-    breaches = file.target.breaches(file.path, file.metadata)
+    breaches = file.target.breaches(file.session(), file.operators(), file.metadata)
     if breaches:
         raise VerificationError(f"{file.path.name} holds {'; '.join(breaches)}: please report this network")
 

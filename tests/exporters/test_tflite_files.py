@@ -62,7 +62,8 @@ def test_it_holds_allowed_operators_only_in_at_most_two_partitions(digits):
     session = target.open(digits / TFLITE_FILE, kernels="off")
     assert set(session.operators()) <= ALLOWED
     assert 1 <= session.partitions() <= 2
-    assert target.breaches(digits / TFLITE_FILE, read_metadata(digits / TFLITE_FILE)) == []
+    metadata = read_metadata(digits / TFLITE_FILE)
+    assert target.breaches(session, session.operators(), metadata) == []
 
 
 @pytest.mark.skipif(which("unzip") is None, reason="needs unzip")

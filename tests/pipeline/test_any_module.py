@@ -217,6 +217,12 @@ def test_a_network_that_will_not_do(refusal, tmp_path, network, metadata, kind, 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_another_number_of_classes(refusal, tiny):
+    settings = ExportSettings(num_classes=3)
+    complaint = refusal(NetworkError, micronet_edge.export, tiny, settings=settings)
+    assert complaint == "Tiny gives 7 classes, not 3: leave --num-classes out"
+
+
 def test_what_is_said_twice(refusal, tiny):
     def refused(given, **more):
         return refusal(SettingsError, micronet_edge.export, given, **more)
@@ -228,3 +234,4 @@ def test_what_is_said_twice(refusal, tiny):
     weights = ExportSettings(weights=DIGITS)
     assert "load them into the Tiny before" in refused(tiny, metadata=METADATA, settings=weights)
     assert "goes with a factory" in refused(DIGITS, settings=weights)
+    assert "m0 has random ones: give --checkpoint FILE" in refused("m0", settings=weights)

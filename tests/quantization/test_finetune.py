@@ -61,10 +61,10 @@ def quantized(start):
 
 
 @pytest.fixture(scope="module")
-def tuned(start, images, preprocessing):
+def tuned(start, images):
     """The network after fine-tuning, what came of it, and the progress that was told."""
     quantized, told = replace(start, network=copy.deepcopy(start.network)), []
-    result = finetune(quantized, images, preprocessing, epochs=EPOCHS, progress=told.append)
+    result = finetune(quantized, images, epochs=EPOCHS, progress=told.append)
     return quantized, result, told
 
 
@@ -106,10 +106,10 @@ def test_leaves_the_grids_and_every_constant_as_they_are(tuned, start):
     assert not same_weights(quantized, start)
 
 
-def test_gives_the_same_again(tuned, quantized, images, preprocessing):
+def test_gives_the_same_again(tuned, quantized, images):
     before, result, _ = tuned
     torch.manual_seed(1)  # whatever the caller did
-    again = finetune(quantized, images, preprocessing, epochs=EPOCHS)
+    again = finetune(quantized, images, epochs=EPOCHS)
     assert same_weights(quantized, before)
     assert replace(again, seconds=0) == replace(result, seconds=0)
 
@@ -121,62 +121,60 @@ def test_tells_how_far_it_is(tuned):
     assert [each.done for each in told] == sorted(each.done for each in told)
 
 
-def test_keeps_the_start_and_stops_where_nothing_is_gained(
-    quantized, start, images, preprocessing, monkeypatch
-):
+def test_keeps_the_start_and_stops_where_nothing_is_gained(quantized, start, images, monkeypatch):
     monkeypatch.setattr(module, "LEARNING_RATE", 1.0)
     monkeypatch.setattr(module, "PATIENCE", 1)
-    result = finetune(quantized, images, preprocessing, epochs=EPOCHS)
+    result = finetune(quantized, images, epochs=EPOCHS)
     assert (result.epochs, result.kept_epoch, result.stopped_early) == (1, 0, True)
     assert result.agreement_after == result.agreement_before
     assert same_weights(quantized, start)
 
 
-def test_keeps_the_start_where_the_gain_may_be_chance(quantized, start, images, preprocessing, monkeypatch):
+def test_keeps_the_start_where_the_gain_may_be_chance(quantized, start, images, monkeypatch):
     monkeypatch.setattr(module, "_CHANCE", 100.0)
-    result = finetune(quantized, images, preprocessing, epochs=1)
+    result = finetune(quantized, images, epochs=1)
     assert (result.epochs, result.kept_epoch) == (1, 0)
     assert same_weights(quantized, start)
 
 
-def test_keeps_the_start_where_training_breaks_down(quantized, start, images, preprocessing, monkeypatch):
+def test_keeps_the_start_where_training_breaks_down(quantized, start, images, monkeypatch):
     monkeypatch.setattr(module, "LEARNING_RATE", float("inf"))
-    result = finetune(quantized, images, preprocessing, epochs=EPOCHS)
+    result = finetune(quantized, images, epochs=EPOCHS)
     assert (result.epochs, result.kept_epoch, result.stopped_early) == (1, 0, True)
     assert same_weights(quantized, start)
 
 
-def test_leaves_the_network_as_it_was_when_interrupted(quantized, start, images, preprocessing):
+def test_leaves_the_network_as_it_was_when_interrupted(quantized, start, images):
     def interrupt(progress):
         if progress.done:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        finetune(quantized, images, preprocessing, progress=interrupt)
+        finetune(quantized, images, progress=interrupt)
     assert same_weights(quantized, start)
 
 
-def test_refuses_too_few_images(quantized, images, preprocessing, refusal):
+def test_refuses_too_few_images(quantized, images, refusal):
     few = labelled(images.paths[: MINIMUM_IMAGES - 1])
-    message = refusal(SettingsError, finetune, quantized, few, preprocessing)
+    message = refusal(SettingsError, finetune, quantized, few)
     assert message.startswith(f"digits holds {MINIMUM_IMAGES - 1} images, too few to fine-tune on")
 
 
-def test_refuses_no_epochs(quantized, images, preprocessing, refusal):
-    message = refusal(SettingsError, finetune, quantized, images, preprocessing, epochs=0)
+def test_refuses_no_epochs(quantized, images, refusal):
+    message = refusal(SettingsError, finetune, quantized, images, epochs=0)
     assert "epochs 0: give a whole number from 1 to 1,000, since" in message
 
 
-def test_refuses_a_file_that_is_no_image(quantized, images, preprocessing, refusal, tmp_path):
+def test_refuses_a_file_that_is_no_image(quantized, images, refusal, tmp_path):
     damaged = tmp_path / "damaged.png"
     damaged.write_bytes(b"no image")
     broken = replace(images, paths=(*images.paths[:-1], damaged))
-    assert f"{damaged} cannot be read" in refusal(SettingsError, finetune, quantized, broken, preprocessing)
+    assert f"{damaged} cannot be read" in refusal(SettingsError, finetune, quantized, broken)
 
 
-def test_refuses_a_teacher_that_gives_nan(quantized, start, images, preprocessing, refusal):
+def test_refuses_a_teacher_that_gives_nan(quantized, start, images, refusal):
     teacher = copy.deepcopy(start.network)
     with torch.no_grad():
         list(teacher.parameters())[-1].fill_(float("nan"))
-    message = refusal(SettingsError, finetune, quantized, images, preprocessing, teacher=teacher)
+    message = refusal(SettingsError, finetune, quantized, images, teacher=teacher)
     assert message == "the float network gives NaN or infinity on images of digits: train it anew"

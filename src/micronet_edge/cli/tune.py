@@ -8,7 +8,7 @@ import typer
 
 from micronet_edge.cli.errors import one_line_errors
 from micronet_edge.cli.options import OverwriteOption
-from micronet_edge.cli.steps import told_steps
+from micronet_edge.cli.steps import say_what_runs, told_steps
 from micronet_edge.terminal import open_console, say, say_json
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ def tune(
     given = [Path(name) for name in networks or ()] + [path for path in (tuning,) if path is not None]
     check_reports({"--output": output}, inputs=given, overwrite=overwrite)
     from micronet_edge_bench.tuning.tuning_run import tuned_on
+
+    say_what_runs(*(networks or ()))
 
     with told_steps(open_console(err=True)) as report:
         found, trials = tuned_on(

@@ -29,7 +29,7 @@ class FrozenShiftMax(nn.Module):
     number of groups of the channel grid as trained, a hint for choosing the channels' order.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each stands in the equation
         self,
         sources: tuple[tuple[int, ...], ...],
         groups: int,

@@ -18,10 +18,11 @@ REDUCTION = 8
 
 
 def _activation(
-    channels: int, groups: int, fusions: int, reduction: int, initial: Coefficients, otherwise: nn.Module
-) -> nn.Module:
+    channels: int, groups: int, fusions: int, reduction: int, initial: Coefficients
+) -> DynamicShiftMax | None:
+    """The dynamic activation; None where another stands in its place."""
     if fusions == STATIC:
-        return otherwise
+        return None
     return DynamicShiftMax(channels, groups, fusions=fusions, reduction=reduction, initial=initial[:fusions])
 
 
@@ -45,13 +46,14 @@ class DepthwiseExpansionBlock(nn.Module):
         self.depthwise = MicroFactorizedDepthwise(
             in_channels, block.kernel_size, stride=block.stride, expansion=block.depthwise_expansion
         )
-        self.depthwise_activation = _activation(
-            hidden, block.groups, middle_fusions, reduction, initial, nn.ReLU6()
+        self.depthwise_activation = (
+            _activation(hidden, block.groups, middle_fusions, reduction, initial) or nn.ReLU6()
         )
         self.depthwise_shuffle = _shuffle(block.groups, *([hidden // 2] if middle_fusions else []))
         self.project = GroupedPointwise(hidden, block.channels, block.project_groups)
-        self.project_activation = _activation(
-            block.channels, block.project_groups, last_fusions, reduction // 2, initial, nn.Identity()
+        self.project_activation = (
+            _activation(block.channels, block.project_groups, last_fusions, reduction // 2, initial)
+            or nn.Identity()
         )
         even = block.channels % 2 == 0
         self.project_shuffle = _shuffle(
@@ -78,21 +80,22 @@ class PointwiseExpansionBlock(nn.Module):
         reduction = REDUCTION * block.squeeze_ratio
         first_fusions, middle_fusions, last_fusions = block.fusions
         self.expand = GroupedPointwise(in_channels, hidden, block.groups)
-        self.expand_activation = _activation(
-            hidden, block.groups, first_fusions, reduction, initial, nn.ReLU6()
+        self.expand_activation = (
+            _activation(hidden, block.groups, first_fusions, reduction, initial) or nn.ReLU6()
         )
         self.expand_shuffle = _shuffle(block.groups)
         self.depthwise = MicroFactorizedDepthwise(hidden, block.kernel_size, stride=block.stride)
         # The shuffle has exchanged the axes of the channel grid, hence the other axis as groups.
         transposed_groups = hidden // block.groups if block.groups != 1 else 1
-        self.depthwise_activation = _activation(
-            hidden, transposed_groups, middle_fusions, reduction, initial, nn.ReLU6()
+        self.depthwise_activation = (
+            _activation(hidden, transposed_groups, middle_fusions, reduction, initial) or nn.ReLU6()
         )
         self.depthwise_shuffle = _shuffle(*_depthwise_shuffles(hidden, first_fusions, middle_fusions))
         self.project = GroupedPointwise(hidden, block.channels, block.project_groups)
         last_reduction = reduction // 2 if block.channels < hidden else reduction
-        self.project_activation = _activation(
-            block.channels, block.project_groups, last_fusions, last_reduction, initial, nn.Identity()
+        self.project_activation = (
+            _activation(block.channels, block.project_groups, last_fusions, last_reduction, initial)
+            or nn.Identity()
         )
         self.project_shuffle = _shuffle(
             block.project_groups, *([block.channels // 2] if last_fusions else [])
@@ -126,8 +129,8 @@ class ExpansionBlock(nn.Module):
         hidden = in_channels * block.pointwise_expansion
         reduction = REDUCTION * block.squeeze_ratio
         self.expand = GroupedPointwise(in_channels, hidden, block.groups)
-        self.expand_activation = _activation(
-            hidden, block.groups, block.fusions[2], reduction, initial, nn.Identity()
+        self.expand_activation = (
+            _activation(hidden, block.groups, block.fusions[2], reduction, initial) or nn.Identity()
         )
 
     def forward(self, x: Tensor) -> Tensor:

@@ -64,7 +64,7 @@ class DynamicShiftMax(nn.Module):
     Raises SettingsError on settings that do not fit together.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a layer takes its settings one by one, as PyTorch's own do
         self,
         channels: int,
         groups: int,

@@ -64,11 +64,9 @@ def _wide(channels: int, stride: int, kernel: int, groups: int, project: int, *r
     )
 
 
-def _deep(
-    channels: int, stride: int, kernel: int, expansion: int, groups: int, project: int, *rest: int
-) -> Block:
+def _deep(channels: int, stride: int, kernel: int, expansion: int, *rest: int) -> Block:
     """Expansion by a grouped pointwise convolution: low resolution, many channels."""
-    *fusions, ratio = rest
+    groups, project, *fusions, ratio = rest
     return Block(channels, stride, kernel, groups, project, _three(fusions), ratio, expansion)
 
 

@@ -89,7 +89,7 @@ def _finetuned(work: Work, recipe: Recipe, network: fx.GraphModule, calibrating:
     quantized = replace(quantized, float_layers=quantized.float_layers | stem_layers(network))
     biases = corrected_biases(quantized, calibrating)
     quantized = replace(quantized, network=with_tensors(quantized.network, biases))
-    result = finetune(quantized, images, metadata.preprocessing, teacher=network, progress=_told(work.report))
+    result = finetune(quantized, images, teacher=network, progress=_told(work.report))
     if not result.kept_epoch:
         work.report(
             "fine-tuning mended no more than chance would on the held-out images: all stays as it was"

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from torch import nn
 
+from micronet_edge.conversion_check import check_conversion
 from micronet_edge.errors import SettingsError
 from micronet_edge.kernels import Kernels, library
 from micronet_edge.lowering import Applied, lower
@@ -53,8 +54,19 @@ class FloatFiles:
         return Written(network, applied)
 
     def prove(self, file: FileToProve, written: Written) -> Proof:
-        del written  # the file is held against the network as it was trained
         self._work.report(f"{file.target.name}: proving that it computes the same function")
+        self._check_conversion(file, written.network)
         # Who has our kernels will run the file in them.
         kinds: tuple[Kernels, ...] = ("off",) if library() is None else ("off", "auto")
         return prove(file, self._work.origin.network, kinds)
+
+    def _check_conversion(self, file: FileToProve, network: nn.Module) -> None:
+        """Holds the file against the very network that was written into it, on noise as well."""
+        spec, session = self._work.spec, file.session()
+        check_conversion(
+            file.path.name,
+            network,
+            lambda images: [session.run(images)],
+            preprocessing=spec.metadata.preprocessing,
+            batch=spec.batch or 1,
+        )

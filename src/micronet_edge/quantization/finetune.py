@@ -86,7 +86,6 @@ Progress = Callable[[FinetuneProgress], None]
 def finetune(
     quantized: QuantizedNetwork,
     images: LabelledImages,
-    preprocessing: Preprocessing,
     *,
     teacher: nn.Module | None = None,
     epochs: int = EPOCHS,
@@ -109,7 +108,7 @@ def finetune(
     MOST_EPOCHS.check(epochs)
     check_enough(images)
     with one_thread():
-        lesson = _lesson(teacher or quantized.network, images, preprocessing)
+        lesson = _lesson(teacher or quantized.network, images, quantized.preprocessing)
         pupil = _Pupil(replace(quantized, network=copy.deepcopy(quantized.network)), lesson)
         before = pupil.kept
         run = pupil.train(epochs, progress)

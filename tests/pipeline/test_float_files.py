@@ -1,0 +1,52 @@
+"""A float file is held against the very network that was written into it before anybody gets it."""
+
+import copy
+
+import pytest
+import torch
+from cli.command import DIGITS
+
+import micronet_edge
+from micronet_edge import ExportSettings
+from micronet_edge.errors import TargetError
+from micronet_edge.targets import find_target
+
+
+def has_bias(layer):
+    return getattr(layer, "bias", None) is not None
+
+
+class Careless:
+    """A target that writes a network as it is, but for one logit."""
+
+    def __init__(self, name):
+        self._target = find_target(name)
+
+    def __getattr__(self, name):
+        return getattr(self._target, name)
+
+    def export(self, network, spec, path):
+        other = copy.deepcopy(network)
+        with torch.no_grad():
+            called = [each.target for each in other.graph.nodes if each.op == "call_module"]
+            *_, last = filter(has_bias, map(other.get_submodule, called))
+            last.bias[3] += 0.01 * last.bias.abs().max() + 0.1
+        self._target.export(other, spec, path)
+
+
+@pytest.mark.parametrize("name", ["onnx", "tflite"])
+def test_a_file_of_another_network_is_refused(refusal, tmp_path, name):
+    settings = ExportSettings(output=tmp_path / "out", formats=(Careless(name),))
+    complaint = refusal(TargetError, micronet_edge.export, DIGITS, settings=settings)
+    assert complaint.startswith(
+        f"{name}: m0-digits-float32.{name}: the converted file is not the same function"
+    )
+    assert "output 0 differs by up to " in complaint
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_other_format_is_named_where_it_came_out_well(refusal, tmp_path):
+    settings = ExportSettings(output=tmp_path / "out", formats=(Careless("onnx"), "tflite"))
+    complaint = refusal(TargetError, micronet_edge.export, DIGITS, settings=settings)
+    assert complaint.endswith("; tflite came out well: give --format tflite")
+    assert list(tmp_path.iterdir()) == []
