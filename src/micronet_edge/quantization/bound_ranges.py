@@ -22,8 +22,11 @@ from micronet_edge.quantization.rounded_tensors import keeps_the_grid, tensor_na
 
 Range = tuple[float, float]
 
-NEAR = 0.25
-"""The part of a range by which it is widened at most to reach a bound: so much resolution safety is worth."""
+NEAR = 0.05
+"""The part of a range by which it is widened at most to reach a bound: so much resolution safety is worth.
+
+With a quarter m1 of examples/patches lost 1.0 point of top-1 in TFLite; with a twentieth nothing that shows.
+"""
 
 
 def bounds_of(network: fx.GraphModule, image: Range) -> dict[str, Range]:
