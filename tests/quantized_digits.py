@@ -8,19 +8,19 @@ import torch
 from cli.command import DIGITS, shared
 from example_images import digits
 
-from micronet_edge.image_folders import CalibrationImages
-from micronet_edge.integer_forms import corrected_forms
+from micronet_edge.data.image_folders import CalibrationImages
+from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.lowering import INTEGER, lower
-from micronet_edge.metadata import FileMetadata
 from micronet_edge.models import load_checkpoint
+from micronet_edge.pipeline.quantized_graphs import corrected_forms
 from micronet_edge.quantization.quantize_network import (
     calibrated_recipe,
     corrected_biases,
     quantized_by,
     with_tensors,
 )
-from micronet_edge.targets import find_target
-from micronet_edge.threads import one_thread
+from micronet_edge.targets.protocol import find_target
+from micronet_edge.util.threads import one_thread
 
 CALIBRATED_ON, TESTED_ON = 48, 100
 
@@ -31,8 +31,8 @@ def image_folder(tmp_path_factory):
 
 
 @cache
-def spelled_digits():
-    """The checkpoint, and its network spelled out."""
+def decomposed_digits():
+    """The checkpoint, and its network decomposed."""
     loaded = load_checkpoint(DIGITS)
     return loaded, lower(loaded.network, INTEGER, loaded.preprocessing.size).network
 
@@ -47,7 +47,7 @@ def quantized_digits(folder, precision):
 
     `quantized` is the network that all targets have in common, `forms` what each writes of it.
     """
-    loaded, network = spelled_digits()
+    loaded, network = decomposed_digits()
     train, test = (digits.image_paths(part, folder) for part in ("train", "test"))
     images = loaded.preprocessing.batch(evenly(train, CALIBRATED_ON))
     tested = evenly(test, TESTED_ON)

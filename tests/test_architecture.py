@@ -144,8 +144,8 @@ def our_own_sources():
 
 PRINTS = {"print", "Console", "echo", "secho", "from_markup", "stdout.write", "stderr.write"}
 PRINTERS = {
-    "micronet_edge/terminal.py",
-    "micronet_edge/safe_console.py",
+    "micronet_edge/util/terminal.py",
+    "micronet_edge/util/safe_console.py",
     "clients/check.py",  # runs where a client is installed, and we are not
 }
 
@@ -166,17 +166,17 @@ def test_everything_printed_goes_one_way():
 
 def test_everything_in_a_page_is_escaped_in_one_place():
     for path, name in our_own_sources():
-        if name != "micronet_edge/safe_text.py":
+        if name != "micronet_edge/util/safe_text.py":
             assert not {"html", "html.escape"} & everywhere(path), name
 
 
 WRITES = {"write_text", "write_bytes", "writestr", "save_file", "replace", "rename", "copyfile", "copy"}
 WRITERS = {
     # the way for all
-    "micronet_edge/journal.py",
-    "micronet_edge/pages.py",
-    # into the folder that `staged` gives
-    "micronet_edge/manifest.py",
+    "micronet_edge/util/journal.py",
+    "micronet_edge/util/output_files.py",
+    # into the folder that `atomic_write` gives
+    "micronet_edge/verification/manifest.py",
     "micronet_edge/quantization/recipe.py",
     "micronet_edge_onnx/target.py",
     "micronet_edge_tflite/target.py",
@@ -190,14 +190,14 @@ WRITERS = {
     "micronet_edge_bench/packing.py",
     "micronet_edge_bench/shell_facts.py",
     "micronet_edge_bench/suite_files.py",
-    "micronet_edge_bench/tuning/forms.py",
+    "micronet_edge_bench/tuning/candidates.py",
     # into the fuzzer's own folders
     "fuzz/__main__.py",
     "fuzz/base_files.py",
     "fuzz/damage.py",
     "fuzz/running.py",
     # into a pipe
-    "micronet_edge/isolation.py",
+    "micronet_edge/targets/isolation.py",
     # into the kernel's own files
     "board/namespace.py",
 }

@@ -7,7 +7,7 @@ in the last bits between processors.
 import sys
 from pathlib import Path
 
-from micronet_edge.terminal import say
+from micronet_edge.util.terminal import say
 from micronet_edge_bench.inputs import prepare
 from micronet_edge_bench.measuring import measure
 from micronet_edge_bench.runner.plan import Settings

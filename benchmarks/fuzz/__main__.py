@@ -25,8 +25,8 @@ from fuzz.damaged_files import damaged_file_case
 from fuzz.forked_process import start_by_forking
 from fuzz.rules import violations
 from fuzz.running import Case, load_everything, run
-from micronet_edge.pages import write_text
-from micronet_edge.terminal import say
+from micronet_edge.util.output_files import write_text
+from micronet_edge.util.terminal import say
 
 _SHOWN = 400
 

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from micronet_edge.lowering.tuning import SHIPPED, tuning_text
+from micronet_edge.lowering.cost_model.tuning import SHIPPED, tuning_text
 from micronet_edge.models import load_checkpoint
 from micronet_edge.pipeline.run import export, quantize
 from micronet_edge.settings import ExportSettings

@@ -9,11 +9,11 @@ import signal
 import sys
 from typing import IO
 
-from micronet_edge import isolation
+from micronet_edge.targets import isolation
 
 
 class ForkedProcess:
-    """What micronet_edge.isolation needs of subprocess.Popen."""
+    """What micronet_edge.targets.isolation needs of subprocess.Popen."""
 
     def __init__(self, errors: IO[bytes]) -> None:
         asked, ask = os.pipe()

@@ -21,7 +21,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from micronet_edge import isolation
+from micronet_edge.targets import isolation
 
 MOST_SECONDS = 120.0
 _MOST_BYTES = 6 << 30  # of addresses: PyTorch alone takes 0.7 GB of them, threads half a GB each
@@ -34,11 +34,15 @@ _LOADED = (
         "rich.progress",
         "rich.table",
         "micronet_edge.cli",
-        "micronet_edge.blame_page",
-        "micronet_edge.blaming",
+        "micronet_edge.reports.sensitivity_page",
+        "micronet_edge.pipeline.sensitivity",
     ),
-    *("micronet_edge.counting.sources", "micronet_edge.evaluation", "micronet_edge.pipeline.run"),
-    *("micronet_edge.isolated_targets", "micronet_edge_bench.benching", "micronet_edge_bench.estimates.vela"),
+    *("micronet_edge.pipeline.count", "micronet_edge.evaluation.evaluate", "micronet_edge.pipeline.run"),
+    *(
+        "micronet_edge.targets.isolated_targets",
+        "micronet_edge_bench.benching",
+        "micronet_edge_bench.estimates.vela",
+    ),
     *(
         "micronet_edge_bench.report.page",
         "micronet_edge_bench.tuning.tuning_run",
@@ -88,7 +92,7 @@ def load_everything() -> None:
 
     from micronet_edge.models import FAMILY
     from micronet_edge.models.micronet import tensor_shapes
-    from micronet_edge.targets import find_target
+    from micronet_edge.targets.protocol import find_target
 
     torch.set_num_threads(1)
     for variant in FAMILY:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from micronet_edge.data.metadata import DISTRIBUTION, tool_version
 from micronet_edge.errors import SettingsError
 from micronet_edge.kernels import Kernels
-from micronet_edge.metadata import DISTRIBUTION, tool_version
 from micronet_edge_bench.inputs import PreparedFile, prepare
 from micronet_edge_bench.measuring import Progress, measure
 from micronet_edge_bench.results import Baseline, Results, Run, read_results

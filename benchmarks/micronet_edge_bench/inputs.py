@@ -10,17 +10,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from micronet_edge.data.image_files import image_files
+from micronet_edge.data.metadata import FileMetadata
+from micronet_edge.data.photographs import photographs
+from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.errors import SettingsError, TargetError
-from micronet_edge.image_files import image_files
-from micronet_edge.isolated_targets import PATIENCE_SECONDS, Errand, asked, given_target
-from micronet_edge.isolation import process_for
 from micronet_edge.kernels import Kernels
-from micronet_edge.metadata import FileMetadata
-from micronet_edge.photographs import photographs
-from micronet_edge.preprocessing import Preprocessing
-from micronet_edge.targets import Reader, read_metadata, target_of
-from micronet_edge.unchanged import check_unchanged
-from micronet_edge.user_files import NETWORK, check_file
+from micronet_edge.targets.isolated_targets import PATIENCE_SECONDS, Errand, asked, given_target
+from micronet_edge.targets.isolation import process_for
+from micronet_edge.targets.protocol import Reader, read_metadata, target_of
+from micronet_edge.targets.unchanged import check_unchanged
+from micronet_edge.util.user_files import NETWORK, check_file
 from micronet_edge_bench.runner.runtimes import RuntimeUnusableError, runtime_for
 
 RANDOM = "random"

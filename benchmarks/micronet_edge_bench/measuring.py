@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Event
 
 from micronet_edge.errors import MicronetEdgeError, SettingsError
-from micronet_edge.user_files import parse_json
+from micronet_edge.util.user_files import parse_json
 from micronet_edge_bench.devices import Device, DeviceError, find_device, require
 from micronet_edge_bench.inputs import PreparedFile
 from micronet_edge_bench.measuring_by_program import measure_by_program
@@ -142,13 +142,13 @@ class _Errand:
         for place, name in enumerate(self._packed.names):
             self._tell(device, "sending", place, len(self._packed.names))
             device.push(self._packed.folder / name, name)
-        complaints: list[str] = []
+        error_texts: list[str] = []
         code = device.run(
             [*_TIDY, *interpreter, RUNNER_NAME, PLAN_NAME],
-            lambda line: self._on_line(device, line, complaints),
+            lambda line: self._on_line(device, line, error_texts),
         )
         if code:
-            raise DeviceError(device.label, complaints[-1] if complaints else _last_words(device, code))
+            raise DeviceError(device.label, error_texts[-1] if error_texts else _last_words(device, code))
         local = self._packed.folder / f"{number}-{RESULT_NAME}"
         device.pull(RESULT_NAME, local)
         try:
@@ -167,12 +167,12 @@ class _Errand:
             device.bootstrap(missing, lambda _line: self._check())
         return require(device, self._packages).interpreter
 
-    def _on_line(self, device: Device, line: str, complaints: list[str]) -> None:
+    def _on_line(self, device: Device, line: str, error_texts: list[str]) -> None:
         self._check()
         with suppress(ValueError):  # anything else on stdout is a library's chatter
             told = parse_json(line)
             if isinstance(told, dict) and "error" in told:
-                complaints.append(str(told["error"]))
+                error_texts.append(str(told["error"]))
             elif isinstance(told, dict) and "stage" in told:
                 self._progress(device.label, str(told["stage"]), float(told["done"]), float(told["total"]))
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from micronet_edge.errors import MicronetEdgeError
-from micronet_edge.pages import write_text
-from micronet_edge.user_files import MIB, Kind, read_json
+from micronet_edge.util.output_files import write_text
+from micronet_edge.util.user_files import MIB, Kind, read_json
 from micronet_edge_bench.records import RecordError, from_values, to_values
 
 VERSION = 1

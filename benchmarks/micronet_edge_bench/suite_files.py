@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 
 import micronet_edge
+from micronet_edge.data.photographs import photographs
+from micronet_edge.data.preprocessing import open_image
 from micronet_edge.models import FAMILY
-from micronet_edge.photographs import photographs
 from micronet_edge.pipeline.artifacts import Exported
-from micronet_edge.preprocessing import open_image
 from micronet_edge.settings import ExportSettings
-from micronet_edge.targets import FLOAT32
+from micronet_edge.targets.protocol import FLOAT32
 from micronet_edge_bench.peers.building import peer_metadata, random_peer
 from micronet_edge_bench.peers.forms import prepared
 from micronet_edge_bench.peers.targets import peer_target

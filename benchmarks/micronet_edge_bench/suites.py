@@ -9,8 +9,8 @@ from typing import Literal
 
 from micronet_edge.errors import SettingsError
 from micronet_edge.kernels import Kernels
-from micronet_edge.targets import FLOAT32, INT8_IO
-from micronet_edge.user_files import MIB, Kind, read_text
+from micronet_edge.targets.protocol import FLOAT32, INT8_IO
+from micronet_edge.util.user_files import MIB, Kind, read_text
 
 Turns = Literal["forms", "networks"]
 

@@ -8,7 +8,9 @@ from micronet_edge_bench.results import FileResult, Process, Results, Run
 from micronet_edge_bench.statistics import latency
 
 
-def summary(results: Results, comparisons: Sequence[Comparison], doubts: Sequence[str]) -> dict[str, object]:
+def summary(
+    results: Results, comparisons: Sequence[Comparison], warnings: Sequence[str]
+) -> dict[str, object]:
     """Every run with its environment, its files' statistics and ratios, and all doubts."""
     ratios = {(each.run, each.name): each for each in comparisons}
     return {
@@ -16,7 +18,7 @@ def summary(results: Results, comparisons: Sequence[Comparison], doubts: Sequenc
         "created": results.created,
         "tool": results.tool,
         "runs": [_run(run, ratios) for run in results.runs],
-        "doubts": list(doubts),
+        "warnings": list(warnings),
     }
 
 

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from torch.nn import functional as F
 
+from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.models import MicroNet, save_checkpoint
-from micronet_edge.preprocessing import Preprocessing
-from micronet_edge.terminal import say
+from micronet_edge.util.terminal import say
 
 LABELS = tuple("ABCEFGHJKLMNPRSTUXYZ")
 SIZE = 64

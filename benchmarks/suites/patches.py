@@ -14,13 +14,13 @@ from pathlib import Path
 
 from rich.table import Table
 
-from micronet_edge.evaluation import Evaluation, Share, evaluate
+from micronet_edge.evaluation.evaluate import Evaluation, Share, evaluate
 from micronet_edge.kernels import Kernels
-from micronet_edge.pages import write_text
 from micronet_edge.pipeline.run import quantize
 from micronet_edge.settings import EvaluateSettings, QuantizeSettings
-from micronet_edge.statistics import PairedDifference
-from micronet_edge.terminal import open_console
+from micronet_edge.util.output_files import write_text
+from micronet_edge.util.statistics import PairedDifference
+from micronet_edge.util.terminal import open_console
 from micronet_edge_bench.runner.facts import environment
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "patches"

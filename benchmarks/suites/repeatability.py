@@ -9,7 +9,7 @@ from statistics import median
 import typer
 from rich.table import Table
 
-from micronet_edge.terminal import open_console
+from micronet_edge.util.terminal import open_console
 from micronet_edge_bench.comparing import compare
 from micronet_edge_bench.results import read_results
 from micronet_edge_bench.statistics import Ratio

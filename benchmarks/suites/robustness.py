@@ -29,22 +29,22 @@ from unkind_networks import (  # type: ignore[import-not-found]  # beside this s
 )
 
 from micronet_edge import ExportSettings
+from micronet_edge.data.image_folders import read_labelled
+from micronet_edge.data.preprocessing import Images
 from micronet_edge.errors import MicronetEdgeError
-from micronet_edge.image_folders import read_labelled
+from micronet_edge.evaluation.networks import describe_network, fused_activations, open_network
 from micronet_edge.kernels import Kernels
 from micronet_edge.models import load_checkpoint, save_checkpoint
-from micronet_edge.networks import describe_network, fused_activations, open_network
-from micronet_edge.pages import write_text
 from micronet_edge.pipeline.prove_again import quantized_from
 from micronet_edge.pipeline.run import quantize
-from micronet_edge.preprocessing import Images
 from micronet_edge.quantization.fuse_activations import with_fused_activations
 from micronet_edge.quantization.layer_outputs import decibels
 from micronet_edge.quantization.recipe import BITS
 from micronet_edge.quantization.simulate import Simulation
-from micronet_edge.statistics import paired_difference
-from micronet_edge.targets import Logits
-from micronet_edge.terminal import say
+from micronet_edge.targets.protocol import Logits
+from micronet_edge.util.output_files import write_text
+from micronet_edge.util.statistics import paired_difference
+from micronet_edge.util.terminal import say
 from micronet_edge_bench.runner.facts import environment
 
 Right = NDArray[np.bool_]

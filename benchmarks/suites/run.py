@@ -17,8 +17,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from micronet_edge.metadata import DISTRIBUTION, tool_version
-from micronet_edge.terminal import open_console, say
+from micronet_edge.data.metadata import DISTRIBUTION, tool_version
+from micronet_edge.util.terminal import open_console, say
 from micronet_edge_bench.inputs import prepare
 from micronet_edge_bench.measuring import measure
 from micronet_edge_bench.published_accuracies import with_published_top1

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from micronet_edge.terminal import say
+from micronet_edge.util.terminal import say
 from micronet_edge_bench.report.markdown import family_float_rows, family_int8_rows, peer_rows
 from micronet_edge_bench.results import read_results
 

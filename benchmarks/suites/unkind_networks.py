@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from micronet_edge.models import MicroNet, load_checkpoint, save_checkpoint
 from micronet_edge.models.dynamic_shift_max import DynamicShiftMax
 from micronet_edge.models.micro_factorized import FactorizedStem, MicroFactorizedDepthwise
-from micronet_edge.terminal import say
+from micronet_edge.util.terminal import say
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "patches"
 SEED = 0

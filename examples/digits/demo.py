@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 import micronet_edge
+from micronet_edge.data.preprocessing import Images, open_image
 from micronet_edge.errors import MicronetEdgeError, VerificationError
-from micronet_edge.preprocessing import Images, open_image
 
 CHECKPOINT = Path(__file__).resolve().with_name("m0-digits.safetensors")
 OUTPUT = Path(__file__).resolve().parents[2] / "demo-output"
@@ -52,7 +52,7 @@ def pytorch(paths: list[Path]) -> Runtime:
 
 def exported(name: str, file: Path, paths: list[Path]) -> Runtime:
     """An exported file, which carries its own labels and preprocessing."""
-    from micronet_edge.targets import target_of
+    from micronet_edge.targets.protocol import target_of
 
     metadata = micronet_edge.read_metadata(file)
     session = target_of(file).open(file, threads=1)
@@ -99,7 +99,7 @@ def pictures(paths: list[Path], runtimes: list[Runtime], truth: np.ndarray) -> T
     """Some images with what was read; the first is one that PyTorch misread, if there is any."""
     wrong = np.flatnonzero(runtimes[0].answers != truth)[:1]
     chosen = [*wrong, *np.linspace(0, len(paths) - 1, 7 - len(wrong)).astype(int)]  # 80 columns hold 7
-    table = Table.grid(padding=(0, 1, 0, 0))
+    table = Table.qparams(padding=(0, 1, 0, 0))
     table.add_row("", *(half_blocks(np.asarray(open_image(paths[place]))) for place in chosen))
     for name, labels in [("what it is", truth), *((each.name, each.answers) for each in runtimes)]:
         table.add_row(name, *(labels[place].center(8) for place in chosen))

@@ -14,9 +14,9 @@ from images import (  # type: ignore[import-not-found]  # beside this script, in
 from torch import Tensor
 from torch.nn import functional as F
 
+from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.models import MicroNet, save_checkpoint
-from micronet_edge.preprocessing import Preprocessing
-from micronet_edge.statistics import wilson_interval
+from micronet_edge.util.statistics import wilson_interval
 
 CHECKPOINT = Path(__file__).parent / "m0-digits.safetensors"
 PREPROCESSING = Preprocessing(size=96, resize=96)
@@ -46,10 +46,10 @@ def augment(images: Tensor) -> Tensor:
     shift = 2 * SHIFT * _uniform(count, 2)  # the grid runs from -1 to 1
     cos, sin = scale * angle.cos(), scale * angle.sin()
     rows = [torch.stack([cos, -sin, shift[:, 0]], 1), torch.stack([sin, cos, shift[:, 1]], 1)]
-    grid = F.affine_grid(torch.stack(rows, 1), list(images.shape), align_corners=False)
+    qparams = F.affine_grid(torch.stack(rows, 1), list(images.shape), align_corners=False)
     # What comes in from outside is black paper, which after normalization is not zero.
     black = (-torch.tensor(PREPROCESSING.mean) / torch.tensor(PREPROCESSING.std)).view(1, 3, 1, 1)
-    return F.grid_sample(images - black, grid, align_corners=False) + black
+    return F.grid_sample(images - black, qparams, align_corners=False) + black
 
 
 def _uniform(*shape: int) -> Tensor:

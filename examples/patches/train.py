@@ -19,9 +19,9 @@ from images import (  # type: ignore[import-not-found]  # beside this script, in
 from torch import Tensor
 from torch.nn import functional as F
 
+from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.models import MicroNet, save_checkpoint
-from micronet_edge.preprocessing import Preprocessing
-from micronet_edge.statistics import wilson_interval
+from micronet_edge.util.statistics import wilson_interval
 
 EPOCHS = {"m0": 140, "m1": 110, "m3": 60}
 """The variants that can be trained here, and for how long."""

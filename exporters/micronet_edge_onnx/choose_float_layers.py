@@ -4,9 +4,9 @@ from math import prod
 
 from torch import fx, nn
 
-from micronet_edge.lowering.elementary import AddConstant
-from micronet_edge.lowering.graph import calls, module_of, only_input, shape_of
-from micronet_edge.quantization.rounded_tensors import is_clip, tensor_name
+from micronet_edge.lowering.ir.graph import calls, module_of, only_input, shape_of
+from micronet_edge.lowering.ir.primitives import AddConstant
+from micronet_edge.quantization.quantized_tensors import is_clip, tensor_name
 
 MADDS_THAT_PAY = 40
 """Multiply-adds for each number read or written from which on a convolution is faster in integers.

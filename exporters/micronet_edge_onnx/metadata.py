@@ -5,14 +5,14 @@ from pathlib import Path
 import onnx
 from google.protobuf.message import DecodeError
 
-from micronet_edge.errors import TargetError
-from micronet_edge.metadata import (
+from micronet_edge.data.metadata import (
     DESCRIPTION_KEY,
     DISTRIBUTION,
     LABELS_KEY,
     FileMetadata,
     tool_version,
 )
+from micronet_edge.errors import TargetError
 
 
 def write_metadata(model: onnx.ModelProto, metadata: FileMetadata) -> None:

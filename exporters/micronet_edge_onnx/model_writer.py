@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from micronet_edge.errors import TargetError
-from micronet_edge.lowering.channel_order import segments
-from micronet_edge.quantization.grid import (
+from micronet_edge.lowering.ir.channel_order import segments
+from micronet_edge.quantization.qparams import (
     Floats,
-    Grid,
     Integers,
+    QuantParams,
     are_halves_enough,
     weight_integers,
     weight_scales,
@@ -118,16 +118,18 @@ class ModelWriter:
         bounds = [self.constant(f"bound/{bound:.9g}", np.array(bound, np.float32)) for bound in (low, high)]
         return self.operator("Clip", name, [x, *bounds])
 
-    def rounded(self, name: str, x: str, grid: Grid) -> str:
+    def rounded(self, name: str, x: str, qparams: QuantParams) -> str:
         """The float tensor, rounded to the grid."""
-        domain = "" if grid.bits == _BYTE else _WIDE_DOMAIN
-        integers = self.operator("QuantizeLinear", f"{name}/integers", [x, *self._grid(grid)], domain=domain)
-        return self._dequantized(f"{name}/rounded", integers, grid)
+        domain = "" if qparams.bits == _BYTE else _WIDE_DOMAIN
+        integers = self.operator(
+            "QuantizeLinear", f"{name}/integers", [x, *self._qparams(qparams)], domain=domain
+        )
+        return self._dequantized(f"{name}/rounded", integers, qparams)
 
-    def constant_on(self, name: str, values: Floats, grid: Grid) -> str:
+    def constant_on(self, name: str, values: Floats, qparams: QuantParams) -> str:
         """The constant, rounded to the grid and kept in integers."""
-        integers = self.constant(f"{name}/integers", _stored(grid.integers(values), grid))
-        return self._dequantized(name, integers, grid)
+        integers = self.constant(f"{name}/integers", _stored(qparams.integers(values), qparams))
+        return self._dequantized(name, integers, qparams)
 
     def constant_by_channel(self, name: str, integers: NDArray[np.signedinteger], scales: Floats) -> str:
         """A constant kept in integers: for each place on its first axis a scale, and zero points of 0."""
@@ -172,18 +174,18 @@ class ModelWriter:
         for node in self._nodes:
             node.output[:] = [name if output == result else output for output in node.output]
 
-    def _dequantized(self, name: str, integers: str, grid: Grid) -> str:
-        domain = "" if grid.bits == _BYTE else _WIDE_DOMAIN
-        return self.operator("DequantizeLinear", name, [integers, *self._grid(grid)], domain=domain)
+    def _dequantized(self, name: str, integers: str, qparams: QuantParams) -> str:
+        domain = "" if qparams.bits == _BYTE else _WIDE_DOMAIN
+        return self.operator("DequantizeLinear", name, [integers, *self._qparams(qparams)], domain=domain)
 
-    def _grid(self, grid: Grid) -> list[str]:
-        zero_point = _stored(np.array(grid.zero_point, np.int32), grid)
-        scale = np.array(grid.scale, np.float32)
+    def _qparams(self, qparams: QuantParams) -> list[str]:
+        zero_point = _stored(np.array(qparams.zero_point, np.int32), qparams)
+        scale = np.array(qparams.scale, np.float32)
         names = f"scale/{scale}", f"zero_point/{zero_point.dtype}/{zero_point}"
         return [self.constant(names[0], scale), self.constant(names[1], zero_point)]
 
 
-def _stored(integers: Integers, grid: Grid) -> NDArray[np.integer]:
-    if grid.bits == _BYTE:
+def _stored(integers: Integers, qparams: QuantParams) -> NDArray[np.integer]:
+    if qparams.bits == _BYTE:
         return (integers + _UNSIGNED_OFFSET).astype(np.uint8)
     return integers.astype(np.int16)

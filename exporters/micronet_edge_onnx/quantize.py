@@ -6,35 +6,35 @@ from numpy.typing import NDArray
 from torch import fx, nn
 
 from micronet_edge.errors import TargetError
-from micronet_edge.lowering.composite import regions
-from micronet_edge.lowering.convolutions import bias_of
-from micronet_edge.lowering.elementary import (
+from micronet_edge.lowering.ir.composite import regions
+from micronet_edge.lowering.ir.convolutions import bias_of
+from micronet_edge.lowering.ir.graph import module_of, only_input, shape_of
+from micronet_edge.lowering.ir.primitives import (
     Add,
     AddConstant,
     Channels,
     Concatenate,
     Constant,
+    DynamicPointwise,
+    DynamicPointwiseWeight,
     Maximum,
-    Mix,
-    MixingMatrix,
     Multiply,
     MultiplyConstant,
 )
-from micronet_edge.lowering.graph import module_of, only_input, shape_of
-from micronet_edge.lowering.merge_behind_columns import BesideColumns
-from micronet_edge.lowering.reorder import GatheredReorder
-from micronet_edge.quantization.assign_grids import constant_grid
-from micronet_edge.quantization.grid import (
+from micronet_edge.lowering.ir.reorder import GatheredReorder
+from micronet_edge.lowering.passes.merge_with_padding_columns import BesideColumns
+from micronet_edge.quantization.assign_qparams import constant_qparams
+from micronet_edge.quantization.qparams import (
     BIAS_LIMIT,
     Floats,
-    Grid,
+    QuantParams,
     bias_scales,
     scales_for_bias,
     weight_integers,
     weight_scales,
 )
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
-from micronet_edge.quantization.rounded_tensors import clip_after, is_done_before, tensor_name
+from micronet_edge.quantization.quantized_tensors import clip_after, is_done_before, tensor_name
 from micronet_edge_onnx.convert import INPUT_NAME
 from micronet_edge_onnx.model_writer import ModelWriter
 from micronet_edge_onnx.write_fusions import Fusions, FusionWriter, fusions_of
@@ -121,8 +121,8 @@ class _ModelOf:
         if not integer and not self._is_integer(node):
             return self._plain[node]
         if node not in self._rounded:
-            grid = self._quantized.grid(node)
-            self._rounded[node] = self._writer.rounded(tensor_name(node), self._plain[node], grid)
+            qparams = self._quantized.qparams(node)
+            self._rounded[node] = self._writer.rounded(tensor_name(node), self._plain[node], qparams)
         return self._rounded[node]
 
     def _write(self, node: fx.Node) -> None:
@@ -139,9 +139,9 @@ class _ModelOf:
                 return self._convolution(node, layer, inputs)
             case nn.Conv2d() | nn.Linear():
                 return write("Gemm", name, [*inputs, *self._weights(node, layer)], transB=1)
-            case MixingMatrix():
+            case DynamicPointwiseWeight():
                 return self._mixing_matrix(node, layer, inputs)
-            case Mix():
+            case DynamicPointwise():
                 return self._mix(node, inputs)
             case nn.ReLU() | nn.Hardtanh():
                 return self._clipped(node, inputs[0])
@@ -189,8 +189,10 @@ class _ModelOf:
         )
 
     def _input(self, node: fx.Node, source: fx.Node) -> str:
-        layer, grids = module_of(node), self._quantized.grids
-        if isinstance(layer, Maximum) and grids[tensor_name(source)] == self._quantized.grid(node):
+        layer, tensor_qparams = module_of(node), self._quantized.tensor_qparams
+        if isinstance(layer, Maximum) and tensor_qparams[tensor_name(source)] == self._quantized.qparams(
+            node
+        ):
             # Rounding keeps the order: the larger, rounded, is the larger of both rounded.
             return self._plain[source]
         x = self._read(source, integer=self._is_integer(node))
@@ -202,9 +204,9 @@ class _ModelOf:
         """The tensor cut off, unless all who read it read it rounded, and rounding cuts it off as well."""
         readers = [reader.op != "output" and self._is_integer(reader) for reader in clip.users]
         low, high = _bounds(clip)
-        grid = self._quantized.grid(clip)
-        ends = grid.integers(np.array([low, high], np.float32)).tolist()
-        if (self._is_integer(clip) or all(readers)) and ends == [grid.lowest, grid.highest]:
+        qparams = self._quantized.qparams(clip)
+        ends = qparams.integers(np.array([low, high], np.float32)).tolist()
+        if (self._is_integer(clip) or all(readers)) and ends == [qparams.lowest, qparams.highest]:
             return x
         return self._writer.clipped(tensor_name(clip), x, low, high)
 
@@ -220,7 +222,7 @@ class _ModelOf:
         x, squeezed = (self._read(each, integer=False) for each in (fusions.x, fusions.squeezed))
         return written.write(x, squeezed, of_integers=self._is_integer(fusions.x))
 
-    def _mixing_matrix(self, node: fx.Node, layer: MixingMatrix, inputs: list[str]) -> str:
+    def _mixing_matrix(self, node: fx.Node, layer: DynamicPointwiseWeight, inputs: list[str]) -> str:
         """[n, d, c], transposed: what stands before the pixels in a product."""
         name, total = tensor_name(node), ""
         for j, x in enumerate(inputs):
@@ -243,7 +245,7 @@ class _ModelOf:
             values = values.reshape(values.shape[:2])
         if not self._is_integer(node):
             return self._whole(name, self._writer.constant(name, values), values.shape, shape_of(node))
-        return self._writer.constant_on(name, values, constant_grid(layer, self._quantized.grid(node)))
+        return self._writer.constant_on(name, values, constant_qparams(layer, self._quantized.qparams(node)))
 
     def _whole(self, name: str, constant: str, shape: Shape, wanted: Shape) -> str:
         """A constant by column as large as a map: ONNX Runtime adds the two at once, and not row by row.
@@ -277,7 +279,7 @@ class _ModelOf:
             store = self._writer.integer_weight if integer else self._writer.weight
             return [store(names[0], weight), self._writer.constant(names[1], bias)]
         limit = self._quantized.weight_limit
-        integers = _in_integers(weight, bias, self._quantized.grid(node.all_input_nodes[0]), limit)
+        integers = _in_integers(weight, bias, self._quantized.qparams(node.all_input_nodes[0]), limit)
         return [
             self._writer.constant_by_channel(name, values, scales)
             for name, (values, scales) in zip(names, integers, strict=True)
@@ -285,12 +287,12 @@ class _ModelOf:
 
 
 def _in_integers(
-    weight: Floats, bias: Floats, grid: Grid, limit: int
+    weight: Floats, bias: Floats, qparams: QuantParams, limit: int
 ) -> tuple[tuple[Stored, Floats], tuple[Stored, Floats]]:
     """The weight in int8 and the bias in int32, each with a scale for each output channel."""
-    scales = scales_for_bias(weight_scales(weight, limit), bias, grid)
+    scales = scales_for_bias(weight_scales(weight, limit), bias, qparams)
     # ONNX Runtime has no 64 bits for the bias of 16-bit inputs, but computes in float32 and takes any steps.
-    steps = np.maximum(bias_scales(scales, grid), np.abs(bias) / BIAS_LIMIT)
+    steps = np.maximum(bias_scales(scales, qparams), np.abs(bias) / BIAS_LIMIT)
     return (
         (weight_integers(weight, scales, limit), scales),
         (np.rint(bias / steps).astype(np.int32), steps.astype(np.float32)),

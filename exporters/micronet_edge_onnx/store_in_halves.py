@@ -4,7 +4,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from micronet_edge.lowering.round_to_half import held_by_halves
+from micronet_edge.lowering.passes.round_to_half import held_by_halves
 
 _ENDING = "halves"
 

@@ -10,24 +10,31 @@ from typing import TYPE_CHECKING
 
 from torch import fx, nn
 
-from micronet_edge.conversion_check import check_conversion
 from micronet_edge.counting.count import Count
+from micronet_edge.data.metadata import FileMetadata
+from micronet_edge.data.preprocessing import Images
 from micronet_edge.errors import TargetError
 from micronet_edge.kernels import Kernels
-from micronet_edge.lowering import SHIPPED, Rewrite, onnxruntime, portable
-from micronet_edge.lowering.border_behind_columns import BorderBehindColumns
-from micronet_edge.lowering.composite import regions
-from micronet_edge.lowering.fill_blocks import FillBlocks
-from micronet_edge.lowering.freeze_shift_max import FrozenShiftMax
-from micronet_edge.lowering.graph import calls
-from micronet_edge.lowering.separate_windows import SeparateWindows
-from micronet_edge.metadata import FileMetadata
-from micronet_edge.preprocessing import Images
-from micronet_edge.quantization.grid import PAIRED_WEIGHT_LIMIT
+from micronet_edge.lowering import SHIPPED, Pass, onnxruntime, portable
+from micronet_edge.lowering.ir.composite import regions
+from micronet_edge.lowering.ir.graph import calls
+from micronet_edge.lowering.passes.border_behind_columns import BorderBehindColumns
+from micronet_edge.lowering.passes.factorize_spatial_convolution import FactorizeSpatialConvolution
+from micronet_edge.lowering.passes.freeze_shift_max import FrozenShiftMax
+from micronet_edge.lowering.passes.pad_channels_to_block import PadChannelsToBlock
+from micronet_edge.quantization.qparams import PAIRED_WEIGHT_LIMIT
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.recipe import BITS, INT8, INT8_A16
 from micronet_edge.quantization.rewrite_quantized import rewritten
-from micronet_edge.targets import FLOAT16, FLOAT32, ExportSpec, Session, as_written, forbidden_operators
+from micronet_edge.targets.protocol import (
+    FLOAT16,
+    FLOAT32,
+    ExportSpec,
+    Session,
+    as_written,
+    forbidden_operators,
+)
+from micronet_edge.verification.conversion_check import check_conversion
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -59,7 +66,7 @@ class OnnxTarget:
                 "an ONNX file takes and gives float32: give --io int8 with --format tflite alone"
             )
 
-    def pipeline(self, spec: ExportSpec) -> tuple[Rewrite, ...]:
+    def pipeline(self, spec: ExportSpec) -> tuple[Pass, ...]:
         if spec.portable:
             return portable(spec.tuning)
         return onnxruntime(spec.tuning, fixed_batch=spec.batch is not None)
@@ -73,7 +80,7 @@ class OnnxTarget:
             store_in_halves(model)
         _save(model, spec, path, _activations_of(network))
 
-    def integer_form(self, quantized: QuantizedNetwork) -> QuantizedNetwork:
+    def quantized_graph(self, quantized: QuantizedNetwork) -> QuantizedNetwork:
         from micronet_edge_onnx.choose_float_layers import (
             layers_better_in_float,
             weights_to_store_in_integers,
@@ -84,8 +91,12 @@ class OnnxTarget:
             return quantized
         kept = quantized.float_layers | layers_better_in_float(quantized.network)
         form = replace(quantized, float_layers=kept)
-        for rewrite in (BorderBehindColumns(kept), SeparateWindows(kept), FillBlocks(_BLOCK)):
-            form = rewritten(form, rewrite)
+        for pass_ in (
+            BorderBehindColumns(kept),
+            FactorizeSpatialConvolution(kept),
+            PadChannelsToBlock(_BLOCK),
+        ):
+            form = rewritten(form, pass_)
         return replace(
             form,
             integer_weights=weights_to_store_in_integers(form.network) - quantized.float_layers,
@@ -99,10 +110,10 @@ class OnnxTarget:
         model = quantized_model(quantized, spec.batch, gathers=not spec.portable)
         _save(model, spec, path, _activations_of(quantized.network))
 
-    def quantize_naively(self, network: nn.Module, images: Images, spec: ExportSpec, path: Path) -> None:
+    def converter_baseline(self, network: nn.Module, images: Images, spec: ExportSpec, path: Path) -> None:
         import onnx
 
-        from micronet_edge_onnx.quantize_naively import quantize_naively
+        from micronet_edge_onnx.converter_baseline import converter_baseline
         from micronet_edge_onnx.session import outputs_of
 
         with tempfile.TemporaryDirectory(prefix="micronet-edge-") as folder:
@@ -111,7 +122,7 @@ class OnnxTarget:
             preprocessing, batch = spec.metadata.preprocessing, spec.batch or 1
             run = outputs_of(float_file)
             check_conversion(path.name, network, run, preprocessing=preprocessing, batch=batch)
-            quantize_naively(float_file, images, path)
+            converter_baseline(float_file, images, path)
         _save(onnx.load(path), spec, path, frozenset())
 
     def open(self, path: Path, threads: int = 1, kernels: Kernels = "auto") -> Session:
@@ -124,7 +135,7 @@ class OnnxTarget:
 
         return for_kernels(path).content or path.read_bytes()
 
-    def breaches(self, session: Session, operators: Mapping[str, int], metadata: FileMetadata) -> list[str]:
+    def violations(self, session: Session, operators: Mapping[str, int], metadata: FileMetadata) -> list[str]:
         del session  # whatever it takes of a file, ONNX Runtime takes whole
         if metadata.naive:
             return []

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import fx, nn
 
-from micronet_edge.lowering.composite import Region
-from micronet_edge.lowering.convolutions import bias_of, conv_at
-from micronet_edge.lowering.graph import module_of, only_input, shape_of
-from micronet_edge.lowering.reorder import GatheredReorder
-from micronet_edge.quantization.rounded_tensors import tensor_name
+from micronet_edge.lowering.ir.composite import Region
+from micronet_edge.lowering.ir.convolutions import bias_of, conv_at
+from micronet_edge.lowering.ir.graph import module_of, only_input, shape_of
+from micronet_edge.lowering.ir.reorder import GatheredReorder
+from micronet_edge.quantization.quantized_tensors import tensor_name
 from micronet_edge_onnx.model_writer import ModelWriter
 
 Places = NDArray[np.int64]

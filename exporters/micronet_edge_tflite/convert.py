@@ -19,7 +19,7 @@ from ai_edge_litert import schema_py_generated as schema
 from jaxtyping import Float32
 
 from micronet_edge.errors import TargetError
-from micronet_edge.wording import listed
+from micronet_edge.util.text import listed
 from micronet_edge_tflite.operator_writer import MOST_CONCATENATED
 
 # onnx2tf fetches this file from the network unless it lies in the working folder. A float

@@ -11,9 +11,9 @@ from micronet_edge.counting.count import Count, counted
 from micronet_edge.counting.graph import Graph, Operator, Tensor
 from micronet_edge.counting.layer_names import layer_of_operator
 from micronet_edge.errors import MicronetEdgeError, TargetError
-from micronet_edge.targets import FLOAT32
-from micronet_edge.user_files import NETWORK, read_bytes
-from micronet_edge.wording import listed
+from micronet_edge.targets.protocol import FLOAT32
+from micronet_edge.util.text import listed
+from micronet_edge.util.user_files import NETWORK, read_bytes
 from micronet_edge_tflite.metadata import read_metadata
 from micronet_edge_tflite.operator_arithmetic import arithmetic_of, data_inputs
 from micronet_edge_tflite.operator_names import OPERATORS

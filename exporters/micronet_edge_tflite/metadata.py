@@ -7,9 +7,9 @@ A TFLite file is read from its start and a zip archive from its end, so one file
 import zipfile
 from pathlib import Path
 
+from micronet_edge.data.metadata import DESCRIPTION_KEY, LABELS_KEY, FileMetadata
 from micronet_edge.errors import ForeignFileError
-from micronet_edge.metadata import DESCRIPTION_KEY, LABELS_KEY, FileMetadata
-from micronet_edge.user_files import MOST_TEXT_BYTES, archive_problem
+from micronet_edge.util.user_files import MOST_TEXT_BYTES, archive_problem
 
 ASSOCIATED_FILES = {LABELS_KEY: "labels.txt", DESCRIPTION_KEY: "micronet_edge.json"}
 _FIXED_TIME = (1980, 1, 1, 0, 0, 0)  # the same input gives the same bytes

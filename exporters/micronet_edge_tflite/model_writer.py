@@ -8,7 +8,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
-from micronet_edge.quantization.grid import Grid
+from micronet_edge.quantization.qparams import QuantParams
 
 _TYPES = {
     "float16": schema.TensorType.FLOAT16,
@@ -62,11 +62,11 @@ class ModelWriter:
         self._places: dict[bytes, int] = {}
         self._zero_points: dict[bytes, int] = {}
 
-    def tensor(self, name: str, shape: Sequence[int], grid: Grid | None) -> int:
+    def tensor(self, name: str, shape: Sequence[int], qparams: QuantParams | None) -> int:
         """A computed tensor, of float32 where it has no grid; its index."""
-        kind = "float32" if grid is None else f"int{grid.bits}"
-        scales = None if grid is None else [grid.scale]
-        zero_points = None if grid is None else [grid.zero_point]
+        kind = "float32" if qparams is None else f"int{qparams.bits}"
+        scales = None if qparams is None else [qparams.scale]
+        zero_points = None if qparams is None else [qparams.zero_point]
         return self._add(name, shape, kind, 0, self._parameters(scales, zero_points))
 
     def constant(
@@ -76,9 +76,9 @@ class ModelWriter:
         zero_points = None if scales is None else [0] * len(scales)
         return self._constant(name, values, self._parameters(scales, zero_points, axis))
 
-    def constant_on(self, name: str, values: NDArray[np.generic], grid: Grid) -> int:
+    def constant_on(self, name: str, values: NDArray[np.generic], qparams: QuantParams) -> int:
         """A constant of integers on a grid."""
-        return self._constant(name, values, self._parameters([grid.scale], [grid.zero_point]))
+        return self._constant(name, values, self._parameters([qparams.scale], [qparams.zero_point]))
 
     def operator(
         self, code: int, inputs: Sequence[int], outputs: Sequence[int], options: object, options_type: int

@@ -7,8 +7,8 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
+from micronet_edge.data.preprocessing import Images
 from micronet_edge.errors import TargetError
-from micronet_edge.preprocessing import Images
 from micronet_edge_tflite.silence import without_notices
 
 Outputs = list[NDArray[np.float32]]

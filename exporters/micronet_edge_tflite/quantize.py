@@ -1,13 +1,15 @@
-"""A spelled-out network as a TFLite file: an operator for each layer, on its grids or in float."""
+"""A decomposed network as a TFLite file: an operator for each layer, on its grids or in float."""
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 from torch import fx, nn
 
+from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.errors import TargetError
-from micronet_edge.lowering.convolutions import bias_of
-from micronet_edge.lowering.elementary import (
+from micronet_edge.lowering.ir.convolutions import bias_of
+from micronet_edge.lowering.ir.graph import inputs_of, is_flatten, module_of, only_input, shape_of
+from micronet_edge.lowering.ir.primitives import (
     Add,
     AddConstant,
     Channels,
@@ -17,20 +19,18 @@ from micronet_edge.lowering.elementary import (
     Concatenate,
     ConcatenateColumns,
     Constant,
+    DynamicPointwise,
+    DynamicPointwiseWeight,
     Frame,
     Maximum,
-    Mix,
-    MixingMatrix,
     Multiply,
     MultiplyConstant,
 )
-from micronet_edge.lowering.graph import inputs_of, is_flatten, module_of, only_input, shape_of
-from micronet_edge.lowering.read_pixels import pixels_of
-from micronet_edge.lowering.round_to_half import held_by_halves
-from micronet_edge.preprocessing import Preprocessing
-from micronet_edge.quantization.assign_grids import constant_grid
-from micronet_edge.quantization.grid import (
-    Grid,
+from micronet_edge.lowering.passes.fold_input_normalization import pixels_of
+from micronet_edge.lowering.passes.round_to_half import held_by_halves
+from micronet_edge.quantization.assign_qparams import constant_qparams
+from micronet_edge.quantization.qparams import (
+    QuantParams,
     bias_integers,
     bias_scales,
     scales_for_bias,
@@ -38,9 +38,9 @@ from micronet_edge.quantization.grid import (
     weight_scales,
 )
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
-from micronet_edge.quantization.rounded_tensors import clip_after, is_done_before, tensor_name
-from micronet_edge_tflite.mixing import (
-    coefficient_grids,
+from micronet_edge.quantization.quantized_tensors import clip_after, is_done_before, tensor_name
+from micronet_edge_tflite.dynamic_pointwise import (
+    coefficient_qparams,
     compares_products,
     enters_a_matrix,
     is_only_compared,
@@ -65,7 +65,7 @@ def quantized_file(quantized: QuantizedNetwork, batch: int, *, integer_io: bool)
 def float_file(
     network: fx.GraphModule, preprocessing: Preprocessing, batch: int, *, halves: bool = False
 ) -> bytes:
-    """The content of a TFLite file of a spelled-out network, which computes in float32 throughout.
+    """The content of a TFLite file of a decomposed network, which computes in float32 throughout.
 
     `halves` stores in float16 the weights that it holds exactly.
     """
@@ -109,8 +109,8 @@ _WRITABLE = (
     Constant,
     Frame,
     Maximum,
-    Mix,
-    MixingMatrix,
+    DynamicPointwise,
+    DynamicPointwiseWeight,
     Multiply,
     nn.Hardswish,
     nn.Linear,
@@ -168,9 +168,9 @@ class _FileOf:
                 self._elementwise(node, *inputs, integer=integer)
             case Maximum():
                 self._maximum(node, *inputs, integer=integer)
-            case MixingMatrix():
+            case DynamicPointwiseWeight():
                 self._mixing_matrix(node, layer, inputs, integer=integer)
-            case Mix():
+            case DynamicPointwise():
                 self._mix(node, inputs, integer=integer)
             case _:
                 self._movement(node, layer, inputs, integer=integer)
@@ -185,22 +185,22 @@ class _FileOf:
 
     def _saturates(self, node: fx.Node, clip: nn.Hardtanh) -> bool:
         """Whether the grid of what the node gives ends where the clip does."""
-        grid = self._quantized.grid(node)
-        if grid.bits == _BYTE and enters_a_matrix(node):
+        qparams = self._quantized.qparams(node)
+        if qparams.bits == _BYTE and enters_a_matrix(node):
             return True
-        half = grid.scale / 2
-        return grid.low >= clip.min_val - half and grid.high <= clip.max_val + half
+        half = qparams.scale / 2
+        return qparams.low >= clip.min_val - half and qparams.high <= clip.max_val + half
 
     def _cut_off(self, node: fx.Node, bounds: tuple[float, float], *, integer: bool) -> None:
         clip = clip_after(node)
         assert clip is not None
-        name, grid = tensor_name(clip), self._quantized.grid(node) if integer else None
+        name, qparams = tensor_name(clip), self._quantized.qparams(node) if integer else None
         key = (name, integer)
         sides = {"low": self._writer.maximum, "high": self._writer.minimum}
         for (side, write), bound in zip(sides.items(), bounds, strict=True):
             value = np.full((1, 1, 1, 1), bound, np.float32)
-            limit = self._fixed(f"{name}/{side}", value, grid)
-            output = self._writer.tensor(f"{name}/cut_{side}", self._shape(node), grid)
+            limit = self._fixed(f"{name}/{side}", value, qparams)
+            output = self._writer.tensor(f"{name}/cut_{side}", self._shape(node), qparams)
             write(self._indices[key], limit, output)
             self._indices[key] = output
 
@@ -237,29 +237,29 @@ class _FileOf:
 
     def _concatenate(self, node: fx.Node, parts: list[int], output: int, *, integer: bool) -> None:
         """Along the channels, the first few at a time where XNNPACK would not take all of them at once."""
-        name, grid = tensor_name(node), self._quantized.grid(node) if integer else None
+        name, qparams = tensor_name(node), self._quantized.qparams(node) if integer else None
         widths = [self._shape(source)[-1] for source in inputs_of(node)]
         while (excess := len(parts) - MOST_CONCATENATED) > 0:
             count = min(excess + 1, MOST_CONCATENATED)
             shape = (*self._shape(node)[:-1], sum(widths[:count]))
-            first = self._writer.tensor(f"{name}/{len(parts)}", shape, grid)
+            first = self._writer.tensor(f"{name}/{len(parts)}", shape, qparams)
             self._writer.concatenate(parts[:count], len(shape) - 1, first)
             parts, widths = [first, *parts[count:]], [shape[-1], *widths[count:]]
         self._writer.concatenate(parts, len(self._shape(node)) - 1, output)
 
     def _frame(self, node: fx.Node, frame: Frame, x: int, output: int, *, integer: bool) -> None:
         """Rows above and below, then columns left and right: PAD knows one number for all channels."""
-        name, grid = tensor_name(node), self._quantized.grid(node) if integer else None
+        name, qparams = tensor_name(node), self._quantized.qparams(node) if integer else None
         batch, height, width, channels = self._shape(node)
         values, within = frame.values.numpy(), width - 2 * frame.horizontal
         row = np.broadcast_to(values, (batch, frame.vertical, within, channels))
-        above = self._fixed(f"{name}/row", row, grid)
+        above = self._fixed(f"{name}/row", row, qparams)
         if not frame.horizontal:
             self._writer.concatenate([above, x, above], 1, output)
             return
-        taller = self._writer.tensor(f"{name}/taller", (batch, height, within, channels), grid)
+        taller = self._writer.tensor(f"{name}/taller", (batch, height, within, channels), qparams)
         column = np.broadcast_to(values, (batch, height, frame.horizontal, channels))
-        beside = self._fixed(f"{name}/column", column, grid)
+        beside = self._fixed(f"{name}/column", column, qparams)
         self._writer.concatenate([above, x, above], 1, taller)
         self._writer.concatenate([beside, taller, beside], 2, output)
 
@@ -273,39 +273,43 @@ class _FileOf:
         if not compares_products(node):
             self._writer.maximum(x, y, output)
             return
-        grid = self._quantized.grid(node) if integer else None
-        rows = self._writer.tensor(f"{tensor_name(node)}/rows", self._rows_shape(node), grid)
+        qparams = self._quantized.qparams(node) if integer else None
+        rows = self._writer.tensor(f"{tensor_name(node)}/rows", self._rows_shape(node), qparams)
         self._writer.maximum(x, y, rows)
         self._writer.reshape(rows, self._shape(node), output)
 
-    def _mixing_matrix(self, node: fx.Node, layer: MixingMatrix, inputs: list[int], *, integer: bool) -> None:
+    def _mixing_matrix(
+        self, node: fx.Node, layer: DynamicPointwiseWeight, inputs: list[int], *, integer: bool
+    ) -> None:
         """The coefficients times masks of zeros and ones, in the coefficients' own steps: exact."""
-        name, grid = tensor_name(node), self._quantized.grid(node) if integer else None
+        name, qparams = tensor_name(node), self._quantized.qparams(node) if integer else None
         batch, _, outputs, _ = shape = self._shape(node)
         column_shape, parts = (batch, 1, outputs, 1), []
         for j, (source, x) in enumerate(zip(inputs_of(node), inputs, strict=True)):
-            grids = coefficient_grids(source, self._quantized) if integer else (None, None)
-            column = self._writer.tensor(f"{name}/column{j}", column_shape, grids[0])
-            parts.append(self._writer.tensor(f"{name}/placed{j}", shape, grids[1]))
+            tensor_qparams = coefficient_qparams(source, self._quantized) if integer else (None, None)
+            column = self._writer.tensor(f"{name}/column{j}", column_shape, tensor_qparams[0])
+            parts.append(self._writer.tensor(f"{name}/placed{j}", shape, tensor_qparams[1]))
             mask = layer.masks[j].numpy().transpose(1, 2, 0)[None]
-            ones = self._fixed(f"{name}/mask{j}", mask, None if grid is None else Grid(1.0, 0, grid.bits))
+            ones = self._fixed(
+                f"{name}/mask{j}", mask, None if qparams is None else QuantParams(1.0, 0, qparams.bits)
+            )
             self._writer.reshape(x, column_shape, column)
             self._writer.multiply(column, ones, parts[j])
         total, *rest, last = parts
         for j, part in enumerate(rest):
-            added = self._writer.tensor(f"{name}/added{j}", shape, grid)
+            added = self._writer.tensor(f"{name}/added{j}", shape, qparams)
             self._writer.add(total, part, added)
             total = added
         self._writer.add(total, last, self._result(node, integer=integer))
 
     def _mix(self, node: fx.Node, inputs: list[int], *, integer: bool) -> None:
         x, matrix = inputs
-        source, grid = inputs_of(node)[0], self._quantized.grid(node) if integer else None
+        source, qparams = inputs_of(node)[0], self._quantized.qparams(node) if integer else None
         if x not in self._rows:
-            given = self._quantized.grid(source) if integer else None
+            given = self._quantized.qparams(source) if integer else None
             self._rows[x] = self._writer.tensor(f"{tensor_name(node)}/rows", self._rows_shape(source), given)
             self._writer.reshape(x, self._rows_shape(source), self._rows[x])
-        product = self._writer.tensor(f"{tensor_name(node)}/product", self._rows_shape(node), grid)
+        product = self._writer.tensor(f"{tensor_name(node)}/product", self._rows_shape(node), qparams)
         self._writer.matrix_product(self._rows[x], matrix, product)
         if is_only_compared(node):
             self._indices[tensor_name(node), integer] = product
@@ -321,13 +325,13 @@ class _FileOf:
         values, name = _channels_last(layer.constant.numpy()), f"{tensor_name(node)}/constant"
         if not integer:
             return self._fixed(name, values, None)
-        return self._fixed(name, values, constant_grid(layer, self._quantized.grid(node)))
+        return self._fixed(name, values, constant_qparams(layer, self._quantized.qparams(node)))
 
-    def _fixed(self, name: str, values: NDArray[np.float32], grid: Grid | None) -> int:
+    def _fixed(self, name: str, values: NDArray[np.float32], qparams: QuantParams | None) -> int:
         """A constant in integers on a grid, or in float32 where there is none."""
-        if grid is None:
+        if qparams is None:
             return self._writer.constant(name, values)
-        return self._writer.constant_on(name, grid.integers(values).astype(f"int{grid.bits}"), grid)
+        return self._writer.constant_on(name, qparams.integers(values).astype(f"int{qparams.bits}"), qparams)
 
     def _convolution(self, node: fx.Node, conv: nn.Conv2d, x: int, *, integer: bool) -> None:
         depthwise = conv.groups == conv.in_channels and conv.groups > 1
@@ -360,9 +364,9 @@ class _FileOf:
         vertical, horizontal = _padding(conv)
         batch, height, width, channels = self._shape(source)
         shape = (batch, height + 2 * vertical, width + 2 * horizontal, channels)
-        grid = self._quantized.grid(source) if integer else None
+        qparams = self._quantized.qparams(source) if integer else None
         name = f"{tensor_name(node)}/padded"
-        output = self._writer.tensor(name, shape, grid)
+        output = self._writer.tensor(name, shape, qparams)
         sides = [(0, 0), (vertical, vertical), (horizontal, horizontal), (0, 0)]
         self._writer.pad(x, sides, output)
         return output
@@ -377,14 +381,14 @@ class _FileOf:
                 self._float_weight(node, f"{name}/weight", np.ascontiguousarray(weight.transpose(axes))),
                 self._writer.constant(f"{name}/bias", bias),
             ]
-        limit, grid = self._quantized.weight_limit, self._quantized.grid(node.all_input_nodes[0])
-        scales = scales_for_bias(weight_scales(weight, limit), bias, grid)
+        limit, qparams = self._quantized.weight_limit, self._quantized.qparams(node.all_input_nodes[0])
+        scales = scales_for_bias(weight_scales(weight, limit), bias, qparams)
         integers = weight_integers(weight, scales, limit).transpose(axes)
-        kind = np.int32 if grid.bits == _BYTE else np.int64
-        bias_steps = bias_integers(bias, scales, grid).clip(-_LARGEST_BIAS, _LARGEST_BIAS).astype(kind)
+        kind = np.int32 if qparams.bits == _BYTE else np.int64
+        bias_steps = bias_integers(bias, scales, qparams).clip(-_LARGEST_BIAS, _LARGEST_BIAS).astype(kind)
         return [
             self._writer.constant(f"{name}/weight", integers, scales.tolist(), axis),
-            self._writer.constant(f"{name}/bias", bias_steps, bias_scales(scales, grid).tolist()),
+            self._writer.constant(f"{name}/bias", bias_steps, bias_scales(scales, qparams).tolist()),
         ]
 
     def _float_weight(self, node: fx.Node, name: str, values: NDArray[np.float32]) -> int:
@@ -410,12 +414,12 @@ class _FileOf:
         return index
 
     def _tensor(self, node: fx.Node, *, integer: bool) -> int:
-        grid = self._quantized.grid(node) if integer else None
+        qparams = self._quantized.qparams(node) if integer else None
         if integer and enters_a_matrix(node):
-            grid, _ = coefficient_grids(node, self._quantized)
+            qparams, _ = coefficient_qparams(node, self._quantized)
         other = (tensor_name(node), not integer) in self._indices
         form = ("/integers" if integer else "/float") if other else ""
-        return self._writer.tensor(tensor_name(node) + form, self._shape(node), grid)
+        return self._writer.tensor(tensor_name(node) + form, self._shape(node), qparams)
 
     def _shape(self, node: fx.Node) -> tuple[int, ...]:
         _, *rest = shape_of(node)

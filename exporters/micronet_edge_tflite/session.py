@@ -9,10 +9,10 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, load_delegate
 from numpy.typing import NDArray
 
+from micronet_edge.data.preprocessing import Images
 from micronet_edge.errors import TargetError
 from micronet_edge.kernels import Kernels, library_for
-from micronet_edge.preprocessing import Images
-from micronet_edge.targets import Logits, check_shape, in_batches, only_ones
+from micronet_edge.targets.protocol import Logits, check_shape, in_batches, only_ones
 from micronet_edge_tflite.operator_names import operators_in
 from micronet_edge_tflite.silence import without_notices
 

@@ -12,22 +12,21 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import numpy as np
 from torch import fx, nn
 
-from micronet_edge.conversion_check import check_conversion
 from micronet_edge.counting.count import Count
+from micronet_edge.data.metadata import FileMetadata
+from micronet_edge.data.photographs import photographs
+from micronet_edge.data.preprocessing import Images
 from micronet_edge.errors import TargetError
 from micronet_edge.kernels import Kernels
-from micronet_edge.lowering import Rewrite, tflite
-from micronet_edge.lowering.group_pixels import GroupPixels
-from micronet_edge.lowering.read_pixels import pixels_of
-from micronet_edge.lowering.split_borders import SplitBorders
-from micronet_edge.metadata import FileMetadata
-from micronet_edge.photographs import photographs
-from micronet_edge.preprocessing import Images
+from micronet_edge.lowering import Pass, tflite
+from micronet_edge.lowering.passes.fold_input_normalization import pixels_of
+from micronet_edge.lowering.passes.space_to_depth_width import SpaceToDepthWidth
+from micronet_edge.lowering.passes.split_borders import SplitBorders
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.recipe import INT8, INT8_A16
 from micronet_edge.quantization.refine_stem import refine_stem
 from micronet_edge.quantization.rewrite_quantized import rewritten
-from micronet_edge.targets import (
+from micronet_edge.targets.protocol import (
     FLOAT16,
     FLOAT32,
     INT8_IO,
@@ -37,6 +36,7 @@ from micronet_edge.targets import (
     find_target,
     forbidden_operators,
 )
+from micronet_edge.verification.conversion_check import check_conversion
 
 if TYPE_CHECKING:
     from micronet_edge_tflite.session import TfliteSession
@@ -60,7 +60,7 @@ class TfliteTarget:
         if spec.io == INT8_IO and spec.precision != INT8:
             raise TargetError(f"--io int8 is for --precision int8, not {spec.precision}: leave it out")
 
-    def pipeline(self, spec: ExportSpec) -> tuple[Rewrite, ...]:
+    def pipeline(self, spec: ExportSpec) -> tuple[Pass, ...]:
         return tflite(spec.tuning)
 
     def export(self, network: nn.Module, spec: ExportSpec, path: Path) -> None:
@@ -80,7 +80,7 @@ class TfliteTarget:
         """By way of the ONNX file, for networks as they were trained and layers of one's own."""
         from micronet_edge_tflite.convert import convert
         from micronet_edge_tflite.name_tensors import name_tensors
-        from micronet_edge_tflite.plain_mixing import with_plain_mixing
+        from micronet_edge_tflite.plain_pointwise import with_plain_pointwise
         from micronet_edge_tflite.sign import sign
 
         if spec.precision != FLOAT32:
@@ -89,15 +89,15 @@ class TfliteTarget:
             )
         with tempfile.TemporaryDirectory(prefix="micronet-edge-") as folder:
             onnx_file = Path(folder, "model.onnx")
-            find_target("onnx").export(with_plain_mixing(network), replace(spec, portable=True), onnx_file)
+            find_target("onnx").export(with_plain_pointwise(network), replace(spec, portable=True), onnx_file)
             convert(onnx_file, path, lowered=not spec.naive)
             if not spec.naive:
                 name_tensors(path, onnx_file, _photograph(spec))
             sign(path)
 
-    def integer_form(self, quantized: QuantizedNetwork) -> QuantizedNetwork:
+    def quantized_graph(self, quantized: QuantizedNetwork) -> QuantizedNetwork:
         # Every layer has an integer kernel.
-        return rewritten(rewritten(refine_stem(quantized), GroupPixels()), SplitBorders())
+        return rewritten(rewritten(refine_stem(quantized), SpaceToDepthWidth()), SplitBorders())
 
     def quantize(self, quantized: QuantizedNetwork, spec: ExportSpec, path: Path) -> None:
         from micronet_edge_tflite.metadata import append_metadata
@@ -109,16 +109,16 @@ class TfliteTarget:
         pixels = integer_io and pixels_of(quantized.network) is not None
         append_metadata(path, replace(as_written(spec, layout="NHWC"), pixels=pixels))
 
-    def quantize_naively(self, network: nn.Module, images: Images, spec: ExportSpec, path: Path) -> None:
+    def converter_baseline(self, network: nn.Module, images: Images, spec: ExportSpec, path: Path) -> None:
+        from micronet_edge_tflite.converter_baseline import converter_baseline
         from micronet_edge_tflite.metadata import append_metadata
         from micronet_edge_tflite.outputs import outputs_of
-        from micronet_edge_tflite.quantize_naively import quantize_naively
         from micronet_edge_tflite.sign import sign
 
         with tempfile.TemporaryDirectory(prefix="micronet-edge-") as folder:
             onnx_file, float_file = Path(folder, "model.onnx"), Path(folder, path.name)
             find_target("onnx").export(network, spec, onnx_file)
-            quantize_naively(onnx_file, images, path, float_file)
+            converter_baseline(onnx_file, images, path, float_file)
             # How far its integers are from that is the converter's own affair; what they stand for is not.
             assert spec.batch is not None  # check() has refused that
             preprocessing = spec.metadata.preprocessing
@@ -133,7 +133,7 @@ class TfliteTarget:
     def for_kernels(self, path: Path) -> bytes:
         return path.read_bytes()  # the delegate finds its work by itself
 
-    def breaches(self, session: Session, operators: Mapping[str, int], metadata: FileMetadata) -> list[str]:
+    def violations(self, session: Session, operators: Mapping[str, int], metadata: FileMetadata) -> list[str]:
         if metadata.naive:
             return []
         lists = json.loads(files(__package__).joinpath("operators.json").read_text())

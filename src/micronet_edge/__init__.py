@@ -7,16 +7,16 @@ from micronet_edge.errors import MicronetEdgeError
 
 if TYPE_CHECKING:
     from micronet_edge import kernels
-    from micronet_edge.blaming import blame_file as blame
-    from micronet_edge.counting.sources import count_source as count
-    from micronet_edge.evaluation import evaluate
-    from micronet_edge.metadata import FileMetadata
+    from micronet_edge.data.metadata import FileMetadata
+    from micronet_edge.data.preprocessing import Preprocessing
+    from micronet_edge.evaluation.evaluate import evaluate
     from micronet_edge.pipeline.artifacts import Artifacts, Exported
+    from micronet_edge.pipeline.count import count_source as count
     from micronet_edge.pipeline.prove_again import verify
     from micronet_edge.pipeline.run import export, quantize
-    from micronet_edge.preprocessing import Preprocessing
+    from micronet_edge.pipeline.sensitivity import analyze_file as blame
     from micronet_edge.settings import EvaluateSettings, ExportSettings, QuantizeSettings
-    from micronet_edge.targets import read_metadata
+    from micronet_edge.targets.protocol import read_metadata
 
 __all__ = [
     "Artifacts",
@@ -42,15 +42,15 @@ _HOMES = {
     "EvaluateSettings": "micronet_edge.settings:EvaluateSettings",
     "ExportSettings": "micronet_edge.settings:ExportSettings",
     "Exported": "micronet_edge.pipeline.artifacts:Exported",
-    "FileMetadata": "micronet_edge.metadata:FileMetadata",
-    "Preprocessing": "micronet_edge.preprocessing:Preprocessing",
+    "FileMetadata": "micronet_edge.data.metadata:FileMetadata",
+    "Preprocessing": "micronet_edge.data.preprocessing:Preprocessing",
     "QuantizeSettings": "micronet_edge.settings:QuantizeSettings",
-    "blame": "micronet_edge.blaming:blame_file",
-    "count": "micronet_edge.counting.sources:count_source",
-    "evaluate": "micronet_edge.evaluation:evaluate",
+    "blame": "micronet_edge.pipeline.sensitivity:blame_file",
+    "count": "micronet_edge.pipeline.count:count_source",
+    "evaluate": "micronet_edge.evaluation.evaluate:evaluate",
     "export": "micronet_edge.pipeline.run:export",
     "quantize": "micronet_edge.pipeline.run:quantize",
-    "read_metadata": "micronet_edge.targets:read_metadata",
+    "read_metadata": "micronet_edge.targets.protocol:read_metadata",
     "verify": "micronet_edge.pipeline.prove_again:verify",
 }
 

@@ -14,7 +14,7 @@ class NetworkError(MicronetEdgeError):
 
 
 class LoweringError(MicronetEdgeError):
-    """A network that a rewrite cannot take, or a rewrite that broke its own contract."""
+    """A network that a pass cannot take, or a pass that broke its own contract."""
 
 
 class TargetError(MicronetEdgeError):

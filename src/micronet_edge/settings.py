@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from micronet_edge.targets import Target
+    from micronet_edge.targets.protocol import Target
 
 DEFAULT_FORMATS = ("onnx", "tflite")
 

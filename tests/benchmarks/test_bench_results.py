@@ -69,15 +69,15 @@ def test_another_version(written, refusal):
         ("profile", {"method": "m", "rounds": 1}, "runs[0].files[0].profile.operators is missing"),
     ],
 )
-def test_a_value_of_another_kind_is_named(written, refusal, place, value, complaint):
+def test_a_value_of_another_kind_is_named(written, refusal, place, value, error_line):
     path = written(lambda values: values["runs"][0]["files"][0].update({place: value}))
     message = refusal(ResultsError, read_results, path)
-    assert complaint in message
+    assert error_line in message
     assert len(message) < 300
 
 
 @pytest.mark.parametrize(
-    ("content", "complaint"),
+    ("content", "error_line"),
     [
         (b"", "results.json is empty (0 bytes)"),
         (b"\xff", "results.json cannot be read ('utf-8' codec can't decode"),
@@ -90,14 +90,14 @@ def test_a_value_of_another_kind_is_named(written, refusal, place, value, compla
     ],
     ids=["empty", "bytes", "deep", "list", "another"],
 )
-def test_a_file_that_is_none_of_ours(tmp_path, refusal, content, complaint):
+def test_a_file_that_is_none_of_ours(tmp_path, refusal, content, error_line):
     path = tmp_path / "results.json"
     path.write_bytes(content)
-    assert complaint in refusal(ResultsError, read_results, path)
+    assert error_line in refusal(ResultsError, read_results, path)
 
 
 @pytest.mark.parametrize(
-    ("change", "complaint"),
+    ("change", "error_line"),
     [
         (
             lambda file: file.update(size_bytes=-1),
@@ -108,9 +108,9 @@ def test_a_file_that_is_none_of_ours(tmp_path, refusal, content, complaint):
     ],
     ids=["negative", "infinite", "no time"],
 )
-def test_figures_that_no_measuring_gives(written, refusal, change, complaint):
+def test_figures_that_no_measuring_gives(written, refusal, change, error_line):
     path = written(lambda values: change(values["runs"][0]["files"][0]))
-    assert complaint in refusal(ResultsError, read_results, path)
+    assert error_line in refusal(ResultsError, read_results, path)
 
 
 def test_files_without_samples_or_of_one_name(written, refusal):
@@ -134,6 +134,6 @@ def test_a_missing_file(tmp_path, refusal):
     assert "none.json does not exist" in refusal(ResultsError, read_results, tmp_path / "none.json")
 
 
-@pytest.mark.parametrize(("place", "complaint"), [(".", "is a folder"), ("no/r.json", "no is no folder")])
-def test_a_place_that_holds_no_file(tmp_path, refusal, place, complaint):
-    assert complaint in refusal(OutputError, write_results, results(run(file())), tmp_path / place)
+@pytest.mark.parametrize(("place", "error_line"), [(".", "is a folder"), ("no/r.json", "no is no folder")])
+def test_a_place_that_holds_no_file(tmp_path, refusal, place, error_line):
+    assert error_line in refusal(OutputError, write_results, results(run(file())), tmp_path / place)

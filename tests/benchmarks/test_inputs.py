@@ -9,10 +9,10 @@ from onnx import TensorProto, helper
 from PIL import Image
 from quantized_digits import image_folder, quantized_digits
 
+from micronet_edge.data.image_files import image_files
+from micronet_edge.data.photographs import photographs
 from micronet_edge.errors import SettingsError, TargetError
-from micronet_edge.image_files import image_files
-from micronet_edge.photographs import photographs
-from micronet_edge.targets import ExportSpec, find_target, read_metadata, target_of
+from micronet_edge.targets.protocol import ExportSpec, find_target, read_metadata, target_of
 from micronet_edge_bench.inputs import distinct_names, prepare, random_array
 from micronet_edge_bench.runner.runtimes import runtime_for
 
@@ -143,7 +143,7 @@ def test_a_file_of_others_does_not_say_how_it_wants_images(stranger, tmp_path, r
 
 
 @pytest.mark.parametrize(
-    ("given", "complaint"),
+    ("given", "error_line"),
     [
         ({"inputs": 2}, "stranger.onnx has 2 inputs"),
         ({"shape": ("n", 3, 8, 8)}, "has an input of the dynamic shape n x 3 x 8 x 8"),
@@ -151,8 +151,8 @@ def test_a_file_of_others_does_not_say_how_it_wants_images(stranger, tmp_path, r
     ],
     ids=["inputs", "shape", "dtype"],
 )
-def test_a_network_that_cannot_be_measured(stranger, refusal, given, complaint):
-    assert complaint in refusal(TargetError, prepare, [stranger(**given)])
+def test_a_network_that_cannot_be_measured(stranger, refusal, given, error_line):
+    assert error_line in refusal(TargetError, prepare, [stranger(**given)])
 
 
 @pytest.mark.parametrize(
@@ -166,9 +166,9 @@ def test_a_network_that_cannot_be_measured(stranger, refusal, given, complaint):
         ("image.png", b"pixels", "give a file whose name ends in one of .onnx, .tflite"),
     ],
 )
-def test_a_file_that_is_no_network(tmp_path, refusal, name, content, complaint):
+def test_a_file_that_is_no_network(tmp_path, refusal, name, content, error_line):
     if content is ...:
         (tmp_path / name).mkdir()
     elif content is not None:
         (tmp_path / name).write_bytes(content)
-    assert complaint in refusal(TargetError, prepare, [tmp_path / name])
+    assert error_line in refusal(TargetError, prepare, [tmp_path / name])

@@ -91,8 +91,8 @@ def test_files_of_one_name_in_two_folders(folder, file, tmp_path):
 
 
 def test_a_name_given_twice(folder, file, refusal):
-    complaint = refusal(SettingsError, pack, folder, [file(), file("m1.onnx")], Settings(rounds=1))
-    assert "m0.onnx" in complaint
+    error_line = refusal(SettingsError, pack, folder, [file(), file("m1.onnx")], Settings(rounds=1))
+    assert "m0.onnx" in error_line
 
 
 @pytest.mark.parametrize("settings", [Settings(), Settings(rounds=1, threads=0), Settings(seconds=-1)])

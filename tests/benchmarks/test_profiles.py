@@ -40,7 +40,7 @@ NAMED = [
     ("Softmax (NC)", "", "", Kind.OTHER),
 ]
 
-# What follows the activation's name: as lowered to float, spelled out in TFLite's integers and in ONNX's.
+# What follows the activation's name: as lowered to float, decomposed in TFLite's integers and in ONNX's.
 FACTORS = [
     *("GlobalAveragePool", "squeeze/Conv_output_0", "Relu", "excite/Conv", "Add", "Clip", "Split"),
     *("mean", "squeezed", "fusion0_coefficient1", "fusion0_coefficient0/cut_low", "fusion1_matrix/placed0"),

@@ -65,16 +65,16 @@ def test_a_missing_checkpoint(refused, arguments):
 
 
 @pytest.mark.parametrize(
-    ("content", "complaint"),
+    ("content", "error_line"),
     [
         pytest.param(b"", "is empty (0 bytes)", id="empty"),
         pytest.param(DIGITS.read_bytes()[:100_000], "is a damaged safetensors file", id="truncated"),
         pytest.param(b"not a checkpoint\n" * 9, "is no checkpoint", id="text"),
     ],
 )
-def test_a_file_that_is_no_checkpoint(refused, folder, content, complaint):
+def test_a_file_that_is_no_checkpoint(refused, folder, content, error_line):
     (folder / "bad.safetensors").write_bytes(content)
-    assert complaint in refused("export", "bad.safetensors")
+    assert error_line in refused("export", "bad.safetensors")
 
 
 def test_a_checkpoint_of_another_network(refused, folder):
@@ -83,8 +83,8 @@ def test_a_checkpoint_of_another_network(refused, folder):
 
 
 def test_a_checkpoint_given_twice(refused):
-    complaint = refused("export", DIGITS, "--checkpoint", DIGITS)
-    assert "is no variant (m0, m1, m2, m3), yet --checkpoint was given as well" in complaint
+    error_line = refused("export", DIGITS, "--checkpoint", DIGITS)
+    assert "is no variant (m0, m1, m2, m3), yet --checkpoint was given as well" in error_line
 
 
 def test_a_checkpoint_of_another_variant(refused):
@@ -96,21 +96,21 @@ def test_a_checkpoint_of_other_classes(refused):
 
 
 @pytest.mark.parametrize(
-    ("content", "complaint"),
+    ("content", "error_line"),
     [
         pytest.param(b"zero\none\ntwo\n", "names 3 classes, the network has 10", id="three labels"),
         pytest.param(b"\xff\xfezero\n" * 10, "give UTF-8 text, one label a line", id="not UTF-8"),
         pytest.param(None, "labels.txt does not exist", id="missing"),
     ],
 )
-def test_a_bad_labels_file(refused, folder, content, complaint):
+def test_a_bad_labels_file(refused, folder, content, error_line):
     if content is not None:
         (folder / "labels.txt").write_bytes(content)
-    assert complaint in refused("export", DIGITS, "--labels", "labels.txt")
+    assert error_line in refused("export", DIGITS, "--labels", "labels.txt")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "complaint"),
+    ("arguments", "error_line"),
     [
         (("--input-size", "100"), "such as 96 or 128"),
         (("--input-size", "0"), "multiple of 32"),
@@ -123,9 +123,9 @@ def test_a_bad_labels_file(refused, folder, content, complaint):
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
-def test_a_setting_out_of_range(refused, arguments, complaint):
+def test_a_setting_out_of_range(refused, arguments, error_line):
     source = "m0" if "--num-classes" in arguments else DIGITS
-    assert complaint in refused("export", source, *arguments)
+    assert error_line in refused("export", source, *arguments)
 
 
 # --- Wrong usage
@@ -157,22 +157,22 @@ def test_wrong_usage_has_an_exit_code_of_its_own(tool, folder, arguments):
 def test_an_output_folder_that_is_a_file(refused, folder):
     (folder / "taken").write_text("mine")
     for output in ("taken", "taken/below"):
-        complaint = refused("export", DIGITS, "--output", output, "--format", "onnx")
-        assert f"{output} is a file, or lies below one: give a folder" in complaint
+        error_line = refused("export", DIGITS, "--output", output, "--format", "onnx")
+        assert f"{output} is a file, or lies below one: give a folder" in error_line
     assert (folder / "taken").read_text() == "mine"
 
 
 def test_an_output_folder_that_cannot_be_made(refused):
-    complaint = refused("export", DIGITS, "--output", "/proc/here", "--format", "onnx")
-    assert "/proc/here cannot be written (No such file or directory): give another folder" in complaint
+    error_line = refused("export", DIGITS, "--output", "/proc/here", "--format", "onnx")
+    assert "/proc/here cannot be written (No such file or directory): give another folder" in error_line
 
 
 @needs_root
 def test_a_read_only_output_folder(refused, tmp_path):
     with mounted(tmp_path / "read-only", "-t", "tmpfs", "-o", "ro") as output:
         for below in (output, output / "new"):
-            complaint = refused("export", DIGITS, "--output", below, "--format", "onnx")
-            assert f"{below} cannot be written (Read-only file system)" in complaint
+            error_line = refused("export", DIGITS, "--output", below, "--format", "onnx")
+            assert f"{below} cannot be written (Read-only file system)" in error_line
 
 
 @needs_root
@@ -180,8 +180,8 @@ def test_a_read_only_output_folder(refused, tmp_path):
 def test_a_full_disk(refused, tmp_path, room):
     with mounted(tmp_path / "small", "-t", "tmpfs", "-o", f"size={room}") as output:
         (output / ONNX_FILE).write_text("older")
-        complaint = refused("export", DIGITS, "--output", output, "--format", "onnx", "--overwrite")
-        assert "no space left" in complaint.lower()
+        error_line = refused("export", DIGITS, "--output", output, "--format", "onnx", "--overwrite")
+        assert "no space left" in error_line.lower()
         assert names(output) == [ONNX_FILE]
         assert (output / ONNX_FILE).read_text() == "older"
 
@@ -195,8 +195,8 @@ def test_an_existing_file(refused, folder, existing):
 
 def test_a_folder_where_a_file_belongs_cannot_be_overwritten(refused, folder):
     (folder / ONNX_FILE).mkdir()
-    complaint = refused("export", DIGITS, "--format", "onnx", "--overwrite")
-    assert f"{ONNX_FILE} is a folder" in complaint
+    error_line = refused("export", DIGITS, "--format", "onnx", "--overwrite")
+    assert f"{ONNX_FILE} is a folder" in error_line
 
 
 # --- For those who want to know more

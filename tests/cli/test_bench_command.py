@@ -142,7 +142,7 @@ def test_names_of_users_are_plain_text(tool_here, digits, folder):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "complaint"),
+    ("arguments", "error_line"),
     [
         (("none.onnx",), "none.onnx does not exist: check the path"),
         (("none.json",), "none.json does not exist: check the path"),
@@ -160,12 +160,12 @@ def test_names_of_users_are_plain_text(tool_here, digits, folder):
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
 @pytest.mark.usefixtures("kept")
-def test_a_refusal(tool_here, digits, folder, arguments, complaint):
+def test_a_refusal(tool_here, digits, folder, arguments, error_line):
     (folder / "old.json").write_text('{"version": 0, "runs": []}')
     before = names(folder)
     ran = tool_here("bench", *(digits / each if each == ONNX_FILE else each for each in arguments))
     assert ran.code == 1
-    assert complaint in ran.refusal()
+    assert error_line in ran.refusal()
     assert names(folder) == before
 
 

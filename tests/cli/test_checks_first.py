@@ -25,11 +25,11 @@ def test_a_missing_runtime_is_named_with_the_format_that_does_without(
 ):
     ran = tool("export", DIGITS, PYTHONPATH=without(tmp_path, module))
     assert ran.code == 1
-    complaint = ran.refusal()
-    assert f"format {name} cannot be written and proven (No module named '{module}" in complaint
-    assert f"pip install 'micronet-edge[{name}]'" in complaint
+    error_line = ran.refusal()
+    assert f"format {name} cannot be written and proven (No module named '{module}" in error_line
+    assert f"pip install 'micronet-edge[{name}]'" in error_line
     if other is not None:
-        assert complaint.endswith(f", or write the others alone with --format {other}")
+        assert error_line.endswith(f", or write the others alone with --format {other}")
     assert began(ran) == []
     assert names(folder) == []
 
@@ -75,7 +75,7 @@ def test_a_device_that_is_none_is_refused_before_networks_are_made(tool_here, mo
 
 
 @pytest.mark.parametrize(
-    ("arguments", "complaint"),
+    ("arguments", "error_line"),
     [
         (("--threads", "1000000000"), "threads must be 1 to 128, since one"),
         (("--threads", "5000"), "threads must be 1 to 128, since one"),
@@ -88,8 +88,8 @@ def test_a_device_that_is_none_is_refused_before_networks_are_made(tool_here, mo
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
-def test_numbers_beyond_all_use_are_refused_with_the_reason(tool_here, arguments, complaint):
+def test_numbers_beyond_all_use_are_refused_with_the_reason(tool_here, arguments, error_line):
     ran = tool_here("bench", "none.onnx", *arguments)
     assert ran.code == 2
     told = " ".join(ran.errors.replace("│", " ").split())
-    assert complaint in told
+    assert error_line in told

@@ -116,7 +116,7 @@ def test_a_file_that_does_not_say_what_it_was_made_from_stands_alone(tool_here, 
 
 
 @pytest.mark.parametrize(
-    ("source", "complaint"),
+    ("source", "error_line"),
     [
         ("m9", "m9 is neither a variant (m0, m1, m2, m3) nor an existing file"),
         (".", ". is a folder: give one file"),
@@ -133,7 +133,7 @@ def test_a_file_that_does_not_say_what_it_was_made_from_stands_alone(tool_here, 
         ("half.tflite", "half.tflite is a damaged TFLite model"),
     ],
 )
-def test_what_cannot_be_counted_is_refused_in_one_line(tool_here, folder, digits, source, complaint):
+def test_what_cannot_be_counted_is_refused_in_one_line(tool_here, folder, digits, source, error_line):
     for name in ("notes.txt", "empty.onnx", "empty.tflite", "empty.safetensors"):
         (folder / name).write_bytes(b"")
     for name, good in (("half.onnx", ONNX_FILE), ("half.tflite", TFLITE_FILE)):
@@ -141,7 +141,7 @@ def test_what_cannot_be_counted_is_refused_in_one_line(tool_here, folder, digits
         (folder / name).write_bytes(content[: len(content) // 2])
     ran = tool_here("count", source)
     assert ran.code == 1
-    assert complaint in ran.refusal()
+    assert error_line in ran.refusal()
 
 
 def test_markup_in_a_name_is_printed_as_it_is(tool_here, folder, digits):
@@ -158,7 +158,7 @@ def test_only_the_file_s_own_format_is_loaded(digits, source, allowed):
     path = digits / source if source in {ONNX_FILE, TFLITE_FILE} else source
     code = (
         "import sys\n"
-        "from micronet_edge.counting.sources import count_source\n"
+        "from micronet_edge.pipeline.count import count_source\n"
         f"count_source({str(path)!r})\n"
         f"print([name for name in {RUNTIMES} if name in sys.modules])"
     )

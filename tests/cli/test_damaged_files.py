@@ -22,9 +22,9 @@ def deadly(quantized, folder):
     content = bytearray((quantized / "files" / INT8_FILE).read_bytes())
     graph = schema.Model.GetRootAs(bytes(content)).Subgraphs(0)
     tensors = [graph.Tensors(number) for number in range(graph.TensorsLength())]
-    grids = [tensor.Quantization() for tensor in tensors if tensor.Quantization() is not None]
-    grid = max(grids, key=lambda grid: grid.ScaleLength())
-    content[grid._tab.Vector(grid._tab.Offset(8)) + 3] |= 0x40
+    tensor_qparams = [tensor.Quantization() for tensor in tensors if tensor.Quantization() is not None]
+    qparams = max(tensor_qparams, key=lambda qparams: qparams.ScaleLength())
+    content[qparams._tab.Vector(qparams._tab.Offset(8)) + 3] |= 0x40
     (folder / INT8_FILE).write_bytes(content)
     for name in ("m0-digits-int8.recipe.json", "m0-digits-int8.recipe.safetensors"):
         shutil.copy(quantized / "files" / name, folder)
@@ -42,9 +42,9 @@ def test_a_bit_that_kills_the_runtime(tool_here, deadly, quantized, data, comman
     more = {"evaluate": ("--data", data), "bench": ()}.get(command, calibration)
     ran = tool_here(command, deadly, *more)
     assert ran.code == 1
-    complaint = ran.refusal()
-    assert f"{deadly}: its runtime ended with signal" in complaint
-    assert complaint.endswith("while opening it: the file is damaged or no network of ours: export it again")
+    error_line = ran.refusal()
+    assert f"{deadly}: its runtime ended with signal" in error_line
+    assert error_line.endswith("while opening it: the file is damaged or no network of ours: export it again")
 
 
 def test_the_console_script_dies_of_nothing(tool, deadly, data):

@@ -56,11 +56,11 @@ def test_json_is_all_there_is_on_stdout(tool_here, int8):
     ],
     ids=["npu", "missing", "float", "memory"],
 )
-def test_a_refusal(tool_here, int8, digits, file, options, complaint):
+def test_a_refusal(tool_here, int8, digits, file, options, error_line):
     path = int8 if file is None else digits / file
     ran = tool_here("estimate", path, *options)
     assert ran.code == 1
-    assert complaint in ran.refusal()
+    assert error_line in ran.refusal()
 
 
 def test_without_an_npu_the_usage_is_wrong(tool, int8):

@@ -11,9 +11,9 @@ from cli.command import DIGITS, ONNX_FILE, TFLITE_FILE, children_of, start
 from example_images import digits as images
 from PIL import Image
 
-from micronet_edge.evaluation import evaluate
+from micronet_edge.data.preprocessing import Preprocessing
+from micronet_edge.evaluation.evaluate import evaluate
 from micronet_edge.models import MicroNet, save_checkpoint
-from micronet_edge.preprocessing import Preprocessing
 
 PATIENCE_S = 120
 
@@ -91,7 +91,7 @@ def test_of_many_classes_the_worst_are_shown_and_labels_are_plain_text(tool_here
 
 
 @pytest.mark.parametrize(
-    ("arguments", "complaint"),
+    ("arguments", "error_line"),
     [
         (("none.onnx", "--data", "data"), "none.onnx does not exist"),
         ((DIGITS, "--data", "none"), "none is no folder: give one"),
@@ -102,10 +102,10 @@ def test_of_many_classes_the_worst_are_shown_and_labels_are_plain_text(tool_here
     ids=["file", "folder", "above", "below", "checkpoint"],
 )
 @pytest.mark.usefixtures("data")
-def test_a_refusal(tool_here, arguments, complaint):
+def test_a_refusal(tool_here, arguments, error_line):
     ran = tool_here("evaluate", *arguments)
     assert ran.code == 1
-    assert complaint in ran.refusal()
+    assert error_line in ran.refusal()
 
 
 def test_an_unreadable_image(tool_here, digits, data):

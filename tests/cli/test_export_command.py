@@ -8,8 +8,8 @@ import pytest
 from cli.command import DIGITS, FILES, ONNX_FILE, TFLITE_FILE, names
 
 from micronet_edge import read_metadata
-from micronet_edge.lowering.tuning import SHIPPED
-from micronet_edge.manifest import manifest_path
+from micronet_edge.lowering.cost_model.tuning import SHIPPED
+from micronet_edge.verification.manifest import manifest_path
 
 
 def sha256(path):
@@ -75,7 +75,7 @@ def test_the_manifest_tells_the_truth(digits_run, digits, name):
     assert manifest["preprocessing"] == json.loads(json.dumps(read_metadata(path).preprocessing.to_dict()))
     assert manifest["proof"] == described["proof"]
     assert all(step["difference"] <= 1e-4 for step in manifest["rewrites"])
-    assert {"FoldBatchNorm", "RelabelChannels"} <= {step["rewrite"] for step in manifest["rewrites"]}
+    assert {"FoldBatchNorm", "PermuteChannels"} <= {step["rewrite"] for step in manifest["rewrites"]}
     packages = ("micronet-edge", "torch", "onnx", "onnxruntime", "tensorflow", "ai-edge-litert", "onnx2tf")
     assert manifest["versions"]["python"] == ".".join(map(str, sys.version_info[:3]))
     assert all(manifest["versions"][package][0].isdigit() for package in packages)

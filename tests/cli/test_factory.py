@@ -113,7 +113,7 @@ def test_count(tool_here):
 
 @pytest.mark.usefixtures("here")
 @pytest.mark.parametrize(
-    ("arguments", "complaint"),
+    ("arguments", "error_line"),
     [
         (("mine.py:other",), "mine.py has no function other: it has net"),
         (("mine.py:net", "--weights", "none.pth"), "none.pth does not exist"),
@@ -122,8 +122,8 @@ def test_count(tool_here):
         (("nowhere:net",), "nowhere cannot be imported (ModuleNotFoundError: No module named 'nowhere')"),
     ],
 )
-def test_what_is_refused(tool_here, folder, arguments, complaint):
+def test_what_is_refused(tool_here, folder, arguments, error_line):
     ran = tool_here("export", *arguments, "--output", "out")
     assert ran.code == 1
-    assert complaint in ran.refusal()
+    assert error_line in ran.refusal()
     assert not (folder / "out").exists()

@@ -11,9 +11,9 @@ import subprocess
 import pytest
 from cli.command import DIGITS, ONNX_FILE, TOOL
 
-from micronet_edge.safe_console import SafeConsole
-from micronet_edge.safe_text import escape, visible
-from micronet_edge.terminal import say
+from micronet_edge.util.safe_console import SafeConsole
+from micronet_edge.util.safe_text import escape, visible
+from micronet_edge.util.terminal import say
 
 EVIL = {
     "colour": "\x1b[31mRED",

@@ -22,10 +22,10 @@ from example_images import digits as images
 from PIL import Image
 
 from micronet_edge import read_metadata
-from micronet_edge.manifest import manifest_path
+from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.models import MicroNet, save_checkpoint
-from micronet_edge.preprocessing import Preprocessing
 from micronet_edge.quantization.recipe import load_recipe, save_recipe
+from micronet_edge.verification.manifest import manifest_path
 
 STEM = "m0-digits-int8"
 ONNX_FILE, TFLITE_FILE = f"{STEM}.onnx", f"{STEM}.tflite"
@@ -154,9 +154,9 @@ def test_the_manifest_tells_the_truth(quantized_run, quantized, name):
     assert read_metadata(path).precision == "int8"
     described = json.loads((quantized_run / "stdout").read_text())["files"]
     assert manifest["proof"] in [file["proof"] for file in described]
-    rewrites = {step["rewrite"] for step in manifest["rewrites"]}
-    assert "SpellOutLayers" in rewrites
-    assert "SplitSaturation" not in rewrites  # that is how one target writes the network
+    passes = {step["rewrite"] for step in manifest["rewrites"]}
+    assert "Decompose" in passes
+    assert "SplitRelu6Range" not in passes  # that is how one target writes the network
 
 
 def test_the_recipe_tells_the_truth(quantized):
@@ -286,9 +286,9 @@ def test_no_images(refused):
 
 def test_a_folder_without_images(refused, folder):
     (folder / "empty").mkdir()
-    complaint = refused("--calibration", "empty")
-    assert "empty" in complaint
-    assert "give" in complaint
+    error_line = refused("--calibration", "empty")
+    assert "empty" in error_line
+    assert "give" in error_line
 
 
 def test_a_folder_that_is_none(refused):
@@ -311,23 +311,23 @@ def test_images_that_are_all_alike(refused, calibration, folder):
 def test_an_image_that_cannot_be_read(refused, calibration, folder):
     flat(calibration, folder / "some", 40)
     (folder / "some" / "film.png").write_bytes(b"no image")
-    complaint = refused("--calibration", "some")
-    assert "some/film.png cannot be read as an image" in complaint
-    assert "--skip-unreadable" in complaint
+    error_line = refused("--calibration", "some")
+    assert "some/film.png cannot be read as an image" in error_line
+    assert "--skip-unreadable" in error_line
 
 
 def test_too_few_that_can_be_read(refused, calibration, folder):
     flat(calibration, folder / "some", 31)
     (folder / "some" / "film.png").write_bytes(b"no image")
-    complaint = refused("--calibration", "some", "--skip-unreadable")
-    assert "some holds 31 images and 1 that cannot be read, too few to calibrate on" in complaint
+    error_line = refused("--calibration", "some", "--skip-unreadable")
+    assert "some holds 31 images and 1 that cannot be read, too few to calibrate on" in error_line
 
 
 # --- What is refused: the settings
 
 
 @pytest.mark.parametrize(
-    ("arguments", "complaint"),
+    ("arguments", "error_line"),
     [
         (("--max-drop", "1"), "--max-drop needs labelled images to measure on: give --data DIR"),
         (("--max-drop", "-1", "--data", "."), "--max-drop -1.0: give a number from 0 to 100"),
@@ -352,9 +352,9 @@ def test_too_few_that_can_be_read(refused, calibration, folder):
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
-def test_a_setting_that_cannot_be(refused, calibration, folder, arguments, complaint):
+def test_a_setting_that_cannot_be(refused, calibration, folder, arguments, error_line):
     (folder / "somewhere").mkdir()
-    assert complaint in refused("--calibration", calibration, "--input-size", "32", *arguments)
+    assert error_line in refused("--calibration", calibration, "--input-size", "32", *arguments)
 
 
 def test_a_bound_on_random_weights(refused, calibration):
@@ -364,10 +364,10 @@ def test_a_bound_on_random_weights(refused, calibration):
 
 @pytest.mark.parametrize("name", [ONNX_FILE, TFLITE_FILE])
 def test_a_file_that_is_quantized_already(refused, quantized, calibration, name):
-    complaint = refused("--calibration", calibration, source=quantized / name)
+    error_line = refused("--calibration", calibration, source=quantized / name)
     kind = "an ONNX" if name == ONNX_FILE else "a TFLite"
     assert (
-        f"{name} is {kind} file, not a checkpoint: give the PyTorch checkpoint it was made from" in complaint
+        f"{name} is {kind} file, not a checkpoint: give the PyTorch checkpoint it was made from" in error_line
     )
 
 
@@ -388,57 +388,57 @@ def test_a_recipe_of_another_checkpoint(refused, quantized, calibration, folder)
         preprocessing=Preprocessing(96, 96),
         labels=images.LABELS,
     )
-    complaint = refused(
+    error_line = refused(
         *("--recipe", quantized / RECIPE, "--calibration", calibration, "--format", "tflite"),
         source="other.safetensors",
     )
-    assert "the recipe was made for another network (m0, 96 px" in complaint
+    assert "the recipe was made for another network (m0, 96 px" in error_line
 
 
 def test_a_recipe_of_another_size(refused, quantized, calibration):
-    complaint = refused(
+    error_line = refused(
         *("--recipe", quantized / RECIPE, "--calibration", calibration),
         *("--input-size", "32", "--format", "tflite"),
     )
-    assert "the recipe was made for another network (m0, 96 px" in complaint
+    assert "the recipe was made for another network (m0, 96 px" in error_line
 
 
 def test_a_recipe_of_another_precision(refused, quantized, calibration):
-    complaint = refused(
+    error_line = refused(
         *("--recipe", quantized / RECIPE, "--calibration", calibration, "--precision", "int8-a16"),
         *("--input-size", "32", "--format", "tflite"),
     )
-    assert "the recipe is for int8, not int8-a16: give --precision int8" in complaint
+    assert "the recipe is for int8, not int8-a16: give --precision int8" in error_line
 
 
 def test_a_recipe_of_another_format(refused, quantized, calibration, folder):
     whole = load_recipe(quantized / RECIPE)
     save_recipe(replace(whole, biases={"tflite": whole.biases["tflite"]}), folder / "lite.recipe.json")
-    complaint = refused("--recipe", "lite.recipe.json", "--calibration", calibration, "--output", "out")
-    assert "the recipe was made for tflite, not onnx: give --format tflite" in complaint
+    error_line = refused("--recipe", "lite.recipe.json", "--calibration", calibration, "--output", "out")
+    assert "the recipe was made for tflite, not onnx: give --format tflite" in error_line
 
 
 def test_half_a_recipe(refused, quantized, calibration, folder):
     shutil.copy(quantized / RECIPE, folder)
-    complaint = refused(
+    error_line = refused(
         *("--recipe", RECIPE, "--calibration", calibration, "--input-size", "32", "--output", "out"),
         *("--format", "tflite"),
     )
-    assert "a recipe is two files" in complaint
+    assert "a recipe is two files" in error_line
 
 
 @pytest.mark.parametrize(
-    ("made", "complaint"),
+    ("made", "error_line"),
     [
         ("other", "is no folder"),
         ("train/seven", "no labels of the network: seven"),
     ],
     ids=["missing", "another class"],
 )
-def test_images_to_fine_tune_on_that_do_not_match(refused, calibration, folder, made, complaint):
+def test_images_to_fine_tune_on_that_do_not_match(refused, calibration, folder, made, error_line):
     (folder / made).mkdir(parents=True)
     arguments = ("--calibration", calibration, "--finetune", "train", "--input-size", "32")
-    assert complaint in refused(*arguments, "--format", "tflite", "--output", "out")
+    assert error_line in refused(*arguments, "--format", "tflite", "--output", "out")
 
 
 def test_too_few_images_to_fine_tune_on(refused, calibration, folder):

@@ -22,7 +22,7 @@ BLAME = ("blame", "me.tflite", "--checkpoint", "me.safetensors", "--calibration"
 
 
 @pytest.mark.parametrize(
-    ("arguments", "complaint"),
+    ("arguments", "error_line"),
     [
         (("bench", "me.tflite", "--output", "me.tflite"), "--output me.tflite would replace me.tflite"),
         (("bench", "me.tflite", "--html", "me.tflite"), "--html me.tflite would replace me.tflite"),
@@ -45,10 +45,10 @@ BLAME = ("blame", "me.tflite", "--checkpoint", "me.safetensors", "--calibration"
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
 @pytest.mark.parametrize("overwrite", [(), ("--overwrite",)], ids=["", "overwrite"])
-def test_what_is_read_is_never_replaced(tool_here, folder, files, arguments, complaint, overwrite):
+def test_what_is_read_is_never_replaced(tool_here, folder, files, arguments, error_line, overwrite):
     ran = tool_here(*arguments, *overwrite)
     assert ran.code == 1
-    assert complaint in ran.refusal()
+    assert error_line in ran.refusal()
     assert {name: (folder / name).read_bytes() for name in FILES} == files
     assert not (folder / "new").exists()
 

@@ -7,8 +7,8 @@ from math import log2
 import pytest
 from cli.command import DIGITS, names, shared_quantized
 
-from micronet_edge.lowering.tuning import SHIPPED, read_tuning, tuning_text
-from micronet_edge.manifest import manifest_path
+from micronet_edge.lowering.cost_model.tuning import SHIPPED, read_tuning, tuning_text
+from micronet_edge.verification.manifest import manifest_path
 
 STEM = "m0-digits"
 

@@ -77,7 +77,7 @@ def test_a_truncated_file(tool_here, digits, folder, name):
 
 
 @pytest.mark.parametrize(
-    ("name", "complaint"),
+    ("name", "error_line"),
     [
         ("text.onnx", "text.onnx cannot be read as an ONNX model"),
         ("text.tflite", "text.tflite carries no labels and preprocessing of ours"),
@@ -85,12 +85,12 @@ def test_a_truncated_file(tool_here, digits, folder, name):
         ("none.onnx", "none.onnx does not exist"),
     ],
 )
-def test_a_file_of_something_else(tool_here, folder, name, complaint):
+def test_a_file_of_something_else(tool_here, folder, name, error_line):
     if name.startswith("text"):
         (folder / name).write_text("a text\n")
     ran = tool_here("verify", name, "--checkpoint", DIGITS)
     assert ran.code == 1
-    assert complaint in ran.refusal()
+    assert error_line in ran.refusal()
 
 
 def test_somebody_elses_model(tool_here, digits, folder):

@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 from sklearn.datasets import load_digits
 
+from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.models import load_checkpoint
-from micronet_edge.preprocessing import Preprocessing
 
 DIGITS = Path(__file__).parents[2] / "examples" / "digits"
 

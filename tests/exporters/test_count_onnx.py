@@ -305,7 +305,7 @@ def test_constants_written_as_operators_are_constants(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "complaint"),
+    ("content", "error_line"),
     [
         (b"", "is no ONNX model, or one without operators"),
         (b"no model at all\n" * 9, "cannot be read as an ONNX model"),
@@ -313,17 +313,17 @@ def test_constants_written_as_operators_are_constants(tmp_path):
     ],
     ids=["empty", "text", "truncated"],
 )
-def test_a_file_that_is_no_model_is_refused(tmp_path, refusal, digits, content, complaint):
+def test_a_file_that_is_no_model_is_refused(tmp_path, refusal, digits, content, error_line):
     path = tmp_path / "bad.onnx"
     path.write_bytes(digits.read_bytes()[:100_000] if content is None else content)
-    assert complaint in refusal(TargetError, count_file, path)
+    assert error_line in refusal(TargetError, count_file, path)
 
 
 def test_open_sizes_are_refused(tmp_path, refusal):
     node = helper.make_node("Relu", ["image"], ["result"], "y")
     path = saved(tmp_path, [node], image=("batch", 3, "height", None))
-    complaint = refusal(TargetError, count_file, path)
-    assert "input image has an open shape [batch, 3, height, ?]: export it for a fixed size" in complaint
+    error_line = refusal(TargetError, count_file, path)
+    assert "input image has an open shape [batch, 3, height, ?]: export it for a fixed size" in error_line
 
 
 def test_an_input_without_a_shape_is_refused(tmp_path, refusal):

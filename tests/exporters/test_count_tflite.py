@@ -231,11 +231,11 @@ def test_a_fused_activation_that_is_not_known_makes_its_operator_uncounted(writt
 
 
 @pytest.mark.parametrize(
-    ("signature", "complaint"),
+    ("signature", "error_line"),
     [([-1, 8, 8, 3], None), ([1, -1, 8, 3], "input x has an open shape [1, ?, 8, 3]")],
 )
 def test_an_open_number_of_images_counts_as_one_and_open_sizes_are_refused(
-    tmp_path, written, refusal, signature, complaint
+    tmp_path, written, refusal, signature, error_line
 ):
     file = written(1, 8, 8, 3)
     file.add(OPERATOR.RELU6, "y", [file.x], (1, 8, 8, 3))
@@ -244,12 +244,12 @@ def test_an_open_number_of_images_counts_as_one_and_open_sizes_are_refused(
         graph.tensors[0].shapeSignature = signature
 
     path = tmp_path / "model.tflite"
-    if complaint is None:
+    if error_line is None:
         found = changed(path, file.content(), leave_open)
         assert found.notes == ("the file takes any number of images: counted for one",)
         assert found.total.other_operations == 2 * 8 * 8 * 3
     else:
-        assert complaint in refusal(TargetError, changed, path, file.content(), leave_open)
+        assert error_line in refusal(TargetError, changed, path, file.content(), leave_open)
 
 
 # --- Bad files
@@ -259,9 +259,9 @@ def test_an_open_number_of_images_counts_as_one_and_open_sizes_are_refused(
 def test_a_truncated_file_is_refused(tmp_path, refusal, digits, length):
     path = tmp_path / "bad.tflite"
     path.write_bytes(digits.read_bytes()[:length])
-    complaint = refusal(TargetError, count_file, path)
+    error_line = refusal(TargetError, count_file, path)
     found = ("is empty (0 bytes)", "is no TFLite model", "is a damaged TFLite model")
-    assert any(words in complaint for words in found)
+    assert any(words in error_line for words in found)
 
 
 def test_a_file_of_something_else_is_refused(tmp_path, refusal):
@@ -272,7 +272,7 @@ def test_a_file_of_something_else_is_refused(tmp_path, refusal):
 
 def test_random_damage_is_refused_in_one_line_or_does_no_harm(tmp_path, digits):
     generator, content = np.random.default_rng(0), np.frombuffer(digits.read_bytes(), np.uint8)
-    path, complaints = tmp_path / "bad.tflite", []
+    path, error_texts = tmp_path / "bad.tflite", []
     for _ in range(20):
         damaged = content.copy()
         damaged[generator.integers(8, len(damaged), 500)] = generator.integers(0, 256, 500)
@@ -280,6 +280,6 @@ def test_random_damage_is_refused_in_one_line_or_does_no_harm(tmp_path, digits):
         try:
             count_file(path)
         except TargetError as error:
-            complaints.append(str(error))
-    assert complaints
-    assert all("\n" not in complaint for complaint in complaints)
+            error_texts.append(str(error))
+    assert error_texts
+    assert all("\n" not in error_line for error_line in error_texts)

@@ -12,11 +12,11 @@ from torch import nn
 
 from micronet_edge import ExportSettings, export, kernels, read_metadata
 from micronet_edge.errors import LoweringError, SettingsError
-from micronet_edge.lowering.round_to_half import with_half_weights
+from micronet_edge.lowering.passes.round_to_half import with_half_weights
 from micronet_edge.models import load_checkpoint
 from micronet_edge.pipeline.run import quantize
-from micronet_edge.targets import find_target
-from micronet_edge.verification import FLOAT16_TOLERANCE, FileToProve, prove
+from micronet_edge.targets.protocol import find_target
+from micronet_edge.verification.prove import FLOAT16_TOLERANCE, FileToProve, prove
 
 FORMATS = ("onnx", "tflite")
 
@@ -102,8 +102,8 @@ def test_it_can_be_proven_again(files):
 
 def test_quantize_says_which_command_writes_it(refusal, tmp_path):
     settings = ExportSettings(precision="float16", calibration=tmp_path, output=tmp_path)
-    complaint = refusal(SettingsError, quantize, DIGITS, settings=settings)
-    assert complaint.endswith("float16 is written by `export --precision float16`")
+    error_line = refusal(SettingsError, quantize, DIGITS, settings=settings)
+    assert error_line.endswith("float16 is written by `export --precision float16`")
 
 
 def test_no_usual_tool_writes_it(refusal, tmp_path):
@@ -112,10 +112,10 @@ def test_no_usual_tool_writes_it(refusal, tmp_path):
 
 
 def test_an_unknown_precision_names_all_that_are_known(refusal, tmp_path):
-    complaint = refusal(
+    error_line = refusal(
         SettingsError, export, DIGITS, settings=ExportSettings(precision="half", output=tmp_path)
     )
-    assert complaint == "unknown precision 'half': choose from float32, float16, int8, int8-a16"
+    assert error_line == "unknown precision 'half': choose from float32, float16, int8, int8-a16"
 
 
 # --- The rounding
@@ -143,8 +143,8 @@ def test_what_float16_would_keep_too_little_of_stays():
 
 
 def test_a_weight_beyond_float16_is_refused(refusal):
-    complaint = refusal(LoweringError, with_half_weights, nn.Sequential(linear(1e5)))
-    assert complaint == (
+    error_line = refusal(LoweringError, with_half_weights, nn.Sequential(linear(1e5)))
+    assert error_line == (
         "0/weight: a weight of 1e+05 lies beyond float16, which ends at 65504: export it with "
         "--precision float32"
     )

@@ -10,13 +10,13 @@ from cli.command import DIGITS, ONNX_FILE, TFLITE_FILE, shared_digits
 from onnx import version_converter
 
 from micronet_edge import ExportSettings, export, kernels, read_metadata
+from micronet_edge.data.metadata import FileMetadata
+from micronet_edge.data.photographs import photographs
+from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.errors import SettingsError, TargetError
-from micronet_edge.metadata import FileMetadata
 from micronet_edge.models import load_checkpoint
-from micronet_edge.photographs import photographs
-from micronet_edge.preprocessing import Preprocessing
-from micronet_edge.targets import find_target
-from micronet_edge.verification import reference_logits
+from micronet_edge.targets.protocol import find_target
+from micronet_edge.verification.prove import reference_logits
 from micronet_edge_onnx.write_out_functions import without_functions
 
 FORBIDDEN = {"Transpose", "GatherND", "GatherElements", "Scatter", "ScatterND", "Loop", "If"}

@@ -13,23 +13,23 @@ from cli.command import DIGITS
 from onnx import TensorProto, helper, numpy_helper
 from torch import fx, nn
 
+from micronet_edge.data.metadata import FileMetadata
+from micronet_edge.data.photographs import photographs
+from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.errors import TargetError
 from micronet_edge.lowering import INTEGER, lower
-from micronet_edge.lowering.composite import regions
-from micronet_edge.lowering.elementary import MixingMatrix
-from micronet_edge.lowering.graph import module_of, shape_of, trace
-from micronet_edge.metadata import FileMetadata
+from micronet_edge.lowering.ir.composite import regions
+from micronet_edge.lowering.ir.graph import module_of, shape_of, trace
+from micronet_edge.lowering.ir.primitives import DynamicPointwiseWeight
 from micronet_edge.models import load_checkpoint
 from micronet_edge.models.random_weights import random_network
-from micronet_edge.photographs import photographs
-from micronet_edge.preprocessing import Preprocessing
-from micronet_edge.quantization.assign_grids import assign_grids
+from micronet_edge.quantization.assign_qparams import assign_qparams
 from micronet_edge.quantization.calibrate import calibrate
-from micronet_edge.quantization.grid import PAIRED_WEIGHT_LIMIT, WEIGHT_LIMIT, activation_grid
+from micronet_edge.quantization.qparams import PAIRED_WEIGHT_LIMIT, WEIGHT_LIMIT, activation_qparams
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
-from micronet_edge.quantization.rounded_tensors import tensor_name
+from micronet_edge.quantization.quantized_tensors import tensor_name
 from micronet_edge.quantization.simulate import Simulation
-from micronet_edge.targets import ExportSpec, find_target
+from micronet_edge.targets.protocol import ExportSpec, find_target
 from micronet_edge_onnx import write_fusions
 from micronet_edge_onnx.choose_float_layers import layers_better_in_float
 from micronet_edge_onnx.fold_activations import fold_activations
@@ -48,7 +48,7 @@ ROUNDED = "/rounded"
 
 @pytest.fixture(scope="module")
 def digits():
-    """The trained example, spelled out, with its ranges on photographs."""
+    """The trained example, decomposed, with its ranges on photographs."""
     loaded = load_checkpoint(DIGITS)
     images = loaded.preprocessing.batch(photographs())
     network = lower(loaded.network, INTEGER, loaded.preprocessing.size).network
@@ -71,8 +71,10 @@ def in_full(monkeypatch):
 
 
 def in_integers(digits, bits=8):
-    grids = assign_grids(digits.network, digits.ranges, bits)
-    return QuantizedNetwork(digits.network, digits.preprocessing, grids, weight_limit=WEIGHT_LIMITS[bits])
+    tensor_qparams = assign_qparams(digits.network, digits.ranges, bits)
+    return QuantizedNetwork(
+        digits.network, digits.preprocessing, tensor_qparams, weight_limit=WEIGHT_LIMITS[bits]
+    )
 
 
 def in_float(quantized):
@@ -149,10 +151,12 @@ def test_every_layer_gives_the_numbers_of_the_simulation(digits):
                 inputs = [values[source] for source in node.all_input_nodes]
                 values[node] = simulation.finish(node, simulation.start(node, *inputs))
         name = tensor_name(node)
-        if name in found and not isinstance(module_of(node), MixingMatrix):  # which is written transposed
+        if name in found and not isinstance(
+            module_of(node), DynamicPointwiseWeight
+        ):  # which is written transposed
             given = found[name].reshape(len(digits.images), *shape_of(node)[1:])
             if node.op == "call_module":
-                steps = ((given - values[node]) / quantized.grid(node).scale).abs()
+                steps = ((given - values[node]) / quantized.qparams(node).scale).abs()
                 assert steps.max() < 1.01, name
                 assert (steps > 0.5).sum() <= max(2, steps.numel() // 50), name  # a sum in another order
                 compared += 1
@@ -173,9 +177,9 @@ def test_all_in_float_it_is_the_network(digits, batch):
 def test_the_whole_family_can_be_written(variant, batch):
     images = Preprocessing.imagenet(SMALL).batch(photographs())
     network = random_network(variant, 10, torch.from_numpy(images))
-    spelled = lower(network, INTEGER, SMALL).network
-    grids = assign_grids(spelled, calibrate(spelled, torch.from_numpy(images), 100.0), 8)
-    quantized = in_float(QuantizedNetwork(spelled, Preprocessing.imagenet(SMALL), grids))
+    decomposed = lower(network, INTEGER, SMALL).network
+    tensor_qparams = assign_qparams(decomposed, calibrate(decomposed, torch.from_numpy(images), 100.0), 8)
+    quantized = in_float(QuantizedNetwork(decomposed, Preprocessing.imagenet(SMALL), tensor_qparams))
     with torch.no_grad():
         expected = network(torch.from_numpy(images)).numpy()
     logits = run(quantized_model(quantized, batch), images, batch)
@@ -304,13 +308,15 @@ def test_fusions_in_float_are_few_operators(digits, fused):
     assert len(kinds) < 400
 
 
-def small(layer, *, grids=None, bits=8, float_layers=(), size=8):
+def small(layer, *, tensor_qparams=None, bits=8, float_layers=(), size=8):
     """A network of a few layers on images of a few pixels, its grids from -4 to 4 unless told."""
     network = layer if isinstance(layer, fx.GraphModule) else trace(layer, size)
-    every = {"image": activation_grid(-1.0, 1.0, bits)}
+    every = {"image": activation_qparams(-1.0, 1.0, bits)}
     for node in network.graph.nodes:
         if node.op == "call_module":
-            every[str(node.target)] = (grids or {}).get(str(node.target), activation_grid(-4.0, 4.0, bits))
+            every[str(node.target)] = (tensor_qparams or {}).get(
+                str(node.target), activation_qparams(-4.0, 4.0, bits)
+            )
     kept = frozenset(float_layers)
     return QuantizedNetwork(network, Preprocessing.imagenet(size), every, kept, WEIGHT_LIMITS[bits])
 
@@ -329,8 +335,8 @@ def test_a_dead_channel_keeps_its_bias(bits):
     found = run(quantized_model(quantized, 1), image_of())
     with torch.no_grad():
         expected = conv(torch.from_numpy(image_of())).numpy()
-    (grid,) = {quantized.grids[name] for name in quantized.grids if name != "image"}
-    assert np.abs(found - expected).max() < max(2 * grid.scale, 0.02)
+    (qparams,) = {quantized.tensor_qparams[name] for name in quantized.tensor_qparams if name != "image"}
+    assert np.abs(found - expected).max() < max(2 * qparams.scale, 0.02)
 
 
 # --- Weights of integer operators, whose products some processors add in 16 bits
@@ -340,19 +346,19 @@ def test_the_largest_products_are_added_as_they_are():
     conv = nn.Conv2d(3, 4, 3, bias=False)
     with torch.no_grad():
         conv.weight.fill_(1.0)
-    grids = {"0": activation_grid(0.0, 30.0, 8)}
-    form = find_target("onnx").integer_form(small(nn.Sequential(conv), grids=grids))
+    tensor_qparams = {"0": activation_qparams(0.0, 30.0, 8)}
+    form = find_target("onnx").quantized_graph(small(nn.Sequential(conv), tensor_qparams=tensor_qparams))
     form = replace(form, float_layers=frozenset())
     bright = np.full((1, 3, 8, 8), 1.0, np.float32)
     with torch.no_grad():
         (expected,) = set(Simulation(form)(torch.from_numpy(bright)).ravel().tolist())
     found = run(quantized_model(form, 1), bright)
     assert expected == pytest.approx(27.0, abs=0.2)
-    np.testing.assert_allclose(found, expected, atol=grids["0"].scale)
+    np.testing.assert_allclose(found, expected, atol=tensor_qparams["0"].scale)
 
 
 def test_no_sum_of_two_products_leaves_16_bits(digits):
-    model = quantized_model(find_target("onnx").integer_form(in_integers(digits)), 1)
+    model = quantized_model(find_target("onnx").quantized_graph(in_integers(digits)), 1)
     read = {node.input[0] for node in model.graph.node if node.op_type == "DequantizeLinear"}
     stored = [each for name, each in constants(model).items() if name in read]
     weights = [numpy_helper.to_array(each) for each in stored if each.data_type == TensorProto.INT8]
@@ -454,7 +460,7 @@ def test_a_few_weights_are_not_worth_a_conversion():
 
 
 def test_weights_that_make_coefficients_are_integers_in_the_file(digits, tmp_path):
-    form = find_target("onnx").integer_form(in_integers(digits))
+    form = find_target("onnx").quantized_graph(in_integers(digits))
     assert form.integer_weights
     assert not any(
         map(form.is_integer, (n for n in form.network.graph.nodes if n.target in form.integer_weights))
@@ -485,8 +491,8 @@ def test_such_weights_are_rounded_as_in_the_simulation():
 def test_a_layer_that_the_recipe_keeps_in_float_has_its_weights_in_full(digits):
     quantized = in_integers(digits)
     target = find_target("onnx")
-    name = min(target.integer_form(quantized).integer_weights)
-    kept = target.integer_form(replace(quantized, float_layers=frozenset({name})))
+    name = min(target.quantized_graph(quantized).integer_weights)
+    kept = target.quantized_graph(replace(quantized, float_layers=frozenset({name})))
     assert name not in kept.integer_weights
 
 
@@ -527,25 +533,25 @@ RELU6 = nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU6())
 
 
 @pytest.mark.parametrize(
-    ("grid", "float_layers", "written"),
+    ("qparams", "float_layers", "written"),
     [
-        (activation_grid(0.0, 6.0, 8), (), False),
-        (activation_grid(0.0, 2.0, 8), (), False),
-        (activation_grid(0.0, 7.0, 8), (), True),
-        (activation_grid(-1.0, 6.0, 8), (), True),
-        (activation_grid(0.0, 6.0, 16), (), True),
-        (activation_grid(0.0, 6.0, 8), ("0", "1"), True),
+        (activation_qparams(0.0, 6.0, 8), (), False),
+        (activation_qparams(0.0, 2.0, 8), (), False),
+        (activation_qparams(0.0, 7.0, 8), (), True),
+        (activation_qparams(-1.0, 6.0, 8), (), True),
+        (activation_qparams(0.0, 6.0, 16), (), True),
+        (activation_qparams(0.0, 6.0, 8), ("0", "1"), True),
     ],
 )
-def test_a_clip_is_written_where_the_grid_does_not_cut(grid, float_layers, written):
-    quantized = small(RELU6, grids={"1": grid}, bits=grid.bits, float_layers=float_layers)
+def test_a_clip_is_written_where_the_grid_does_not_cut(qparams, float_layers, written):
+    quantized = small(RELU6, tensor_qparams={"1": qparams}, bits=qparams.bits, float_layers=float_layers)
     kinds = [node.op_type for node in quantized_model(quantized, 1).graph.node]
     assert ("Clip" in kinds) == written
 
 
 def test_a_clip_in_float_is_not_written_before_a_rounding_that_cuts():
     layers = nn.Sequential(*RELU6, nn.Conv2d(4, 4, 1))
-    quantized = small(layers, grids={"1": activation_grid(0.0, 6.0, 8)}, float_layers=("0", "1"))
+    quantized = small(layers, tensor_qparams={"1": activation_qparams(0.0, 6.0, 8)}, float_layers=("0", "1"))
     assert "Clip" not in {node.op_type for node in quantized_model(quantized, 1).graph.node}
 
 

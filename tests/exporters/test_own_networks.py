@@ -6,17 +6,17 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from micronet_edge.conversion_check import check_conversion
 from micronet_edge.counting import count
+from micronet_edge.data.metadata import FileMetadata
+from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.errors import TargetError
 from micronet_edge.lowering import lower
-from micronet_edge.lowering.contract import tensors_in
-from micronet_edge.metadata import FileMetadata
+from micronet_edge.lowering.ir.pass_base import tensors_in
 from micronet_edge.models import DynamicShiftMax, FactorizedStem
 from micronet_edge.models import MicroFactorizedDepthwise as Depthwise
 from micronet_edge.models import MicroFactorizedPointwise as Pointwise
-from micronet_edge.preprocessing import Preprocessing
-from micronet_edge.targets import ExportSpec, find_target
+from micronet_edge.targets.protocol import ExportSpec, find_target
+from micronet_edge.verification.conversion_check import check_conversion
 from micronet_edge_tflite.outputs import outputs_of
 
 SIZE = 96
@@ -167,9 +167,9 @@ def test_in_a_tflite_file_as_well(tmp_path):
 
 def test_an_operator_that_litert_lacks_is_named(tmp_path, refusal):
     network = made(lambda: Classifier(plain_stem(nn.GELU())))
-    complaint = refusal(TargetError, write, network, find_target("tflite"), tmp_path / "own.tflite")
-    assert "needs FlexErf, which LiteRT lacks" in complaint
-    assert "--format onnx" in complaint
+    error_line = refusal(TargetError, write, network, find_target("tflite"), tmp_path / "own.tflite")
+    assert "needs FlexErf, which LiteRT lacks" in error_line
+    assert "--format onnx" in error_line
 
 
 @pytest.mark.parametrize("format_", ["onnx", "tflite"])
@@ -179,7 +179,7 @@ def test_a_file_of_another_network_is_refused(tmp_path, refusal, format_):
     write(network, target, path)
     with torch.no_grad():
         network.linear.bias[3] += 0.01 * network(torch.zeros(1, 3, SIZE, SIZE)).abs().max()
-    complaint = refusal(
+    error_line = refusal(
         TargetError,
         check_conversion,
         path.name,
@@ -188,5 +188,5 @@ def test_a_file_of_another_network_is_refused(tmp_path, refusal, format_):
         preprocessing=Preprocessing(SIZE, SIZE),
         batch=1,
     )
-    assert "is not the same function: output 0 differs by up to " in complaint
-    assert "(1e-04 allowed)" in complaint
+    assert "is not the same function: output 0 differs by up to " in error_line
+    assert "(1e-04 allowed)" in error_line

@@ -12,9 +12,9 @@ from ai_edge_litert.interpreter import Interpreter
 from cli.command import DIGITS, ONNX_FILE, TFLITE_FILE, first_on_path, names, run, shared_digits
 
 from micronet_edge import ExportSettings, export, read_metadata
+from micronet_edge.data.photographs import photographs
 from micronet_edge.models import load_checkpoint
-from micronet_edge.photographs import photographs
-from micronet_edge.targets import find_target
+from micronet_edge.targets.protocol import find_target
 
 ALLOWED = {"ADD", "CONCATENATION", "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "HARD_SWISH", "MAXIMUM"}
 ALLOWED |= {"BATCH_MATMUL", "MEAN", "MUL", "PAD", "RELU6", "RESHAPE", "SLICE", "SPLIT", "STRIDED_SLICE"}
@@ -63,7 +63,7 @@ def test_it_holds_allowed_operators_only_in_at_most_two_partitions(digits):
     assert set(session.operators()) <= ALLOWED
     assert 1 <= session.partitions() <= 2
     metadata = read_metadata(digits / TFLITE_FILE)
-    assert target.breaches(session, session.operators(), metadata) == []
+    assert target.violations(session, session.operators(), metadata) == []
 
 
 @pytest.mark.skipif(which("unzip") is None, reason="needs unzip")
@@ -137,8 +137,8 @@ def test_a_conversion_that_fails_says_why(tmp_path, monkeypatch, refusal):
     (tmp_path / "model.onnx").write_bytes(b"no model")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     (tmp_path / "onnx2tf.py").write_text("raise ModuleNotFoundError('No module named onnx2tf')")
-    complaint = refusal(
+    error_line = refusal(
         TargetError, convert, tmp_path / "model.onnx", tmp_path / "model.tflite", lowered=True
     )
-    assert "No module named onnx2tf" in complaint
+    assert "No module named onnx2tf" in error_line
     assert not (tmp_path / "model.tflite").exists()

@@ -13,15 +13,15 @@ from quantized_digits import image_folder, quantized_digits
 from torch import nn
 
 from micronet_edge.errors import TargetError
-from micronet_edge.lowering.graph import calls, only_input
+from micronet_edge.lowering.ir.graph import calls, only_input
 from micronet_edge.quantization.fuse_activations import with_fused_activations
-from micronet_edge.quantization.grid import weight_scales
 from micronet_edge.quantization.layer_outputs import decibels
 from micronet_edge.quantization.layers import layers
-from micronet_edge.quantization.refine_stem import PIXEL_GRID, refine_stem
+from micronet_edge.quantization.qparams import weight_scales
+from micronet_edge.quantization.refine_stem import PIXEL_QPARAMS, refine_stem
 from micronet_edge.quantization.simulate import Simulation
-from micronet_edge.targets import ExportSpec, find_target
-from micronet_edge_tflite.mixing import coefficient_grids, enters_a_matrix
+from micronet_edge.targets.protocol import ExportSpec, find_target
+from micronet_edge_tflite.dynamic_pointwise import coefficient_qparams, enters_a_matrix
 from micronet_edge_tflite.session import TfliteSession
 
 SIZE = 96
@@ -145,7 +145,7 @@ def test_they_hold_plain_operators_only(written, digits, name):
     assert (metadata.labels, metadata.layout) == (digits.metadata.labels, "NHWC")
     assert metadata.precision == ("int8-a16" if name == "int16" else "int8")
     session = target.open(path, kernels="off")
-    assert target.breaches(session, session.operators(), metadata) == []
+    assert target.violations(session, session.operators(), metadata) == []
 
 
 def test_with_16_bits_activations_are_int16_and_weights_int8(written):
@@ -172,7 +172,7 @@ def test_weights_have_a_step_for_each_output_channel(written, quantized):
             axis = found["quantized_dimension"]
             assert len(found["scales"]) == weight["shape"][axis] == layer.weight.shape[0]
             bias = tensors[f"{node.target}/bias"]
-            source = quantized.grid(node.all_input_nodes[0])
+            source = quantized.qparams(node.all_input_nodes[0])
             assert bias["dtype"] is np.int32
             scales = bias["quantization_parameters"]["scales"]
             np.testing.assert_allclose(scales, found["scales"] * source.scale, rtol=1e-5)
@@ -183,18 +183,18 @@ def test_weights_have_a_step_for_each_output_channel(written, quantized):
 def test_every_tensor_lies_on_its_grid(written, quantized):
     tensors = {each["name"]: each for each in opened(written.integer_io).get_tensor_details()}
     compared, moved = 0, 0
-    own = dict(quantized.grids)
+    own = dict(quantized.tensor_qparams)
     for node, _ in calls(quantized.network, nn.Hardtanh):
         if enters_a_matrix(node):
-            own[node.target], _ = coefficient_grids(node, quantized)
-            moved += own[node.target] != quantized.grids[node.target]
+            own[node.target], _ = coefficient_qparams(node, quantized)
+            moved += own[node.target] != quantized.tensor_qparams[node.target]
     assert moved > 0
-    for name, grid in own.items():
+    for name, qparams in own.items():
         if name in tensors:
             scale, zero_point = tensors[name]["quantization"]
-            assert (scale, zero_point) == (pytest.approx(grid.scale), grid.zero_point), name
+            assert (scale, zero_point) == (pytest.approx(qparams.scale), qparams.zero_point), name
             compared += 1
-    assert compared > 0.9 * len(quantized.grids)
+    assert compared > 0.9 * len(quantized.tensor_qparams)
 
 
 def test_the_same_network_gives_the_same_bytes(written, digits, quantized, tmp_path):
@@ -229,8 +229,8 @@ def test_it_reads_the_digits(written, digits):
 def test_integer_ends_give_the_same_answers(written, digits, quantized):
     image, logits = ends(opened(written.integer_io))
     last = only_input(list(quantized.network.graph.nodes)[-1])
-    for end, grid in ((image, PIXEL_GRID), (logits, quantized.grid(last))):
-        assert end["quantization"] == (pytest.approx(grid.scale), grid.zero_point)
+    for end, qparams in ((image, PIXEL_QPARAMS), (logits, quantized.qparams(last))):
+        assert end["quantization"] == (pytest.approx(qparams.scale), qparams.zero_point)
     ours, theirs = (run(path, digits.images) for path in (written.integer_io, written.int8))
     # A pixel on a tie may be rounded either way.
     assert agreement(ours, theirs) >= 0.98
@@ -272,8 +272,8 @@ def test_integer_ends_before_a_stem_in_float_take_normalized_images(digits, tmp_
     write(form, digits.metadata, tmp_path / "float.tflite")
     assert not find_target("tflite").read_metadata(tmp_path / "io.tflite").pixels
     image, _ = ends(opened(tmp_path / "io.tflite"))
-    grid = digits.quantized.grids["image"]
-    assert image["quantization"] == (pytest.approx(grid.scale), grid.zero_point)
+    qparams = digits.quantized.tensor_qparams["image"]
+    assert image["quantization"] == (pytest.approx(qparams.scale), qparams.zero_point)
     few = digits.images[:20]
     ours, theirs = (run(tmp_path / name, few) for name in ("io.tflite", "float.tflite"))
     assert agreement(ours, theirs) == 1
@@ -329,7 +329,7 @@ def test_all_in_float_it_is_the_network(digits, refined, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("settings", "complaint"),
+    ("settings", "error_line"),
     [
         ({"io": "int4"}, "--io int4: give float32 or int8"),
         ({"io": "int8", "precision": "int8-a16"}, "--io int8 is for --precision int8, not int8-a16"),
@@ -338,6 +338,6 @@ def test_all_in_float_it_is_the_network(digits, refined, tmp_path):
     ],
     ids=str,
 )
-def test_a_spec_that_it_cannot_hold(refusal, digits, settings, complaint):
+def test_a_spec_that_it_cannot_hold(refusal, digits, settings, error_line):
     spec = ExportSpec(SIZE, 1, naive=False, portable=False, metadata=digits.metadata, precision="int8")
-    assert complaint in refusal(TargetError, find_target("tflite").check, replace(spec, **settings))
+    assert error_line in refusal(TargetError, find_target("tflite").check, replace(spec, **settings))

@@ -9,11 +9,11 @@ from ai_edge_litert.interpreter import Interpreter
 from quantized_digits import image_folder, quantized_digits
 
 from micronet_edge import ExportSettings, export
+from micronet_edge.data.metadata import FileMetadata
+from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.lowering import lower
-from micronet_edge.metadata import FileMetadata
 from micronet_edge.models import FAMILY, MicroNet
-from micronet_edge.preprocessing import Preprocessing
-from micronet_edge.targets import ExportSpec, find_target
+from micronet_edge.targets.protocol import ExportSpec, find_target
 
 SIGNATURE = {"serving_default": {"inputs": ["image"], "outputs": ["logits"]}}
 

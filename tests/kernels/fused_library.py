@@ -55,7 +55,7 @@ class Library:
         )
         return status, shape.planes(y)
 
-    def shift_max_int8(self, instructions, shape, grids, a, x):
+    def shift_max_int8(self, instructions, shape, tensor_qparams, a, x):
         """Status and y of int8 planes."""
         y = np.zeros(shape.outputs * shape.pixels, np.int8)
         status = self._functions.micronet_edge_shift_max_int8(
@@ -64,11 +64,11 @@ class Library:
             _pointer(shape.laid_out(x.astype(np.int8))),
             _pointer(y),
             ctypes.c_int64(shape.pixels),
-            ctypes.c_int32(grids.x_zero),
-            ctypes.c_int32(grids.y_zero),
-            ctypes.c_float(grids.multiplier),
-            ctypes.c_int32(grids.lowest),
-            ctypes.c_int32(grids.highest),
+            ctypes.c_int32(tensor_qparams.x_zero),
+            ctypes.c_int32(tensor_qparams.y_zero),
+            ctypes.c_float(tensor_qparams.multiplier),
+            ctypes.c_int32(tensor_qparams.lowest),
+            ctypes.c_int32(tensor_qparams.highest),
         )
         return status, shape.planes(y)
 
@@ -96,7 +96,7 @@ class Library:
 
 
 @dataclass(frozen=True)
-class Grids:
+class TensorQuantParams:
     """Zeros, the multiplier from a sum to steps of y, and what y is cut off at."""
 
     x_zero: int
@@ -113,20 +113,23 @@ def expected(shape, a, x, low=-np.inf, high=np.inf):
     return np.clip(sums.max(0), low, high)
 
 
-def expected_int8(shape, grids, a, x):
+def expected_int8(shape, tensor_qparams, a, x):
     """y [outputs, pixels] of planes, in whole numbers and fractions alone."""
     a, x = a.astype(int).tolist(), x.astype(int).tolist()
-    multiplier, sources = np.float32(grids.multiplier), shape.sources.tolist()
+    multiplier, sources = np.float32(tensor_qparams.multiplier), shape.sources.tolist()
     y = np.zeros((shape.outputs, shape.pixels), np.int8)
     for o in range(shape.outputs):
         for p in range(shape.pixels):
             sums = [
-                sum(a[k][j][o] * (x[sources[j][o]][p] - grids.x_zero) for j in range(shape.shifts))
+                sum(a[k][j][o] * (x[sources[j][o]][p] - tensor_qparams.x_zero) for j in range(shape.shifts))
                 for k in range(shape.fusions)
             ]
             # The product is rounded to 24 bits, as every processor's multiplication is.
             product = np.float32(float(Fraction(max(sums)) * Fraction(float(multiplier))))
-            y[o, p] = min(max(round(Fraction(float(product))) + grids.y_zero, grids.lowest), grids.highest)
+            y[o, p] = min(
+                max(round(Fraction(float(product))) + tensor_qparams.y_zero, tensor_qparams.lowest),
+                tensor_qparams.highest,
+            )
     return y
 
 

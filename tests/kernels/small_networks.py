@@ -7,12 +7,12 @@ import torch
 from lowering.networks import lively, shift_max, stem
 from torch import nn
 
-from micronet_edge.image_folders import CalibrationImages
+from micronet_edge.data.image_folders import CalibrationImages
+from micronet_edge.data.metadata import FileMetadata
+from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.lowering import INTEGER, lower
-from micronet_edge.metadata import FileMetadata
-from micronet_edge.preprocessing import Preprocessing
 from micronet_edge.quantization.quantize_network import calibrated_recipe, quantized_by
-from micronet_edge.targets import ExportSpec, find_target
+from micronet_edge.targets.protocol import ExportSpec, find_target
 
 
 def network(channels=12, groups=4, shifts=2, fusions=2, behind=()):
@@ -40,10 +40,10 @@ def written_int8(module, name, folder, *, size=8, batch=1):
     """The file, and the quantized network that it holds."""
     target, spec = find_target(name), _spec(size, batch, "int8")
     path = folder / f"int8{target.suffix}"
-    spelled = lower(module, INTEGER, size).network
+    decomposed = lower(module, INTEGER, size).network
     given = CalibrationImages(images(64, size, seed=1), "noise", "0" * 64, 0)
-    recipe = calibrated_recipe(spelled, given, spec.metadata, "int8")
-    form = target.integer_form(quantized_by(recipe, spelled, spec.metadata))
+    recipe = calibrated_recipe(decomposed, given, spec.metadata, "int8")
+    form = target.quantized_graph(quantized_by(recipe, decomposed, spec.metadata))
     target.quantize(form, spec, path)
     return path, form
 

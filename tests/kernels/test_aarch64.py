@@ -6,7 +6,7 @@ from shutil import which
 
 import numpy as np
 import pytest
-from kernels.fused_library import Grids, Shape, expected, expected_int8
+from kernels.fused_library import Shape, TensorQuantParams, expected, expected_int8
 
 from micronet_edge import kernels
 
@@ -101,13 +101,18 @@ def test_float(built, library, cases, instructions):
 def test_int8(built, library, cases, instructions):
     random, content, wanted = np.random.default_rng(2), b"", []
     for shape in cases[:60]:
-        grids = Grids(*(int(each) for each in random.integers(-128, 128, 2)), float(random.uniform(0, 1e-3)))
+        tensor_qparams = TensorQuantParams(
+            *(int(each) for each in random.integers(-128, 128, 2)), float(random.uniform(0, 1e-3))
+        )
         a = random.integers(-9000, 9001, (shape.fusions, shape.shifts, shape.outputs)).astype(np.int16)
         x = random.integers(-128, 128, (shape.inputs, shape.pixels)).astype(np.int8)
-        ends = np.array([grids.x_zero, grids.y_zero, grids.lowest, grids.highest], np.int32)
-        content += head(1, shape) + ends.tobytes() + np.float32(grids.multiplier).tobytes()
+        ends = np.array(
+            [tensor_qparams.x_zero, tensor_qparams.y_zero, tensor_qparams.lowest, tensor_qparams.highest],
+            np.int32,
+        )
+        content += head(1, shape) + ends.tobytes() + np.float32(tensor_qparams.multiplier).tobytes()
         content += a.tobytes() + shape.laid_out(x).tobytes()
-        wanted.append(expected_int8(shape, grids, a, x))
+        wanted.append(expected_int8(shape, tensor_qparams, a, x))
     found = answers(cases[:60], run(built, library, instructions, content), np.int8)
     for (status, y), right in zip(found, wanted, strict=True):
         assert status == 0

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kernels.fused_library import OK, Grids, Shape, expected, expected_int8
+from kernels.fused_library import OK, Shape, TensorQuantParams, expected, expected_int8
 
 RELATIVE = 1e-6
 """Of the sum of the terms' magnitudes: four roundings of 24 bits each."""
@@ -25,9 +25,9 @@ def shapes(draw, most_channels=40, most_pixels=70):
 
 
 @st.composite
-def grids(draw):
+def tensor_qparams(draw):
     lowest = draw(st.integers(-128, 126))
-    return Grids(
+    return TensorQuantParams(
         x_zero=draw(st.integers(-128, 127)),
         y_zero=draw(st.integers(-128, 127)),
         multiplier=draw(st.floats(1e-6, 1e-1)),
@@ -70,20 +70,22 @@ def test_float_is_cut_off(library, shape, seed, low, span):
         assert close(y, shape, a, x, np.float32(low), np.float32(low + span)), instructions
 
 
-@given(shape=shapes(12, 20), grids=grids(), seed=st.integers(0, 2**16))
-def test_int8_is_the_same_to_the_last_step(library, shape, grids, seed):
+@given(shape=shapes(12, 20), tensor_qparams=tensor_qparams(), seed=st.integers(0, 2**16))
+def test_int8_is_the_same_to_the_last_step(library, shape, tensor_qparams, seed):
     a, x = random_integers(shape, seed)
-    wanted = expected_int8(shape, grids, a, x)
+    wanted = expected_int8(shape, tensor_qparams, a, x)
     for instructions in library.instructions():
-        status, y = library.shift_max_int8(instructions, shape, grids, a, x)
+        status, y = library.shift_max_int8(instructions, shape, tensor_qparams, a, x)
         assert status == OK
         assert (y == wanted).all(), instructions
 
 
-@given(shape=shapes(100, 150), grids=grids(), seed=st.integers(0, 2**16))
-def test_all_instructions_give_the_same_integers(library, shape, grids, seed):
+@given(shape=shapes(100, 150), tensor_qparams=tensor_qparams(), seed=st.integers(0, 2**16))
+def test_all_instructions_give_the_same_integers(library, shape, tensor_qparams, seed):
     a, x = random_integers(shape, seed, largest=16_000)
-    plain, *others = (library.shift_max_int8(name, shape, grids, a, x)[1] for name in library.instructions())
+    plain, *others = (
+        library.shift_max_int8(name, shape, tensor_qparams, a, x)[1] for name in library.instructions()
+    )
     assert all((y == plain).all() for y in others)
 
 
@@ -94,14 +96,14 @@ def test_all_instructions_give_the_same_integers(library, shape, grids, seed):
 def test_the_networks_own_shift(library, channels, groups, side, rows):
     """A double roll: every group takes the next one, and each of its channels the next one."""
     width = channels // groups
-    grid = np.roll(np.arange(channels).reshape(groups, width), (-1, -1), (0, 1)).ravel()
-    shape = Shape(2, 2, channels, channels, side * side, rows, np.stack([np.arange(channels), grid]))
+    qparams = np.roll(np.arange(channels).reshape(groups, width), (-1, -1), (0, 1)).ravel()
+    shape = Shape(2, 2, channels, channels, side * side, rows, np.stack([np.arange(channels), qparams]))
     a, x = random_numbers(shape, 0)
     integers = random_integers(shape, 0)
     for name in library.instructions():
         assert close(library.shift_max(name, shape, a, x)[1], shape, a, x), name
     plain, *others = (
-        library.shift_max_int8(name, shape, Grids(-3, 5, 1e-5), *integers)[1]
+        library.shift_max_int8(name, shape, TensorQuantParams(-3, 5, 1e-5), *integers)[1]
         for name in library.instructions()
     )
     assert all((y == plain).all() for y in others)

@@ -69,9 +69,9 @@ def test_the_sound_node_runs(model, run):
         ("scale", None, "scale"),
     ],
 )
-def test_an_attribute_that_makes_no_sense(model, run, name, value, complaint):
+def test_an_attribute_that_makes_no_sense(model, run, name, value, error_line):
     set_attribute(model, name, value)
-    with pytest.raises(Exception, match=complaint):
+    with pytest.raises(Exception, match=error_line):
         run(model)
 
 
@@ -87,9 +87,9 @@ def test_an_attribute_that_makes_no_sense(model, run, name, value, complaint):
         (5, (1, 49), "the offset"),
     ],
 )
-def test_a_weight_of_another_size(model, run, place, shape, complaint):
+def test_a_weight_of_another_size(model, run, place, shape, error_line):
     set_input(model, place, np.zeros(shape, np.float32))
-    with pytest.raises(Exception, match=complaint):
+    with pytest.raises(Exception, match=error_line):
         run(model)
 
 

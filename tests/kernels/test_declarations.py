@@ -148,15 +148,15 @@ def test_tensors_are_as_the_file_has_them(probed):
         assert f"tensor {place} {tensor.name.decode()} type={kind} " in fact
         assert f" bytes={width * int(np.prod(tensor.shape))} constant={int(stored)} " in fact
         assert f"dims={listed(tensor.shape)}" in fact
-        grid = tensor.quantization
-        if grid is None or grid.scale is None:
+        qparams = tensor.quantization
+        if qparams is None or qparams.scale is None:
             continue
-        assert f" channels={len(grid.scale)} " in fact
-        assert f" dimension={grid.quantizedDimension}" in fact
-        assert float(re.search(r" last=(\S+)", fact)[1]) == np.float32(grid.scale[-1])
-        if len(grid.scale) == 1:
-            assert float(re.search(r" scale=(\S+)", fact)[1]) == np.float32(grid.scale[0])
-            assert f" zero={grid.zeroPoint[0]} " in fact
+        assert f" channels={len(qparams.scale)} " in fact
+        assert f" dimension={qparams.quantizedDimension}" in fact
+        assert float(re.search(r" last=(\S+)", fact)[1]) == np.float32(qparams.scale[-1])
+        if len(qparams.scale) == 1:
+            assert float(re.search(r" scale=(\S+)", fact)[1]) == np.float32(qparams.scale[0])
+            assert f" zero={qparams.zeroPoint[0]} " in fact
 
 
 def test_a_partition_of_all_nodes_is_all_of_them(probed):

@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from micronet_edge import ExportSettings, export, kernels
 from micronet_edge.errors import VerificationError
-from micronet_edge.targets import find_target
+from micronet_edge.targets.protocol import find_target
 from micronet_edge_onnx import fold_activations
 
 # Sums over all pixels in another order, and products that are added without rounding between.
@@ -153,7 +153,7 @@ def test_without_the_library_the_same_file_runs_plainly(tmp_path, monkeypatch):
         session = find_target(name).open(file)
         assert session.fused == 0
         assert np.isfinite(maps(session, images(1, 8))).all()
-        assert "not built" in kernels.in_words(session.fused, "auto")
+        assert "not built" in kernels.describe(session.fused, "auto")
         monkeypatch.undo()
 
 

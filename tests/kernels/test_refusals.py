@@ -4,17 +4,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from kernels.fused_library import NO_SUCH_INSTRUCTIONS, OK, UNSOUND, Grids, Shape
+from kernels.fused_library import NO_SUCH_INSTRUCTIONS, OK, UNSOUND, Shape, TensorQuantParams
 
 SOUND = Shape(2, 2, 8, 8, 16, rows=True, sources=np.stack([np.arange(8), np.roll(np.arange(8), -1)]))
-GRIDS = Grids(0, 0, 1e-4)
+TENSOR_QPARAMS = TensorQuantParams(0, 0, 1e-4)
 A = np.ones((2, 2, 8), np.int16)
 X = np.ones((8, 16), np.int8)
 
 
 def test_the_sound_call_is_one(library):
     assert library.shift_max("plain", SOUND, A, X)[0] == OK
-    assert library.shift_max_int8("plain", SOUND, GRIDS, A, X)[0] == OK
+    assert library.shift_max_int8("plain", SOUND, TENSOR_QPARAMS, A, X)[0] == OK
 
 
 @pytest.mark.parametrize(
@@ -57,14 +57,14 @@ def test_unsound_shapes(library, change):
     ids=str,
 )
 def test_unsound_grids(library, change):
-    assert library.shift_max_int8("plain", SOUND, replace(GRIDS, **change), A, X)[0] == UNSOUND
+    assert library.shift_max_int8("plain", SOUND, replace(TENSOR_QPARAMS, **change), A, X)[0] == UNSOUND
 
 
 def test_coefficients_whose_sum_could_be_too_large(library):
-    assert library.shift_max_int8("plain", SOUND, GRIDS, np.full_like(A, 32_767), X)[0] == OK
+    assert library.shift_max_int8("plain", SOUND, TENSOR_QPARAMS, np.full_like(A, 32_767), X)[0] == OK
     three = replace(SOUND, shifts=3, sources=np.zeros((3, 8), int))
     large = np.full((2, 3, 8), 32_767, np.int16)
-    assert library.shift_max_int8("plain", three, GRIDS, large, X)[0] == UNSOUND
+    assert library.shift_max_int8("plain", three, TENSOR_QPARAMS, large, X)[0] == UNSOUND
 
 
 def test_ends_in_the_wrong_order(library):

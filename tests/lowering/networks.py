@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from reference.authors import weights
 from torch import Tensor, fx, nn
 
-from micronet_edge.lowering import Applied, Rewrite, apply
-from micronet_edge.lowering.contract import probe_image
-from micronet_edge.lowering.graph import module_of, trace
-from micronet_edge.lowering.tuning import SHIPPED
+from micronet_edge.lowering import Applied, Pass, apply
+from micronet_edge.lowering.cost_model.tuning import SHIPPED
+from micronet_edge.lowering.ir.graph import module_of, trace
+from micronet_edge.lowering.ir.pass_base import probe_image
 from micronet_edge.models import (
     ChannelShuffle,
     DynamicShiftMax,
@@ -27,7 +27,7 @@ from micronet_edge.models import (
 from micronet_edge.models.authors_names import authors_names
 from micronet_edge.models.random_weights import random_network
 
-# A rewrite of one or two layers: float32 sums of at most a few hundred terms in another order.
+# A pass of one or two layers: float32 sums of at most a few hundred terms in another order.
 # A wrong channel, border or coefficient gives above 1e-2.
 TOLERANCE = 1e-5
 
@@ -154,9 +154,9 @@ def traced(*layers: nn.Module, size: int = 8) -> fx.GraphModule:
     return trace(lively(network), size)
 
 
-def rewritten(rewrite: Rewrite, network: fx.GraphModule, size: int = 8) -> tuple[fx.GraphModule, Applied]:
+def rewritten(pass_: Pass, network: fx.GraphModule, size: int = 8) -> tuple[fx.GraphModule, Applied]:
     """The network rewritten, shown to compute the same on images and batches other than the probe's."""
-    result, applied = apply(rewrite, network, probe_image(size))
+    result, applied = apply(pass_, network, probe_image(size))
     assert difference(network, result, images(size)) <= TOLERANCE
     return result, applied
 
@@ -210,16 +210,16 @@ def layer(network: fx.GraphModule, kind: type[nn.Module], number: int = 0) -> nn
     return [module for module in called if isinstance(module, kind)][number]
 
 
-def assert_untouched(rewrite: Rewrite, network: fx.GraphModule, size: int = 8) -> None:
+def assert_untouched(pass_: Pass, network: fx.GraphModule, size: int = 8) -> None:
     """Nothing matches: same operators, same weights."""
-    result, applied = rewritten(rewrite, network, size)
+    result, applied = rewritten(pass_, network, size)
     assert applied.places == 0
     assert_same(result, network)
 
 
-def assert_once_is_enough(rewrite: Rewrite, once: fx.GraphModule, size: int = 8) -> None:
+def assert_once_is_enough(pass_: Pass, once: fx.GraphModule, size: int = 8) -> None:
     """A second application changes no operator and no weight."""
-    twice, applied = rewritten(rewrite, once, size)
+    twice, applied = rewritten(pass_, once, size)
     assert applied.places == 0
     assert_same(twice, once)
 

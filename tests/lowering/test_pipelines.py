@@ -26,8 +26,8 @@ from reference.fill import image
 from torch import nn
 
 from micronet_edge.lowering import ONNXRUNTIME, PORTABLE, SHIPPED, TFLITE, apply, lower, onnxruntime
-from micronet_edge.lowering.contract import SAME_NUMBERS, probe_image
-from micronet_edge.lowering.graph import trace
+from micronet_edge.lowering.ir.graph import trace
+from micronet_edge.lowering.ir.pass_base import SAME_NUMBERS, probe_image
 from micronet_edge.models import (
     ChannelShuffle,
     DynamicShiftMax,
@@ -97,10 +97,10 @@ def test_lowering_is_deterministic():
 def test_every_rewrite_of_the_pipeline_gives_the_same_twice_as_once(pipeline):
     probe = probe_image(32)
     network = trace(micronet("m0"), 32)
-    for rewrite in pipeline:
-        network, _ = apply(rewrite, network, probe)
-        twice, applied = apply(rewrite, network, probe)
-        assert (applied.rewrite, applied.places) == (rewrite.name, 0)
+    for pass_ in pipeline:
+        network, _ = apply(pass_, network, probe)
+        twice, applied = apply(pass_, network, probe)
+        assert (applied.pass_, applied.places) == (pass_.name, 0)
         assert operators(twice) == operators(network)
 
 

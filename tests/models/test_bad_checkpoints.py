@@ -25,7 +25,7 @@ def m0_weights(**changed: Tensor) -> dict[str, Tensor]:
 
 
 @pytest.fixture
-def complaint(refusal):
+def error_line(refusal):
     """What load_checkpoint says of a file that it must refuse, its path written as FILE."""
 
     def call(path, **asked) -> str:
@@ -54,12 +54,12 @@ NO_TENSORS = "FILE holds no tensors where a checkpoint has them, only {}: save t
 NO_CHECKPOINT = "FILE is no checkpoint, or a truncated one"
 
 
-def test_a_missing_file(tmp_path, complaint):
-    assert complaint(tmp_path / "none.pth") == "checkpoint FILE does not exist: check the path"
+def test_a_missing_file(tmp_path, error_line):
+    assert error_line(tmp_path / "none.pth") == "checkpoint FILE does not exist: check the path"
 
 
-def test_a_directory(tmp_path, complaint):
-    assert complaint(tmp_path) == "checkpoint FILE is no file but a folder: give the checkpoint file itself"
+def test_a_directory(tmp_path, error_line):
+    assert error_line(tmp_path) == "checkpoint FILE is no file but a folder: give the checkpoint file itself"
 
 
 @pytest.mark.parametrize(
@@ -85,40 +85,40 @@ def test_a_directory(tmp_path, complaint):
         pytest.param(b"\x80\2 and more", NO_CHECKPOINT, id="start as of a pickle"),
     ],
 )
-def test_a_file_of_something_else(tmp_path, complaint, content, message):
+def test_a_file_of_something_else(tmp_path, error_line, content, message):
     path = tmp_path / "bad.pth"
     path.write_bytes(content)
-    assert complaint(path).startswith(message)
+    assert error_line(path).startswith(message)
 
 
 @pytest.mark.parametrize("new_format", [True, False], ids=["zip", "old format"])
 @pytest.mark.parametrize("kept", [0.0001, 0.01, 0.5, 0.99, 0.9999])
-def test_a_truncated_torch_file(saved, complaint, kept, new_format):
+def test_a_truncated_torch_file(saved, error_line, kept, new_format):
     path = saved(m0_weights(), _use_new_zipfile_serialization=new_format)
     content = path.read_bytes()
     path.write_bytes(content[: int(kept * len(content))])
-    assert complaint(path).startswith(f"{NO_CHECKPOINT} ({int(kept * len(content)):,} bytes)")
+    assert error_line(path).startswith(f"{NO_CHECKPOINT} ({int(kept * len(content)):,} bytes)")
 
 
 @pytest.mark.parametrize("kept", [0.0001, 0.01, 0.5, 0.9999])
-def test_a_truncated_safetensors_file(tmp_path, complaint, kept):
+def test_a_truncated_safetensors_file(tmp_path, error_line, kept):
     path = tmp_path / "ours.safetensors"
     save_file(MicroNet("m0", CLASSES).state_dict(), path)
     content = path.read_bytes()
     path.write_bytes(content[: int(kept * len(content))])
-    assert complaint(path).startswith("FILE is a damaged safetensors file")
+    assert error_line(path).startswith("FILE is a damaged safetensors file")
 
 
-def test_random_bytes(tmp_path, complaint):
+def test_random_bytes(tmp_path, error_line):
     rng = np.random.default_rng(0)
     path = tmp_path / "random.pth"
     for size in rng.integers(1, 400, 300):
         path.write_bytes(rng.bytes(size))
-        assert complaint(path).startswith(NO_CHECKPOINT)
+        assert error_line(path).startswith(NO_CHECKPOINT)
 
 
 @pytest.mark.parametrize("container", ["zip", "old format", "safetensors"])
-def test_flipped_bytes(tmp_path, complaint, container):
+def test_flipped_bytes(tmp_path, error_line, container):
     tensors = {"a": torch.zeros(3), "b": torch.ones(2)}
     path = tmp_path / "flipped.pth"
     torch.save(tensors, path, _use_new_zipfile_serialization=container == "zip")
@@ -128,7 +128,7 @@ def test_flipped_bytes(tmp_path, complaint, container):
         content = np.frombuffer(whole, dtype=np.uint8).copy()
         content[rng.integers(len(content), size=4)] = rng.integers(256, size=4)
         path.write_bytes(content.tobytes())
-        complaint(path)
+        error_line(path)
 
 
 # --- Code in the file
@@ -161,22 +161,22 @@ RAN_NOTHING = re.compile(
 
 
 @pytest.mark.parametrize("new_format", [True, False], ids=["zip", "old format"])
-def test_code_beside_the_weights_is_not_run(bomb, saved, complaint, new_format):
+def test_code_beside_the_weights_is_not_run(bomb, saved, error_line, new_format):
     content = {"state_dict": m0_weights(), "extra": bomb}
-    message = complaint(saved(content, _use_new_zipfile_serialization=new_format))
+    message = error_line(saved(content, _use_new_zipfile_serialization=new_format))
     assert RAN_NOTHING.fullmatch(message)[1] == f"{os.name}.mkdir"
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_code_in_a_plain_pickle_is_not_run(bomb, tmp_path, complaint, protocol):
+def test_code_in_a_plain_pickle_is_not_run(bomb, tmp_path, error_line, protocol):
     path = tmp_path / "bomb.pkl"
     path.write_bytes(pickle.dumps({"state_dict": {}, "extra": bomb}, protocol))
-    message = complaint(path)
+    message = error_line(path)
     assert RAN_NOTHING.fullmatch(message) or message.startswith(NO_CHECKPOINT)
 
 
-def test_a_whole_pickled_network_is_not_unpickled(saved, complaint):
-    message = complaint(saved(MicroNet("m0", CLASSES)))
+def test_a_whole_pickled_network_is_not_unpickled(saved, error_line):
+    message = error_line(saved(MicroNet("m0", CLASSES)))
     assert message == (
         "FILE is a whole pickled object (micronet_edge.models.micronet.MicroNet), not its weights; nothing "
         "of it was run: open it where its class is at hand and save the network's state_dict() alone"
@@ -207,62 +207,62 @@ EXPECTED = "expected one of m0, m1, m2, m3: give a checkpoint of one"
     ],
     ids=["linear", "nothing", "no tensors", "nested", "nested nothing", "list", "tensor"],
 )
-def test_foreign_content(saved, complaint, content, message):
-    assert complaint(saved(content)) == message
+def test_foreign_content(saved, error_line, content, message):
+    assert error_line(saved(content)) == message
 
 
-def test_another_variant_than_asked_for(saved, complaint):
-    message = complaint(saved(m0_weights()), variant="m3")
+def test_another_variant_than_asked_for(saved, error_line):
+    message = error_line(saved(m0_weights()), variant="m3")
     assert message.startswith("FILE holds m0, but m3 was asked for")
 
 
-def test_another_number_of_classes_than_asked_for(saved, complaint):
-    message = complaint(saved(m0_weights()), num_classes=1000)
+def test_another_number_of_classes_than_asked_for(saved, error_line):
+    message = error_line(saved(m0_weights()), num_classes=1000)
     assert message.startswith("FILE holds 3 classes, but 1000 were asked for")
 
 
 @pytest.mark.parametrize("variant", ["m0", "m1", "m2", "m3"])
-def test_a_tensor_of_another_shape(saved, complaint, variant):
+def test_a_tensor_of_another_shape(saved, error_line, variant):
     changed = {**weights(variant, CLASSES, 1), "classifier.0.linear.1.weight": torch.ones(7)}
     expected = len(weights(variant, CLASSES, 1)["classifier.0.linear.1.weight"])
     assert (
         f"nearest is {variant}, where classifier.hidden.norm.weight is of shape [7], "
-        f"expected shape [{expected}] (differences in all: 1)" in complaint(saved(changed))
+        f"expected shape [{expected}] (differences in all: 1)" in error_line(saved(changed))
     )
 
 
-def test_a_missing_tensor(saved, complaint):
+def test_a_missing_tensor(saved, error_line):
     kept = m0_weights()
     del kept[CONV]
-    assert f"nearest is m0, where {OUR_CONV} is missing" in complaint(saved(kept))
+    assert f"nearest is m0, where {OUR_CONV} is missing" in error_line(saved(kept))
 
 
-def test_an_unknown_tensor(saved, complaint):
-    message = complaint(saved(m0_weights(stranger=torch.ones(1))))
+def test_an_unknown_tensor(saved, error_line):
+    message = error_line(saved(m0_weights(stranger=torch.ones(1))))
     assert re.search(r"nearest is m0, where \W?stranger\W? is unknown", message)
 
 
-def test_an_unknown_tensor_with_a_line_break_in_its_name(saved, complaint):
-    assert "is unknown" in complaint(saved(m0_weights(**{"two\nlines": torch.ones(1)})))
+def test_an_unknown_tensor_with_a_line_break_in_its_name(saved, error_line):
+    assert "is unknown" in error_line(saved(m0_weights(**{"two\nlines": torch.ones(1)})))
 
 
-def test_a_network_without_classes(saved, complaint):
-    assert "0 classes" in complaint(saved(weights("m0", 0, 1)))
+def test_a_network_without_classes(saved, error_line):
+    assert "0 classes" in error_line(saved(weights("m0", 0, 1)))
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
-def test_a_weight_that_is_no_number(saved, complaint, value):
+def test_a_weight_that_is_no_number(saved, error_line, value):
     changed = m0_weights()
     changed[CONV][0, 0, 1, 0] = value
-    message = complaint(saved(changed))
+    message = error_line(saved(changed))
     diverged = "the training run diverged; give an earlier checkpoint"
     assert message == f"FILE: tensor {OUR_CONV} holds NaN or infinity: {diverged}"
 
 
-def test_a_weight_that_float32_cannot_hold(saved, complaint):
+def test_a_weight_that_float32_cannot_hold(saved, error_line):
     changed = m0_weights()
     changed[CONV] = changed[CONV].double() * 1e300
-    message = complaint(saved(changed))
+    message = error_line(saved(changed))
     assert f"FILE: tensor {OUR_CONV} holds values up to " in message
     assert "beyond float32: the training run diverged, or the weights were scaled" in message
 
@@ -276,18 +276,18 @@ def test_a_weight_that_float32_cannot_hold(saved, complaint):
     ],
     ids=["integers", "complex", "meta"],
 )
-def test_a_weight_that_is_no_plain_float(saved, complaint, convert):
+def test_a_weight_that_is_no_plain_float(saved, error_line, convert):
     changed = m0_weights()
     changed[CONV] = convert(changed[CONV])
-    assert f"tensor {OUR_CONV}" in complaint(saved(changed))
+    assert f"tensor {OUR_CONV}" in error_line(saved(changed))
 
 
-def test_a_step_counter_of_another_shape(saved, complaint):
+def test_a_step_counter_of_another_shape(saved, error_line):
     changed = m0_weights(**{COUNTER: torch.zeros(5, dtype=torch.int64)})
-    message = complaint(saved(changed))
+    message = error_line(saved(changed))
     assert "features.block1.depthwise.vertical_norm.num_batches_tracked is of shape [5]" in message
 
 
-def test_an_unknown_step_counter(saved, complaint):
+def test_an_unknown_step_counter(saved, error_line):
     changed = m0_weights(**{"stranger.num_batches_tracked": torch.tensor(0)})
-    assert re.search(r"stranger\.num_batches_tracked\W? is unknown", complaint(saved(changed)))
+    assert re.search(r"stranger\.num_batches_tracked\W? is unknown", error_line(saved(changed)))

@@ -14,11 +14,11 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.errors import CheckpointError, OutputError, SettingsError
 from micronet_edge.models import MicroNet, load_checkpoint, save_checkpoint
 from micronet_edge.models.authors_names import authors_names
 from micronet_edge.models.checkpoints import DESCRIPTION_KEY
-from micronet_edge.preprocessing import Preprocessing
 
 CLASSES = 3
 LABELS = ("zero", "naïve 零", 'a "quoted", one')

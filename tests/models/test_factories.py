@@ -111,7 +111,7 @@ def test_a_module_is_found_where_the_command_runs(mine, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("name", "complaint"),
+    ("name", "error_line"),
     [
         ("nothing", "has no function nothing: it has Plan, net, small, needs, gives and 2 more"),
         ("NUMBER", "has no function NUMBER: it has "),
@@ -121,8 +121,8 @@ def test_a_module_is_found_where_the_command_runs(mine, monkeypatch):
         ("leaves", ":leaves fails (SystemExit: usage: mine.py)"),
     ],
 )
-def test_a_function_that_will_not_do(refusal, mine, name, complaint):
-    assert complaint in refusal(NetworkError, build, factory(mine, name))
+def test_a_function_that_will_not_do(refusal, mine, name, error_line):
+    assert error_line in refusal(NetworkError, build, factory(mine, name))
 
 
 @pytest.mark.parametrize(
@@ -136,15 +136,15 @@ def test_a_function_that_will_not_do(refusal, mine, name, complaint):
 )
 def test_a_file_that_cannot_be_imported(refusal, tmp_path, text, reason):
     (tmp_path / "mine.py").write_text(text)
-    complaint = refusal(NetworkError, build, factory(tmp_path / "mine.py", "net"))
-    assert f"mine.py cannot be imported ({reason}" in complaint
+    error_line = refusal(NetworkError, build, factory(tmp_path / "mine.py", "net"))
+    assert f"mine.py cannot be imported ({reason}" in error_line
 
 
 def test_what_is_not_there(refusal, tmp_path):
-    complaint = refusal(NetworkError, build, factory(tmp_path / "none.py", "net"))
-    assert complaint.endswith("none.py does not exist: check its name")
-    complaint = refusal(NetworkError, build, Factory("no_such.module", "net"))
-    assert complaint == (
+    error_line = refusal(NetworkError, build, factory(tmp_path / "none.py", "net"))
+    assert error_line.endswith("none.py does not exist: check its name")
+    error_line = refusal(NetworkError, build, Factory("no_such.module", "net"))
+    assert error_line == (
         "no_such.module:net: no_such.module cannot be imported (ModuleNotFoundError: "
         "No module named 'no_such')"
     )
@@ -190,7 +190,7 @@ def test_weights_in_safetensors(mine, tmp_path, state):
 
 
 @pytest.mark.parametrize(
-    ("change", "complaint"),
+    ("change", "error_line"),
     [
         (
             lambda state: {**state, "0.weight": torch.zeros(3, 5)},
@@ -211,13 +211,13 @@ def test_weights_in_safetensors(mine, tmp_path, state):
     ],
     ids=["shape", "unknown", "missing", "two sets", "nan", "no tensors", "a list"],
 )
-def test_weights_that_do_not_fit(refusal, mine, tmp_path, state, change, complaint):
-    assert complaint in refusal(NetworkError, loaded, mine, tmp_path, change(state))
+def test_weights_that_do_not_fit(refusal, mine, tmp_path, state, change, error_line):
+    assert error_line in refusal(NetworkError, loaded, mine, tmp_path, change(state))
 
 
 def test_weights_never_run_code(refusal, mine, tmp_path):
-    complaint = refusal(CheckpointError, loaded, mine, tmp_path, nn.Linear(2, 2))
-    assert "is a whole pickled object (torch.nn.modules.linear.Linear)" in complaint
+    error_line = refusal(CheckpointError, loaded, mine, tmp_path, nn.Linear(2, 2))
+    assert "is a whole pickled object (torch.nn.modules.linear.Linear)" in error_line
     assert "does not exist" in refusal(
         CheckpointError, build, factory(mine, "small", tmp_path / "none.safetensors")
     )

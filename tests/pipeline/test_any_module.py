@@ -23,7 +23,7 @@ from micronet_edge import (
 )
 from micronet_edge.errors import LoweringError, NetworkError, SettingsError, VerificationError
 from micronet_edge.models import load_checkpoint
-from micronet_edge.own_networks import state_sha256
+from micronet_edge.models.own_networks import state_sha256
 from micronet_edge.settings import BlameSettings
 
 SIZE = 40
@@ -171,8 +171,8 @@ def test_it_is_quantized_proven_again_and_looked_into(digits, data, tmp_path, tm
     assert str(found.checkpoint) == "MicroNet"
     other = copy.deepcopy(network)
     other.classifier.logits.linear.bias.data[0] += 1
-    complaint = refusal(SettingsError, micronet_edge.verify, file.path, other, calibration=calibration)
-    assert "was not made from MicroNet" in complaint
+    error_line = refusal(SettingsError, micronet_edge.verify, file.path, other, calibration=calibration)
+    assert "was not made from MicroNet" in error_line
 
 
 # --- Refused
@@ -210,17 +210,17 @@ class Named(Tiny):
         (Tiny, replace(METADATA, variant="../tiny"), SettingsError, "give one that files can have"),
     ],
 )
-def test_a_network_that_will_not_do(refusal, tmp_path, network, metadata, kind, complaint):
+def test_a_network_that_will_not_do(refusal, tmp_path, network, metadata, kind, error_line):
     settings = ExportSettings(output=tmp_path / "out")
     found = refusal(kind, micronet_edge.export, network(), metadata=metadata, settings=settings)
-    assert complaint in found
+    assert error_line in found
     assert list(tmp_path.iterdir()) == []
 
 
 def test_another_number_of_classes(refusal, tiny):
     settings = ExportSettings(num_classes=3)
-    complaint = refusal(NetworkError, micronet_edge.export, tiny, settings=settings)
-    assert complaint == "Tiny gives 7 classes, not 3: leave --num-classes out"
+    error_line = refusal(NetworkError, micronet_edge.export, tiny, settings=settings)
+    assert error_line == "Tiny gives 7 classes, not 3: leave --num-classes out"
 
 
 def test_what_is_said_twice(refusal, tiny):

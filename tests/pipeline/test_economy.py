@@ -11,8 +11,9 @@ import pytest
 from cli.command import DIGITS, ONNX_FILE, shared_digits, shared_quantized
 
 import micronet_edge
-from micronet_edge import ExportSettings, QuantizeSettings, source
-from micronet_edge.targets import find_target
+from micronet_edge import ExportSettings, QuantizeSettings
+from micronet_edge.models import source
+from micronet_edge.targets.protocol import find_target
 from micronet_edge_onnx import session as onnx_session
 from micronet_edge_onnx.target import OnnxTarget
 from micronet_edge_tflite import outputs, session

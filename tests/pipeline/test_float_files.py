@@ -9,7 +9,7 @@ from cli.command import DIGITS
 import micronet_edge
 from micronet_edge import ExportSettings
 from micronet_edge.errors import TargetError
-from micronet_edge.targets import find_target
+from micronet_edge.targets.protocol import find_target
 
 
 def has_bias(layer):
@@ -37,16 +37,16 @@ class Careless:
 @pytest.mark.parametrize("name", ["onnx", "tflite"])
 def test_a_file_of_another_network_is_refused(refusal, tmp_path, name):
     settings = ExportSettings(output=tmp_path / "out", formats=(Careless(name),))
-    complaint = refusal(TargetError, micronet_edge.export, DIGITS, settings=settings)
-    assert complaint.startswith(
+    error_line = refusal(TargetError, micronet_edge.export, DIGITS, settings=settings)
+    assert error_line.startswith(
         f"{name}: m0-digits-float32.{name}: the converted file is not the same function"
     )
-    assert "output 0 differs by up to " in complaint
+    assert "output 0 differs by up to " in error_line
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_other_format_is_named_where_it_came_out_well(refusal, tmp_path):
     settings = ExportSettings(output=tmp_path / "out", formats=(Careless("onnx"), "tflite"))
-    complaint = refusal(TargetError, micronet_edge.export, DIGITS, settings=settings)
-    assert complaint.endswith("; tflite came out well: give --format tflite")
+    error_line = refusal(TargetError, micronet_edge.export, DIGITS, settings=settings)
+    assert error_line.endswith("; tflite came out well: give --format tflite")
     assert list(tmp_path.iterdir()) == []

@@ -11,8 +11,8 @@ from micronet_edge.settings import QuantizeSettings
 
 
 def test_a_failure_names_its_format_and_the_one_that_came_out_well(refusal):
-    complaint = refusal(TargetError, _check_failures, {"tflite": TargetError("cannot be opened")}, ["onnx"])
-    assert complaint == "tflite: cannot be opened; onnx came out well: give --format onnx"
+    error_line = refusal(TargetError, _check_failures, {"tflite": TargetError("cannot be opened")}, ["onnx"])
+    assert error_line == "tflite: cannot be opened; onnx came out well: give --format onnx"
 
 
 def test_where_nothing_failed_nothing_is_said():
@@ -31,8 +31,8 @@ def few(tmp_path_factory):
 def test_too_few_images_to_fine_tune_on_are_refused_at_once(few, tmp_path, refusal):
     told = []
     settings = QuantizeSettings(output=tmp_path / "out", calibration=tmp_path / "none", finetune=few)
-    complaint = refusal(SettingsError, quantize, DIGITS, settings=settings, report=told.append)
-    assert "too few to fine-tune on: give 256 or more" in complaint
+    error_line = refusal(SettingsError, quantize, DIGITS, settings=settings, report=told.append)
+    assert "too few to fine-tune on: give 256 or more" in error_line
     assert told == [
         "reading the network and the images",
         "classes, in the order of the network's labels: '0' is class 0",

@@ -1,14 +1,14 @@
-"""Networks of a few layers, spelled out, and grids for them."""
+"""Networks of a few layers, decomposed, and grids for them."""
 
 import copy
 
 import torch
 from torch import fx, nn
 
-from micronet_edge.lowering import elementary
-from micronet_edge.lowering.graph import note_shapes
-from micronet_edge.preprocessing import Preprocessing
-from micronet_edge.quantization.assign_grids import assign_grids
+from micronet_edge.data.preprocessing import Preprocessing
+from micronet_edge.lowering.ir import primitives as elementary
+from micronet_edge.lowering.ir.graph import note_shapes
+from micronet_edge.quantization.assign_qparams import assign_qparams
 from micronet_edge.quantization.calibrate import calibrate
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 
@@ -16,7 +16,7 @@ SIZE = 8
 
 
 class _Tracer(fx.Tracer):
-    """Keeps the elementary layers whole, which other networks have only after they are spelled out."""
+    """Keeps the elementary layers whole, which other networks have only after they are decomposed."""
 
     def is_leaf_module(self, module, qualified_name):
         whole = type(module).__module__ == elementary.__name__
@@ -43,8 +43,10 @@ def images(count=40, size=SIZE):
 def quantized(network, bits=8, given=None, float_layers=()):
     """The network with grids for its range on the images."""
     given = images() if given is None else given
-    grids = assign_grids(network, calibrate(network, given, 100.0), bits)
-    return QuantizedNetwork(network, Preprocessing.imagenet(given.shape[-1]), grids, frozenset(float_layers))
+    tensor_qparams = assign_qparams(network, calibrate(network, given, 100.0), bits)
+    return QuantizedNetwork(
+        network, Preprocessing.imagenet(given.shape[-1]), tensor_qparams, frozenset(float_layers)
+    )
 
 
 def layer_names(network):

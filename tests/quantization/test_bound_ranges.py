@@ -7,22 +7,22 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from quantization.networks import images, traced
-from quantized_digits import spelled_digits
+from quantized_digits import decomposed_digits
 from torch import fx, nn
 
-from micronet_edge.lowering.elementary import (
+from micronet_edge.lowering.ir.primitives import (
     Add,
     AddConstant,
     Channels,
+    DynamicPointwise,
+    DynamicPointwiseWeight,
     Maximum,
-    Mix,
-    MixingMatrix,
     Multiply,
     MultiplyConstant,
 )
 from micronet_edge.quantization.bound_ranges import NEAR, bounded, bounds_of
 from micronet_edge.quantization.calibrate import calibrate
-from micronet_edge.quantization.rounded_tensors import tensor_name
+from micronet_edge.quantization.quantized_tensors import tensor_name
 
 IMAGE = (-2.0, 2.5)
 
@@ -36,8 +36,8 @@ class Everything(nn.Module):
         self.clip, self.mean, self.squeeze = nn.ReLU6(), nn.AdaptiveAvgPool2d(1), nn.Conv2d(4, 2, 1)
         self.squeezed, self.excite0, self.excite1 = nn.ReLU(), nn.Conv2d(2, 4, 1), nn.Conv2d(2, 4, 1)
         self.coefficient0, self.coefficient1 = nn.Hardtanh(-1.0, 3.0), nn.Hardtanh(-2.0, 2.0)
-        self.matrix = MixingMatrix(((0, 1, 2, 3), (1, 2, 3, 0)), 4)
-        self.mix, self.product, self.sum, self.maximum = Mix(), Multiply(), Add(), Maximum()
+        self.matrix = DynamicPointwiseWeight(((0, 1, 2, 3), (1, 2, 3, 0)), 4)
+        self.mix, self.product, self.sum, self.maximum = DynamicPointwise(), Multiply(), Add(), Maximum()
         self.first, self.scaled = Channels(0, 2), MultiplyConstant(torch.tensor(-0.5))
         self.flat, self.last = nn.Flatten(1), nn.Linear(2 * 8 * 8, 3)
 
@@ -152,7 +152,7 @@ def test_calibration_takes_the_bounds_of_coefficients_that_are_nearly_used_up():
 
 
 def test_the_trained_example_stays_in_its_bounds():
-    loaded, network = spelled_digits()
+    loaded, network = decomposed_digits()
     preprocessing = loaded.preprocessing
     colours = [
         ((end - mean) / std)

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from quantization.networks import images, traced
 from torch import nn
 
-from micronet_edge.lowering.elementary import AddConstant, Maximum
+from micronet_edge.lowering.ir.primitives import AddConstant, Maximum
 from micronet_edge.quantization.calibrate import calibrate
-from micronet_edge.quantization.rounded_tensors import rounded_tensors
+from micronet_edge.quantization.quantized_tensors import rounded_tensors
 
 
 @settings(max_examples=25)

@@ -9,9 +9,9 @@ from quantization.networks import images, layer_names, quantized, traced
 from quantized_digits import image_folder, quantized_digits
 from torch import nn
 
-from micronet_edge.lowering.graph import module_of
+from micronet_edge.lowering.ir.graph import module_of
 from micronet_edge.quantization.correct_bias import correct_bias
-from micronet_edge.quantization.rounded_tensors import IMAGE
+from micronet_edge.quantization.quantized_tensors import IMAGE
 from micronet_edge.quantization.simulate import Simulation
 
 GIVEN = images(40)  # more than one batch
@@ -25,8 +25,10 @@ def layered(*, bias=True):
 def coarse(network):
     """The network on grids a quarter as wide as its values, so that rounding shifts every mean."""
     whole = quantized(network, given=GIVEN)
-    grids = {name: replace(grid, scale=grid.scale / 4) for name, grid in whole.grids.items()}
-    return replace(whole, grids=grids)
+    tensor_qparams = {
+        name: replace(qparams, scale=qparams.scale / 4) for name, qparams in whole.tensor_qparams.items()
+    }
+    return replace(whole, tensor_qparams=tensor_qparams)
 
 
 def channel_means(network, values_of):

@@ -5,8 +5,8 @@ import torch
 from quantization.networks import images, traced
 from torch import nn
 
-from micronet_edge.preprocessing import Preprocessing
-from micronet_edge.quantization.assign_grids import assign_grids
+from micronet_edge.data.preprocessing import Preprocessing
+from micronet_edge.quantization.assign_qparams import assign_qparams
 from micronet_edge.quantization.calibrate import calibrate
 from micronet_edge.quantization.equalize_channels import equalized, found_factors
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
@@ -30,8 +30,8 @@ def uneven(between, groups):
 def error(network):
     with torch.no_grad():
         expected = network(GIVEN)
-        grids = assign_grids(network, calibrate(network, GIVEN, 100.0), 8)
-        found = Simulation(QuantizedNetwork(network, Preprocessing.imagenet(32), grids))(GIVEN)
+        tensor_qparams = assign_qparams(network, calibrate(network, GIVEN, 100.0), 8)
+        found = Simulation(QuantizedNetwork(network, Preprocessing.imagenet(32), tensor_qparams))(GIVEN)
     return float((found - expected).norm() / expected.norm())
 
 

@@ -10,18 +10,18 @@ import pytest
 import torch
 
 from micronet_edge import ExportSettings
-from micronet_edge.image_folders import CalibrationImages
-from micronet_edge.integer_forms import corrected_forms
+from micronet_edge.data.image_folders import CalibrationImages
 from micronet_edge.lowering import integer, lower
+from micronet_edge.models.source import read_source
 from micronet_edge.pipeline.job import export_spec
+from micronet_edge.pipeline.quantized_graphs import corrected_forms
 from micronet_edge.quantization import simulate
 from micronet_edge.quantization.fuse_activations import with_fused_activations
-from micronet_edge.quantization.grid import bias_scales
 from micronet_edge.quantization.layer_outputs import decibels
+from micronet_edge.quantization.qparams import bias_scales
 from micronet_edge.quantization.quantize_network import calibrated_recipe
 from micronet_edge.quantization.simulate import Simulation
-from micronet_edge.source import read_source
-from micronet_edge.targets import find_target
+from micronet_edge.targets.protocol import find_target
 
 SIZE = 64
 ASKED_DB = 40
@@ -79,8 +79,8 @@ def same(values, *_):
     return values
 
 
-def real_sum(steps, grids, _result):
-    return sum(each * grid.scale for each, grid in zip(steps, grids, strict=True))
+def real_sum(steps, tensor_qparams, _result):
+    return sum(each * qparams.scale for each, qparams in zip(steps, tensor_qparams, strict=True))
 
 
 def real_coefficients(value, inner):

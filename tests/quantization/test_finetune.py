@@ -8,18 +8,18 @@ import pytest
 import torch
 from example_images import digits
 
+from micronet_edge.data.image_folders import LabelledImages
+from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.errors import SettingsError
-from micronet_edge.image_folders import LabelledImages
 from micronet_edge.lowering import INTEGER, lower
 from micronet_edge.models import load_checkpoint
-from micronet_edge.preprocessing import Preprocessing
 from micronet_edge.quantization import finetune as module
-from micronet_edge.quantization.assign_grids import assign_grids
+from micronet_edge.quantization.assign_qparams import assign_qparams
 from micronet_edge.quantization.calibrate import calibrate
 from micronet_edge.quantization.finetune import MINIMUM_IMAGES, finetune
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.simulate import Simulation
-from micronet_edge.threads import one_thread
+from micronet_edge.util.threads import one_thread
 
 CHECKPOINT = Path(digits.__file__).parent / "m0-digits.safetensors"
 EPOCHS = 2
@@ -52,7 +52,7 @@ def start(preprocessing, images):
     with one_thread():
         calibration = torch.from_numpy(preprocessing.batch(images.paths[::8]))
         ranges = calibrate(network, calibration, NARROW)
-    return QuantizedNetwork(network, preprocessing, assign_grids(network, ranges, 8))
+    return QuantizedNetwork(network, preprocessing, assign_qparams(network, ranges, 8))
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_holds_out_a_tenth_of_every_class(images):
 
 def test_leaves_the_grids_and_every_constant_as_they_are(tuned, start):
     quantized, _, _ = tuned
-    assert quantized.grids == start.grids
+    assert quantized.tensor_qparams == start.tensor_qparams
     constants = dict(start.network.named_buffers())
     assert constants
     assert all(torch.equal(value, constants[name]) for name, value in quantized.network.named_buffers())

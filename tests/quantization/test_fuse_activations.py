@@ -8,9 +8,9 @@ from quantization.networks import images, quantized
 from torch import nn
 
 from micronet_edge.lowering import INTEGER, lower
-from micronet_edge.lowering.composite import regions
+from micronet_edge.lowering.ir.composite import regions
 from micronet_edge.quantization.fuse_activations import with_fused_activations
-from micronet_edge.quantization.rounded_tensors import tensor_name
+from micronet_edge.quantization.quantized_tensors import tensor_name
 
 
 class Excited(nn.Module):

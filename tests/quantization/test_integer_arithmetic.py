@@ -6,18 +6,20 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from micronet_edge.quantization.grid import Grid
 from micronet_edge.quantization.integer_arithmetic import integer_product, integer_sum, requantized
+from micronet_edge.quantization.qparams import QuantParams
 from micronet_edge.quantization.simulate import rounded
 
-RESULT = Grid(0.03951844945549965, 2, 8)
+RESULT = QuantParams(0.03951844945549965, 2, 8)
 
 
 def test_a_product_that_float32_takes_for_a_tie():
     """XNNPACK gave -10 for these, which are -9.4999999 steps in real numbers."""
-    grids = [Grid(0.024614211171865463, 2, 8), Grid(0.008511371910572052, -128, 8)]
-    values = [torch.tensor(float(q)) * grid.scale for q, grid in zip((-14, 128), grids, strict=True)]
-    product = integer_product(values[0] * values[1], grids, RESULT)
+    tensor_qparams = [QuantParams(0.024614211171865463, 2, 8), QuantParams(0.008511371910572052, -128, 8)]
+    values = [
+        torch.tensor(float(q)) * qparams.scale for q, qparams in zip((-14, 128), tensor_qparams, strict=True)
+    ]
+    product = integer_product(values[0] * values[1], tensor_qparams, RESULT)
     assert round(float(product) / RESULT.scale) == -10
 
 
@@ -48,14 +50,17 @@ def test_gradients_pass():
     requantized(values, torch.tensor([1.0, 2.0]), factors, RESULT).sum().backward()
     torch.testing.assert_close(values.grad, (factors * RESULT.scale)[None])
     values.grad = None
-    integer_product(values, [Grid(1.0, 0, 8), Grid(1.0, 0, 8)], RESULT).sum().backward()
+    integer_product(values, [QuantParams(1.0, 0, 8), QuantParams(1.0, 0, 8)], RESULT).sum().backward()
     assert values.grad.tolist() == [[1.0, 1.0]]
 
 
 def test_the_larger_factor_of_a_sum_has_20_bits():
-    grids, steps = [Grid(0.05, 0, 8), Grid(0.0301, 0, 8)], [torch.arange(-128.0, 128.0)] * 2
-    found = integer_sum(steps, grids, RESULT) / RESULT.scale
-    ratios = [np.float32(grid.scale) / np.float32(RESULT.scale) for grid in grids]
+    tensor_qparams, steps = (
+        [QuantParams(0.05, 0, 8), QuantParams(0.0301, 0, 8)],
+        [torch.arange(-128.0, 128.0)] * 2,
+    )
+    found = integer_sum(steps, tensor_qparams, RESULT) / RESULT.scale
+    ratios = [np.float32(qparams.scale) / np.float32(RESULT.scale) for qparams in tensor_qparams]
     factors = [round(float(ratio) * 2**20) for ratio in ratios]
     expected = [(q * sum(factors) + (1 << 19)) >> 20 for q in range(-128, 128)]
     assert found.round().long().tolist() == expected

@@ -5,7 +5,7 @@ import torch
 from quantization.networks import images, traced
 from torch import nn
 
-from micronet_edge.lowering.elementary import AddConstant
+from micronet_edge.lowering.ir.primitives import AddConstant
 from micronet_edge.quantization.calibrate import calibrate
 from micronet_edge.quantization.range_utilisation import Utilisation, utilisation
 

@@ -9,11 +9,11 @@ from quantization.networks import images, quantized, traced
 from safetensors.torch import save_file
 from torch import nn
 
+from micronet_edge.data.image_folders import CalibrationImages
+from micronet_edge.data.metadata import FileMetadata
+from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.errors import SettingsError
-from micronet_edge.image_folders import CalibrationImages
-from micronet_edge.lowering.tuning import SHIPPED
-from micronet_edge.metadata import FileMetadata
-from micronet_edge.preprocessing import Preprocessing
+from micronet_edge.lowering.cost_model.tuning import SHIPPED
 from micronet_edge.quantization.quantize_network import (
     calibrated_recipe,
     corrected_biases,
@@ -154,7 +154,11 @@ def test_the_network_given_stays_as_it_was(network):
 
 def test_it_quantizes_the_same_network_again(network, recipe, saved):
     first, second = (quantized_by(each, network, METADATA) for each in (recipe, load_recipe(saved)))
-    assert (first.grids, first.float_layers, first.bits) == (second.grids, second.float_layers, 8)
+    assert (first.tensor_qparams, first.float_layers, first.bits) == (
+        second.tensor_qparams,
+        second.float_layers,
+        8,
+    )
     with torch.no_grad():
         assert torch.equal(Simulation(first)(images()), Simulation(second)(images()))
 
@@ -187,28 +191,28 @@ def test_changed_tensors_are_those_that_differ_and_those_that_are_new(network):
 
 
 def test_a_recipe_that_is_not_there(refusal, tmp_path):
-    complaint = refusal(SettingsError, load_recipe, tmp_path / "none.recipe.json")
-    assert "none.recipe.json does not exist: check the path" in complaint
+    error_line = refusal(SettingsError, load_recipe, tmp_path / "none.recipe.json")
+    assert "none.recipe.json does not exist: check the path" in error_line
 
 
 def test_a_recipe_without_its_weights(refusal, saved):
     weights_path(saved).unlink()
-    complaint = refusal(SettingsError, load_recipe, saved)
-    assert f"{weights_path(saved)} does not exist: a recipe is two files, {saved.name} and" in complaint
+    error_line = refusal(SettingsError, load_recipe, saved)
+    assert f"{weights_path(saved)} does not exist: a recipe is two files, {saved.name} and" in error_line
 
 
 def test_weights_of_another_recipe(refusal, saved):
     save_file({"onnx:0.bias": torch.ones(4), "onnx:4.bias": torch.ones(2)}, weights_path(saved))
-    complaint = refusal(SettingsError, load_recipe, saved)
-    assert f"is not the file that {saved.name} was written with: keep the two together" in complaint
+    error_line = refusal(SettingsError, load_recipe, saved)
+    assert f"is not the file that {saved.name} was written with: keep the two together" in error_line
 
 
 @pytest.mark.parametrize("content", [b"", b"no tensors at all", None], ids=["empty", "text", "truncated"])
 def test_damaged_weights(refusal, saved, content):
     path = weights_path(saved)
     path.write_bytes(path.read_bytes()[:-3] if content is None else content)
-    complaint = refusal(SettingsError, load_recipe, saved)
-    assert "quantize again to make one" in complaint or "is empty (0 bytes)" in complaint
+    error_line = refusal(SettingsError, load_recipe, saved)
+    assert "quantize again to make one" in error_line or "is empty (0 bytes)" in error_line
 
 
 @pytest.mark.parametrize(
@@ -228,8 +232,8 @@ def test_damaged_weights(refusal, saved, content):
 )
 def test_a_text_that_is_no_recipe(refusal, saved, content):
     saved.write_text(content)
-    complaint = refusal(SettingsError, load_recipe, saved)
-    assert complaint.startswith(f"recipe {saved} cannot be read")
+    error_line = refusal(SettingsError, load_recipe, saved)
+    assert error_line.startswith(f"recipe {saved} cannot be read")
 
 
 def test_bytes_that_are_no_text(refusal, saved):
@@ -238,8 +242,8 @@ def test_bytes_that_are_no_text(refusal, saved):
 
 
 def test_a_precision_that_does_not_exist(refusal, saved):
-    complaint = refusal(SettingsError, load_recipe, edited(saved, precision="int4"))
-    assert complaint.endswith("is for precision 'int4': choose int8 or int8-a16")
+    error_line = refusal(SettingsError, load_recipe, edited(saved, precision="int4"))
+    assert error_line.endswith("is for precision 'int4': choose int8 or int8-a16")
 
 
 @pytest.mark.parametrize("ends", [[float("nan"), 1.0], [0.0, float("inf")], [2.0, 1.0]], ids=str)
@@ -262,9 +266,9 @@ def test_a_range_that_is_none(refusal, saved, ends):
     ids=str,
 )
 def test_a_recipe_of_another_network(refusal, network, recipe, changes):
-    complaint = refusal(SettingsError, quantized_by, replace(recipe, **changes), network, METADATA)
-    assert complaint.startswith("the recipe was made for another network (")
-    assert complaint.endswith("quantize this one without --recipe")
+    error_line = refusal(SettingsError, quantized_by, replace(recipe, **changes), network, METADATA)
+    assert error_line.startswith("the recipe was made for another network (")
+    assert error_line.endswith("quantize this one without --recipe")
 
 
 def test_tensors_that_the_network_has_no_place_for(refusal, network, recipe):
@@ -287,7 +291,7 @@ def test_a_recipe_needs_no_more_than_what_it_says():
 
 def test_grids_come_from_ranges_alone(network, recipe):
     doubled = replace(recipe, ranges=recipe.ranges | {"1": tuple(2 * end for end in recipe.ranges["1"])})
-    first, second = (quantized_by(each, network, METADATA).grids for each in (recipe, doubled))
+    first, second = (quantized_by(each, network, METADATA).tensor_qparams for each in (recipe, doubled))
     assert second["1"].scale == pytest.approx(2 * first["1"].scale)
     assert {name for name in first if first[name] != second[name]} == {"1"}
-    assert quantized(network).grids["1"].scale == pytest.approx(first["1"].scale, rel=0.2)
+    assert quantized(network).tensor_qparams["1"].scale == pytest.approx(first["1"].scale, rel=0.2)

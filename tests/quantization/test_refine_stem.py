@@ -6,15 +6,15 @@ import pytest
 import torch
 from lowering.networks import assert_same, difference
 from quantization.networks import SIZE, images, quantized, traced
-from quantized_digits import spelled_digits
+from quantized_digits import decomposed_digits
 from torch import nn
 
-from micronet_edge.lowering.elementary import AddConstant
-from micronet_edge.lowering.read_pixels import FRAMED, PIXELS, SCALED
-from micronet_edge.preprocessing import Preprocessing
+from micronet_edge.data.preprocessing import Preprocessing
+from micronet_edge.lowering.ir.primitives import AddConstant
+from micronet_edge.lowering.passes.fold_input_normalization import FRAMED, PIXELS, SCALED
 from micronet_edge.quantization.layers import layers
-from micronet_edge.quantization.refine_stem import PIXEL_GRID, refine_stem, stem_layers
-from micronet_edge.quantization.rounded_tensors import IMAGE, tensor_name
+from micronet_edge.quantization.quantized_tensors import IMAGE, tensor_name
+from micronet_edge.quantization.refine_stem import PIXEL_QPARAMS, refine_stem, stem_layers
 from micronet_edge.quantization.simulate import Simulation, rounded_weight
 
 TAIL = nn.Conv2d(4, 6, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(1), nn.Linear(6, 5)
@@ -60,7 +60,7 @@ def test_the_function_is_the_same(bordered):
 
 
 def test_the_function_of_the_trained_example_is_the_same():
-    loaded, network = spelled_digits()
+    loaded, network = decomposed_digits()
     given = torch.randn(2, 3, 96, 96, generator=torch.Generator().manual_seed(0))
     form = refine_stem(replace(quantized(network, given=given), preprocessing=loaded.preprocessing))
     assert difference(network, form.network, given) < 1e-5
@@ -69,9 +69,12 @@ def test_the_function_of_the_trained_example_is_the_same():
 
 def test_the_network_given_stays_as_it_was():
     before = quantized(stem())
-    grids, state = dict(before.grids), {k: v.clone() for k, v in before.network.state_dict().items()}
+    tensor_qparams, state = (
+        dict(before.tensor_qparams),
+        {k: v.clone() for k, v in before.network.state_dict().items()},
+    )
     refine_stem(before)
-    assert dict(before.grids) == grids
+    assert dict(before.tensor_qparams) == tensor_qparams
     assert all(torch.equal(tensor, state[name]) for name, tensor in before.network.state_dict().items())
 
 
@@ -80,7 +83,7 @@ def test_pixels_are_not_rounded():
     form = refine_stem(before)
     pixels, given = of_pixels(form.preprocessing)
     found = steps(form, given)
-    assert torch.equal(found[FRAMED][..., 1:-1, 1:-1], (pixels * 255).round() * PIXEL_GRID.scale)
+    assert torch.equal(found[FRAMED][..., 1:-1, 1:-1], (pixels * 255).round() * PIXEL_QPARAMS.scale)
     assert torch.equal(found[IMAGE], given)  # the image itself is not touched
     normalized = steps(before, given)[IMAGE]
     assert not torch.equal(normalized, given)  # as it was before
@@ -89,7 +92,7 @@ def test_pixels_are_not_rounded():
 def test_what_frames_the_pixels_lies_on_their_grid():
     form = refine_stem(quantized(stem()))
     _, given = of_pixels(form.preprocessing)
-    corners = steps(form, given)[FRAMED][..., [0, -1], [0, -1]] / PIXEL_GRID.scale
+    corners = steps(form, given)[FRAMED][..., [0, -1], [0, -1]] / PIXEL_QPARAMS.scale
     expected = (torch.tensor(form.preprocessing.mean) * 255).round()[None, :, None]
     torch.testing.assert_close(corners, expected.expand_as(corners))
     assert not torch.equal(expected.flatten(), torch.tensor(form.preprocessing.mean) * 255)
@@ -97,8 +100,8 @@ def test_what_frames_the_pixels_lies_on_their_grid():
 
 def test_pixels_lie_on_their_grid():
     form = refine_stem(quantized(stem()))
-    assert (PIXEL_GRID.low, PIXEL_GRID.high) == (0.0, pytest.approx(1.0))
-    assert all(form.grids[name] == PIXEL_GRID for name in (SCALED, PIXELS, FRAMED))
+    assert (PIXEL_QPARAMS.low, PIXEL_QPARAMS.high) == (0.0, pytest.approx(1.0))
+    assert all(form.tensor_qparams[name] == PIXEL_QPARAMS for name in (SCALED, PIXELS, FRAMED))
     assert form.float_layers == {SCALED, PIXELS}
     image, *_ = form.network.graph.nodes
     assert not form.is_integer(image)
@@ -107,11 +110,13 @@ def test_pixels_lie_on_their_grid():
 @pytest.mark.parametrize("bordered", [True, False])
 def test_the_steps_of_the_first_activation_are_those_of_a_part(bordered):
     form = refine_stem(quantized(stem(bordered=bordered)))
-    grid = form.grids["2" if bordered else "1"]
-    assert (grid.low, grid.high) == (0.0, pytest.approx(6 / PARTS))
+    qparams = form.tensor_qparams["2" if bordered else "1"]
+    assert (qparams.low, qparams.high) == (0.0, pytest.approx(6 / PARTS))
     if bordered:  # the convolution has room for what the border takes away and adds
-        assert form.grids["0"].low == pytest.approx(-0.25, abs=form.grids["0"].scale)
-        assert form.grids["0"].high == pytest.approx(6 / PARTS + 0.5, abs=form.grids["0"].scale)
+        assert form.tensor_qparams["0"].low == pytest.approx(-0.25, abs=form.tensor_qparams["0"].scale)
+        assert form.tensor_qparams["0"].high == pytest.approx(
+            6 / PARTS + 0.5, abs=form.tensor_qparams["0"].scale
+        )
 
 
 def test_the_first_activation_is_rounded_as_finely_as_its_parts():
@@ -128,7 +133,7 @@ def test_the_first_activation_is_rounded_as_finely_as_its_parts():
         expected = conv(given).clamp(0, 6)[..., 1:-1, 1:-1]  # a border of means is no whole pixel
     coarse, parts = (steps(each, given)["1"][..., 1:-1, 1:-1] for each in (before, form))
     fine = parts.unflatten(1, (PARTS, 4)).sum(1)
-    half = form.grids["1"].scale / 2
+    half = form.tensor_qparams["1"].scale / 2
     assert (fine - expected).abs().max() < 1.1 * half
     assert (coarse - expected).abs().max() > (PARTS - 0.5) * half
 
@@ -137,8 +142,12 @@ def test_every_other_tensor_keeps_its_grid():
     before = quantized(stem())
     form = refine_stem(before)
     own = {"0", "2", SCALED, PIXELS, FRAMED}
-    assert set(form.grids) == set(before.grids) | own
-    assert all(form.grids[name] == grid for name, grid in before.grids.items() if name not in own)
+    assert set(form.tensor_qparams) == set(before.tensor_qparams) | own
+    assert all(
+        form.tensor_qparams[name] == qparams
+        for name, qparams in before.tensor_qparams.items()
+        if name not in own
+    )
 
 
 def test_16_bits_need_none_of_it():
@@ -163,7 +172,7 @@ def test_a_stem_that_is_not_dense_reads_normalized_images():
     before = quantized(traced(*grouped))
     form = refine_stem(before)
     assert_same(form.network, before.network)
-    assert (form.grids, form.float_layers) == (before.grids, before.float_layers)
+    assert (form.tensor_qparams, form.float_layers) == (before.tensor_qparams, before.float_layers)
 
 
 def test_refined_once_it_stays():

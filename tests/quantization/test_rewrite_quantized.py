@@ -1,4 +1,4 @@
-"""A rewrite of a quantized network keeps its grids, and in float what was in float."""
+"""A pass of a quantized network keeps its grids, and in float what was in float."""
 
 from dataclasses import replace
 
@@ -7,9 +7,9 @@ from lowering.networks import difference
 from quantization.networks import SIZE, images, quantized, traced
 from torch import nn
 
-from micronet_edge.lowering.elementary import AddConstant
-from micronet_edge.lowering.layer_writer import LAYER
-from micronet_edge.lowering.split_borders import SplitBorders
+from micronet_edge.lowering.ir.graph_builder import LAYER
+from micronet_edge.lowering.ir.primitives import AddConstant
+from micronet_edge.lowering.passes.split_borders import SplitBorders
 from micronet_edge.quantization.rewrite_quantized import rewritten
 from micronet_edge.quantization.simulate import Simulation
 
@@ -21,7 +21,7 @@ def bordered(*clip):
     constant[..., 0], constant[..., -1] = -0.5, 0.25
     network = traced(nn.Conv2d(3, 4, 3, padding=1), AddConstant(constant), *clip, nn.Conv2d(4, 2, 1))
     conv, correction = list(network.graph.nodes)[1:3]
-    correction.meta[LAYER] = conv.target  # as where the two are spelled out of one layer
+    correction.meta[LAYER] = conv.target  # as where the two are decomposed of one layer
     return quantized(network)
 
 
@@ -30,17 +30,17 @@ def test_the_function_is_the_same_and_every_tensor_has_a_grid():
         form = rewritten(before, SPLIT)
         assert difference(before.network, form.network, images(8)) < 1e-5
         layers = [node for node in form.network.graph.nodes if node.op == "call_module"]
-        assert all(form.grid(node).bits == 8 for node in layers)
+        assert all(form.qparams(node).bits == 8 for node in layers)
 
 
 def test_parts_lie_on_the_grid_of_the_whole():
     before = bordered(nn.ReLU6())
     form = rewritten(before, SPLIT)
-    parts = {name: grid for name, grid in form.grids.items() if name.startswith("1/")}
+    parts = {name: qparams for name, qparams in form.tensor_qparams.items() if name.startswith("1/")}
     read = {name for name in parts if name.endswith("read")}
     assert len(read) == 2
-    assert {parts[name] for name in read} == {before.grids["image"]}
-    assert {grid for name, grid in parts.items() if name not in read} == {before.grids["2"]}
+    assert {parts[name] for name in read} == {before.tensor_qparams["image"]}
+    assert {qparams for name, qparams in parts.items() if name not in read} == {before.tensor_qparams["2"]}
 
 
 def test_a_rounding_less_is_closer_to_float():
@@ -69,4 +69,4 @@ def test_what_was_in_float_stays_in_float():
 def test_where_nothing_matches_nothing_changes():
     before = quantized(traced(nn.Conv2d(3, 4, 1), nn.Conv2d(4, 2, 1)))
     form = rewritten(before, SPLIT)
-    assert (form.grids, form.float_layers) == (before.grids, before.float_layers)
+    assert (form.tensor_qparams, form.float_layers) == (before.tensor_qparams, before.float_layers)

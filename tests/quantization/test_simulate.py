@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from quantization.networks import images, layer_names, quantized, traced
 from torch import nn
 
-from micronet_edge.lowering.elementary import AddConstant, MultiplyConstant
+from micronet_edge.lowering.ir.primitives import AddConstant, MultiplyConstant
 from micronet_edge.quantization import simulate
-from micronet_edge.quantization.grid import Grid, activation_grid, bias_scales, weight_scales
-from micronet_edge.quantization.rounded_tensors import IMAGE, tensor_name
+from micronet_edge.quantization.qparams import QuantParams, activation_qparams, bias_scales, weight_scales
+from micronet_edge.quantization.quantized_tensors import IMAGE, tensor_name
 from micronet_edge.quantization.simulate import Simulation, rounded, rounded_weight
 from micronet_edge_tflite.quantize import quantized_file
 from micronet_edge_tflite.session import TfliteSession
@@ -56,10 +56,10 @@ def test_every_rounded_tensor_lies_on_its_grid(network):
     found = quantized(network)
     with torch.no_grad():
         steps = {tensor_name(node): value for node, value in Simulation(found).steps(GIVEN)}
-    for name, grid in found.grids.items():
+    for name, qparams in found.tensor_qparams.items():
         if name == IMAGE:  # rounded by those who read it
             continue
-        numbers = steps[name] / grid.scale
+        numbers = steps[name] / qparams.scale
         assert (numbers - numbers.round()).abs().max() < 1e-3
 
 
@@ -68,9 +68,9 @@ def test_a_layer_in_float_gives_what_it_computes(network):
     last = layer_names(network)[-1]
     in_integers = run(found)
     mixed = run(replace(found, float_layers=frozenset({last})))
-    grid = found.grids[last]
-    assert ((in_integers / grid.scale).round() * grid.scale - in_integers).abs().max() < 1e-4
-    assert (mixed - (mixed / grid.scale).round() * grid.scale).abs().max() > 1e-3 * grid.scale
+    qparams = found.tensor_qparams[last]
+    assert ((in_integers / qparams.scale).round() * qparams.scale - in_integers).abs().max() < 1e-4
+    assert (mixed - (mixed / qparams.scale).round() * qparams.scale).abs().max() > 1e-3 * qparams.scale
 
 
 def test_an_integer_layer_rounds_what_a_float_layer_gives(network):
@@ -94,7 +94,7 @@ def test_gradients_pass(network):
 
 def test_gradients_are_one_inside_the_range_and_zero_outside():
     values = torch.tensor([-9.0, -0.3, 0.26, 9.0], requires_grad=True)
-    rounded(values, Grid(0.01, 0, 8)).sum().backward()
+    rounded(values, QuantParams(0.01, 0, 8)).sum().backward()
     assert values.grad.tolist() == [0, 1, 1, 0]
 
 
@@ -105,12 +105,12 @@ def test_gradients_are_one_inside_the_range_and_zero_outside():
     bits=st.sampled_from([8, 16]),
 )
 def test_it_rounds_as_the_files_constants_are_rounded(values, low, high, bits):
-    grid = activation_grid(low, high, bits)
+    qparams = activation_qparams(low, high, bits)
     array = np.array(values, np.float32)
-    meant = grid.scale * (grid.integers(array) - grid.zero_point)
-    steps = (rounded(torch.from_numpy(array), grid).numpy() - meant) / grid.scale
+    meant = qparams.scale * (qparams.integers(array) - qparams.zero_point)
+    steps = (rounded(torch.from_numpy(array), qparams).numpy() - meant) / qparams.scale
     # A tie, and what float32 takes for one, may go either way.
-    ties = np.abs(np.abs(array / grid.scale % 1) - 0.5) < 0.01
+    ties = np.abs(np.abs(array / qparams.scale % 1) - 0.5) < 0.01
     assert (np.abs(steps) < np.where(ties, 1.01, 0.01)).all()
 
 
@@ -132,7 +132,7 @@ def test_it_gives_the_numbers_of_the_tflite_file(network, tmp_path, bits, floats
     found = quantized(network, bits, float_layers=floats)
     (tmp_path / "file.tflite").write_bytes(quantized_file(found, 1, integer_io=False))
     logits = TfliteSession(tmp_path / "file.tflite", 1).run(GIVEN.numpy())
-    steps = np.abs(logits - run(found).numpy()) / found.grids["8"].scale
+    steps = np.abs(logits - run(found).numpy()) / found.tensor_qparams["8"].scale
     assert steps.max() < (1.5 if bits == 8 else 200)  # a tie early on is one step of 8 bits, many of 16
     assert np.abs(logits - run(found).numpy()).max() < 0.02 * np.abs(logits).max()
 
@@ -147,12 +147,12 @@ def test_a_bias_is_rounded_as_files_round_it(tmp_path, monkeypatch):
     found = quantized(near_constant)
     (tmp_path / "file.tflite").write_bytes(quantized_file(found, 1, integer_io=False))
     expected = np.moveaxis(TfliteSession(tmp_path / "file.tflite", 1).run(GIVEN.numpy()), -1, 1)
-    assert (np.abs(run(found).numpy() - expected) < found.grids["3"].scale / 2).mean() > 0.999
+    assert (np.abs(run(found).numpy() - expected) < found.tensor_qparams["3"].scale / 2).mean() > 0.999
     monkeypatch.setattr(
-        simulate, "bias_integers", lambda bias, scales, grid: bias / bias_scales(scales, grid)
+        simulate, "bias_integers", lambda bias, scales, qparams: bias / bias_scales(scales, qparams)
     )
     monkeypatch.setattr(simulate, "_whole", lambda values: values)
-    assert (np.abs(run(found).numpy() - expected) < found.grids["3"].scale / 2).mean() < 0.9
+    assert (np.abs(run(found).numpy() - expected) < found.tensor_qparams["3"].scale / 2).mean() < 0.9
 
 
 def test_weights_in_16_bits_are_read_as_these():
@@ -167,5 +167,5 @@ def test_weights_in_16_bits_are_read_as_these():
 def test_the_ends_of_a_clip_are_rounded_as_files_round_them():
     """The upper end is half a step off: files hold 127 steps, and float32 would round to 128."""
     clip = nn.Hardtanh(-3.0, 3.0)
-    cut = simulate._cut_off(torch.tensor([-9.0, 0.1, 9.0]), clip, Grid(0.0235294122248888, -1, 8))
+    cut = simulate._cut_off(torch.tensor([-9.0, 0.1, 9.0]), clip, QuantParams(0.0235294122248888, -1, 8))
     assert (cut / 0.0235294122248888).tolist() == pytest.approx([-127, 0.1 / 0.0235294122248888, 127])

@@ -7,12 +7,12 @@ from kernels.small_networks import images, maps, network, written_int8
 from quantization.networks import traced
 from torch import nn
 
-from micronet_edge.lowering.elementary import AddConstant
+from micronet_edge.lowering.ir.primitives import AddConstant
 from micronet_edge.quantization.calibrate import calibrate
 from micronet_edge.quantization.layer_outputs import decibels
 from micronet_edge.quantization.simulate import Simulation
 from micronet_edge.quantization.widen_ranges import LARGEST_FACTOR, widened
-from micronet_edge.targets import find_target
+from micronet_edge.targets.protocol import find_target
 
 
 def dead():

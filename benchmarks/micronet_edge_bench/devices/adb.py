@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import replace
 
-from micronet_edge_bench.devices.adb_complaints import explain
+from micronet_edge_bench.devices.adb_errors import explain
 from micronet_edge_bench.devices.device import DeviceFacts, OnLine
 from micronet_edge_bench.devices.errors import DeviceError
 from micronet_edge_bench.devices.local_process import Outcome

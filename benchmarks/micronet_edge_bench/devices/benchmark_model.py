@@ -98,7 +98,7 @@ def read_output(lines: Sequence[str]) -> BenchmarkModelOutput:
     timings = _first(_TIMINGS, bare)
     phases = _phases(bare)
     if timings is None or not phases:
-        raise BenchmarkModelError(f"benchmark_model gave no timings: {_complaint(bare)}")
+        raise BenchmarkModelError(f"benchmark_model gave no timings: {_error_text(bare)}")
     memory, size, peak = _first(_MEMORY, bare), _first(_SIZE, bare), _first(_PEAK, bare)
     init_profile, profile = read_profiles(bare)
     return BenchmarkModelOutput(
@@ -153,7 +153,7 @@ def _delegation(lines: Sequence[str]) -> Delegation | None:
     return None
 
 
-def _complaint(lines: Sequence[str]) -> str:
+def _error_text(lines: Sequence[str]) -> str:
     for line in lines:
         if _COMPLAINT.search(line) and not _PARAMETER.match(line):
             return line.removeprefix("ERROR: ")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from micronet_edge.user_files import parse_json
+from micronet_edge.util.user_files import parse_json
 from micronet_edge_bench.devices import probe_there
 from micronet_edge_bench.devices.device import DeviceFacts
 from micronet_edge_bench.devices.errors import DeviceError

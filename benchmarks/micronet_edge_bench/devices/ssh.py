@@ -15,7 +15,7 @@ from micronet_edge_bench.devices.errors import DeviceError
 from micronet_edge_bench.devices.local_process import Outcome
 from micronet_edge_bench.devices.quoting import for_any_shell
 from micronet_edge_bench.devices.shell_device import ShellDevice
-from micronet_edge_bench.devices.ssh_complaints import explain
+from micronet_edge_bench.devices.ssh_errors import explain
 
 COMMAND_VARIABLE = "MICRONET_EDGE_SSH"
 """Holds the ssh command to use, with options, as words for a shell; `ssh` where it is not set."""

@@ -14,8 +14,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from micronet_edge.errors import MicronetEdgeError
-from micronet_edge.unchanged import check_unchanged
-from micronet_edge.user_files import NETWORK, check_file
+from micronet_edge.targets.unchanged import check_unchanged
+from micronet_edge.util.user_files import NETWORK, check_file
 from micronet_edge_bench.estimates.vela_tables import Fallback, Layer, fallbacks, layers, summary
 
 NPUS = (
@@ -156,11 +156,11 @@ def _compile(path: Path, options: list[str], folder: Path) -> str:
         check=False,
     )
     if done.returncode:
-        raise EstimateError(f"Vela cannot compile {path} {_complaint(done)}")
+        raise EstimateError(f"Vela cannot compile {path} {_error_text(done)}")
     return done.stdout
 
 
-def _complaint(done: "subprocess.CompletedProcess[str]") -> str:
+def _error_text(done: "subprocess.CompletedProcess[str]") -> str:
     """Why Vela failed, in its own words, and the next step."""
     if done.returncode < 0:
         return f"(it crashed with signal {-done.returncode}): the file may be damaged, make it again"

@@ -7,10 +7,10 @@ from types import MappingProxyType
 import torch
 from torch import nn
 
+from micronet_edge.data.metadata import FileMetadata
+from micronet_edge.data.photographs import photographs
+from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.errors import SettingsError
-from micronet_edge.metadata import FileMetadata
-from micronet_edge.photographs import photographs
-from micronet_edge.preprocessing import Preprocessing
 from micronet_edge_bench.peers import mobilenet_v3, pp_lcnet
 from micronet_edge_bench.peers.mobilenet_v3 import MobileNetV3Small
 from micronet_edge_bench.peers.peak import PEAK, DensePeak

@@ -8,17 +8,17 @@ import torch
 from torch import fx, nn
 
 from micronet_edge.errors import LoweringError
-from micronet_edge.lowering import Rewrite
-from micronet_edge.lowering.convolutions import with_weights
-from micronet_edge.lowering.elementary import Multiply, MultiplyConstant
-from micronet_edge.lowering.fold_batch_norm import linear
-from micronet_edge.lowering.graph import bypass, calls, inputs_of, module_of, replace_module
+from micronet_edge.lowering import Pass
+from micronet_edge.lowering.ir.convolutions import with_weights
+from micronet_edge.lowering.ir.graph import bypass, calls, inputs_of, module_of, replace_module
+from micronet_edge.lowering.ir.primitives import Multiply, MultiplyConstant
+from micronet_edge.lowering.passes.fold_batch_norm import linear
 
 _PASSES_ON = (Multiply, nn.AdaptiveAvgPool2d, nn.Flatten, nn.ReLU, nn.Identity, nn.Dropout)
 """Layers of which f times the input gives f times the output, for a positive f."""
 
 
-class FoldFactors(Rewrite):
+class FoldFactors(Pass):
     """Folds a positive constant factor into the weights of all convolutions and linear layers behind it.
 
     Given    x -> times f -> means, rectifiers, products with other tensors -> Conv2d | Linear

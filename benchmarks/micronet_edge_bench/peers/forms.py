@@ -23,13 +23,13 @@ what stays in float, is theirs as well; with linear layers alone in integers Mob
 from torch import nn
 
 from micronet_edge.errors import SettingsError
-from micronet_edge.lowering import Rewrite, lower
-from micronet_edge.lowering.drop_training_layers import DropTrainingLayers
-from micronet_edge.lowering.fold_batch_norm import FoldBatchNorm
-from micronet_edge.lowering.spell_out_layers import SpellOutLayers
-from micronet_edge.lowering.tuning import SHIPPED
+from micronet_edge.lowering import Pass, lower
+from micronet_edge.lowering.cost_model.tuning import SHIPPED
+from micronet_edge.lowering.passes.decompose import Decompose
+from micronet_edge.lowering.passes.drop_training_layers import DropTrainingLayers
+from micronet_edge.lowering.passes.fold_batch_norm import FoldBatchNorm
 from micronet_edge.quantization.recipe import INT8
-from micronet_edge.targets import FLOAT32
+from micronet_edge.targets.protocol import FLOAT32
 from micronet_edge_bench.peers.building import SIZE
 from micronet_edge_bench.peers.fold_factors import FoldFactors
 from micronet_edge_bench.peers.freeze_hard_sigmoid import FreezeHardSigmoid
@@ -41,8 +41,8 @@ KEEPS_COMMON_FORM = ("tflite",)
 """Formats whose own integer form does not pay for peers."""
 
 _PRECISIONS = (FLOAT32, INT8)
-_COMMON: tuple[Rewrite, ...] = (DropTrainingLayers(), FoldBatchNorm(), FreezeHardSigmoid(), FoldFactors())
-_SPELLED: tuple[Rewrite, ...] = (*_COMMON, SpellOutLayers(SHIPPED.xnnpack_int8))
+_COMMON: tuple[Pass, ...] = (DropTrainingLayers(), FoldBatchNorm(), FreezeHardSigmoid(), FoldFactors())
+_SPELLED: tuple[Pass, ...] = (*_COMMON, Decompose(SHIPPED.xnnpack_int8))
 
 
 def prepared(network: nn.Module, file_format: str, precision: str) -> nn.Module:
@@ -55,8 +55,8 @@ def prepared(network: nn.Module, file_format: str, precision: str) -> nn.Module:
     return lower(network, _rewrites(file_format, precision), SIZE).network
 
 
-def _rewrites(file_format: str, precision: str) -> tuple[Rewrite, ...]:
+def _rewrites(file_format: str, precision: str) -> tuple[Pass, ...]:
     if precision == FLOAT32:
         return _COMMON
-    # Once it is spelled out, the factor of a hard swish can go as well.
+    # Once it is decomposed, the factor of a hard swish can go as well.
     return _SPELLED if file_format in KEEPS_HARD_SWISH else (*_SPELLED, FoldFactors())

@@ -4,14 +4,14 @@ import torch
 from torch import fx, nn
 
 from micronet_edge.errors import LoweringError
-from micronet_edge.lowering import Rewrite
-from micronet_edge.lowering.convolutions import bias_of, conv_at, with_weights
-from micronet_edge.lowering.elementary import MultiplyConstant
-from micronet_edge.lowering.freeze_shift_max import RELU6_SPAN
-from micronet_edge.lowering.graph import calls, feeds_only, module_of, only_input, replace_module
+from micronet_edge.lowering import Pass
+from micronet_edge.lowering.ir.convolutions import bias_of, conv_at, with_weights
+from micronet_edge.lowering.ir.graph import calls, feeds_only, module_of, only_input, replace_module
+from micronet_edge.lowering.ir.primitives import MultiplyConstant
+from micronet_edge.lowering.passes.freeze_shift_max import RELU6_SPAN
 
 
-class FreezeHardSigmoid(Rewrite):
+class FreezeHardSigmoid(Pass):
     """Folds the hard sigmoid into the convolution before it.
 
     Given    x -> Conv2d -> Hardsigmoid, the convolution read by it alone

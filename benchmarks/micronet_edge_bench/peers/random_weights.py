@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from micronet_edge.models.random_weights import SEED
-from micronet_edge.threads import one_thread
+from micronet_edge.util.threads import one_thread
 
 _SETTLING_PASSES = 3
 _LEAST_VARIANCE = 0.1  # of the layer's mean

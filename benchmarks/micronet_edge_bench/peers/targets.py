@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import cast
 
-from micronet_edge.lowering.group_pixels import GroupPixels
+from micronet_edge.lowering.passes.space_to_depth_width import SpaceToDepthWidth
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.rewrite_quantized import rewritten
-from micronet_edge.targets import ExportSpec, Target, find_target
+from micronet_edge.targets.protocol import ExportSpec, Target, find_target
 from micronet_edge_bench.peers.forms import KEEPS_COMMON_FORM, KEEPS_HARD_SWISH
 from micronet_edge_bench.peers.join_hard_swish import join_hard_swishes
 
@@ -28,10 +28,10 @@ class _PeerTarget:
     def __getattr__(self, name: str) -> object:
         return getattr(self._target, name)
 
-    def integer_form(self, quantized: QuantizedNetwork) -> QuantizedNetwork:
+    def quantized_graph(self, quantized: QuantizedNetwork) -> QuantizedNetwork:
         if self._target.name in KEEPS_COMMON_FORM:
-            return rewritten(quantized, GroupPixels())
-        return self._target.integer_form(quantized)
+            return rewritten(quantized, SpaceToDepthWidth())
+        return self._target.quantized_graph(quantized)
 
     def quantize(self, quantized: QuantizedNetwork, spec: ExportSpec, path: Path) -> None:
         self._target.quantize(quantized, spec, path)

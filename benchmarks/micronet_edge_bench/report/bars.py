@@ -7,8 +7,8 @@ text of the page, which can break where it is long.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from micronet_edge.plotting import ticks
-from micronet_edge.safe_text import escape
+from micronet_edge.reports.plotting import ticks
+from micronet_edge.util.safe_text import escape
 
 _NANOSECONDS = 1e6
 _BEYOND = 1.02

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from micronet_edge.safe_text import escape
+from micronet_edge.util.safe_text import escape
 from micronet_edge_bench.layer_names import Kind
 from micronet_edge_bench.results import FileResult
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from micronet_edge.safe_text import escape
-from micronet_edge.wording import listed, plural
+from micronet_edge.util.safe_text import escape
+from micronet_edge.util.text import listed, plural
 from micronet_edge_bench.report.wording import by_device, peaks, shown
 from micronet_edge_bench.results import Environment, FileResult, Method, Results, Run
 
@@ -21,12 +21,12 @@ def environments(results: Results) -> str:
     return "".join(_facts(runs, named=several) for runs in groups.values())
 
 
-def doubtful(doubts: Sequence[str]) -> str:
+def warnings_box(warnings: Sequence[str]) -> str:
     """What is amiss, where a reader cannot miss it."""
-    if not doubts:
+    if not warnings:
         return '<p class="fine">The measurement found nothing amiss with itself.</p>'
-    each = "".join(f"<li>{escape(doubt)}</li>" for doubt in doubts)
-    return f'<div class="doubts"><h2>To be doubted</h2><ul>{each}</ul></div>'
+    each = "".join(f"<li>{escape(warning)}</li>" for warning in warnings)
+    return f'<div class="warnings"><h2>Warnings</h2><ul>{each}</ul></div>'
 
 
 def unmeasured(results: Results, refusal: str | None) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from micronet_edge.safe_text import escape
+from micronet_edge.util.safe_text import escape
 from micronet_edge_bench.report.bars import Scale, bar_row, scale_for
 from micronet_edge_bench.report.colours import legend, precision_class
 from micronet_edge_bench.report.wording import milliseconds, shown

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from micronet_edge.pages import write_text
-from micronet_edge.safe_text import escape
-from micronet_edge.wording import plural
+from micronet_edge.util.output_files import write_text
+from micronet_edge.util.safe_text import escape
+from micronet_edge.util.text import plural
 from micronet_edge_bench.comparing import Comparison, ComparisonError, compare
-from micronet_edge_bench.instability import doubts
+from micronet_edge_bench.measurement_warnings import warnings
 from micronet_edge_bench.profiles import LayerProfile, layer_profile
-from micronet_edge_bench.report.facts import doubtful, environments, unmeasured
+from micronet_edge_bench.report.facts import environments, unmeasured, warnings_box
 from micronet_edge_bench.report.latency_plot import latency_plot
 from micronet_edge_bench.report.profile_plot import MOST_SHOWN, dearest_table, kinds_table, profile_plot
 from micronet_edge_bench.report.roofline_plot import peak_words, roofline_plot
@@ -54,7 +54,7 @@ def page(results: Results) -> str:
         '<meta name="color-scheme" content="light dark">\n<link rel="icon" href="data:,">\n'
         f"<title>{escape(_title(results))}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
         f"<header>\n<h1>{escape(_title(results))}</h1>\n{_origin(results)}\n{_lead(results, ratios)}\n"
-        f"{doubtful(doubts(results, comparisons))}\n</header>\n<main>\n{''.join(sections)}</main>\n"
+        f"{warnings_box(warnings(results, comparisons))}\n</header>\n<main>\n{''.join(sections)}</main>\n"
         "</body>\n</html>\n"
     )
 

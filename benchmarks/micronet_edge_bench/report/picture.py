@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from micronet_edge.pages import write_text
-from micronet_edge.plotting import text, ticks
+from micronet_edge.reports.plotting import text, ticks
+from micronet_edge.util.output_files import write_text
 from micronet_edge_bench.report.colours import precision_class
 from micronet_edge_bench.report.wording import milliseconds, shown
 from micronet_edge_bench.results import FileResult, Results, Run

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from micronet_edge.plotting import text
+from micronet_edge.reports.plotting import text
 
 _LETTER, _LINE, _GAP, _MARK = 6.4, 14.0, 9.0, 6.0
 _NEIGHBOURHOOD = 70.0

@@ -6,8 +6,8 @@ Nothing can lie below the line of the machine's peak; how far above it a file li
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from micronet_edge.plotting import cut, text
-from micronet_edge.safe_text import escape
+from micronet_edge.reports.plotting import cut, text
+from micronet_edge.util.safe_text import escape
 from micronet_edge_bench.report.colours import precision_class
 from micronet_edge_bench.report.place_labels import Point, along_lines, around, beside_points
 from micronet_edge_bench.report.speed_lines import Frame, SpeedLine, decade_scale, peak_lines, round_lines

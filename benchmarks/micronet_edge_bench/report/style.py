@@ -31,9 +31,9 @@ code { font: .9em ui-monospace, "DejaVu Sans Mono", monospace; }
 .from { margin: .4rem 0 1rem; }
 .lead { color: var(--ink); font-size: 1.06rem; max-width: 50rem; margin-bottom: 1.1rem; }
 .fine { font-size: .9rem; }
-.doubts { border-left: 4px solid var(--amber-line); background: var(--amber); border-radius: 0 8px 8px 0;
+.warnings { border-left: 4px solid var(--amber-line); background: var(--amber); border-radius: 0 8px 8px 0;
   padding: .75rem 1.1rem .8rem; }
-.doubts h2 { margin: 0 0 .2rem; font-size: 1rem; }
+.warnings h2 { margin: 0 0 .2rem; font-size: 1rem; }
 ul, ol { margin: .2rem 0; padding-left: 1.2rem; }
 li { margin: .15rem 0; overflow-wrap: anywhere; }
 section > ul { color: var(--soft); max-width: 47rem; }
@@ -154,7 +154,7 @@ summary { cursor: pointer; font-weight: 600; font-size: .95rem; overflow-wrap: a
   p, .lead { max-width: none; }
   h2 { margin-top: 1.8rem; }
   h2, h3, h4, summary { break-after: avoid; }
-  tr, .row, .doubts, .scatter { break-inside: avoid; }
+  tr, .row, .warnings, .scatter { break-inside: avoid; }
   table { font-size: .88rem; }
   details::details-content { content-visibility: visible; block-size: auto; }
 }

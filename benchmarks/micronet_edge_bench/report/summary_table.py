@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from string import ascii_lowercase
 
-from micronet_edge.safe_text import escape
-from micronet_edge.wording import plural
+from micronet_edge.util.safe_text import escape
+from micronet_edge.util.text import plural
 from micronet_edge_bench.comparing import Comparison
 from micronet_edge_bench.report.tables import Column, Group, table
 from micronet_edge_bench.report.wording import (

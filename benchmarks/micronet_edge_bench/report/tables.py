@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from micronet_edge.safe_text import escape
+from micronet_edge.util.safe_text import escape
 
 
 @dataclass(frozen=True, slots=True)

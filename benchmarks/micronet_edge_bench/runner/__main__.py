@@ -39,16 +39,16 @@ def _run(path: Path) -> int:
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, _end)
     try:
-        complaint = _complaint(path)
-        if complaint is not None:
-            _say({"error": complaint})
+        error_text = _error_text(path)
+        if error_text is not None:
+            _say({"error": error_text})
     except BrokenPipeError:  # nobody listens, to what is still to be flushed neither
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    return 0 if complaint is None else 1
+    return 0 if error_text is None else 1
 
 
-def _complaint(path: Path) -> str | None:
+def _error_text(path: Path) -> str | None:
     """Measures; gives the line to fail with, if it does."""
     from micronet_edge_bench.runner.plan import RunnerError
 

@@ -223,9 +223,9 @@ class _Entries:
         return [_Entries(each, f"{name}[{number}]") for number, each in enumerate(found)]
 
 
-def _check(holds: bool, complaint: str) -> None:  # noqa: FBT001 - reads as the sentence it is
+def _check(holds: bool, error_text: str) -> None:  # noqa: FBT001 - reads as the sentence it is
     if not holds:
-        raise PlanError(complaint)
+        raise PlanError(error_text)
 
 
 def _one_line(error: Exception) -> str:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from micronet_edge_bench.runner.runtimes.seam import Runtime, Session
+    from micronet_edge_bench.runner.runtimes.protocol import Runtime, Session
 
 TURN, FINISH = b"turn\n", b"finish\n"
 

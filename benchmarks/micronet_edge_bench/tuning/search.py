@@ -11,9 +11,9 @@ from math import exp, log
 from pathlib import Path
 from statistics import mean
 
-from micronet_edge.lowering.costs import Costs
-from micronet_edge.lowering.tuning import Tuning, costs_of
-from micronet_edge_bench.tuning.forms import Form, Networks
+from micronet_edge.lowering.cost_model.costs import Costs
+from micronet_edge.lowering.cost_model.tuning import Tuning, costs_of
+from micronet_edge_bench.tuning.candidates import Candidate, Networks
 
 FACTORS = (0.5, 2.0)
 WORTH = 0.99
@@ -24,7 +24,7 @@ _MOST_ROUNDS = 6
 Prints = tuple[str, ...]
 """What tells the files of a tuning from those of another, network by network."""
 
-Race = Callable[[Sequence[Path]], Sequence[float]]
+HeadToHead = Callable[[Sequence[Path]], Sequence[float]]
 """The times of files on the device, each as a multiple of the first one's."""
 
 
@@ -49,9 +49,9 @@ class Trial:
 
 def tune(
     tuning: Tuning,
-    forms: Sequence[Form],
+    candidates: Sequence[Candidate],
     networks: Networks,
-    race: Race,
+    head_to_head: HeadToHead,
     report: Callable[[str], None] = lambda _step: None,
 ) -> tuple[Tuning, tuple[Trial, ...]]:
     """A tuning whose files are the fastest found, and all that was tried on the way.
@@ -60,10 +60,10 @@ def tune(
     Result   the start itself where nothing is faster by a hundredth
     """
     trials: list[Trial] = []
-    for form in forms:
+    for candidate in candidates:
         for number in range(1, _MOST_ROUNDS + 1):
-            report(f"{form.table}: round {number}")
-            step = _Step(tuning, form, networks, race)
+            report(f"{candidate.table}: round {number}")
+            step = _Step(tuning, candidate, networks, head_to_head)
             tried, best = step.trials()
             trials += tried
             if best is None:
@@ -75,8 +75,10 @@ def tune(
 class _Step:
     """One step: every figure of a table changed, all that makes a difference measured together."""
 
-    def __init__(self, tuning: Tuning, form: Form, networks: Networks, race: Race) -> None:
-        self._tuning, self._form, self._networks, self._race = tuning, form, networks, race
+    def __init__(
+        self, tuning: Tuning, candidate: Candidate, networks: Networks, head_to_head: HeadToHead
+    ) -> None:
+        self._tuning, self._form, self._networks, self._race = tuning, candidate, networks, head_to_head
         self._best = self._prints(tuning)
 
     def trials(self) -> tuple[list[Trial], Trial | None]:

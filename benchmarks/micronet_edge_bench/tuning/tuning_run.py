@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from micronet_edge.errors import SettingsError
-from micronet_edge.lowering.tuning import SHIPPED, TABLES, read_tuning, tuning_text
+from micronet_edge.lowering.cost_model.tuning import SHIPPED, TABLES, read_tuning, tuning_text
 from micronet_edge_bench.benching import Where
 from micronet_edge_bench.devices import find_device
 from micronet_edge_bench.suite_files import write_crops
-from micronet_edge_bench.tuning.forms import FORMS, Networks
-from micronet_edge_bench.tuning.racing import Racing
+from micronet_edge_bench.tuning.candidates import CANDIDATES, Networks
+from micronet_edge_bench.tuning.head_to_head import MeasuredHeadToHead
 from micronet_edge_bench.tuning.search import Trial, tune
 
 
@@ -32,11 +32,11 @@ def tuned_on(
     if unknown := set(tables) - set(TABLES):
         raise SettingsError(f"there is no table {min(unknown)}: choose from {', '.join(TABLES)}")
     find_device(device)  # refuses a name that is none
-    forms = [form for form in FORMS if form.table in tables or not tables]
+    candidates = [candidate for candidate in CANDIDATES if candidate.table in tables or not tables]
     tuning = SHIPPED if start is None else read_tuning(start)
     with tempfile.TemporaryDirectory(prefix="micronet-edge-") as name:
         folder = Path(name)
         written = Networks(list(dict.fromkeys(networks)), write_crops(folder / "crops.npy"), folder)
-        racing = Racing(Where((device,), bootstrap=bootstrap))
-        found, trials = tune(tuning, forms, written, racing, report)
-    return tuning_text(replace(found, machine=racing.machine or found.machine)), trials
+        head_to_head = MeasuredHeadToHead(Where((device,), bootstrap=bootstrap))
+        found, trials = tune(tuning, candidates, written, head_to_head, report)
+    return tuning_text(replace(found, machine=head_to_head.machine or found.machine)), trials

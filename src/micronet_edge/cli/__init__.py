@@ -3,17 +3,17 @@
 import typer
 
 from micronet_edge.cli.bench import bench
-from micronet_edge.cli.blame import blame
 from micronet_edge.cli.count import count
 from micronet_edge.cli.estimate import estimate
 from micronet_edge.cli.evaluate import evaluate
 from micronet_edge.cli.export import export
 from micronet_edge.cli.models import models
 from micronet_edge.cli.quantize import quantize
+from micronet_edge.cli.sensitivity import blame
 from micronet_edge.cli.tune import tune
 from micronet_edge.cli.usage import Command, Group
 from micronet_edge.cli.verify import verify
-from micronet_edge.terminal import guarded
+from micronet_edge.util.terminal import guarded
 
 app = typer.Typer(
     cls=Group,

@@ -9,7 +9,7 @@ import typer
 
 from micronet_edge.cli.errors import FAILED, one_line_errors
 from micronet_edge.cli.options import KernelsOption, OverwriteOption
-from micronet_edge.terminal import complain, open_console, say, say_json
+from micronet_edge.util.terminal import open_console, print_error, say, say_json
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -72,10 +72,10 @@ def bench(
 ) -> None:
     """Measure how long files take for an image, here and on devices, and compare them."""
     del debug  # read by one_line_errors
-    from micronet_edge.isolation import expect
+    from micronet_edge.targets.isolation import expect
 
     expect(files[0])  # loads what opens the file while this process loads PyTorch
-    from micronet_edge.pages import check_reports
+    from micronet_edge.util.output_files import check_reports
 
     settings = _settings(threads, processes, _rounds(runs, seconds), seconds, warmup, profile=profile)
     images = None if given in {None, _RANDOM} else Path(str(given))
@@ -140,16 +140,16 @@ def _end(results: "Results", output: Path | None, html: Path | None, *, as_json:
     """Prints what there is; what failed is said before the exit."""
     from micronet_edge.cli.bench_tables import print_all
     from micronet_edge_bench.comparing import compare
-    from micronet_edge_bench.instability import doubts
+    from micronet_edge_bench.measurement_warnings import warnings
     from micronet_edge_bench.summary import summary
 
     for run in results.runs:
         if run.error is not None:
-            complain(run.error)
+            print_error(run.error)
     failed = any(run.error is not None and not run.source for run in results.runs)
     if any(run.files for run in results.runs):
         comparisons = compare(results)
-        amiss = doubts(results, comparisons)
+        amiss = warnings(results, comparisons)
         if as_json:
             say_json(summary(results, comparisons, amiss))
         else:

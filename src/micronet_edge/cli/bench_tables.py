@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from micronet_edge.terminal import open_console
-from micronet_edge.wording import plural
+from micronet_edge.util.terminal import open_console
+from micronet_edge.util.text import plural
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,7 +20,7 @@ _DIGITS = 3
 
 
 def print_all(
-    results: "Results", comparisons: Sequence["Comparison"], doubts: Sequence[str], *, profile: bool
+    results: "Results", comparisons: Sequence["Comparison"], warnings: Sequence[str], *, profile: bool
 ) -> None:
     """Prints everything on standard output."""
     console = open_console()
@@ -31,8 +31,8 @@ def print_all(
             for file in run.files if profile else ():
                 _print_profile(console, file)
     console.print("spread: between the quartiles, as a share of the median")
-    for doubt in doubts:
-        console.print(f"! {doubt}", soft_wrap=False)
+    for warning in warnings:
+        console.print(f"! {warning}", soft_wrap=False)
 
 
 def _print_run(console: "Console", run: "Run", comparisons: dict[str, "Comparison"]) -> None:

@@ -7,14 +7,14 @@ import typer
 
 from micronet_edge.cli.errors import one_line_errors
 from micronet_edge.cli.options import DebugOption, FactoryWeightsOption, InputSizeOption
-from micronet_edge.cli.steps import say_what_runs
-from micronet_edge.terminal import open_console, say_json
+from micronet_edge.cli.progress import say_what_runs
+from micronet_edge.util.terminal import open_console, say_json
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from micronet_edge.counting import Count
-    from micronet_edge.counting.sources import SourceCount
+    from micronet_edge.pipeline.count import SourceCount
 
 _UNKNOWN = "not available"
 _NONE = "-"
@@ -39,11 +39,11 @@ def count(
 ) -> None:
     """Count parameters, multiply-adds, other arithmetic and memory of one inference."""
     del debug  # read by one_line_errors
-    from micronet_edge.isolation import expect
+    from micronet_edge.targets.isolation import expect
 
     expect(Path(source))  # loads what opens the file while this process loads PyTorch
-    from micronet_edge.counting.sources import count_source
-    from micronet_edge.own_networks import with_weights
+    from micronet_edge.models.own_networks import with_weights
+    from micronet_edge.pipeline.count import count_source
 
     say_what_runs(source)
     given = source if weights is None else with_weights(source, weights)
@@ -68,7 +68,7 @@ def _totals(counted: "SourceCount") -> "Table":
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from micronet_edge.counting.sources import CHECKPOINT, NETWORK, VARIANT
+    from micronet_edge.pipeline.count import CHECKPOINT, NETWORK, VARIANT
 
     columns = [_figures(each) for each in (counted.count, counted.network) if each is not None]
     images = counted.count.images
@@ -104,7 +104,7 @@ def _layers(found: "Count") -> "Table":
     from rich.table import Table
 
     from micronet_edge.counting.digits import in_bytes, three_digits
-    from micronet_edge.layer_names import common_start
+    from micronet_edge.models.layer_names import common_start
 
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     left_out = common_start(found.layers)  # 80 columns have no room for it

@@ -10,8 +10,8 @@ from typing import ParamSpec
 import typer
 
 from micronet_edge.errors import MicronetEdgeError
-from micronet_edge.printing import ReaderGoneError
-from micronet_edge.terminal import complain, complain_at_length
+from micronet_edge.util.printing import ReaderGoneError
+from micronet_edge.util.terminal import print_error, print_traceback
 
 FAILED = 1
 INTERRUPTED = 128 + signal.SIGINT
@@ -29,18 +29,18 @@ def one_line_errors(command: Callable[Parameters, None]) -> Callable[Parameters,
         try:
             command(*args, **kwargs)
         except KeyboardInterrupt:
-            complain(_NOTHING_WRITTEN)
+            print_error(_NOTHING_WRITTEN)
             raise typer.Exit(INTERRUPTED) from None
         except (typer.Exit, typer.BadParameter, ReaderGoneError):  # others end these, wrong usage with 2
             raise
         except Exception as error:  # noqa: BLE001 - each ends here, in words
             if interrupted.is_set():  # C++ code turns KeyboardInterrupt into errors of its own
-                complain(_NOTHING_WRITTEN)
+                print_error(_NOTHING_WRITTEN)
                 raise typer.Exit(INTERRUPTED) from None
             if kwargs.get("debug"):
-                complain_at_length(traceback.format_exc())
+                print_traceback(traceback.format_exc())
                 raise typer.Exit(FAILED) from None
-            complain(str(error) if isinstance(error, MicronetEdgeError) else _unexpected(error))
+            print_error(str(error) if isinstance(error, MicronetEdgeError) else _unexpected(error))
             raise typer.Exit(FAILED) from None
 
     return wrapped

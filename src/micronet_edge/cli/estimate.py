@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from micronet_edge.cli.errors import one_line_errors
-from micronet_edge.terminal import open_console, say_json
-from micronet_edge.wording import plural
+from micronet_edge.util.terminal import open_console, say_json
+from micronet_edge.util.text import plural
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -7,15 +7,15 @@ import typer
 
 from micronet_edge.cli.errors import one_line_errors
 from micronet_edge.cli.options import DebugOption, KernelsOption, NetworkOptions, SkipUnreadableOption
+from micronet_edge.cli.progress import say_what_runs, say_what_was_read
 from micronet_edge.cli.shared_options import with_shared_options
-from micronet_edge.cli.steps import say_what_runs, say_what_was_read
-from micronet_edge.terminal import open_console, say, say_json
-from micronet_edge.wording import plural
+from micronet_edge.util.terminal import open_console, say, say_json
+from micronet_edge.util.text import plural
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from micronet_edge.evaluation import Evaluation
+    from micronet_edge.evaluation.evaluate import Evaluation
 
 _CLASSES_SHOWN = 20
 
@@ -49,14 +49,14 @@ def evaluate(
 ) -> None:
     """Count how often a network is right on a folder of labelled images."""
     del debug  # read by one_line_errors
-    from micronet_edge.isolation import expect
+    from micronet_edge.targets.isolation import expect
 
     expect(file)  # loads what opens the file while this process loads PyTorch
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from micronet_edge.evaluation import evaluate as run
-    from micronet_edge.kernels import in_words
-    from micronet_edge.networks import named, runs_in_pytorch
+    from micronet_edge.evaluation.evaluate import evaluate as run
+    from micronet_edge.evaluation.networks import named, runs_in_pytorch
+    from micronet_edge.kernels import describe
     from micronet_edge.settings import EvaluateSettings
 
     say_what_runs(file, checkpoint)
@@ -77,7 +77,7 @@ def evaluate(
     else:
         _print_all(evaluation)
         if not runs_in_pytorch(named(file)):
-            say(in_words(evaluation.fused, kernels))
+            say(describe(evaluation.fused, kernels))
 
 
 def _print_all(evaluation: "Evaluation") -> None:

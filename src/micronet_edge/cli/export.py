@@ -8,10 +8,10 @@ import typer
 
 from micronet_edge.cli.errors import one_line_errors
 from micronet_edge.cli.options import DebugOption, FileOptions, NetworkOptions, NumClassesOption
+from micronet_edge.cli.progress import RANDOM_WEIGHTS, progress, say_what_runs, say_what_was_read
 from micronet_edge.cli.shared_options import with_shared_options
-from micronet_edge.cli.steps import RANDOM_WEIGHTS, say_what_runs, say_what_was_read, told_steps
-from micronet_edge.terminal import open_console, say_json
-from micronet_edge.wording import plural
+from micronet_edge.util.terminal import open_console, say_json
+from micronet_edge.util.text import plural
 
 if TYPE_CHECKING:
     from micronet_edge.pipeline.artifacts import Exported
@@ -59,7 +59,7 @@ def export(
     )
     say_what_runs(source)
     console = open_console(err=True)
-    with told_steps(console) as report:
+    with progress(console) as report:
         exported = run(source, checkpoint=checkpoint, settings=settings, report=report)
     say_what_was_read(console, exported[0].assumption, exported[0].notes)
     if exported[0].random_weights:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from micronet_edge.cli.errors import one_line_errors
-from micronet_edge.terminal import open_console, say_json
+from micronet_edge.util.terminal import open_console, say_json
 
 
 @one_line_errors

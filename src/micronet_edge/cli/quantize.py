@@ -8,9 +8,9 @@ import typer
 
 from micronet_edge.cli.errors import one_line_errors
 from micronet_edge.cli.options import DebugOption, FileOptions, NetworkOptions
+from micronet_edge.cli.progress import RANDOM_WEIGHTS, progress, say_what_runs, say_what_was_read
 from micronet_edge.cli.shared_options import with_shared_options
-from micronet_edge.cli.steps import RANDOM_WEIGHTS, say_what_runs, say_what_was_read, told_steps
-from micronet_edge.terminal import open_console, say_json
+from micronet_edge.util.terminal import open_console, say_json
 
 if TYPE_CHECKING:
     from micronet_edge.pipeline.artifacts import Artifacts
@@ -69,7 +69,7 @@ def quantize(
     )
     say_what_runs(source)
     console = open_console(err=True)
-    with told_steps(console) as report:
+    with progress(console) as report:
         quantized = run(source, settings=settings, report=report)
     say_what_was_read(console, quantized.files[0].assumption, quantized.files[0].notes)
     if quantized.files[0].random_weights:

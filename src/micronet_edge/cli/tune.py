@@ -8,8 +8,8 @@ import typer
 
 from micronet_edge.cli.errors import one_line_errors
 from micronet_edge.cli.options import OverwriteOption
-from micronet_edge.cli.steps import say_what_runs, told_steps
-from micronet_edge.terminal import open_console, say, say_json
+from micronet_edge.cli.progress import progress, say_what_runs
+from micronet_edge.util.terminal import open_console, say, say_json
 
 if TYPE_CHECKING:
     from micronet_edge_bench.tuning.search import Trial
@@ -41,7 +41,7 @@ def tune(
     """Fit the choice between exact forms of a network to a device, for `export --tuning`."""
     del debug  # read by one_line_errors
 
-    from micronet_edge.pages import check_reports, write_text
+    from micronet_edge.util.output_files import check_reports, write_text
 
     given = [Path(name) for name in networks or ()] + [path for path in (tuning,) if path is not None]
     check_reports({"--output": output}, inputs=given, overwrite=overwrite)
@@ -49,7 +49,7 @@ def tune(
 
     say_what_runs(*(networks or ()))
 
-    with told_steps(open_console(err=True)) as report:
+    with progress(open_console(err=True)) as report:
         found, trials = tuned_on(
             device,
             tuple(networks or _FAMILY),

@@ -9,7 +9,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from micronet_edge.safe_text import visible
+from micronet_edge.util.safe_text import visible
 
 _SHOWN = {"Path": "PATH", "int": "N", "float": "NUMBER", "str": "NAME"}
 """What an option takes, for people, by its type."""
@@ -19,11 +19,11 @@ class Group(TyperGroup):
     """The whole tool. What a user typed is quoted in complaints with nothing in it that a terminal obeys."""
 
     def make_context(self, *args: Any, **settings: Any) -> Any:
-        with _visible_complaints():
+        with _visible_usage_errors():
             return super().make_context(*args, **settings)
 
     def invoke(self, ctx: Any) -> Any:
-        with _visible_complaints():
+        with _visible_usage_errors():
             return super().invoke(ctx)
 
     def get_help_option(self, ctx: Any) -> Any:
@@ -55,7 +55,7 @@ def _shown(parameter: Any) -> Any:
 
 
 @contextmanager
-def _visible_complaints() -> Iterator[None]:
+def _visible_usage_errors() -> Iterator[None]:
     try:
         yield
     except Exception as error:

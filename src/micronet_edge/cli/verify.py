@@ -8,9 +8,9 @@ import typer
 
 from micronet_edge.cli.errors import one_line_errors
 from micronet_edge.cli.options import DebugOption, FactoryWeightsOption, KernelsOption
-from micronet_edge.cli.steps import say_what_runs
-from micronet_edge.terminal import say, say_json
-from micronet_edge.wording import plural
+from micronet_edge.cli.progress import say_what_runs
+from micronet_edge.util.terminal import say, say_json
+from micronet_edge.util.text import plural
 
 
 @one_line_errors
@@ -31,13 +31,13 @@ def verify(
 ) -> None:
     """Prove again that a file computes the same function as its checkpoint."""
     del debug  # read by one_line_errors
-    from micronet_edge.isolation import expect
+    from micronet_edge.targets.isolation import expect
 
     expect(file)  # loads what opens the file while this process loads PyTorch
-    from micronet_edge.kernels import in_words
-    from micronet_edge.own_networks import with_weights
+    from micronet_edge.kernels import describe
+    from micronet_edge.models.own_networks import with_weights
     from micronet_edge.pipeline.prove_again import prove_again
-    from micronet_edge.verification import TOLERANCES
+    from micronet_edge.verification.prove import TOLERANCES
 
     say_what_runs(checkpoint)
     again = prove_again(file, with_weights(checkpoint, weights), calibration, kernels)
@@ -54,7 +54,7 @@ def verify(
         f"{file}: same function as {checkpoint} on {plural(proof.images, 'image')}, {found}, "
         f"same class on {proof.top1_agreement:.0%}"
     )
-    say(in_words(proof.fused, kernels))
+    say(describe(proof.fused, kernels))
     if proof.weakness is not None:
         say(f"WEAK PROOF: {proof.weakness}", err=True)
     if not again.same_checkpoint:

@@ -9,7 +9,7 @@ from micronet_edge.counting.figures import Figures, total
 from micronet_edge.counting.graph import Graph, Operator
 from micronet_edge.counting.layer_names import in_shift_max_layers, multiplies_computed
 from micronet_edge.counting.memory import bytes_alive
-from micronet_edge.wording import plural
+from micronet_edge.util.text import plural
 
 UNREAD = "(read by no operator)"
 

@@ -15,7 +15,7 @@ from micronet_edge.counting.graph import Arithmetic, Graph, Operator, Tensor
 from micronet_edge.counting.layer_names import layer_of
 from micronet_edge.models.dynamic_shift_max import DynamicShiftMax
 from micronet_edge.models.micronet import INPUT_CHANNELS
-from micronet_edge.threads import one_thread
+from micronet_edge.util.threads import one_thread
 
 Tensors = tuple[Tensor, ...]
 

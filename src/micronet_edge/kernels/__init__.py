@@ -10,7 +10,7 @@ import platform
 from pathlib import Path
 from typing import Literal
 
-from micronet_edge.wording import plural
+from micronet_edge.util.text import plural
 
 Kernels = Literal["auto", "off"]
 """Whether a session uses the fused kernels: where they are at hand and the file lets them, or never."""
@@ -39,7 +39,7 @@ def library_for(kernels: Kernels) -> Path | None:
     return library() if kernels == "auto" else None
 
 
-def in_words(fused: int, kernels: Kernels) -> str:
+def describe(fused: int, kernels: Kernels) -> str:
     """Which kernels a session runs on, for people: `fused` is the number of activations in our own."""
     if kernels == "off":
         return "kernels: the runtime's own, as asked"

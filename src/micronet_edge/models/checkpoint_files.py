@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 
 from micronet_edge.errors import CheckpointError
 from micronet_edge.models.inert_objects import harmless_objects_allowed
-from micronet_edge.user_files import CHECKPOINT, check_archive, check_file
+from micronet_edge.util.user_files import CHECKPOINT, check_archive, check_file
 
 _HEAD_BYTES = 512
 _ONNX_AND_TFLITE = (

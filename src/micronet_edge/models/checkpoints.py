@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
+from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.errors import CheckpointError, SettingsError
 from micronet_edge.models.checkpoint_files import read_file
 from micronet_edge.models.differences import COUNTER, identify
@@ -21,10 +22,9 @@ from micronet_edge.models.family import find_variant
 from micronet_edge.models.micronet import MicroNet
 from micronet_edge.models.soundness import check_sound
 from micronet_edge.models.weight_sets import Weights, choose_weights
-from micronet_edge.pages import write_bytes
-from micronet_edge.preprocessing import Preprocessing
-from micronet_edge.user_files import parse_json
-from micronet_edge.wording import plural
+from micronet_edge.util.output_files import write_bytes
+from micronet_edge.util.text import plural
+from micronet_edge.util.user_files import parse_json
 
 FORMAT = "micronet-edge/1"
 DESCRIPTION_KEY = "micronet_edge"

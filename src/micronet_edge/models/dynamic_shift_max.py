@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from micronet_edge.errors import SettingsError
-from micronet_edge.wording import plural
+from micronet_edge.util.text import plural
 
 COEFFICIENT_RANGE = 4.0
 """Width of the interval a coefficient can take: initial value - 2 to initial value + 2."""

@@ -22,7 +22,7 @@ from micronet_edge.errors import NetworkError
 from micronet_edge.models.checkpoint_files import read_file
 from micronet_edge.models.differences import COUNTER
 from micronet_edge.models.weight_sets import dicts_in, tensors_of
-from micronet_edge.wording import listed, plural
+from micronet_edge.util.text import listed, plural
 
 _NAMED = re.compile(r"(?P<place>.+\.py|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):(?P<name>[A-Za-z_]\w*)", re.DOTALL)
 _WRAPPERS = re.compile(r"(?:^|(?<=\.))(?:module|_orig_mod)\.")

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from torch import Tensor, nn
 
 from micronet_edge.errors import SettingsError
-from micronet_edge.wording import plural
+from micronet_edge.util.text import plural
 
 
 def _check_groups(groups: int, **channels: int) -> None:
@@ -41,8 +41,8 @@ class ChannelShuffle(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         n, channels, height, width = x.shape
-        grid = x.view(n, self.groups, channels // self.groups, height, width)
-        return grid.transpose(1, 2).contiguous().view(n, channels, height, width)
+        qparams = x.view(n, self.groups, channels // self.groups, height, width)
+        return qparams.transpose(1, 2).contiguous().view(n, channels, height, width)
 
     def extra_repr(self) -> str:
         return f"groups={self.groups}"

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from micronet_edge.models.dynamic_shift_max import DynamicShiftMax
 from micronet_edge.models.micronet import MicroNet
-from micronet_edge.threads import one_thread
+from micronet_edge.util.threads import one_thread
 
 SEED = 0
 _SETTLING_PASSES = 3

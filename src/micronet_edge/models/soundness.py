@@ -7,8 +7,8 @@ from torch import Tensor, nn
 
 from micronet_edge.errors import CheckpointError
 from micronet_edge.models.micronet import INPUT_CHANNELS, TOTAL_STRIDE, MicroNet
-from micronet_edge.threads import one_thread
-from micronet_edge.wording import listed
+from micronet_edge.util.text import listed
+from micronet_edge.util.threads import one_thread
 
 _PROBES = 3
 _PROBE_SIZE = 2 * TOTAL_STRIDE

@@ -17,7 +17,7 @@ from micronet_edge.errors import CheckpointError
 from micronet_edge.models.authors_names import authors_names
 from micronet_edge.models.family import FAMILY
 from micronet_edge.models.inert_objects import StoredArray
-from micronet_edge.wording import listed
+from micronet_edge.util.text import listed
 
 Weights = Literal["ema", "raw"]
 

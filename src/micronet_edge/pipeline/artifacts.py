@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from micronet_edge.bounding import Step
-from micronet_edge.verification import Proof
+from micronet_edge.pipeline.mixed_precision import Step
+from micronet_edge.verification.prove import Proof
 
 
 @dataclass(frozen=True, slots=True)

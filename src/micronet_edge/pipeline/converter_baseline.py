@@ -8,8 +8,8 @@ from micronet_edge.pipeline.job import Work
 from micronet_edge.pipeline.method import Written
 from micronet_edge.quantization.recipe import INT8
 from micronet_edge.settings import QuantizeSettings
-from micronet_edge.targets import Target
-from micronet_edge.verification import FileToProve, Proof, compare
+from micronet_edge.targets.protocol import Target
+from micronet_edge.verification.prove import FileToProve, Proof, compare
 
 
 class ConverterBaseline:
@@ -40,7 +40,7 @@ class ConverterBaseline:
     def write(self, target: Target, path: Path) -> Written:
         work = self._work
         work.report(f"{target.name}: writing the file")
-        target.quantize_naively(work.origin.network, self._calibration.images, work.spec, path)
+        target.converter_baseline(work.origin.network, self._calibration.images, work.spec, path)
         return Written(work.origin.network)
 
     def prove(self, file: FileToProve, written: Written) -> Proof:

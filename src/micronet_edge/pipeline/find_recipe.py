@@ -7,12 +7,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, fx
 
-from micronet_edge.bounding import Bound, Measured, bound_drop
+from micronet_edge.data.image_folders import CalibrationImages
 from micronet_edge.errors import SettingsError
-from micronet_edge.image_folders import CalibrationImages
-from micronet_edge.integer_forms import Formed, corrected_forms, written_forms
 from micronet_edge.lowering import Costs
 from micronet_edge.pipeline.job import Report, Work
+from micronet_edge.pipeline.mixed_precision import Bound, Measured, bound_drop
+from micronet_edge.pipeline.quantized_graphs import Formed, corrected_forms, written_forms
 from micronet_edge.quantization.coarse_biases import notes_on_float
 from micronet_edge.quantization.finetune import FinetuneProgress, finetune
 from micronet_edge.quantization.quantize_network import (

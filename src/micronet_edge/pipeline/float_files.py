@@ -5,16 +5,16 @@ from typing import ClassVar
 
 from torch import nn
 
-from micronet_edge.conversion_check import check_conversion
 from micronet_edge.errors import SettingsError
 from micronet_edge.kernels import Kernels, library
 from micronet_edge.lowering import Applied, lower
-from micronet_edge.lowering.round_to_half import with_half_weights
+from micronet_edge.lowering.passes.round_to_half import with_half_weights
 from micronet_edge.pipeline.job import Work
 from micronet_edge.pipeline.method import Written
 from micronet_edge.settings import QuantizeSettings
-from micronet_edge.targets import FLOAT16, Target
-from micronet_edge.verification import FileToProve, Proof, prove
+from micronet_edge.targets.protocol import FLOAT16, Target
+from micronet_edge.verification.conversion_check import check_conversion
+from micronet_edge.verification.prove import FileToProve, Proof, prove
 
 
 class FloatFiles:

@@ -4,20 +4,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from micronet_edge.calibration_notes import class_notes
+from micronet_edge.data.calibration_notes import class_notes
+from micronet_edge.data.image_folders import (
+    CalibrationImages,
+    LabelledImages,
+    read_calibration,
+    read_labelled,
+)
+from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.errors import SettingsError
-from micronet_edge.image_folders import CalibrationImages, LabelledImages, read_calibration, read_labelled
-from micronet_edge.limits import BATCH
-from micronet_edge.lowering.tuning import SHIPPED, read_tuning
-from micronet_edge.manifest import manifest_path
-from micronet_edge.metadata import FileMetadata
+from micronet_edge.lowering.cost_model.tuning import SHIPPED, read_tuning
 from micronet_edge.models import FAMILY
 from micronet_edge.models.factories import Factory
-from micronet_edge.own_networks import own_network
+from micronet_edge.models.own_networks import own_network
+from micronet_edge.models.source import Given, Source, read_source, stem_of
 from micronet_edge.settings import ExportSettings, QuantizeSettings
-from micronet_edge.source import Given, Source, read_source, stem_of
-from micronet_edge.staging import check_output
-from micronet_edge.targets import FLOAT32, ExportSpec, Target, check_precision, find_target
+from micronet_edge.targets.protocol import FLOAT32, ExportSpec, Target, check_precision, find_target
+from micronet_edge.util.atomic_write import check_output
+from micronet_edge.util.limits import BATCH
+from micronet_edge.verification.manifest import manifest_path
 
 Report = Callable[[str], None]
 

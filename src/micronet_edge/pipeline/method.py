@@ -6,12 +6,12 @@ from typing import ClassVar, Protocol
 
 from torch import nn
 
-from micronet_edge.bounding import Step
 from micronet_edge.lowering import Applied
 from micronet_edge.pipeline.job import Work
+from micronet_edge.pipeline.mixed_precision import Step
 from micronet_edge.settings import QuantizeSettings
-from micronet_edge.targets import Target
-from micronet_edge.verification import FileToProve, Proof
+from micronet_edge.targets.protocol import Target
+from micronet_edge.verification.prove import FileToProve, Proof
 
 
 @dataclass(frozen=True, slots=True)

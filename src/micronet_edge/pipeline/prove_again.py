@@ -7,19 +7,19 @@ from pathlib import Path
 
 from torch import fx
 
+from micronet_edge.data.image_folders import read_calibration
+from micronet_edge.data.metadata import FileMetadata
+from micronet_edge.data.unseen_images import QuantizationImages
 from micronet_edge.errors import SettingsError
-from micronet_edge.image_folders import read_calibration
-from micronet_edge.integer_forms import float_form, written_form
-from micronet_edge.isolated_targets import given_target
 from micronet_edge.kernels import Kernels
 from micronet_edge.lowering import integer, lower
-from micronet_edge.metadata import FileMetadata
+from micronet_edge.models.source import Given, Source, reread_source
+from micronet_edge.pipeline.quantized_graphs import float_graph, written_graph
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.recipe import BITS, Recipe, load_recipe, recipe_path
-from micronet_edge.source import Given, Source, reread_source
-from micronet_edge.targets import read_metadata, target_of
-from micronet_edge.unseen_images import QuantizationImages
-from micronet_edge.verification import TOLERANCES, FileToProve, Proof, prove, prove_quantized
+from micronet_edge.targets.isolated_targets import given_target
+from micronet_edge.targets.protocol import read_metadata, target_of
+from micronet_edge.verification.prove import TOLERANCES, FileToProve, Proof, prove, prove_quantized
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +116,11 @@ class _Again:
 
     def written(self) -> QuantizedNetwork:
         with self._errors_named():
-            return written_form(self.recipe, self.network, self.metadata, target_of(self.file))
+            return written_graph(self.recipe, self.network, self.metadata, target_of(self.file))
 
     def in_float(self) -> fx.GraphModule:
         with self._errors_named():
-            return float_form(self.recipe, self.network, self.metadata, target_of(self.file))
+            return float_graph(self.recipe, self.network, self.metadata, target_of(self.file))
 
     @contextmanager
     def _errors_named(self) -> Iterator[None]:

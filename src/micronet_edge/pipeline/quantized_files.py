@@ -3,21 +3,21 @@
 from pathlib import Path
 from typing import ClassVar
 
-from micronet_edge.bounding import Bound, Step
+from micronet_edge.data.unseen_images import QuantizationImages, bundled, notes_on_likeness, parted
 from micronet_edge.errors import SettingsError
-from micronet_edge.limits import MAX_DROP
 from micronet_edge.lowering import Applied, integer, lower
-from micronet_edge.other_light import notes_on_light, with_utilisation
+from micronet_edge.models.quiet_layers import notes_on_quiet_layers
 from micronet_edge.pipeline.find_recipe import find_recipe, given_recipe
 from micronet_edge.pipeline.job import Work
 from micronet_edge.pipeline.method import Written
+from micronet_edge.pipeline.mixed_precision import Bound, Step
+from micronet_edge.pipeline.other_light import notes_on_light, with_utilisation
 from micronet_edge.quantization.finetune import check_enough
 from micronet_edge.quantization.recipe import BITS, RECIPE_SUFFIX, recipe_path, save_recipe, weights_path
-from micronet_edge.quiet_layers import notes_on_quiet_layers
 from micronet_edge.settings import QuantizeSettings
-from micronet_edge.targets import FLOAT16, Target
-from micronet_edge.unseen_images import QuantizationImages, bundled, notes_on_likeness, parted
-from micronet_edge.verification import FileToProve, Proof, prove_quantized
+from micronet_edge.targets.protocol import FLOAT16, Target
+from micronet_edge.util.limits import MAX_DROP
+from micronet_edge.verification.prove import FileToProve, Proof, prove_quantized
 
 
 class QuantizedFiles:

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.errors import MicronetEdgeError, SettingsError, TargetError, VerificationError
-from micronet_edge.manifest import manifest_path, write_manifest
-from micronet_edge.metadata import FileMetadata
+from micronet_edge.models.source import Given
 from micronet_edge.pipeline.artifacts import Artifacts, Exported
 from micronet_edge.pipeline.converter_baseline import ConverterBaseline
 from micronet_edge.pipeline.float_files import FloatFiles
@@ -14,11 +14,11 @@ from micronet_edge.pipeline.method import Method
 from micronet_edge.pipeline.quantized_files import QuantizedFiles
 from micronet_edge.quantization.recipe import BITS
 from micronet_edge.settings import ExportSettings, QuantizeSettings
-from micronet_edge.source import Given
-from micronet_edge.staging import staged
-from micronet_edge.targets import FLOAT16, FLOAT32, Target, load_runtimes
-from micronet_edge.threads import one_thread
-from micronet_edge.verification import FileToProve, Proof
+from micronet_edge.targets.protocol import FLOAT16, FLOAT32, Target, load_runtimes
+from micronet_edge.util.atomic_write import atomic_write
+from micronet_edge.util.threads import one_thread
+from micronet_edge.verification.manifest import manifest_path, write_manifest
+from micronet_edge.verification.prove import FileToProve, Proof
 
 PRECISIONS = (FLOAT32, FLOAT16, *BITS)
 
@@ -78,7 +78,7 @@ def run(job: Job) -> Artifacts:
     beside = [manifest_path(Path(name)).name for name in work.names.values()]
     names = [*work.names.values(), *beside, *method.beside]
     with (
-        staged(work.output, names, overwrite=work.settings.overwrite, inputs=work.inputs) as folder,
+        atomic_write(work.output, names, overwrite=work.settings.overwrite, inputs=work.inputs) as folder,
         one_thread(),
     ):
         method.prepare(folder)

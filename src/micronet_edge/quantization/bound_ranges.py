@@ -6,19 +6,19 @@ from math import inf, isfinite
 
 from torch import Tensor, fx, nn
 
-from micronet_edge.lowering.convolutions import bias_of
-from micronet_edge.lowering.elementary import (
+from micronet_edge.lowering.ir.convolutions import bias_of
+from micronet_edge.lowering.ir.graph import inputs_of, module_of, shape_of
+from micronet_edge.lowering.ir.primitives import (
     Add,
     AddConstant,
+    DynamicPointwise,
+    DynamicPointwiseWeight,
     Frame,
     Maximum,
-    Mix,
-    MixingMatrix,
     Multiply,
     MultiplyConstant,
 )
-from micronet_edge.lowering.graph import inputs_of, module_of, shape_of
-from micronet_edge.quantization.rounded_tensors import keeps_the_grid, tensor_name
+from micronet_edge.quantization.quantized_tensors import keeps_qparams, tensor_name
 
 Range = tuple[float, float]
 
@@ -30,7 +30,7 @@ With a quarter m1 of examples/patches lost 1.0 point of top-1 in TFLite; with a 
 
 
 def bounds_of(network: fx.GraphModule, image: Range) -> dict[str, Range]:
-    """Between which ends each tensor of a spelled-out network stays, by name.
+    """Between which ends each tensor of a decomposed network stays, by name.
 
     Given    the range of the network's input
     Result   bounds by interval arithmetic: tight behind a clip, and soon too wide to be of use behind
@@ -64,7 +64,7 @@ def _toward(span: Range, bound: Range) -> Range:
 @singledispatch
 def _bound(_layer: nn.Module, node: fx.Node, *given: Range) -> Range:
     """The ends of what a layer gives, between which ends its inputs stay."""
-    if keeps_the_grid(node) or isinstance(_layer, nn.AdaptiveAvgPool2d):
+    if keeps_qparams(node) or isinstance(_layer, nn.AdaptiveAvgPool2d):
         return min(low for low, _ in given), max(high for _, high in given)
     return -inf, inf
 
@@ -106,12 +106,12 @@ def _of_product(_layer: Multiply, _node: fx.Node, first: Range, second: Range) -
 
 
 @_bound.register
-def _of_mixture(_layer: Mix, node: fx.Node, x: Range, matrix: Range) -> Range:
+def _of_mixture(_layer: DynamicPointwise, node: fx.Node, x: Range, matrix: Range) -> Range:
     low, high = _of_product(Multiply(), node, x, matrix)
     _, placed = inputs_of(node)
     # A matrix holds as many coefficients for each number as shifts are mixed; any other may be full.
     layer = module_of(placed)
-    terms = len(layer.sources) if isinstance(layer, MixingMatrix) else int(shape_of(placed)[1])
+    terms = len(layer.sources) if isinstance(layer, DynamicPointwiseWeight) else int(shape_of(placed)[1])
     return terms * min(low, 0.0), terms * max(high, 0.0)
 
 
@@ -136,7 +136,7 @@ def _of_scaling(layer: MultiplyConstant, node: fx.Node, given: Range) -> Range:
 
 
 @_bound.register
-def _of_matrix(_layer: MixingMatrix, _node: fx.Node, *coefficients: Range) -> Range:
+def _of_matrix(_layer: DynamicPointwiseWeight, _node: fx.Node, *coefficients: Range) -> Range:
     """The places without a coefficient hold zeros."""
     return min(0.0, *(low for low, _ in coefficients)), max(0.0, *(high for _, high in coefficients))
 

@@ -5,10 +5,10 @@ from math import ceil
 import torch
 from torch import Tensor, fx
 
-from micronet_edge.lowering.elementary import AddConstant
-from micronet_edge.lowering.graph import module_of
+from micronet_edge.lowering.ir.graph import module_of
+from micronet_edge.lowering.ir.primitives import AddConstant
 from micronet_edge.quantization.bound_ranges import bounded, bounds_of
-from micronet_edge.quantization.rounded_tensors import IMAGE, clip_after, rounded_tensors, tensor_name
+from micronet_edge.quantization.quantized_tensors import IMAGE, clip_after, rounded_tensors, tensor_name
 
 Range = tuple[float, float]
 _BATCH = 32
@@ -21,7 +21,7 @@ def calibrate(
 ) -> dict[str, Range]:
     """The range of each tensor that has a grid of its own, by name.
 
-    Given    a spelled-out network, images [n, 3, size, size], a percentile below 100 such as 99.99; the
+    Given    a decomposed network, images [n, 3, size, size], a percentile below 100 such as 99.99; the
              range of any image, where that is known
     Result   ranges that leave out the largest and the smallest 100 - percentile per cent of values; those
              that nearly reach what mathematics allows are out to it

@@ -4,11 +4,11 @@ from collections.abc import Collection, Mapping
 
 from torch import fx, nn
 
-from micronet_edge.lowering.graph import calls, inputs_of, module_of
-from micronet_edge.quantization.assign_grids import assign_grids
-from micronet_edge.quantization.grid import Grid, weight_scales
+from micronet_edge.lowering.ir.graph import calls, inputs_of, module_of
+from micronet_edge.quantization.assign_qparams import assign_qparams
 from micronet_edge.quantization.layers import layers
-from micronet_edge.quantization.rounded_tensors import clip_after, tensor_name
+from micronet_edge.quantization.qparams import QuantParams, weight_scales
+from micronet_edge.quantization.quantized_tensors import clip_after, tensor_name
 
 COARSE = 0.25
 """Steps of a layer's output that one step of its bias may be."""
@@ -16,12 +16,12 @@ COARSE = 0.25
 _BYTE = 8
 
 
-def is_coarse(node: fx.Node, grids: Mapping[str, Grid]) -> bool:
+def is_coarse(node: fx.Node, tensor_qparams: Mapping[str, QuantParams]) -> bool:
     """Whether a step of the layer's bias, one of weight times input, is more than COARSE of its output's."""
     layer = module_of(node)
     assert isinstance(layer, nn.Conv2d | nn.Linear)
-    steps = weight_scales(layer.weight.detach().numpy()) * grids[_name(inputs_of(node)[0])].scale
-    return bool(steps.max() > COARSE * grids[_name(node)].scale)
+    steps = weight_scales(layer.weight.detach().numpy()) * tensor_qparams[_name(inputs_of(node)[0])].scale
+    return bool(steps.max() > COARSE * tensor_qparams[_name(node)].scale)
 
 
 def coarse_operators(
@@ -29,19 +29,19 @@ def coarse_operators(
 ) -> tuple[str, ...]:
     """The operators to keep in float for coarse layers that read what a clip of fixed height gives.
 
-    Given    a spelled-out network whose channels are evened out already, where that is possible: nearly
+    Given    a decomposed network whose channels are evened out already, where that is possible: nearly
              constant ones before a ReLU6 are not
     Result   for each such layer its operators, and those of the layer that makes its input, which would be
              rounded otherwise; none with 16 bits, whose steps are fine enough
     """
     if bits != _BYTE:
         return ()
-    grids, groups = assign_grids(network, ranges, bits), layers(network)
+    tensor_qparams, groups = assign_qparams(network, ranges, bits), layers(network)
     owner = {name: layer for layer, names in groups.items() for name in names}
     found: dict[str, None] = {}
     for node, _ in calls(network, nn.Conv2d):
         source = inputs_of(node)[0]
-        if isinstance(module_of(source), nn.Hardtanh) and is_coarse(node, grids):
+        if isinstance(module_of(source), nn.Hardtanh) and is_coarse(node, tensor_qparams):
             for each in (source, node):
                 found |= dict.fromkeys(groups[owner[tensor_name(each)]])
     return tuple(found)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, fx, nn
 
-from micronet_edge.lowering.graph import inputs_of, module_of, read_last_by
+from micronet_edge.lowering.ir.graph import inputs_of, module_of, read_last_by
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.simulate import Simulation
 

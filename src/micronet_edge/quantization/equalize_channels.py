@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor, fx, nn
 
-from micronet_edge.lowering.graph import calls, module_of
-from micronet_edge.quantization.assign_grids import assign_grids
+from micronet_edge.lowering.ir.graph import calls, module_of
+from micronet_edge.quantization.assign_qparams import assign_qparams
 from micronet_edge.quantization.coarse_biases import is_coarse
-from micronet_edge.quantization.rounded_tensors import clip_after, tensor_name
+from micronet_edge.quantization.quantized_tensors import clip_after, tensor_name
 
 MOST = 1e4
 """So many times a channel is scaled at most: what varies less is as good as constant."""
@@ -22,15 +22,17 @@ def found_factors(
 ) -> Factors:
     """By what the channels of tensors are to be multiplied, by the tensor's name; none for a kind network.
 
-    Given    a spelled-out network, the ranges of its tensors, images [n, 3, size, size]
+    Given    a decomposed network, the ranges of its tensors, images [n, 3, size, size]
     Result   factors that give all channels of a tensor the same range, where a bias behind it would have
              steps of more than a quarter of the output's
 
     Source: Nagel et al., arXiv 1906.04721, section 4.1, on the ranges of channels instead of weights.
     """
-    grids = assign_grids(network, ranges, bits)
+    tensor_qparams = assign_qparams(network, ranges, bits)
     wanted = {
-        node: readers for node, readers in _pairs(network) if any(is_coarse(each, grids) for each in readers)
+        node: readers
+        for node, readers in _pairs(network)
+        if any(is_coarse(each, tensor_qparams) for each in readers)
     }
     if not wanted:
         return {}

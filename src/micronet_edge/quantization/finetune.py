@@ -13,13 +13,13 @@ from jaxtyping import Float32
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from micronet_edge.data.image_folders import SKIP_HINT, LabelledImages
+from micronet_edge.data.preprocessing import Preprocessing, open_image
 from micronet_edge.errors import SettingsError
-from micronet_edge.image_folders import SKIP_HINT, LabelledImages
-from micronet_edge.limits import MOST_EPOCHS
-from micronet_edge.preprocessing import Preprocessing, open_image
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.simulate import Simulation
-from micronet_edge.threads import one_thread
+from micronet_edge.util.limits import MOST_EPOCHS
+from micronet_edge.util.threads import one_thread
 
 MINIMUM_IMAGES = 256
 EPOCHS = 4
@@ -299,8 +299,8 @@ def _enlarged(images: Tensor, random: np.random.Generator) -> Tensor:
     centre = random.uniform(-1, 1, (len(images), 2)) * (1 - part)  # the grid runs from -1 to 1
     where = np.zeros((len(images), 2, 3), np.float32)
     where[:, [0, 1], [0, 1]], where[:, :, 2] = part, centre
-    grid = F.affine_grid(torch.from_numpy(where), list(images.shape), align_corners=False)
-    return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+    qparams = F.affine_grid(torch.from_numpy(where), list(images.shape), align_corners=False)
+    return F.grid_sample(images, qparams, padding_mode="border", align_corners=False)
 
 
 def _distance(given: Tensor, expected: Tensor) -> Tensor:

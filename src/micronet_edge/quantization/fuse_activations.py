@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 from torch import fx, nn
 
-from micronet_edge.lowering.composite import Region, regions
-from micronet_edge.lowering.graph import module_of
+from micronet_edge.lowering.ir.composite import Region, regions
+from micronet_edge.lowering.ir.graph import module_of
 from micronet_edge.quantization.quantized_network import KernelTensor, QuantizedNetwork
-from micronet_edge.quantization.rounded_tensors import clip_after, is_clip, tensor_name
+from micronet_edge.quantization.quantized_tensors import clip_after, is_clip, tensor_name
 
 _LARGEST_SUM = 1 << 24
 _WIDEST_DIFFERENCE = 255
@@ -46,9 +46,9 @@ def _tensor(quantized: QuantizedNetwork, node: fx.Node) -> KernelTensor:
     makes_coefficients = isinstance(layer, nn.AdaptiveAvgPool2d | nn.Conv2d) or is_clip(node)
     if clip_after(node) is not None or not makes_coefficients:
         return KernelTensor()
-    grid = quantized.grids[tensor_name(node)]
-    low, high = grid.low, grid.high
+    qparams = quantized.tensor_qparams[tensor_name(node)]
+    low, high = qparams.low, qparams.high
     if isinstance(layer, nn.Hardtanh):
-        ends = grid.integers(np.array([layer.min_val, layer.max_val], np.float32)) - grid.zero_point
-        low, high = (float(end) * grid.scale for end in ends)
+        ends = qparams.integers(np.array([layer.min_val, layer.max_val], np.float32)) - qparams.zero_point
+        low, high = (float(end) * qparams.scale for end in ends)
     return KernelTensor(max(low, 0.0) if isinstance(layer, nn.ReLU) else low, high)

@@ -4,14 +4,14 @@ import numpy as np
 import torch
 from torch import Tensor, fx
 
-from micronet_edge.lowering.graph import inputs_of
-from micronet_edge.quantization.grid import Grid
+from micronet_edge.lowering.ir.graph import inputs_of
 from micronet_edge.quantization.integer_arithmetic import straight_through
+from micronet_edge.quantization.qparams import QuantParams
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
-from micronet_edge.quantization.rounded_tensors import tensor_name
+from micronet_edge.quantization.quantized_tensors import tensor_name
 
 
-def channel_means(steps: Tensor, grid: Grid) -> Tensor:
+def channel_means(steps: Tensor, qparams: QuantParams) -> Tensor:
     """The mean of each channel in real numbers.
 
     Given    whole numbers [n, c, h, w] in steps of their grid, of which no channel's sum leaves 24 bits
@@ -20,8 +20,8 @@ def channel_means(steps: Tensor, grid: Grid) -> Tensor:
     Source: kernels/native/activation.cpp, Activation::means.
     """
     pixels = steps.shape[2] * steps.shape[3]
-    sums = steps.sum((2, 3), keepdim=True) + float(grid.zero_point * pixels)
-    return (sums / pixels - grid.zero_point) * grid.scale
+    sums = steps.sum((2, 3), keepdim=True) + float(qparams.zero_point * pixels)
+    return (sums / pixels - qparams.zero_point) * qparams.scale
 
 
 def matrix_product(exact: Tensor, x: Tensor, weight: Tensor, scales: Tensor, bias: Tensor) -> Tensor:
@@ -57,4 +57,4 @@ def result_factor(quantized: QuantizedNetwork, node: fx.Node) -> float:
                 steps = tensor.steps
     assert x is not None
     assert steps is not None
-    return float(np.float32(quantized.grid(x).scale / steps / quantized.grid(node).scale))
+    return float(np.float32(quantized.qparams(x).scale / steps / quantized.qparams(node).scale))

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from micronet_edge.quantization.grid import Grid
+from micronet_edge.quantization.qparams import QuantParams
 
 _BITS = 20
 """Bits of the larger of the two factors, behind its first one."""
@@ -19,7 +19,9 @@ _EXACT = 1 << 24
 """Up to here float32 holds every whole number."""
 
 
-def integer_sum(steps: Sequence[Tensor], grids: Sequence[Grid], result: Grid) -> Tensor:
+def integer_sum(
+    steps: Sequence[Tensor], tensor_qparams: Sequence[QuantParams], result: QuantParams
+) -> Tensor:
     """The sum, on the result's grid but not cut off yet.
 
     Given    two tensors of whole numbers, in steps of their grids, and the grid of their sum
@@ -28,7 +30,7 @@ def integer_sum(steps: Sequence[Tensor], grids: Sequence[Grid], result: Grid) ->
 
     Source: XNNPACK, xnn_init_qs8_add_minmax_scalar_params.
     """
-    ratios = [float(np.float32(grid.scale) / np.float32(result.scale)) for grid in grids]
+    ratios = [float(np.float32(qparams.scale) / np.float32(result.scale)) for qparams in tensor_qparams]
     shift = _BITS - (frexp(max(ratios))[1] - 1)
     total = torch.full((), 2.0 ** (shift - 1), dtype=torch.float64)
     for values, ratio in zip(steps, ratios, strict=True):
@@ -36,7 +38,7 @@ def integer_sum(steps: Sequence[Tensor], grids: Sequence[Grid], result: Grid) ->
     return total.mul_(2.0**-shift).floor_().to(steps[0].dtype).mul_(result.scale)
 
 
-def integer_product(product: Tensor, grids: Sequence[Grid], result: Grid) -> Tensor:
+def integer_product(product: Tensor, tensor_qparams: Sequence[QuantParams], result: QuantParams) -> Tensor:
     """The product, or sum of a few products, of two tensors of bytes: on the result's grid, not cut off yet.
 
     Given    the product in real numbers, which float32 holds to less than half a step of it; the grids of
@@ -45,13 +47,13 @@ def integer_product(product: Tensor, grids: Sequence[Grid], result: Grid) -> Ten
 
     Source: XNNPACK, xnn_qs8_vmul_minmax_fp32_ukernel__scalar_u1.
     """
-    first, second = (np.float32(grid.scale) for grid in grids)
+    first, second = (np.float32(qparams.scale) for qparams in tensor_qparams)
     step, factor = float(first * second), float(first * second / np.float32(result.scale))
     whole = (product.detach() / step).round_()
     return straight_through(product, whole.mul_(factor).round_().mul_(result.scale))
 
 
-def requantized(sums: Tensor, bias: Tensor | None, factors: Tensor, result: Grid) -> Tensor:
+def requantized(sums: Tensor, bias: Tensor | None, factors: Tensor, result: QuantParams) -> Tensor:
     """The sums of a convolution or a linear layer in real numbers, to be rounded to the result's grid.
 
     Given    whole numbers [n, c, ...], whole numbers to be added [c], a factor for each channel [c], float32

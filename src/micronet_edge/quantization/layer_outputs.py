@@ -7,13 +7,13 @@ from math import log10
 import torch
 from torch import Tensor, fx, nn
 
-from micronet_edge.lowering.convolutions import bias_of
-from micronet_edge.lowering.graph import module_of, read_last_by
+from micronet_edge.lowering.ir.convolutions import bias_of
+from micronet_edge.lowering.ir.graph import module_of, read_last_by
 from micronet_edge.quantization.correct_bias import channel_means
-from micronet_edge.quantization.grid import Grid
 from micronet_edge.quantization.layers import layers
+from micronet_edge.quantization.qparams import QuantParams
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
-from micronet_edge.quantization.rounded_tensors import IMAGE, tensor_name
+from micronet_edge.quantization.quantized_tensors import IMAGE, tensor_name
 from micronet_edge.quantization.simulate import Simulation
 
 MOST_DB = 150.0
@@ -63,7 +63,7 @@ class Values:
 class Output:
     """What is counted of a tensor, batch by batch."""
 
-    grid: Grid
+    qparams: QuantParams
     signal: float = 0.0
     noise: float = 0.0
     values: int = 0
@@ -71,17 +71,19 @@ class Output:
     used: Tensor = field(init=False)
 
     def __post_init__(self) -> None:
-        self.used = torch.zeros(1 << self.grid.bits, dtype=torch.bool)
+        self.used = torch.zeros(1 << self.qparams.bits, dtype=torch.bool)
 
     def take(self, exact: Tensor, given: Tensor, found: Tensor) -> None:
         """Values in float; in the quantized network, before and after they are rounded."""
         self.signal += float(exact.square().sum(dtype=torch.float64))
         self.noise += float((exact - found).square().sum(dtype=torch.float64))
-        steps = (given / self.grid.scale).round() + self.grid.zero_point
-        inside = steps.clamp(self.grid.lowest, self.grid.highest)
+        steps = (given / self.qparams.scale).round() + self.qparams.zero_point
+        inside = steps.clamp(self.qparams.lowest, self.qparams.highest)
         self.values += steps.numel()
         self.beyond += int((steps != inside).sum())
-        found_steps = torch.bincount((inside - self.grid.lowest).long().flatten(), minlength=len(self.used))
+        found_steps = torch.bincount(
+            (inside - self.qparams.lowest).long().flatten(), minlength=len(self.used)
+        )
         self.used |= found_steps > 0
 
     @property
@@ -89,7 +91,7 @@ class Output:
         return decibels(self.signal, self.noise)
 
     @property
-    def used_steps(self) -> float:
+    def range_utilisation(self) -> float:
         return float(self.used.float().mean())
 
     @property
@@ -105,7 +107,9 @@ def look_at(
     report: Callable[[], None],
 ) -> tuple[list[Output], dict[fx.Node, Tensor]]:
     """The output of each part; and by how much the rounding of a layer's weights shifts each channel."""
-    outputs = {part.nodes[-1]: Output(quantized.grids[tensor_name(part.nodes[-1])]) for part in parts}
+    outputs = {
+        part.nodes[-1]: Output(quantized.tensor_qparams[tensor_name(part.nodes[-1])]) for part in parts
+    }
     shifts: dict[fx.Node, Tensor] = {}
     simulation = Simulation(quantized)
     for batch in torch.split(images, BATCH):

@@ -1,10 +1,10 @@
-"""Which operators of a spelled-out network were one layer before it was spelled out."""
+"""Which operators of a decomposed network were one layer before it was decomposed."""
 
 from torch import fx, nn
 
-from micronet_edge.lowering.graph import module_of
-from micronet_edge.lowering.layer_writer import layer_of
-from micronet_edge.quantization.rounded_tensors import clip_after, tensor_name
+from micronet_edge.lowering.ir.graph import module_of
+from micronet_edge.lowering.ir.graph_builder import layer_of
+from micronet_edge.quantization.quantized_tensors import clip_after, tensor_name
 
 
 def layers(network: fx.GraphModule) -> dict[str, tuple[str, ...]]:

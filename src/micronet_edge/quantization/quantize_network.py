@@ -8,21 +8,21 @@ import numpy as np
 import torch
 from torch import fx, nn
 
+from micronet_edge.data.image_folders import CalibrationImages
+from micronet_edge.data.light_variants import light_variants
+from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.errors import SettingsError
-from micronet_edge.image_folders import CalibrationImages
-from micronet_edge.lowering.costs import Costs
-from micronet_edge.lowering.graph import calls
-from micronet_edge.lowering.tuning import SHIPPED
-from micronet_edge.metadata import FileMetadata
-from micronet_edge.quantization.assign_grids import assign_grids
+from micronet_edge.lowering.cost_model.costs import Costs
+from micronet_edge.lowering.cost_model.tuning import SHIPPED
+from micronet_edge.lowering.ir.graph import calls
+from micronet_edge.quantization.assign_qparams import assign_qparams
 from micronet_edge.quantization.calibrate import calibrate
 from micronet_edge.quantization.coarse_biases import coarse_operators
 from micronet_edge.quantization.correct_bias import correct_bias
 from micronet_edge.quantization.equalize_channels import equalized, found_factors
-from micronet_edge.quantization.light_variants import light_variants
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
+from micronet_edge.quantization.quantized_tensors import rounded_tensors
 from micronet_edge.quantization.recipe import BITS, Recipe, changed_tensors
-from micronet_edge.quantization.rounded_tensors import rounded_tensors
 from micronet_edge.quantization.widen_ranges import widened
 
 PERCENTILE = {8: 99.99, 16: 100.0}
@@ -44,7 +44,7 @@ def calibrated_recipe(
 ) -> Recipe:
     """The ranges that post-training quantization finds.
 
-    Given    a spelled-out network, which stays as it is, preprocessed images for it, and the costs by
+    Given    a decomposed network, which stays as it is, preprocessed images for it, and the costs by
              which it was lowered
     """
     bits = BITS[precision]
@@ -93,7 +93,7 @@ def corrected_biases(quantized: QuantizedNetwork, images: torch.Tensor) -> dict[
 def quantized_by(
     recipe: Recipe, network: fx.GraphModule, metadata: FileMetadata, target: str | None = None
 ) -> QuantizedNetwork:
-    """The quantized network that the recipe makes of a spelled-out one, which stays as it is.
+    """The quantized network that the recipe makes of a decomposed one, which stays as it is.
 
     `target` names the format it is for, which may have layers in float that others have not.
     It has fine-tuned weights if the recipe has any, and no corrected biases.
@@ -112,8 +112,8 @@ def quantized_by(
             f"{(recipe.checkpoint_sha256 or 'random')[:12]}): quantize this one without --recipe"
         )
     changed = with_tensors(equalized(network, recipe.channel_factors), recipe.tensors)
-    grids = assign_grids(changed, recipe.ranges, BITS[recipe.precision])
-    return QuantizedNetwork(changed, metadata.preprocessing, grids, recipe.in_float(target))
+    tensor_qparams = assign_qparams(changed, recipe.ranges, BITS[recipe.precision])
+    return QuantizedNetwork(changed, metadata.preprocessing, tensor_qparams, recipe.in_float(target))
 
 
 def with_tensors(network: fx.GraphModule, tensors: Mapping[str, torch.Tensor]) -> fx.GraphModule:

@@ -6,9 +6,9 @@ from math import inf
 
 from torch import fx
 
-from micronet_edge.preprocessing import Preprocessing
-from micronet_edge.quantization.grid import WEIGHT_LIMIT, Grid
-from micronet_edge.quantization.rounded_tensors import clip_after, tensor_name
+from micronet_edge.data.preprocessing import Preprocessing
+from micronet_edge.quantization.qparams import WEIGHT_LIMIT, QuantParams
+from micronet_edge.quantization.quantized_tensors import clip_after, tensor_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +22,9 @@ class KernelTensor:
 
 @dataclass(frozen=True, slots=True)
 class QuantizedNetwork:
-    """A spelled-out network and the grid of each rounded tensor.
+    """A decomposed network and the grid of each rounded tensor.
 
-    The network takes images of that preprocessing. `grids` is by tensor name; `float_layers` are
+    The network takes images of that preprocessing. `tensor_qparams` is by tensor name; `float_layers` are
     operators that stay in float32: they read what integers stand for, and what they give is rounded only
     where an integer operator reads it. No integer of a weight is larger than `weight_limit`. Those of
     `integer_weights` have weights of int8 steps all the same, because these are smaller. `half_weights` says
@@ -34,7 +34,7 @@ class QuantizedNetwork:
 
     network: fx.GraphModule
     preprocessing: Preprocessing
-    grids: Mapping[str, Grid]
+    tensor_qparams: Mapping[str, QuantParams]
     float_layers: frozenset[str] = field(default_factory=frozenset)
     weight_limit: int = WEIGHT_LIMIT
     integer_weights: frozenset[str] = field(default_factory=frozenset)
@@ -44,7 +44,7 @@ class QuantizedNetwork:
     @property
     def bits(self) -> int:
         """Bits of an activation, 8 or 16."""
-        return next(iter(self.grids.values())).bits
+        return next(iter(self.tensor_qparams.values())).bits
 
     def is_integer(self, node: fx.Node) -> bool:
         """Whether the node's operator computes in integers; an image is one where integers are read of it."""
@@ -53,6 +53,6 @@ class QuantizedNetwork:
         name = tensor_name(node)
         return name not in self.float_layers and name not in self.fused_layers
 
-    def grid(self, node: fx.Node) -> Grid:
+    def qparams(self, node: fx.Node) -> QuantParams:
         """The grid of what the node gives, after the clip that follows it if there is one."""
-        return self.grids[tensor_name(clip_after(node) or node)]
+        return self.tensor_qparams[tensor_name(clip_after(node) or node)]

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, fx
 
-from micronet_edge.lowering.elementary import AddConstant
-from micronet_edge.lowering.graph import module_of
-from micronet_edge.quantization.rounded_tensors import IMAGE, clip_after, rounded_tensors, tensor_name
+from micronet_edge.lowering.ir.graph import module_of
+from micronet_edge.lowering.ir.primitives import AddConstant
+from micronet_edge.quantization.quantized_tensors import IMAGE, clip_after, rounded_tensors, tensor_name
 
 Range = tuple[float, float]
 
@@ -35,7 +35,7 @@ def utilisation(
 ) -> dict[str, Utilisation]:
     """How each tensor's range fits the images, by the tensor's name.
 
-    Given    a spelled-out network in float, the ranges of the tensors that have a grid of their own, and
+    Given    a decomposed network in float, the ranges of the tensors that have a grid of their own, and
              preprocessed images [n, 3, size, size]
     Result   nothing of the image itself, which fits by definition, nor of a sum that a clip cuts off later
     """

@@ -4,19 +4,24 @@ from dataclasses import replace
 
 from torch import Tensor, fx
 
-from micronet_edge.lowering.contract import apply, probe_image
-from micronet_edge.lowering.elementary import AddConstant
-from micronet_edge.lowering.freeze_shift_max import RELU6_SPAN
-from micronet_edge.lowering.graph import module_of, shape_of
-from micronet_edge.lowering.read_pixels import FRAMED, PIXELS, SCALED, ReadPixels
-from micronet_edge.lowering.split_saturation import TILE, Saturation, SplitSaturation, find_saturation
-from micronet_edge.lowering.split_signs import SIGNS, SplitSigns, find_signed
-from micronet_edge.quantization.grid import Grid, activation_grid
+from micronet_edge.lowering.ir.graph import module_of, shape_of
+from micronet_edge.lowering.ir.pass_base import apply, probe_image
+from micronet_edge.lowering.ir.primitives import AddConstant
+from micronet_edge.lowering.passes.fold_input_normalization import (
+    FRAMED,
+    PIXELS,
+    SCALED,
+    FoldInputNormalization,
+)
+from micronet_edge.lowering.passes.freeze_shift_max import RELU6_SPAN
+from micronet_edge.lowering.passes.split_positive_negative import SIGNS, SplitPositiveNegative, find_signed
+from micronet_edge.lowering.passes.split_relu6_range import TILE, Saturation, SplitRelu6Range, find_saturation
+from micronet_edge.quantization.qparams import QuantParams, activation_qparams
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
-from micronet_edge.quantization.rounded_tensors import tensor_name
+from micronet_edge.quantization.quantized_tensors import tensor_name
 
 _BITS = 8
-PIXEL_GRID = Grid(scale=1 / 255, zero_point=-128, bits=_BITS)
+PIXEL_QPARAMS = QuantParams(scale=1 / 255, zero_point=-128, bits=_BITS)
 """A pixel's value, less 128."""
 
 
@@ -35,16 +40,16 @@ def refine_stem(quantized: QuantizedNetwork) -> QuantizedNetwork:
 
 
 def _with_pixels(quantized: QuantizedNetwork, probe: Tensor) -> QuantizedNetwork:
-    rewrite = ReadPixels(quantized.preprocessing)
-    network, applied = apply(rewrite, quantized.network, probe)
+    pass_ = FoldInputNormalization(quantized.preprocessing)
+    network, applied = apply(pass_, quantized.network, probe)
     if not applied.places:
         return quantized
     # Nothing reads these in integers but a constant on the pixels' grid.
-    grids = dict.fromkeys((SCALED, PIXELS, FRAMED), PIXEL_GRID)
+    tensor_qparams = dict.fromkeys((SCALED, PIXELS, FRAMED), PIXEL_QPARAMS)
     return replace(
         quantized,
         network=network,
-        grids={**quantized.grids, **grids},
+        tensor_qparams={**quantized.tensor_qparams, **tensor_qparams},
         float_layers=quantized.float_layers | {SCALED, PIXELS},
     )
 
@@ -54,32 +59,36 @@ def _with_parts(quantized: QuantizedNetwork, probe: Tensor) -> QuantizedNetwork:
     if found is None or not quantized.is_integer(found.behind):
         return quantized
     parts = TILE // shape_of(found.clip)[1]
-    network, _ = apply(SplitSaturation(), quantized.network, probe)
-    return replace(quantized, network=network, grids={**quantized.grids, **_grids(found, parts)})
+    network, _ = apply(SplitRelu6Range(), quantized.network, probe)
+    return replace(
+        quantized,
+        network=network,
+        tensor_qparams={**quantized.tensor_qparams, **_tensor_qparams(found, parts)},
+    )
 
 
-def _grids(found: Saturation, parts: int) -> dict[str, Grid]:
+def _tensor_qparams(found: Saturation, parts: int) -> dict[str, QuantParams]:
     span = RELU6_SPAN / parts
-    grids = {tensor_name(found.clip): activation_grid(0.0, span, _BITS)}
+    tensor_qparams = {tensor_name(found.clip): activation_qparams(0.0, span, _BITS)}
     if found.border is not None:
         border = module_of(found.border)
         assert isinstance(border, AddConstant)
         least, most = float(border.constant.min()), float(border.constant.max())
         # What the clip would cut off needs no room before the correction either.
-        grids[tensor_name(found.conv)] = activation_grid(-most, span - least, _BITS)
-    return grids
+        tensor_qparams[tensor_name(found.conv)] = activation_qparams(-most, span - least, _BITS)
+    return tensor_qparams
 
 
 def _with_halves(quantized: QuantizedNetwork, probe: Tensor) -> QuantizedNetwork:
     pair = find_signed(quantized.network)
     if pair is None or not all(map(quantized.is_integer, pair)):
         return quantized
-    network, _ = apply(SplitSigns(), quantized.network, probe)
+    network, _ = apply(SplitPositiveNegative(), quantized.network, probe)
     name = tensor_name(pair[0])
-    whole = quantized.grids[name]
-    half = activation_grid(0.0, max(-whole.low, whole.high), _BITS)
-    grids = {other: grid for other, grid in quantized.grids.items() if other != name}
-    return replace(quantized, network=network, grids={**grids, f"{name}/{SIGNS}": half})
+    whole = quantized.tensor_qparams[name]
+    half = activation_qparams(0.0, max(-whole.low, whole.high), _BITS)
+    tensor_qparams = {other: qparams for other, qparams in quantized.tensor_qparams.items() if other != name}
+    return replace(quantized, network=network, tensor_qparams={**tensor_qparams, f"{name}/{SIGNS}": half})
 
 
 def stem_layers(network: fx.GraphModule) -> frozenset[str]:

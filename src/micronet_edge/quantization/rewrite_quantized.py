@@ -1,35 +1,39 @@
-"""Exact rewrites of a network that is quantized already."""
+"""Exact passes of a network that is quantized already."""
 
 from dataclasses import replace
 
 from torch import fx
 
-from micronet_edge.lowering.contract import Rewrite, apply, probe_image
-from micronet_edge.lowering.layer_writer import layer_of
+from micronet_edge.lowering.ir.graph_builder import layer_of
+from micronet_edge.lowering.ir.pass_base import Pass, apply, probe_image
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
-from micronet_edge.quantization.rounded_tensors import keeps_the_grid, tensor_name
+from micronet_edge.quantization.quantized_tensors import keeps_qparams, tensor_name
 
 
-def rewritten(quantized: QuantizedNetwork, rewrite: Rewrite) -> QuantizedNetwork:
-    """The network after a rewrite that writes the operators of some layers anew.
+def rewritten(quantized: QuantizedNetwork, pass_: Pass) -> QuantizedNetwork:
+    """The network after a pass that writes the operators of some layers anew.
 
     What such a layer gives stays on the grid that it was on, and in float if it was in float. Tensors
     that only move numbers keep those numbers' grid.
     """
-    network, _ = apply(rewrite, quantized.network, probe_image(quantized.preprocessing.size))
-    grids, float_layers = dict(quantized.grids), set(quantized.float_layers)
+    network, _ = apply(pass_, quantized.network, probe_image(quantized.preprocessing.size))
+    tensor_qparams, float_layers = dict(quantized.tensor_qparams), set(quantized.float_layers)
     before = _operators_by_layer(quantized.network)
     for layer, nodes in _operators_by_layer(network).items():
         old = before[layer]
         if [node.name for node in nodes] == [node.name for node in old]:
             continue
         for node in nodes:
-            moved = keeps_the_grid(node)
+            moved = keeps_qparams(node)
             source = node.all_input_nodes[0]
-            grids[tensor_name(node)] = grids[tensor_name(source)] if moved else quantized.grid(old[-1])
+            tensor_qparams[tensor_name(node)] = (
+                tensor_qparams[tensor_name(source)] if moved else quantized.qparams(old[-1])
+            )
             if not quantized.is_integer(old[-1]):
                 float_layers.add(tensor_name(node))
-    return replace(quantized, network=network, grids=grids, float_layers=frozenset(float_layers))
+    return replace(
+        quantized, network=network, tensor_qparams=tensor_qparams, float_layers=frozenset(float_layers)
+    )
 
 
 def _operators_by_layer(network: fx.GraphModule) -> dict[str, list[fx.Node]]:

@@ -7,36 +7,36 @@ import numpy as np
 import torch
 from torch import Tensor, fx, nn
 
-from micronet_edge.lowering.convolutions import bias_of
-from micronet_edge.lowering.elementary import (
+from micronet_edge.lowering.ir.convolutions import bias_of
+from micronet_edge.lowering.ir.graph import inputs_of, module_of, read_last_by
+from micronet_edge.lowering.ir.primitives import (
     Add,
     AddConstant,
     Constant,
-    Mix,
+    DynamicPointwise,
     Multiply,
     MultiplyConstant,
 )
-from micronet_edge.lowering.graph import inputs_of, module_of, read_last_by
-from micronet_edge.quantization.assign_grids import constant_grid
+from micronet_edge.quantization.assign_qparams import constant_qparams
 from micronet_edge.quantization.fused_arithmetic import channel_means, matrix_product, result_factor
-from micronet_edge.quantization.grid import (
-    WEIGHT_LIMIT,
-    Floats,
-    Grid,
-    are_halves_enough,
-    bias_integers,
-    bias_scales,
-    scales_for_bias,
-    weight_scales,
-)
 from micronet_edge.quantization.integer_arithmetic import (
     integer_product,
     integer_sum,
     requantized,
     straight_through,
 )
+from micronet_edge.quantization.qparams import (
+    WEIGHT_LIMIT,
+    Floats,
+    QuantParams,
+    are_halves_enough,
+    bias_integers,
+    bias_scales,
+    scales_for_bias,
+    weight_scales,
+)
 from micronet_edge.quantization.quantized_network import KernelTensor, QuantizedNetwork
-from micronet_edge.quantization.rounded_tensors import clip_after, is_clip, tensor_name
+from micronet_edge.quantization.quantized_tensors import clip_after, is_clip, tensor_name
 
 _BYTE = 8
 _FLOAT32_ERROR = 0.01
@@ -80,7 +80,7 @@ class Simulation(nn.Module):
             sources = zip(inputs_of(node), inputs, strict=True)
             inputs = tuple(self._converted(source, value) for source, value in sources)
         if isinstance(layer, nn.Hardtanh) and self.quantized.is_integer(node):
-            return _cut_off(inputs[0], layer, self.quantized.grid(node))
+            return _cut_off(inputs[0], layer, self.quantized.qparams(node))
         state = self._stored(node, layer)
         if self._is_in_kernel(node):
             return self._in_kernel(node, layer, state, *inputs)
@@ -88,7 +88,9 @@ class Simulation(nn.Module):
             return self._summed(node, layer, state, *inputs)
         if self.quantized.is_integer(node) and isinstance(layer, Add | AddConstant):
             return self._added(node, layer, state, *inputs)
-        if self.quantized.is_integer(node) and isinstance(layer, Multiply | MultiplyConstant | Mix):
+        if self.quantized.is_integer(node) and isinstance(
+            layer, Multiply | MultiplyConstant | DynamicPointwise
+        ):
             return self._multiplied(node, layer, state, *inputs)
         return _tensor(torch.func.functional_call(layer, state, inputs) if state else layer(*inputs))
 
@@ -97,7 +99,7 @@ class Simulation(nn.Module):
         if clip_after(node) is not None:
             return value
         if self.quantized.is_integer(node):
-            return rounded(value, self.quantized.grids[tensor_name(node)])
+            return rounded(value, self.quantized.tensor_qparams[tensor_name(node)])
         inner = self.quantized.fused_layers.get(tensor_name(node))
         return value if inner is None else _kernel_tensor(value, inner)
 
@@ -115,13 +117,13 @@ class Simulation(nn.Module):
 
         Of sums of real numbers one in some 100,000 would be rounded the other way, and upset all behind it.
         """
-        grid, result = self.quantized.grid(inputs_of(node)[0]), self.quantized.grid(node)
-        scales = torch.from_numpy(_scales(layer, grid, self.quantized.weight_limit))
-        steps = scales * grid.scale
+        qparams, result = self.quantized.qparams(inputs_of(node)[0]), self.quantized.qparams(node)
+        scales = torch.from_numpy(_scales(layer, qparams, self.quantized.weight_limit))
+        steps = scales * qparams.scale
         weight = _whole(state["weight"] / scales.view(-1, *[1] * (layer.weight.ndim - 1)))
         bias = _whole(state["bias"] / steps) if "bias" in state else None
         own = {"weight": weight} | ({} if bias is None else {"bias": torch.zeros_like(bias)})
-        sums: Tensor = torch.func.functional_call(layer, own, (_whole(x / grid.scale),))
+        sums: Tensor = torch.func.functional_call(layer, own, (_whole(x / qparams.scale),))
         return requantized(sums, bias, steps / result.scale, result)
 
     def _added(
@@ -129,29 +131,34 @@ class Simulation(nn.Module):
     ) -> Tensor:
         """The sum of two tensors; of 8 bits as integers add it, with factors that are rounded as well."""
         exact = _tensor(torch.func.functional_call(layer, state, inputs))
-        result = self.quantized.grid(node)
-        grids = [self.quantized.grid(source) for source in inputs_of(node)]
+        result = self.quantized.qparams(node)
+        tensor_qparams = [self.quantized.qparams(source) for source in inputs_of(node)]
         if isinstance(layer, AddConstant):
-            grids, inputs = [*grids, constant_grid(layer, result)], (*inputs, state["constant"])
-        steps = [value / grid.scale for value, grid in zip(inputs, grids, strict=True)]
+            tensor_qparams, inputs = (
+                [*tensor_qparams, constant_qparams(layer, result)],
+                (*inputs, state["constant"]),
+            )
+        steps = [value / qparams.scale for value, qparams in zip(inputs, tensor_qparams, strict=True)]
         if result.bits != _BYTE or not all(map(_are_whole, steps)):
             return exact
-        return straight_through(exact, integer_sum([each.detach().round() for each in steps], grids, result))
+        return straight_through(
+            exact, integer_sum([each.detach().round() for each in steps], tensor_qparams, result)
+        )
 
     def _multiplied(
         self,
         node: fx.Node,
-        layer: Multiply | MultiplyConstant | Mix,
+        layer: Multiply | MultiplyConstant | DynamicPointwise,
         state: dict[str, Tensor],
         *inputs: Tensor,
     ) -> Tensor:
         """The product of two tensors, of 8 bits as integers multiply."""
         exact = _tensor(torch.func.functional_call(layer, state, inputs))
-        result = self.quantized.grid(node)
-        grids = [self.quantized.grid(source) for source in inputs_of(node)]
+        result = self.quantized.qparams(node)
+        tensor_qparams = [self.quantized.qparams(source) for source in inputs_of(node)]
         if isinstance(layer, MultiplyConstant):
-            grids.append(constant_grid(layer, result))
-        return integer_product(exact, grids, result) if result.bits == _BYTE else exact
+            tensor_qparams.append(constant_qparams(layer, result))
+        return integer_product(exact, tensor_qparams, result) if result.bits == _BYTE else exact
 
     def _is_fused(self, node: fx.Node) -> bool:
         return tensor_name(node) in self.quantized.fused_layers
@@ -170,23 +177,23 @@ class Simulation(nn.Module):
         if isinstance(layer, nn.Conv2d):
             exact = _tensor(torch.func.functional_call(layer, state, inputs))
             scales = torch.from_numpy(
-                _scales(layer, self.quantized.grid(source), self.quantized.weight_limit)
+                _scales(layer, self.quantized.qparams(source), self.quantized.weight_limit)
             )
             weight = (state["weight"].detach().flatten(1) / scales[:, None]).round_()
             bias = state.get("bias", bias_of(layer)).detach()
             return matrix_product(exact, inputs[0].detach(), weight, scales, bias)
         steps = [self._steps(each, value) for each, value in zip(inputs_of(node), inputs, strict=True)]
         if isinstance(layer, nn.AdaptiveAvgPool2d):
-            return channel_means(steps[0], self.quantized.grid(source))
+            return channel_means(steps[0], self.quantized.qparams(source))
         found = _tensor(layer(*steps))
         if self._is_fused(node):
             return found
         whole = found * result_factor(self.quantized, node)
-        return straight_through(whole, whole.detach().round()) * self.quantized.grid(node).scale
+        return straight_through(whole, whole.detach().round()) * self.quantized.qparams(node).scale
 
     def _steps(self, node: fx.Node, value: Tensor) -> Tensor:
         """What a kernel reads of the node in steps, in which it holds already what is inside of it."""
-        return value if self._is_fused(node) else _whole(value / self.quantized.grid(node).scale)
+        return value if self._is_fused(node) else _whole(value / self.quantized.qparams(node).scale)
 
     def _converted(self, node: fx.Node, value: Tensor) -> Tensor:
         """What an integer operator reads of the node: a float operator's result is rounded here.
@@ -195,7 +202,7 @@ class Simulation(nn.Module):
         """
         if self._is_fused(node) or self.quantized.is_integer(node) or clip_after(node) is not None:
             return value
-        return rounded(value, self.quantized.grids[tensor_name(node)])
+        return rounded(value, self.quantized.tensor_qparams[tensor_name(node)])
 
     def _stored(self, node: fx.Node, layer: nn.Module) -> dict[str, Tensor]:
         """The layer's tensors as a file holds them, as far as that is not in float32."""
@@ -203,24 +210,26 @@ class Simulation(nn.Module):
         in_integers = self.quantized.is_integer(node) or name in self.quantized.fused_layers
         match layer:
             case nn.Conv2d() | nn.Linear() if in_integers:
-                grid = self.quantized.grid(inputs_of(node)[0])
-                return _in_integers(layer, grid, self.quantized.weight_limit)
+                qparams = self.quantized.qparams(inputs_of(node)[0])
+                return _in_integers(layer, qparams, self.quantized.weight_limit)
             case nn.Conv2d() | nn.Linear() if name in self.quantized.integer_weights:
                 return {"weight": rounded_weight(layer.weight)}
             case nn.Conv2d() | nn.Linear() if self.quantized.half_weights:
                 return _in_halves(layer.weight)
             case Constant() if in_integers:
                 return {
-                    "constant": _constant_on(layer.constant, constant_grid(layer, self.quantized.grid(node)))
+                    "constant": _constant_on(
+                        layer.constant, constant_qparams(layer, self.quantized.qparams(node))
+                    )
                 }
             case _:
                 return {}
 
 
-def _cut_off(value: Tensor, clip: nn.Hardtanh, grid: Grid) -> Tensor:
+def _cut_off(value: Tensor, clip: nn.Hardtanh, qparams: QuantParams) -> Tensor:
     """The value between the ends of the clip, which are rounded to the grid themselves."""
-    ends = grid.integers(np.array([clip.min_val, clip.max_val], np.float32)) - grid.zero_point
-    low, high = (float(end) * grid.scale for end in ends)
+    ends = qparams.integers(np.array([clip.min_val, clip.max_val], np.float32)) - qparams.zero_point
+    low, high = (float(end) * qparams.scale for end in ends)
     return value.clamp(low, high)
 
 
@@ -233,9 +242,11 @@ def _kernel_tensor(value: Tensor, inner: KernelTensor) -> Tensor:
     return straight_through(steps, steps.detach().round())
 
 
-def _scales(layer: nn.Conv2d | nn.Linear, grid: Grid, limit: int) -> Floats:
+def _scales(layer: nn.Conv2d | nn.Linear, qparams: QuantParams, limit: int) -> Floats:
     """The steps of the layer's weight, whose input lies on the grid."""
-    return scales_for_bias(weight_scales(layer.weight.detach().numpy(), limit), bias_of(layer).numpy(), grid)
+    return scales_for_bias(
+        weight_scales(layer.weight.detach().numpy(), limit), bias_of(layer).numpy(), qparams
+    )
 
 
 def _whole(values: Tensor) -> Tensor:
@@ -257,15 +268,15 @@ def _is_close(values: Tensor, others: Tensor) -> bool:
     return float(torch.linalg.vector_norm((values - others).detach(), torch.inf)) < _FLOAT32_ERROR
 
 
-def _in_integers(layer: nn.Conv2d | nn.Linear, grid: Grid, limit: int) -> dict[str, Tensor]:
+def _in_integers(layer: nn.Conv2d | nn.Linear, qparams: QuantParams, limit: int) -> dict[str, Tensor]:
     """Weight and bias in steps of each output channel; gradients pass."""
-    scales = _scales(layer, grid, limit)
+    scales = _scales(layer, qparams, limit)
     weight = _on_scales(layer.weight, scales, limit)
     if layer.bias is None:
         return {"weight": weight}
     bias = layer.bias.detach().numpy()
     with np.errstate(invalid="ignore"):  # a training that breaks down is seen by who trains
-        steps = bias_integers(bias, scales, grid) * bias_scales(scales, grid)
+        steps = bias_integers(bias, scales, qparams) * bias_scales(scales, qparams)
     return {
         "weight": weight,
         "bias": straight_through(layer.bias, torch.from_numpy(steps.astype(np.float32))),
@@ -277,10 +288,10 @@ def _in_halves(weight: Tensor) -> dict[str, Tensor]:
     return {"weight": weight + (values.half().float() - values)} if are_halves_enough(values.numpy()) else {}
 
 
-def rounded(values: Tensor, grid: Grid) -> Tensor:
+def rounded(values: Tensor, qparams: QuantParams) -> Tensor:
     """The nearest numbers on the grid; its gradient is one inside the range and zero outside."""
     result: Tensor = torch.fake_quantize_per_tensor_affine(
-        values, grid.scale, grid.zero_point, grid.lowest, grid.highest
+        values, qparams.scale, qparams.zero_point, qparams.lowest, qparams.highest
     )
     return result
 
@@ -296,9 +307,9 @@ def _on_scales(weight: Tensor, scales: Floats, limit: int) -> Tensor:
     return straight_through(weight, found)
 
 
-def _constant_on(constant: Tensor, grid: Grid) -> Tensor:
-    steps = grid.integers(constant.numpy()) - grid.zero_point
-    return torch.from_numpy(np.asarray(steps * grid.scale, np.float32))
+def _constant_on(constant: Tensor, qparams: QuantParams) -> Tensor:
+    steps = qparams.integers(constant.numpy()) - qparams.zero_point
+    return torch.from_numpy(np.asarray(steps * qparams.scale, np.float32))
 
 
 def _tensor(value: Tensor) -> Tensor:

@@ -32,14 +32,14 @@ def program(path, text):
 
 def test_a_serial_that_adb_does_not_know(phone, refusal):
     phone.start()
-    complaint = refusal(DeviceError, find_device("adb://R58M1234").connect)
-    assert complaint.startswith("adb://R58M1234: adb knows no phone of that serial: plug it in")
+    error_line = refusal(DeviceError, find_device("adb://R58M1234").connect)
+    assert error_line.startswith("adb://R58M1234: adb knows no phone of that serial: plug it in")
 
 
 @pytest.mark.usefixtures("phone")
 def test_a_network_address_that_is_not_connected(refusal):
-    complaint = refusal(DeviceError, find_device("adb://10.0.0.7:5555").connect)
-    assert "`adb connect 10.0.0.7:5555`" in complaint
+    error_line = refusal(DeviceError, find_device("adb://10.0.0.7:5555").connect)
+    assert "`adb connect 10.0.0.7:5555`" in error_line
 
 
 @pytest.mark.usefixtures("phone")
@@ -58,8 +58,8 @@ def test_a_phone_that_does_not_trust_us(phone, refusal):
 def test_a_phone_that_went_offline(phone, refusal):
     phone.start()
     phone.kill()
-    complaint = refusal(DeviceError, connected(phone).connect)
-    assert "offline" in complaint or "knows no phone" in complaint
+    error_line = refusal(DeviceError, connected(phone).connect)
+    assert "offline" in error_line or "knows no phone" in error_line
 
 
 def test_an_android_too_old(phone, refusal):
@@ -82,8 +82,8 @@ def test_what_android_says_of_itself(phone):
 def test_nothing_is_installed_on_a_phone(phone, refusal):
     phone.start()
     with connected(phone) as device:
-        complaint = refusal(DeviceError, require, device, ["no-such-package"])
-        assert "has no no-such-package: in Termux `pkg install" in complaint
+        error_line = refusal(DeviceError, require, device, ["no-such-package"])
+        assert "has no no-such-package: in Termux `pkg install" in error_line
         assert "in Termux `pkg install" in refusal(DeviceError, device.bootstrap, ["numpy"], print)
 
 
@@ -173,9 +173,9 @@ def test_benchmark_model_is_given_its_settings(phone, tmp_path, refusal):
     settings = BenchmarkModelSettings(4, 5, 50, profile=True, options=("--use_gpu=true", "--x=$(id) 'y'"))
     with connected(phone) as device:
         words = (device, binary, tmp_path / "model.tflite", settings, lambda _: None)
-        complaint = refusal(DeviceError, run_benchmark_model, *words)
+        error_line = refusal(DeviceError, run_benchmark_model, *words)
     told = "--graph=model.tflite --num_threads=4 --warmup_runs=5 --num_runs=50 --enable_op_profiling=true"
-    assert complaint.endswith(f"gave no timings: {told} --use_gpu=true --x=$(id) 'y'")
+    assert error_line.endswith(f"gave no timings: {told} --use_gpu=true --x=$(id) 'y'")
 
 
 def test_benchmark_model_for_another_processor(phone, tmp_path, refusal):

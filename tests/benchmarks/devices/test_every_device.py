@@ -147,8 +147,8 @@ def test_a_program_for_another_processor(device, refusal, tmp_path):
 
 
 def test_a_file_that_is_not_there(device, refusal, tmp_path):
-    complaint = refusal(DeviceError, device.pull, "no-such", tmp_path / "back")
-    assert complaint.startswith(f"{device.label}: ")
+    error_line = refusal(DeviceError, device.pull, "no-such", tmp_path / "back")
+    assert error_line.startswith(f"{device.label}: ")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -106,5 +106,5 @@ def test_ctrl_c_ends_all_and_leaves_nothing_anywhere(files, every_device):
     ],
     ids=["twice", "unknown"],
 )
-def test_devices_that_cannot_be_meant(files, refusal, devices, kind, complaint):
-    assert complaint in refusal(kind, measure, files, devices, SHORT)
+def test_devices_that_cannot_be_meant(files, refusal, devices, kind, error_line):
+    assert error_line in refusal(kind, measure, files, devices, SHORT)

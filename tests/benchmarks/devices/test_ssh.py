@@ -50,14 +50,14 @@ def test_a_host_that_never_answers(refused):
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
-        complaint = refused("-oConnectTimeout=1", Port=silent.getsockname()[1])
-    assert "does not answer in time" in complaint
+        error_line = refused("-oConnectTimeout=1", Port=silent.getsockname()[1])
+    assert "does not answer in time" in error_line
 
 
 def test_an_unknown_host_key(board, refused):
     board.start()
-    complaint = refused(UserKnownHostsFile="/dev/null")
-    assert "its host key is not known here: `ssh board` once" in complaint
+    error_line = refused(UserKnownHostsFile="/dev/null")
+    assert "its host key is not known here: `ssh board` once" in error_line
 
 
 def test_a_changed_host_key(board, refused, tmp_path):
@@ -71,8 +71,8 @@ def test_a_changed_host_key(board, refused, tmp_path):
 def test_a_password_is_not_asked_for(board, refused, tmp_path):
     board.start("PasswordAuthentication yes")
     make_key(tmp_path / "stranger")
-    complaint = refused(IdentityFile=tmp_path / "stranger")
-    assert "asks for a password, or does not know our key: `ssh-copy-id board`" in complaint
+    error_line = refused(IdentityFile=tmp_path / "stranger")
+    assert "asks for a password, or does not know our key: `ssh-copy-id board`" in error_line
 
 
 def test_an_account_without_a_shell(board, refused):
@@ -162,8 +162,8 @@ def bare_board(board, tmp_path):
 def test_what_is_missing_is_said_and_installed(bare_board, refusal):
     lines = []
     with find_device("ssh://board") as device:
-        complaint = refusal(DeviceError, require, device, ["ai-edge-litert"])
-        assert "has no ai-edge-litert: run again with --bootstrap" in complaint
+        error_line = refusal(DeviceError, require, device, ["ai-edge-litert"])
+        assert "has no ai-edge-litert: run again with --bootstrap" in error_line
         device.bootstrap(["ai-edge-litert"], lines.append)
         require(device, ["ai-edge-litert"])
     assert "the one thing that stays there" in lines[-1]
@@ -179,8 +179,8 @@ def test_what_is_missing_is_said_and_installed(bare_board, refusal):
 
 def test_an_installation_that_fails_leaves_nothing(bare_board, refusal):
     with find_device("ssh://board") as device:
-        complaint = refusal(DeviceError, device.bootstrap, ["no-such-package"], print)
-    assert "No matching distribution found for no-such-package" in complaint
+        error_line = refusal(DeviceError, device.bootstrap, ["no-such-package"], print)
+    assert "No matching distribution found for no-such-package" in error_line
     assert list((bare_board.home / ".cache" / "micronet-edge").iterdir()) == []
 
 
@@ -217,9 +217,9 @@ def test_no_space_in_the_middle_of_a_run(mounted, refusal):
 
 def test_no_space_for_the_folder(mounted, refusal):
     mounted("nr_inodes=1")
-    complaint = refusal(DeviceError, find_device("ssh://board").connect)
-    assert "no folder can be made there" in complaint
-    assert "No space left" in complaint
+    error_line = refusal(DeviceError, find_device("ssh://board").connect)
+    assert "no folder can be made there" in error_line
+    assert "No space left" in error_line
 
 
 def lose(program, how):

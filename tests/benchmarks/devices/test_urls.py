@@ -58,6 +58,6 @@ def test_addresses(label, address):
     ],
 )
 def test_anything_else_is_one_clear_line(url, refusal):
-    complaint = refusal(DeviceError, find_device, url)
-    assert "give" in complaint
-    assert complaint.isprintable()
+    error_line = refusal(DeviceError, find_device, url)
+    assert "give" in error_line
+    assert error_line.isprintable()

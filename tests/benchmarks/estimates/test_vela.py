@@ -9,7 +9,7 @@ from cli.command import TFLITE_FILE, shared_digits, shared_quantized
 from ethosu.vela.architecture_features import Accelerator
 
 from micronet_edge.errors import MicronetEdgeError, TargetError
-from micronet_edge.quantization.grid import Grid
+from micronet_edge.quantization.qparams import QuantParams
 from micronet_edge_bench.estimates.vela import NPUS, EstimateError, estimate
 from micronet_edge_bench.estimates.vela_tables import Layer, fallbacks
 from micronet_edge_tflite.model_writer import ModelWriter
@@ -29,10 +29,10 @@ def of_digits(int8):
     return estimate(int8, NPU)
 
 
-def sum_file(path, *, grid, name="sum"):
+def sum_file(path, *, qparams, name="sum"):
     """A file that adds its input to itself."""
     writer = ModelWriter()
-    given, total = (writer.tensor(each, SHAPE, grid) for each in ("image", name))
+    given, total = (writer.tensor(each, SHAPE, qparams) for each in ("image", name))
     add, options = schema.BuiltinOperator.ADD, schema.BuiltinOptions.AddOptions
     writer.operator(add, [given, given], [total], schema.AddOptionsT(), options)
     path.write_bytes(writer.content({"image": given}, {"sum": total}))
@@ -90,7 +90,7 @@ def test_a_summary_goes_through_json(of_digits):
 
 
 def test_names_of_files_and_layers_may_hold_anything(tmp_path):
-    path = sum_file(tmp_path / "-a,b 'c' $(d).x.tflite", grid=Grid(0.1, 3, 8), name=ODD)
+    path = sum_file(tmp_path / "-a,b 'c' $(d).x.tflite", qparams=QuantParams(0.1, 3, 8), name=ODD)
     found = estimate(path, NPU)
     assert [(layer.name, layer.original, layer.on_npu) for layer in found.layers] == [(ODD, "Add", True)]
     assert found.file == path.name
@@ -98,17 +98,17 @@ def test_names_of_files_and_layers_may_hold_anything(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "complaint"),
+    ("content", "error_line"),
     [
         pytest.param(b"", "is empty (0 bytes)", id="empty"),
         pytest.param(b"\x08\x00\x00\x00ONNX or so", "is no TFLite file", id="foreign"),
         pytest.param(b"\x1c\x00\x00\x00TFL3" + bytes(range(200)), "Vela cannot compile", id="damaged"),
     ],
 )
-def test_a_file_that_is_no_model(refusal, tmp_path, content, complaint):
+def test_a_file_that_is_no_model(refusal, tmp_path, content, error_line):
     path = tmp_path / "bad.tflite"
     path.write_bytes(content)
-    assert complaint in refusal(MicronetEdgeError, estimate, path, NPU)
+    assert error_line in refusal(MicronetEdgeError, estimate, path, NPU)
 
 
 def test_a_truncated_file(refusal, tmp_path, int8):
@@ -119,20 +119,20 @@ def test_a_truncated_file(refusal, tmp_path, int8):
 
 def test_a_float_file_that_vela_refuses(refusal, tmp_path_factory):
     path = shared_digits(tmp_path_factory) / "files" / TFLITE_FILE
-    complaint = refusal(EstimateError, estimate, path, NPU)
-    assert "HARD_SWISH" in complaint
-    assert "give an int8 file as `micronet-edge quantize` writes it" in complaint
+    error_line = refusal(EstimateError, estimate, path, NPU)
+    assert "HARD_SWISH" in error_line
+    assert "give an int8 file as `micronet-edge quantize` writes it" in error_line
 
 
 def test_a_float_file_of_which_the_npu_takes_nothing(refusal, tmp_path):
-    path = sum_file(tmp_path / "float.tflite", grid=None)
+    path = sum_file(tmp_path / "float.tflite", qparams=None)
     assert f"nothing of {path} would run on {NPU}" in refusal(EstimateError, estimate, path, NPU)
 
 
 def test_unknown_names(refusal, tmp_path, int8):
     assert "does not exist" in refusal(TargetError, estimate, tmp_path / "none.tflite", NPU)
     assert "choose from ethos-u55-32, " in refusal(EstimateError, estimate, int8, "ethos-u99")
-    for option, complaint in (
+    for option, error_line in (
         (
             {"system_configuration": "Toaster"},
             "--system-config 'Toaster' is unknown: choose from Ethos_U55_D",
@@ -140,7 +140,7 @@ def test_unknown_names(refusal, tmp_path, int8):
         ({"memory_mode": "Tape"}, "--memory-mode 'Tape' is unknown: choose from Sram_Only, "),
         ({"memory_mode": "Dedicated_Sram"}, "give another --system-config or --memory-mode"),
     ):
-        assert complaint in refusal(EstimateError, estimate, int8, NPU, **option)
+        assert error_line in refusal(EstimateError, estimate, int8, NPU, **option)
 
 
 def test_without_vela_it_says_what_to_install(refusal, tmp_path, int8, monkeypatch):

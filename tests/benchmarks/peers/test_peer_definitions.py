@@ -5,9 +5,9 @@ import torch
 from torch import nn
 
 from micronet_edge.counting import count
+from micronet_edge.data.photographs import photographs
 from micronet_edge.errors import SettingsError
-from micronet_edge.photographs import photographs
-from micronet_edge.threads import one_thread
+from micronet_edge.util.threads import one_thread
 from micronet_edge_bench.peers.building import CLASSES, PEERS, PREPROCESSING, SIZE, build_peer, random_peer
 from micronet_edge_bench.peers.layers import make_divisible
 from micronet_edge_bench.peers.published import PUBLISHED
@@ -79,5 +79,5 @@ def test_random_weights_tell_photographs_apart(name):
 
 
 def test_an_unknown_peer(refusal):
-    complaint = refusal(SettingsError, build_peer, "mobilenet-v3-small-2.0")
-    assert "choose from mobilenet-v3-small-0.35" in complaint
+    error_line = refusal(SettingsError, build_peer, "mobilenet-v3-small-2.0")
+    assert "choose from mobilenet-v3-small-0.35" in error_line

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from micronet_edge import ExportSettings
+from micronet_edge.data.image_folders import MINIMUM_CALIBRATION, read_calibration
+from micronet_edge.data.photographs import photographs
+from micronet_edge.data.preprocessing import open_image
 from micronet_edge.errors import SettingsError, TargetError
-from micronet_edge.image_folders import MINIMUM_CALIBRATION, read_calibration
-from micronet_edge.manifest import manifest_path
-from micronet_edge.photographs import photographs
-from micronet_edge.preprocessing import open_image
-from micronet_edge.targets import read_metadata, target_of
+from micronet_edge.targets.protocol import read_metadata, target_of
+from micronet_edge.verification.manifest import manifest_path
 from micronet_edge_bench.peers.building import PREPROCESSING
 from micronet_edge_bench.peers.checking import check_peer
 from micronet_edge_bench.suite_files import export_peer

@@ -14,20 +14,20 @@ from lowering.networks import (
 from torch import nn
 
 from micronet_edge.lowering import apply
-from micronet_edge.lowering.contract import probe_image
-from micronet_edge.lowering.spell_out_layers import SpellOutLayers
-from micronet_edge.lowering.tuning import SHIPPED
+from micronet_edge.lowering.cost_model.tuning import SHIPPED
+from micronet_edge.lowering.ir.pass_base import probe_image
+from micronet_edge.lowering.passes.decompose import Decompose
 from micronet_edge_bench.peers.fold_factors import FoldFactors
 from micronet_edge_bench.peers.freeze_hard_sigmoid import FreezeHardSigmoid
 from micronet_edge_bench.peers.layers import SqueezeExcite
 
-FREEZE, FOLD, SPELL = FreezeHardSigmoid(), FoldFactors(), SpellOutLayers(SHIPPED.xnnpack_int8)
+FREEZE, FOLD, SPELL = FreezeHardSigmoid(), FoldFactors(), Decompose(SHIPPED.xnnpack_int8)
 
 
 def prepared(*layers, by, size=8):
     network = traced(*layers, size=size)
-    for rewrite in by:
-        network, _ = apply(rewrite, network, probe_image(size))
+    for pass_ in by:
+        network, _ = apply(pass_, network, probe_image(size))
     return network
 
 

@@ -46,7 +46,7 @@ def test_seconds_may_be_whole(plan):
 
 
 @pytest.mark.parametrize(
-    ("changes", "complaint"),
+    ("changes", "error_line"),
     [
         ({"version": 2}, "version 2"),
         ({"version": None}, "version is no whole number"),
@@ -82,9 +82,9 @@ def test_seconds_may_be_whole(plan):
         ({"files": [{"name": "a", "path": "a.onnx", "input": "b.npy"}]}, "b.npy"),
     ],
 )
-def test_a_bad_plan(plan, refusal, changes, complaint):
+def test_a_bad_plan(plan, refusal, changes, error_line):
     message = refusal(PlanError, plan, **changes)
-    assert complaint in message
+    assert error_line in message
     assert "plan.json" in message
 
 

@@ -72,10 +72,10 @@ def test_a_worker_that_dies(folder, digit_files, number):
     with runner("plan.json", cwd=folder) as process:
         victim, other = measuring(process)
         os.kill(victim, number)
-        complaint = failed(process)
-    name = complaint.partition(":")[0]
+        error_line = failed(process)
+    name = error_line.partition(":")[0]
     assert name in {path.name for path in digit_files}
-    assert f"ended by {number.name}" in complaint
+    assert f"ended by {number.name}" in error_line
     assert not Path(f"/proc/{other}").exists()
     assert not (folder / "result.json").exists()
 

@@ -163,9 +163,9 @@ def test_a_file_that_is_no_network(tmp_path, digit_files, parent, refusal):
     folder = packed(tmp_path, digit_files).folder
     plan = read_plan(folder / "plan.json")
     plan.files[1].path.write_bytes(b"no network")
-    complaint = refusal(RunnerError, measure, plan, parent, lambda *_progress: None)
-    assert complaint.startswith(f"{digit_files[1].name}: ")
-    assert "cannot be opened by LiteRT" in complaint
+    error_line = refusal(RunnerError, measure, plan, parent, lambda *_progress: None)
+    assert error_line.startswith(f"{digit_files[1].name}: ")
+    assert "cannot be opened by LiteRT" in error_line
 
 
 def test_a_profiler_that_dies_takes_no_sample_with_it(measured, digit_files, monkeypatch):
@@ -199,9 +199,9 @@ def test_an_array_that_the_file_does_not_take(tmp_path, digit_files, parent, ref
     files = read_plan(folder / "plan.json").files
     swapped = PlannedFile("one", files[0].path, files[1].input)
     with Worker(swapped, parent, 1) as worker:
-        complaint = refusal(RunnerError, worker.told)
-    assert complaint.startswith("one: ")
-    assert "shape" in complaint
+        error_line = refusal(RunnerError, worker.told)
+    assert error_line.startswith("one: ")
+    assert "shape" in error_line
 
 
 def test_a_parent_that_closes_its_end(tmp_path, digit_files, refusal):

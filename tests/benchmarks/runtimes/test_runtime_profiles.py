@@ -63,7 +63,7 @@ def test_only_what_xnnpack_folds_takes_no_time_of_its_own(name, profiled, reques
     nodes = litert.open(request.getfixturevalue(name), 1).nodes()
     timed = {entry["index"] for entry in profiled(name)["operators"]}
     silent = [node for node in nodes if node.index not in timed and node.operator != "DELEGATE"]
-    # Paddings go into convolutions; in integers, hard swish spelled out is one table.
+    # Paddings go into convolutions; in integers, hard swish decomposed is one table.
     assert all(node.operator == "PAD" or node.output.endswith(("/gate", "/product")) for node in silent)
 
 

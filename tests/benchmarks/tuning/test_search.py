@@ -4,11 +4,11 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from micronet_edge.lowering.tuning import SHIPPED
-from micronet_edge_bench.tuning.forms import FORMS, Networks
+from micronet_edge.lowering.cost_model.tuning import SHIPPED
+from micronet_edge_bench.tuning.candidates import CANDIDATES, Networks
 from micronet_edge_bench.tuning.search import FACTORS, neighbours, tune, with_figure
 
-ONNX, PORTABLE, TFLITE, INT8 = FORMS
+ONNX, PORTABLE, TFLITE, INT8 = CANDIDATES
 BETTER = 4 * SHIPPED.onnxruntime.segment_ns
 
 
@@ -20,22 +20,22 @@ class Made:
     def __init__(self, figure="segment_ns"):
         self.figure, self.written = figure, []
 
-    def fingerprint(self, name, form, tuning):
-        return str(getattr(form.costs(tuning), self.figure)) if name == "one" else "always the same"
+    def fingerprint(self, name, candidate, tuning):
+        return str(getattr(candidate.costs(tuning), self.figure)) if name == "one" else "always the same"
 
     def file(self, *parts):
         self.written.append(parts[-1])
         return parts[-1]
 
 
-def race(files):
+def head_to_head(files):
     """The closer to BETTER, the faster."""
     times = [1 + abs(float(each) / BETTER - 1) for each in files]
     return [each / times[0] for each in times]
 
 
 def test_it_goes_where_files_are_faster_and_stops():
-    found, trials = tune(SHIPPED, [ONNX], Made(), race)
+    found, trials = tune(SHIPPED, [ONNX], Made(), head_to_head)
     assert found.onnxruntime == replace(SHIPPED.onnxruntime, segment_ns=BETTER)
     assert replace(found, onnxruntime=SHIPPED.onnxruntime) == SHIPPED
     taken = [trial.value for trial in trials if trial.taken]
@@ -45,7 +45,7 @@ def test_it_goes_where_files_are_faster_and_stops():
 
 def test_figures_that_make_no_other_file_are_not_measured():
     made = Made()
-    tune(SHIPPED, [ONNX], made, race)
+    tune(SHIPPED, [ONNX], made, head_to_head)
     assert len(set(made.written)) == 4 + 1 + 1  # half to eightfold, and what does not change
 
     def never(files):
@@ -86,12 +86,14 @@ def test_neighbours_keep_what_is_never_done():
     assert with_figure(SHIPPED.xnnpack, "element_ns", 3.0) == replace(SHIPPED.xnnpack, element_ns=3.0)
 
 
-@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.table)
-def test_every_form_reads_its_own_table(form, tmp_path):
+@pytest.mark.parametrize("candidate", CANDIDATES, ids=lambda candidate: candidate.table)
+def test_every_form_reads_its_own_table(candidate, tmp_path):
     """Where copies and shifts cost nothing, every form of m0 is another one, and no other form changes."""
     networks = Networks(["m0"], tmp_path, tmp_path)
-    free = with_figure(with_figure(form.costs(SHIPPED), "dense_madd_ns", 1e3), "segment_ns", 1e-3)
-    tuning = form.with_costs(SHIPPED, free)
-    before, after = ({each: networks.fingerprint("m0", each, t) for each in FORMS} for t in (SHIPPED, tuning))
-    assert {each for each in FORMS if before[each] != after[each]} == {form}
-    assert networks.fingerprint("m0", form, tuning) == after[form]
+    free = with_figure(with_figure(candidate.costs(SHIPPED), "dense_madd_ns", 1e3), "segment_ns", 1e-3)
+    tuning = candidate.with_costs(SHIPPED, free)
+    before, after = (
+        {each: networks.fingerprint("m0", each, t) for each in CANDIDATES} for t in (SHIPPED, tuning)
+    )
+    assert {each for each in CANDIDATES if before[each] != after[each]} == {candidate}
+    assert networks.fingerprint("m0", candidate, tuning) == after[candidate]

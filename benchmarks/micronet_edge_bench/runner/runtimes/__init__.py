@@ -14,7 +14,7 @@ from micronet_edge_bench.runner.runtimes.errors import RuntimeUnusableError
 if TYPE_CHECKING:
     import os
 
-    from micronet_edge_bench.runner.runtimes.seam import Runtime
+    from micronet_edge_bench.runner.runtimes.protocol import Runtime
 
 RUNTIMES: tuple[Runtime, ...] = (onnxruntime, litert)
 

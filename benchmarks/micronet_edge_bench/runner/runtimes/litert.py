@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from micronet_edge_bench.runner.runtimes.seam import Facts, Profile
+    from micronet_edge_bench.runner.runtimes.protocol import Facts, Profile
 
 NAME = "LiteRT"
 SUFFIXES = (".tflite",)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from micronet_edge_bench.runner.runtimes.litert_profiler import Event
-    from micronet_edge_bench.runner.runtimes.seam import OperatorTime
+    from micronet_edge_bench.runner.runtimes.protocol import OperatorTime
     from micronet_edge_bench.runner.runtimes.tflite_nodes import TfliteNode
 
 XNNPACK = "XNNPACK"

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from micronet_edge_bench.runner.runtimes.seam import Facts, Profile
+    from micronet_edge_bench.runner.runtimes.protocol import Facts, Profile
 
 NAME = "ONNX Runtime"
 SUFFIXES = (".onnx",)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from micronet_edge_bench.runner.runtimes.onnx_nodes import OnnxNode
-    from micronet_edge_bench.runner.runtimes.seam import OperatorTime
+    from micronet_edge_bench.runner.runtimes.protocol import OperatorTime
 
 METHOD = (
     "ONNX Runtime's profiler on the graph as it optimised it, in whole microseconds, the median as of "

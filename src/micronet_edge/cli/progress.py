@@ -1,0 +1,44 @@
+"""What a command tells on stderr: its steps, the one at work beside a spinner, and what was assumed."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from micronet_edge.util.safe_text import visible
+from micronet_edge.util.terminal import say
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+RANDOM_WEIGHTS = "RANDOM WEIGHTS: no checkpoint was given; these files recognise nothing."
+
+
+@contextmanager
+def progress(console: "Console") -> Iterator[Callable[[str], None]]:
+    """A function to call with each step as it begins."""
+    from rich.text import Text
+
+    with console.status("starting") as status:
+
+        def report(step: str) -> None:
+            console.print(Text.assemble(("·", "dim"), " ", step), soft_wrap=True)
+            status.update(Text(step))
+
+        yield report
+
+
+def say_what_runs(*named: str | Path | None) -> None:
+    """A line for each factory among what a person names, before its code runs."""
+    from micronet_edge.models.factories import factory_named
+
+    for factory in filter(None, map(factory_named, named)):
+        say(f"· {factory}: importing {factory.place}, which runs its code", err=True)
+
+
+def say_what_was_read(console: "Console", assumption: str | None, notes: Sequence[str]) -> None:
+    """The notes on a checkpoint; and what it does not say, so that nobody can miss it."""
+    for note in notes:
+        console.print(visible(f"note: {note}"), soft_wrap=True)
+    if assumption is not None:
+        console.print(visible(f"ASSUMED: {assumption}"), style="bold red", soft_wrap=True)

@@ -1,0 +1,83 @@
+"""Images out of NumPy's files: pixels, or images that were preprocessed before."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from micronet_edge.data.preprocessing import Images, Preprocessing
+from micronet_edge.errors import SettingsError
+from micronet_edge.util.user_files import ARRAYS, check_archive, check_file
+
+ARRAY_SUFFIXES = (".npy", ".npz")
+IMAGES_NAME = "images"
+
+_PIXELS_NDIM, _COLORS = 4, 3
+
+
+def read_array(path: Path, preprocessing: Preprocessing) -> Images:
+    """The images of a .npy file, or of a .npz file that holds one array or one named `images`.
+
+    Given    uint8 [n, h, w, 3], RGB pixels, which are preprocessed here; or float32
+             [n, 3, size, size], which are taken as they are
+    Raises   SettingsError on a file that cannot be read, an array of another kind, and floats that no
+             pixels give: NaN, infinity, or far outside what the preprocessing makes. No code inside
+             the file is run.
+    """
+    array, size = _array(path), preprocessing.size
+    if array.dtype == np.uint8 and array.ndim == _PIXELS_NDIM and array.shape[3] == _COLORS:
+        return _preprocessed(path, array, preprocessing)
+    if array.dtype == np.float32 and array.shape[1:] == (_COLORS, size, size):
+        _check_values(path, array, preprocessing)
+        return np.ascontiguousarray(array)
+    raise SettingsError(
+        f"{path} holds {array.dtype} {list(array.shape)}: give uint8 [n, height, width, 3] pixels, or "
+        f"float32 [n, 3, {size}, {size}] images that are preprocessed"
+    )
+
+
+def _array(path: Path) -> np.ndarray:
+    check_file(path, ARRAYS)
+    check_archive(path, ARRAYS)
+    try:
+        with path.open("rb") as file:  # NumPy does not close what it fails to read
+            loaded = np.load(file, allow_pickle=False)
+            arrays = {"": loaded} if isinstance(loaded, np.ndarray) else dict(loaded)
+    except Exception as error:  # what NumPy raises on a damaged file depends on where the damage is
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise SettingsError(f"{path} cannot be read as a NumPy file ({reason}): save it again") from error
+    if IMAGES_NAME not in arrays and len(arrays) != 1:
+        raise SettingsError(
+            f"{path} holds {len(arrays)} arrays ({', '.join(arrays)}): "
+            f"name that of the images {IMAGES_NAME!r}"
+        )
+    array: np.ndarray = arrays.get(IMAGES_NAME, next(iter(arrays.values())))
+    return array
+
+
+def _preprocessed(path: Path, pixels: np.ndarray, preprocessing: Preprocessing) -> Images:
+    images = np.empty((len(pixels), _COLORS, preprocessing.size, preprocessing.size), np.float32)
+    for number, image in enumerate(pixels):
+        try:
+            images[number] = preprocessing.array(Image.fromarray(image))
+        except (SettingsError, ValueError) as error:  # ValueError: no pixels at all
+            raise SettingsError(f"{path}, image {number}: {error}") from error
+    return images
+
+
+def _check_values(path: Path, images: Images, preprocessing: Preprocessing) -> None:
+    """Finite, and at most one range of pixels outside of what pixels can give.
+
+    So much another way of resizing may overshoot; values of 0 to 255 lie far outside.
+    """
+    mean, std = (np.asarray(each)[:, None, None] for each in (preprocessing.mean, preprocessing.std))
+    for number, image in enumerate(images):
+        pixels = image * std + mean
+        if not np.isfinite(pixels).all():
+            raise SettingsError(f"{path}, image {number} holds NaN or infinity: preprocess it again")
+        if pixels.min() < -1 or pixels.max() > 2:  # noqa: PLR2004
+            raise SettingsError(
+                f"{path}, image {number} runs from {image.min():.3g} to {image.max():.3g}, which is not "
+                f"preprocessed with mean {preprocessing.mean} and std {preprocessing.std}: do so, or give "
+                "uint8 pixels"
+            )

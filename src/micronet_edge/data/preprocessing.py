@@ -1,0 +1,213 @@
+"""Image to array: the one place that knows size, crop, mean, standard deviation and colour order."""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from math import isfinite
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32
+from PIL import Image
+
+from micronet_edge.errors import SettingsError
+from micronet_edge.util.user_files import IMAGE, file_problem
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+_CROP_PER_RESIZE = 0.875
+_SIXTEEN_BIT_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")
+_EIGHT_BITS, _SIXTEEN_BITS = 2**8 - 1, 2**16 - 1
+_MPO_AND_PSD = ("MPO", "PSD")  # their further frames are previews, the other eye's view or layers
+_LONGEST_PER_SHORTEST = 1000  # more, and resizing the short side would fill the memory
+
+MOST_RESIZED = 8192
+"""Longest short side to resize to, in pixels: a photograph of that size takes 0.3 GB."""
+
+_MEANS = (-1.0, 2.0)  # one range of pixels beyond 0..1 on either side
+_DEVIATIONS = (1e-3, 10.0)  # 1/255, for pixels of 0..255 left as they are, is the smallest in use
+
+_COLORS = 3
+
+Images = Float32[np.ndarray, "n 3 size size"]
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """How a network wants its images: resize the short side, crop the centre, scale, normalize.
+
+    `resize` and `size` in pixels; `mean` and `std` for values scaled to 0..1, in `color_order`.
+    """
+
+    size: int = 224
+    resize: int = 256
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    std: tuple[float, float, float] = IMAGENET_STD
+    color_order: str = "RGB"
+    interpolation: str = "bilinear"
+
+    def __post_init__(self) -> None:
+        if type(self.size) is not int or type(self.resize) is not int or self.size < 1:
+            raise SettingsError(
+                f"size {self.size!r} and resize {self.resize!r} must be whole numbers of pixels, 1 or more"
+            )
+        if self.resize < self.size:
+            raise SettingsError(f"cannot crop {self.size} px out of a short side of {self.resize} px")
+        if self.resize > MOST_RESIZED:
+            raise SettingsError(
+                f"short side of {self.resize} px: this tool resizes to at most {MOST_RESIZED} px, where one "
+                "photograph takes 0.3 GB"
+            )
+        if self.color_order not in {"RGB", "BGR"}:
+            raise SettingsError(f"colour order {self.color_order!r}: choose RGB or BGR")
+        if self.interpolation not in {"bilinear", "bicubic"}:
+            raise SettingsError(f"interpolation {self.interpolation!r}: choose bilinear or bicubic")
+        if len(self.mean) != _COLORS or not all(isfinite(value) for value in self.mean):
+            raise SettingsError(f"means must be three numbers, not {self.mean}")
+        if len(self.std) != _COLORS or not all(isfinite(value) and value > 0 for value in self.std):
+            raise SettingsError(f"standard deviations must be three numbers above zero, not {self.std}")
+        _check_range("mean", self.mean, _MEANS)
+        _check_range("standard deviation", self.std, _DEVIATIONS)
+
+    @classmethod
+    def imagenet(cls, size: int = 224) -> "Preprocessing":
+        """The evaluation preprocessing of the released networks, scaled to another size."""
+        return cls(size=size, resize=resize_for_crop(size, _CROP_PER_RESIZE))
+
+    def to_dict(self) -> dict[str, object]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, object]) -> "Preprocessing":
+        """Reads back what to_dict wrote.
+
+        Raises SettingsError where a field is missing, unknown or of another kind.
+        """
+        try:
+            fields = dict(values, mean=_triple(values["mean"]), std=_triple(values["std"]))
+            return cls(**fields)  # type: ignore[arg-type]  # checked by __post_init__
+        except (KeyError, TypeError, ValueError) as error:
+            raise SettingsError(f"preprocessing that cannot be read: {values}") from error
+
+    def array(self, image: Image.Image) -> Float32[np.ndarray, "3 size size"]:
+        """One image as the network wants it.
+
+        Raises SettingsError on an image that has no certain meaning as colours of 8 bits.
+        """
+        if (objection := _objection(image)) is not None:
+            raise SettingsError(f"an image cannot be taken: {objection}")
+        scaled = _resize_short_side(_as_rgb(image), self.resize, self.interpolation)
+        left, top = (round((length - self.size) / 2) for length in scaled.size)
+        cropped = scaled.crop((left, top, left + self.size, top + self.size))
+        pixels = np.asarray(cropped, dtype=np.float32) / 255.0
+        ordered = pixels if self.color_order == "RGB" else pixels[..., ::-1]
+        normalized = (ordered - np.asarray(self.mean)) / np.asarray(self.std)
+        return np.ascontiguousarray(normalized.transpose(2, 0, 1), dtype=np.float32)
+
+    def pixels(self, images: Images) -> Images:
+        """What the normalized images were before that: pixels from 0 (black) to 1."""
+        mean, std = (np.array(each, np.float32).reshape(3, 1, 1) for each in (self.mean, self.std))
+        return images * std + mean
+
+    def batch(self, paths: Sequence[Path]) -> Images:
+        """Image files as one batch [n, 3, size, size].
+
+        Raises SettingsError naming the file that is no image, or if there are no files.
+        """
+        if not paths:
+            raise SettingsError("there are no images to make a batch of: give at least one")
+        return np.stack([self.array(open_image(path)) for path in paths])
+
+
+def resize_for_crop(size: int, crop: float) -> int:
+    """The short side out of which `size` px are the share `crop`, 0 to 1; as timm rounds it, down.
+
+    Raises SettingsError on a share of nothing, or of more than all.
+    """
+    if not 0 < crop <= 1:
+        raise SettingsError(
+            f"crop {crop:g}: give the share of the short side that is kept, above 0 and up to 1"
+        )
+    return int(min(size / crop, MOST_RESIZED + 1))
+
+
+def _check_range(name: str, values: tuple[float, ...], limits: tuple[float, float]) -> None:
+    """Raises SettingsError on numbers that no pixels of 0..1 are normalized by."""
+    low, high = limits
+    if (wrong := next((value for value in values if not low <= value <= high), None)) is not None:
+        advice = f"divide it by 255: {wrong / 255:.4g}" if high < wrong <= _EIGHT_BITS else "check it"
+        raise SettingsError(
+            f"{name} {wrong:g} lies outside {low:g} to {high:g}, which is all that pixels scaled to 0..1 can "
+            f"need; one for pixels of 0..255 is not meant here: {advice}"
+        )
+
+
+def open_image(path: Path) -> Image.Image:
+    """The decoded image, with its pixels as they are stored.
+
+    An EXIF orientation is not applied: torchvision, which the released networks were trained with,
+    does not either, and what a camera hands to a device has none.
+
+    Raises SettingsError on a file that is missing, damaged, no image, or one that could be taken in
+    several ways: of several frames, or of pixels whose black and white are not known.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what Pillow only wonders at, the pixels are sound
+            return _decoded(path)
+    except SettingsError as error:
+        raise SettingsError(f"{path} cannot be read as an image: {error}") from error
+    except Exception as error:  # what Pillow raises on a damaged file depends on where the damage is
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise SettingsError(f"{path} cannot be read as an image: {reason}: {IMAGE.remedy}") from error
+
+
+def _decoded(path: Path) -> Image.Image:
+    if (problem := file_problem(path, IMAGE)) is not None:
+        raise SettingsError(f"it {problem}")
+    with Image.open(path) as image:
+        frames = getattr(image, "n_frames", 1)
+        if frames > 1 and image.format not in _MPO_AND_PSD:
+            raise SettingsError(f"it holds {frames} frames: save the one that is meant")
+        image.load()
+    if (objection := _objection(image)) is not None:
+        raise SettingsError(objection)
+    return image
+
+
+def _objection(image: Image.Image) -> str | None:
+    """Why an image has no certain meaning as colours of 8 bits, in words; None where it has."""
+    width, height = image.size
+    if max(width, height) > _LONGEST_PER_SHORTEST * min(width, height):
+        return f"it is {width} x {height} px, too narrow to crop a square from: pad it or leave it out"
+    if image.mode == "F":
+        return "its pixels are floats, whose black and white are not known: save it with 8 or 16 bits"
+    if image.mode == "I":
+        low, high = image.getextrema()
+        assert isinstance(low, int | float)  # one band has one pair
+        assert isinstance(high, int | float)
+        if low < 0 or high > _SIXTEEN_BITS:
+            return f"its pixels run from {low} to {high}: save it with 8 or 16 bits"
+    return None
+
+
+def _triple(values: object) -> tuple[float, float, float]:
+    if not isinstance(values, Sequence) or isinstance(values, str):
+        raise TypeError(values)
+    first, second, third = values
+    return float(first), float(second), float(third)
+
+
+def _as_rgb(image: Image.Image) -> Image.Image:
+    if image.mode in _SIXTEEN_BIT_MODES:  # convert() would clip these at 255 instead of scaling
+        return Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8)).convert("RGB")
+    if image.mode == "P":  # Pillow warns when it leaves a palette's transparency out in one step
+        image = image.convert("RGBA")
+    return image.convert("RGB")
+
+
+def _resize_short_side(image: Image.Image, short_side: int, interpolation: str) -> Image.Image:
+    # As torchvision's Resize, which the released networks were evaluated with.
+    width, height = (int(short_side * length / min(image.size)) for length in image.size)
+    method = Image.Resampling.BICUBIC if interpolation == "bicubic" else Image.Resampling.BILINEAR
+    return image.resize((width, height), method)

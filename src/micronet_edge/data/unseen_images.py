@@ -1,0 +1,83 @@
+"""Calibration images in two parts: ranges are found on one, and files are proven on the other."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from micronet_edge.data.image_folders import CalibrationImages, LabelledImages
+from micronet_edge.data.photographs import photographs
+from micronet_edge.data.preprocessing import Images, Preprocessing
+
+KEPT_OUT = 8
+"""One image in so many is kept out for the proof."""
+
+ENOUGH = 64
+"""Calibration images from which on some can be spared; of fewer all serve for both."""
+
+_MOST_READ = 64
+_UNLIKE_MEAN, _UNLIKE_SPREAD = 0.1, 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class QuantizationImages:
+    """Images to find ranges on, and those to prove files on.
+
+    `judged` is whether the latter are such as the network will see, so that files must be close to float on
+    them; the bundled photographs are not.
+    """
+
+    found_on: CalibrationImages
+    proven_on: Images
+    judged: bool = True
+
+
+def parted(calibration: CalibrationImages) -> QuantizationImages:
+    """The images in two parts, where there are enough of them."""
+    if calibration.count < ENOUGH:
+        return QuantizationImages(calibration, calibration.images)
+    kept_out = np.arange(calibration.count) % KEPT_OUT == KEPT_OUT // 2
+    images = calibration.images
+    return QuantizationImages(replace(calibration, images=images[~kept_out]), images[kept_out])
+
+
+def evenly(images: Images, most: int) -> Images:
+    """At most so many of the images, evenly over all of them."""
+    chosen = np.linspace(0, len(images) - 1, min(len(images), most)).astype(int)
+    return np.ascontiguousarray(images[chosen])
+
+
+def bundled(preprocessing: Preprocessing) -> QuantizationImages:
+    """The photographs that come with the package: a recipe has found its ranges on others."""
+    images = preprocessing.batch(photographs())
+    return QuantizationImages(
+        CalibrationImages(images, "the bundled photographs", "", 0), images, judged=False
+    )
+
+
+def notes_on_likeness(
+    calibration: CalibrationImages, data: LabelledImages, preprocessing: Preprocessing
+) -> tuple[str, ...]:
+    """A line where labelled images are darker, brighter or of other contrast than those for calibration."""
+    step = max(1, data.count // _MOST_READ)
+    (mean, spread), (other_mean, other_spread) = (
+        _light(images, preprocessing)
+        for images in (calibration.images, preprocessing.batch(data.paths[::step][:_MOST_READ]))
+    )
+    ratio = max(spread, other_spread) / max(min(spread, other_spread), 1e-6)
+    if abs(mean - other_mean) < _UNLIKE_MEAN and ratio < _UNLIKE_SPREAD:
+        return ()
+    return (
+        (
+            f"{calibration.source} is unlike {data.source}: mean brightness {mean:.2f} and {other_mean:.2f}, "
+            f"contrast {spread:.2f} and {other_spread:.2f}, of 1; calibrate on images like those it will see"
+        ),
+    )
+
+
+def _light(images: Images, preprocessing: Preprocessing) -> tuple[float, float]:
+    """The mean brightness and the mean contrast of images, in parts of white."""
+    mean, std = (
+        np.asarray(each, np.float32)[:, None, None] for each in (preprocessing.mean, preprocessing.std)
+    )
+    pixels = images * std + mean
+    return float(pixels.mean()), float(pixels.std(axis=(1, 2, 3)).mean())

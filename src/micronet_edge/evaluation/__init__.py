@@ -1,0 +1,1 @@
+"""How often a network or a file is right."""

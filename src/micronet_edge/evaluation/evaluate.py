@@ -1,0 +1,272 @@
+"""How often a network is right: an exported file or a checkpoint, on a folder of labelled images."""
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int32
+
+from micronet_edge.data.image_folders import LabelledImages, read_labelled
+from micronet_edge.data.metadata import FileMetadata
+from micronet_edge.errors import CheckpointError
+from micronet_edge.evaluation.networks import (
+    Named,
+    describe_network,
+    fused_activations,
+    is_checkpoint,
+    named,
+    shown,
+)
+from micronet_edge.evaluation.predict import Question, Ranked, ask
+from micronet_edge.models import FAMILY, Checkpoint
+from micronet_edge.models.factories import Factory
+from micronet_edge.models.source import Given, reload_checkpoint, reread_source
+from micronet_edge.settings import EvaluateSettings
+from micronet_edge.util.statistics import PairedDifference, Right, paired_difference, wilson_interval
+from micronet_edge.util.text import listed
+
+Classes = Int32[np.ndarray, " images"]
+
+_FIVE = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How many images are right, as a number and as a share with its 95 % interval."""
+
+    right: int
+    share: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClassRow:
+    """One class: its images, those that are right, and what the others are taken for most often.
+
+    `index` is its place among the network's outputs, `folder` the name of its images' folder.
+    """
+
+    index: int
+    label: str
+    folder: str | None
+    images: int
+    right: int
+    mistaken_for: str | None
+    mistaken: int
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The float network on the same images, and how the evaluated one differs from it.
+
+    `agreement` is the share of the images on which both name the same class, `difference` that of
+    their top-1, the evaluated network's minus the float network's.
+    """
+
+    checkpoint: Path
+    top1: Share
+    agreement: float
+    difference: PairedDifference
+    answers: Classes = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What came out, in all and image by image.
+
+    `answers` are the classes named, in the order of `data.paths`. `guesses` is how many of the best
+    classes `top5` looks at: 5, or all where there are fewer. `fused` is how many activations ran in our own
+    kernels. `assumption` is what the file does not say and was assumed; `notes` say what else a reader must
+    know.
+    """
+
+    path: Path
+    metadata: FileMetadata
+    data: LabelledImages
+    top1: Share
+    top5: Share
+    guesses: int
+    classes: tuple[ClassRow, ...]
+    comparison: Comparison | None
+    fused: int
+    assumption: str | None
+    notes: tuple[str, ...]
+    answers: Classes = field(repr=False, compare=False)
+
+    @property
+    def images(self) -> int:
+        return self.data.count
+
+    @property
+    def right(self) -> Right:
+        """For each image whether the answer is right, for paired differences."""
+        right: Right = self.answers == np.asarray(self.data.classes)
+        return right
+
+    def summary(self) -> dict[str, object]:
+        """All but what is said image by image, in the types of JSON."""
+        found = self.comparison
+        return {
+            "file": str(self.path),
+            "variant": self.metadata.variant,
+            "precision": self.metadata.precision,
+            "data": self.data.source,
+            "images": self.images,
+            "skipped": self.data.skipped,
+            "top1": asdict(self.top1),
+            "top5": {"guesses": self.guesses, **asdict(self.top5)},
+            "comparison": None
+            if found is None
+            else {
+                "checkpoint": str(found.checkpoint),
+                "top1": asdict(found.top1),
+                "agreement": found.agreement,
+                "difference": asdict(found.difference),
+            },
+            "order": self.data.order,
+            "classes": [asdict(row) for row in self.classes],
+            "fused_activations": self.fused,
+            "assumption": self.assumption,
+            "notes": list(self.notes),
+        }
+
+
+def evaluate(
+    source: Given,
+    data: Path | str,
+    *,
+    checkpoint: Given | None = None,
+    metadata: FileMetadata | None = None,
+    settings: EvaluateSettings | None = None,
+) -> Evaluation:
+    """Runs all images of a folder through a network and counts what it gets right.
+
+    Given    an exported file of any target, a checkpoint, a factory or a module, with labels and
+             preprocessing as it carries them, or for a module as its `metadata` says; a folder with one
+             sub-folder of images for each class, named as its label; the float network to compare with, or
+             none; `settings` for what the file does not say of itself, labels for any, preprocessing for a
+             checkpoint or another tool's file, and for how to run it
+    Raises   MicronetEdgeError of the kind that fits: a folder that does not match the labels, an image
+             that cannot be read, a checkpoint of another network.
+    """
+    settings = settings or EvaluateSettings()
+    network = named(source, settings.weights)
+    reference = None
+    if checkpoint is not None:
+        reference = named(checkpoint, settings.weights if isinstance(network, Path) else None)
+    if isinstance(reference, Factory) and isinstance(network, Path):
+        settings = replace(settings, weights=None)  # which are the reference's, and loaded
+    described = describe_network(network, settings, metadata)
+    metadata = described.metadata
+    notes = [*described.notes, *_notes_on_reference(network, metadata, reference)]
+    images = read_labelled(
+        Path(data),
+        metadata.labels,
+        labels_assumed=metadata.labels_assumed,
+        skip_unreadable=settings.skip_unreadable,
+    )
+    question = Question(
+        networks=(network,) if reference is None else (network, reference),
+        preprocessing=metadata.preprocessing,
+        classes=len(metadata.labels),
+        best=min(_FIVE, len(metadata.labels)),
+        kernels=settings.kernels,
+        weights=metadata.weights,
+    )
+    ranked, *others = ask(question, images.paths, settings.processes, settings.progress)
+    truth = np.asarray(images.classes, np.int32)
+    answers = ranked[:, 0]
+    return Evaluation(
+        path=shown(network),
+        metadata=metadata,
+        data=images,
+        top1=_share(answers == truth),
+        top5=_share((ranked == truth[:, None]).any(1)),
+        guesses=question.best,
+        classes=_rows(images, truth, answers),
+        comparison=None if reference is None else _compare(shown(reference), others[0], ranked, truth),
+        fused=fused_activations(network, settings.kernels),
+        assumption=described.assumption,
+        notes=(*notes, *_notes_on_images(images)),
+        answers=answers,
+    )
+
+
+def _share(right: Right) -> Share:
+    count = int(right.sum())
+    return Share(count, count / right.size, *wilson_interval(count, right.size))
+
+
+def _rows(images: LabelledImages, truth: Classes, answers: Classes) -> tuple[ClassRow, ...]:
+    return tuple(_row(images, place, answers[truth == place]) for place in range(len(images.labels)))
+
+
+def _row(images: LabelledImages, place: int, answers: Classes) -> ClassRow:
+    labels = images.labels
+    wrong = Counter(sorted(answers[answers != place].tolist()))  # of equally many, the first class
+    mistaken = wrong.most_common(1)
+    return ClassRow(
+        index=place,
+        label=labels[place],
+        folder=images.folders.get(place),
+        images=len(answers),
+        right=int((answers == place).sum()),
+        mistaken_for=labels[mistaken[0][0]] if mistaken else None,
+        mistaken=mistaken[0][1] if mistaken else 0,
+    )
+
+
+def _compare(checkpoint: Path, theirs: Ranked, ours: Ranked, truth: Classes) -> Comparison:
+    answers = theirs[:, 0]
+    return Comparison(
+        checkpoint=checkpoint,
+        top1=_share(answers == truth),
+        agreement=float((ours[:, 0] == answers).mean()),
+        difference=paired_difference(ours[:, 0] == truth, answers == truth),
+        answers=answers,
+    )
+
+
+def _notes_on_reference(network: Named, metadata: FileMetadata, reference: Named | None) -> list[str]:
+    if reference is None:
+        return []
+    if isinstance(reference, Path):
+        loaded = reload_checkpoint(reference, metadata)
+        _check_reference(shown(network), metadata, loaded)
+        sha256 = loaded.sha256
+    else:
+        sha256 = reread_source(reference, metadata).metadata.checkpoint_sha256 or ""
+    if sha256 != metadata.checkpoint_sha256 and isinstance(network, Path) and not is_checkpoint(network):
+        return [f"{network} was made from another checkpoint than {shown(reference)}"]
+    return []
+
+
+def _check_reference(path: Path, metadata: FileMetadata, reference: Checkpoint) -> None:
+    """Raises CheckpointError unless both are of one variant and name the same classes."""
+    # What another tool or a person calls a network says nothing of a variant.
+    variant = metadata.variant if metadata.variant in FAMILY else reference.variant
+    if (reference.variant, reference.num_classes) != (variant, len(metadata.labels)):
+        raise CheckpointError(
+            f"{reference.path} holds {reference.variant} with {reference.num_classes} classes, {path} "
+            f"{metadata.variant} with {len(metadata.labels)}: give the checkpoint it was made from"
+        )
+    if reference.sha256 == metadata.checkpoint_sha256:  # then only export --labels can have renamed them
+        return
+    if reference.labels not in (None, metadata.labels):
+        raise CheckpointError(
+            f"{reference.path} and {path} have different labels ({listed(reference.labels or ())}; "
+            f"{listed(metadata.labels)}): give the checkpoint it was made from"
+        )
+
+
+def _notes_on_images(images: LabelledImages) -> list[str]:
+    notes = []
+    if images.skipped:
+        files = images.skipped + images.count
+        notes.append(f"skipped, as they cannot be read as images: {images.skipped} of {files} files")
+    seen = set(images.classes)
+    if unseen := [label for place, label in enumerate(images.labels) if place not in seen]:
+        notes.append(f"no images of {len(unseen)} of {len(images.labels)} classes: {listed(unseen)}")
+    return notes

@@ -1,0 +1,177 @@
+"""A network that answers images, whatever it lies in: an exported file of any target, or a checkpoint."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import nn
+
+from micronet_edge.data.labels import read_labels
+from micronet_edge.data.metadata import FileMetadata
+from micronet_edge.data.preprocessing import Images
+from micronet_edge.errors import ForeignFileError, SettingsError
+from micronet_edge.kernels import Kernels
+from micronet_edge.models import load_checkpoint
+from micronet_edge.models.assumptions import assumed_fields, assumption_line, given_preprocessing
+from micronet_edge.models.own_networks import Own, called, own_network, ready
+from micronet_edge.models.source import Given, read_source
+from micronet_edge.models.weight_sets import Weights
+from micronet_edge.settings import CheckpointSettings
+from micronet_edge.targets.isolated_targets import given_target
+from micronet_edge.targets.protocol import Logits, Reader
+from micronet_edge.util.threads import one_thread
+
+UNKNOWN = "unknown"
+"""Variant and precision of a file that another tool wrote."""
+
+CHECKPOINT_SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt", ".bin", ".tar")
+
+_FIXED_IN_FILES = (
+    *("input_size", "resize", "crop", "interpolation", "mean", "std", "color_order"),
+    *("weights", "num_classes"),
+)
+"""What an exported file was written for, so that nobody can say otherwise."""
+
+_NEEDED = {"input_size": "--input-size", "labels": "--labels", "mean": "--mean", "std": "--std"}
+"""What a person must say of a file of another tool."""
+
+
+class Network(Protocol):
+    """What every target's session is as well."""
+
+    def run(self, images: Images) -> Logits:
+        """The logits of images [n, 3, size, size], any n."""
+
+
+class TorchNetwork:
+    """A PyTorch network as it was trained."""
+
+    def __init__(self, network: nn.Module) -> None:
+        self._network = network.eval()
+
+    def run(self, images: Images) -> Logits:
+        with torch.inference_mode(), one_thread():
+            return np.asarray(self._network(torch.from_numpy(images)))
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What is known of a network in a file; `notes` and the `assumption`, if any, are for a person."""
+
+    metadata: FileMetadata
+    notes: tuple[str, ...] = ()
+    assumption: str | None = None
+
+
+Named = Path | Own
+"""A file of a network, or a network of one's own."""
+
+
+def open_network(given: Named, kernels: Kernels = "auto", weights: Weights | None = None) -> Network:
+    """The network in a file, or one's own, ready to run on one thread, with our own kernels where at hand.
+
+    Given    which `weights` to take from a checkpoint that holds both averaged (ema) and raw ones
+    Raises   CheckpointError, TargetError or NetworkError on what cannot be opened or built.
+    """
+    if not isinstance(given, Path):
+        return TorchNetwork(ready(given))
+    if is_checkpoint(given):
+        return TorchNetwork(load_checkpoint(given, weights=weights).network)
+    return _reader(given).open(given, threads=1, kernels=kernels)
+
+
+def fused_activations(given: Named, kernels: Kernels) -> int:
+    """How many activations of the network run in our own kernels; of one in PyTorch none."""
+    if runs_in_pytorch(given):
+        return 0
+    assert isinstance(given, Path)  # all else runs in PyTorch
+    return _reader(given).open(given, threads=1, kernels=kernels).fused
+
+
+def named(given: Given, weights: Path | str | None = None) -> Named:
+    """The file, factory or module that a person means; a factory with the weights to load."""
+    own = own_network(given, weights)
+    if own is not None:
+        return own
+    assert isinstance(given, str | Path)  # all else is a network of one's own
+    return Path(given)
+
+
+def shown(network: Named) -> Path:
+    """What messages call it: a file's path, or what stands for one's own network."""
+    return network if isinstance(network, Path) else Path(called(network))
+
+
+def describe_network(
+    path: Named, settings: CheckpointSettings | None = None, metadata: FileMetadata | None = None
+) -> Described:
+    """What a file says of its network, and what a person says where it does not.
+
+    A checkpoint and a network of one's own are described as `export` would, the latter by `metadata` where it
+    is given. Labels may take the place of those in an exported file, preprocessing may not: the file's own
+    numbers depend on it. A file of another tool needs all of size, labels, mean and standard deviation from a
+    person.
+
+    Raises   CheckpointError, TargetError or SettingsError on a file that is missing, damaged or does not
+             say enough, and on settings that it does not take.
+    """
+    settings = settings or CheckpointSettings()
+    if not isinstance(path, Path) or is_checkpoint(path):
+        source = read_source(path, None, settings, metadata)
+        return Described(source.metadata, source.notes, source.assumption)
+    if metadata is not None:
+        raise SettingsError(f"metadata is for a module of one's own: {path} carries its own, leave it out")
+    try:
+        metadata = _reader(path).read_metadata(path)
+    except ForeignFileError:
+        if all(getattr(settings, name) is None for name in _NEEDED):
+            raise
+        return _described_by_hand(path, settings)
+    if given := [name for name in _FIXED_IN_FILES if getattr(settings, name) is not None]:
+        options = ", ".join("--" + name.replace("_", "-") for name in given)
+        raise SettingsError(
+            f"{path} carries its own preprocessing, which it was written for: leave {options} out, or export "
+            "the checkpoint again with it"
+        )
+    if settings.labels is not None:
+        labels = read_labels(Path(settings.labels), len(metadata.labels))
+        assumed = tuple(name for name in metadata.assumed if name != "labels")
+        metadata = replace(metadata, labels=labels, assumed=assumed)
+    return Described(metadata, assumption=assumption_line(metadata, str(path), exported=True))
+
+
+def _described_by_hand(path: Path, settings: CheckpointSettings) -> Described:
+    if missing := [option for name, option in _NEEDED.items() if getattr(settings, name) is None]:
+        raise SettingsError(
+            f"{path} was not written by this tool and does not say how it wants images: give "
+            f"{', '.join(missing)} as well"
+        )
+    if settings.weights is not None:
+        raise SettingsError(f"{path} is no checkpoint, and holds one set of weights: leave --weights out")
+    labels = read_labels(Path(str(settings.labels)))
+    metadata = FileMetadata(
+        variant=UNKNOWN,
+        labels=labels,
+        preprocessing=given_preprocessing(None, settings),
+        checkpoint_sha256=None,
+        precision=UNKNOWN,
+        assumed=assumed_fields(None, settings),
+    )
+    note = f"{path} was not written by this tool: its images and labels are taken as the options say"
+    return Described(metadata, (note,), assumption_line(metadata, str(path)))
+
+
+def runs_in_pytorch(network: Named) -> bool:
+    """Whether it is a checkpoint or one's own, not a file for another runtime."""
+    return not isinstance(network, Path) or is_checkpoint(network)
+
+
+def is_checkpoint(path: Path) -> bool:
+    """Whether the file's suffix is one of a checkpoint's."""
+    return path.suffix.lower() in CHECKPOINT_SUFFIXES
+
+
+def _reader(path: Path) -> Reader:
+    return given_target(path, f", or a checkpoint: {', '.join(CHECKPOINT_SUFFIXES)}")

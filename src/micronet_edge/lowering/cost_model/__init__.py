@@ -1,0 +1,1 @@
+"""What operators cost a runtime, and the channel orders that cost least."""

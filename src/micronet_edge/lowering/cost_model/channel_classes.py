@@ -1,0 +1,156 @@
+"""Which tensors of a network must have their channels in one common order, and who minds which.
+
+Tensors that an elementwise layer or a depthwise convolution connects form one class: they hold the
+same channels at the same positions. A
+convolution or linear layer ends a class, for its weights can take any order in and give any out. So
+does a channel shuffle: where the orders in front of it and behind it do not let it vanish, it moves data.
+"""
+
+import operator
+from dataclasses import dataclass, field
+
+import torch
+from torch import fx, nn
+from torch.nn import functional
+
+from micronet_edge.lowering.ir.convolutions import conv_of, is_depthwise
+from micronet_edge.lowering.ir.graph import is_flatten, is_matrix, module_of, shape_of
+from micronet_edge.lowering.passes.freeze_shift_max import FrozenShiftMax
+from micronet_edge.lowering.passes.repeat_channels import Repeat
+from micronet_edge.models import ChannelShuffle
+
+_ELEMENTWISE_LAYERS = (
+    nn.ReLU,
+    nn.ReLU6,
+    nn.Hardswish,
+    nn.Hardsigmoid,
+    nn.SiLU,
+    nn.Sigmoid,
+    nn.GELU,
+    nn.AvgPool2d,
+    nn.MaxPool2d,
+    nn.AdaptiveAvgPool2d,
+)
+_ELEMENTWISE_FUNCTIONS = (
+    operator.add,
+    operator.sub,
+    operator.mul,
+    torch.add,
+    torch.mul,
+    torch.maximum,
+    torch.relu,
+    functional.relu,
+    functional.relu6,
+    functional.hardswish,
+    functional.adaptive_avg_pool2d,
+)
+
+
+@dataclass(eq=False)
+class ChannelClass:
+    """Tensors with one order of channels: at each position all of them hold the channel of that number."""
+
+    channels: int
+    nodes: list[fx.Node] = field(default_factory=list, repr=False)
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """A tensor whose order the outside fixes: made (or read, by `reader`) as trained."""
+
+    node: fx.Node
+    reader: fx.Node | None
+
+
+@dataclass
+class ChannelClasses:
+    """The classes of a network in order of execution, with the layers that join them."""
+
+    of: dict[fx.Node, ChannelClass] = field(default_factory=dict)
+    weighted: list[fx.Node] = field(default_factory=list)
+    shuffles: list[fx.Node] = field(default_factory=list)
+    repeats: list[fx.Node] = field(default_factory=list)
+    boundaries: list[Boundary] = field(default_factory=list)
+
+    @property
+    def ordered(self) -> list[ChannelClass]:
+        return list(dict.fromkeys(self.of.values()))
+
+    def add(self, node: fx.Node) -> None:
+        self.of[node] = ChannelClass(shape_of(node)[1], [node])
+
+    def join(self, node: fx.Node, to: fx.Node) -> None:
+        """Puts `node` into the class of `to`."""
+        self.of[node] = self.of[to]
+        self.of[to].nodes.append(node)
+
+    def unite(self, first: fx.Node, second: fx.Node) -> None:
+        """Makes one class of two whose tensors must agree channel by channel."""
+        kept, merged = self.of[first], self.of[second]
+        if kept is not merged:
+            kept.nodes += merged.nodes
+            self.of.update(dict.fromkeys(merged.nodes, kept))
+
+
+def find_channel_classes(network: fx.GraphModule) -> ChannelClasses:
+    """Walks the network once, in order of execution."""
+    classes = ChannelClasses()
+    for node in network.graph.nodes:
+        tensors = [source for source in node.all_input_nodes if source in classes.of]
+        if is_weighted(node):
+            classes.weighted.append(node)
+            classes.add(node)
+        elif tensors and isinstance(module_of(node), ChannelShuffle):
+            classes.shuffles.append(node)
+            classes.add(node)
+        elif tensors and isinstance(module_of(node), Repeat):
+            classes.repeats.append(node)
+            classes.add(node)
+        elif not _joins(classes, node, tensors):
+            classes.boundaries.extend(Boundary(source, node) for source in tensors)
+            if node.op != "output" and len(shape_of(node)) > 1:
+                classes.add(node)
+                classes.boundaries.append(Boundary(node, None))
+    return classes
+
+
+def is_weighted(node: fx.Node) -> bool:
+    """A layer whose weights can take any order of channels in and give any other out."""
+    module = module_of(node)
+    conv = conv_of(module)
+    if isinstance(module, nn.Linear):
+        return is_matrix(node)  # with more axes its channels are the last, not the second
+    return conv is not None and not is_depthwise(conv)
+
+
+def _joins(classes: ChannelClasses, node: fx.Node, tensors: list[fx.Node]) -> bool:
+    """Puts the node into its inputs' class where it leaves the channels as they are."""
+    if not tensors or len(tensors) != len(node.all_input_nodes):
+        return False
+    if not _is_channelwise(node) or not all(_same_channels(node, source) for source in tensors):
+        return False
+    for other in tensors[1:]:
+        classes.unite(tensors[0], other)
+    classes.join(node, tensors[0])
+    return True
+
+
+def _same_channels(node: fx.Node, source: fx.Node) -> bool:
+    """Whether both count their channels on the second axis; a broadcast would shift the axes."""
+    ours, theirs = shape_of(node), shape_of(source)
+    return ours[1] == theirs[1] and (len(ours) == len(theirs) or is_flatten(node))
+
+
+def _is_channelwise(node: fx.Node) -> bool:
+    module = module_of(node)
+    conv = conv_of(module)
+    if isinstance(module, (FrozenShiftMax, *_ELEMENTWISE_LAYERS)) or (
+        conv is not None and is_depthwise(conv)
+    ):
+        return True
+    if node.op == "call_function" and node.target in _ELEMENTWISE_FUNCTIONS:
+        return len(shape_of(node)) > 1
+    if is_flatten(node):
+        # With a spatial extent, flatten would spread each channel over several columns.
+        return shape_of(node) == shape_of(node.all_input_nodes[0])[:2]
+    return False

@@ -1,0 +1,89 @@
+"""Proposes orders of channels that may be worth their cost."""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from torch import fx
+
+from micronet_edge.lowering.cost_model.channel_classes import ChannelClass, ChannelClasses
+from micronet_edge.lowering.cost_model.layout_cost import Orders, grouped_convolutions, repeated, shuffled
+from micronet_edge.lowering.ir.channel_order import (
+    Order,
+    collected,
+    grouped_skew,
+    inverse,
+    roll_order,
+    transposed_skew,
+)
+from micronet_edge.lowering.ir.graph import module_of, only_input
+from micronet_edge.lowering.passes.freeze_shift_max import FrozenShiftMax
+
+
+class Proposals:
+    """Orders worth trying: as trained at some tensor, good for some shift, kept in groups."""
+
+    def __init__(self, classes: ChannelClasses) -> None:
+        self._classes = classes
+        self._convs = grouped_convolutions(classes)
+        self._plain = {group: _distinct(_plain(group)) for group in classes.ordered}
+        self._links = {group: self._linked(group) for group in classes.ordered}
+        self._repeated = {classes.of[node]: node for node in classes.repeats}
+
+    def orders(self, group: ChannelClass, chosen: Orders) -> list[Order]:
+        """Orders for a class, given those chosen for classes before it.
+
+        What is good for a class behind or in front of a shuffle is proposed as well: the shuffle then
+        moves nothing. Behind a Repeat there is one: that before it, copy by copy.
+        """
+        if group in self._repeated:
+            return [repeated(self._repeated[group], self._classes, chosen)]
+        linked = self._links[group]
+        plain = _distinct(inverse(link)[order] for other, link in linked for order in self._plain[other])
+        beside = [inverse(link)[chosen[other]] for other, link in linked if other in chosen]
+        ranks = [rank[link] for other, link in linked for rank in self._ranks(other, chosen)]
+        return _distinct([*plain, *beside, *(collected(order, rank) for rank in ranks for order in plain)])
+
+    def _ranks(self, group: ChannelClass, chosen: Orders) -> Iterator[Order]:
+        """For every grouped convolution around the class, which of its groups each channel is in."""
+        for node, conv in self._convs:
+            before = self._classes.of[only_input(node)]
+            if before is group:
+                yield np.arange(group.channels) // (conv.in_channels // conv.groups)
+            if self._classes.of[node] is group and before in chosen:
+                positions = inverse(chosen[before])
+                first_position = positions.reshape(conv.groups, -1).min(axis=1)
+                yield first_position[np.arange(group.channels) // (conv.out_channels // conv.groups)]
+
+    def _linked(self, group: ChannelClass) -> list[tuple[ChannelClass, Order]]:
+        """The classes that shuffles connect with this one, and the number there of each of its channels."""
+        found = {group: np.arange(group.channels)}
+        waiting = [group]
+        while waiting:
+            here = waiting.pop()
+            for node in self._classes.shuffles:
+                for one, other, link in self._sides(node):
+                    if one is here and other not in found:
+                        found[other] = link[found[here]]
+                        waiting.append(other)
+        return list(found.items())
+
+    def _sides(self, shuffle: fx.Node) -> Iterator[tuple[ChannelClass, ChannelClass, Order]]:
+        """From behind the shuffle to in front of it and back, with the other's number for each channel."""
+        before, behind = self._classes.of[only_input(shuffle)], self._classes.of[shuffle]
+        link = shuffled(shuffle)
+        yield behind, before, link
+        yield before, behind, inverse(link)
+
+
+def _plain(group: ChannelClass) -> Iterator[Order]:
+    yield np.arange(group.channels)
+    for node in group.nodes:
+        activation = module_of(node)
+        if isinstance(activation, FrozenShiftMax):
+            for make in (grouped_skew, transposed_skew, roll_order):
+                yield make(group.channels, activation.groups)
+
+
+def _distinct(orders: Iterable[Order]) -> list[Order]:
+    """Each order once."""
+    return list({order.tobytes(): order for order in orders}.values())

@@ -1,0 +1,1 @@
+"""The graph of a network, its primitives, and what a pass promises."""

@@ -1,0 +1,213 @@
+"""A layer that stays one thing after it is decomposed: its nodes are marked, and passes keep it whole.
+
+Nobody looks for such a layer by its operators or by its name: who wants it asks `regions`.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import chain, product
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+
+from micronet_edge.errors import LoweringError
+from micronet_edge.lowering.ir.graph_builder import LayerWriter
+
+COMPOSITE = "composite"
+"""Where a node's meta tells the composite that it is a part of."""
+
+SAME_REGION = 1e-4
+"""Largest difference between a region and what it stands for, relative to the largest number."""
+
+
+class Role(StrEnum):
+    """What a node does for a Dynamic Shift-Max; of COEFFICIENT there is one for each fusion and shift."""
+
+    MAKES_COEFFICIENTS = "makes coefficients"
+    SQUEEZED = "squeezed"
+    COEFFICIENT = "coefficient"
+    APPLIES = "applies them"
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftMax:
+    """The Dynamic Shift-Max of the layer of that name.
+
+    Given    x [n, width, h, w], coefficients [k][j], each [n, c, 1, 1]
+    Result   y [n, c, h, w] = max over k < fusions of  sum over j of  coefficients[k][j] * x[:, sources[j]]
+    """
+
+    layer: str
+    sources: tuple[tuple[int, ...], ...]
+    fusions: int
+
+    @property
+    def shifts(self) -> int:
+        return len(self.sources)
+
+    @property
+    def places(self) -> tuple[tuple[int, int], ...]:
+        """Every fusion and shift."""
+        return tuple(product(range(self.fusions), range(self.shifts)))
+
+    def __call__(self, x: Tensor, coefficients: dict[tuple[int, int], Tensor]) -> Tensor:
+        """What the decomposition computes."""
+        shifted = [x[:, list(source)] for source in self.sources]
+        sums = [
+            torch.stack([coefficients[k, j] * each for j, each in enumerate(shifted)]).sum(0)
+            for k in range(self.fusions)
+        ]
+        return torch.stack(sums).amax(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a node is of a composite; `place` is the fusion and shift of a coefficient."""
+
+    composite: ShiftMax
+    role: Role
+    place: tuple[int, int] | None = None
+
+
+def part_of(node: fx.Node) -> Part | None:
+    """What the node is of a composite, if it is a part of one."""
+    part = node.meta.get(COMPOSITE)
+    assert part is None or isinstance(part, Part)
+    return part
+
+
+class PartWriter(LayerWriter):
+    """Writes the nodes of a composite in front of the node that it was, under its name."""
+
+    def __init__(self, network: fx.GraphModule, node: fx.Node, composite: ShiftMax) -> None:
+        super().__init__(network, node, composite.layer)
+        self._composite = composite
+
+    def part(
+        self,
+        role: Role,
+        name: str,
+        layer: nn.Module,
+        *inputs: fx.Node,
+        place: tuple[int, int] | None = None,
+    ) -> fx.Node:
+        """The node that calls the layer."""
+        written = self(f"{self._composite.layer}/{name}", layer, *inputs)
+        written.meta[COMPOSITE] = Part(self._composite, role, place)
+        return written
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Region:
+    """The nodes of a decomposed composite, in order of execution; the last one gives its result."""
+
+    composite: ShiftMax
+    nodes: tuple[fx.Node, ...]
+
+    @property
+    def result(self) -> fx.Node:
+        return self.nodes[-1]
+
+    @property
+    def x(self) -> fx.Node:
+        """The tensor that the coefficients are applied to."""
+        read = {source for node in self.applying for source in node.all_input_nodes} - set(self.nodes)
+        if len(read) != 1:
+            raise LoweringError(f"{self.composite.layer} reads {len(read)} tensors, not one")
+        return read.pop()
+
+    @property
+    def squeezed(self) -> fx.Node:
+        """The row that all coefficients are made of."""
+        return self._only(Role.SQUEEZED, None)
+
+    @property
+    def applying(self) -> tuple[fx.Node, ...]:
+        """The nodes that apply the coefficients."""
+        return tuple(node for node in self.nodes if _role(node) is Role.APPLIES)
+
+    def coefficient(self, fusion: int, shift: int) -> fx.Node:
+        return self._only(Role.COEFFICIENT, (fusion, shift))
+
+    @property
+    def coefficients(self) -> tuple[tuple[fx.Node, ...], ...]:
+        """By fusion and shift."""
+        shifts = range(self.composite.shifts)
+        return tuple(tuple(self.coefficient(k, j) for j in shifts) for k in range(self.composite.fusions))
+
+    def _only(self, role: Role, place: tuple[int, int] | None) -> fx.Node:
+        wanted = Part(self.composite, role, place)
+        found = [node for node in self.nodes if part_of(node) == wanted]
+        if len(found) != 1:
+            raise LoweringError(f"{self.composite.layer} has {len(found)} nodes of {role} {place or ''}")
+        return found[0]
+
+
+def regions(network: fx.GraphModule) -> tuple[Region, ...]:
+    """The decomposed composites of the network, in order of execution."""
+    found: dict[ShiftMax, list[fx.Node]] = {}
+    for node in network.graph.nodes:
+        part = part_of(node)
+        if part is not None:
+            found.setdefault(part.composite, []).append(node)
+    return tuple(Region(composite, tuple(nodes)) for composite, nodes in found.items())
+
+
+def check_composites(before: fx.GraphModule, after: fx.GraphModule, image: Tensor) -> None:
+    """Raises LoweringError unless every composite that was there is there, whole, and computes the same.
+
+    A region is whole where it has all parts and nothing but its result is read outside of it: no path
+    then leaves it and comes back.
+    """
+    found = regions(after)
+    lost = {region.composite for region in regions(before)} - {region.composite for region in found}
+    if lost:
+        raise LoweringError(f"{min(each.layer for each in lost)} is lost: its nodes are no longer marked")
+    for region in found:
+        _check_whole(region)
+    if found:
+        _check_numbers(after, found, image)
+
+
+def _check_whole(region: Region) -> None:
+    inside, made = set(region.nodes), {region.squeezed, *chain(*region.coefficients)}
+    for node in region.nodes[:-1]:
+        if not set(node.users) <= inside:
+            raise LoweringError(f"{region.composite.layer}: {node.target} is read outside of it")
+    if any(inside.isdisjoint(node.users) for node in made):
+        raise LoweringError(f"{region.composite.layer} does not read all of its coefficients")
+
+
+def _check_numbers(network: fx.GraphModule, found: tuple[Region, ...], image: Tensor) -> None:
+    wanted = {node for region in found for node in (region.x, *region.nodes)}
+    watched = _Watched(network, wanted)
+    with torch.no_grad():
+        watched.run(image)
+    for region in found:
+        composite, values = region.composite, watched.values
+        coefficients = {place: values[region.coefficient(*place)] for place in composite.places}
+        expected, given = composite(values[region.x], coefficients), values[region.result]
+        difference = float((given - expected).abs().max() / expected.abs().max().clamp_min(1e-30))
+        if not difference <= SAME_REGION:
+            raise LoweringError(f"{composite.layer} computes something else, by {difference:.1e}")
+
+
+class _Watched(fx.Interpreter):
+    """Runs a network and keeps what some nodes give."""
+
+    def __init__(self, network: fx.GraphModule, wanted: set[fx.Node]) -> None:
+        super().__init__(network)
+        self._wanted = wanted
+        self.values: dict[fx.Node, Tensor] = {}
+
+    def run_node(self, n: fx.Node) -> Any:  # noqa: ANN401 - as its base says
+        value = super().run_node(n)
+        if n in self._wanted:
+            self.values[n] = value
+        return value
+
+
+def _role(node: fx.Node) -> Role | None:
+    part = part_of(node)
+    return None if part is None else part.role

@@ -1,0 +1,46 @@
+"""Layers that put channels in another order, each in the operators that some runtime runs best."""
+
+import torch
+from torch import Tensor, nn
+
+from micronet_edge.lowering.ir.channel_order import Order, segments
+from micronet_edge.lowering.ir.convolutions import with_weights
+
+
+class Reorder(nn.Module):
+    """Puts channels in another order by slices and a concatenation.
+
+    Given    x [n, c, ...]
+    Result   y [n, c, ...], y[:, p] = x[:, index[p]]
+    """
+
+    def __init__(self, index: Order) -> None:
+        super().__init__()
+        self.pieces = segments(index)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([x[:, start:stop] for start, stop in self.pieces], dim=1)
+
+
+class GatheredReorder(Reorder):
+    """The same by one Gather."""
+
+    def __init__(self, index: Order) -> None:
+        super().__init__(index)
+        self.index = index
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.index_select(x, 1, torch.tensor(self.index))
+
+
+def reorder(index: Order, *, gathers: bool) -> Reorder:
+    """For an order of a few pieces."""
+    return GatheredReorder(index) if gathers else Reorder(index)
+
+
+def permutation(index: Order, *, gathers: bool) -> nn.Module:
+    """For any order of a map's channels: without a Gather, a pointwise convolution moves all at once."""
+    if gathers:
+        return GatheredReorder(index)
+    conv = nn.Conv2d(len(index), len(index), 1, bias=False)
+    return with_weights(conv, torch.eye(len(index))[index][:, :, None, None], None)

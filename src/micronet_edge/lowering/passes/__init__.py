@@ -1,0 +1,1 @@
+"""Exact passes, one to a file."""

@@ -1,0 +1,71 @@
+"""Writes convolutions that multiply channels as depthwise ones of repeated channels."""
+
+from math import prod
+
+import torch
+from torch import Tensor, fx, nn
+
+from micronet_edge.errors import LoweringError
+from micronet_edge.lowering.ir.convolutions import bias_of, conv_at, depthwise
+from micronet_edge.lowering.ir.graph import calls, only_input, replace_module
+from micronet_edge.lowering.ir.pass_base import Pass
+from micronet_edge.models import ChannelShuffle
+
+
+class Repeat(nn.Module):
+    """Every channel several times.
+
+    Given    x [n, c, h, w]
+    Result   y [n, copies * c, h, w], y[:, p] = x[:, index[p]]
+    """
+
+    def __init__(self, index: tuple[int, ...], copies: int) -> None:
+        super().__init__()
+        self.index, self.copies = index, copies
+
+    @classmethod
+    def whole(cls, channels: int, copies: int) -> "Repeat":
+        """All channels, then all of them again."""
+        return cls(tuple(range(channels)) * copies, copies)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x[:, list(self.index)]
+
+
+class RepeatChannels(Pass):
+    """Takes the multiplying out of convolutions, for runtimes that are fast at depthwise ones alone.
+
+    Given    x -> Conv2d K x K, K > 1, of one channel for each group and several filters -> y
+    Result   x -> Repeat -> depthwise Conv2d -> ChannelShuffle -> y
+    """
+
+    def change(self, network: fx.GraphModule) -> int:
+        nodes = [node for node, conv in calls(network, nn.Conv2d) if _multiplies(conv)]
+        for node in nodes:
+            _repeat(network, node)
+        return len(nodes)
+
+    def check_after(self, network: fx.GraphModule) -> None:
+        for node, conv in calls(network, nn.Conv2d):
+            if _multiplies(conv):
+                raise LoweringError(f"{node.target} still multiplies channels")
+
+
+def _multiplies(conv: nn.Conv2d) -> bool:
+    return conv.groups == conv.in_channels < conv.out_channels and prod(conv.kernel_size) > 1
+
+
+def _repeat(network: fx.GraphModule, node: fx.Node) -> None:
+    conv = conv_at(node)
+    channels = conv.in_channels
+    copies = conv.out_channels // channels
+    order = torch.arange(conv.out_channels).view(channels, copies).t().flatten()
+    repeat, shuffle = f"{node.target}/repeat", f"{node.target}/deal"
+    network.add_module(repeat, Repeat.whole(channels, copies))
+    network.add_module(shuffle, ChannelShuffle(copies))
+    with network.graph.inserting_before(node):
+        node.args = (network.graph.call_module(repeat, (only_input(node),)),)
+    with network.graph.inserting_after(node):
+        dealt = network.graph.call_module(shuffle, (node,))
+    node.replace_all_uses_with(dealt, delete_user_cb=lambda user: user is not dealt)
+    replace_module(network, node, depthwise(conv, conv.weight[order], bias_of(conv)[order]))

@@ -1,0 +1,119 @@
+"""What a checkpoint leaves open about its images and labels, what is taken then, and how that is said."""
+
+from collections.abc import Sequence
+from dataclasses import fields, replace
+
+from micronet_edge.data.labels import are_numbers
+from micronet_edge.data.metadata import FileMetadata
+from micronet_edge.data.preprocessing import Preprocessing, resize_for_crop
+from micronet_edge.errors import SettingsError
+from micronet_edge.models import check_input_size
+from micronet_edge.settings import CheckpointSettings
+
+LABELS = "labels"
+_OPTIONS = {
+    "size": "--input-size",
+    "resize": "--resize",
+    "interpolation": "--interpolation",
+    "mean": "--mean",
+    "std": "--std",
+    "color_order": "--color-order",
+    LABELS: "--labels",
+}
+
+
+def given_preprocessing(own: Preprocessing | None, settings: CheckpointSettings) -> Preprocessing:
+    """How a network wants its images: as a person says, else as its checkpoint does, else as ImageNet's.
+
+    Raises SettingsError on settings that contradict each other or that no network can take.
+    """
+    if settings.resize is not None and settings.crop is not None:
+        raise SettingsError("--resize and --crop both say how large the short side becomes: give one of them")
+    base = own or Preprocessing.imagenet()
+    size = check_input_size(base.size if settings.input_size is None else settings.input_size)
+    if settings.resize is not None:
+        resize = settings.resize
+    elif settings.crop is not None:
+        resize = resize_for_crop(size, settings.crop)
+    elif own is None:
+        resize = Preprocessing.imagenet(size).resize
+    else:
+        resize = round(size * own.resize / own.size)
+    given = {
+        name: getattr(settings, name)
+        for name in ("interpolation", "mean", "std", "color_order")
+        if getattr(settings, name) is not None
+    }
+    return replace(base, size=size, resize=resize, **given)
+
+
+def assumed_fields(own: Preprocessing | None, settings: CheckpointSettings) -> tuple[str, ...]:
+    """The fields of the preprocessing that neither the checkpoint nor a person says."""
+    if own is not None:
+        return ()
+    given = {
+        "size": settings.input_size,
+        "resize": settings.crop if settings.resize is None else settings.resize,
+        "interpolation": settings.interpolation,
+        "mean": settings.mean,
+        "std": settings.std,
+        "color_order": settings.color_order,
+    }
+    return tuple(name for name, value in given.items() if value is None)
+
+
+def describe_changes(own: Preprocessing | None, taken: Preprocessing) -> str | None:
+    """Where a person's settings took the place of what a checkpoint says; None for nowhere."""
+    if own is None or own == taken:
+        return None
+    changed = [each.name for each in fields(own) if getattr(own, each.name) != getattr(taken, each.name)]
+    return "; ".join(f"{_value(name, taken)} in the place of {_value(name, own)}" for name in changed)
+
+
+def describe_assumptions(metadata: FileMetadata) -> tuple[str, ...]:
+    """Each thing that was assumed of a network, with the value that was taken."""
+    return tuple(
+        _labels(metadata.labels) if name == LABELS else _value(name, metadata.preprocessing)
+        for name in metadata.assumed
+        if name in _OPTIONS
+    )
+
+
+def options_for(assumed: Sequence[str]) -> str:
+    """The options that say what was assumed."""
+    return ", ".join(_OPTIONS[name] for name in assumed if name in _OPTIONS)
+
+
+def assumption_line(metadata: FileMetadata, source: str, *, exported: bool = False) -> str | None:
+    """What was assumed, in one line with what to do; None where everything is known.
+
+    Given    whether the source is a file that was `exported` on these assumptions, which hold it now
+    """
+    words = describe_assumptions(metadata)
+    if not words:
+        return None
+    known = "was exported on assumptions" if exported else "does not say how it was trained"
+    advice = "export it again with" if exported else "give"
+    return (
+        f"{source} {known}. Taken as the released networks: {', '.join(words)}. If it was trained otherwise, "
+        f"its answers are wrong: {advice} {options_for(metadata.assumed)}"
+    )
+
+
+def _labels(labels: Sequence[str]) -> str:
+    return f"labels '{labels[0]}' to '{labels[-1]}'" if are_numbers(labels) else f"{len(labels)} labels"
+
+
+def _value(name: str, preprocessing: Preprocessing) -> str:
+    value = getattr(preprocessing, name)
+    match name:
+        case "size":
+            return f"input {value} px"
+        case "resize":
+            return f"short side resized to {value} px"
+        case "mean" | "std":
+            return f"{'mean' if name == 'mean' else 'standard deviation'} {' '.join(f'{v:g}' for v in value)}"
+        case "interpolation":
+            return f"{value} interpolation"
+        case _:
+            return f"colours in the order {value}"

@@ -1,0 +1,66 @@
+"""Which layers of a trained network do nothing: squeeze layers that never fire, channels that hardly vary."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from micronet_edge.data.preprocessing import Images
+from micronet_edge.models.dynamic_shift_max import DynamicShiftMax
+from micronet_edge.util.text import listed
+from micronet_edge.util.threads import one_thread
+
+NEARLY_CONSTANT = 1e-3
+"""A channel varies less than this part of what the channel of its layer that varies most does."""
+
+_IMAGES = 32
+
+
+def notes_on_quiet_layers(network: nn.Module, images: Images, source: str) -> tuple[str, ...]:
+    """What of a trained network does nothing on some of the images, in a line for each kind.
+
+    Given    the network as it was trained, preprocessed images [n, 3, size, size] and where they come from
+    """
+    dead: list[str] = []
+    constant: dict[str, int] = {}
+    handles = [
+        module.register_forward_hook(_watch(name, dead, constant))
+        for name, module in network.named_modules()
+        if isinstance(module, DynamicShiftMax | nn.BatchNorm2d)
+    ]
+    try:
+        with torch.no_grad(), one_thread():
+            network.eval()(torch.from_numpy(images[:: max(1, len(images) // _IMAGES)][:_IMAGES].copy()))
+    finally:
+        for handle in handles:
+            handle.remove()
+    notes = []
+    if dead:
+        notes.append(
+            f"squeeze layers that never fire on {source}: {listed(dead)}; their coefficients are the same "
+            "for every image, which more training with a smaller rate may mend"
+        )
+    if constant:
+        channels = [f"{count} of {name}" for name, count in constant.items()]
+        notes.append(
+            f"channels that hardly vary on {source}: {listed(channels)}; integers are coarse behind them"
+        )
+    return tuple(notes)
+
+
+def _watch(
+    name: str, dead: list[str], constant: dict[str, int]
+) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
+    def watch(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        if isinstance(module, DynamicShiftMax):
+            pooled = functional.adaptive_avg_pool2d(inputs[0], 1).flatten(1)
+            if float(module.squeeze(pooled).max()) <= 0:
+                dead.append(name)
+        elif output.shape[2] * output.shape[3] > 1:
+            channels = output.transpose(0, 1).flatten(1)
+            spans = channels.amax(1) - channels.amin(1)
+            if count := int((spans < NEARLY_CONSTANT * spans.max()).sum()):
+                constant[name] = count
+
+    return watch

@@ -1,0 +1,135 @@
+"""Counts whatever a person names: a variant, a checkpoint, or a file of any target."""
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from micronet_edge.counting.count import Count
+from micronet_edge.counting.figures import Figures
+from micronet_edge.counting.memory import METHOD
+from micronet_edge.counting.network import count
+from micronet_edge.data.image_files import is_folder
+from micronet_edge.data.metadata import FileMetadata
+from micronet_edge.data.photographs import photographs
+from micronet_edge.data.preprocessing import Preprocessing
+from micronet_edge.errors import MicronetEdgeError, SettingsError
+from micronet_edge.evaluation.networks import CHECKPOINT_SUFFIXES, describe_network, is_checkpoint
+from micronet_edge.models import FAMILY, MicroNet, check_input_size, load_checkpoint
+from micronet_edge.models.assumptions import given_preprocessing
+from micronet_edge.models.own_networks import Own, answer, called, own_network, ready
+from micronet_edge.models.quiet_layers import notes_on_quiet_layers
+from micronet_edge.models.source import Given
+from micronet_edge.settings import CheckpointSettings
+from micronet_edge.targets.isolated_targets import given_target
+
+VARIANT, CHECKPOINT, NETWORK = "variant", "checkpoint", "network"
+_IMAGENET_SIZE = 224
+
+
+@dataclass(frozen=True, slots=True)
+class SourceCount:
+    """What was counted, and what one inference of it costs.
+
+    `kind` is variant, checkpoint, network (one's own) or the name of a file's target. `network` is the same
+    network as it was trained, to compare a file with; None where the file does not say what it was made from.
+    """
+
+    source: str
+    kind: str
+    count: Count
+    network: Count | None = None
+
+    def summary(self, *, per_layer: bool = False) -> Mapping[str, object]:
+        """As plain values for JSON: integers, None for what could not be told."""
+        peak = self.count.peak
+        found: dict[str, object] = {
+            "source": self.source,
+            "kind": self.kind,
+            "images": self.count.images,
+            **_values(self.count.total, shift_max_known=self.count.shift_max_known),
+            "peak_activation_at": None if peak is None else peak.name,
+            "peak_activation_method": METHOD,
+            "uncounted": dict(self.count.uncounted),
+            "notes": list(self.count.notes),
+            "network": None
+            if self.network is None
+            else _values(self.network.total, shift_max_known=self.network.shift_max_known),
+        }
+        if per_layer:
+            found["layers"] = [
+                {"layer": layer, **_values(figures, shift_max_known=self.count.shift_max_known)}
+                for layer, figures in self.count.layers.items()
+            ]
+        return found
+
+
+def count_source(source: Given, input_size: int | None = None) -> SourceCount:
+    """What one inference of a variant, a checkpoint, a network of one's own or an exported file costs.
+
+    Given    the source; the side of its images in pixels, by itself 224 for a variant or one's own network
+             and for a checkpoint what its own preprocessing says; a file has its own
+    Raises   CheckpointError, SettingsError, NetworkError or TargetError on what cannot be counted.
+    """
+    if input_size is not None:
+        check_input_size(input_size)
+    own = own_network(source)
+    if own is not None:
+        return SourceCount(called(own), NETWORK, _count_own(own, input_size or _IMAGENET_SIZE))
+    assert isinstance(source, str | Path)  # all else is a network of one's own
+    name, path = str(source), Path(source)
+    if name in FAMILY:
+        return SourceCount(name, VARIANT, count(MicroNet(name), input_size or _IMAGENET_SIZE))
+    if not os.path.lexists(path) and not path.suffix:
+        raise SettingsError(
+            f"{name} is neither a variant ({', '.join(FAMILY)}) nor an existing file: check the name"
+        )
+    if is_folder(path):
+        raise SettingsError(f"{name} is a folder: give one file")
+    if is_checkpoint(path):
+        return SourceCount(name, CHECKPOINT, _count_checkpoint(path, input_size))
+    target = given_target(path, f", or a checkpoint: {', '.join(CHECKPOINT_SUFFIXES)}")
+    if input_size is not None:
+        raise SettingsError(f"{name} is a file for images of its own size: leave --input-size out")
+    return SourceCount(name, target.name, target.count(path), _network_of(path))
+
+
+def _count_own(own: Own, input_size: int) -> Count:
+    network, preprocessing = ready(own), Preprocessing.imagenet(input_size)
+    answer(called(own), network, preprocessing)  # which says why a network cannot be run
+    notes = notes_on_quiet_layers(network, preprocessing.batch(photographs()), "the bundled photographs")
+    counted = count(network, input_size)
+    return replace(counted, notes=(*counted.notes, *notes))
+
+
+def _count_checkpoint(path: Path, input_size: int | None) -> Count:
+    loaded = load_checkpoint(path)
+    preprocessing = given_preprocessing(loaded.preprocessing, CheckpointSettings(input_size=input_size))
+    size = preprocessing.size
+    counted = count(loaded.network, size)
+    images = preprocessing.batch(photographs())
+    notes = notes_on_quiet_layers(loaded.network, images, "the bundled photographs")
+    if input_size is None and loaded.preprocessing is None:
+        assumed = f"{path} does not say its input size: counted at {size} px, --input-size counts at another"
+        notes = (assumed, *notes)
+    return replace(counted, notes=(*counted.notes, *notes))
+
+
+def _network_of(path: Path) -> Count | None:
+    """The network that a file of ours was made from, as it was trained."""
+    metadata: FileMetadata | None = None
+    with suppress(MicronetEdgeError):
+        metadata = describe_network(path).metadata
+    if metadata is None or metadata.variant not in FAMILY:
+        return None
+    return count(MicroNet(metadata.variant, len(metadata.labels)), metadata.preprocessing.size)
+
+
+def _values(figures: Figures, *, shift_max_known: bool) -> dict[str, int | None]:
+    values: dict[str, int | None] = asdict(figures)
+    peak = values.pop("activation_bytes")
+    values |= {"conv_linear_madds": figures.conv_linear_madds, "paper_madds": figures.paper_madds}
+    if not shift_max_known:
+        values |= {"shift_max_madds": None, "paper_madds": None}
+    return values | {"peak_activation_bytes": peak}

@@ -1,0 +1,151 @@
+"""Which layers of a quantized file are to blame, on images of one's own."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from micronet_edge.data.image_folders import SKIP_HINT, LabelledImages, read_calibration, read_labelled
+from micronet_edge.data.metadata import FileMetadata
+from micronet_edge.errors import SettingsError
+from micronet_edge.evaluation.networks import fused_activations, named, shown
+from micronet_edge.models.source import Given
+from micronet_edge.pipeline.prove_again import quantized_from
+from micronet_edge.quantization.fuse_activations import with_fused_activations
+from micronet_edge.quantization.sensitivity import Labelled, Progress, Sensitivity, blame
+from micronet_edge.settings import BlameSettings
+from micronet_edge.targets.protocol import read_metadata
+from micronet_edge.verification.prove import TOLERANCES
+
+MOST_IMAGES = 1000
+"""As many tell the layers apart, in a minute or two for the smallest network."""
+
+_SEED = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FileSensitivity:
+    """What came out for a file. `data` is None where no labelled images were given.
+
+    `fused` is the number of activations that our own kernels compute: inside them nothing is rounded.
+    `order` says which folder of the labelled images is which class.
+    """
+
+    path: Path
+    metadata: FileMetadata
+    checkpoint: Path
+    calibration: str
+    data: str | None
+    blame: Sensitivity
+    fused: int
+    notes: tuple[str, ...]
+    order: str | None = None
+
+    def summary(self) -> dict[str, object]:
+        """All of it in the types of JSON, the layers by guilt."""
+        found = self.blame
+        return {
+            "file": str(self.path),
+            "variant": self.metadata.variant,
+            "precision": self.metadata.precision,
+            "checkpoint": str(self.checkpoint),
+            "calibration": {"source": self.calibration, "images": found.calibration_images},
+            "measured_on": {"source": self.data or self.calibration, "images": found.measured_images},
+            "order": self.order,
+            "top1_float": found.top1_float,
+            "top1_quantized": found.top1_quantized,
+            "agreement": found.agreement,
+            "sqnr_db": found.sqnr_db,
+            "layers": [asdict(row) for row in found.by_sensitivity],
+            "fused_activations": self.fused,
+            "notes": list(self.notes),
+        }
+
+
+def analyze_file(
+    path: Path | str,
+    network: Given,
+    calibration: Path | str,
+    settings: BlameSettings | None = None,
+    progress: Progress = lambda _done, _total: None,
+) -> FileSensitivity:
+    """Looks at every layer of the quantized network in a file.
+
+    Given    an integer file that a recipe lies beside; the checkpoint, factory or module it was made from;
+             images such as it was calibrated on, and in the settings labelled ones, as `quantize` and
+             `evaluate` take them, and whether our own kernels count, which round nothing inside an
+             activation. Of more than MOST_IMAGES, so many are taken, evenly over the classes and the same
+             every time.
+    Result   each layer's share in what was lost; without labelled images there is no top-1, only how
+             often the file names the same class as the float network.
+    Raises   MicronetEdgeError of the kind that fits: a float file, one without a recipe, another
+             checkpoint, images that cannot be read.
+    """
+    path, settings = Path(path), settings or BlameSettings()
+    metadata = read_metadata(path)
+    if metadata.precision in TOLERANCES:
+        raise SettingsError(
+            f"{path} is a {metadata.precision} file, in which no activation is rounded: give an int8 one"
+        )
+    quantized, reference = quantized_from(path, network)
+    fused = fused_activations(path, settings.kernels)
+    if fused:
+        quantized = with_fused_activations(quantized)
+    images = read_calibration(
+        Path(calibration), metadata.preprocessing, skip_unreadable=settings.skip_unreadable
+    )
+    notes = _notes(images.source, images.count, images.skipped, "at random")
+    labelled = None
+    if settings.data is not None:
+        found = read_labelled(
+            Path(settings.data),
+            metadata.labels,
+            labels_assumed=metadata.labels_assumed,
+            skip_unreadable=settings.skip_unreadable,
+        )
+        notes += _notes(found.source, found.count, found.skipped, "evenly over the classes")
+        labelled = _read(found, metadata)
+    chosen = torch.from_numpy(images.images[chosen_evenly([0] * images.count, MOST_IMAGES)])
+    return FileSensitivity(
+        path=path,
+        metadata=metadata,
+        checkpoint=shown(named(network)),
+        calibration=images.source,
+        data=None if labelled is None else found.source,
+        order=None if labelled is None else found.order,
+        blame=blame(quantized, reference, chosen, labelled, progress),
+        fused=fused,
+        notes=tuple(notes),
+    )
+
+
+def chosen_evenly(classes: Sequence[int], most: int) -> list[int]:
+    """At most so many positions, in order: of each class as many, or all it has; the same every time."""
+    order = np.random.default_rng(_SEED).permutation(len(classes))
+    ranks: dict[int, int] = {}
+    ranked = []
+    for position in order.tolist():
+        rank = ranks[classes[position]] = ranks.get(classes[position], -1) + 1
+        ranked.append((rank, position))
+    return sorted(position for _, position in sorted(ranked)[:most])
+
+
+def _read(images: LabelledImages, metadata: FileMetadata) -> Labelled:
+    positions = chosen_evenly(images.classes, MOST_IMAGES)
+    try:
+        batch: Tensor = torch.from_numpy(metadata.preprocessing.batch([images.paths[k] for k in positions]))
+    except SettingsError as error:
+        raise SettingsError(f"{error}; {SKIP_HINT}") from error
+    return batch, torch.tensor([images.classes[k] for k in positions])
+
+
+def _notes(source: str, count: int, skipped: int, how: str) -> list[str]:
+    notes = []
+    if skipped:
+        notes.append(f"skipped, as they cannot be read as images: {skipped} of {skipped + count} files")
+    if count > MOST_IMAGES:
+        notes.append(f"{MOST_IMAGES} of the {count} images in {source} were taken, {how}")
+    return notes

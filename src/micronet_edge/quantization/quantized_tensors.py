@@ -1,0 +1,99 @@
+"""Which tensors of a decomposed network are rounded, and which share a grid."""
+
+from torch import fx, nn
+
+from micronet_edge.errors import LoweringError
+from micronet_edge.lowering.ir.graph import module_of
+from micronet_edge.lowering.ir.primitives import (
+    Channels,
+    ChannelsToColumns,
+    Columns,
+    ColumnsToChannels,
+    Concatenate,
+    ConcatenateColumns,
+    DynamicPointwiseWeight,
+    Frame,
+    Maximum,
+)
+from micronet_edge.lowering.ir.reorder import GatheredReorder
+from micronet_edge.lowering.passes.repeat_channels import Repeat
+
+IMAGE = "image"
+"""The name of the network's input, a tensor like the others."""
+
+
+def tensor_name(node: fx.Node) -> str:
+    """The name of the tensor that the node gives: that of its layer."""
+    return IMAGE if node.op == "placeholder" else str(node.target)
+
+
+def is_clip(node: fx.Node) -> bool:
+    """Whether the node only cuts its input off, which saturation does as well."""
+    return isinstance(module_of(node), nn.ReLU | nn.Hardtanh)  # ReLU6 is a Hardtanh
+
+
+def clip_after(node: fx.Node) -> fx.Node | None:
+    """The clip that alone reads what the node gives: one operator does both."""
+    readers = list(node.users)
+    return readers[0] if len(readers) == 1 and is_clip(readers[0]) and not is_clip(node) else None
+
+
+def is_done_before(node: fx.Node) -> bool:
+    """Whether the node is a clip that the operator before it does as well."""
+    return is_clip(node) and clip_after(node.all_input_nodes[0]) is node
+
+
+def rounded_tensors(network: fx.GraphModule) -> dict[str, str]:
+    """For each tensor that is rounded, the name of the tensor whose grid it lies on.
+
+    A tensor that is only cut off afterwards is not rounded before that: one operator does both. What
+    only moves numbers keeps their grid.
+    """
+    owners: dict[str, str] = {}
+    for node in network.graph.nodes:
+        if node.op == "output" or clip_after(node) is not None:
+            continue
+        owners[tensor_name(node)] = _owner(node, owners)
+    return owners
+
+
+_KEEPS_QPARAMS = (
+    Channels,
+    ChannelsToColumns,
+    Columns,
+    ColumnsToChannels,
+    Concatenate,
+    ConcatenateColumns,
+    Frame,
+    GatheredReorder,
+    Repeat,
+    nn.Flatten,
+)
+_JOINS_ON_OWN_QPARAMS = (Maximum, DynamicPointwiseWeight)
+
+
+def keeps_qparams(node: fx.Node) -> bool:
+    """Whether the node only moves numbers."""
+    return isinstance(module_of(node), _KEEPS_QPARAMS)
+
+
+def _owner(node: fx.Node, owners: dict[str, str]) -> str:
+    joint = _joint_after(node)
+    if joint is not None:
+        return tensor_name(clip_after(joint) or joint)
+    if not keeps_qparams(node):
+        return tensor_name(node)
+    found = {owners[tensor_name(source)] for source in node.all_input_nodes}
+    if len(found) > 1:
+        raise LoweringError(f"{node.target} joins tensors of several ranges: {', '.join(sorted(found))}")
+    return found.pop()
+
+
+def _joint_after(node: fx.Node) -> fx.Node | None:
+    """The operator behind the node that only chooses among its inputs, which then lie on its grid.
+
+    What lies below the range of a maximum never becomes the maximum, so nothing is rounded twice.
+    """
+    readers = list(node.users)
+    joins = len(readers) == 1 and isinstance(module_of(readers[0]), _JOINS_ON_OWN_QPARAMS)
+    return readers[0] if joins else None

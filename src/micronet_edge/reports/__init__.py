@@ -1,0 +1,1 @@
+"""Pages and plots: single files, nothing beside them."""

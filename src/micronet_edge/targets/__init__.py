@@ -1,0 +1,1 @@
+"""The seam between a network and the file formats."""

@@ -1,0 +1,236 @@
+"""Several files get their final names together, also where a run is killed on the way: one rename decides.
+
+A run writes into a hidden folder of its own, beside the final names:
+
+    .partial-x/NAME                      a new file
+    .partial-x/.micronet-edge-run        the names; locked as long as the run lives
+    .partial-x/.micronet-edge-older/NAME the file that NAME will replace, as a second link to it
+    .partial-x/.micronet-edge-forward    the journal: since it has this name, the new files stand
+    .partial-x/.micronet-edge-back       the journal of a move that failed: the older files stand
+
+Before the journal gets its name nothing has moved; from then on whoever comes by finishes: the run itself,
+the next run that writes into the folder, or the next reader of one of its files (`settle`).
+"""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from stat import S_ISDIR
+
+from micronet_edge.errors import OutputError
+from micronet_edge.util.locks import hold, locked
+
+PREFIX = ".partial-"
+_LOCK = ".partial-lock"
+_RUN = ".micronet-edge-run"
+_OLDER = ".micronet-edge-older"
+_DRAFT = ".micronet-edge-draft"
+_FORWARD = ".micronet-edge-forward"
+_BACK = ".micronet-edge-back"
+
+
+@contextmanager
+def run_folder(output: Path, names: Sequence[str]) -> Iterator[Path]:
+    """A hidden folder in an existing one, for a run that will write these names; gone after the block.
+
+    What killed runs left behind is finished and removed first. Raises OutputError where another run is
+    writing one of the names at this moment, OSError where the folder cannot be written.
+    """
+    with locked(output / _LOCK):
+        for busy, others in _left_after_settling(output):
+            if both := sorted(set(names) & set(others)):
+                raise OutputError(
+                    f"another run is writing {output / both[0]} at this moment: wait until it ends, or give "
+                    f"another --output; if none is running, remove {busy}"
+                )
+        folder, lock = _begun(output, names)
+    try:
+        yield folder
+    finally:
+        with suppress(OSError, OutputError):  # what stays, the next run removes
+            _end(folder)
+        if lock is not None:
+            os.close(lock)
+
+
+def _begun(output: Path, names: Sequence[str]) -> tuple[Path, int | None]:
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=output))
+    try:
+        _write(folder / _RUN, {"names": list(names)})
+        return folder, hold(folder / _RUN)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _end(folder: Path) -> None:
+    if (folder / _FORWARD).exists() or (folder / _BACK).exists():  # interrupted as it moved
+        with locked(folder.parent / _LOCK):
+            _finish(folder)
+    else:
+        _remove(folder)
+
+
+@contextmanager
+def moving(output: Path) -> Iterator[None]:
+    """Holds back everybody else's moves in the folder."""
+    with locked(output / _LOCK):
+        yield
+
+
+def move_out(folder: Path, names: Sequence[str]) -> None:
+    """Moves a run's files to their final names: all of them, or none where one cannot be moved."""
+    (folder / _OLDER).mkdir()
+    older = [name for name in names if _keep(folder.parent / name, folder / _OLDER / name)]
+    _write(folder / _DRAFT, {"names": list(names), "older": older})
+    try:
+        (folder / _DRAFT).replace(folder / _FORWARD)  # decides
+        _flush(folder)
+        _go_forward(folder)
+    except BaseException:
+        with suppress(FileNotFoundError):  # interrupted before it was decided
+            (folder / _FORWARD).replace(folder / _BACK)
+        _go_back(folder)
+        (folder / _BACK).unlink(missing_ok=True)
+        raise
+    (folder / _FORWARD).unlink()
+
+
+def settle(output: Path) -> None:
+    """Finishes what killed runs had decided in a folder, and removes what they left; never raises.
+
+    For readers of several files of one run. In a folder that cannot be written all stays as it is: each
+    file is whole, but may be of another run than the one beside it.
+    """
+    with suppress(OSError, OutputError):
+        if any(_folders(output)):
+            with locked(output / _LOCK):
+                _left_after_settling(output)
+
+
+def _left_after_settling(output: Path) -> list[tuple[Path, list[str]]]:
+    """The folders of runs that live, each with the names they will write; others are finished."""
+    living = []
+    for folder in list(_folders(output)):
+        try:
+            lock = hold(folder / _RUN)
+        except FileNotFoundError:  # killed as it made the folder, or as it removed it
+            with suppress(OSError):
+                folder.rmdir()
+            continue
+        if lock is None:
+            living.append((folder, _names(folder / _RUN, "names")))
+            continue
+        try:
+            _finish(folder)
+        except OSError as error:
+            raise OutputError(
+                f"{folder} holds files of a run that was killed, which cannot be moved into place "
+                f"({error.strerror}: {error.filename}): move them by hand, or give another --output"
+            ) from error
+        finally:
+            os.close(lock)
+    return living
+
+
+def _folders(output: Path) -> Iterator[Path]:
+    """The hidden folders of our own runs; others' are theirs to trust and to remove."""
+    with os.scandir(output) as entries:
+        for entry in entries:
+            if entry.name.startswith(PREFIX) and entry.name != _LOCK:
+                with suppress(FileNotFoundError):  # a run ends
+                    found = entry.stat(follow_symlinks=False)
+                    if S_ISDIR(found.st_mode) and found.st_uid == _user():
+                        yield output / entry.name
+
+
+def _user() -> int:
+    return os.geteuid() if hasattr(os, "geteuid") else 0  # Windows knows one
+
+
+def _finish(folder: Path) -> None:
+    if (folder / _FORWARD).exists():
+        try:
+            _go_forward(folder)
+        except OSError:
+            (folder / _FORWARD).replace(folder / _BACK)
+    if (folder / _BACK).exists():
+        _go_back(folder)
+    _remove(folder)
+
+
+def _go_forward(folder: Path) -> None:
+    for name in _names(folder / _FORWARD, "names"):
+        with suppress(FileNotFoundError):  # moved before
+            (folder / name).replace(folder.parent / name)
+    _flush(folder.parent)
+
+
+def _go_back(folder: Path) -> None:
+    older = set(_names(folder / _BACK, "older"))
+    for name in _names(folder / _BACK, "names"):
+        if name in older:
+            with suppress(FileNotFoundError):  # moved back before
+                (folder / _OLDER / name).replace(folder.parent / name)
+        elif not (folder / name).exists():
+            (folder.parent / name).unlink(missing_ok=True)
+    _flush(folder.parent)
+
+
+def _remove(folder: Path) -> None:
+    """The journals first, so that what is half removed decides nothing; the mark of a run last."""
+    for name in (_FORWARD, _BACK):
+        (folder / name).unlink(missing_ok=True)
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path.name != _RUN:
+            path.unlink()
+    (folder / _RUN).unlink(missing_ok=True)
+    folder.rmdir()
+
+
+def _keep(path: Path, older: Path) -> bool:
+    """Keeps a file as it is under a second name; False where there is none."""
+    try:
+        os.link(path, older, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    except OSError:  # a file system without links, or another user's file
+        shutil.copy2(path, older, follow_symlinks=False)
+    return True
+
+
+def _names(path: Path, key: str) -> list[str]:
+    """Names from a run's own file; none that leads out of the folder, whoever wrote it."""
+    with suppress(FileNotFoundError, ValueError):
+        found = json.loads(path.read_text(encoding="utf-8"))
+        names = found.get(key) if isinstance(found, dict) else None
+        if isinstance(names, list):
+            return [name for name in names if isinstance(name, str) and _is_plain(name)]
+    return []
+
+
+def _is_plain(name: str) -> bool:
+    return name not in {"", ".", ".."} and Path(name).name == name
+
+
+def _write(path: Path, content: dict[str, list[str]]) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        json.dump(content, file)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _flush(folder: Path) -> None:
+    """Makes names hold after a power cut, where the system can."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,133 @@
+"""Single files that a person asks for by name, such as pages and results: whole or not at all.
+
+Every command writes by `write_text`, and asks `check_reports` before its work.
+"""
+
+import errno
+import os
+from collections.abc import Iterable, Mapping
+from itertools import combinations
+from pathlib import Path
+from stat import S_ISBLK, S_ISCHR, S_ISDIR, S_ISFIFO, S_ISSOCK
+
+from micronet_edge.errors import OutputError
+from micronet_edge.util.atomic_write import atomic_write, is_same_file
+from micronet_edge.util.user_files import manifest_path
+
+
+def check_reports(reports: Mapping[str, Path | None], *, inputs: Iterable[Path], overwrite: bool) -> None:
+    """Refuses places where a report could not be written, or would destroy something.
+
+    Given    the places by the options that name them, None where one was not given; all files and folders
+             that are read; whether existing files may be replaced
+    Raises   OutputError on a place that is also an input, lies among the images of one, is given twice,
+             exists, or cannot be written.
+    """
+    given = {option: path for option, path in reports.items() if path is not None}
+    read = list(inputs)
+    read += [manifest_path(path) for path in read if path.name]
+    for option, path in given.items():
+        for each in read:
+            _check_unread(option, path, each)
+        _check_writable(path, overwrite=overwrite)
+    for (one, path), (other, same) in combinations(given.items(), 2):
+        if _goes_to(path) == _goes_to(same) and not _takes_a_stream(path):
+            raise OutputError(f"{one} and {other} both name {path}: give each a file of its own")
+
+
+def _check_unread(option: str, path: Path, read: Path) -> None:
+    found = _found(path)
+    if found is None or S_ISDIR(found.st_mode):
+        return
+    if is_same_file(path, read):
+        raise OutputError(f"{option} {path} would replace {read}, which is read: give another name")
+    if _goes_to(path).is_relative_to(_goes_to(read)):
+        raise OutputError(f"{option} {path} lies in {read}, which is read: give another place")
+
+
+def write_text(text: str, path: Path, *, overwrite: bool) -> None:
+    """Writes the text as a file, as `write_bytes` does. Raises OutputError likewise."""
+    write_bytes(text.encode("utf-8"), path, overwrite=overwrite)
+
+
+def write_bytes(content: bytes, path: Path, *, overwrite: bool) -> None:
+    """Writes a file, whole or not at all.
+
+    A device, a pipe or this process's own output is written into. A link is followed: the file it leads
+    to is replaced, the link stays.
+    Raises OutputError where that is not possible, and on an existing file without `overwrite`.
+    """
+    _check_writable(path, overwrite=overwrite)
+    if _takes_a_stream(path):
+        _write_into(path, content)
+        return
+    place = _goes_to(path)
+    with atomic_write(place.parent, [place.name], overwrite=overwrite) as folder:
+        (folder / place.name).write_bytes(content)
+
+
+def _goes_to(path: Path) -> Path:
+    """The file that is written in the end, whatever links lead to it."""
+    return Path(os.path.realpath(path))
+
+
+def _check_writable(path: Path, *, overwrite: bool) -> None:
+    found = _found(path)
+    if found is not None and S_ISDIR(found.st_mode):
+        raise OutputError(f"{path} is a folder: give the name of a file")
+    if _takes_a_stream(path):
+        return
+    if found is not None and (S_ISBLK(found.st_mode) or S_ISSOCK(found.st_mode)):
+        raise OutputError(f"{path} is no regular file: give the name of one")
+    if found is not None and not overwrite:
+        raise OutputError(f"{path} exists: give --overwrite, or another name")
+    folder = _goes_to(path).parent if path.is_symlink() else path.parent
+    if not folder.is_dir():
+        raise OutputError(f"{path} cannot be written: {folder} is no folder: make it, or give another place")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(f"{folder} cannot be written: change its rights, or give another place")
+
+
+def _found(path: Path) -> os.stat_result | None:
+    """What lies there, links followed; None where nothing does."""
+    try:
+        return path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _takes_a_stream(path: Path) -> bool:
+    """Whether to write into what is there, since replacing it would break it for others."""
+    found = _found(path)
+    if found is None:
+        return False
+    return S_ISCHR(found.st_mode) or S_ISFIFO(found.st_mode) or _own_output(found) is not None
+
+
+def _own_output(found: os.stat_result) -> int | None:
+    """The handle by which this process already writes there: its standard output or error."""
+    for handle in (1, 2):
+        try:
+            if os.path.samestat(found, os.fstat(handle)):
+                return handle
+        except OSError:  # closed
+            continue
+    return None
+
+
+def _write_into(path: Path, content: bytes) -> None:
+    try:
+        own = _own_output(path.stat())
+        handle = os.open(path, os.O_WRONLY | os.O_NOCTTY) if own is None else os.dup(own)
+        with open(handle, "wb") as stream:  # noqa: PTH123 - a handle, no path
+            stream.write(content)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> OutputError:
+    if error.errno == errno.ENOSPC:
+        return OutputError(f"no space left while writing to {path}: free some, or give another place")
+    return OutputError(f"{path} cannot be written ({error.strerror}): give another place")

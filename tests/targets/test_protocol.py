@@ -1,0 +1,166 @@
+"""The seam: who offers targets, and what every session does with its images."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from cli.command import first_on_path, run
+
+from micronet_edge.errors import TargetError
+from micronet_edge.targets.protocol import find_target, in_batches, read_metadata, target_names, target_of
+
+# A target that a stranger could have written, knowing the seam alone.
+STRANGER = """
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from micronet_edge.lowering import PORTABLE
+from micronet_edge.data.metadata import FileMetadata
+from micronet_edge.targets.protocol import as_written, in_batches
+
+
+class StrangeSession:
+    fused = 0
+
+    def __init__(self, path):
+        self.network = torch.load(path, weights_only=False)["network"]
+
+    def run(self, images):
+        with torch.no_grad():
+            return in_batches(images, 2, lambda part: self.network(torch.from_numpy(part)).numpy())
+
+    def operators(self):
+        return {"MODULE": len(list(self.network.children()))}
+
+
+class StrangeTarget:
+    name = "strange"
+    suffix = ".strange"
+    precisions = ("float32",)
+
+    def check(self, spec):
+        pass
+
+    def pipeline(self, spec):
+        return PORTABLE
+
+    def export(self, network, spec, path):
+        torch.save({"network": network, "texts": as_written(spec, "NCHW").to_texts()}, path)
+
+    def open(self, path, threads=1, kernels="auto"):
+        return StrangeSession(path)
+
+    def for_kernels(self, path):
+        return path.read_bytes()
+
+    def breaches(self, session, operators, metadata):
+        return []
+
+    def read_metadata(self, path):
+        return FileMetadata.from_texts(torch.load(path, weights_only=False)["texts"], str(path))
+
+
+TARGET = StrangeTarget()
+"""
+
+
+def install(site, module, entry):
+    """A distribution as pip would leave it, with one entry point."""
+    information = site / "stranger-1.0.dist-info"
+    information.mkdir(parents=True)
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: stranger\nVersion: 1.0\n")
+    (information / "entry_points.txt").write_text(f"[micronet_edge.targets]\nstrange = {entry}\n")
+    (site / "stranger.py").write_text(module)
+    return site
+
+
+def python(code, site):
+    """What the code prints, as JSON, with the distribution installed."""
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": first_on_path(site)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(ran.stdout)
+
+
+def test_a_strangers_target_exports_and_verifies_as_ours_do(tmp_path):
+    site = install(tmp_path / "site", STRANGER, "stranger:TARGET")
+    ran = run(
+        *("export", "m0", "--num-classes", "3", "--input-size", "64", "--format", "strange", "--json"),
+        cwd=tmp_path,
+        PYTHONPATH=first_on_path(site),
+    )
+    assert ran.code == 0, ran.errors
+    (file,) = json.loads(ran.output)
+    assert (file["path"], file["format"]) == ("m0-random-float32.strange", "strange")
+    assert file["proof"]["relative_difference"] < 1e-4
+    code = (
+        "import json, micronet_edge.targets.protocol as targets;"
+        "metadata = targets.read_metadata('m0-random-float32.strange');"
+        "print(json.dumps([targets.target_names(), metadata.variant, metadata.labels]))"
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        assert python(code, site) == [["onnx", "strange", "tflite"], "m0", ["0", "1", "2"]]
+
+
+def test_a_strangers_broken_target_breaks_no_other(tmp_path):
+    site = install(tmp_path / "site", "raise ImportError('half installed')", "stranger:TARGET")
+    code = (
+        "import json; from pathlib import Path; from micronet_edge.targets.protocol import find_target, target_of\n"
+        "from micronet_edge.errors import TargetError\n"
+        "try: find_target('strange')\n"
+        "except TargetError as error: said = str(error)\n"
+        "print(json.dumps([target_of(Path('a.onnx')).name, said]))"
+    )
+    name, said = python(code, site)
+    assert name == "onnx"
+    assert "format 'strange' cannot be loaded" in said
+    assert "half installed" in said
+
+
+def test_our_targets_come_in_by_the_same_door():
+    assert set(target_names()) >= {"onnx", "tflite"}
+    for name in ("onnx", "tflite"):
+        target = find_target(name)
+        assert (target.name, target.suffix) == (name, f".{name}")
+        assert target.precisions == ("float32", "float16", "int8", "int8-a16")
+
+
+def test_an_unknown_format(refusal):
+    assert refusal(TargetError, find_target, "coreml").startswith("unknown format 'coreml': choose from onnx")
+
+
+@pytest.mark.parametrize("name", ["model.txt", "model", "onnx"])
+def test_a_suffix_that_nobody_writes(refusal, tmp_path, name):
+    assert "give a file ending in .onnx, .tflite" in refusal(TargetError, target_of, tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "error_line"), [("none.onnx", "does not exist"), (".", "is no file but a folder")]
+)
+def test_a_file_that_is_not_there(refusal, tmp_path, name, error_line):
+    assert error_line in refusal(TargetError, read_metadata, tmp_path / name)
+
+
+@pytest.mark.parametrize("count", [1, 4, 5, 9])
+@pytest.mark.parametrize("batch", [1, 4, None])
+def test_any_number_of_images_goes_through_batches_of_a_fixed_size(count, batch):
+    images = np.arange(count * 3, dtype=np.float32).reshape(count, 3, 1, 1)
+    taken = []
+
+    def double(part):
+        taken.append(len(part))
+        return 2 * part[:, :, 0, 0]
+
+    np.testing.assert_array_equal(in_batches(images, batch, double), 2 * images[:, :, 0, 0])
+    assert taken == ([count] if batch is None else [batch] * -(-count // batch))
