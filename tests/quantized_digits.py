@@ -19,7 +19,7 @@ from micronet_edge.quantization.quantize_network import (
     quantized_by,
     with_tensors,
 )
-from micronet_edge.targets.protocol import find_target
+from micronet_edge.targets.registry import find_target
 from micronet_edge.util.threads import one_thread
 
 CALIBRATED_ON, TESTED_ON = 48, 100

@@ -10,7 +10,7 @@ REPOSITORY = Path(__file__).parents[1]
 ROOTS = ("src", "exporters", "benchmarks")
 CORE, HARNESS = "micronet_edge", "micronet_edge_bench"
 HEAVY = {"torch", "numpy", "onnx", "onnxruntime", "onnxsim", "onnx2tf", "tensorflow", "ai_edge_litert"}
-LIGHT = ("errors", "safe_text", "printing", "terminal", "wording")
+LIGHT = ("errors", "util.safe_text", "util.printing", "util.terminal", "util.text")
 """Modules of the core that load next to nothing."""
 
 ON_DEVICES = ("micronet_edge_bench/runner/", "_there.py")
@@ -129,7 +129,7 @@ def test_every_exporter_has_files_of_the_same_names():
 
 @pytest.mark.parametrize("name", LIGHT)
 def test_what_the_command_line_loads_at_once_is_light(name):
-    found = on_import(REPOSITORY / "src" / CORE / f"{name}.py")
+    found = on_import(REPOSITORY.joinpath("src", CORE, *name.split(".")).with_suffix(".py"))
     assert packages(found) <= {CORE, *sys.stdlib_module_names}
     assert {module for module in found if module.startswith(CORE)} <= {f"{CORE}.{each}" for each in LIGHT}
 

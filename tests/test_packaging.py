@@ -32,9 +32,11 @@ def packaged(pattern):
 def built(folder, **environment):
     """The wheel made of a copy of the source, opened."""
     source = folder / "source"
-    skip = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "build", "dist", "data", "results")
-    for name in (*ROOTS, "tests", "examples"):
-        shutil.copytree(REPOSITORY / name, source / name, ignore=skip)
+    unwanted = (".*", "__pycache__", "*.egg-info", "build", "dist", "results")
+    for name in (*ROOTS, "tests"):
+        shutil.copytree(REPOSITORY / name, source / name, ignore=shutil.ignore_patterns(*unwanted))
+    pictures = shutil.ignore_patterns(*unwanted, "data")  # what an example's own script writes
+    shutil.copytree(REPOSITORY / "examples", source / "examples", ignore=pictures)
     for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(REPOSITORY / name, source)
     isolation = ["--no-build-isolation"] if find_spec("setuptools") else []

@@ -92,7 +92,7 @@ def load_everything() -> None:
 
     from micronet_edge.models import FAMILY
     from micronet_edge.models.micronet import tensor_shapes
-    from micronet_edge.targets.protocol import find_target
+    from micronet_edge.targets.registry import find_target
 
     torch.set_num_threads(1)
     for variant in FAMILY:

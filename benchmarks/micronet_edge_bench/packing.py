@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from micronet_edge import kernels
 from micronet_edge.errors import OutputError, SettingsError, TargetError
 from micronet_edge.kernels import Kernels
-from micronet_edge.targets.protocol import target_of
+from micronet_edge.targets.registry import target_of
 from micronet_edge_bench import runner
 from micronet_edge_bench.runner.plan import PLAN_NAME, Plan, PlanError, PlannedFile, Settings, plan_content
 

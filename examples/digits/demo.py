@@ -52,7 +52,7 @@ def pytorch(paths: list[Path]) -> Runtime:
 
 def exported(name: str, file: Path, paths: list[Path]) -> Runtime:
     """An exported file, which carries its own labels and preprocessing."""
-    from micronet_edge.targets.protocol import target_of
+    from micronet_edge.targets.registry import target_of
 
     metadata = micronet_edge.read_metadata(file)
     session = target_of(file).open(file, threads=1)

@@ -26,14 +26,8 @@ from micronet_edge.quantization.qparams import PAIRED_WEIGHT_LIMIT
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.recipe import BITS, INT8, INT8_A16
 from micronet_edge.quantization.rewrite_quantized import rewritten
-from micronet_edge.targets.protocol import (
-    FLOAT16,
-    FLOAT32,
-    ExportSpec,
-    Session,
-    as_written,
-    forbidden_operators,
-)
+from micronet_edge.targets.common import as_written, forbidden_operators
+from micronet_edge.targets.protocol import FLOAT16, FLOAT32, ExportSpec, Session
 from micronet_edge.verification.conversion_check import check_conversion
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from micronet_edge.data.preprocessing import Images
 from micronet_edge.errors import TargetError
 from micronet_edge.kernels import Kernels, library_for
-from micronet_edge.targets.protocol import Logits, check_shape, in_batches, only_ones
+from micronet_edge.targets.common import check_shape, in_batches, only_ones
+from micronet_edge.targets.protocol import Logits
 from micronet_edge_tflite.operator_names import operators_in
 from micronet_edge_tflite.silence import without_notices
 

@@ -26,16 +26,9 @@ from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.recipe import INT8, INT8_A16
 from micronet_edge.quantization.refine_stem import refine_stem
 from micronet_edge.quantization.rewrite_quantized import rewritten
-from micronet_edge.targets.protocol import (
-    FLOAT16,
-    FLOAT32,
-    INT8_IO,
-    ExportSpec,
-    Session,
-    as_written,
-    find_target,
-    forbidden_operators,
-)
+from micronet_edge.targets.common import as_written, forbidden_operators
+from micronet_edge.targets.protocol import FLOAT16, FLOAT32, INT8_IO, ExportSpec, Session
+from micronet_edge.targets.registry import find_target
 from micronet_edge.verification.conversion_check import check_conversion
 
 if TYPE_CHECKING:

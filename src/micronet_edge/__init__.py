@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from micronet_edge.pipeline.run import export, quantize
     from micronet_edge.pipeline.sensitivity import analyze_file as blame
     from micronet_edge.settings import EvaluateSettings, ExportSettings, QuantizeSettings
-    from micronet_edge.targets.protocol import read_metadata
+    from micronet_edge.targets.registry import read_metadata
 
 __all__ = [
     "Artifacts",
@@ -45,12 +45,12 @@ _HOMES = {
     "FileMetadata": "micronet_edge.data.metadata:FileMetadata",
     "Preprocessing": "micronet_edge.data.preprocessing:Preprocessing",
     "QuantizeSettings": "micronet_edge.settings:QuantizeSettings",
-    "blame": "micronet_edge.pipeline.sensitivity:blame_file",
+    "blame": "micronet_edge.pipeline.sensitivity:analyze_file",
     "count": "micronet_edge.pipeline.count:count_source",
     "evaluate": "micronet_edge.evaluation.evaluate:evaluate",
     "export": "micronet_edge.pipeline.run:export",
     "quantize": "micronet_edge.pipeline.run:quantize",
-    "read_metadata": "micronet_edge.targets.protocol:read_metadata",
+    "read_metadata": "micronet_edge.targets.registry:read_metadata",
     "verify": "micronet_edge.pipeline.prove_again:verify",
 }
 

@@ -15,7 +15,8 @@ from cli.command import DIGITS, names, shared
 from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.errors import TargetError
 from micronet_edge.models import load_checkpoint
-from micronet_edge.targets.protocol import ExportSpec, find_target
+from micronet_edge.targets.protocol import ExportSpec
+from micronet_edge.targets.registry import find_target
 from micronet_edge_onnx.converter_baseline import converter_baseline as quantize_onnx
 from micronet_edge_tflite.convert import corrections
 

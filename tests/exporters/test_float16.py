@@ -15,7 +15,7 @@ from micronet_edge.errors import LoweringError, SettingsError
 from micronet_edge.lowering.passes.round_to_half import with_half_weights
 from micronet_edge.models import load_checkpoint
 from micronet_edge.pipeline.run import quantize
-from micronet_edge.targets.protocol import find_target
+from micronet_edge.targets.registry import find_target
 from micronet_edge.verification.prove import FLOAT16_TOLERANCE, FileToProve, prove
 
 FORMATS = ("onnx", "tflite")

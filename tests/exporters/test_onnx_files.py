@@ -15,7 +15,7 @@ from micronet_edge.data.photographs import photographs
 from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.errors import SettingsError, TargetError
 from micronet_edge.models import load_checkpoint
-from micronet_edge.targets.protocol import find_target
+from micronet_edge.targets.registry import find_target
 from micronet_edge.verification.prove import reference_logits
 from micronet_edge_onnx.write_out_functions import without_functions
 

@@ -29,7 +29,8 @@ from micronet_edge.quantization.qparams import PAIRED_WEIGHT_LIMIT, WEIGHT_LIMIT
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.quantized_tensors import tensor_name
 from micronet_edge.quantization.simulate import Simulation
-from micronet_edge.targets.protocol import ExportSpec, find_target
+from micronet_edge.targets.protocol import ExportSpec
+from micronet_edge.targets.registry import find_target
 from micronet_edge_onnx import write_fusions
 from micronet_edge_onnx.choose_float_layers import layers_better_in_float
 from micronet_edge_onnx.fold_activations import fold_activations

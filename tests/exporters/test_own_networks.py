@@ -15,7 +15,8 @@ from micronet_edge.lowering.ir.pass_base import tensors_in
 from micronet_edge.models import DynamicShiftMax, FactorizedStem
 from micronet_edge.models import MicroFactorizedDepthwise as Depthwise
 from micronet_edge.models import MicroFactorizedPointwise as Pointwise
-from micronet_edge.targets.protocol import ExportSpec, find_target
+from micronet_edge.targets.protocol import ExportSpec
+from micronet_edge.targets.registry import find_target
 from micronet_edge.verification.conversion_check import check_conversion
 from micronet_edge_tflite.outputs import outputs_of
 

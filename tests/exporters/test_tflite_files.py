@@ -14,7 +14,7 @@ from cli.command import DIGITS, ONNX_FILE, TFLITE_FILE, first_on_path, names, ru
 from micronet_edge import ExportSettings, export, read_metadata
 from micronet_edge.data.photographs import photographs
 from micronet_edge.models import load_checkpoint
-from micronet_edge.targets.protocol import find_target
+from micronet_edge.targets.registry import find_target
 
 ALLOWED = {"ADD", "CONCATENATION", "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "HARD_SWISH", "MAXIMUM"}
 ALLOWED |= {"BATCH_MATMUL", "MEAN", "MUL", "PAD", "RELU6", "RESHAPE", "SLICE", "SPLIT", "STRIDED_SLICE"}

@@ -20,7 +20,8 @@ from micronet_edge.quantization.layers import layers
 from micronet_edge.quantization.qparams import weight_scales
 from micronet_edge.quantization.refine_stem import PIXEL_QPARAMS, refine_stem
 from micronet_edge.quantization.simulate import Simulation
-from micronet_edge.targets.protocol import ExportSpec, find_target
+from micronet_edge.targets.protocol import ExportSpec
+from micronet_edge.targets.registry import find_target
 from micronet_edge_tflite.dynamic_pointwise import coefficient_qparams, enters_a_matrix
 from micronet_edge_tflite.session import TfliteSession
 

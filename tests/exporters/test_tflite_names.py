@@ -13,7 +13,8 @@ from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.lowering import lower
 from micronet_edge.models import FAMILY, MicroNet
-from micronet_edge.targets.protocol import ExportSpec, find_target
+from micronet_edge.targets.protocol import ExportSpec
+from micronet_edge.targets.registry import find_target
 
 SIGNATURE = {"serving_default": {"inputs": ["image"], "outputs": ["logits"]}}
 

@@ -11,7 +11,8 @@ from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.lowering import lower
 from micronet_edge.models import FAMILY, MicroNet
-from micronet_edge.targets.protocol import ExportSpec, find_target
+from micronet_edge.targets.protocol import ExportSpec
+from micronet_edge.targets.registry import find_target
 
 HERE = Path(__file__).parent
 DIGITS = HERE.parents[1] / "examples" / "digits" / "m0-digits.safetensors"

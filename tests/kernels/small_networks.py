@@ -12,7 +12,8 @@ from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.lowering import INTEGER, lower
 from micronet_edge.quantization.quantize_network import calibrated_recipe, quantized_by
-from micronet_edge.targets.protocol import ExportSpec, find_target
+from micronet_edge.targets.protocol import ExportSpec
+from micronet_edge.targets.registry import find_target
 
 
 def network(channels=12, groups=4, shifts=2, fusions=2, behind=()):

@@ -12,7 +12,7 @@ from torch import nn
 from micronet_edge.quantization.fuse_activations import with_fused_activations
 from micronet_edge.quantization.layer_outputs import decibels
 from micronet_edge.quantization.simulate import Simulation
-from micronet_edge.targets.protocol import find_target
+from micronet_edge.targets.registry import find_target
 
 pytestmark = pytest.mark.usefixtures("path")
 CLOSE_DB = 40

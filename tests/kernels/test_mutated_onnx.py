@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from micronet_edge.errors import TargetError
-from micronet_edge.targets.protocol import find_target
+from micronet_edge.targets.registry import find_target
 
 pytestmark = pytest.mark.usefixtures("path")
 

@@ -12,7 +12,7 @@ from lowering.networks import lively, stem
 from torch import nn
 
 from micronet_edge import ExportSettings, export
-from micronet_edge.targets.protocol import find_target
+from micronet_edge.targets.registry import find_target
 
 OPERATOR = schema.BuiltinOperator
 

@@ -13,7 +13,7 @@ from cli.command import DIGITS, ONNX_FILE, shared_digits, shared_quantized
 import micronet_edge
 from micronet_edge import ExportSettings, QuantizeSettings
 from micronet_edge.models import source
-from micronet_edge.targets.protocol import find_target
+from micronet_edge.targets.registry import find_target
 from micronet_edge_onnx import session as onnx_session
 from micronet_edge_onnx.target import OnnxTarget
 from micronet_edge_tflite import outputs, session

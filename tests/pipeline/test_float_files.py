@@ -9,7 +9,7 @@ from cli.command import DIGITS
 import micronet_edge
 from micronet_edge import ExportSettings
 from micronet_edge.errors import TargetError
-from micronet_edge.targets.protocol import find_target
+from micronet_edge.targets.registry import find_target
 
 
 def has_bias(layer):

@@ -26,7 +26,7 @@ from micronet_edge.quantization.layers import layers
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.recipe import changed_tensors, load_recipe, save_recipe
 from micronet_edge.settings import QuantizeSettings
-from micronet_edge.targets.protocol import find_target
+from micronet_edge.targets.registry import find_target
 
 IMAGES_PER_CLASS = 4
 NARROW = 0.3

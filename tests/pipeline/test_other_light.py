@@ -14,7 +14,8 @@ from micronet_edge.pipeline.other_light import MANY_VALUES, notes_on_light, with
 from micronet_edge.pipeline.quantized_graphs import corrected_forms, written_graph
 from micronet_edge.quantization.calibrate import calibrate
 from micronet_edge.quantization.quantize_network import image_range
-from micronet_edge.targets.protocol import ExportSpec, find_target
+from micronet_edge.targets.protocol import ExportSpec
+from micronet_edge.targets.registry import find_target
 from micronet_edge.verification.prove import FileToProve, compare
 
 

@@ -11,7 +11,7 @@ from micronet_edge.lowering.passes.fold_input_normalization import pixels_of
 from micronet_edge.pipeline.quantized_graphs import corrected_forms, float_graph, written_graph
 from micronet_edge.quantization.quantize_network import corrected_biases, quantized_by, with_tensors
 from micronet_edge.quantization.simulate import Simulation
-from micronet_edge.targets.protocol import find_target
+from micronet_edge.targets.registry import find_target
 from micronet_edge.util.threads import one_thread
 
 FEW = 8

@@ -21,7 +21,7 @@ from micronet_edge.quantization.layer_outputs import decibels
 from micronet_edge.quantization.qparams import bias_scales
 from micronet_edge.quantization.quantize_network import calibrated_recipe
 from micronet_edge.quantization.simulate import Simulation
-from micronet_edge.targets.protocol import find_target
+from micronet_edge.targets.registry import find_target
 
 SIZE = 64
 ASKED_DB = 40

@@ -12,7 +12,7 @@ from micronet_edge.quantization.calibrate import calibrate
 from micronet_edge.quantization.layer_outputs import decibels
 from micronet_edge.quantization.simulate import Simulation
 from micronet_edge.quantization.widen_ranges import LARGEST_FACTOR, widened
-from micronet_edge.targets.protocol import find_target
+from micronet_edge.targets.registry import find_target
 
 
 def dead():

@@ -10,7 +10,8 @@ import pytest
 from cli.command import first_on_path, run
 
 from micronet_edge.errors import TargetError
-from micronet_edge.targets.protocol import find_target, in_batches, read_metadata, target_names, target_of
+from micronet_edge.targets.common import in_batches
+from micronet_edge.targets.registry import find_target, read_metadata, target_names, target_of
 
 # A target that a stranger could have written, knowing the seam alone.
 STRANGER = """
@@ -22,7 +23,7 @@ import torch
 
 from micronet_edge.lowering import PORTABLE
 from micronet_edge.data.metadata import FileMetadata
-from micronet_edge.targets.protocol import as_written, in_batches
+from micronet_edge.targets.common import as_written, in_batches
 
 
 class StrangeSession:
@@ -59,7 +60,7 @@ class StrangeTarget:
     def for_kernels(self, path):
         return path.read_bytes()
 
-    def breaches(self, session, operators, metadata):
+    def violations(self, session, operators, metadata):
         return []
 
     def read_metadata(self, path):
@@ -104,7 +105,7 @@ def test_a_strangers_target_exports_and_verifies_as_ours_do(tmp_path):
     assert (file["path"], file["format"]) == ("m0-random-float32.strange", "strange")
     assert file["proof"]["relative_difference"] < 1e-4
     code = (
-        "import json, micronet_edge.targets.protocol as targets;"
+        "import json, micronet_edge.targets.registry as targets;"
         "metadata = targets.read_metadata('m0-random-float32.strange');"
         "print(json.dumps([targets.target_names(), metadata.variant, metadata.labels]))"
     )
@@ -116,7 +117,8 @@ def test_a_strangers_target_exports_and_verifies_as_ours_do(tmp_path):
 def test_a_strangers_broken_target_breaks_no_other(tmp_path):
     site = install(tmp_path / "site", "raise ImportError('half installed')", "stranger:TARGET")
     code = (
-        "import json; from pathlib import Path; from micronet_edge.targets.protocol import find_target, target_of\n"
+        "import json; from pathlib import Path\n"
+        "from micronet_edge.targets.registry import find_target, target_of\n"
         "from micronet_edge.errors import TargetError\n"
         "try: find_target('strange')\n"
         "except TargetError as error: said = str(error)\n"

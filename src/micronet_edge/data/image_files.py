@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from micronet_edge.errors import SettingsError
-from micronet_edge.models.checkpoints import file_sha256
+from micronet_edge.util.user_files import file_sha256
 
 NOTES = frozenset(
     [

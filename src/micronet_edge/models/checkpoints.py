@@ -4,7 +4,6 @@ Whatever the container and the naming, a checkpoint is recognised by its tensors
 shapes tell the variant and the number of classes.
 """
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ from micronet_edge.models.soundness import check_sound
 from micronet_edge.models.weight_sets import Weights, choose_weights
 from micronet_edge.util.output_files import write_bytes
 from micronet_edge.util.text import plural
-from micronet_edge.util.user_files import parse_json
+from micronet_edge.util.user_files import file_sha256, parse_json
 
 FORMAT = "micronet-edge/1"
 DESCRIPTION_KEY = "micronet_edge"
@@ -115,12 +114,6 @@ def save_checkpoint(
     tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
     # One key for all: safetensors writes several in random order.
     write_bytes(save(tensors, {DESCRIPTION_KEY: json.dumps(description)}), Path(path), overwrite=True)
-
-
-def file_sha256(path: Path) -> str:
-    """The file's hash, as hexadecimal text."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _checked(path: Path, name: str, value: Tensor) -> Tensor:

@@ -19,12 +19,12 @@ from micronet_edge.models.assumptions import (
     describe_changes,
     given_preprocessing,
 )
-from micronet_edge.models.checkpoints import file_sha256
 from micronet_edge.models.factories import Factory
 from micronet_edge.models.own_networks import Own, as_before, called, described, own_network, ready
 from micronet_edge.models.random_weights import random_network
 from micronet_edge.models.weight_sets import Weights
 from micronet_edge.settings import CheckpointSettings
+from micronet_edge.util.user_files import file_sha256
 
 _IMAGENET_CLASSES = 1000
 

@@ -19,7 +19,9 @@ from micronet_edge.models.factories import Factory
 from micronet_edge.models.own_networks import own_network
 from micronet_edge.models.source import Given, Source, read_source, stem_of
 from micronet_edge.settings import ExportSettings, QuantizeSettings
-from micronet_edge.targets.protocol import FLOAT32, ExportSpec, Target, check_precision, find_target
+from micronet_edge.targets.common import check_precision
+from micronet_edge.targets.protocol import FLOAT32, ExportSpec, Target
+from micronet_edge.targets.registry import find_target
 from micronet_edge.util.atomic_write import check_output
 from micronet_edge.util.limits import BATCH
 from micronet_edge.verification.manifest import manifest_path

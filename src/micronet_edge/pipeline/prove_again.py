@@ -18,7 +18,7 @@ from micronet_edge.pipeline.quantized_graphs import float_graph, written_graph
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.recipe import BITS, Recipe, load_recipe, recipe_path
 from micronet_edge.targets.isolated_targets import given_target
-from micronet_edge.targets.protocol import read_metadata, target_of
+from micronet_edge.targets.registry import read_metadata, target_of
 from micronet_edge.verification.prove import TOLERANCES, FileToProve, Proof, prove, prove_quantized
 
 

@@ -14,7 +14,8 @@ from micronet_edge.pipeline.method import Method
 from micronet_edge.pipeline.quantized_files import QuantizedFiles
 from micronet_edge.quantization.recipe import BITS
 from micronet_edge.settings import ExportSettings, QuantizeSettings
-from micronet_edge.targets.protocol import FLOAT16, FLOAT32, Target, load_runtimes
+from micronet_edge.targets.protocol import FLOAT16, FLOAT32, Target
+from micronet_edge.targets.registry import load_runtimes
 from micronet_edge.util.atomic_write import atomic_write
 from micronet_edge.util.threads import one_thread
 from micronet_edge.verification.manifest import manifest_path, write_manifest

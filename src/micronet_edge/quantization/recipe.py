@@ -16,9 +16,8 @@ from torch import Tensor, fx
 from micronet_edge.errors import SettingsError
 from micronet_edge.lowering.cost_model.costs import Costs
 from micronet_edge.lowering.cost_model.tuning import costs_of
-from micronet_edge.models.checkpoints import file_sha256
 from micronet_edge.util.journal import settle
-from micronet_edge.util.user_files import RECIPE, RECIPE_WEIGHTS, check_file, read_json
+from micronet_edge.util.user_files import RECIPE, RECIPE_WEIGHTS, check_file, file_sha256, read_json
 
 RECIPE_SUFFIX = ".recipe.json"
 WEIGHTS_SUFFIX = ".recipe.safetensors"

@@ -20,7 +20,8 @@ from micronet_edge.data.preprocessing import Images
 from micronet_edge.errors import MicronetEdgeError, TargetError
 from micronet_edge.kernels import Kernels
 from micronet_edge.targets.isolation import DeathError, IsolatedProcess, process_for
-from micronet_edge.targets.protocol import Logits, Reader, Session, find_target, target_of
+from micronet_edge.targets.protocol import Logits, Reader, Session
+from micronet_edge.targets.registry import find_target, target_of
 from micronet_edge.targets.unchanged import check_unchanged
 from micronet_edge.util.journal import settle
 from micronet_edge.util.user_files import NETWORK, check_file

@@ -1,16 +1,12 @@
-"""The seam between the network and the file formats: what a target must offer, and who offers it.
+"""The seam between the network and the file formats: what a target must offer.
 
-A target registers an object of this shape under the entry-point group `micronet_edge.targets`. Ours
-(onnx, tflite) come in by the same door as a stranger's.
+`registry.py` says who offers one.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from importlib import import_module
-from importlib.metadata import entry_points
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import numpy as np
 from jaxtyping import Float32
@@ -20,18 +16,10 @@ from torch import nn
 from micronet_edge.counting.count import Count
 from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.data.preprocessing import Images
-from micronet_edge.errors import TargetError
 from micronet_edge.kernels import Kernels
 from micronet_edge.lowering import SHIPPED, Pass, Tuning
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
-from micronet_edge.targets.unchanged import check_unchanged
-from micronet_edge.util.journal import settle
-from micronet_edge.util.text import plural
-from micronet_edge.util.user_files import NETWORK, check_file
 
-Tensor = TypeVar("Tensor")
-
-ENTRY_POINTS = "micronet_edge.targets"
 FLOAT32 = "float32"
 FLOAT16 = "float16"
 """Weights stored in 16 bits; what is computed stays in float32."""
@@ -134,135 +122,3 @@ class Target(Reader, Protocol):
 
     def for_kernels(self, path: Path) -> bytes:
         """The file as the runtime needs it to run our kernels, where that is not the file as it is."""
-
-
-def target_names() -> tuple[str, ...]:
-    """The names of all installed targets."""
-    return tuple(sorted(point.name for point in entry_points(group=ENTRY_POINTS)))
-
-
-def find_target(name: str) -> Target:
-    """The installed target of that name.
-
-    Raises TargetError on a name that no installed package offers.
-    """
-    for point in entry_points(group=ENTRY_POINTS, name=name):
-        try:
-            target: Target = point.load()
-        except Exception as error:  # a stranger's module can fail in any way
-            raise TargetError(
-                f"format {name!r} cannot be loaded from {point.value} ({error}): install its package again"
-            ) from error
-        return target
-    raise TargetError(f"unknown format {name!r}: choose from {', '.join(target_names())}")
-
-
-def load_runtimes(targets: Sequence[Target]) -> None:
-    """Loads what the targets need, before any work is done that would be lost without.
-
-    Raises TargetError, which names the formats that can be written, where something is not installed.
-    """
-    missing = {target.name: _missing(target) for target in targets}
-    ready = " ".join(f"--format {name}" for name, error in missing.items() if error is None)
-    for name, error in missing.items():
-        if error is not None:
-            raise TargetError(
-                f"format {name} cannot be written and proven ({error}): pip install 'micronet-edge[{name}]'"
-                + (f", or write the others alone with {ready}" if ready else "")
-            ) from error
-
-
-def _missing(target: Target) -> Exception | None:
-    try:
-        for module in getattr(target, "modules", ()):  # strangers' targets need not say
-            import_module(module)
-    except Exception as error:  # noqa: BLE001 - a broken installation fails in any way
-        return error
-    return None
-
-
-def target_of(path: Path) -> Target:
-    """The target whose suffix the file has.
-
-    Raises TargetError on a suffix that no installed target writes.
-    """
-    targets = []
-    for name in target_names():
-        with suppress(TargetError):  # a target that cannot be loaded is no reason to refuse another's file
-            targets.append(find_target(name))
-    for target in targets:
-        if path.suffix == target.suffix:
-            return target
-    known = ", ".join(target.suffix for target in targets)
-    raise TargetError(
-        f"{path}: no installed target reads {path.suffix or 'files without suffix'}: give a file ending in "
-        f"{known}"
-    )
-
-
-def read_metadata(path: Path | str) -> FileMetadata:
-    """What a file of any target says of itself: labels, preprocessing, variant and origin.
-
-    Raises TargetError on a file that is missing, is not what its manifest says, or was not written by this
-    tool.
-    """
-    path = Path(path)
-    settle(path.parent)  # who asks will read the files beside it as well
-    check_file(path, NETWORK)
-    check_unchanged(path)
-    return target_of(path).read_metadata(path)
-
-
-def in_batches(images: Images, batch: int | None, run: Callable[[Images], Logits]) -> Logits:
-    """Runs any number of images through a session that takes `batch` at a time (None: any number)."""
-    return np.concatenate([run(part)[:count] for part, count in _parts(images, batch or len(images))])
-
-
-def _parts(images: Images, batch: int) -> Iterator[tuple[Images, int]]:
-    for start in range(0, len(images), batch):
-        part = images[start : start + batch]
-        missing = batch - len(part)
-        yield np.concatenate([part, np.repeat(part[-1:], missing, axis=0)]), len(part)
-
-
-def only_ones(path: Path, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """The one input and the one output of a file, whatever its runtime calls them.
-
-    Raises TargetError on a file that has more or none.
-    """
-    if len(inputs) != 1 or len(outputs) != 1:
-        found = f"{plural(len(inputs), 'input')} and {plural(len(outputs), 'output')}"
-        raise TargetError(f"{path} has {found}, not one of each: only such files can be run here")
-    return inputs[0], outputs[0]
-
-
-def check_shape(path: Path, images: Images, expected: tuple[int, ...]) -> None:
-    """Raises TargetError unless the images [n, c, h, w] have the file's channels, height and width."""
-    if images.shape[1:] != expected:
-        raise TargetError(
-            f"{path} takes images of shape {list(expected)}, not {list(images.shape[1:])}: preprocess them "
-            "as its metadata says, or give its own --input-size"
-        )
-
-
-def forbidden_operators(operators: Mapping[str, int], allowed: set[str]) -> list[str]:
-    """The operators of a file that a target does not allow, in words."""
-    return [
-        f"{count} {name}, not on the list of allowed operators"
-        for name, count in operators.items()
-        if name not in allowed
-    ]
-
-
-def check_precision(target: Target, spec: ExportSpec) -> None:
-    """Raises TargetError on a precision that the target does not write."""
-    if spec.precision not in target.precisions:
-        raise TargetError(
-            f"{target.name} files have no precision {spec.precision}: choose from "
-            f"{', '.join(target.precisions)}, or leave --format {target.name} out"
-        )
-
-
-def as_written(spec: ExportSpec, layout: str) -> FileMetadata:
-    """The spec's metadata, completed with what only the target knows."""
-    return replace(spec.metadata, layout=layout)

@@ -4,8 +4,7 @@ import os
 from pathlib import Path
 
 from micronet_edge.errors import TargetError
-from micronet_edge.models.checkpoints import file_sha256
-from micronet_edge.util.user_files import MANIFEST, manifest_path, read_json
+from micronet_edge.util.user_files import MANIFEST, file_sha256, manifest_path, read_json
 
 
 def check_unchanged(path: Path) -> None:

@@ -4,6 +4,7 @@ Nothing here waits for a pipe, follows a device without end or unpacks more than
 is inside a sound file is for whoever asked for it to judge.
 """
 
+import hashlib
 import json
 import os
 import stat
@@ -184,3 +185,9 @@ def archive_problem(parts: list[zipfile.ZipInfo], most_bytes: int) -> str | None
 
 def _reason(error: Exception) -> str:
     return (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
+
+
+def file_sha256(path: Path) -> str:
+    """The file's hash, as hexadecimal text."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -9,10 +9,9 @@ from platform import python_version
 from micronet_edge.data.metadata import DISTRIBUTION, FileMetadata, tool_version
 from micronet_edge.lowering import Applied
 from micronet_edge.models.assumptions import describe_assumptions
-from micronet_edge.models.checkpoints import file_sha256
 from micronet_edge.models.random_weights import SEED
 from micronet_edge.models.source import Source
-from micronet_edge.util.user_files import manifest_path
+from micronet_edge.util.user_files import file_sha256, manifest_path
 from micronet_edge.verification.prove import FileToProve, Proof
 
 __all__ = ["manifest_path", "package_versions", "write_manifest"]

@@ -8,7 +8,7 @@ from micronet_edge.data.image_folders import MINIMUM_CALIBRATION, read_calibrati
 from micronet_edge.data.photographs import photographs
 from micronet_edge.data.preprocessing import open_image
 from micronet_edge.errors import SettingsError, TargetError
-from micronet_edge.targets.protocol import read_metadata, target_of
+from micronet_edge.targets.registry import read_metadata, target_of
 from micronet_edge.verification.manifest import manifest_path
 from micronet_edge_bench.peers.building import PREPROCESSING
 from micronet_edge_bench.peers.checking import check_peer

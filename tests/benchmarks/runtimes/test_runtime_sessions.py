@@ -11,7 +11,7 @@ from odd_files import change_tflite, onnx_sum, tflite_sum, with_unknown_batch
 from onnx import TensorProto
 
 from micronet_edge import kernels
-from micronet_edge.targets.protocol import find_target, target_of
+from micronet_edge.targets.registry import find_target, target_of
 from micronet_edge_bench.runner.runtimes import RuntimeUnusableError, installed, litert, runtime_for
 from micronet_edge_bench.runner.runtimes import onnxruntime as ours
 from micronet_edge_bench.runner.runtimes.onnx_nodes import read_nodes

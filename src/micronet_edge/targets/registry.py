@@ -1,0 +1,96 @@
+"""Who offers a target: found by entry point, ours as a stranger's.
+
+A target registers an object of the shape in `protocol.py` under the group `micronet_edge.targets`.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from micronet_edge.data.metadata import FileMetadata
+from micronet_edge.errors import TargetError
+from micronet_edge.targets.protocol import Target
+from micronet_edge.targets.unchanged import check_unchanged
+from micronet_edge.util.journal import settle
+from micronet_edge.util.user_files import NETWORK, check_file
+
+ENTRY_POINTS = "micronet_edge.targets"
+
+
+def target_names() -> tuple[str, ...]:
+    """The names of all installed targets."""
+    return tuple(sorted(point.name for point in entry_points(group=ENTRY_POINTS)))
+
+
+def find_target(name: str) -> Target:
+    """The installed target of that name.
+
+    Raises TargetError on a name that no installed package offers.
+    """
+    for point in entry_points(group=ENTRY_POINTS, name=name):
+        try:
+            target: Target = point.load()
+        except Exception as error:  # a stranger's module can fail in any way
+            raise TargetError(
+                f"format {name!r} cannot be loaded from {point.value} ({error}): install its package again"
+            ) from error
+        return target
+    raise TargetError(f"unknown format {name!r}: choose from {', '.join(target_names())}")
+
+
+def load_runtimes(targets: Sequence[Target]) -> None:
+    """Loads what the targets need, before any work is done that would be lost without.
+
+    Raises TargetError, which names the formats that can be written, where something is not installed.
+    """
+    missing = {target.name: _missing(target) for target in targets}
+    ready = " ".join(f"--format {name}" for name, error in missing.items() if error is None)
+    for name, error in missing.items():
+        if error is not None:
+            raise TargetError(
+                f"format {name} cannot be written and proven ({error}): pip install 'micronet-edge[{name}]'"
+                + (f", or write the others alone with {ready}" if ready else "")
+            ) from error
+
+
+def _missing(target: Target) -> Exception | None:
+    try:
+        for module in getattr(target, "modules", ()):  # strangers' targets need not say
+            import_module(module)
+    except Exception as error:  # noqa: BLE001 - a broken installation fails in any way
+        return error
+    return None
+
+
+def target_of(path: Path) -> Target:
+    """The target whose suffix the file has.
+
+    Raises TargetError on a suffix that no installed target writes.
+    """
+    targets = []
+    for name in target_names():
+        with suppress(TargetError):  # a target that cannot be loaded is no reason to refuse another's file
+            targets.append(find_target(name))
+    for target in targets:
+        if path.suffix == target.suffix:
+            return target
+    known = ", ".join(target.suffix for target in targets)
+    raise TargetError(
+        f"{path}: no installed target reads {path.suffix or 'files without suffix'}: give a file ending in "
+        f"{known}"
+    )
+
+
+def read_metadata(path: Path | str) -> FileMetadata:
+    """What a file of any target says of itself: labels, preprocessing, variant and origin.
+
+    Raises TargetError on a file that is missing, is not what its manifest says, or was not written by this
+    tool.
+    """
+    path = Path(path)
+    settle(path.parent)  # who asks will read the files beside it as well
+    check_file(path, NETWORK)
+    check_unchanged(path)
+    return target_of(path).read_metadata(path)
