@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from micronet_edge.reports.document import document, section
 from micronet_edge.util.output_files import write_text
 from micronet_edge.util.safe_text import escape
 from micronet_edge.util.text import plural
@@ -22,9 +23,6 @@ from micronet_edge_bench.statistics import latency
 _OPEN_TABLES = 3
 """Files whose most expensive operators show at once; of more, a reader opens those of interest."""
 
-# What a page may load, told to the browser as well: its own style, and nothing from anywhere.
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-
 
 def write_report(results: Results, path: Path, *, overwrite: bool = False) -> None:
     """Writes the page.
@@ -39,24 +37,16 @@ def page(results: Results) -> str:
     comparisons, refusal = _compared(results)
     ratios = {(each.run, each.name): each for each in comparisons}
     sections = [
-        _section("At a glance", _compared_with(comparisons), summary_table(results, ratios)),
-        _section("Latency", _BARS, _latency(results)),
-        _section("Against multiply-adds", _ROOF, _roofline(results)),
-        _section("Where the time goes", _PARTS, _profiles(results)),
-        _section("Every figure", _FIGURES, times_table(results) + files_table(results)),
-        _section("Where it was measured", "", environments(results)),
-        _section("What was not measured", "", unmeasured(results, refusal)),
+        section("At a glance", _compared_with(comparisons), summary_table(results, ratios)),
+        section("Latency", _BARS, _latency(results)),
+        section("Against multiply-adds", _ROOF, _roofline(results)),
+        section("Where the time goes", _PARTS, _profiles(results)),
+        section("Every figure", _FIGURES, times_table(results) + files_table(results)),
+        section("Where it was measured", "", environments(results)),
+        section("What was not measured", "", unmeasured(results, refusal)),
     ]
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="color-scheme" content="light dark">\n<link rel="icon" href="data:,">\n'
-        f"<title>{escape(_title(results))}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
-        f"<header>\n<h1>{escape(_title(results))}</h1>\n{_origin(results)}\n{_lead(results, ratios)}\n"
-        f"{warnings_box(warnings(results, comparisons))}\n</header>\n<main>\n{''.join(sections)}</main>\n"
-        "</body>\n</html>\n"
-    )
+    header = f"{_origin(results)}\n{_lead(results, ratios)}\n{warnings_box(warnings(results, comparisons))}"
+    return document(_title(results), STYLE, header, "".join(sections))
 
 
 def _compared(results: Results) -> tuple[tuple[Comparison, ...], str | None]:
@@ -193,10 +183,3 @@ def _profiles_of(results: Results, device: str) -> str:
         for name, of in found
     )
     return f"{_for_device(results, device, profile_plot(found))}{tables}"
-
-
-def _section(heading: str, words: str, content: str) -> str:
-    if not content:
-        return ""
-    told = f"<p>{words}</p>\n" if words else ""
-    return f"<section>\n<h2>{escape(heading)}</h2>\n{told}{content}\n</section>\n"

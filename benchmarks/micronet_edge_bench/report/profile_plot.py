@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
+from micronet_edge.reports.tables import Column, table
 from micronet_edge.util.safe_text import escape
 from micronet_edge.util.text import plural
 from micronet_edge_bench.profiles import LayerProfile, ProfiledOperator, Total
 from micronet_edge_bench.report.bars import Scale, bar_row, scale_for
 from micronet_edge_bench.report.colours import KIND_CLASSES, swatches
-from micronet_edge_bench.report.tables import Column, table
 from micronet_edge_bench.report.wording import milliseconds, per_cent
 
 MOST_SHOWN = 10

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from string import ascii_lowercase
 
+from micronet_edge.reports.tables import Column, Group, table
 from micronet_edge.util.safe_text import escape
 from micronet_edge.util.text import plural
 from micronet_edge_bench.comparing import Comparison
-from micronet_edge_bench.report.tables import Column, Group, table
 from micronet_edge_bench.report.wording import (
     format_of,
     interval,

@@ -53,7 +53,7 @@ def plot(found: Sensitivity) -> str:
     points = " ".join(f"{x:.1f},{middle:.1f}" for x, middle in path)
     return (
         f'<svg viewBox="0 0 {_WIDTH:g} {y + 4:g}" role="img" aria-label="Each layer from the image down to '
-        f'the logits: signal to noise, share of the noise, what comes back, steps in use">'
+        f'the logits: signal to noise, share of the noise, what comes back, range utilisation">'
         f'{"".join(_axis(panel) for panel in panels)}<g class="rows">{"".join(rows)}</g>'
         f'{"".join(_lines(panel, y) for panel in panels)}<polyline class="sqnr" points="{points}"/></svg>'
     )
@@ -102,9 +102,9 @@ def _panels(found: Sensitivity) -> tuple[_Panel, ...]:
     brought = "Agreement back" if rows[0].top1_back is None else "Top-1 back"
     return (
         _Panel("Signal to noise", "of the output, dB", 262, 190, ticks(decibels)),
-        _Panel("Its part of the noise", "in the logits, %", 492, 168, ticks([0, *shares])),
+        _Panel("Share of the noise", "in the logits, %", 492, 168, ticks([0, *shares])),
         _Panel(brought, "points, 95 % interval", 700, 154, ticks([0, *backs])),
-        _Panel("Steps in use", "of the range, %", 890, 98, (0, 50, 100)),
+        _Panel("Utilisation", "of the range, %", 890, 98, (0, 50, 100)),
     )
 
 
@@ -141,14 +141,14 @@ def _row(row: LayerSensitivity, name: str, y: float, panels: tuple[_Panel, ...])
 
 
 def _marks(row: LayerSensitivity, y: float, panels: tuple[_Panel, ...]) -> str:
-    _, noise, points, steps = panels
+    _, noise, points, utilisation = panels
     brought = back(row)
     return (
         f"{_bar(noise, row.noise_share * 100, y, 'noise')}"
         f'<line class="whisker" x1="{points.x(brought.low):.1f}" x2="{points.x(brought.high):.1f}" '
         f'y1="{y:.1f}" y2="{y:.1f}"/>'
         f'<circle class="back" cx="{points.x(brought.points):.1f}" cy="{y:.1f}" r="3.5"/>'
-        f"{_bar(steps, row.range_utilisation * 100, y, 'steps')}"
+        f"{_bar(utilisation, row.range_utilisation * 100, y, 'utilisation')}"
     )
 
 
@@ -163,12 +163,12 @@ def _told(row: LayerSensitivity) -> str:
     brought = back(row)
     what = "agreement" if row.top1_back is None else "top-1"
     if row.in_float:
-        return f"{row.layer}\nsignal to noise, dB: {decibels_of(row)}\nin float: nothing is rounded here"
+        return f"{row.layer}\nsignal to noise, dB: {decibels_of(row)}\nin float: not quantized here"
     return (
         f"{row.layer}\n"
         f"signal to noise, dB: {decibels_of(row)}\n"
-        f"range {range_of(row)}, {row.range_utilisation:.0%} of the steps in use, "
-        f"{row.saturated:.3%} of the values cut off\n"
-        f"without its rounding: {share_of_noise(row)} of the noise goes, "
+        f"range {range_of(row)}, {row.range_utilisation:.0%} of the levels in use, "
+        f"{row.saturated:.3%} of the values clipped\n"
+        f"without its quantization: {share_of_noise(row)} of the noise disappears, "
         f"{what} {signed(brought.points)} points ({signed(brought.low)} to {signed(brought.high)})"
     )

@@ -1,6 +1,6 @@
 """What several targets share: batches, the checks of a file's inputs and operators."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
