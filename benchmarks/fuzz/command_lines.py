@@ -92,7 +92,7 @@ _OPTIONS: dict[str, _Options] = {
         "--skip-unreadable": (),
         "--json": (),
     },
-    "blame": {
+    "sensitivity": {
         "--checkpoint": _FILES,
         "--calibration": _FILES,
         "--data": _FILES,
@@ -127,7 +127,7 @@ _OPTIONS: dict[str, _Options] = {
 _NEEDED = {
     "verify": ("--checkpoint",),
     "evaluate": ("--data",),
-    "blame": ("--checkpoint", "--calibration"),
+    "sensitivity": ("--checkpoint", "--calibration"),
     "estimate": ("--npu",),
 }
 _OUTPUTS = ("out", "out.json", "page.html", "tuning.json", "*-float32.*", "*-int8.*", "*-int8-a16.*")

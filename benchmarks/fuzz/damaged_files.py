@@ -46,7 +46,14 @@ _VERIFY = ("verify", _FILE, "--checkpoint", "@net.safetensors")
 _EXPORT = ("export", "@net.safetensors", *_REFUSED_ANYWAY)
 # A sound recipe is refused here for its precision: no quantization is waited for.
 _QUANTIZE = ("quantize", "@net.safetensors", "--precision", "int8-a16")
-_BLAME = ("blame", "net-int8.onnx", "--checkpoint", "@net.safetensors", "--calibration", "nowhere")
+_SENSITIVITY = (
+    "sensitivity",
+    "net-int8.onnx",
+    "--checkpoint",
+    "@net.safetensors",
+    "--calibration",
+    "nowhere",
+)
 _ON_ARRAYS = (*_QUANTIZE, "--recipe", "@net-int8.recipe.json", "--calibration", _FILE)
 _ACCEPTED = ("a TFLite file has a fixed batch", "the recipe is for int8", "nowhere")
 
@@ -77,7 +84,7 @@ KINDS = (
         weight=20,
         sound=("net-int8.recipe.json",),
         damages=(*ANY, *6 * (damage_json,)),
-        commands=(*5 * ((*_QUANTIZE, "--calibration", "@calibration", "--recipe", _FILE),), _BLAME),
+        commands=(*5 * ((*_QUANTIZE, "--calibration", "@calibration", "--recipe", _FILE),), _SENSITIVITY),
         beside=("net-int8.onnx", "net-int8.recipe.safetensors"),
     ),
     Kind(
@@ -85,7 +92,10 @@ KINDS = (
         weight=6,
         sound=("net-int8.recipe.safetensors",),
         damages=ANY,
-        commands=((*_QUANTIZE, "--calibration", "@calibration", "--recipe", "net-int8.recipe.json"), _BLAME),
+        commands=(
+            (*_QUANTIZE, "--calibration", "@calibration", "--recipe", "net-int8.recipe.json"),
+            _SENSITIVITY,
+        ),
         beside=("net-int8.onnx", "net-int8.recipe.json"),
     ),
     Kind(

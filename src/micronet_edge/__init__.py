@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from micronet_edge.pipeline.count import count_source as count
     from micronet_edge.pipeline.prove_again import verify
     from micronet_edge.pipeline.run import export, quantize
-    from micronet_edge.pipeline.sensitivity import analyze_file as blame
+    from micronet_edge.pipeline.sensitivity import analyze_file as sensitivity
     from micronet_edge.settings import EvaluateSettings, ExportSettings, QuantizeSettings
     from micronet_edge.targets.registry import read_metadata
 
@@ -27,13 +27,13 @@ __all__ = [
     "MicronetEdgeError",
     "Preprocessing",
     "QuantizeSettings",
-    "blame",
     "count",
     "evaluate",
     "export",
     "kernels",
     "quantize",
     "read_metadata",
+    "sensitivity",
     "verify",
 ]
 
@@ -45,12 +45,12 @@ _HOMES = {
     "FileMetadata": "micronet_edge.data.metadata:FileMetadata",
     "Preprocessing": "micronet_edge.data.preprocessing:Preprocessing",
     "QuantizeSettings": "micronet_edge.settings:QuantizeSettings",
-    "blame": "micronet_edge.pipeline.sensitivity:analyze_file",
     "count": "micronet_edge.pipeline.count:count_source",
     "evaluate": "micronet_edge.evaluation.evaluate:evaluate",
     "export": "micronet_edge.pipeline.run:export",
     "quantize": "micronet_edge.pipeline.run:quantize",
     "read_metadata": "micronet_edge.targets.registry:read_metadata",
+    "sensitivity": "micronet_edge.pipeline.sensitivity:analyze_file",
     "verify": "micronet_edge.pipeline.prove_again:verify",
 }
 

@@ -29,7 +29,7 @@ class ForeignFileError(TargetError):
         super().__init__(
             f"{source} carries no labels and preprocessing of ours{why}: another tool wrote or changed it: "
             "give `evaluate` --input-size, --labels, --mean and --std beside it; `count` and `bench` take it "
-            "as it is; `verify` and `blame` need a file that `export` or `quantize` wrote"
+            "as it is; `verify` and `sensitivity` need a file that `export` or `quantize` wrote"
         )
 
 

@@ -36,7 +36,7 @@ def data(tmp_path_factory):
     return shared(tmp_path_factory, "digit-images", images.write_images) / "test"
 
 
-@pytest.mark.parametrize("command", ["evaluate", "verify", "bench", "blame"])
+@pytest.mark.parametrize("command", ["evaluate", "verify", "bench", "sensitivity"])
 def test_a_bit_that_kills_the_runtime(tool_here, deadly, quantized, data, command):
     calibration = ("--checkpoint", DIGITS, "--calibration", quantized / "calibration")
     more = {"evaluate": ("--data", data), "bench": ()}.get(command, calibration)
@@ -74,7 +74,7 @@ def test_estimate_and_blame_look_at_the_manifest_as_well(tool_here, quantized, f
         file.write(b"x")
     for arguments in (
         ("estimate", INT8_FILE, "--npu", "ethos-u55-128"),
-        ("blame", INT8_FILE, "--checkpoint", DIGITS, "--calibration", quantized / "calibration"),
+        ("sensitivity", INT8_FILE, "--checkpoint", DIGITS, "--calibration", quantized / "calibration"),
     ):
         ran = tool_here(*arguments)
         assert ran.code == 1
@@ -87,14 +87,14 @@ def test_a_sound_file_beside_its_manifest(tool_here, digits):
     assert json.loads(ran.output)["kind"] == "onnx"
 
 
-@pytest.mark.parametrize("command", ["verify", "blame"])
+@pytest.mark.parametrize("command", ["verify", "sensitivity"])
 def test_a_checkpoint_of_a_name_that_no_file_can_have(tool_here, quantized, command):
-    more = ("--calibration", quantized / "calibration") if command == "blame" else ()
+    more = ("--calibration", quantized / "calibration") if command == "sensitivity" else ()
     file = quantized / "files" / "m0-digits-int8.onnx"
     said = tool_here(command, file, "--checkpoint", "a" * 300 + ".pth", *more).refusal()
     assert "cannot be read (File name too long): check the path" in said
 
 
 def test_a_file_without_a_name(tool_here):
-    said = tool_here("blame", "", "--checkpoint", "none.pth", "--calibration", "none").refusal()
+    said = tool_here("sensitivity", "", "--checkpoint", "none.pth", "--calibration", "none").refusal()
     assert "is no file but a folder: give" in said

@@ -79,7 +79,7 @@ def test_verify_and_blame_an_int8_file(tool_here, made, tmp_path_factory):
     calibration = shared_quantized(tmp_path_factory) / "calibration"
     ran = tool_here("verify", made / FILE, *WEIGHTS, "--calibration", calibration)
     assert ran.code == 0, ran.errors
-    ran = tool_here("blame", made / FILE, *WEIGHTS, "--calibration", calibration, "--json")
+    ran = tool_here("sensitivity", made / FILE, *WEIGHTS, "--calibration", calibration, "--json")
     assert ran.code == 0, ran.errors
     assert json.loads(ran.output)["checkpoint"] == "mine.py:net"
 

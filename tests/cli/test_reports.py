@@ -18,7 +18,7 @@ def files(folder):
     return {name: (folder / name).read_bytes() for name in FILES}
 
 
-BLAME = ("blame", "me.tflite", "--checkpoint", "me.safetensors", "--calibration", "images")
+BLAME = ("sensitivity", "me.tflite", "--checkpoint", "me.safetensors", "--calibration", "images")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What `micronet-edge blame` prints and writes, and how it ends when it cannot."""
+"""What `micronet-edge sensitivity` prints and writes, and how it ends when it cannot."""
 
 import json
 import shutil
@@ -53,9 +53,9 @@ def data(written, folder):
 def test_a_table_within_80_columns_and_a_page(tool_here, folder, file, calibration, data):
     (folder / "page.html").write_text("an older page")
     arguments = ("--checkpoint", DIGITS, "--calibration", calibration, "--data", data)
-    assert tool_here("blame", file, *arguments, "--html", "page.html").code == 1
+    assert tool_here("sensitivity", file, *arguments, "--html", "page.html").code == 1
     assert (folder / "page.html").read_text() == "an older page"
-    ran = tool_here("blame", file, *arguments, "--html", "page.html", "--overwrite")
+    ran = tool_here("sensitivity", file, *arguments, "--html", "page.html", "--overwrite")
     assert ran.code == 0, ran.errors
     lines = [line.rstrip() for line in ran.output.splitlines()]
     assert max(map(len, lines)) <= 80
@@ -75,10 +75,19 @@ def test_a_table_within_80_columns_and_a_page(tool_here, folder, file, calibrati
     assert names(folder) == ["calibration", "data", "page.html"]
 
 
+def test_the_old_name_works_and_is_not_shown(tool_here, file, calibration):
+    ran = tool_here("blame", file, "--checkpoint", DIGITS, "--calibration", calibration, "--json")
+    assert ran.code == 0, ran.errors
+    assert json.loads(ran.output)["precision"] == "int8"
+    helped = tool_here("--help").output
+    assert "sensitivity" in helped
+    assert "blame" not in helped
+
+
 def test_json_is_all_there_is_on_stdout(tool_here, folder, file, calibration):
     (folder / calibration / "film.mp4").write_bytes(b"")
     ran = tool_here(
-        "blame",
+        "sensitivity",
         file,
         "--checkpoint",
         DIGITS,
@@ -109,7 +118,9 @@ def refused(tool_here, folder, calibration, file):
     def call(named, **options):
         given = {"checkpoint": DIGITS, "calibration": calibration, **options}
         before = sorted(folder.rglob("*"))
-        ran = tool_here("blame", named, *[part for name in given for part in (f"--{name}", given[name])])
+        ran = tool_here(
+            "sensitivity", named, *[part for name in given for part in (f"--{name}", given[name])]
+        )
         assert ran.code == 1, ran.output
         assert sorted(folder.rglob("*")) == before
         return ran.refusal()
@@ -150,6 +161,6 @@ def test_a_page_in_no_folder(refused, file):
 @pytest.mark.parametrize("missing", ["--checkpoint", "--calibration"])
 def test_without_a_needed_option_the_usage_is_wrong(tool_here, missing):
     given = [each for each in ("--checkpoint", "--calibration") if each != missing]
-    ran = tool_here("blame", FILE, *given, "x")
+    ran = tool_here("sensitivity", FILE, *given, "x")
     assert ran.code == 2
     assert missing in ran.errors

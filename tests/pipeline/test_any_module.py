@@ -166,8 +166,8 @@ def test_it_is_quantized_proven_again_and_looked_into(digits, data, tmp_path, tm
     assert file.path.name == "my-digits-int8.tflite"
     proof = micronet_edge.verify(file.path, network, calibration=calibration, kernels="off")
     assert proof.top1_agreement == file.proof.top1_agreement
-    found = micronet_edge.blame(file.path, network, calibration, BlameSettings(data=data))
-    assert found.blame.top1_float > 0.9
+    found = micronet_edge.sensitivity(file.path, network, calibration, BlameSettings(data=data))
+    assert found.analysis.top1_float > 0.9
     assert str(found.checkpoint) == "MicroNet"
     other = copy.deepcopy(network)
     other.classifier.logits.linear.bias.data[0] += 1

@@ -1,4 +1,4 @@
-"""A bound on the loss is kept by putting the most guilty layers back into float, or said to be hopeless."""
+"""An accuracy budget is kept by putting the most sensitive layers back into float, or said to be hopeless."""
 
 import copy
 import shutil

@@ -24,7 +24,7 @@ from micronet_edge.quantization.correct_bias import correct_bias
 from micronet_edge.quantization.layers import layers
 from micronet_edge.quantization.qparams import QuantParams
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
-from micronet_edge.quantization.sensitivity import blame
+from micronet_edge.quantization.sensitivity import analyze
 from micronet_edge.quantization.simulate import Simulation
 from micronet_edge.reports.sensitivity_page import page
 
@@ -59,7 +59,7 @@ def quantized(network, labelled):
 
 @pytest.fixture(scope="module")
 def found(network, quantized, labelled):
-    return blame(quantized, network, labelled[0], labelled)
+    return analyze(quantized, network, labelled[0], labelled)
 
 
 def logits(module, images):
@@ -158,7 +158,7 @@ def test_the_outputs_range_and_steps(found, quantized, labelled):
 
 def test_a_layer_with_few_steps_is_to_blame(network, quantized, labelled):
     some = labelled[0][:16], labelled[1][:16]
-    spoilt = blame(with_qparams(quantized, SPOILT, coarser), network, some[0], some)
+    spoilt = analyze(with_qparams(quantized, SPOILT, coarser), network, some[0], some)
     worst, second = spoilt.by_sensitivity[:2]
     assert worst.layer == SPOILT
     assert worst.noise_share > 0.8
@@ -171,7 +171,7 @@ def test_a_layer_with_few_steps_is_to_blame(network, quantized, labelled):
 
 
 def test_values_that_are_cut_off(network, quantized, labelled, found):
-    half = blame(with_qparams(quantized, SPOILT, narrower), network, labelled[0][:6])
+    half = analyze(with_qparams(quantized, SPOILT, narrower), network, labelled[0][:6])
     row, whole = (next(row for row in each.rows if row.layer == SPOILT) for each in (half, found))
     assert row.saturated > 0.01 > whole.saturated
     assert row.high - row.low == pytest.approx((whole.high - whole.low) / 2)
@@ -195,7 +195,7 @@ def test_unrounded_is_what_very_fine_steps_give(found, network, quantized, label
 def test_where_all_but_one_layer_are_in_float(network, quantized, labelled):
     groups = layers(network)
     kept = frozenset(name for layer, names in groups.items() if layer != SPOILT for name in names)
-    result = blame(replace(quantized, network=network, float_layers=kept), network, labelled[0][:6])
+    result = analyze(replace(quantized, network=network, float_layers=kept), network, labelled[0][:6])
     # What the one integer layer reads is rounded as well.
     before = "features/block4/expand_activation"
     assert {row.layer for row in result.rows if not row.in_float} == {before, SPOILT}
@@ -209,7 +209,9 @@ def test_where_all_but_one_layer_are_in_float(network, quantized, labelled):
 
 def test_without_labels_there_is_only_agreement(network, quantized, labelled):
     done = []
-    result = blame(quantized, network, labelled[0][:6], progress=lambda now, total: done.append((now, total)))
+    result = analyze(
+        quantized, network, labelled[0][:6], progress=lambda now, total: done.append((now, total))
+    )
     assert (result.top1_float, result.top1_quantized) == (None, None)
     assert all(row.top1_back is None for row in result.rows)
     assert done == [(number, len(result.rows) + 1) for number in range(1, len(result.rows) + 2)]

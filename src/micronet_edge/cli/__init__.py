@@ -9,7 +9,7 @@ from micronet_edge.cli.evaluate import evaluate
 from micronet_edge.cli.export import export
 from micronet_edge.cli.models import models
 from micronet_edge.cli.quantize import quantize
-from micronet_edge.cli.sensitivity import blame
+from micronet_edge.cli.sensitivity import sensitivity
 from micronet_edge.cli.tune import tune
 from micronet_edge.cli.usage import Command, Group
 from micronet_edge.cli.verify import verify
@@ -24,8 +24,11 @@ app = typer.Typer(
 )
 
 
-for command in (models, export, quantize, verify, evaluate, blame, count, bench, tune, estimate):
+for command in (models, export, quantize, verify, evaluate, sensitivity, count, bench, tune, estimate):
     app.command(cls=Command)(command)
+
+# What it was called before 0.2.0; leaves with 0.3.0.
+app.command("blame", cls=Command, hidden=True)(sensitivity)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""`micronet-edge blame`: which layers of a quantized file lose what is lost."""
+"""`micronet-edge sensitivity`: which layers of a quantized file lose accuracy."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -26,7 +26,7 @@ _LAYERS_SHOWN = 20
 
 
 @one_line_errors
-def blame(
+def sensitivity(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="An int8 file that `quantize` wrote.")],
     *,
     checkpoint: Annotated[Path, typer.Option(metavar="CHECKPOINT|FACTORY", help="What it was made from.")],
@@ -44,7 +44,7 @@ def blame(
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
     debug: DebugOption = False,
 ) -> None:
-    """Show which layers of a quantized file lose what is lost, the worst first."""
+    """Show which layers of a quantized file lose accuracy, the most sensitive first."""
     del debug  # read by one_line_errors
     from micronet_edge.targets.isolation import expect
 
@@ -107,11 +107,18 @@ def _table(found: "FileSensitivity") -> "Table":
         signed,
     )
 
-    rows, start = [row for row in found.blame.by_sensitivity if not row.in_float], left_out(found.blame)
+    rows, start = [row for row in found.analysis.by_sensitivity if not row.in_float], left_out(found.analysis)
     brought = "agree" if found.data is None else "top-1"
     table = Table(box=SIMPLE_HEAD, padding=0)
     table.add_column("layer", overflow="fold")
-    for heading in ("noise\ngoes", f"{brought}\nback", "SQNR\ndB", "range", "steps\nused", "cut\noff"):
+    for heading in (
+        "noise\nshare",
+        f"{brought}\nback",
+        "SQNR\ndB",
+        "range",
+        "range\nused",
+        "values\nclipped",
+    ):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows[:_LAYERS_SHOWN]:
         table.add_row(
@@ -127,7 +134,7 @@ def _table(found: "FileSensitivity") -> "Table":
 
 
 def _lines(found: "FileSensitivity", html: Path | None) -> list[str]:
-    of = found.blame
+    of = found.analysis
     floating = sum(row.in_float for row in of.rows)
     less = len(of.rows) - floating - _LAYERS_SHOWN
     others = [f"{plural(less, 'more layer loses', 'more layers lose')} less"] if less > 0 else []
@@ -141,7 +148,7 @@ def _lines(found: "FileSensitivity", html: Path | None) -> list[str]:
         lines.append(f"top-1 in float {of.top1_float:.2%}, quantized {of.top1_quantized:.2%}")
     calibrated_on = plural(of.calibration_images, "image")
     lines += [
-        f"SQNR, range, steps used, cut off: of each layer's output, on {calibrated_on}",
-        "noise that goes and points that come back: if that layer alone is not rounded",
+        f"SQNR, range, range used, values clipped: of each layer's output, on {calibrated_on}",
+        "noise share and points that come back: if that layer alone is not quantized",
     ]
     return [*lines, f"page: {html}"] if html is not None else lines

@@ -1,4 +1,4 @@
-"""Keeps the loss of top-1 within a bound: reverts the most guilty layers to float until it holds."""
+"""Mixed precision: keeps the most sensitive layers in float until the accuracy budget holds."""
 
 import tempfile
 import time
@@ -195,7 +195,7 @@ def _notes(steps: Sequence[Step], max_drop: float) -> tuple[str, ...]:
 def _twice_as_many(
     reverted: tuple[str, ...], order: list[tuple[str, ...]], every: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """The most guilty layers, with those that read them, at least twice as many as before."""
+    """The most sensitive layers, with those that read them, at least twice as many as before."""
     chosen: dict[str, None] = {}
     for candidate in order:
         if len(chosen) > 2 * len(reverted):

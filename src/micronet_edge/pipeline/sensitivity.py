@@ -1,4 +1,4 @@
-"""Which layers of a quantized file are to blame, on images of one's own."""
+"""Which layers of a quantized file lose accuracy, on images of one's own."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -15,7 +15,7 @@ from micronet_edge.evaluation.networks import fused_activations, named, shown
 from micronet_edge.models.source import Given
 from micronet_edge.pipeline.prove_again import quantized_from
 from micronet_edge.quantization.fuse_activations import with_fused_activations
-from micronet_edge.quantization.sensitivity import Labelled, Progress, Sensitivity, blame
+from micronet_edge.quantization.sensitivity import Labelled, Progress, Sensitivity, analyze
 from micronet_edge.settings import BlameSettings
 from micronet_edge.targets.registry import read_metadata
 from micronet_edge.verification.prove import TOLERANCES
@@ -39,14 +39,14 @@ class FileSensitivity:
     checkpoint: Path
     calibration: str
     data: str | None
-    blame: Sensitivity
+    analysis: Sensitivity
     fused: int
     notes: tuple[str, ...]
     order: str | None = None
 
     def summary(self) -> dict[str, object]:
-        """All of it in the types of JSON, the layers by guilt."""
-        found = self.blame
+        """All of it in the types of JSON, the layers by sensitivity."""
+        found = self.analysis
         return {
             "file": str(self.path),
             "variant": self.metadata.variant,
@@ -116,7 +116,7 @@ def analyze_file(
         calibration=images.source,
         data=None if labelled is None else found.source,
         order=None if labelled is None else found.order,
-        blame=blame(quantized, reference, chosen, labelled, progress),
+        analysis=analyze(quantized, reference, chosen, labelled, progress),
         fused=fused,
         notes=tuple(notes),
     )

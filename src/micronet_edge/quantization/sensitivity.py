@@ -1,4 +1,4 @@
-"""Which layers of a quantized network are to blame: what each loses, and what comes back without that."""
+"""Sensitivity analysis: what each layer of a quantized network loses, and what comes back without that."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -81,7 +81,7 @@ class Sensitivity:
         return tuple(sorted(self.rows, key=lambda row: (row.in_float, -row.noise_share)))
 
 
-def blame(
+def analyze(
     quantized: QuantizedNetwork,
     reference: fx.GraphModule,
     images: Tensor,

@@ -252,7 +252,7 @@ def _scales(layer: nn.Conv2d | nn.Linear, qparams: QuantParams, limit: int) -> F
 def _whole(values: Tensor) -> Tensor:
     """The values without float32's error where they stand for whole numbers; gradients pass.
 
-    Others stay: blame leaves single tensors unrounded.
+    Others stay: the sensitivity analysis leaves single tensors unrounded.
     """
     nearest = values.detach().round()
     if not _is_close(nearest, values):

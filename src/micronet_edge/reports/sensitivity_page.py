@@ -51,7 +51,7 @@ svg circle.back { fill: var(--green); }
 
 def page(found: FileSensitivity) -> str:
     """The results as an HTML page."""
-    of = found.blame
+    of = found.analysis
     sections = [
         section("Along the network", _ALONG, f'<figure class="along">{plot(of)}</figure>'),
         section("The layers by sensitivity", "", _table(of)),
@@ -68,7 +68,7 @@ _ALONG = (
 
 
 def _origin(found: FileSensitivity) -> str:
-    of = found.blame
+    of = found.analysis
     calibration = f"{plural(of.calibration_images, 'image')} of {escape(found.calibration)}"
     texts = [
         f"<strong>{escape(found.metadata.precision)}</strong> of MicroNet {escape(found.metadata.variant)}",
@@ -82,7 +82,7 @@ def _origin(found: FileSensitivity) -> str:
 
 
 def _tiles(found: FileSensitivity) -> str:
-    of = found.blame
+    of = found.analysis
     tiles = [("Same class as float", f"{of.agreement:.1%}", f"of {plural(of.measured_images, 'image')}")]
     if of.top1_float is not None and of.top1_quantized is not None:
         lost = signed(100 * (of.top1_quantized - of.top1_float))
@@ -147,7 +147,7 @@ def _line(row: LayerSensitivity, name: str) -> list[str]:
 
 
 def _explained(found: FileSensitivity) -> str:
-    levels, start = f"{1 << found.blame.bits:,}", left_out(found.blame)
+    levels, start = f"{1 << found.analysis.bits:,}", left_out(found.analysis)
     names = f"Names are without <code>{escape(start)}</code>. " if start else ""
     return (
         "<p><strong>Share of the noise</strong> and <strong>what comes back</strong> are measured: the "
