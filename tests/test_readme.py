@@ -1,4 +1,4 @@
-"""What the README tells a reader to type works as it stands there."""
+"""What the README and the pages of docs/ tell a reader to type works as it stands there."""
 
 import json
 import os
@@ -11,16 +11,25 @@ from pathlib import Path
 import pytest
 
 import micronet_edge
-from micronet_edge_bench.report.markdown import family_float_rows, family_int8_rows, peer_rows
+from micronet_edge_bench.report.markdown import (
+    family_float_rows,
+    family_int8_rows,
+    family_summary_rows,
+    peer_rows,
+)
 from micronet_edge_bench.report.picture import picture
 from micronet_edge_bench.results import read_results
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 README = (ROOT / "README.md").read_text()
-COMMANDS = "".join(re.findall(r"```sh\n(.*?)```", README, re.DOTALL)).splitlines()
-SHOWN = ("m0-digits-float32.onnx", "[1, 3, 96, 96] [ 1 96 96  3]")
-PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+PAGES = {path.stem: path.read_text() for path in sorted((ROOT / "docs").glob("*.md"))}
+TEXT = "".join((README, *PAGES.values()))
+"""The README comes first: the pages use the files of its quick start."""
+
+COMMANDS = "".join(re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL)).splitlines()
+PYTHON = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+SHOWN = ("m0-digits-float32.onnx", "pets-float32.onnx True", "[1, 3, 96, 96] [ 1 96 96  3]")
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +51,7 @@ def run(command: list[str], folder: Path) -> str:
 
 
 def test_the_commands_work_one_after_the_other(folder):
-    assert len(COMMANDS) == 17
+    assert len(COMMANDS) == 15
     for line in COMMANDS:
         if line.startswith("unzip") and shutil.which("unzip") is None:
             continue
@@ -57,7 +66,7 @@ def test_the_python_works(folder, number):
 
 
 def test_there_is_no_python_that_is_not_run():
-    assert len(PYTHON) == len(SHOWN) == README.count("import micronet_edge\n")
+    assert len(PYTHON) == len(SHOWN) == TEXT.count("import micronet_edge\n")
 
 
 def test_the_table_of_the_family_is_what_the_command_prints(folder):
@@ -75,6 +84,8 @@ def test_the_tables_of_speeds_are_the_committed_result():
     float_rows, int8_rows = list(family_float_rows(results)), list(family_int8_rows(results))
     assert (len(float_rows), len(int8_rows)) == (20, 20)
     for row in (*float_rows, *int8_rows):
+        assert row in PAGES["speed"]
+    for row in family_summary_rows(results):
         assert row in README
 
 
@@ -95,7 +106,9 @@ def test_the_table_of_peers_is_the_committed_result():
 def test_the_table_of_accuracies_is_the_committed_result():
     result = json.loads((RESULTS / "patches.json").read_text())
     for row in result["rows"]:
-        assert accuracy_row(row) in README
+        assert accuracy_row(row) in PAGES["accuracy"]
+    for variant in {row["variant"] for row in result["rows"]}:
+        assert summary_row(result["rows"], variant) in README
 
 
 def accuracy_row(row: dict) -> str:
@@ -107,6 +120,15 @@ def accuracy_row(row: dict) -> str:
     return f"| {row['variant']} | {row['way']} | {runtime} | {figures} |"
 
 
+def summary_row(rows: list[dict], variant: str) -> str:
+    own = {(row["way"], row["format"]): row for row in rows if row["variant"] == variant}
+    shown = [own["int8", "onnx"], own["int8", "tflite"], own["int8-a16", "tflite"]]
+    top1 = shown[0]["float_top1"]["share"]
+    points = (row["difference"] for row in shown)
+    cells = [f"{each['points']:+.2f} ({each['low']:+.2f} to {each['high']:+.2f})" for each in points]
+    return f"| {variant} | {top1:.2%} | {' | '.join(cells)} |"
+
+
 def test_the_float_accuracies_are_the_committed_result():
     result = json.loads((RESULTS / "patches.json").read_text())
     readme = (ROOT / "examples" / "patches" / "README.md").read_text()
@@ -114,16 +136,21 @@ def test_the_float_accuracies_are_the_committed_result():
         top1 = row["float_top1"]
         figures = f"{top1['share']:.2%} | {top1['low']:.2%} to {top1['high']:.2%}"
         assert f"| {row['variant']} | {figures} |" in readme
-        assert f"| {row['variant']} | {figures} |" in README
+        assert f"| {row['variant']} | {figures} |" in PAGES["accuracy"]
 
 
 @pytest.mark.parametrize(
-    "command", ["export", "evaluate", "quantize", "blame", "count", "bench", "tune", "estimate"]
+    "command", ["export", "evaluate", "quantize", "sensitivity", "count", "bench", "tune", "estimate"]
 )
-def test_the_readme_names_no_option_that_the_command_lacks(folder, command):
+def test_a_page_names_no_option_that_its_command_lacks(folder, command):
     helped = run(["micronet-edge", command, "--help"], folder)
-    section = re.search(rf"^## {command}$(.*?)^## ", README, re.DOTALL | re.MULTILINE | re.IGNORECASE)
-    options = re.findall(r"^\| `(--[a-z-]+)", section[1], re.MULTILINE)
+    options = re.findall(r"^\| `(--[a-z-]+)", PAGES[command], re.MULTILINE)
     assert options
     for option in options:
         assert option in helped
+
+
+def test_every_link_leads_somewhere():
+    for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "CONTRIBUTING.md"):
+        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text()):
+            assert (path.parent / link).exists(), (path.name, link)

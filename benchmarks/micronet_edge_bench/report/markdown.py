@@ -35,6 +35,21 @@ def family_int8_rows(results: Results) -> Iterator[str]:
                 yield _row(network, f"{_RUNTIMES[kind]}{option}", *times, *ratios, size)
 
 
+def family_summary_rows(results: Results) -> Iterator[str]:
+    """Network, then times faster than the naive file of each precision and format, without and with kernels."""
+    ratios: dict[str, list[str]] = {}
+    for precision in ("float32", "int8"):
+        for network, kind, run in _by_network(results):
+            naive = run.file(f"{network} naive {precision}.{kind}")
+            for form in (precision, f"{precision} fused"):
+                own = run.file(f"{network} {form}.{kind}")
+                if own is not None and naive is not None:
+                    faster = ratio_in_turn(naive.samples_ns, own.samples_ns).value
+                    ratios.setdefault(network, []).append(f"{faster:.2f}")
+    for network, cells in ratios.items():
+        yield _row(network, *cells)
+
+
 def peer_rows(results: Results) -> Iterator[str]:
     """Network, top-1, runtime, precision, multiply-adds, milliseconds, share of peak, MicroNet's speed.
 
