@@ -36,7 +36,7 @@ def family_int8_rows(results: Results) -> Iterator[str]:
 
 
 def family_summary_rows(results: Results) -> Iterator[str]:
-    """Network, then times faster than the naive file of each precision and format, without and with kernels."""
+    """Network, then times faster than the naive file: each precision and format, without and with kernels."""
     ratios: dict[str, list[str]] = {}
     for precision in ("float32", "int8"):
         for network, kind, run in _by_network(results):
