@@ -14,7 +14,7 @@ help:  ## what there is to make
 setup: $(INSTALLED)  ## .venv with everything installed; does nothing twice
 
 # torch comes first and alone, exactly as pinned: any other build pulls gigabytes of CUDA packages.
-$(INSTALLED): pyproject.toml constraints.txt setup.py $(wildcard $(KERNELS)/native/*)
+$(INSTALLED): pyproject.toml constraints.txt setup.py $(wildcard $(KERNELS)/native/* $(KERNELS)/native/*/*)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --constraint constraints.txt torch
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'

@@ -50,7 +50,7 @@ class BuildKernels(Command):
         return Path(self.build_lib, *KERNELS.parts[1:], LIBRARY)
 
     def get_source_files(self):
-        return [str(path) for path in (KERNELS / "native").iterdir() if path.is_file()]
+        return [str(path) for path in (KERNELS / "native").rglob("*") if path.is_file()]
 
     def get_outputs(self):
         return [str(self._target())]

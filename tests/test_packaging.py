@@ -77,8 +77,8 @@ def test_without_a_compiler_it_is_for_every_platform_and_holds_all_else(wheel, t
 
 
 def test_it_holds_the_sources_of_the_kernels(wheel):
-    sources = {path.name for path in (REPOSITORY / "src/micronet_edge/kernels/native").iterdir()}
-    assert {f"micronet_edge/kernels/native/{name}" for name in sources} <= set(wheel.namelist())
+    sources = [path for path in (REPOSITORY / "src/micronet_edge/kernels/native").rglob("*") if path.is_file()]
+    assert {str(path.relative_to(REPOSITORY / "src")) for path in sources} <= set(wheel.namelist())
 
 
 def test_it_holds_every_module_of_the_three_roots_and_no_other(wheel):

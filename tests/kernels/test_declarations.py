@@ -22,7 +22,7 @@ PROBE = Path(__file__).parent / "probe_tflite.cpp"
 
 def slots():
     """The numbers of ONNX Runtime's functions as our header has them."""
-    header = (kernels.SOURCES / "ort_abi.h").read_text()
+    header = (kernels.SOURCES / "ort" / "ort_abi.h").read_text()
     block = header[header.index("enum Slot") : header.index("struct CustomOp {")]
     return {name: int(number) for name, number in re.findall(r"(k\w+) = (\d+)", block)}
 
@@ -82,7 +82,7 @@ def probe(tmp_path_factory):
     if which(COMPILER) is None:
         pytest.skip("needs a C++ compiler")
     path = tmp_path_factory.mktemp("probe") / "probe.so"
-    options = ["-std=c++17", "-shared", "-fPIC", f"-I{kernels.SOURCES}"]
+    options = ["-std=c++17", "-shared", "-fPIC", f"-I{kernels.SOURCES / 'tflite'}"]
     subprocess.run([COMPILER, *options, PROBE, "-o", path], check=True)
     return path
 

@@ -17,7 +17,7 @@ def channel_means(steps: Tensor, qparams: QuantParams) -> Tensor:
     Given    whole numbers [n, c, h, w] in steps of their grid, of which no channel's sum leaves 24 bits
     Result   means [n, c, 1, 1]
 
-    Source: kernels/native/activation.cpp, Activation::means.
+    Source: kernels/native/core/activation.cpp, Activation::means.
     """
     pixels = steps.shape[2] * steps.shape[3]
     sums = steps.sum((2, 3), keepdim=True) + float(qparams.zero_point * pixels)
@@ -30,7 +30,7 @@ def matrix_product(exact: Tensor, x: Tensor, weight: Tensor, scales: Tensor, bia
     Given    the result in real numbers [n, o, 1, 1], whose gradient passes; x [n, i, 1, 1], a weight [o, i]
              of whole numbers, scales [o] and a bias [o]
 
-    Source: kernels/native/loops.h, add_products_in_blocks, and plain.h, finish.
+    Source: kernels/native/core/loops.h, add_products_in_blocks, and plain.h, finish.
     """
     with torch.no_grad():
         sums = torch.zeros(len(x), len(weight))
@@ -43,7 +43,7 @@ def matrix_product(exact: Tensor, x: Tensor, weight: Tensor, scales: Tensor, bia
 def result_factor(quantized: QuantizedNetwork, node: fx.Node) -> float:
     """By what a sum of whole products becomes steps of the activation's result, which the node gives.
 
-    Source: kernels/native/activation.cpp, Activation::of_int8.
+    Source: kernels/native/core/activation.cpp, Activation::of_int8.
     """
     inner, x, steps = [node], None, None
     for each in inner:

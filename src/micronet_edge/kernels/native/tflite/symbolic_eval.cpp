@@ -1,4 +1,4 @@
-#include "meaning.h"
+#include "symbolic_eval.h"
 
 #include <algorithm>
 #include <cmath>
@@ -10,16 +10,16 @@ namespace {
 constexpr int kDeepest = 64;
 constexpr int64_t kMostNumbers = 1 << 20;
 
-const Meaning kNothing{};
+const SymbolicValue kNothing{};
 
-Meaning channels_of_root(int32_t root, std::vector<int32_t> channels) {
-  return {Meaning::Kind::kChannels, root, std::move(channels), {}, {}};
+SymbolicValue channels_of_root(int32_t root, std::vector<int32_t> channels) {
+  return {SymbolicValue::Kind::kChannels, root, std::move(channels), {}, {}};
 }
-Meaning of_coefficients(std::vector<Coefficient> coefficients) {
-  return {Meaning::Kind::kCoefficients, -1, {}, std::move(coefficients), {}};
+SymbolicValue of_coefficients(std::vector<Coefficient> coefficients) {
+  return {SymbolicValue::Kind::kCoefficients, -1, {}, std::move(coefficients), {}};
 }
-Meaning of_fusion(int32_t root, std::vector<Sum> sums) {
-  return {Meaning::Kind::kFusions, root, {}, {}, {std::move(sums)}};
+SymbolicValue of_fusion(int32_t root, std::vector<Sum> sums) {
+  return {SymbolicValue::Kind::kFusions, root, {}, {}, {std::move(sums)}};
 }
 
 template <class Options>
@@ -58,7 +58,7 @@ bool have_one_grid(const Tensor& one, const Tensor& other) {
 }
 
 // What an int8 tensor cuts off, cuts off coefficients.
-Meaning on_grid(const Graph& graph, int32_t tensor, Meaning meaning) {
+SymbolicValue on_grid(const Graph& graph, int32_t tensor, SymbolicValue meaning) {
   for (Coefficient& c : meaning.coefficients) {
     if (!c.is_nothing()) narrow(c, graph.lowest(tensor), graph.highest(tensor));
   }
@@ -88,13 +88,13 @@ std::vector<int64_t> broadcast(const std::vector<int64_t>& of, const std::vector
 
 }  // namespace
 
-const Meaning& Meanings::of(int32_t tensor, int depth) {
+const SymbolicValue& SymbolicEvaluator::of(int32_t tensor, int depth) {
   const auto known = known_.find(tensor);
   if (known != known_.end()) return known->second;
   return depth < kDeepest ? known_[tensor] = found(tensor, depth + 1) : kNothing;
 }
 
-Meaning Meanings::found(int32_t tensor, int depth) {
+SymbolicValue SymbolicEvaluator::found(int32_t tensor, int depth) {
   const int32_t index = graph_.producer(tensor);
   if (index < 0 || count_of_one(graph_.shape(tensor)) < 1) return kNothing;
   const Node& node = graph_.node(index);
@@ -102,7 +102,7 @@ Meaning Meanings::found(int32_t tensor, int depth) {
   if (has_options(graph_.kind(index)) && node.builtin_data == nullptr) return kNothing;
   const bool moves = moves_only(graph_.kind(index));
   if (moves && !have_one_grid(graph_.tensor(node.inputs->data[0]), graph_.tensor(tensor))) return kNothing;
-  const auto read = [&]() -> Meaning {
+  const auto read = [&]() -> SymbolicValue {
     switch (graph_.kind(index)) {
       case kConv2d:
         return as_it_stands(node);
@@ -136,7 +136,7 @@ Meaning Meanings::found(int32_t tensor, int depth) {
 }
 
 // The numbers of a convolution of one pixel: coefficients before anything is done to them.
-Meaning Meanings::as_it_stands(const Node& node) const {
+SymbolicValue SymbolicEvaluator::as_it_stands(const Node& node) const {
   const int32_t tensor = node.outputs->data[0];
   double low, high;
   if (!ends_of(options_of<ConvOptions>(node).activation, &low, &high)) return kNothing;
@@ -148,9 +148,9 @@ Meaning Meanings::as_it_stands(const Node& node) const {
   return of_coefficients(std::move(all));
 }
 
-Meaning Meanings::channels_of(int32_t tensor, int depth) {
-  const Meaning& meaning = of(tensor, depth);
-  if (meaning.kind == Meaning::Kind::kChannels) return meaning;
+SymbolicValue SymbolicEvaluator::channels_of(int32_t tensor, int depth) {
+  const SymbolicValue& meaning = of(tensor, depth);
+  if (meaning.kind == SymbolicValue::Kind::kChannels) return meaning;
   const auto shape = graph_.shape(tensor);
   if (shape.size() < 2 || shape.back() < 1 || shape.back() > kMostNumbers) return kNothing;
   std::vector<int32_t> channels(shape.back());
@@ -158,7 +158,7 @@ Meaning Meanings::channels_of(int32_t tensor, int depth) {
   return channels_of_root(tensor, std::move(channels));
 }
 
-Meaning Meanings::sliced(const Node& node, int depth) {
+SymbolicValue SymbolicEvaluator::sliced(const Node& node, int depth) {
   if (node.inputs->size != 3) return kNothing;
   const int32_t from = node.inputs->data[0];
   const auto whole = graph_.shape(from), part = graph_.shape(node.outputs->data[0]);
@@ -169,25 +169,25 @@ Meaning Meanings::sliced(const Node& node, int depth) {
   }
   const int64_t first = begin.back(), count = part.back();
   if (first < 0 || first + count > whole.back()) return kNothing;
-  if (const Meaning& meaning = of(from, depth); meaning.kind == Meaning::Kind::kCoefficients) {
+  if (const SymbolicValue& meaning = of(from, depth); meaning.kind == SymbolicValue::Kind::kCoefficients) {
     if (count_of_one(whole) != whole.back()) return kNothing;
     const auto start = meaning.coefficients.begin() + first;
     return of_coefficients({start, start + count});
   }
-  Meaning channels = channels_of(from, depth);
-  if (channels.kind != Meaning::Kind::kChannels) return kNothing;
+  SymbolicValue channels = channels_of(from, depth);
+  if (channels.kind != SymbolicValue::Kind::kChannels) return kNothing;
   const auto start = channels.channels.begin() + first;
   channels.channels = std::vector<int32_t>(start, start + count);
   return channels;
 }
 
-Meaning Meanings::gathered(const Node& node, int depth) {
+SymbolicValue SymbolicEvaluator::gathered(const Node& node, int depth) {
   const auto& options = options_of<GatherOptions>(node);
   const int32_t from = node.inputs->data[0];
   const int64_t rank = static_cast<int64_t>(graph_.shape(from).size());
   if (node.inputs->size != 2 || options.batch_dims != 0) return kNothing;
   if (options.axis != rank - 1 && options.axis != -1) return kNothing;
-  Meaning channels = channels_of(from, depth);
+  SymbolicValue channels = channels_of(from, depth);
   const auto places = graph_.integers(node.inputs->data[1]);
   if (places.empty() || graph_.shape(node.inputs->data[1]).size() != 1) return kNothing;
   std::vector<int32_t> taken;
@@ -199,39 +199,39 @@ Meaning Meanings::gathered(const Node& node, int depth) {
   return channels;
 }
 
-Meaning Meanings::concatenated(const Node& node, int depth) {
+SymbolicValue SymbolicEvaluator::concatenated(const Node& node, int depth) {
   const auto& options = options_of<ConcatenationOptions>(node);
   const int32_t rank = static_cast<int32_t>(graph_.shape(node.outputs->data[0]).size());
   if (options.activation != kNoActivation || (options.axis != rank - 1 && options.axis != -1)) return kNothing;
-  Meaning joined = channels_of_root(-1, {});
+  SymbolicValue joined = channels_of_root(-1, {});
   for (int32_t i = 0; i < node.inputs->size; ++i) {
-    const Meaning part = channels_of(node.inputs->data[i], depth);
-    if (part.kind != Meaning::Kind::kChannels || (i > 0 && part.root != joined.root)) return kNothing;
+    const SymbolicValue part = channels_of(node.inputs->data[i], depth);
+    if (part.kind != SymbolicValue::Kind::kChannels || (i > 0 && part.root != joined.root)) return kNothing;
     joined.root = part.root;
     joined.channels.insert(joined.channels.end(), part.channels.begin(), part.channels.end());
   }
   return joined;
 }
 
-Meaning Meanings::reshaped(const Node& node, int depth) {
+SymbolicValue SymbolicEvaluator::reshaped(const Node& node, int depth) {
   const int32_t from = node.inputs->data[0];
   const auto before = graph_.shape(from), after = graph_.shape(node.outputs->data[0]);
   if (!is_batch_apart(before, after) || count_of(before) != count_of(after)) return kNothing;
-  const Meaning& meaning = of(from, depth);
-  if (meaning.kind == Meaning::Kind::kCoefficients) return meaning;
+  const SymbolicValue& meaning = of(from, depth);
+  if (meaning.kind == SymbolicValue::Kind::kCoefficients) return meaning;
   if (before.back() != after.back()) return kNothing;
-  return meaning.kind == Meaning::Kind::kFusions ? meaning : channels_of(from, depth);
+  return meaning.kind == SymbolicValue::Kind::kFusions ? meaning : channels_of(from, depth);
 }
 
-Meaning Meanings::multiplied(const Node& node, int depth) {
+SymbolicValue SymbolicEvaluator::multiplied(const Node& node, int depth) {
   if (node.inputs->size != 2 || !is_plain(node)) return kNothing;
   for (int32_t side = 0; side < 2; ++side) {
     const int32_t x = node.inputs->data[side], y = node.inputs->data[1 - side];
-    const Meaning& row = of(y, depth);
-    if (row.kind != Meaning::Kind::kCoefficients) continue;
+    const SymbolicValue& row = of(y, depth);
+    if (row.kind != SymbolicValue::Kind::kCoefficients) continue;
     if (graph_.is_constant(x)) return scaled(node, row, graph_.numbers(x), x);
-    const Meaning channels = channels_of(x, depth);
-    if (channels.kind != Meaning::Kind::kChannels) return kNothing;
+    const SymbolicValue channels = channels_of(x, depth);
+    if (channels.kind != SymbolicValue::Kind::kChannels) return kNothing;
     const size_t count = channels.channels.size();
     if (row.coefficients.size() != count || graph_.shape(y).back() != static_cast<int64_t>(count)) return kNothing;
     std::vector<Sum> products(count);
@@ -242,7 +242,7 @@ Meaning Meanings::multiplied(const Node& node, int depth) {
 }
 
 // Coefficients times constants: a scale, or a mask that puts them into a matrix.
-Meaning Meanings::scaled(const Node& node, const Meaning& row, const std::vector<double>& by, int32_t constant) {
+SymbolicValue SymbolicEvaluator::scaled(const Node& node, const SymbolicValue& row, const std::vector<double>& by, int32_t constant) {
   const auto whole = graph_.shape(node.outputs->data[0]);
   const int32_t other = node.inputs->data[node.inputs->data[0] == constant ? 1 : 0];
   if (by.empty() || count_of_one(whole) > kMostNumbers || graph_.shape(constant)[0] != 1) return kNothing;
@@ -261,12 +261,12 @@ Meaning Meanings::scaled(const Node& node, const Meaning& row, const std::vector
 }
 
 // Rows of pixels times a matrix of each image's own, [1, outputs, channels].
-Meaning Meanings::mixed(const Node& node, int depth) {
+SymbolicValue SymbolicEvaluator::mixed(const Node& node, int depth) {
   const auto& options = options_of<BatchMatmulOptions>(node);
   if (node.inputs->size != 2 || options.adjoint_x || !options.adjoint_y) return kNothing;
-  const Meaning channels = channels_of(node.inputs->data[0], depth);
-  const Meaning& matrix = of(node.inputs->data[1], depth);
-  if (channels.kind != Meaning::Kind::kChannels || matrix.kind != Meaning::Kind::kCoefficients) return kNothing;
+  const SymbolicValue channels = channels_of(node.inputs->data[0], depth);
+  const SymbolicValue& matrix = of(node.inputs->data[1], depth);
+  if (channels.kind != SymbolicValue::Kind::kChannels || matrix.kind != SymbolicValue::Kind::kCoefficients) return kNothing;
   const size_t width = channels.channels.size(), outputs = matrix.coefficients.size() / width;
   const auto shape = graph_.shape(node.inputs->data[1]);
   if (outputs * width != matrix.coefficients.size() || shape.back() != static_cast<int64_t>(width)) return kNothing;
@@ -285,13 +285,13 @@ Meaning Meanings::mixed(const Node& node, int depth) {
   return of_fusion(channels.root, std::move(sums));
 }
 
-Meaning Meanings::added(const Node& node, int depth) {
+SymbolicValue SymbolicEvaluator::added(const Node& node, int depth) {
   if (node.inputs->size != 2) return kNothing;
   const int32_t x = node.inputs->data[0], y = node.inputs->data[1];
-  const Meaning &one = of(x, depth), &other = of(y, depth);
-  if (!is_plain(node) && one.kind != Meaning::Kind::kFusions) return kNothing;
-  if (one.kind == Meaning::Kind::kCoefficients && graph_.is_constant(y)) {
-    Meaning moved = one;
+  const SymbolicValue &one = of(x, depth), &other = of(y, depth);
+  if (!is_plain(node) && one.kind != SymbolicValue::Kind::kFusions) return kNothing;
+  if (one.kind == SymbolicValue::Kind::kCoefficients && graph_.is_constant(y)) {
+    SymbolicValue moved = one;
     const auto by = graph_.numbers(y);
     const auto places = broadcast(graph_.shape(y), graph_.shape(x));
     if (by.empty() || places.size() != moved.coefficients.size() || graph_.shape(y)[0] != 1) return kNothing;
@@ -302,9 +302,9 @@ Meaning Meanings::added(const Node& node, int depth) {
     return moved;
   }
   if (one.kind != other.kind) return kNothing;
-  if (one.kind == Meaning::Kind::kCoefficients) {  // parts of a matrix, which do not overlap
+  if (one.kind == SymbolicValue::Kind::kCoefficients) {  // parts of a matrix, which do not overlap
     if (graph_.shape(x) != graph_.shape(y)) return kNothing;
-    Meaning joined = one;
+    SymbolicValue joined = one;
     int32_t next = 0;
     for (const Coefficient& c : one.coefficients) next = std::max(next, c.order + 1);
     for (size_t i = 0; i < joined.coefficients.size(); ++i) {
@@ -315,11 +315,11 @@ Meaning Meanings::added(const Node& node, int depth) {
     }
     return joined;
   }
-  const bool sums = one.kind == Meaning::Kind::kFusions && one.root == other.root;
+  const bool sums = one.kind == SymbolicValue::Kind::kFusions && one.root == other.root;
   if (!sums || one.fusions.size() != 1 || other.fusions.size() != 1) return kNothing;
   if (one.is_cut_off() || other.is_cut_off()) return kNothing;
   if (one.fusions[0].size() != other.fusions[0].size()) return kNothing;
-  Meaning total = one;
+  SymbolicValue total = one;
   for (size_t o = 0; o < total.fusions[0].size(); ++o) {
     const Sum& more = other.fusions[0][o];
     total.fusions[0][o].insert(total.fusions[0][o].end(), more.begin(), more.end());
@@ -328,32 +328,32 @@ Meaning Meanings::added(const Node& node, int depth) {
   return clips ? total : kNothing;
 }
 
-Meaning Meanings::activated(const Node& node, int depth, FusedActivation activation) {
-  Meaning meaning = of(node.inputs->data[0], depth);
-  if (meaning.kind != Meaning::Kind::kFusions || meaning.is_cut_off()) return kNothing;
+SymbolicValue SymbolicEvaluator::activated(const Node& node, int depth, FusedActivation activation) {
+  SymbolicValue meaning = of(node.inputs->data[0], depth);
+  if (meaning.kind != SymbolicValue::Kind::kFusions || meaning.is_cut_off()) return kNothing;
   ends_of(activation, &meaning.low, &meaning.high);
   return meaning;
 }
 
-Meaning Meanings::compared(const Node& node, int depth, bool larger) {
+SymbolicValue SymbolicEvaluator::compared(const Node& node, int depth, bool larger) {
   if (node.inputs->size != 2) return kNothing;
   const int32_t x = node.inputs->data[0], y = node.inputs->data[1];
-  const Meaning &one = of(x, depth), &other = of(y, depth);
-  if (one.kind == Meaning::Kind::kCoefficients && graph_.is_constant(y)) {
+  const SymbolicValue &one = of(x, depth), &other = of(y, depth);
+  if (one.kind == SymbolicValue::Kind::kCoefficients && graph_.is_constant(y)) {
     const auto bound = graph_.numbers(y);
     if (bound.size() != 1) return kNothing;
-    Meaning cut = one;
+    SymbolicValue cut = one;
     for (Coefficient& c : cut.coefficients) {
       if (c.is_nothing()) return kNothing;
       narrow(c, larger ? bound[0] : -kInfinity, larger ? kInfinity : bound[0]);
     }
     return cut;
   }
-  const bool fusions = one.kind == Meaning::Kind::kFusions && other.kind == Meaning::Kind::kFusions;
+  const bool fusions = one.kind == SymbolicValue::Kind::kFusions && other.kind == SymbolicValue::Kind::kFusions;
   if (!larger || !fusions || one.root != other.root) return kNothing;
   if (one.is_cut_off() || other.is_cut_off()) return kNothing;
   if (one.fusions[0].size() != other.fusions[0].size()) return kNothing;
-  Meaning largest = one;
+  SymbolicValue largest = one;
   largest.fusions.insert(largest.fusions.end(), other.fusions.begin(), other.fusions.end());
   return largest;
 }

@@ -31,7 +31,7 @@ using Sum = std::vector<Term>;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-struct Meaning {
+struct SymbolicValue {
   enum class Kind { kUnknown, kChannels, kCoefficients, kFusions };
 
   Kind kind = Kind::kUnknown;
@@ -44,31 +44,31 @@ struct Meaning {
   bool is_cut_off() const { return low > -kInfinity || high < kInfinity; }
 };
 
-class Meanings {
+class SymbolicEvaluator {
  public:
-  explicit Meanings(const Graph& graph) : graph_(graph) {}
+  explicit SymbolicEvaluator(const Graph& graph) : graph_(graph) {}
 
-  const Meaning& of(int32_t tensor) { return of(tensor, 0); }
+  const SymbolicValue& of(int32_t tensor) { return of(tensor, 0); }
   // The tensor as channels of another one; of itself, if it means nothing simpler.
-  Meaning channels_of(int32_t tensor, int depth = 0);
+  SymbolicValue channels_of(int32_t tensor, int depth = 0);
 
  private:
-  const Meaning& of(int32_t tensor, int depth);
-  Meaning found(int32_t tensor, int depth);
-  Meaning as_it_stands(const Node& node) const;
-  Meaning sliced(const Node& node, int depth);
-  Meaning gathered(const Node& node, int depth);
-  Meaning concatenated(const Node& node, int depth);
-  Meaning reshaped(const Node& node, int depth);
-  Meaning multiplied(const Node& node, int depth);
-  Meaning scaled(const Node& node, const Meaning& coefficients, const std::vector<double>& by, int32_t constant);
-  Meaning mixed(const Node& node, int depth);
-  Meaning added(const Node& node, int depth);
-  Meaning activated(const Node& node, int depth, FusedActivation activation);
-  Meaning compared(const Node& node, int depth, bool larger);
+  const SymbolicValue& of(int32_t tensor, int depth);
+  SymbolicValue found(int32_t tensor, int depth);
+  SymbolicValue as_it_stands(const Node& node) const;
+  SymbolicValue sliced(const Node& node, int depth);
+  SymbolicValue gathered(const Node& node, int depth);
+  SymbolicValue concatenated(const Node& node, int depth);
+  SymbolicValue reshaped(const Node& node, int depth);
+  SymbolicValue multiplied(const Node& node, int depth);
+  SymbolicValue scaled(const Node& node, const SymbolicValue& coefficients, const std::vector<double>& by, int32_t constant);
+  SymbolicValue mixed(const Node& node, int depth);
+  SymbolicValue added(const Node& node, int depth);
+  SymbolicValue activated(const Node& node, int depth, FusedActivation activation);
+  SymbolicValue compared(const Node& node, int depth, bool larger);
 
   const Graph& graph_;
-  std::map<int32_t, Meaning> known_;  // whose places in memory stay
+  std::map<int32_t, SymbolicValue> known_;  // whose places in memory stay
 };
 
 // What an activation that is part of an operator cuts off; false where it is no clip.

@@ -1,11 +1,11 @@
-#include "cluster.h"
+#include "shift_max_matcher.h"
 
 #include <algorithm>
 #include <cmath>
 #include <optional>
 #include <set>
 
-#include "meaning.h"
+#include "symbolic_eval.h"
 
 namespace micronet_edge::tflite {
 namespace {
@@ -15,7 +15,7 @@ constexpr int32_t kNone = -1;
 // --- the fusions
 
 // The shifts of every output and fusion in one order; none where two fusions do not read the same channels.
-std::optional<Shape> shape_of(const Meaning& meaning, int64_t inputs) {
+std::optional<Shape> shape_of(const SymbolicValue& meaning, int64_t inputs) {
   const auto& first = meaning.fusions[0];
   const size_t shifts = first.empty() ? 0 : first[0].size(), outputs = first.size();
   Shape shape{static_cast<int32_t>(shifts), static_cast<int32_t>(meaning.fusions.size()), inputs,
@@ -29,7 +29,7 @@ std::optional<Shape> shape_of(const Meaning& meaning, int64_t inputs) {
 }
 
 // [fusions, shifts, outputs], in the order of the shape's sources; none where one has no like.
-std::vector<Coefficient> coefficients_of(const Meaning& meaning, const Shape& shape) {
+std::vector<Coefficient> coefficients_of(const SymbolicValue& meaning, const Shape& shape) {
   std::vector<Coefficient> all;
   for (const auto& sums : meaning.fusions) {
     if (static_cast<int64_t>(sums.size()) != shape.outputs) return {};
@@ -139,7 +139,7 @@ bool is_mean_over_pixels(const Graph& graph, int32_t index) {
   return options != nullptr && options->keep_dims && axes == std::vector<int32_t>{1, 2};
 }
 
-std::optional<Branch> branch_of(const Graph& graph, Meanings& meanings, const std::vector<Coefficient>& all,
+std::optional<Branch> branch_of(const Graph& graph, SymbolicEvaluator& evaluator, const std::vector<Coefficient>& all,
                                 int32_t x, bool integer) {
   if (all.empty()) return std::nullopt;
   std::map<int32_t, Product> excites;
@@ -152,8 +152,8 @@ std::optional<Branch> branch_of(const Graph& graph, Meanings& meanings, const st
   }
   const auto squeeze = product_at(graph, excites.begin()->second.input);
   if (!squeeze || !is_mean_over_pixels(graph, graph.producer(squeeze->input))) return std::nullopt;
-  const Meaning mean = meanings.channels_of(graph.node(graph.producer(squeeze->input)).inputs->data[0]);
-  if (mean.kind != Meaning::Kind::kChannels || mean.root != x) return std::nullopt;
+  const SymbolicValue mean = evaluator.channels_of(graph.node(graph.producer(squeeze->input)).inputs->data[0]);
+  if (mean.kind != SymbolicValue::Kind::kChannels || mean.root != x) return std::nullopt;
   if (static_cast<int64_t>(mean.channels.size()) != squeeze->inputs) return std::nullopt;
 
   Branch branch;
@@ -212,9 +212,9 @@ int32_t steps_of(const Tensor& tensor, double value) {
   return static_cast<int32_t>(std::nearbyint(std::min<double>(std::max<double>(steps, INT8_MIN), INT8_MAX)));
 }
 
-std::optional<Cluster> cluster_at(const Graph& graph, Meanings& meanings, int32_t y) {
-  const Meaning& meaning = meanings.of(y);
-  if (meaning.kind != Meaning::Kind::kFusions) return std::nullopt;
+std::optional<Cluster> cluster_at(const Graph& graph, SymbolicEvaluator& evaluator, int32_t y) {
+  const SymbolicValue& meaning = evaluator.of(y);
+  if (meaning.kind != SymbolicValue::Kind::kFusions) return std::nullopt;
   const int32_t x = meaning.root;
   const Tensor &from = graph.tensor(x), &to = graph.tensor(y);
   const bool integer = from.type == kInt8;
@@ -222,7 +222,7 @@ std::optional<Cluster> cluster_at(const Graph& graph, Meanings& meanings, int32_
   if (graph.is_constant(x) || graph.shape(x).size() != 4) return std::nullopt;
   const auto shape = shape_of(meaning, graph.shape(x).back());
   if (!shape || graph.shape(y).back() != shape->outputs) return std::nullopt;
-  auto branch = branch_of(graph, meanings, coefficients_of(meaning, *shape), x, integer);
+  auto branch = branch_of(graph, evaluator, coefficients_of(meaning, *shape), x, integer);
   if (!branch) return std::nullopt;
   const Ends ends{static_cast<float>(meaning.low), static_cast<float>(meaning.high)};
   const Int8Tensors tensors{from.scale,   to.scale, from.zero_point, to.zero_point, steps_of(to, meaning.low),
@@ -236,12 +236,12 @@ std::optional<Cluster> cluster_at(const Graph& graph, Meanings& meanings, int32_
 }  // namespace
 
 std::vector<Cluster> find_clusters(const Graph& graph) {
-  Meanings meanings(graph);
+  SymbolicEvaluator evaluator(graph);
   std::vector<Cluster> clusters;
   std::set<int32_t> taken;
   for (auto node = graph.nodes().rbegin(); node != graph.nodes().rend(); ++node) {
     if (taken.count(*node) != 0 || graph.node(*node).outputs->size != 1) continue;
-    auto cluster = cluster_at(graph, meanings, graph.node(*node).outputs->data[0]);
+    auto cluster = cluster_at(graph, evaluator, graph.node(*node).outputs->data[0]);
     if (!cluster) continue;
     taken.insert(cluster->nodes.begin(), cluster->nodes.end());
     clusters.push_back(std::move(*cluster));

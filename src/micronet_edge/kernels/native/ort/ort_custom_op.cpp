@@ -1,4 +1,4 @@
-// The door to ONNX Runtime: the operators DynamicShiftMax0 to DynamicShiftMax63 of the domain micronet_edge.
+// For ONNX Runtime: the custom operators DynamicShiftMax0 to DynamicShiftMax63 of the domain micronet_edge.
 //
 // They are all one. A file says of each activation what it is in plain operators, as a function of the node's own
 // name; ONNX Runtime 1.20 takes no two functions of one name, so every activation of a file has a name of its own.

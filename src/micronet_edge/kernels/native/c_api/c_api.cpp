@@ -1,4 +1,4 @@
-// The door for everybody else: plain functions over arrays, which tests call as well.
+// The C interface: plain functions over arrays, which tests call as well.
 #include <exception>
 
 #include "export.h"

@@ -1,4 +1,4 @@
-// The door to TFLite: an external delegate that takes over the activations of a plain file.
+// For TFLite: an external delegate that takes over the activations of a plain file.
 #include <algorithm>
 #include <cstdlib>
 #include <exception>
@@ -7,7 +7,7 @@
 #include <set>
 #include <vector>
 
-#include "cluster.h"
+#include "shift_max_matcher.h"
 #include "export.h"
 
 namespace micronet_edge::tflite {
