@@ -77,7 +77,9 @@ def test_without_a_compiler_it_is_for_every_platform_and_holds_all_else(wheel, t
 
 
 def test_it_holds_the_sources_of_the_kernels(wheel):
-    sources = [path for path in (REPOSITORY / "src/micronet_edge/kernels/native").rglob("*") if path.is_file()]
+    sources = [
+        path for path in (REPOSITORY / "src/micronet_edge/kernels/native").rglob("*") if path.is_file()
+    ]
     assert {str(path.relative_to(REPOSITORY / "src")) for path in sources} <= set(wheel.namelist())
 
 

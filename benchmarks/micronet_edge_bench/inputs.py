@@ -24,9 +24,6 @@ from micronet_edge.targets.unchanged import check_unchanged
 from micronet_edge.util.user_files import NETWORK, check_file
 from micronet_edge_bench.runner.runtimes import RuntimeUnusableError, runtime_for
 
-RANDOM = "random"
-"""What --input is given for random numbers."""
-
 _SEED = 0
 
 

@@ -54,10 +54,6 @@ class LayerProfile:
     layers: tuple[Total, ...]
     kinds: tuple[Total, ...]
 
-    def kind_ns(self, *kinds: Kind) -> float:
-        """The time of all operators of these kinds."""
-        return sum(operator.median_ns for operator in self.operators if operator.kind in kinds)
-
 
 def layer_profile(profile: Profile, whole_ns: float) -> LayerProfile:
     """The layers of what a profile says of the operators; `whole_ns` is the file's own median."""

@@ -5,7 +5,7 @@ import json
 import onnx
 import pytest
 from cli.command import shared_digits
-from golden.update import FORMS, expected, operators, write_onnx
+from golden.update import FORMS, TARGETS, expected, operators, write_int8, write_onnx
 
 from micronet_edge.models import FAMILY
 
@@ -22,6 +22,14 @@ def test_onnx(tmp_path, variant, form):
     # Two things the network does itself: the residual additions, and the way to the classifier.
     parts = ("features/", "classifier/", "pool/", "Add", "Flatten")
     assert all(node.name.startswith(parts) for node in model.graph.node)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("variant", FAMILY)
+def test_int8(tmp_path, variant, target):
+    path = tmp_path / f"model.{target}"
+    write_int8(variant, target, path)
+    assert operators(path) == expected(target)[variant]["int8"]
 
 
 def test_tflite(tmp_path_factory):

@@ -4,30 +4,53 @@ import json
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from micronet_edge import ExportSettings, export
+from micronet_edge.data.image_folders import CalibrationImages
 from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.data.preprocessing import Preprocessing
-from micronet_edge.lowering import lower
+from micronet_edge.lowering import integer, lower
 from micronet_edge.models import FAMILY, MicroNet
+from micronet_edge.quantization.quantize_network import calibrated_recipe, quantized_by
 from micronet_edge.targets.protocol import ExportSpec
-from micronet_edge.targets.registry import find_target
+from micronet_edge.targets.registry import find_target, target_of
 
 HERE = Path(__file__).parent
 DIGITS = HERE.parents[1] / "examples" / "digits" / "m0-digits.safetensors"
 FORMS = ("onnxruntime", "portable")
+TARGETS = ("onnx", "tflite")
 SIZE, CLASSES = 96, 10
 
 
 def write_onnx(variant: str, form: str, path: Path) -> None:
-    """The variant as an ONNX file for 96 px and ten classes."""
-    network = _lively(MicroNet(variant, CLASSES)).eval()
-    labels = tuple(str(number) for number in range(CLASSES))
-    metadata = FileMetadata(variant, labels, Preprocessing.imagenet(SIZE), None)
-    spec = ExportSpec(SIZE, batch=1, naive=False, portable=form == "portable", metadata=metadata)
+    """The variant as a float ONNX file for 96 px and ten classes."""
+    spec = _spec(variant, portable=form == "portable")
     target = find_target("onnx")
-    target.export(lower(network, target.pipeline(spec), SIZE).network, spec, path)
+    network = lower(_network(variant), target.pipeline(spec), SIZE).network
+    target.export(network, spec, path)
+
+
+def write_int8(variant: str, target: str, path: Path) -> None:
+    """The variant as a target's int8 file. Its ranges are those of noise, which no operator depends on."""
+    spec = _spec(variant, precision="int8")
+    network = lower(_network(variant), integer(spec.tuning.xnnpack_int8), SIZE).network
+    images = np.random.default_rng(0).standard_normal((8, 3, SIZE, SIZE), np.float32)
+    calibration = CalibrationImages(images, "noise", "", 0)
+    recipe = calibrated_recipe(network, calibration, spec.metadata, "int8", spec.tuning.xnnpack_int8)
+    found = find_target(target)
+    found.quantize(found.quantized_graph(quantized_by(recipe, network, spec.metadata, target)), spec, path)
+
+
+def _spec(variant: str, *, portable: bool = False, precision: str = "float32") -> ExportSpec:
+    labels = tuple(str(number) for number in range(CLASSES))
+    metadata = FileMetadata(variant, labels, Preprocessing.imagenet(SIZE), None, precision)
+    return ExportSpec(SIZE, batch=1, naive=False, portable=portable, metadata=metadata, precision=precision)
+
+
+def _network(variant: str) -> MicroNet:
+    return _lively(MicroNet(variant, CLASSES)).eval()
 
 
 def _lively(network: MicroNet) -> MicroNet:
@@ -41,8 +64,8 @@ def _lively(network: MicroNet) -> MicroNet:
 
 
 def operators(path: Path) -> dict[str, int]:
-    """How often each operator stands in the ONNX file."""
-    return dict(sorted(find_target("onnx").open(path).operators().items()))
+    """How often each operator stands in the file."""
+    return dict(sorted(target_of(path).open(path, kernels="off").operators().items()))
 
 
 def expected(target: str) -> dict[str, dict[str, dict[str, int]]]:
@@ -54,16 +77,22 @@ def expected(target: str) -> dict[str, dict[str, dict[str, int]]]:
 def main() -> None:
     """Rewrites the golden files; look at the difference before committing it."""
     with tempfile.TemporaryDirectory() as folder:
-        onnx: dict[str, dict[str, dict[str, int]]] = {}
+        content: dict[str, dict[str, dict[str, dict[str, int]]]] = {
+            target: {variant: {} for variant in FAMILY} for target in TARGETS
+        }
         for variant in FAMILY:
             for form in FORMS:
                 path = Path(folder, f"{variant}-{form}.onnx")
                 write_onnx(variant, form, path)
-                onnx.setdefault(variant, {})[form] = operators(path)
+                content["onnx"][variant][form] = operators(path)
+            for target in TARGETS:
+                path = Path(folder, f"{variant}-int8.{target}")
+                write_int8(variant, target, path)
+                content[target][variant]["int8"] = operators(path)
         (tflite,) = export(DIGITS, settings=ExportSettings(formats=("tflite",), output=Path(folder)))
-    contents = {"onnx": onnx, "tflite": {"m0": {"xnnpack": tflite.proof.operators}}}
-    for name, content in contents.items():
-        (HERE / f"{name}.json").write_text(json.dumps(content, indent=2) + "\n")
+        content["tflite"]["m0"]["xnnpack"] = dict(tflite.proof.operators)
+    for name, each in content.items():
+        (HERE / f"{name}.json").write_text(json.dumps(each, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ from micronet_edge.errors import SettingsError
 
 PAPER = "arXiv 2108.05894 (ICCV 2021)"
 
-# Fusions K of one Dynamic Shift-Max; STATIC stands for a layer that has none.
-STATIC, ONE_FUSION, TWO_FUSIONS = 0, 1, 2
+STATIC = 0
+"""In the place of the fusions K of a Dynamic Shift-Max: the layer has none."""
 
 Coefficients = tuple[tuple[float, ...], ...]
 
