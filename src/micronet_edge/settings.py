@@ -3,12 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from micronet_edge.targets.protocol import Target
+from typing import Literal, Protocol
 
 DEFAULT_FORMATS = ("onnx", "tflite")
+
+
+class Format(Protocol):
+    """A target in person, in the place of its name: as much of it as settings know."""
+
+    name: str
+    suffix: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +79,7 @@ class ExportSettings(CheckpointSettings):
     int8 file takes and gives. `tuning` is a file that `tune` wrote for the device; None is our own.
     """
 
-    formats: "tuple[str | Target, ...]" = DEFAULT_FORMATS
+    formats: tuple[str | Format, ...] = DEFAULT_FORMATS
     output: Path | str = Path()
     batch: int | None = 1
     naive: bool = False

@@ -59,7 +59,7 @@ def test_another_version(written, refusal):
 
 
 @pytest.mark.parametrize(
-    ("place", "value", "complaint"),
+    ("place", "value", "error_line"),
     [
         ("sha256", None, "runs[0].files[0].sha256 is None, not of type str"),
         ("size_bytes", True, "runs[0].files[0].size_bytes is True, not of type int"),

@@ -157,7 +157,7 @@ def test_a_network_that_cannot_be_measured(stranger, refusal, given, error_line)
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "complaint"),
+    ("name", "content", "error_line"),
     [
         ("none.onnx", None, "none.onnx does not exist: check the path"),
         ("folder.onnx", ..., "folder.onnx is no file"),

@@ -47,7 +47,7 @@ def test_json_is_all_there_is_on_stdout(tool_here, int8):
 
 
 @pytest.mark.parametrize(
-    ("file", "options", "complaint"),
+    ("file", "options", "error_line"),
     [
         (None, ("--npu", "toaster"), "unknown NPU 'toaster': choose from ethos-u55-32"),
         ("none.tflite", NPU, "none.tflite does not exist: check the path"),

@@ -184,7 +184,7 @@ def test_a_broken_image_is_named_or_skipped(files, data, tmp_path, refusal):
 
 
 @pytest.mark.parametrize(
-    ("variant", "labels", "complaint"),
+    ("variant", "labels", "error_line"),
     [
         ("m1", LABELS, "holds m1 with 10 classes, "),
         ("m0", LABELS[:7], "holds m0 with 7 classes, "),
@@ -212,7 +212,7 @@ def test_answers_that_are_no_numbers(data, tmp_path, refusal):
 
 
 @pytest.mark.parametrize(
-    ("name", "kind", "complaint"),
+    ("name", "kind", "error_line"),
     [
         ("none.onnx", TargetError, "none.onnx does not exist: check the path"),
         ("none.pth", CheckpointError, "none.pth does not exist: check the path"),

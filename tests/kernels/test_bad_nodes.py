@@ -51,7 +51,7 @@ def test_the_sound_node_runs(model, run):
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "complaint"),
+    ("name", "value", "error_line"),
     [
         ("sources", "0,1,2", "no channels of x"),
         ("sources", ",".join(["99"] * 24), "no channels of x"),
@@ -76,7 +76,7 @@ def test_an_attribute_that_makes_no_sense(model, run, name, value, error_line):
 
 
 @pytest.mark.parametrize(
-    ("place", "shape", "complaint"),
+    ("place", "shape", "error_line"),
     [
         (1, (4, 13), "squeeze is of another size"),
         (1, (4,), "squeeze is of another size"),

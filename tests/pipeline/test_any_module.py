@@ -194,7 +194,7 @@ class Named(Tiny):
 
 
 @pytest.mark.parametrize(
-    ("network", "metadata", "kind", "complaint"),
+    ("network", "metadata", "kind", "error_line"),
     [
         (Untraceable, METADATA, LoweringError, "Untraceable cannot be traced, its forward depends on values"),
         (Map, METADATA, NetworkError, "Map gives [1, 16, 20, 20] for an image, not logits [1, classes]"),

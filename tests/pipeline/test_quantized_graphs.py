@@ -106,7 +106,7 @@ def test_corrected_biases_bring_the_mean_back(example, target):
 
 
 @pytest.mark.parametrize(
-    ("made_for", "given", "complaint"),
+    ("made_for", "given", "error_line"),
     [
         ("tflite", ONNX, "the recipe was made for tflite, not onnx: give --format tflite, or quantize"),
         ("onnx", TFLITE, "the recipe was made for onnx, not tflite: give --format onnx, or quantize"),

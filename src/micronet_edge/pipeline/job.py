@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import cast
 
 from micronet_edge.data.calibration_notes import class_notes
 from micronet_edge.data.image_folders import (
@@ -51,7 +52,7 @@ class Job:
     def targets(self) -> tuple[Target, ...]:
         """The formats asked for, each once."""
         return tuple(
-            find_target(each) if isinstance(each, str) else each
+            find_target(each) if isinstance(each, str) else cast("Target", each)
             for each in dict.fromkeys(self.settings.formats)
         )
 

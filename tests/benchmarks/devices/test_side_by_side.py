@@ -99,7 +99,7 @@ def test_ctrl_c_ends_all_and_leaves_nothing_anywhere(files, every_device):
 
 @pytest.mark.usefixtures("temporary")
 @pytest.mark.parametrize(
-    ("devices", "kind", "complaint"),
+    ("devices", "kind", "error_line"),
     [
         (["local", "local"], SettingsError, "device local is given twice"),
         (["local", "phone"], DeviceError, "is no device: give local, ssh://"),
