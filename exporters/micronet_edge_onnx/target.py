@@ -17,10 +17,10 @@ from micronet_edge.errors import TargetError
 from micronet_edge.kernels import Kernels
 from micronet_edge.lowering import SHIPPED, Pass, onnxruntime, portable
 from micronet_edge.lowering.ir.composite import regions
+from micronet_edge.lowering.ir.frozen_shift_max import FrozenShiftMax
 from micronet_edge.lowering.ir.graph import calls
 from micronet_edge.lowering.passes.border_behind_columns import BorderBehindColumns
 from micronet_edge.lowering.passes.factorize_spatial_convolution import FactorizeSpatialConvolution
-from micronet_edge.lowering.passes.freeze_shift_max import FrozenShiftMax
 from micronet_edge.lowering.passes.pad_channels_to_block import PadChannelsToBlock
 from micronet_edge.quantization.qparams import PAIRED_WEIGHT_LIMIT
 from micronet_edge.quantization.quantized_network import QuantizedNetwork

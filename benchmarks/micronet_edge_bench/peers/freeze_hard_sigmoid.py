@@ -6,9 +6,9 @@ from torch import fx, nn
 from micronet_edge.errors import LoweringError
 from micronet_edge.lowering import Pass
 from micronet_edge.lowering.ir.convolutions import bias_of, conv_at, with_weights
+from micronet_edge.lowering.ir.frozen_shift_max import RELU6_SPAN
 from micronet_edge.lowering.ir.graph import calls, feeds_only, module_of, only_input, replace_module
 from micronet_edge.lowering.ir.primitives import MultiplyConstant
-from micronet_edge.lowering.passes.freeze_shift_max import RELU6_SPAN
 
 
 class FreezeHardSigmoid(Pass):

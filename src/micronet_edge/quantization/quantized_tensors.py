@@ -15,8 +15,7 @@ from micronet_edge.lowering.ir.primitives import (
     Frame,
     Maximum,
 )
-from micronet_edge.lowering.ir.reorder import GatheredReorder
-from micronet_edge.lowering.passes.repeat_channels import Repeat
+from micronet_edge.lowering.ir.reorder import GatheredReorder, Repeat
 
 IMAGE = "image"
 """The name of the network's input, a tensor like the others."""

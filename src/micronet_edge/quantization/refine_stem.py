@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from torch import Tensor, fx
 
+from micronet_edge.lowering.ir.frozen_shift_max import RELU6_SPAN
 from micronet_edge.lowering.ir.graph import module_of, shape_of
 from micronet_edge.lowering.ir.pass_base import apply, probe_image
 from micronet_edge.lowering.ir.primitives import AddConstant
@@ -13,7 +14,6 @@ from micronet_edge.lowering.passes.fold_input_normalization import (
     SCALED,
     FoldInputNormalization,
 )
-from micronet_edge.lowering.passes.freeze_shift_max import RELU6_SPAN
 from micronet_edge.lowering.passes.split_positive_negative import SIGNS, SplitPositiveNegative, find_signed
 from micronet_edge.lowering.passes.split_relu6_range import TILE, Saturation, SplitRelu6Range, find_saturation
 from micronet_edge.quantization.qparams import QuantParams, activation_qparams

@@ -15,10 +15,11 @@ from micronet_edge.lowering.cost_model.choose_layout import choose_channel_order
 from micronet_edge.lowering.cost_model.layout_cost import Prices, moved, stays_grouped
 from micronet_edge.lowering.cost_model.tuning import SHIPPED
 from micronet_edge.lowering.ir.channel_order import segments
+from micronet_edge.lowering.ir.frozen_shift_max import FrozenShiftMax
 from micronet_edge.lowering.ir.graph import calls, module_of
 from micronet_edge.lowering.ir.pass_base import probe_image
 from micronet_edge.lowering.passes.decompose import Decompose
-from micronet_edge.lowering.passes.freeze_shift_max import FreezeShiftMax, FrozenShiftMax
+from micronet_edge.lowering.passes.freeze_shift_max import FreezeShiftMax
 from micronet_edge.models import ChannelShuffle
 
 

@@ -29,11 +29,12 @@ from torch import nn
 from micronet_edge.errors import LoweringError
 from micronet_edge.lowering import INTEGER, SHIPPED, apply, lower
 from micronet_edge.lowering.ir.convolutions import BorderedConv
+from micronet_edge.lowering.ir.frozen_shift_max import FrozenShiftMax
 from micronet_edge.lowering.ir.graph_builder import LAYER
 from micronet_edge.lowering.ir.pass_base import SAME_NUMBERS, probe_image
 from micronet_edge.lowering.ir.primitives import AddConstant, DynamicPointwiseWeight
 from micronet_edge.lowering.passes.decompose import Decompose
-from micronet_edge.lowering.passes.freeze_shift_max import FreezeShiftMax, FrozenShiftMax
+from micronet_edge.lowering.passes.freeze_shift_max import FreezeShiftMax
 from micronet_edge.lowering.passes.merge_factorized_convolution import MergeFactorizedConvolution
 from micronet_edge.lowering.passes.widen_producers import WidenProducers
 

@@ -19,11 +19,11 @@ from torch import nn
 from micronet_edge.lowering import SHIPPED
 from micronet_edge.lowering.ir.convolutions import select_outputs
 from micronet_edge.lowering.ir.graph import calls, replace_module
+from micronet_edge.lowering.ir.reorder import Repeat
 from micronet_edge.lowering.passes.decompose import Decompose
 from micronet_edge.lowering.passes.densify_groups import DensifyGroups
 from micronet_edge.lowering.passes.factorize_spatial_convolution import FactorizeSpatialConvolution
 from micronet_edge.lowering.passes.merge_factorized_convolution import MergeFactorizedConvolution
-from micronet_edge.lowering.passes.repeat_channels import Repeat
 
 
 def halves(channels, first, second, kernel_size=3, stride=2):

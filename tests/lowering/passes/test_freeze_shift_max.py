@@ -18,7 +18,8 @@ from lowering.networks import (
 from torch import nn
 
 from micronet_edge.lowering.ir.convolutions import BorderedConv
-from micronet_edge.lowering.passes.freeze_shift_max import FreezeShiftMax, FrozenShiftMax
+from micronet_edge.lowering.ir.frozen_shift_max import FrozenShiftMax
+from micronet_edge.lowering.passes.freeze_shift_max import FreezeShiftMax
 from micronet_edge.lowering.passes.merge_factorized_convolution import MergeFactorizedConvolution
 
 FREEZE = FreezeShiftMax()

@@ -17,9 +17,10 @@ from lowering.networks import (
 from torch import nn
 
 from micronet_edge.lowering.cost_model.tuning import SHIPPED
+from micronet_edge.lowering.ir.reorder import Repeat
 from micronet_edge.lowering.passes.freeze_shift_max import FreezeShiftMax
 from micronet_edge.lowering.passes.permute_channels import PermuteChannels
-from micronet_edge.lowering.passes.repeat_channels import Repeat, RepeatChannels
+from micronet_edge.lowering.passes.repeat_channels import RepeatChannels
 
 REPEAT = RepeatChannels()
 

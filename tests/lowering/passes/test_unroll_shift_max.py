@@ -23,7 +23,8 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from micronet_edge.lowering.ir.channel_order import segments
-from micronet_edge.lowering.passes.freeze_shift_max import FreezeShiftMax, FrozenShiftMax
+from micronet_edge.lowering.ir.frozen_shift_max import FrozenShiftMax
+from micronet_edge.lowering.passes.freeze_shift_max import FreezeShiftMax
 from micronet_edge.lowering.passes.permute_channels import PermuteChannels
 from micronet_edge.lowering.passes.unroll_shift_max import (
     GatheredShiftMax,

@@ -22,13 +22,15 @@ from lowering.networks import (
 )
 from torch import nn
 
+from micronet_edge.lowering.cost_model.shift_cost import widened
 from micronet_edge.lowering.cost_model.tuning import SHIPPED
 from micronet_edge.lowering.ir.channel_order import segments
 from micronet_edge.lowering.ir.convolutions import BorderedConv
-from micronet_edge.lowering.passes.freeze_shift_max import FreezeShiftMax, FrozenShiftMax
+from micronet_edge.lowering.ir.frozen_shift_max import FrozenShiftMax
+from micronet_edge.lowering.passes.freeze_shift_max import FreezeShiftMax
 from micronet_edge.lowering.passes.merge_factorized_convolution import MergeFactorizedConvolution
 from micronet_edge.lowering.passes.permute_channels import PermuteChannels
-from micronet_edge.lowering.passes.widen_producers import WidenProducers, widened
+from micronet_edge.lowering.passes.widen_producers import WidenProducers
 
 WIDEN = WidenProducers(FREE_WORK)
 

@@ -14,9 +14,9 @@ from torch import fx, nn
 from torch.nn import functional
 
 from micronet_edge.lowering.ir.convolutions import conv_of, is_depthwise
+from micronet_edge.lowering.ir.frozen_shift_max import FrozenShiftMax
 from micronet_edge.lowering.ir.graph import is_flatten, is_matrix, module_of, shape_of
-from micronet_edge.lowering.passes.freeze_shift_max import FrozenShiftMax
-from micronet_edge.lowering.passes.repeat_channels import Repeat
+from micronet_edge.lowering.ir.reorder import Repeat
 from micronet_edge.models import ChannelShuffle
 
 _ELEMENTWISE_LAYERS = (

@@ -15,8 +15,8 @@ from micronet_edge.lowering.ir.channel_order import (
     roll_order,
     transposed_skew,
 )
+from micronet_edge.lowering.ir.frozen_shift_max import FrozenShiftMax
 from micronet_edge.lowering.ir.graph import module_of, only_input
-from micronet_edge.lowering.passes.freeze_shift_max import FrozenShiftMax
 
 
 class Proposals:

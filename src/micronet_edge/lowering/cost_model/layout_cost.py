@@ -7,12 +7,12 @@ from torch import fx, nn
 
 from micronet_edge.lowering.cost_model.channel_classes import Boundary, ChannelClass, ChannelClasses
 from micronet_edge.lowering.cost_model.costs import Costs
+from micronet_edge.lowering.cost_model.shift_cost import copying_ns, widening_ns
 from micronet_edge.lowering.ir.channel_order import Order, inverse
 from micronet_edge.lowering.ir.convolutions import conv_of
+from micronet_edge.lowering.ir.frozen_shift_max import FrozenShiftMax
 from micronet_edge.lowering.ir.graph import module_of, only_input, shape_of
-from micronet_edge.lowering.passes.freeze_shift_max import FrozenShiftMax
-from micronet_edge.lowering.passes.repeat_channels import Repeat
-from micronet_edge.lowering.passes.widen_producers import copying_ns, widening_ns
+from micronet_edge.lowering.ir.reorder import Repeat
 from micronet_edge.models import ChannelShuffle
 
 Orders = dict[ChannelClass, Order]

@@ -44,3 +44,23 @@ def permutation(index: Order, *, gathers: bool) -> nn.Module:
         return GatheredReorder(index)
     conv = nn.Conv2d(len(index), len(index), 1, bias=False)
     return with_weights(conv, torch.eye(len(index))[index][:, :, None, None], None)
+
+
+class Repeat(nn.Module):
+    """Every channel several times.
+
+    Given    x [n, c, h, w]
+    Result   y [n, copies * c, h, w], y[:, p] = x[:, index[p]]
+    """
+
+    def __init__(self, index: tuple[int, ...], copies: int) -> None:
+        super().__init__()
+        self.index, self.copies = index, copies
+
+    @classmethod
+    def whole(cls, channels: int, copies: int) -> "Repeat":
+        """All channels, then all of them again."""
+        return cls(tuple(range(channels)) * copies, copies)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x[:, list(self.index)]

@@ -8,12 +8,12 @@ from torch import fx, nn
 from micronet_edge.errors import LoweringError
 from micronet_edge.lowering.cost_model.costs import Costs
 from micronet_edge.lowering.ir.convolutions import BorderedConv, with_weights
+from micronet_edge.lowering.ir.frozen_shift_max import RELU6_SPAN, FrozenShiftMax
 from micronet_edge.lowering.ir.graph import calls, inputs_of, is_flatten, module_of
 from micronet_edge.lowering.ir.graph_builder import LayerWriter, layer_of
 from micronet_edge.lowering.ir.pass_base import Pass
 from micronet_edge.lowering.ir.primitives import Add, AddConstant, Multiply, MultiplyConstant
 from micronet_edge.lowering.passes.decompose_shift_max import decompose_shift_max
-from micronet_edge.lowering.passes.freeze_shift_max import RELU6_SPAN, FrozenShiftMax
 
 _HALF_SPAN = RELU6_SPAN / 2
 

@@ -11,6 +11,7 @@ from micronet_edge.lowering.cost_model.costs import Costs
 from micronet_edge.lowering.ir.channel_order import segments
 from micronet_edge.lowering.ir.composite import PartWriter, Role, ShiftMax
 from micronet_edge.lowering.ir.convolutions import with_weights
+from micronet_edge.lowering.ir.frozen_shift_max import RELU6_SPAN, FrozenShiftMax
 from micronet_edge.lowering.ir.graph import only_input, shape_of
 from micronet_edge.lowering.ir.primitives import (
     Add,
@@ -23,7 +24,6 @@ from micronet_edge.lowering.ir.primitives import (
     Multiply,
     MultiplyConstant,
 )
-from micronet_edge.lowering.passes.freeze_shift_max import RELU6_SPAN, FrozenShiftMax
 from micronet_edge.models.layer_names import FusionPart, Part, part_of_fusion, shifted_part
 
 _MOST_FUSIONS = 2

@@ -14,8 +14,7 @@ from micronet_edge.lowering.ir.graph import calls, module_of, only_input, only_r
 from micronet_edge.lowering.ir.graph_builder import LayerWriter, layer_of
 from micronet_edge.lowering.ir.pass_base import Pass
 from micronet_edge.lowering.ir.primitives import AddConstant
-from micronet_edge.lowering.ir.reorder import GatheredReorder
-from micronet_edge.lowering.passes.repeat_channels import Repeat
+from micronet_edge.lowering.ir.reorder import GatheredReorder, Repeat
 
 _EXACT = 1e-5
 """Largest difference between a window and the product of its halves, relative to the window."""

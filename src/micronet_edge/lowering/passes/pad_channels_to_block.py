@@ -18,6 +18,7 @@ from micronet_edge.lowering.ir.convolutions import (
     with_conv,
     with_inputs,
 )
+from micronet_edge.lowering.ir.frozen_shift_max import FrozenShiftMax
 from micronet_edge.lowering.ir.graph import (
     bypass,
     calls,
@@ -30,9 +31,7 @@ from micronet_edge.lowering.ir.graph import (
 from micronet_edge.lowering.ir.graph_builder import LayerWriter, layer_of
 from micronet_edge.lowering.ir.pass_base import Pass
 from micronet_edge.lowering.ir.primitives import Concatenate
-from micronet_edge.lowering.ir.reorder import GatheredReorder
-from micronet_edge.lowering.passes.freeze_shift_max import FrozenShiftMax
-from micronet_edge.lowering.passes.repeat_channels import Repeat
+from micronet_edge.lowering.ir.reorder import GatheredReorder, Repeat
 
 _ACTIVATIONS = (nn.ReLU, nn.Hardtanh, nn.Hardswish)
 

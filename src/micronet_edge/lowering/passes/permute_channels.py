@@ -17,13 +17,12 @@ from micronet_edge.lowering.ir.convolutions import (
     with_conv,
     with_weights,
 )
+from micronet_edge.lowering.ir.frozen_shift_max import FrozenShiftMax
 from micronet_edge.lowering.ir.graph import bypass, calls, module_of, only_input, replace_module
 from micronet_edge.lowering.ir.pass_base import Pass
-from micronet_edge.lowering.ir.reorder import permutation, reorder
+from micronet_edge.lowering.ir.reorder import Repeat, permutation, reorder
 from micronet_edge.lowering.passes.densify_groups import dense_weight
 from micronet_edge.lowering.passes.fold_batch_norm import linear
-from micronet_edge.lowering.passes.freeze_shift_max import FrozenShiftMax
-from micronet_edge.lowering.passes.repeat_channels import Repeat
 from micronet_edge.models import ChannelShuffle
 
 

@@ -3,33 +3,14 @@
 from math import prod
 
 import torch
-from torch import Tensor, fx, nn
+from torch import fx, nn
 
 from micronet_edge.errors import LoweringError
 from micronet_edge.lowering.ir.convolutions import bias_of, conv_at, depthwise
 from micronet_edge.lowering.ir.graph import calls, only_input, replace_module
 from micronet_edge.lowering.ir.pass_base import Pass
+from micronet_edge.lowering.ir.reorder import Repeat
 from micronet_edge.models import ChannelShuffle
-
-
-class Repeat(nn.Module):
-    """Every channel several times.
-
-    Given    x [n, c, h, w]
-    Result   y [n, copies * c, h, w], y[:, p] = x[:, index[p]]
-    """
-
-    def __init__(self, index: tuple[int, ...], copies: int) -> None:
-        super().__init__()
-        self.index, self.copies = index, copies
-
-    @classmethod
-    def whole(cls, channels: int, copies: int) -> "Repeat":
-        """All channels, then all of them again."""
-        return cls(tuple(range(channels)) * copies, copies)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x[:, list(self.index)]
 
 
 class RepeatChannels(Pass):

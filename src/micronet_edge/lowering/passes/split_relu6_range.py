@@ -7,10 +7,10 @@ from torch import fx, nn
 
 from micronet_edge.errors import LoweringError
 from micronet_edge.lowering.ir.convolutions import bias_of, conv_at, is_dense, with_inputs, with_weights
+from micronet_edge.lowering.ir.frozen_shift_max import RELU6_SPAN
 from micronet_edge.lowering.ir.graph import calls, feeds_only, module_of, only_input, replace_module, shape_of
 from micronet_edge.lowering.ir.pass_base import Pass
 from micronet_edge.lowering.ir.primitives import AddConstant
-from micronet_edge.lowering.passes.freeze_shift_max import RELU6_SPAN
 
 TILE = 8
 """Output channels that any integer matrix product of XNNPACK computes at a time: fewer cost as much."""

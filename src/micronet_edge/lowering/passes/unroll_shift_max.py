@@ -7,9 +7,9 @@ from torch.nn import functional
 
 from micronet_edge.errors import LoweringError
 from micronet_edge.lowering.ir.channel_order import segments
+from micronet_edge.lowering.ir.frozen_shift_max import FrozenShiftMax
 from micronet_edge.lowering.ir.graph import calls, replace_module
 from micronet_edge.lowering.ir.pass_base import Pass
-from micronet_edge.lowering.passes.freeze_shift_max import FrozenShiftMax
 
 
 class SlicedShiftMax(FrozenShiftMax):
