@@ -189,7 +189,7 @@ WRITERS = {
     "micronet_edge_bench/devices/partial_files.py",
     "micronet_edge_bench/packing.py",
     "micronet_edge_bench/shell_facts.py",
-    "micronet_edge_bench/suite_files.py",
+    "baselines/suite_files.py",
     "micronet_edge_bench/tuning/candidates.py",
     # into the fuzzer's own folders
     "fuzz/__main__.py",

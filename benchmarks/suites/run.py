@@ -7,6 +7,7 @@ elsewhere, to hold a second run against the first; `--files FOLDER` keeps the fi
 for the second run to measure the same.
 """
 
+import sys
 import tempfile
 from contextlib import nullcontext
 from dataclasses import replace
@@ -17,16 +18,19 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the baselines are not installed
+
+from baselines.published_accuracies import with_published_top1
+from baselines.suite_files import write_member
+from baselines.suites import FORMS, Member, Suite, read_suite
 from micronet_edge.data.metadata import DISTRIBUTION, tool_version
 from micronet_edge.util.terminal import open_console, say
+from micronet_edge_bench.crops import write_crops
 from micronet_edge_bench.inputs import prepare
 from micronet_edge_bench.measuring import measure
-from micronet_edge_bench.published_accuracies import with_published_top1
 from micronet_edge_bench.report.picture import write_picture
 from micronet_edge_bench.results import Baseline, Results, Run, write_results
 from micronet_edge_bench.runner.plan import Settings
-from micronet_edge_bench.suite_files import write_crops, write_member
-from micronet_edge_bench.suites import FORMS, Member, Suite, read_suite
 
 RESULTS = Path(__file__).parents[1] / "results"
 DEVICE = "local"

@@ -8,8 +8,8 @@ from pathlib import Path
 from micronet_edge.errors import SettingsError
 from micronet_edge.lowering.cost_model.tuning import SHIPPED, TABLES, read_tuning, tuning_text
 from micronet_edge_bench.benching import Where
+from micronet_edge_bench.crops import write_crops
 from micronet_edge_bench.devices import find_device
-from micronet_edge_bench.suite_files import write_crops
 from micronet_edge_bench.tuning.candidates import CANDIDATES, Networks
 from micronet_edge_bench.tuning.head_to_head import MeasuredHeadToHead
 from micronet_edge_bench.tuning.search import Trial, tune

@@ -7,9 +7,9 @@ import pytest
 from benchmarks.report.markup import Reader, pictures
 from benchmarks.report.report_samples import ENVIRONMENT, family, file, profile, results, run
 
+from baselines.peak import PEAK
 from micronet_edge.errors import OutputError
 from micronet_edge_bench.comparing import compare
-from micronet_edge_bench.peers.peak import PEAK
 from micronet_edge_bench.report import page, write_report
 from micronet_edge_bench.results import Baseline
 

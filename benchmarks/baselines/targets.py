@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import cast
 
+from baselines.forms import KEEPS_COMMON_FORM, KEEPS_HARD_SWISH
+from baselines.join_hard_swish import join_hard_swishes
 from micronet_edge.lowering.passes.space_to_depth_width import SpaceToDepthWidth
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.rewrite_quantized import rewritten
 from micronet_edge.targets.protocol import ExportSpec, Target
 from micronet_edge.targets.registry import find_target
-from micronet_edge_bench.peers.forms import KEEPS_COMMON_FORM, KEEPS_HARD_SWISH
-from micronet_edge_bench.peers.join_hard_swish import join_hard_swishes
 
 
 def peer_target(name: str) -> Target:

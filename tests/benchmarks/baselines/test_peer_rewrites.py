@@ -13,13 +13,13 @@ from lowering.networks import (
 )
 from torch import nn
 
+from baselines.fold_factors import FoldFactors
+from baselines.freeze_hard_sigmoid import FreezeHardSigmoid
+from baselines.layers import SqueezeExcite
 from micronet_edge.lowering import apply
 from micronet_edge.lowering.cost_model.tuning import SHIPPED
 from micronet_edge.lowering.ir.pass_base import probe_image
 from micronet_edge.lowering.passes.decompose import Decompose
-from micronet_edge_bench.peers.fold_factors import FoldFactors
-from micronet_edge_bench.peers.freeze_hard_sigmoid import FreezeHardSigmoid
-from micronet_edge_bench.peers.layers import SqueezeExcite
 
 FREEZE, FOLD, SPELL = FreezeHardSigmoid(), FoldFactors(), Decompose(SHIPPED.xnnpack_int8)
 

@@ -3,10 +3,10 @@
 import pytest
 from benchmarks.made import file, run
 
+from baselines.building import PEERS
+from baselines.published_accuracies import published_top1, with_published_top1
+from baselines.suites import Member
 from micronet_edge.models import FAMILY
-from micronet_edge_bench.peers.building import PEERS
-from micronet_edge_bench.published_accuracies import published_top1, with_published_top1
-from micronet_edge_bench.suites import Member
 
 
 @pytest.mark.parametrize("network", [*FAMILY, *PEERS])

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from baselines.building import PEERS
+from baselines.peak import PEAK
+from baselines.suites import FORMS, Form, read_suite
 from micronet_edge.errors import SettingsError
 from micronet_edge.models import FAMILY
-from micronet_edge_bench.peers.building import PEERS
-from micronet_edge_bench.peers.peak import PEAK
-from micronet_edge_bench.suites import FORMS, Form, read_suite
 
 SUITES = sorted((Path(__file__).parents[2] / "benchmarks" / "suites").glob("*.toml"))
 GROUP = """

@@ -22,6 +22,9 @@ what stays in float, is theirs as well; with linear layers alone in integers Mob
 
 from torch import nn
 
+from baselines.building import SIZE
+from baselines.fold_factors import FoldFactors
+from baselines.freeze_hard_sigmoid import FreezeHardSigmoid
 from micronet_edge.errors import SettingsError
 from micronet_edge.lowering import Pass, lower
 from micronet_edge.lowering.cost_model.tuning import SHIPPED
@@ -30,9 +33,6 @@ from micronet_edge.lowering.passes.drop_training_layers import DropTrainingLayer
 from micronet_edge.lowering.passes.fold_batch_norm import FoldBatchNorm
 from micronet_edge.quantization.recipe import INT8
 from micronet_edge.targets.protocol import FLOAT32
-from micronet_edge_bench.peers.building import SIZE
-from micronet_edge_bench.peers.fold_factors import FoldFactors
-from micronet_edge_bench.peers.freeze_hard_sigmoid import FreezeHardSigmoid
 
 KEEPS_HARD_SWISH = ("onnx",)
 """Formats whose integer files compute a hard swish in float, as one operator."""

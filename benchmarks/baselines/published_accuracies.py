@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+from baselines.published import PUBLISHED
+from baselines.suites import FORMS, Member
 from micronet_edge.models import FAMILY
-from micronet_edge_bench.peers.published import PUBLISHED
 from micronet_edge_bench.results import FileResult, Run
-from micronet_edge_bench.suites import FORMS, Member
 
 _MICRONET = "arXiv 2108.05894"
 _CAVEAT = "published for trained weights in float32; the weights of the file that was timed are random"

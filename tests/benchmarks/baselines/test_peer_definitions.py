@@ -4,13 +4,13 @@ import pytest
 import torch
 from torch import nn
 
+from baselines.building import CLASSES, PEERS, PREPROCESSING, SIZE, build_peer, random_peer
+from baselines.layers import make_divisible
+from baselines.published import PUBLISHED
 from micronet_edge.counting import count
 from micronet_edge.data.photographs import photographs
 from micronet_edge.errors import SettingsError
 from micronet_edge.util.threads import one_thread
-from micronet_edge_bench.peers.building import CLASSES, PEERS, PREPROCESSING, SIZE, build_peer, random_peer
-from micronet_edge_bench.peers.layers import make_divisible
-from micronet_edge_bench.peers.published import PUBLISHED
 
 each_peer = pytest.mark.parametrize("name", PEERS)
 

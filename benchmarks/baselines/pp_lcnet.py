@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from micronet_edge_bench.peers.layers import SQUEEZE, ConvNorm, SqueezeExcite, make_divisible
+from baselines.layers import SQUEEZE, ConvNorm, SqueezeExcite, make_divisible
 
 WIDTHS = (0.25, 0.35, 0.5)
 

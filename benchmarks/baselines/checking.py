@@ -6,11 +6,11 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from baselines.building import random_peer
 from micronet_edge.data.preprocessing import Images
 from micronet_edge.evaluation.networks import TorchNetwork
 from micronet_edge.quantization.layer_outputs import decibels
 from micronet_edge.targets.registry import read_metadata, target_of
-from micronet_edge_bench.peers.building import random_peer
 
 _FOREIGN = ("CUSTOM", "FLEX")
 

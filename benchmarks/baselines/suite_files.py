@@ -3,34 +3,15 @@
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 import micronet_edge
-from micronet_edge.data.photographs import photographs
-from micronet_edge.data.preprocessing import open_image
+from baselines.building import peer_metadata, random_peer
+from baselines.forms import prepared
+from baselines.suites import FORMS, Member
+from baselines.targets import peer_target
 from micronet_edge.models import FAMILY
 from micronet_edge.pipeline.artifacts import Exported
 from micronet_edge.settings import ExportSettings
 from micronet_edge.targets.protocol import FLOAT32
-from micronet_edge_bench.peers.building import peer_metadata, random_peer
-from micronet_edge_bench.peers.forms import prepared
-from micronet_edge_bench.peers.targets import peer_target
-from micronet_edge_bench.suites import FORMS, Member
-
-CROPS, CROP_SIZE, SEED = 64, 256, 0
-
-
-def write_crops(path: Path) -> Path:
-    """Crops of the package's photographs, to calibrate integer files of random weights on."""
-    random = np.random.default_rng(SEED)
-    pictures = [np.asarray(open_image(name).convert("RGB")) for name in photographs()]
-    crops = []
-    for number in range(CROPS):
-        picture = pictures[number % len(pictures)]
-        top, left = (random.integers(length - CROP_SIZE + 1) for length in picture.shape[:2])
-        crops.append(picture[top : top + CROP_SIZE, left : left + CROP_SIZE])
-    np.save(path, np.stack(crops))
-    return path
 
 
 def write_member(member: Member, folder: Path, calibration: Path) -> Path:

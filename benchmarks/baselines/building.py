@@ -7,15 +7,15 @@ from types import MappingProxyType
 import torch
 from torch import nn
 
+from baselines import mobilenet_v3, pp_lcnet
+from baselines.mobilenet_v3 import MobileNetV3Small
+from baselines.peak import PEAK, DensePeak
+from baselines.pp_lcnet import PPLCNet
+from baselines.random_weights import with_random_weights
 from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.data.photographs import photographs
 from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.errors import SettingsError
-from micronet_edge_bench.peers import mobilenet_v3, pp_lcnet
-from micronet_edge_bench.peers.mobilenet_v3 import MobileNetV3Small
-from micronet_edge_bench.peers.peak import PEAK, DensePeak
-from micronet_edge_bench.peers.pp_lcnet import PPLCNet
-from micronet_edge_bench.peers.random_weights import with_random_weights
 
 SIZE, CLASSES = 224, 1000
 PREPROCESSING = Preprocessing.imagenet(SIZE)

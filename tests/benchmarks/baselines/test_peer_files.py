@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 
+from baselines.building import PREPROCESSING
+from baselines.checking import check_peer
+from baselines.suite_files import export_peer
 from micronet_edge import ExportSettings
 from micronet_edge.data.image_folders import MINIMUM_CALIBRATION, read_calibration
 from micronet_edge.data.photographs import photographs
@@ -10,9 +13,6 @@ from micronet_edge.data.preprocessing import open_image
 from micronet_edge.errors import SettingsError, TargetError
 from micronet_edge.targets.registry import read_metadata, target_of
 from micronet_edge.verification.manifest import manifest_path
-from micronet_edge_bench.peers.building import PREPROCESSING
-from micronet_edge_bench.peers.checking import check_peer
-from micronet_edge_bench.suite_files import export_peer
 
 FLOAT_DIFFERENCE = 1e-4
 # Logits of random weights: int8 gives 18 to 28 dB and the same class on 75 to 97 % of the images. A wrong

@@ -6,7 +6,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from micronet_edge_bench.peers.join_hard_swish import join_hard_swishes
+from baselines.join_hard_swish import join_hard_swishes
 
 X = np.linspace(-8, 8, 4096, dtype=np.float32)
 STEPS = ["Add", "Clip", "Mul", "Mul"]
