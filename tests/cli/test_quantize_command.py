@@ -154,7 +154,7 @@ def test_the_manifest_tells_the_truth(quantized_run, quantized, name):
     assert read_metadata(path).precision == "int8"
     described = json.loads((quantized_run / "stdout").read_text())["files"]
     assert manifest["proof"] in [file["proof"] for file in described]
-    passes = {step["rewrite"] for step in manifest["rewrites"]}
+    passes = {step["name"] for step in manifest["passes"]}
     assert "Decompose" in passes
     assert "SplitRelu6Range" not in passes  # that is how one target writes the network
 

@@ -100,7 +100,7 @@ def test_every_rewrite_of_the_pipeline_gives_the_same_twice_as_once(pipeline):
     for pass_ in pipeline:
         network, _ = apply(pass_, network, probe)
         twice, applied = apply(pass_, network, probe)
-        assert (applied.pass_, applied.places) == (pass_.name, 0)
+        assert (applied.name, applied.places) == (pass_.name, 0)
         assert operators(twice) == operators(network)
 
 

@@ -36,7 +36,7 @@ def write_manifest(
         "preprocessing": metadata.preprocessing.to_dict(),
         "labels": len(metadata.labels),
         "assumed": {"fields": list(metadata.assumed), "values": list(describe_assumptions(metadata))},
-        "rewrites": [asdict(step) for step in applied],
+        "passes": [asdict(step) for step in applied],
         "proof": asdict(proof),
         "versions": {DISTRIBUTION: tool_version(), "python": python_version(), **package_versions()},
     }

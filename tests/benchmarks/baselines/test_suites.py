@@ -11,7 +11,7 @@ from baselines.suites import FORMS, Form, read_suite
 from micronet_edge.errors import SettingsError
 from micronet_edge.models import FAMILY
 
-SUITES = sorted((Path(__file__).parents[2] / "benchmarks" / "suites").glob("*.toml"))
+SUITES = sorted((Path(__file__).parents[3] / "benchmarks" / "suites").glob("*.toml"))
 GROUP = """
 [[groups]]
 networks = ["m0", "m1"]

@@ -170,7 +170,7 @@ def test_the_given_network_stays_as_it_was(pass_):
 
 def test_what_was_done_is_reported():
     lowered = lower(nn.Sequential(stem(4), nn.BatchNorm2d(4), nn.Dropout()), TFLITE, 8)
-    assert [step.pass_ for step in lowered.applied] == [pass_.name for pass_ in TFLITE]
+    assert [step.name for step in lowered.applied] == [pass_.name for pass_ in TFLITE]
     assert [step.places for step in lowered.applied] == [1, 1, 0, 0, 0, 0, 0, 0]
     assert all(0 <= step.difference <= SAME_NUMBERS for step in lowered.applied)
     assert lowered.input_size == 8

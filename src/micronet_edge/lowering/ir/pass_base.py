@@ -50,7 +50,7 @@ class Pass(ABC):
 class Applied:
     """What one pass did: places changed, and the largest relative difference it made."""
 
-    pass_: str
+    name: str
     places: int
     difference: float
 
