@@ -74,7 +74,7 @@ def test_the_manifest_tells_the_truth(digits_run, digits, name):
     }
     assert manifest["preprocessing"] == json.loads(json.dumps(read_metadata(path).preprocessing.to_dict()))
     assert manifest["proof"] == described["proof"]
-    assert all(step["difference"] <= 1e-4 for step in manifest["rewrites"])
+    assert all(step["difference"] <= 1e-4 for step in manifest["passes"])
     assert {"FoldBatchNorm", "PermuteChannels"} <= {step["name"] for step in manifest["passes"]}
     packages = ("micronet-edge", "torch", "onnx", "onnxruntime", "tensorflow", "ai-edge-litert", "onnx2tf")
     assert manifest["versions"]["python"] == ".".join(map(str, sys.version_info[:3]))

@@ -37,7 +37,7 @@ def check_input_size(size: int) -> int:
         below = max(TOTAL_STRIDE, size // TOTAL_STRIDE * TOTAL_STRIDE)
         raise SettingsError(
             f"input size {size} px: this tool needs a multiple of {TOTAL_STRIDE}, such as {below} or "
-            f"{min(below + TOTAL_STRIDE, MOST_PIXELS)}, since its rewrites halve the image five times "
+            f"{min(below + TOTAL_STRIDE, MOST_PIXELS)}, since its passes halve the image five times "
             "without a remainder; the limit is the tool's own, MicroNet itself runs at other sizes"
         )
     return size

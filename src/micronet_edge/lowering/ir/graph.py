@@ -19,9 +19,9 @@ _OURS = __name__.rpartition(".")[0]
 
 
 class _Tracer(fx.Tracer):
-    """Keeps our activation and shuffle whole: rewrites reason about them, not about their insides.
+    """Keeps our activation and shuffle whole: passes reason about them, not about their insides.
 
-    So do the layers that rewrites make: a network that was lowered before is traced as it is.
+    So do the layers that passes make: a network that was lowered before is traced as it is.
     """
 
     def is_leaf_module(self, module: nn.Module, qualified_name: str) -> bool:

@@ -34,7 +34,7 @@ class Pass(ABC):
     def name(self) -> str:
         return type(self).__name__
 
-    def check_before(self, network: fx.GraphModule) -> None:  # noqa: B027 - most rewrites need nothing
+    def check_before(self, network: fx.GraphModule) -> None:  # noqa: B027 - most passes need nothing
         """Raises LoweringError, with the reason, on a network that the pass cannot take."""
 
     @abstractmethod
@@ -94,7 +94,7 @@ def apply(pass_: Pass, network: fx.GraphModule, image: Tensor) -> tuple[fx.Graph
 
 
 def lower(network: nn.Module, pipeline: tuple[Pass, ...], input_size: int) -> Lowered:
-    """Applies the pipeline's rewrites in order to a copy of the network.
+    """Applies the pipeline's passes in order to a copy of the network.
 
     Given    a network built of this package's layers, square images of `input_size` px
     Result   the same function of images of that size, as a plain inference module
