@@ -99,7 +99,7 @@ def pictures(paths: list[Path], runtimes: list[Runtime], truth: np.ndarray) -> T
     """Some images with what was read; the first is one that PyTorch misread, if there is any."""
     wrong = np.flatnonzero(runtimes[0].answers != truth)[:1]
     chosen = [*wrong, *np.linspace(0, len(paths) - 1, 7 - len(wrong)).astype(int)]  # 80 columns hold 7
-    table = Table.qparams(padding=(0, 1, 0, 0))
+    table = Table.grid(padding=(0, 1, 0, 0))
     table.add_row("", *(half_blocks(np.asarray(open_image(paths[place]))) for place in chosen))
     for name, labels in [("what it is", truth), *((each.name, each.answers) for each in runtimes)]:
         table.add_row(name, *(labels[place].center(8) for place in chosen))

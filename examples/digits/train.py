@@ -46,10 +46,10 @@ def augment(images: Tensor) -> Tensor:
     shift = 2 * SHIFT * _uniform(count, 2)  # the grid runs from -1 to 1
     cos, sin = scale * angle.cos(), scale * angle.sin()
     rows = [torch.stack([cos, -sin, shift[:, 0]], 1), torch.stack([sin, cos, shift[:, 1]], 1)]
-    qparams = F.affine_grid(torch.stack(rows, 1), list(images.shape), align_corners=False)
+    grid = F.affine_grid(torch.stack(rows, 1), list(images.shape), align_corners=False)
     # What comes in from outside is black paper, which after normalization is not zero.
     black = (-torch.tensor(PREPROCESSING.mean) / torch.tensor(PREPROCESSING.std)).view(1, 3, 1, 1)
-    return F.grid_sample(images - black, qparams, align_corners=False) + black
+    return F.grid_sample(images - black, grid, align_corners=False) + black
 
 
 def _uniform(*shape: int) -> Tensor:

@@ -21,8 +21,11 @@ from micronet_edge_onnx import fold_activations
 
 # Sums over all pixels in another order, and products that are added without rounding between.
 FLOAT_TOLERANCE = 2e-6
-WITHIN_A_STEP = 0.999
-"""Of an int8 file's numbers: the plain one rounds each product and sum, which may add up to two steps."""
+WITHIN_A_STEP, MOST_STEPS = 0.99, 2
+"""Of an int8 file's numbers: the plain one rounds each product and sum, which may add up to two steps.
+
+How many do depends on the ranges: with these, which hold in other light as well, 0.4 to 0.9 %.
+"""
 
 pytestmark = pytest.mark.usefixtures("path")
 FORMATS = pytest.mark.parametrize("name", ["onnx", "tflite"])
@@ -76,6 +79,7 @@ def test_int8_files(tmp_path, name, channels, groups, fusions, size):
     steps = np.diff(np.unique(ours))
     apart = np.rint((ours - theirs) / np.median(steps))
     assert (np.abs(apart) <= 1).mean() >= WITHIN_A_STEP
+    assert np.abs(apart).max() <= MOST_STEPS
     assert apart.any()  # they do not round alike: it was the kernel that ran
 
 

@@ -48,7 +48,7 @@ def counted(monkeypatch):
     watch(onnx, "load", lambda path, *_: ("load", Path(path).name))
     watch(source, "load_checkpoint", "checkpoint")
     for target in (OnnxTarget, TfliteTarget):
-        watch(target, "integer_form", lambda target, *_: ("integer form", target.name))
+        watch(target, "quantized_graph", lambda target, *_: ("quantized graph", target.name))
     return counts
 
 
@@ -79,7 +79,7 @@ def test_quantize_of_both_formats(counted, tmp_path, tmp_path_factory):
     assert 1 <= counted["ONNX Runtime"] <= MOST_SESSIONS
     assert counted["checkpoint"] == 1
     assert 1 <= max(loads(counted).values()) <= MOST_LOADS
-    assert counted["integer form", "onnx"] == counted["integer form", "tflite"] == 1
+    assert counted["quantized graph", "onnx"] == counted["quantized graph", "tflite"] == 1
 
 
 def test_verify_reads_the_checkpoint_once(counted, tmp_path_factory):
@@ -89,4 +89,4 @@ def test_verify_reads_the_checkpoint_once(counted, tmp_path_factory):
     file = folder / "files" / "m0-digits-int8.tflite"
     micronet_edge.verify(file, DIGITS, calibration=folder / "calibration")
     assert counted["checkpoint"] == 2
-    assert counted["integer form", "tflite"] == 1
+    assert counted["quantized graph", "tflite"] == 1
