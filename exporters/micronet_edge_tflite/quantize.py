@@ -38,7 +38,7 @@ from micronet_edge.quantization.qparams import (
     weight_scales,
 )
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
-from micronet_edge.quantization.quantized_tensors import clip_after, is_done_before, tensor_name
+from micronet_edge.quantization.quantized_tensors import clip_after, is_done_before, result_name, tensor_name
 from micronet_edge_tflite.dynamic_pointwise import (
     coefficient_qparams,
     compares_products,
@@ -205,7 +205,7 @@ class _FileOf:
             self._indices[key] = output
 
     def _activated(self, node: fx.Node) -> None:
-        key = (tensor_name(clip_after(node) or node), False)
+        key = (result_name(node), False)
         output = self._writer.tensor(f"{key[0]}/activated", self._shape(node), None)
         self._writer.relu(self._indices[key], output, _activation(node))
         self._indices[key] = output

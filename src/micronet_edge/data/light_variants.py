@@ -86,8 +86,14 @@ def _gain(white: Tensor) -> Tensor:
 
 
 def _changed(images: Tensor, preprocessing: Preprocessing, change: Callable[[Tensor], Tensor]) -> Tensor:
-    mean, std = (torch.tensor(each).view(1, 3, 1, 1) for each in (preprocessing.mean, preprocessing.std))
+    mean, std = _mean_and_std(preprocessing)
     return (change(images * std + mean).clamp(0, 1) - mean) / std
+
+
+def _mean_and_std(preprocessing: Preprocessing) -> tuple[Tensor, Tensor]:
+    """In the shape that scales images."""
+    mean, std = (torch.tensor(each).view(1, 3, 1, 1) for each in (preprocessing.mean, preprocessing.std))
+    return mean, std
 
 
 def _each(values: Tensor) -> Tensor:
@@ -97,7 +103,7 @@ def _each(values: Tensor) -> Tensor:
 
 def _quantiles(images: Tensor, preprocessing: Preprocessing) -> tuple[Tensor, Tensor]:
     """What of each image is taken for black and for white, [n] each, in parts of white."""
-    mean, std = (torch.tensor(each).view(1, 3, 1, 1) for each in (preprocessing.mean, preprocessing.std))
+    mean, std = _mean_and_std(preprocessing)
     pixels = (images * std + mean).clamp(0, 1).flatten(1).numpy()
     places = [min(pixels.shape[1] - 1, round(share * pixels.shape[1])) for share in (1 - WHITE, WHITE)]
     # Sorting whole images would take as long as running the network on them.

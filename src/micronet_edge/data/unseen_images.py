@@ -76,8 +76,5 @@ def notes_on_likeness(
 
 def _light(images: Images, preprocessing: Preprocessing) -> tuple[float, float]:
     """The mean brightness and the mean contrast of images, in parts of white."""
-    mean, std = (
-        np.asarray(each, np.float32)[:, None, None] for each in (preprocessing.mean, preprocessing.std)
-    )
-    pixels = images * std + mean
+    pixels = preprocessing.pixels(images)
     return float(pixels.mean()), float(pixels.std(axis=(1, 2, 3)).mean())

@@ -1,26 +1,18 @@
 """Naive integer files: what the formats' usual tools make of the network as it was trained."""
 
 from pathlib import Path
-from typing import ClassVar
 
 from micronet_edge.errors import SettingsError
 from micronet_edge.pipeline.job import Work
-from micronet_edge.pipeline.method import Written
+from micronet_edge.pipeline.method import WithoutRecipe, Written
 from micronet_edge.quantization.recipe import INT8
 from micronet_edge.settings import QuantizeSettings
 from micronet_edge.targets.protocol import Target
 from micronet_edge.verification.prove import FileToProve, Proof, compare
 
 
-class ConverterBaseline:
+class ConverterBaseline(WithoutRecipe):
     """Has each format's own tool quantize the network, for comparison: how far it is off is not judged."""
-
-    reading: ClassVar[str] = "reading the network"
-    suffixes_beside: ClassVar[tuple[str, ...]] = ()
-    recipe = None
-    beside = ()
-    steps = ()
-    notes = ()
 
     def __init__(self, work: Work) -> None:
         self._work, self._calibration = work, work.calibration_images()

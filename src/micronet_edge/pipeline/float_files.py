@@ -1,7 +1,6 @@
 """Files that compute in float: of the lowered network, or naive ones of the network as it was trained."""
 
 from pathlib import Path
-from typing import ClassVar
 
 from torch import nn
 
@@ -10,22 +9,15 @@ from micronet_edge.kernels import Kernels, library
 from micronet_edge.lowering import Applied, lower
 from micronet_edge.lowering.passes.round_to_half import with_half_weights
 from micronet_edge.pipeline.job import Work
-from micronet_edge.pipeline.method import Written
+from micronet_edge.pipeline.method import WithoutRecipe, Written
 from micronet_edge.settings import QuantizeSettings
 from micronet_edge.targets.protocol import FLOAT16, Target
 from micronet_edge.verification.conversion_check import check_conversion
 from micronet_edge.verification.prove import FileToProve, Proof, prove
 
 
-class FloatFiles:
+class FloatFiles(WithoutRecipe):
     """Lowers the network for each target; a naive file holds it as it was trained."""
-
-    reading: ClassVar[str] = "reading the network"
-    suffixes_beside: ClassVar[tuple[str, ...]] = ()
-    recipe = None
-    beside = ()
-    steps = ()
-    notes = ()
 
     def __init__(self, work: Work) -> None:
         if work.settings.calibration is not None:

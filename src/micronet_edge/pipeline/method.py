@@ -63,3 +63,14 @@ class Method(Protocol):
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader must know of the images, the network and the files."""
+
+
+class WithoutRecipe:
+    """What a `Method` says that makes no recipe: nothing lies beside its files but their manifests."""
+
+    reading: ClassVar[str] = "reading the network"
+    suffixes_beside: ClassVar[tuple[str, ...]] = ()
+    recipe = None
+    beside = ()
+    steps = ()
+    notes = ()

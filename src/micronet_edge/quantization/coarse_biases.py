@@ -8,7 +8,7 @@ from micronet_edge.lowering.ir.graph import calls, inputs_of, module_of
 from micronet_edge.quantization.assign_qparams import assign_qparams
 from micronet_edge.quantization.layers import layers
 from micronet_edge.quantization.qparams import QuantParams, weight_scales
-from micronet_edge.quantization.quantized_tensors import clip_after, tensor_name
+from micronet_edge.quantization.quantized_tensors import result_name, tensor_name
 
 COARSE = 0.25
 """Steps of a layer's output that one step of its bias may be."""
@@ -20,8 +20,10 @@ def is_coarse(node: fx.Node, tensor_qparams: Mapping[str, QuantParams]) -> bool:
     """Whether a step of the layer's bias, one of weight times input, is more than COARSE of its output's."""
     layer = module_of(node)
     assert isinstance(layer, nn.Conv2d | nn.Linear)
-    steps = weight_scales(layer.weight.detach().numpy()) * tensor_qparams[_name(inputs_of(node)[0])].scale
-    return bool(steps.max() > COARSE * tensor_qparams[_name(node)].scale)
+    steps = (
+        weight_scales(layer.weight.detach().numpy()) * tensor_qparams[result_name(inputs_of(node)[0])].scale
+    )
+    return bool(steps.max() > COARSE * tensor_qparams[result_name(node)].scale)
 
 
 def coarse_operators(
@@ -57,7 +59,3 @@ def notes_on_float(network: fx.GraphModule, kept: Collection[str]) -> tuple[str,
         f"of a bias more than {COARSE:g} steps of the output"
     )
     return (note,)
-
-
-def _name(node: fx.Node) -> str:
-    return tensor_name(clip_after(node) or node)

@@ -4,13 +4,13 @@ import copy
 from collections.abc import Mapping
 from dataclasses import replace
 
-import numpy as np
 import torch
 from torch import fx, nn
 
 from micronet_edge.data.image_folders import CalibrationImages
 from micronet_edge.data.light_variants import light_variants
 from micronet_edge.data.metadata import FileMetadata
+from micronet_edge.data.unseen_images import evenly
 from micronet_edge.errors import SettingsError
 from micronet_edge.lowering.cost_model.costs import Costs
 from micronet_edge.lowering.cost_model.tuning import SHIPPED
@@ -79,8 +79,7 @@ def calibrated_recipe(
 
 def some_images(calibration: CalibrationImages, most: int = MOST_IMAGES) -> torch.Tensor:
     """At most so many of the images, evenly over all of them."""
-    chosen = np.linspace(0, calibration.count - 1, min(calibration.count, most)).astype(int)
-    return torch.from_numpy(calibration.images[chosen])
+    return torch.from_numpy(evenly(calibration.images, most))
 
 
 def corrected_biases(quantized: QuantizedNetwork, images: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -8,7 +8,7 @@ from torch import fx
 
 from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.quantization.qparams import WEIGHT_LIMIT, QuantParams
-from micronet_edge.quantization.quantized_tensors import clip_after, tensor_name
+from micronet_edge.quantization.quantized_tensors import result_name, tensor_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,4 +55,4 @@ class QuantizedNetwork:
 
     def qparams(self, node: fx.Node) -> QuantParams:
         """The grid of what the node gives, after the clip that follows it if there is one."""
-        return self.tensor_qparams[tensor_name(clip_after(node) or node)]
+        return self.tensor_qparams[result_name(node)]

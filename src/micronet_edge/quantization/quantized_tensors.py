@@ -37,6 +37,11 @@ def clip_after(node: fx.Node) -> fx.Node | None:
     return readers[0] if len(readers) == 1 and is_clip(readers[0]) and not is_clip(node) else None
 
 
+def result_name(node: fx.Node) -> str:
+    """The name of what the operator of the node gives: of its clip's tensor, where it does one as well."""
+    return tensor_name(clip_after(node) or node)
+
+
 def is_done_before(node: fx.Node) -> bool:
     """Whether the node is a clip that the operator before it does as well."""
     return is_clip(node) and clip_after(node.all_input_nodes[0]) is node
@@ -79,7 +84,7 @@ def keeps_qparams(node: fx.Node) -> bool:
 def _owner(node: fx.Node, owners: dict[str, str]) -> str:
     joint = _joint_after(node)
     if joint is not None:
-        return tensor_name(clip_after(joint) or joint)
+        return result_name(joint)
     if not keeps_qparams(node):
         return tensor_name(node)
     found = {owners[tensor_name(source)] for source in node.all_input_nodes}

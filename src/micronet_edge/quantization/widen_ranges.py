@@ -16,7 +16,7 @@ from micronet_edge.lowering.ir.primitives import (
 )
 from micronet_edge.quantization.assign_qparams import SMALLEST_RATIO, assign_qparams, constant_qparams
 from micronet_edge.quantization.qparams import QuantParams, weight_scales
-from micronet_edge.quantization.quantized_tensors import clip_after, rounded_tensors, tensor_name
+from micronet_edge.quantization.quantized_tensors import result_name, rounded_tensors
 
 Range = tuple[float, float]
 
@@ -59,11 +59,11 @@ def _shortest_steps(network: fx.GraphModule, tensor_qparams: Mapping[str, QuantP
     for node in network.graph.nodes:
         layer, sources = (
             module_of(node),
-            [tensor_name(clip_after(source) or source) for source in inputs_of(node)],
+            [result_name(source) for source in inputs_of(node)],
         )
         if layer is None:
             continue
-        name = tensor_name(clip_after(node) or node)
+        name = result_name(node)
         wanted[name] = max(
             wanted[name],
             _given(layer, [tensor_qparams[source].scale for source in sources], tensor_qparams[name]),
