@@ -27,7 +27,7 @@ from baselines.fold_factors import FoldFactors
 from baselines.freeze_hard_sigmoid import FreezeHardSigmoid
 from micronet_edge.errors import SettingsError
 from micronet_edge.lowering import Pass, lower
-from micronet_edge.lowering.cost_model.tuning import SHIPPED
+from micronet_edge.lowering.cost_model.tuning import INTEGER_COSTS
 from micronet_edge.lowering.passes.decompose import Decompose
 from micronet_edge.lowering.passes.drop_training_layers import DropTrainingLayers
 from micronet_edge.lowering.passes.fold_batch_norm import FoldBatchNorm
@@ -42,7 +42,7 @@ KEEPS_COMMON_FORM = ("tflite",)
 
 _PRECISIONS = (FLOAT32, INT8)
 _COMMON: tuple[Pass, ...] = (DropTrainingLayers(), FoldBatchNorm(), FreezeHardSigmoid(), FoldFactors())
-_SPELLED: tuple[Pass, ...] = (*_COMMON, Decompose(SHIPPED.xnnpack_int8))
+_SPELLED: tuple[Pass, ...] = (*_COMMON, Decompose(INTEGER_COSTS))
 
 
 def prepared(network: nn.Module, file_format: str, precision: str) -> nn.Module:

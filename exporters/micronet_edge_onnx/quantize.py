@@ -22,7 +22,6 @@ from micronet_edge.lowering.ir.primitives import (
     MultiplyConstant,
 )
 from micronet_edge.lowering.ir.reorder import GatheredReorder
-from micronet_edge.lowering.passes.merge_with_padding_columns import BesideColumns
 from micronet_edge.quantization.assign_qparams import constant_qparams
 from micronet_edge.quantization.qparams import (
     BIAS_LIMIT,
@@ -37,6 +36,7 @@ from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.quantized_tensors import clip_after, is_done_before, tensor_name
 from micronet_edge_onnx.convert import INPUT_NAME
 from micronet_edge_onnx.model_writer import ModelWriter
+from micronet_edge_onnx.passes.merge_with_padding_columns import BesideColumns
 from micronet_edge_onnx.write_fusions import Fusions, FusionWriter, fusions_of
 
 Stored = NDArray[np.signedinteger]

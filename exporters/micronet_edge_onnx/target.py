@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from torch import fx, nn
 
@@ -15,25 +15,28 @@ from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.data.preprocessing import Images
 from micronet_edge.errors import TargetError
 from micronet_edge.kernels import Kernels
-from micronet_edge.lowering import SHIPPED, Pass, onnxruntime, portable
+from micronet_edge.lowering import Pass
+from micronet_edge.lowering.cost_model.tuning import shipped_tables
 from micronet_edge.lowering.ir.composite import regions
 from micronet_edge.lowering.ir.frozen_shift_max import FrozenShiftMax
 from micronet_edge.lowering.ir.graph import calls
-from micronet_edge.lowering.passes.border_behind_columns import BorderBehindColumns
-from micronet_edge.lowering.passes.factorize_spatial_convolution import FactorizeSpatialConvolution
-from micronet_edge.lowering.passes.pad_channels_to_block import PadChannelsToBlock
 from micronet_edge.quantization.qparams import PAIRED_WEIGHT_LIMIT
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.recipe import BITS, INT8, INT8_A16
 from micronet_edge.quantization.rewrite_quantized import rewritten
 from micronet_edge.targets.common import as_written, forbidden_operators
-from micronet_edge.targets.protocol import FLOAT16, FLOAT32, ExportSpec, Session
+from micronet_edge.targets.protocol import FLOAT16, FLOAT32, CostTable, ExportSpec, Session
 from micronet_edge.verification.conversion_check import check_conversion
+from micronet_edge_onnx.passes.border_behind_columns import BorderBehindColumns
+from micronet_edge_onnx.passes.factorize_spatial_convolution import FactorizeSpatialConvolution
+from micronet_edge_onnx.passes.pad_channels_to_block import PadChannelsToBlock
+from micronet_edge_onnx.pipelines import onnxruntime, portable
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-_BLOCK = SHIPPED.onnxruntime.depthwise_block
+_COSTS = shipped_tables(__package__)
+_BLOCK = _COSTS["onnxruntime"].depthwise_block
 
 
 class OnnxTarget:
@@ -43,6 +46,10 @@ class OnnxTarget:
     suffix = ".onnx"
     precisions = (FLOAT32, FLOAT16, INT8, INT8_A16)
     modules = ("onnx", "onnxsim", "onnxruntime")
+    cost_tables: ClassVar[Mapping[str, CostTable]] = {
+        "onnxruntime": CostTable(_COSTS["onnxruntime"]),
+        "portable": CostTable(_COSTS["portable"], portable=True),
+    }
 
     def check(self, spec: ExportSpec) -> None:
         if spec.portable and spec.precision == INT8_A16:
@@ -62,8 +69,9 @@ class OnnxTarget:
 
     def pipeline(self, spec: ExportSpec) -> tuple[Pass, ...]:
         if spec.portable:
-            return portable(spec.tuning)
-        return onnxruntime(spec.tuning, fixed_batch=spec.batch is not None)
+            return portable(spec.tuning.costs("portable", _COSTS["portable"]))
+        costs = spec.tuning.costs("onnxruntime", _COSTS["onnxruntime"])
+        return onnxruntime(costs, fixed_batch=spec.batch is not None)
 
     def export(self, network: nn.Module, spec: ExportSpec, path: Path) -> None:
         from micronet_edge_onnx.convert import to_onnx

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from torch import fx, nn
@@ -18,23 +18,27 @@ from micronet_edge.data.photographs import photographs
 from micronet_edge.data.preprocessing import Images
 from micronet_edge.errors import TargetError
 from micronet_edge.kernels import Kernels
-from micronet_edge.lowering import Pass, tflite
+from micronet_edge.lowering import INTEGER_COSTS, Pass
+from micronet_edge.lowering.cost_model.tuning import INTEGER, shipped_tables
 from micronet_edge.lowering.passes.fold_input_normalization import pixels_of
 from micronet_edge.lowering.passes.space_to_depth_width import SpaceToDepthWidth
-from micronet_edge.lowering.passes.split_borders import SplitBorders
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.recipe import INT8, INT8_A16
 from micronet_edge.quantization.refine_stem import refine_stem
 from micronet_edge.quantization.rewrite_quantized import rewritten
 from micronet_edge.targets.common import as_written, forbidden_operators
-from micronet_edge.targets.protocol import FLOAT16, FLOAT32, INT8_IO, ExportSpec, Session
+from micronet_edge.targets.protocol import FLOAT16, FLOAT32, INT8_IO, CostTable, ExportSpec, Session
 from micronet_edge.targets.registry import find_target
 from micronet_edge.verification.conversion_check import check_conversion
+from micronet_edge_tflite.passes.split_borders import SplitBorders
+from micronet_edge_tflite.pipelines import xnnpack
 
 if TYPE_CHECKING:
     from micronet_edge_tflite.session import TfliteSession
 
 MAXIMUM_PARTITIONS = 2
+
+_COSTS = shipped_tables(__package__)["xnnpack"]
 
 
 class TfliteTarget:
@@ -44,6 +48,11 @@ class TfliteTarget:
     suffix = ".tflite"
     precisions = (FLOAT32, FLOAT16, INT8, INT8_A16)
     modules = ("flatbuffers", "ai_edge_litert.interpreter")
+    cost_tables: ClassVar[Mapping[str, CostTable]] = {
+        "xnnpack": CostTable(_COSTS),
+        # The integer network is one for all targets; LiteRT has all of it in integers.
+        INTEGER: CostTable(INTEGER_COSTS, INT8),
+    }
 
     def check(self, spec: ExportSpec) -> None:
         if spec.batch is None:
@@ -54,7 +63,7 @@ class TfliteTarget:
             raise TargetError(f"--io int8 is for --precision int8, not {spec.precision}: leave it out")
 
     def pipeline(self, spec: ExportSpec) -> tuple[Pass, ...]:
-        return tflite(spec.tuning)
+        return xnnpack(spec.tuning.costs("xnnpack", _COSTS))
 
     def export(self, network: nn.Module, spec: ExportSpec, path: Path) -> None:
         from micronet_edge_tflite.metadata import append_metadata

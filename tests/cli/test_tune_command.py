@@ -6,8 +6,9 @@ from math import log2
 
 import pytest
 from cli.command import DIGITS, names, shared_quantized
+from costs import ONNXRUNTIME_COSTS, SHIPPED_TABLES
 
-from micronet_edge.lowering.cost_model.tuning import SHIPPED, read_tuning, tuning_text
+from micronet_edge.lowering.cost_model.tuning import INTEGER_COSTS, SHIPPED, Tuning, read_tuning, tuning_text
 from micronet_edge.verification.manifest import manifest_path
 
 STEM = "m0-digits"
@@ -22,10 +23,8 @@ def quantized_run(tmp_path_factory):
 def tuning(folder):
     """A table of a machine on which groups cost nothing at all."""
     grouped = {"dense_madd_ns": 10.0, "grouped_output_ns": 0.0}
-    tables = (replace(table, **grouped) for table in (SHIPPED.onnxruntime, SHIPPED.xnnpack_int8))
-    other = replace(
-        SHIPPED, machine="a slow board", **dict(zip(("onnxruntime", "xnnpack_int8"), tables, strict=True))
-    )
+    tables = {"onnxruntime": ONNXRUNTIME_COSTS, "integer": INTEGER_COSTS}
+    other = Tuning("a slow board", {name: replace(costs, **grouped) for name, costs in tables.items()})
     path = folder / "board.json"
     path.write_text(tuning_text(other))
     return path
@@ -38,12 +37,12 @@ def test_a_table_is_made_and_used(tool, folder):
     assert trials
     for trial in trials:
         assert trial["table"] == "onnxruntime"
-        assert log2(trial["value"] / asdict(SHIPPED.onnxruntime)[trial["figure"]]).is_integer()
+        assert log2(trial["value"] / asdict(ONNXRUNTIME_COSTS)[trial["figure"]]).is_integer()
         assert 0.2 < trial["time"] < 5
     found = read_tuning(folder / "mine.json")
     assert found.machine != SHIPPED.machine
-    assert replace(found, machine=SHIPPED.machine, onnxruntime=SHIPPED.onnxruntime) == SHIPPED
-    assert (found.onnxruntime != SHIPPED.onnxruntime) == any(trial["taken"] for trial in trials)
+    assert found.with_costs("onnxruntime", ONNXRUNTIME_COSTS).tables == SHIPPED_TABLES
+    assert (found.tables["onnxruntime"] != ONNXRUNTIME_COSTS) == any(trial["taken"] for trial in trials)
     assert names(folder) == ["mine.json"]
 
 
@@ -81,7 +80,7 @@ def test_an_integer_file_and_its_recipe_follow_their_tuning(tool_here, folder, t
     ran = tool_here("quantize", DIGITS, *common, "--output", "tuned", "--tuning", tuning)
     assert ran.code == 0, ran.errors
     recipe = folder / "tuned" / f"{STEM}-int8.recipe.json"
-    assert json.loads(recipe.read_text())["costs"] == asdict(read_tuning(tuning).xnnpack_int8)
+    assert json.loads(recipe.read_text())["costs"] == asdict(read_tuning(tuning).tables["integer"])
     ran = tool_here("quantize", DIGITS, *common, "--output", "again", "--recipe", recipe)
     assert ran.code == 0, ran.errors
     tuned, again = (folder / output / f"{STEM}-int8.onnx" for output in ("tuned", "again"))

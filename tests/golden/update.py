@@ -12,6 +12,7 @@ from micronet_edge.data.image_folders import CalibrationImages
 from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.lowering import integer, lower
+from micronet_edge.lowering.cost_model.tuning import INTEGER_COSTS
 from micronet_edge.models import FAMILY, MicroNet
 from micronet_edge.quantization.quantize_network import calibrated_recipe, quantized_by
 from micronet_edge.targets.protocol import ExportSpec
@@ -35,10 +36,10 @@ def write_onnx(variant: str, form: str, path: Path) -> None:
 def write_int8(variant: str, target: str, path: Path) -> None:
     """The variant as a target's int8 file. Its ranges are those of noise, which no operator depends on."""
     spec = _spec(variant, precision="int8")
-    network = lower(_network(variant), integer(spec.tuning.xnnpack_int8), SIZE).network
+    network = lower(_network(variant), integer(INTEGER_COSTS), SIZE).network
     images = np.random.default_rng(0).standard_normal((8, 3, SIZE, SIZE), np.float32)
     calibration = CalibrationImages(images, "noise", "", 0)
-    recipe = calibrated_recipe(network, calibration, spec.metadata, "int8", spec.tuning.xnnpack_int8)
+    recipe = calibrated_recipe(network, calibration, spec.metadata, "int8", INTEGER_COSTS)
     found = find_target(target)
     found.quantize(found.quantized_graph(quantized_by(recipe, network, spec.metadata, target)), spec, path)
 

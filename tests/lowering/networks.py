@@ -7,12 +7,12 @@ from functools import cache
 from math import prod
 
 import torch
+from costs import XNNPACK_COSTS
 from hypothesis import strategies as st
 from reference.authors import weights
 from torch import Tensor, fx, nn
 
 from micronet_edge.lowering import Applied, Pass, apply
-from micronet_edge.lowering.cost_model.tuning import SHIPPED
 from micronet_edge.lowering.ir.graph import module_of, trace
 from micronet_edge.lowering.ir.pass_base import probe_image
 from micronet_edge.models import (
@@ -33,10 +33,10 @@ TOLERANCE = 1e-5
 
 # Costs under which the outcome is plain: work is free, so that nothing is grouped; no copy is worth
 # its price, so that every shift gets its best order; groups are worth any copy.
-FREE_WORK = replace(SHIPPED.xnnpack, fusion_ns=0.0, dense_madd_ns=0.0, grouped_output_ns=1.0)
-NO_COPIES = replace(SHIPPED.xnnpack, fusion_ns=0.0, dense_madd_ns=1e-9, segment_ns=1e6)
+FREE_WORK = replace(XNNPACK_COSTS, fusion_ns=0.0, dense_madd_ns=0.0, grouped_output_ns=1.0)
+NO_COPIES = replace(XNNPACK_COSTS, fusion_ns=0.0, dense_madd_ns=1e-9, segment_ns=1e6)
 KEEP_GROUPS = replace(
-    SHIPPED.xnnpack,
+    XNNPACK_COSTS,
     fusion_ns=0.0,
     dense_madd_ns=1e6,
     grouped_output_ns=0.0,

@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from costs import ANY_BATCH, ONNXRUNTIME, PORTABLE, XNNPACK
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lowering.networks import (
@@ -25,7 +26,7 @@ from reference.authors import VARIANTS
 from reference.fill import image
 from torch import nn
 
-from micronet_edge.lowering import ONNXRUNTIME, PORTABLE, SHIPPED, TFLITE, apply, lower, onnxruntime
+from micronet_edge.lowering import apply, lower
 from micronet_edge.lowering.ir.graph import trace
 from micronet_edge.lowering.ir.pass_base import SAME_NUMBERS, probe_image
 from micronet_edge.models import (
@@ -39,12 +40,11 @@ from micronet_edge.models import (
     find_variant,
 )
 
-ANY_BATCH = onnxruntime(SHIPPED, fixed_batch=False)
 PIPELINES = {
     "onnxruntime": ONNXRUNTIME,
     "onnxruntime, any batch": ANY_BATCH,
     "portable": PORTABLE,
-    "tflite": TFLITE,
+    "tflite": XNNPACK,
 }
 each_pipeline = pytest.mark.parametrize("pipeline", PIPELINES.values(), ids=PIPELINES)
 
@@ -68,7 +68,7 @@ def test_every_variant_lowers(variant, pipeline):
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_every_variant_lowers_with_the_reference_weights(variant):
-    assert_lowers(reference_network(variant), TFLITE, 64, torch.from_numpy(image(1, 1, 64)))
+    assert_lowers(reference_network(variant), XNNPACK, 64, torch.from_numpy(image(1, 1, 64)))
 
 
 @each_pipeline
@@ -89,7 +89,7 @@ def test_the_image_matters_to_these_networks_and_rounding_does_not(variant):
 
 
 def test_lowering_is_deterministic():
-    first, second = (lower(micronet("m0"), TFLITE, 32).network for _ in range(2))
+    first, second = (lower(micronet("m0"), XNNPACK, 32).network for _ in range(2))
     assert_same(first, second)
 
 
@@ -215,7 +215,7 @@ def test_a_feature_map_that_no_known_layer_makes_keeps_its_order(pipeline):
 
 
 def test_lowered_networks_call_layers_by_their_trained_names():
-    lowered = lower(micronet("m0"), TFLITE, 32).network
+    lowered = lower(micronet("m0"), XNNPACK, 32).network
     called = [node.target for node in lowered.graph.nodes if node.op == "call_module"]
     assert len(called) == len(set(called))
     assert {"features/block1/project/conv", "classifier/logits/linear"} <= set(called)

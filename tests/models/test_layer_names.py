@@ -1,10 +1,11 @@
 """Names of operators are written and read by one table."""
 
 import pytest
+from costs import XNNPACK
 from lowering.networks import lively, shift_max, stem
 from torch import nn
 
-from micronet_edge.lowering import INTEGER, TFLITE, lower
+from micronet_edge.lowering import INTEGER, lower
 from micronet_edge.lowering.ir.composite import Role, part_of, regions
 from micronet_edge.models.layer_names import (
     common_start,
@@ -16,7 +17,7 @@ from micronet_edge.models.layer_names import (
 
 
 @pytest.mark.parametrize("name", ["act", "features/block1/project_activation", "mean", "net/maximum"])
-@pytest.mark.parametrize("pipeline", [INTEGER, TFLITE], ids=["integer", "float"])
+@pytest.mark.parametrize("pipeline", [INTEGER, XNNPACK], ids=["integer", "float"])
 @pytest.mark.parametrize(("shifts", "fusions", "size"), [(1, 1, 8), (2, 1, 8), (2, 2, 8), (2, 2, 64)])
 def test_what_is_decomposed_is_read_back(name, pipeline, shifts, fusions, size):
     layers = {"first": stem(12), name: shift_max(12, 4, shifts, fusions), "last": nn.Conv2d(12, 4, 1)}

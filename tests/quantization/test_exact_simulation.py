@@ -12,6 +12,7 @@ import torch
 from micronet_edge import ExportSettings
 from micronet_edge.data.image_folders import CalibrationImages
 from micronet_edge.lowering import integer, lower
+from micronet_edge.lowering.cost_model.tuning import INTEGER_COSTS
 from micronet_edge.models.source import read_source
 from micronet_edge.pipeline.job import export_spec
 from micronet_edge.pipeline.quantized_graphs import corrected_forms
@@ -37,8 +38,8 @@ def files(tmp_path_factory):
     spec = export_spec(origin, settings)
     images = torch.randn(24, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(1)).clamp(-2, 2).numpy()
     calibration = CalibrationImages(images[:8], "noise", hashlib.sha256(images).hexdigest(), 0)
-    network = lower(origin.network, integer(spec.tuning.xnnpack_int8), SIZE).network
-    recipe = calibrated_recipe(network, calibration, origin.metadata, "int8", spec.tuning.xnnpack_int8)
+    network = lower(origin.network, integer(INTEGER_COSTS), SIZE).network
+    recipe = calibrated_recipe(network, calibration, origin.metadata, "int8", INTEGER_COSTS)
     targets = [find_target(name) for name in ("onnx", "tflite")]
     formed = corrected_forms(recipe, network, origin.metadata, targets, torch.from_numpy(calibration.images))
     found = {}

@@ -13,7 +13,7 @@ from micronet_edge.data.image_folders import CalibrationImages
 from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.errors import SettingsError
-from micronet_edge.lowering.cost_model.tuning import SHIPPED
+from micronet_edge.lowering.cost_model.tuning import INTEGER_COSTS
 from micronet_edge.quantization.quantize_network import (
     calibrated_recipe,
     corrected_biases,
@@ -284,7 +284,7 @@ def test_tensors_of_another_shape(refusal, network, recipe):
 
 
 def test_a_recipe_needs_no_more_than_what_it_says():
-    made = Recipe("int8", "m0", 8, None, 99.99, {}, {}, SHIPPED.xnnpack_int8)
+    made = Recipe("int8", "m0", 8, None, 99.99, {}, {}, INTEGER_COSTS)
     assert (made.float_layers, made.finetuning, dict(made.tensors)) == ((), None, {})
     assert dict(made.biases) == {}
 

@@ -9,9 +9,9 @@ from torch import nn
 
 from micronet_edge.lowering.ir.graph_builder import LAYER
 from micronet_edge.lowering.ir.primitives import AddConstant
-from micronet_edge.lowering.passes.split_borders import SplitBorders
 from micronet_edge.quantization.rewrite_quantized import rewritten
 from micronet_edge.quantization.simulate import Simulation
+from micronet_edge_tflite.passes.split_borders import SplitBorders
 
 SPLIT = SplitBorders(numbers_that_pay=0)
 

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from micronet_edge.lowering import PORTABLE
+
 from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.targets.common import as_written, in_batches
 
@@ -49,7 +49,7 @@ class StrangeTarget:
         pass
 
     def pipeline(self, spec):
-        return PORTABLE
+        return common(INTEGER_COSTS)
 
     def export(self, network, spec, path):
         torch.save({"network": network, "texts": as_written(spec, "NCHW").to_texts()}, path)

@@ -2,19 +2,22 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import fx
 
 import micronet_edge
-from micronet_edge.lowering import Pass, integer, lower, onnxruntime, portable, tflite
+from micronet_edge.errors import SettingsError
+from micronet_edge.lowering import Pass, integer, lower
 from micronet_edge.lowering.cost_model.costs import Costs
-from micronet_edge.lowering.cost_model.tuning import Tuning, tuning_of, tuning_text
+from micronet_edge.lowering.cost_model.tuning import Tuning, tuning_text
 from micronet_edge.models.source import Source, read_source
-from micronet_edge.targets.protocol import FLOAT32
-
-INT8 = "int8"
+from micronet_edge.pipeline.job import export_spec
+from micronet_edge.quantization.recipe import BITS
+from micronet_edge.settings import ExportSettings
+from micronet_edge.targets.protocol import CostTable, Target
+from micronet_edge.targets.registry import cost_tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,37 +25,49 @@ class Candidate:
     """A kind of file, with the table of a tuning that decides on it."""
 
     table: str
-    format: str
-    precision: str = FLOAT32
-    portable: bool = False
+    target: Target
+    own: CostTable
+
+    @property
+    def is_integer(self) -> bool:
+        return self.own.precision in BITS
 
     def costs(self, tuning: Tuning) -> Costs:
-        costs = getattr(tuning, self.table)
-        assert isinstance(costs, Costs)
-        return costs
+        return tuning.costs(self.table, self.own.costs)
 
-    def with_costs(self, tuning: Tuning, costs: Costs) -> Tuning:
-        return tuning_of(asdict(tuning) | {self.table: asdict(costs)})
+    def settings(self, tuning: Path | None = None, calibration: Path | None = None) -> ExportSettings:
+        """How the files are written that the table decides on."""
+        return ExportSettings(
+            formats=(self.target.name,),
+            precision=self.own.precision,
+            portable=self.own.portable,
+            calibration=calibration if self.is_integer else None,
+            tuning=tuning,
+        )
 
-    def pipeline(self, tuning: Tuning) -> tuple[Pass, ...]:
-        match self.table:
-            case "onnxruntime":
-                return onnxruntime(tuning)
-            case "portable":
-                return portable(tuning)
-            case "xnnpack":
-                return tflite(tuning)
-            case _:
-                return integer(tuning.xnnpack_int8)
+    def pipeline(self, origin: Source, tuning: Tuning) -> tuple[Pass, ...]:
+        """The passes of a network's file."""
+        if self.is_integer:
+            return integer(self.costs(tuning))
+        return self.target.pipeline(replace(export_spec(origin, self.settings()), tuning=tuning))
 
 
-CANDIDATES = (
-    Candidate("onnxruntime", "onnx"),
-    Candidate("portable", "onnx", portable=True),
-    Candidate("xnnpack", "tflite"),
-    # The integer network is one for all formats; LiteRT has all of it in integers.
-    Candidate("xnnpack_int8", "tflite", INT8),
-)
+def candidates(tables: Sequence[str] = ()) -> list[Candidate]:
+    """The candidates of these tables, or of every installed target's.
+
+    Raises SettingsError on a table that no target has.
+    """
+    known = {name: Candidate(name, *found) for name, found in cost_tables().items()}
+    if unknown := set(tables) - set(known):
+        raise SettingsError(f"there is no table {min(unknown)}: choose from {', '.join(known)}")
+    return [known[name] for name in dict.fromkeys(tables or known)]
+
+
+def complete(tuning: Tuning) -> Tuning:
+    """The tuning with every installed target's table, those that it lacks as they are shipped."""
+    for candidate in candidates():
+        tuning = tuning.with_costs(candidate.table, candidate.costs(tuning))
+    return tuning
 
 
 class Networks:
@@ -60,7 +75,7 @@ class Networks:
 
     def __init__(self, sources: Sequence[str], calibration: Path, folder: Path) -> None:
         self._sources: dict[str, Source] = {
-            source: read_source(source, None, micronet_edge.ExportSettings()) for source in sources
+            source: read_source(source, None, ExportSettings()) for source in sources
         }
         self._calibration, self._folder = calibration, folder
         self._fingerprints: dict[tuple[str, str, Costs], str] = {}
@@ -79,7 +94,8 @@ class Networks:
 
     def _lowered_fingerprint(self, name: str, candidate: Candidate, tuning: Tuning) -> str:
         origin = self._sources[name]
-        lowered = lower(origin.network, candidate.pipeline(tuning), origin.metadata.preprocessing.size)
+        pipeline = candidate.pipeline(origin, tuning)
+        lowered = lower(origin.network, pipeline, origin.metadata.preprocessing.size)
         return _fingerprint(lowered.network)
 
     def file(self, name: str, candidate: Candidate, tuning: Tuning, fingerprint: str) -> Path:
@@ -94,14 +110,7 @@ class Networks:
         folder.mkdir(parents=True)
         table = folder / "tuning.json"
         table.write_text(tuning_text(tuning), encoding="utf-8")
-        settings = micronet_edge.ExportSettings(
-            formats=(candidate.format,),
-            output=folder,
-            precision=candidate.precision,
-            portable=candidate.portable,
-            calibration=self._calibration if candidate.precision == INT8 else None,
-            tuning=table,
-        )
+        settings = replace(candidate.settings(table, self._calibration), output=folder)
         (written,) = micronet_edge.export(name, settings=settings)
         return written.path
 

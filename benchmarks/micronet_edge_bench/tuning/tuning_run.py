@@ -5,12 +5,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from micronet_edge.errors import SettingsError
-from micronet_edge.lowering.cost_model.tuning import SHIPPED, TABLES, read_tuning, tuning_text
+from micronet_edge.lowering.cost_model.tuning import SHIPPED, read_tuning, tuning_text
 from micronet_edge_bench.benching import Where
 from micronet_edge_bench.crops import write_crops
 from micronet_edge_bench.devices import find_device
-from micronet_edge_bench.tuning.candidates import CANDIDATES, Networks
+from micronet_edge_bench.tuning.candidates import Networks, candidates, complete
 from micronet_edge_bench.tuning.head_to_head import MeasuredHeadToHead
 from micronet_edge_bench.tuning.search import Trial, tune
 
@@ -29,14 +28,12 @@ def tuned_on(
     Given    the names of tables to fit, all where none are; a tuning to start from, our own where None is
     Raises   SettingsError on names that there are not, and what reading networks and devices raises.
     """
-    if unknown := set(tables) - set(TABLES):
-        raise SettingsError(f"there is no table {min(unknown)}: choose from {', '.join(TABLES)}")
+    fitted = candidates(tables)
     find_device(device)  # refuses a name that is none
-    candidates = [candidate for candidate in CANDIDATES if candidate.table in tables or not tables]
-    tuning = SHIPPED if start is None else read_tuning(start)
+    tuning = complete(SHIPPED if start is None else read_tuning(start))
     with tempfile.TemporaryDirectory(prefix="micronet-edge-") as name:
         folder = Path(name)
         written = Networks(list(dict.fromkeys(networks)), write_crops(folder / "crops.npy"), folder)
         head_to_head = MeasuredHeadToHead(Where((device,), bootstrap=bootstrap))
-        found, trials = tune(tuning, candidates, written, head_to_head, report)
+        found, trials = tune(tuning, fitted, written, head_to_head, report)
     return tuning_text(replace(found, machine=head_to_head.machine or found.machine)), trials

@@ -27,7 +27,7 @@ def tune(
     device: Annotated[str, typer.Option(help="local, ssh://USER@HOST[:PORT] or adb://SERIAL.")] = "local",
     table: Annotated[
         list[str] | None,
-        typer.Option(help="onnxruntime, portable, xnnpack or xnnpack_int8; may be repeated. Default: all."),
+        typer.Option(help="onnxruntime, portable, xnnpack or integer; may be repeated. Default: all."),
     ] = None,
     tuning: Annotated[Path | None, typer.Option(help="Start from this tuning, not from our own.")] = None,
     output: Annotated[Path, typer.Option(help="The tuning that is written.")] = Path("tuning.json"),

@@ -22,9 +22,10 @@ from micronet_edge.models.source import Given, Source, read_source, stem_of
 from micronet_edge.settings import ExportSettings, QuantizeSettings
 from micronet_edge.targets.common import check_precision
 from micronet_edge.targets.protocol import FLOAT32, ExportSpec, Target
-from micronet_edge.targets.registry import find_target
+from micronet_edge.targets.registry import cost_tables, find_target
 from micronet_edge.util.atomic_write import check_output
 from micronet_edge.util.limits import BATCH
+from micronet_edge.util.text import listed
 from micronet_edge.verification.manifest import manifest_path
 
 Report = Callable[[str], None]
@@ -109,6 +110,8 @@ class Work:
         """
         origin = read_source(job.source, job.checkpoint, job.settings, job.metadata)
         work = cls(origin, job.settings, targets, export_spec(origin, job.settings), job.report)
+        if unused := set(work.spec.tuning.tables) - set(cost_tables()):
+            work.report(f"WARNING: no installed format has the tables {listed(sorted(unused))}: not used")
         for target in targets:
             check_precision(target, work.spec)
             target.check(work.spec)

@@ -5,7 +5,8 @@ from typing import ClassVar
 
 from micronet_edge.data.unseen_images import QuantizationImages, bundled, notes_on_likeness, parted
 from micronet_edge.errors import SettingsError
-from micronet_edge.lowering import Applied, integer, lower
+from micronet_edge.lowering import INTEGER_COSTS, Applied, integer, lower
+from micronet_edge.lowering.cost_model.tuning import INTEGER
 from micronet_edge.models.quiet_layers import notes_on_quiet_layers
 from micronet_edge.pipeline.find_recipe import find_recipe, given_recipe
 from micronet_edge.pipeline.job import Work
@@ -67,7 +68,7 @@ class QuantizedFiles:
         work = self._work
         work.report("lowering the network")
         given = given_recipe(work.settings)
-        costs = work.spec.tuning.xnnpack_int8 if given is None else given.costs
+        costs = work.spec.tuning.costs(INTEGER, INTEGER_COSTS) if given is None else given.costs
         lowered = lower(work.origin.network, integer(costs), work.spec.input_size)
         self._applied = lowered.applied
         self._bound = bound = find_recipe(work, lowered.network, self._images.found_on, given, costs)

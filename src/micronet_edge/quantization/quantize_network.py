@@ -13,7 +13,7 @@ from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.data.unseen_images import evenly
 from micronet_edge.errors import SettingsError
 from micronet_edge.lowering.cost_model.costs import Costs
-from micronet_edge.lowering.cost_model.tuning import SHIPPED
+from micronet_edge.lowering.cost_model.tuning import INTEGER_COSTS
 from micronet_edge.lowering.ir.graph import calls
 from micronet_edge.quantization.assign_qparams import assign_qparams
 from micronet_edge.quantization.calibrate import calibrate
@@ -40,7 +40,7 @@ def calibrated_recipe(
     calibration: CalibrationImages,
     metadata: FileMetadata,
     precision: str,
-    costs: Costs = SHIPPED.xnnpack_int8,
+    costs: Costs = INTEGER_COSTS,
 ) -> Recipe:
     """The ranges that post-training quantization finds.
 

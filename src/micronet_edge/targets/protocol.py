@@ -17,7 +17,7 @@ from micronet_edge.counting.count import Count
 from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.data.preprocessing import Images
 from micronet_edge.kernels import Kernels
-from micronet_edge.lowering import SHIPPED, Pass, Tuning
+from micronet_edge.lowering import SHIPPED, Costs, Pass, Tuning
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 
 FLOAT32 = "float32"
@@ -48,6 +48,15 @@ class ExportSpec:
     io: str = FLOAT32
     tuning: Tuning = SHIPPED
     fused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CostTable:
+    """What operators cost in the files written with these settings, by which `tune` fits the table."""
+
+    costs: Costs
+    precision: str = FLOAT32
+    portable: bool = False
 
 
 class Session(Protocol):
@@ -101,6 +110,8 @@ class Target(Reader, Protocol):
     precisions: tuple[str, ...]
     modules: tuple[str, ...]
     """What must load for a file to be written and proven."""
+    cost_tables: Mapping[str, CostTable]
+    """What operators cost its runtimes, by table; a spec's tuning may have other figures."""
 
     def check(self, spec: ExportSpec) -> None:
         """Raises TargetError on a spec that the format cannot hold."""

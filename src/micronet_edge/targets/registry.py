@@ -3,7 +3,7 @@
 A target registers an object of the shape in `protocol.py` under the group `micronet_edge.targets`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.errors import TargetError
-from micronet_edge.targets.protocol import Target
+from micronet_edge.targets.protocol import CostTable, Target
 from micronet_edge.targets.unchanged import check_unchanged
 from micronet_edge.util.journal import settle
 from micronet_edge.util.user_files import NETWORK, check_file
@@ -69,10 +69,7 @@ def target_of(path: Path) -> Target:
 
     Raises TargetError on a suffix that no installed target writes.
     """
-    targets = []
-    for name in target_names():
-        with suppress(TargetError):  # a target that cannot be loaded is no reason to refuse another's file
-            targets.append(find_target(name))
+    targets = list(_usable_targets())
     for target in targets:
         if path.suffix == target.suffix:
             return target
@@ -81,6 +78,21 @@ def target_of(path: Path) -> Target:
         f"{path}: no installed target reads {path.suffix or 'files without suffix'}: give a file ending in "
         f"{known}"
     )
+
+
+def cost_tables() -> Mapping[str, tuple[Target, CostTable]]:
+    """The tables of costs of all installed targets by name, each with its target."""
+    return {
+        name: (target, table)
+        for target in _usable_targets()
+        for name, table in getattr(target, "cost_tables", {}).items()  # strangers' targets need not have any
+    }
+
+
+def _usable_targets() -> Iterator[Target]:
+    for name in target_names():
+        with suppress(TargetError):  # a target that cannot be loaded is no reason to refuse the others
+            yield find_target(name)
 
 
 def read_metadata(path: Path | str) -> FileMetadata:

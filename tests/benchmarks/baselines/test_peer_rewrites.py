@@ -17,11 +17,11 @@ from baselines.fold_factors import FoldFactors
 from baselines.freeze_hard_sigmoid import FreezeHardSigmoid
 from baselines.layers import SqueezeExcite
 from micronet_edge.lowering import apply
-from micronet_edge.lowering.cost_model.tuning import SHIPPED
+from micronet_edge.lowering.cost_model.tuning import INTEGER_COSTS
 from micronet_edge.lowering.ir.pass_base import probe_image
 from micronet_edge.lowering.passes.decompose import Decompose
 
-FREEZE, FOLD, SPELL = FreezeHardSigmoid(), FoldFactors(), Decompose(SHIPPED.xnnpack_int8)
+FREEZE, FOLD, SPELL = FreezeHardSigmoid(), FoldFactors(), Decompose(INTEGER_COSTS)
 
 
 def prepared(*layers, by, size=8):

@@ -4,16 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from costs import ONNXRUNTIME_COSTS, PORTABLE_COSTS, XNNPACK, XNNPACK_COSTS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lowering.networks import KEEP_GROUPS, NO_COPIES, Residual, divisors, micronet, shift_max, stem, traced
 from torch import nn
 
-from micronet_edge.lowering import TFLITE, apply, lower
+from micronet_edge.lowering import apply, lower
 from micronet_edge.lowering.cost_model.channel_classes import Boundary, find_channel_classes
 from micronet_edge.lowering.cost_model.choose_layout import choose_channel_orders
 from micronet_edge.lowering.cost_model.layout_cost import Prices, moved, stays_grouped
-from micronet_edge.lowering.cost_model.tuning import SHIPPED
 from micronet_edge.lowering.ir.channel_order import segments
 from micronet_edge.lowering.ir.frozen_shift_max import FrozenShiftMax
 from micronet_edge.lowering.ir.graph import calls, module_of
@@ -143,9 +143,7 @@ def chosen(network, costs):
     return classes, choose_channel_orders(classes, costs)
 
 
-@pytest.mark.parametrize(
-    "costs", [SHIPPED.onnxruntime, SHIPPED.portable, SHIPPED.xnnpack, KEEP_GROUPS, NO_COPIES]
-)
+@pytest.mark.parametrize("costs", [ONNXRUNTIME_COSTS, PORTABLE_COSTS, XNNPACK_COSTS, KEEP_GROUPS, NO_COPIES])
 @given(channels=st.sampled_from([6, 8, 12]), data=st.data())
 @settings(max_examples=20)
 def test_every_class_is_given_a_permutation(costs, channels, data):
@@ -242,16 +240,16 @@ def test_the_effort_of_choosing_grows_with_the_depth_and_not_exponentially(monke
     for depth in (2, 4):
         layers = [one for _ in range(depth) for one in (nn.Conv2d(24, 24, 1, groups=4), ChannelShuffle(4))]
         efforts.append(0)
-        chosen(frozen(stem(24), *layers), SHIPPED.onnxruntime)
+        chosen(frozen(stem(24), *layers), ONNXRUNTIME_COSTS)
     assert efforts[1] < 4 * efforts[0]
 
 
 def test_no_shift_of_m0_needs_more_segments_than_the_costs_allow():
-    whole = tuple(pass_ for pass_ in TFLITE if not isinstance(pass_, Decompose))
+    whole = tuple(pass_ for pass_ in XNNPACK if not isinstance(pass_, Decompose))
     lowered = lower(micronet("m0"), whole, 224).network
     pieces = {
         node.name: max(len(segments(np.array(source))) for source in activation.sources)
         for node, activation in calls(lowered, FrozenShiftMax)
     }
     assert len(pieces) == 15
-    assert max(pieces.values()) <= SHIPPED.xnnpack.most_pieces, pieces
+    assert max(pieces.values()) <= XNNPACK_COSTS.most_pieces, pieces

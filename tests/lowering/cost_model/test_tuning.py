@@ -4,9 +4,10 @@ import json
 from dataclasses import asdict, replace
 
 import pytest
+from costs import PORTABLE_COSTS, SHIPPED_TABLES, XNNPACK_COSTS
 
 from micronet_edge.errors import SettingsError
-from micronet_edge.lowering.cost_model.tuning import SHIPPED, TABLES, read_tuning, tuning_text
+from micronet_edge.lowering.cost_model.tuning import Tuning, read_tuning, tuning_text
 
 
 def written(tmp_path, content):
@@ -15,29 +16,48 @@ def written(tmp_path, content):
     return path
 
 
+TUNING = Tuning("a board", {**SHIPPED_TABLES, "xnnpack": replace(XNNPACK_COSTS, segment_ns=17.5)})
+
+
 def test_what_is_written_is_read(tmp_path):
-    tuning = replace(SHIPPED, machine="a board", xnnpack=replace(SHIPPED.xnnpack, segment_ns=17.5))
-    assert read_tuning(written(tmp_path, tuning_text(tuning))) == tuning
+    assert read_tuning(written(tmp_path, tuning_text(TUNING))) == TUNING
 
 
-def test_the_tables():
-    assert TABLES == ("onnxruntime", "portable", "xnnpack", "xnnpack_int8")
+def test_a_table_that_is_missing_is_the_targets_own(tmp_path):
+    older = read_tuning(written(tmp_path, {"machine": "a board", "portable": asdict(PORTABLE_COSTS)}))
+    assert older.costs("xnnpack", XNNPACK_COSTS) == XNNPACK_COSTS
+    assert older.costs("portable", XNNPACK_COSTS) == PORTABLE_COSTS
+
+
+def test_a_tuning_of_the_release_before_is_read(tmp_path):
+    """Its four tables, in the order and by the names that 0.1.0 wrote."""
+    figures = {name: asdict(TUNING.tables[name]) for name in ("onnxruntime", "portable", "xnnpack")}
+    figures["xnnpack_int8"] = asdict(TUNING.tables["integer"])
+    assert read_tuning(written(tmp_path, {"machine": "a board", **figures})) == TUNING
+
+
+def test_a_table_of_no_installed_target_is_kept(tmp_path):
+    content = {"machine": "a board", "their_npu": asdict(XNNPACK_COSTS)}
+    assert read_tuning(written(tmp_path, content)).tables == {"their_npu": XNNPACK_COSTS}
+
+
+def content():
+    return json.loads(tuning_text(TUNING))
 
 
 def changed(**figures):
-    content = asdict(SHIPPED)
-    content["xnnpack"] = content["xnnpack"] | figures
-    return content
+    return content() | {"xnnpack": content()["xnnpack"] | figures}
 
 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
         pytest.param("{", "Expecting", id="no JSON"),
-        pytest.param([], "list", id="a list"),
-        pytest.param({"machine": "a board"}, "onnxruntime", id="no tables"),
-        pytest.param(asdict(SHIPPED) | {"gpu": {}}, "no table gpu", id="a table too many"),
-        pytest.param(asdict(SHIPPED) | {"xnnpack": 3}, "3 is no table", id="a number for a table"),
+        pytest.param([], "no JSON object", id="a list"),
+        pytest.param(asdict(XNNPACK_COSTS), "it names no machine", id="a table alone"),
+        pytest.param({"xnnpack": asdict(XNNPACK_COSTS)}, "it names no machine", id="no machine"),
+        pytest.param(content() | {"gpu": {}}, "missing 8 required", id="an empty table"),
+        pytest.param(content() | {"xnnpack": 3}, "3 is no table", id="a number for a table"),
         pytest.param(changed(segment_ns=-1.0), "segment_ns is -1.0", id="negative"),
         pytest.param(changed(segment_ns=float("nan")), "segment_ns is nan", id="not a number"),
         pytest.param(changed(segment_ns="fast"), "segment_ns is 'fast'", id="a word"),

@@ -5,6 +5,7 @@ from collections import OrderedDict
 from dataclasses import replace
 
 import pytest
+from costs import XNNPACK, XNNPACK_COSTS
 from lowering.networks import (
     ReadTwice,
     images,
@@ -19,7 +20,8 @@ from lowering.networks import (
 from torch import nn
 
 from micronet_edge.errors import LoweringError
-from micronet_edge.lowering import INTEGER, SHIPPED, TFLITE, lower
+from micronet_edge.lowering import INTEGER, lower
+from micronet_edge.lowering.cost_model.tuning import INTEGER_COSTS
 from micronet_edge.lowering.ir.composite import (
     COMPOSITE,
     PartWriter,
@@ -32,20 +34,20 @@ from micronet_edge.lowering.ir.composite import (
 from micronet_edge.lowering.ir.graph import calls, finish, module_of
 from micronet_edge.lowering.ir.pass_base import Pass, apply, probe_image
 from micronet_edge.lowering.ir.primitives import Add, Channels, DynamicPointwiseWeight
-from micronet_edge.lowering.passes.border_behind_columns import BorderBehindColumns
 from micronet_edge.lowering.passes.decompose import Decompose
-from micronet_edge.lowering.passes.factorize_spatial_convolution import FactorizeSpatialConvolution
 from micronet_edge.lowering.passes.freeze_shift_max import FreezeShiftMax
-from micronet_edge.lowering.passes.pad_channels_to_block import PadChannelsToBlock
 from micronet_edge.lowering.passes.space_to_depth_width import SpaceToDepthWidth
-from micronet_edge.lowering.passes.split_borders import SplitBorders
 from micronet_edge.lowering.passes.split_positive_negative import SplitPositiveNegative
 from micronet_edge.lowering.passes.split_relu6_range import SplitRelu6Range
+from micronet_edge_onnx.passes.border_behind_columns import BorderBehindColumns
+from micronet_edge_onnx.passes.factorize_spatial_convolution import FactorizeSpatialConvolution
+from micronet_edge_onnx.passes.pad_channels_to_block import PadChannelsToBlock
+from micronet_edge_tflite.passes.split_borders import SplitBorders
 
 FORMS = {
-    "matrix": Decompose(replace(SHIPPED.xnnpack_int8, fusion_ns=1e9)),
-    "elementwise": Decompose(replace(SHIPPED.xnnpack_int8, fusion_ns=0.0)),
-    "float": Decompose(SHIPPED.xnnpack, rounded=False),
+    "matrix": Decompose(replace(INTEGER_COSTS, fusion_ns=1e9)),
+    "elementwise": Decompose(replace(INTEGER_COSTS, fusion_ns=0.0)),
+    "float": Decompose(XNNPACK_COSTS, rounded=False),
 }
 each_form = pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 
@@ -118,7 +120,7 @@ def test_composites_stay_whole(family, variant, activations, change):
 
 
 def test_in_float_they_are_whole_as_well():
-    network = lower(micronet("m0"), TFLITE, 64).network
+    network = lower(micronet("m0"), XNNPACK, 64).network
     assert len(regions(network)) == 15
     check_composites(network, network, images(64))
 

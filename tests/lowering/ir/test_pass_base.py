@@ -2,11 +2,12 @@
 
 import pytest
 import torch
+from costs import XNNPACK
 from lowering.networks import assert_same, operators, stem, traced
 from torch import nn
 
 from micronet_edge.errors import LoweringError
-from micronet_edge.lowering import TFLITE, Applied, Pass, apply, lower
+from micronet_edge.lowering import Applied, Pass, apply, lower
 from micronet_edge.lowering.ir.graph import calls, replace_module, trace
 from micronet_edge.lowering.ir.pass_base import SAME_NUMBERS, probe_image, relative_difference
 from micronet_edge.lowering.passes.fold_batch_norm import FoldBatchNorm
@@ -156,7 +157,7 @@ def test_the_postcondition_looks_at_the_result():
     apply(Looks(), traced(stem(4), nn.BatchNorm2d(4)), IMAGE)
 
 
-@pytest.mark.parametrize("pass_", [*WRONG, FoldBatchNorm(), *TFLITE], ids=lambda pass_: pass_.name)
+@pytest.mark.parametrize("pass_", [*WRONG, FoldBatchNorm(), *XNNPACK], ids=lambda pass_: pass_.name)
 def test_the_given_network_stays_as_it_was(pass_):
     given, expected = (traced(stem(4, 3), nn.BatchNorm2d(4), nn.Dropout()) for _ in range(2))
     if pass_ in WRONG:
@@ -169,8 +170,8 @@ def test_the_given_network_stays_as_it_was(pass_):
 
 
 def test_what_was_done_is_reported():
-    lowered = lower(nn.Sequential(stem(4), nn.BatchNorm2d(4), nn.Dropout()), TFLITE, 8)
-    assert [step.name for step in lowered.applied] == [pass_.name for pass_ in TFLITE]
+    lowered = lower(nn.Sequential(stem(4), nn.BatchNorm2d(4), nn.Dropout()), XNNPACK, 8)
+    assert [step.name for step in lowered.applied] == [pass_.name for pass_ in XNNPACK]
     assert [step.places for step in lowered.applied] == [1, 1, 0, 0, 0, 0, 0, 0]
     assert all(0 <= step.difference <= SAME_NUMBERS for step in lowered.applied)
     assert lowered.input_size == 8
@@ -180,7 +181,7 @@ def test_what_was_done_is_reported():
 def test_lowering_leaves_the_network_as_it_was():
     network = nn.Sequential(stem(4), nn.BatchNorm2d(4), nn.Dropout()).train()
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    lower(network, TFLITE, 8)
+    lower(network, XNNPACK, 8)
     assert all(module.training for module in network.modules())
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
 
@@ -229,17 +230,17 @@ class Calls(nn.Module):
 
 @pytest.mark.parametrize("function", [branches, loops, counts, reads_a_number, asks_for_the_length])
 def test_a_network_that_cannot_be_traced_is_refused_in_one_line(refusal, function):
-    message = refusal(LoweringError, lower, Calls(function), TFLITE, 8)
+    message = refusal(LoweringError, lower, Calls(function), XNNPACK, 8)
     assert message.startswith("Calls cannot be traced, its forward depends on values or sizes: ")
 
 
 @pytest.mark.filterwarnings("ignore")
 def test_a_network_that_does_not_take_images_is_refused_in_one_line(refusal):
-    refusal(LoweringError, lower, nn.Sequential(nn.Conv2d(1, 4, 1)), TFLITE, 8)
+    refusal(LoweringError, lower, nn.Sequential(nn.Conv2d(1, 4, 1)), XNNPACK, 8)
 
 
 def test_a_network_that_gives_no_tensors_is_refused_in_one_line(refusal):
-    message = refusal(LoweringError, lower, Calls(lambda _: "text"), TFLITE, 8)
+    message = refusal(LoweringError, lower, Calls(lambda _: "text"), XNNPACK, 8)
     assert message == "DropTrainingLayers: a network must give tensors, not str"
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from costs import XNNPACK_COSTS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lowering.networks import (
@@ -27,7 +28,8 @@ from reference.authors import VARIANTS
 from torch import nn
 
 from micronet_edge.errors import LoweringError
-from micronet_edge.lowering import INTEGER, SHIPPED, apply, lower
+from micronet_edge.lowering import INTEGER, apply, lower
+from micronet_edge.lowering.cost_model.tuning import INTEGER_COSTS
 from micronet_edge.lowering.ir.convolutions import BorderedConv
 from micronet_edge.lowering.ir.frozen_shift_max import FrozenShiftMax
 from micronet_edge.lowering.ir.graph_builder import LAYER
@@ -39,8 +41,8 @@ from micronet_edge.lowering.passes.merge_factorized_convolution import MergeFact
 from micronet_edge.lowering.passes.widen_producers import WidenProducers
 
 # Costs under which every fusion is a product with a matrix, or none is.
-MATRIX = Decompose(replace(SHIPPED.xnnpack_int8, fusion_ns=1e9))
-ELEMENTWISE = Decompose(replace(SHIPPED.xnnpack_int8, fusion_ns=0.0))
+MATRIX = Decompose(replace(INTEGER_COSTS, fusion_ns=1e9))
+ELEMENTWISE = Decompose(replace(INTEGER_COSTS, fusion_ns=0.0))
 FORMS = {"matrix": MATRIX, "elementwise": ELEMENTWISE}
 each_form = pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 
@@ -246,7 +248,7 @@ def test_a_flatten_that_makes_no_rows_stays():
         def forward(self, x):
             return self.conv(x).flatten(2).transpose(1, 2)
 
-    assert_untouched(Decompose(SHIPPED.xnnpack, rounded=False), traced(Pixels()))
+    assert_untouched(Decompose(XNNPACK_COSTS, rounded=False), traced(Pixels()))
 
 
 def test_several_outputs_are_all_replaced():

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from costs import ONNXRUNTIME_COSTS, XNNPACK_COSTS
 from hypothesis import given
 from hypothesis import strategies as st
 from lowering.networks import (
@@ -16,7 +17,6 @@ from lowering.networks import (
 )
 from torch import nn
 
-from micronet_edge.lowering.cost_model.tuning import SHIPPED
 from micronet_edge.lowering.ir.convolutions import BorderedConv
 from micronet_edge.lowering.passes.densify_groups import DensifyGroups
 from micronet_edge.lowering.passes.merge_factorized_convolution import MergeFactorizedConvolution
@@ -65,12 +65,12 @@ def test_dense_and_depthwise_convolutions_stay():
 
 
 def test_groups_stay_where_the_runtime_runs_them_well():
-    assert_untouched(DensifyGroups(SHIPPED.onnxruntime), traced(stem(16), nn.Conv2d(16, 16, 1, groups=8)))
+    assert_untouched(DensifyGroups(ONNXRUNTIME_COSTS), traced(stem(16), nn.Conv2d(16, 16, 1, groups=8)))
 
 
 def test_the_costs_decide_by_channels_and_window():
     costs = replace(
-        SHIPPED.xnnpack,
+        XNNPACK_COSTS,
         dense_madd_ns=0.099,
         grouped_output_ns=0.2,
         grouped_pointwise_madd_ns=0.15,

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from costs import ONNXRUNTIME, ONNXRUNTIME_COSTS, PORTABLE_COSTS, XNNPACK, XNNPACK_COSTS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lowering.networks import (
@@ -27,8 +28,7 @@ from lowering.networks import (
 )
 from torch import nn
 
-from micronet_edge.lowering import ONNXRUNTIME, TFLITE, apply
-from micronet_edge.lowering.cost_model.tuning import SHIPPED
+from micronet_edge.lowering import apply
 from micronet_edge.lowering.ir.channel_order import segments
 from micronet_edge.lowering.ir.frozen_shift_max import FrozenShiftMax
 from micronet_edge.lowering.ir.graph import trace
@@ -173,9 +173,7 @@ def test_a_tensor_between_two_unknown_layers_keeps_the_trained_order():
     assert count(network, "Reorder") >= 2
 
 
-@pytest.mark.parametrize(
-    ("costs", "moving"), [(NO_COPIES, "Conv2d"), (SHIPPED.onnxruntime, "GatheredReorder")]
-)
+@pytest.mark.parametrize(("costs", "moving"), [(NO_COPIES, "Conv2d"), (ONNXRUNTIME_COSTS, "GatheredReorder")])
 def test_a_sum_of_a_tensor_with_its_own_shuffle_moves_data(costs, moving):
     network, _ = rewritten(
         PermuteChannels(costs), frozen(stem(12), Residual(ChannelShuffle(3)), stem_behind(12))
@@ -219,7 +217,7 @@ def test_without_shuffles_and_shifts_nothing_changes():
     assert_untouched(RELABEL, traced(*layers))
 
 
-@pytest.mark.parametrize("costs", [SHIPPED.onnxruntime, SHIPPED.portable, SHIPPED.xnnpack, NO_COPIES])
+@pytest.mark.parametrize("costs", [ONNXRUNTIME_COSTS, PORTABLE_COSTS, XNNPACK_COSTS, NO_COPIES])
 def test_a_second_time_changes_nothing(costs):
     body = MicroFactorizedPointwise(12, 6, 12, (3, 2)), shift_max(12, 4), ChannelShuffle(4)
     pass_ = PermuteChannels(costs)
@@ -230,7 +228,7 @@ def test_a_second_time_changes_nothing(costs):
 
 
 @settings(max_examples=30)
-@pytest.mark.parametrize("pipeline", [TFLITE, ONNXRUNTIME], ids=["tflite", "onnxruntime"])
+@pytest.mark.parametrize("pipeline", [XNNPACK, ONNXRUNTIME], ids=["tflite", "onnxruntime"])
 @given(network=random_networks(), size=st.integers(5, 11), seed=st.integers(0, 2**16))
 def test_the_rewrite_is_right_under_any_choice_of_orders(pipeline, network, size, seed):
     rng = np.random.default_rng(seed)

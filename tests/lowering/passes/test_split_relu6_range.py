@@ -19,7 +19,7 @@ from lowering.networks import (
 from quantization.networks import traced as decomposed
 from torch import nn
 
-from micronet_edge.lowering.cost_model.tuning import SHIPPED
+from micronet_edge.lowering.cost_model.tuning import INTEGER_COSTS
 from micronet_edge.lowering.ir.primitives import AddConstant
 from micronet_edge.lowering.passes.decompose import Decompose
 from micronet_edge.lowering.passes.densify_groups import DensifyGroups
@@ -27,7 +27,7 @@ from micronet_edge.lowering.passes.merge_factorized_convolution import MergeFact
 from micronet_edge.lowering.passes.split_relu6_range import TILE, SplitRelu6Range
 
 SPLIT = SplitRelu6Range()
-SPELL_OUT = Decompose(SHIPPED.xnnpack_int8)
+SPELL_OUT = Decompose(INTEGER_COSTS)
 
 
 def saturating(channels, behind):

@@ -4,6 +4,7 @@ from math import gcd
 
 import numpy as np
 import pytest
+from costs import ONNXRUNTIME_COSTS
 from hypothesis import given
 from hypothesis import strategies as st
 from lowering.networks import (
@@ -23,7 +24,6 @@ from lowering.networks import (
 from torch import nn
 
 from micronet_edge.lowering.cost_model.shift_cost import widened
-from micronet_edge.lowering.cost_model.tuning import SHIPPED
 from micronet_edge.lowering.ir.channel_order import segments
 from micronet_edge.lowering.ir.convolutions import BorderedConv
 from micronet_edge.lowering.ir.frozen_shift_max import FrozenShiftMax
@@ -98,6 +98,6 @@ def test_what_cannot_be_widened_stays(layers):
     assert_untouched(WIDEN, frozen(*layers))
 
 
-@pytest.mark.parametrize("costs", [KEEP_GROUPS, SHIPPED.onnxruntime], ids=["dear work", "gathers"])
+@pytest.mark.parametrize("costs", [KEEP_GROUPS, ONNXRUNTIME_COSTS], ids=["dear work", "gathers"])
 def test_what_would_not_pay_stays(costs):
     assert_untouched(WidenProducers(costs), frozen(stem(6), shift_max(6, 3)))

@@ -1,8 +1,8 @@
-"""What operators cost each runtime, as data: our own table, or one that was measured on another machine."""
+"""What operators cost each runtime, as data: a target's own tables, or ones measured on another machine."""
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, replace
 from importlib.resources import files
 from math import isfinite
 from pathlib import Path
@@ -11,22 +11,30 @@ from micronet_edge.errors import SettingsError
 from micronet_edge.lowering.cost_model.costs import Costs
 from micronet_edge.util.user_files import TUNING, read_json
 
-_SHIPPED = files(__package__).joinpath("costs.json")
+INTEGER = "integer"
+"""The table that decides on the integer network, which is one for all targets."""
+
+_MACHINE = "machine"
+_FORMER_NAMES = {"xnnpack_int8": INTEGER}
 
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """The costs by which each runtime's files are written, and the machine that they were measured on."""
+    """Tables of costs by name, and the machine that they were measured on.
+
+    A table that is missing is the target's own: a tuning may be older than a target.
+    """
 
     machine: str
-    onnxruntime: Costs
-    portable: Costs
-    xnnpack: Costs
-    xnnpack_int8: Costs
+    tables: Mapping[str, Costs] = field(default_factory=dict)
 
+    def costs(self, table: str, own: Costs) -> Costs:
+        """The table of that name, or the target's own."""
+        return self.tables.get(table, own)
 
-TABLES = tuple(field.name for field in fields(Tuning) if field.type is Costs)
-"""The names of a tuning's tables."""
+    def with_costs(self, table: str, costs: Costs) -> "Tuning":
+        """The tuning with one table replaced."""
+        return replace(self, tables={**self.tables, table: costs})
 
 
 def read_tuning(path: Path | str) -> Tuning:
@@ -36,22 +44,22 @@ def read_tuning(path: Path | str) -> Tuning:
     """
     content = read_json(Path(path), TUNING)
     try:
-        return tuning_of(_table(content))
-    except (ValueError, TypeError, KeyError) as error:
+        return tuning_of(content)
+    except (ValueError, TypeError) as error:
         raise SettingsError(f"tuning {path} cannot be read ({error}): {TUNING.remedy}") from error
 
 
-def _table(content: object) -> Mapping[str, object]:
+def tuning_of(content: object) -> Tuning:
+    """The tuning that a file holds. Raises ValueError or TypeError on anything else."""
     if not isinstance(content, Mapping):
         raise TypeError("it is no JSON object")
-    return content
-
-
-def tuning_of(content: Mapping[str, object]) -> Tuning:
-    """The tuning that a file holds. Raises ValueError, TypeError or KeyError on anything else."""
-    if unknown := set(content) - {"machine", *TABLES}:
-        raise ValueError(f"there is no table {min(unknown)}")
-    return Tuning(str(content["machine"]), **{name: costs_of(content[name]) for name in TABLES})
+    if _MACHINE not in content:
+        raise ValueError("it names no machine")
+    tables = {str(name): each for name, each in content.items() if name != _MACHINE}
+    return Tuning(
+        str(content[_MACHINE]),
+        {_FORMER_NAMES.get(name, name): costs_of(each) for name, each in tables.items()},
+    )
 
 
 def costs_of(content: object) -> Costs:
@@ -67,8 +75,20 @@ def costs_of(content: object) -> Costs:
 
 def tuning_text(tuning: Tuning) -> str:
     """The tuning as a file to keep, to read and to change by hand."""
-    return json.dumps(asdict(tuning), indent=1) + "\n"
+    tables = {name: asdict(costs) for name, costs in tuning.tables.items()}
+    return json.dumps({_MACHINE: tuning.machine, **tables}, indent=1) + "\n"
 
 
-SHIPPED = tuning_of(json.loads(_SHIPPED.read_text(encoding="utf-8")))
-"""Ours: fitted to interleaved runs of m0 to m3, and to single operators in int8, on one core."""
+def shipped_tables(package: str) -> Mapping[str, Costs]:
+    """The tables of a package's own `costs.json`, by name."""
+    return _shipped(package).tables
+
+
+def _shipped(package: str) -> Tuning:
+    return tuning_of(json.loads(files(package).joinpath("costs.json").read_text(encoding="utf-8")))
+
+
+SHIPPED = _shipped(__package__)
+"""Every target's own tables: fitted to interleaved runs of m0 to m3 and to single operators, on one core."""
+
+INTEGER_COSTS = SHIPPED.tables[INTEGER]

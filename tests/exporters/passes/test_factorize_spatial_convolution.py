@@ -16,14 +16,14 @@ from lowering.networks import (
 )
 from torch import nn
 
-from micronet_edge.lowering import SHIPPED
+from micronet_edge.lowering.cost_model.tuning import INTEGER_COSTS
 from micronet_edge.lowering.ir.convolutions import select_outputs
 from micronet_edge.lowering.ir.graph import calls, replace_module
 from micronet_edge.lowering.ir.reorder import Repeat
 from micronet_edge.lowering.passes.decompose import Decompose
 from micronet_edge.lowering.passes.densify_groups import DensifyGroups
-from micronet_edge.lowering.passes.factorize_spatial_convolution import FactorizeSpatialConvolution
 from micronet_edge.lowering.passes.merge_factorized_convolution import MergeFactorizedConvolution
+from micronet_edge_onnx.passes.factorize_spatial_convolution import FactorizeSpatialConvolution
 
 
 def halves(channels, first, second, kernel_size=3, stride=2):
@@ -35,7 +35,7 @@ def halves(channels, first, second, kernel_size=3, stride=2):
 
 def merged(*layers, dense, size=8):
     """Merged and decomposed, in groups or not, as integer files have them."""
-    costs = SHIPPED.xnnpack_int8
+    costs = INTEGER_COSTS
     network, _ = rewritten(MergeFactorizedConvolution(minimum_stride=1), traced(*layers, size=size), size)
     passes = ([DensifyGroups(costs)] if dense else []) + [Decompose(costs)]
     for pass_ in passes:

@@ -5,17 +5,17 @@ from hypothesis import strategies as st
 from lowering.networks import assert_once_is_enough, assert_untouched, operators, rewritten, traced
 from torch import nn
 
-from micronet_edge.lowering import SHIPPED
-from micronet_edge.lowering.passes.border_behind_columns import BorderBehindColumns
+from micronet_edge.lowering.cost_model.tuning import INTEGER_COSTS
 from micronet_edge.lowering.passes.decompose import Decompose
 from micronet_edge.lowering.passes.merge_factorized_convolution import MergeFactorizedConvolution
+from micronet_edge_onnx.passes.border_behind_columns import BorderBehindColumns
 
 
 def merged(outputs, second=2, size=8, stride=2):
     vertical = nn.Conv2d(3, outputs, (3, 1), (stride, 1), (1, 0))
     across = {"stride": (1, stride), "padding": (0, 1), "groups": outputs}
     network = traced(vertical, nn.Conv2d(outputs, outputs * second, (1, 3), **across), nn.ReLU6(), size=size)
-    for pass_ in (MergeFactorizedConvolution(minimum_stride=1), Decompose(SHIPPED.xnnpack_int8)):
+    for pass_ in (MergeFactorizedConvolution(minimum_stride=1), Decompose(INTEGER_COSTS)):
         network, _ = rewritten(pass_, network, size)
     return network
 

@@ -16,7 +16,7 @@ from micronet_edge.lowering.ir.graph import (
 from micronet_edge.lowering.ir.graph_builder import LayerWriter, layer_of
 from micronet_edge.lowering.ir.pass_base import Pass
 from micronet_edge.lowering.ir.primitives import AddConstant
-from micronet_edge.lowering.passes.merge_with_padding_columns import (
+from micronet_edge_onnx.passes.merge_with_padding_columns import (
     BesideColumns,
     read_to_the_right,
     silent_column,

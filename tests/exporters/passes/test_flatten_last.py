@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from costs import ONNXRUNTIME, PORTABLE
 from lowering.networks import (
     Outputs,
     Residual,
@@ -16,8 +17,8 @@ from lowering.networks import (
 )
 from torch import nn
 
-from micronet_edge.lowering import ONNXRUNTIME, PORTABLE, lower
-from micronet_edge.lowering.passes.flatten_last import FlattenLast
+from micronet_edge.lowering import lower
+from micronet_edge_onnx.passes.flatten_last import FlattenLast
 
 LAST = FlattenLast()
 POOLED = stem(6), nn.AdaptiveAvgPool2d(1), nn.Flatten(1)

@@ -26,12 +26,12 @@ from micronet_edge.lowering.ir.channel_order import segments
 from micronet_edge.lowering.ir.frozen_shift_max import FrozenShiftMax
 from micronet_edge.lowering.passes.freeze_shift_max import FreezeShiftMax
 from micronet_edge.lowering.passes.permute_channels import PermuteChannels
-from micronet_edge.lowering.passes.unroll_shift_max import (
+from micronet_edge.lowering.passes.widen_producers import WidenProducers
+from micronet_edge_onnx.passes.unroll_shift_max import (
     GatheredShiftMax,
     SlicedShiftMax,
     UnrollShiftMax,
 )
-from micronet_edge.lowering.passes.widen_producers import WidenProducers
 
 FORMS = (SlicedShiftMax, GatheredShiftMax)
 each_form = pytest.mark.parametrize("form", FORMS)

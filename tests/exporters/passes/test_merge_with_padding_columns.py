@@ -8,7 +8,7 @@ from lowering.networks import assert_once_is_enough, assert_untouched, layer, op
 from torch import nn
 from torch.nn import functional
 
-from micronet_edge.lowering.passes.merge_with_padding_columns import (
+from micronet_edge_onnx.passes.merge_with_padding_columns import (
     BesideColumns,
     MergeWithPaddingColumns,
     silent_column,

@@ -17,7 +17,7 @@ from torch import nn
 
 from micronet_edge.lowering.ir.graph_builder import LAYER
 from micronet_edge.lowering.ir.primitives import AddConstant, Columns, ConcatenateColumns
-from micronet_edge.lowering.passes.split_borders import NUMBERS_THAT_PAY, SplitBorders
+from micronet_edge_tflite.passes.split_borders import NUMBERS_THAT_PAY, SplitBorders
 
 SIZE = 12
 SPLIT = SplitBorders(numbers_that_pay=0)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from costs import ONNXRUNTIME_COSTS
 from hypothesis import given
 from hypothesis import strategies as st
 from lowering.networks import (
@@ -17,12 +18,11 @@ from lowering.networks import (
 )
 from torch import nn
 
-from micronet_edge.lowering import SHIPPED
 from micronet_edge.lowering.passes import permute_channels as relabel_channels
 from micronet_edge.lowering.passes.freeze_shift_max import FreezeShiftMax
-from micronet_edge.lowering.passes.pad_channels_to_block import PadChannelsToBlock
 from micronet_edge.lowering.passes.permute_channels import PermuteChannels
-from micronet_edge.lowering.passes.repeat_channels import RepeatChannels
+from micronet_edge_onnx.passes.pad_channels_to_block import PadChannelsToBlock
+from micronet_edge_onnx.passes.repeat_channels import RepeatChannels
 
 
 def multiplying(channels, copies):
@@ -32,7 +32,7 @@ def multiplying(channels, copies):
 def repeated(*layers):
     """The layers, in the order of channels that ONNX Runtime gets."""
     network = traced(*layers)
-    for pass_ in (FreezeShiftMax(), RepeatChannels(), PermuteChannels(SHIPPED.onnxruntime)):
+    for pass_ in (FreezeShiftMax(), RepeatChannels(), PermuteChannels(ONNXRUNTIME_COSTS)):
         network, _ = rewritten(pass_, network)
     return network
 
@@ -68,7 +68,7 @@ def test_the_convolutions_around_take_copies_in_any_order(channels, copies, bloc
             "choose_channel_orders",
             lambda classes, _: {group: rng.permutation(group.channels) for group in classes.ordered},
         )
-        network, _ = rewritten(PermuteChannels(SHIPPED.onnxruntime), network)
+        network, _ = rewritten(PermuteChannels(ONNXRUNTIME_COSTS), network)
     moved = count(network, "GatheredReorder")  # the shuffle, in orders that do not let it vanish
     assert count(filled(block, network), "GatheredReorder") <= moved + 1
 

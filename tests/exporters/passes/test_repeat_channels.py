@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from costs import ONNXRUNTIME_COSTS
 from hypothesis import given
 from hypothesis import strategies as st
 from lowering.networks import (
@@ -16,11 +17,10 @@ from lowering.networks import (
 )
 from torch import nn
 
-from micronet_edge.lowering.cost_model.tuning import SHIPPED
 from micronet_edge.lowering.ir.reorder import Repeat
 from micronet_edge.lowering.passes.freeze_shift_max import FreezeShiftMax
 from micronet_edge.lowering.passes.permute_channels import PermuteChannels
-from micronet_edge.lowering.passes.repeat_channels import RepeatChannels
+from micronet_edge_onnx.passes.repeat_channels import RepeatChannels
 
 REPEAT = RepeatChannels()
 
@@ -62,7 +62,7 @@ def test_the_shuffle_behind_vanishes_in_the_order_of_an_activation():
         FreezeShiftMax(), traced(stem(4), multiplying, shift_max(12, 3), nn.Conv2d(12, 2, 1))
     )
     repeated, _ = rewritten(REPEAT, network)
-    relabelled, _ = rewritten(PermuteChannels(SHIPPED.onnxruntime), repeated)
+    relabelled, _ = rewritten(PermuteChannels(ONNXRUNTIME_COSTS), repeated)
     assert operators(relabelled) == ["Conv2d", "Repeat", "Conv2d", "FrozenShiftMax", "Conv2d"]
     assert layer(relabelled, Repeat).index == (0, 1, 2, 3) * 3
 
