@@ -27,7 +27,7 @@ Progress = Callable[[str, str, float, float], None]
 PHONE = "adb://"
 
 _PACKAGES = {"onnx": "onnxruntime", "tflite": "ai-edge-litert"}
-"""What a device's Python needs for each format, besides numpy."""
+"""What a device's Python needs for our formats, besides numpy; another format's runtime says so itself."""
 
 _TIDY = ("env", "TMPDIR=.", "ORT_DISABLE_TELEMETRY=1")
 """ONNX Runtime leaves a file among the temporary ones: there, it goes with the folder it was measured in."""
@@ -84,7 +84,8 @@ class _Errand:
         self._packed, self._files, self._settings = packed, files, settings
         self._progress, self._bootstrap, self._program = progress, bootstrap, program
         self._stopped = Event()
-        self._packages = ["numpy", *dict.fromkeys(_PACKAGES[file.format] for file in files)]
+        formats = dict.fromkeys(file.format for file in files)
+        self._packages = ["numpy", *(_PACKAGES[each] for each in formats if each in _PACKAGES)]
 
     def on_all(self, devices: Sequence[Device]) -> tuple[Run, ...]:
         """One thread a device, which sleeps while the device works."""

@@ -7,68 +7,11 @@ import sys
 
 import numpy as np
 import pytest
-from cli.command import first_on_path, run
+from cli.command import first_on_path
 
 from micronet_edge.errors import TargetError
 from micronet_edge.targets.common import in_batches
 from micronet_edge.targets.registry import find_target, read_metadata, target_names, target_of
-
-# A target that a stranger could have written, knowing the seam alone.
-STRANGER = """
-import json
-from pathlib import Path
-
-import numpy as np
-import torch
-
-
-from micronet_edge.data.metadata import FileMetadata
-from micronet_edge.targets.common import as_written, in_batches
-
-
-class StrangeSession:
-    fused = 0
-
-    def __init__(self, path):
-        self.network = torch.load(path, weights_only=False)["network"]
-
-    def run(self, images):
-        with torch.no_grad():
-            return in_batches(images, 2, lambda part: self.network(torch.from_numpy(part)).numpy())
-
-    def operators(self):
-        return {"MODULE": len(list(self.network.children()))}
-
-
-class StrangeTarget:
-    name = "strange"
-    suffix = ".strange"
-    precisions = ("float32",)
-
-    def check(self, spec):
-        pass
-
-    def pipeline(self, spec):
-        return common(INTEGER_COSTS)
-
-    def export(self, network, spec, path):
-        torch.save({"network": network, "texts": as_written(spec, "NCHW").to_texts()}, path)
-
-    def open(self, path, threads=1, kernels="auto"):
-        return StrangeSession(path)
-
-    def for_kernels(self, path):
-        return path.read_bytes()
-
-    def violations(self, session, operators, metadata):
-        return []
-
-    def read_metadata(self, path):
-        return FileMetadata.from_texts(torch.load(path, weights_only=False)["texts"], str(path))
-
-
-TARGET = StrangeTarget()
-"""
 
 
 def install(site, module, entry):
@@ -91,27 +34,6 @@ def python(code, site):
         check=True,
     )
     return json.loads(ran.stdout)
-
-
-def test_a_strangers_target_exports_and_verifies_as_ours_do(tmp_path):
-    site = install(tmp_path / "site", STRANGER, "stranger:TARGET")
-    ran = run(
-        *("export", "m0", "--num-classes", "3", "--input-size", "64", "--format", "strange", "--json"),
-        cwd=tmp_path,
-        PYTHONPATH=first_on_path(site),
-    )
-    assert ran.code == 0, ran.errors
-    (file,) = json.loads(ran.output)
-    assert (file["path"], file["format"]) == ("m0-random-float32.strange", "strange")
-    assert file["proof"]["relative_difference"] < 1e-4
-    code = (
-        "import json, micronet_edge.targets.registry as targets;"
-        "metadata = targets.read_metadata('m0-random-float32.strange');"
-        "print(json.dumps([targets.target_names(), metadata.variant, metadata.labels]))"
-    )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(tmp_path)
-        assert python(code, site) == [["onnx", "strange", "tflite"], "m0", ["0", "1", "2"]]
 
 
 def test_a_strangers_broken_target_breaks_no_other(tmp_path):

@@ -1,10 +1,13 @@
 """The runtimes that can run on a device, one module each; what a module must have is `Runtime`.
 
-Nothing here needs more than the standard library, numpy and the runtime itself, and Python 3.9 is enough.
+Ours need no more than the standard library, numpy and the runtime itself, and Python 3.9 is enough. A package
+that is installed on the device offers one of its own under the entry-point group `micronet_edge.runtimes`.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +19,12 @@ if TYPE_CHECKING:
 
     from micronet_edge_bench.runner.runtimes.protocol import Runtime
 
-RUNTIMES: tuple[Runtime, ...] = (onnxruntime, litert)
+ENTRY_POINTS = "micronet_edge.runtimes"
+
+
+def runtimes() -> tuple[Runtime, ...]:
+    """Our own runtimes, and those of installed packages that can be loaded."""
+    return (onnxruntime, litert, *(found for found in _offered().values() if not isinstance(found, str)))
 
 
 def runtime_for(path: str | os.PathLike[str]) -> Runtime:
@@ -25,22 +33,45 @@ def runtime_for(path: str | os.PathLike[str]) -> Runtime:
     Raises RuntimeUnusableError if no runtime has that suffix.
     """
     suffix = Path(path).suffix.lower()
-    for runtime in RUNTIMES:
+    for runtime in runtimes():
         if suffix in runtime.SUFFIXES:
             return runtime
-    known = ", ".join(suffix for runtime in RUNTIMES for suffix in runtime.SUFFIXES)
-    raise RuntimeUnusableError(f"no runtime for {path}: give a file whose name ends in one of {known}")
+    known = ", ".join(suffix for runtime in runtimes() for suffix in runtime.SUFFIXES)
+    broken = "".join(f"; {each}" for each in _offered().values() if isinstance(each, str))
+    raise RuntimeUnusableError(
+        f"no runtime for {path}: give a file whose name ends in one of {known}{broken}"
+    )
 
 
 def installed() -> dict[str, str]:
     """The version of every runtime that is here, by its name."""
     versions = {}
-    for runtime in RUNTIMES:
+    for runtime in runtimes():
         try:
             versions[runtime.NAME] = runtime.version()
-        except RuntimeUnusableError:  # noqa: PERF203 - two at most
+        except RuntimeUnusableError:  # noqa: PERF203 - a handful at most
             continue
     return versions
 
 
-__all__ = ["RUNTIMES", "RuntimeUnusableError", "installed", "runtime_for"]
+@lru_cache(maxsize=1)
+def _offered() -> dict[str, Runtime | str]:
+    """The runtimes of installed packages by name; in the place of one that cannot be loaded, why."""
+    found = metadata.entry_points()
+    if hasattr(found, "select"):
+        return {point.name: _loaded(point) for point in found.select(group=ENTRY_POINTS)}
+    # Python 3.9 has a plain mapping.
+    return {point.name: _loaded(point) for group in found if group == ENTRY_POINTS for point in found[group]}
+
+
+def _loaded(point: metadata.EntryPoint) -> Runtime | str:
+    try:
+        runtime: Runtime = point.load()
+    except Exception as error:  # noqa: BLE001 - a stranger's module can fail in any way
+        return (
+            f"runtime {point.name} cannot be loaded from {point.value} ({error}): install its package again"
+        )
+    return runtime
+
+
+__all__ = ["RuntimeUnusableError", "installed", "runtime_for", "runtimes"]
