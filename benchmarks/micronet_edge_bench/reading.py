@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from micronet_edge_bench.devices import DeviceError
 from micronet_edge_bench.inputs import PreparedFile
-from micronet_edge_bench.records import RecordError, from_values
 from micronet_edge_bench.results import Environment, FileResult, Method, Run
 
 
@@ -21,7 +22,7 @@ def run_of(device: str, method: Method, content: Mapping[str, object], files: Se
             _environment(_object(content, "environment")),
             tuple(_file(file, _object(written, file.name)) for file in files),
         )
-    except RecordError as error:
+    except msgspec.ValidationError as error:
         raise DeviceError(device, f"its result cannot be read: {error}") from error
 
 
@@ -33,7 +34,7 @@ def _environment(facts: Mapping[str, object]) -> Environment:
         "load_after": after[0] if after else None,
         "frequencies_khz": _around(facts, "frequencies_khz", "after") or [],
     }
-    return from_values(Environment, values, "environment")
+    return msgspec.convert(values, Environment)
 
 
 def _around(facts: Mapping[str, object], name: str, when: str) -> list[object] | None:
@@ -54,11 +55,11 @@ def _file(file: PreparedFile, written: Mapping[str, object]) -> FileResult:
     if file.metadata is not None:
         names = ("variant", "precision", "naive", "portable")
         known |= {name: getattr(file.metadata, name) for name in names}
-    return from_values(FileResult, {**written, **known}, file.name)
+    return msgspec.convert({**written, **known}, FileResult)
 
 
 def _object(content: Mapping[str, object], name: str) -> Mapping[str, object]:
     value = content.get(name)
     if not isinstance(value, Mapping):
-        raise RecordError(f"{name} is missing")
+        raise msgspec.ValidationError(f"{name} is missing")
     return value

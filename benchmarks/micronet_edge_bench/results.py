@@ -5,13 +5,14 @@ Results ──> runs, one for each device ──> files ──> processes ──
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+
+import msgspec
 
 from micronet_edge.errors import MicronetEdgeError
 from micronet_edge.util.output_files import write_text
 from micronet_edge.util.user_files import MIB, Kind, read_json
-from micronet_edge_bench.records import RecordError, from_values, to_values
 
 VERSION = 1
 _MOST = 2**63
@@ -204,7 +205,7 @@ class Results:
 
     def to_text(self) -> str:
         """As a results file holds it."""
-        return json.dumps(to_values(self), separators=(",", ":")) + "\n"
+        return json.dumps(asdict(self), separators=(",", ":")) + "\n"
 
 
 def read_results(path: Path) -> Results:
@@ -221,29 +222,29 @@ def read_results(path: Path) -> Results:
             f"{VERSION}: measure again, or read it with the version of the tool that wrote it"
         )
     try:
-        results = from_values(Results, values, "")
+        results = msgspec.convert(values, Results)
         _check(results)
-    except RecordError as error:
+    except msgspec.ValidationError as error:
         raise ResultsError(f"{path}: {error}: measure again") from error
     return results
 
 
 def _check(results: Results) -> None:
-    """Raises RecordError on what no measuring gives: nothing to count, or what cannot be compared."""
-    for where, number in _numbers(to_values(results), ""):
+    """Raises msgspec.ValidationError on what no measurement gives."""
+    for where, number in _numbers(asdict(results), ""):
         if not 0 <= number < _MOST:
-            raise RecordError(f"{where} is {number}, which is no such figure")
+            raise msgspec.ValidationError(f"{where} is {number}, which is no such figure")
     for place, run in enumerate(results.runs):
         names = [file.name for file in run.files]
         if len(set(names)) < len(names):
-            raise RecordError(f"runs[{place}] holds several files of one name")
+            raise msgspec.ValidationError(f"runs[{place}] holds several files of one name")
         turns = {tuple(map(len, file.samples_ns)) for file in run.files}
         if len(turns) > 1:
-            raise RecordError(f"runs[{place}] holds files that did not take the same turns")
+            raise msgspec.ValidationError(f"runs[{place}] holds files that did not take the same turns")
         if any(not each or not all(each) for each in turns):
-            raise RecordError(f"runs[{place}] holds a file without samples")
+            raise msgspec.ValidationError(f"runs[{place}] holds a file without samples")
         if not all(sample for file in run.files for samples in file.samples_ns for sample in samples):
-            raise RecordError(f"runs[{place}] holds a sample of 0 ns")
+            raise msgspec.ValidationError(f"runs[{place}] holds a sample of 0 ns")
 
 
 def _numbers(value: object, where: str) -> Iterator[tuple[str, float]]:

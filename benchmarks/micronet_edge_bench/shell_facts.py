@@ -4,8 +4,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
+
 from micronet_edge_bench.devices import Device
-from micronet_edge_bench.records import from_values
 from micronet_edge_bench.results import Environment
 from micronet_edge_bench.runner.facts import environment, governor
 
@@ -41,7 +42,7 @@ def environment_of(device: Device, load_before: float | None) -> Environment:
             "load_before": load_before,
             "load_after": load_of(device),
         }
-        return from_values(Environment, theirs, "environment")
+        return msgspec.convert(theirs, Environment)
 
 
 def _cores(cpuinfo: list[str]) -> Iterator[int]:

@@ -61,12 +61,16 @@ def test_another_version(written, refusal):
 @pytest.mark.parametrize(
     ("place", "value", "error_line"),
     [
-        ("sha256", None, "runs[0].files[0].sha256 is None, not of type str"),
-        ("size_bytes", True, "runs[0].files[0].size_bytes is True, not of type int"),
-        ("processes", {}, "runs[0].files[0].processes is {}, not a list"),
-        ("processes", [1], "runs[0].files[0].processes[0] is 1, not an object"),
-        ("top1", "high" * 99, "runs[0].files[0].top1 is 'highhigh"),
-        ("profile", {"method": "m", "rounds": 1}, "runs[0].files[0].profile.operators is missing"),
+        ("sha256", None, "Expected `str`, got `null` - at `$.runs[0].files[0].sha256`"),
+        ("size_bytes", True, "Expected `int`, got `bool` - at `$.runs[0].files[0].size_bytes`"),
+        ("processes", {}, "Expected `array`, got `object` - at `$.runs[0].files[0].processes`"),
+        ("processes", [1], "Expected `object`, got `int` - at `$.runs[0].files[0].processes[0]`"),
+        ("top1", "high" * 99, "Expected `float | null`, got `str` - at `$.runs[0].files[0].top1`"),
+        (
+            "profile",
+            {"method": "m", "rounds": 1},
+            "missing required field `operators` - at `$.runs[0].files[0].profile`",
+        ),
     ],
 )
 def test_a_value_of_another_kind_is_named(written, refusal, place, value, error_line):

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
@@ -9,7 +10,6 @@ from cli.command import ONNX_FILE, TFLITE_FILE, shared_digits
 
 from micronet_edge_bench.layer_names import Kind, kind_of_operator, places
 from micronet_edge_bench.profiles import layer_profile
-from micronet_edge_bench.records import from_values
 from micronet_edge_bench.results import Operator, Profile
 from micronet_edge_bench.runner.runtimes import runtime_for
 
@@ -163,7 +163,7 @@ def profiled(path):
     runtime = runtime_for(path)
     session = runtime.open(path, 1)
     values = runtime.profile(path, 1, np.zeros(session.input_shape, session.input_dtype), 3)
-    return layer_profile(from_values(Profile, {**values, "operators": [*values["operators"]]}, ""), 1.0)
+    return layer_profile(msgspec.convert({**values, "operators": [*values["operators"]]}, Profile), 1.0)
 
 
 @pytest.fixture(scope="module", params=[ONNX_FILE, TFLITE_FILE])

@@ -65,7 +65,7 @@ def children_of(session: int) -> Iterator[str]:
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             state, _parent, _group, found = (folder / "stat").read_text().rpartition(")")[2].split()[:4]
-            line = (folder / "cmdline").read_text().replace("\0", " ")
+            line = (folder / "cmdline").read_text(errors="replace").replace("\0", " ")
         except OSError:  # ended meanwhile
             continue
         if int(found) == session != int(folder.name) and state != "Z":
