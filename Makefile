@@ -40,9 +40,9 @@ check: setup  ## ruff and the strict type checker
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-bench: setup  ## the family against its naive exports and its peers; rewrites benchmarks/results
+bench: setup  ## the family against its naive exports and against the baselines; rewrites benchmarks/results
 	$(BIN)/python benchmarks/suites/run.py benchmarks/suites/family.toml
-	$(BIN)/python benchmarks/suites/run.py benchmarks/suites/peers.toml
+	$(BIN)/python benchmarks/suites/run.py benchmarks/suites/baselines.toml
 
 accuracy: setup  ## what int8 costs in accuracy, on real images; rewrites benchmarks/results
 	$(BIN)/python benchmarks/suites/patches.py

@@ -1,23 +1,26 @@
-"""The form of each peer, by precision and format: the fastest measured, but for one case named at the end.
+"""How each baseline is written, by precision and format: the fastest way measured, with one exception.
 
-Every format: the hard sigmoid becomes a bias and a clip of the convolution before it, its 1/6 goes into the
-convolution behind. As an operator of its own LiteRT's XNNPACK does not take it, and a float file falls into
-10 pieces.
+All formats: the hard sigmoid becomes a bias and a clip of the convolution before it, and its 1/6 moves into
+the convolution after it. LiteRT's XNNPACK does not support it as an operator, which would split a float file
+into 10 pieces.
 
-Hard swish, on one x86-64 core with AVX2 and without VNNI:
-- float, TFLite: its own operator, 1.1 times as fast as ADD with RELU6 and MUL.
-- float, ONNX: its own operator, which ONNX Runtime computes on the way out of a convolution; as HardSigmoid
-  and Mul it is the same, as Add, Clip and Mul 1.2 to 1.6 times as slow, as a convolution of one pixel and
-  channel with a clip, times x, 1.1 times as slow.
-- int8, TFLite: ADD with RELU6, then MUL whose 1/6 the convolutions behind take over. Its own operator has no
-  integer kernel in XNNPACK: 20 pieces, 2.1 times as slow. In float between DEQUANTIZE and QUANTIZE it takes
-  the same time, at the same noise.
-- int8, ONNX: in float, as its own operator; step by step 1.1 to 1.6 times as slow, in integers 3 to 4 times.
+Hard swish, on one x86-64 core with AVX2 and without VNNI: - float, TFLite: its own operator, 1.1 times as
+fast as ADD with RELU6 and MUL. - float, ONNX: its own operator, which ONNX Runtime fuses into a convolution.
+HardSigmoid and Mul take the same
+  time; Add, Clip and Mul take 1.2 to 1.6 times the time, a depthwise 1 x 1 convolution with a clip, times x,
+  1.1 times.
+- int8, TFLite: ADD with RELU6, then MUL, with 1/6 folded into the convolutions after it. Its own operator has
+no
+  integer kernel in XNNPACK: 20 pieces, 2.1 times the time. In float between DEQUANTIZE and QUANTIZE it takes
+  the same time, with the same noise.
+- int8, ONNX: in float, as its own operator; decomposed it takes 1.1 to 1.6 times the time, in integers 3 to 4
+times.
 
-The finer stem that TFLite's integer form gives a MicroNet takes away most of that network's noise; of a
-peer's it takes 0.5 dB at most, for 6 to 12 % of its time, so peers go without. ONNX's form, which chooses
-what stays in float, is theirs as well; with linear layers alone in integers MobileNetV3-Small 0.5 would be
-11 % faster on this core, whose integer products are slow, and with all convolutions 1.2 times as slow.
+The finer stem of TFLite's quantized graph removes most of a MicroNet's noise. For a baseline it removes at
+most 0.5 dB for 6 to 12 % of the time, so baselines do without. Baselines use ONNX's quantized graph, which
+chooses what stays in float. With only linear layers in integers, MobileNetV3-Small 0.5 would be 11 % faster
+on this core, whose integer products are slow; with all convolutions in integers it would take 1.2 times the
+time.
 """
 
 from torch import nn
@@ -38,7 +41,7 @@ KEEPS_HARD_SWISH = ("onnx",)
 """Formats whose integer files compute a hard swish in float, as one operator."""
 
 KEEPS_COMMON_FORM = ("tflite",)
-"""Formats whose own integer form does not pay for peers."""
+"""Formats whose own quantized graph does not make baselines faster."""
 
 _PRECISIONS = (FLOAT32, INT8)
 _COMMON: tuple[Pass, ...] = (DropTrainingLayers(), FoldBatchNorm(), FreezeHardSigmoid(), FoldFactors())
@@ -46,17 +49,17 @@ _SPELLED: tuple[Pass, ...] = (*_COMMON, Decompose(SHIPPED.xnnpack_int8))
 
 
 def prepared(network: nn.Module, file_format: str, precision: str) -> nn.Module:
-    """The peer in its form for a file, which the pipelines of all networks then find nothing to change in.
+    """Rewrites the baseline for a file; the common pipelines then find nothing to change in it.
 
-    Raises SettingsError on a precision that peers have no form for.
+    Raises SettingsError on a precision in which baselines are not written.
     """
     if precision not in _PRECISIONS:
-        raise SettingsError(f"peers are written in {' and '.join(_PRECISIONS)}, not {precision}")
+        raise SettingsError(f"baselines are written in {' and '.join(_PRECISIONS)}, not {precision}")
     return lower(network, _rewrites(file_format, precision), SIZE).network
 
 
 def _rewrites(file_format: str, precision: str) -> tuple[Pass, ...]:
     if precision == FLOAT32:
         return _COMMON
-    # Once it is decomposed, the factor of a hard swish can go as well.
+    # Once it is decomposed, the factor of a hard swish can be folded as well.
     return _SPELLED if file_format in KEEPS_HARD_SWISH else (*_SPELLED, FoldFactors())

@@ -1,4 +1,4 @@
-"""The formats' targets with what pays for peers alone in integers; forms.py has what was measured."""
+"""The formats' targets with the integer passes that make baselines faster; forms.py has the measurements."""
 
 from pathlib import Path
 from typing import cast
@@ -12,16 +12,16 @@ from micronet_edge.targets.protocol import ExportSpec, Target
 from micronet_edge.targets.registry import find_target
 
 
-def peer_target(name: str) -> Target:
-    """The installed target of that name, as peers are written by it.
+def baseline_target(name: str) -> Target:
+    """The installed target of that name, adapted to baselines.
 
-    Raises TargetError on a name that no installed package offers.
+    Raises TargetError on a name of no installed target.
     """
-    return cast("Target", _PeerTarget(find_target(name)))
+    return cast("Target", _BaselineTarget(find_target(name)))
 
 
-class _PeerTarget:
-    """A target that leaves all but two steps to another."""
+class _BaselineTarget:
+    """A target that delegates all but two methods to another."""
 
     def __init__(self, target: Target) -> None:
         self._target = target

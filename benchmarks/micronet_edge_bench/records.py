@@ -1,4 +1,4 @@
-"""Frozen dataclasses to JSON values and back, every value checked against its field's type."""
+"""Converts frozen dataclasses to JSON values and back, and checks every value's type."""
 
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, fields, is_dataclass
@@ -10,23 +10,23 @@ if TYPE_CHECKING:
 
 
 class RecordError(Exception):
-    """A value that its field cannot hold, named by its place."""
+    """A value does not fit its field; the text names its place."""
 
 
 Record = TypeVar("Record", bound="DataclassInstance")
 
 
 def to_values(record: "DataclassInstance") -> dict[str, object]:
-    """The record as what JSON can hold, but for tuples, which it writes as lists."""
+    """The record as JSON values, except tuples, which JSON writes as lists."""
     return asdict(record)
 
 
 def from_values(kind: type[Record], values: object, where: str) -> Record:
-    """Reads back what to_values wrote, after a way through JSON.
+    """Reads what to_values wrote, after JSON.
 
-    `where` names the place in errors. A field with a default may be missing; what no field is named
-    after is left out, so that a newer writer may say more.
-    Raises RecordError naming the value that is missing or of another type.
+    `where` names the place in errors. A field with a default may be missing. Unknown keys are ignored, so
+    that newer writers may add some.
+    Raises RecordError with the value that is missing or of another type.
     """
     if not isinstance(values, Mapping):
         raise RecordError(f"{where} is {_shown(values)}, not an object")
@@ -58,7 +58,7 @@ def _read(hint: object, value: object, where: str) -> object:
 
 
 def _one_of(hints: tuple[object, ...], value: object, where: str) -> object:
-    """A union here is always one type or None."""
+    """Reads a union, which is always one type or None here."""
     if value is None:
         return None
     (hint,) = (each for each in hints if each is not type(None))
@@ -66,7 +66,7 @@ def _one_of(hints: tuple[object, ...], value: object, where: str) -> object:
 
 
 def _plain(hint: object, value: object, where: str) -> object:
-    if hint is float and type(value) is int:  # JSON's writers drop the point of a whole number
+    if hint is float and type(value) is int:  # JSON writers drop the decimal point of a whole number
         return float(value)
     if type(value) is not hint:
         raise RecordError(f"{where} is {_shown(value)}, not of type {getattr(hint, '__name__', hint)}")

@@ -1,10 +1,10 @@
-"""Measures a suite on this machine: writes its files, lets them take turns, and keeps every sample.
+"""Measures a suite on this machine: writes its files, measures them alternately, and keeps every sample.
 
     python benchmarks/suites/run.py benchmarks/suites/family.toml
 
-writes benchmarks/results/family.json and a picture, family.svg. `--output FILE` puts the results
-elsewhere, to hold a second run against the first; `--files FOLDER` keeps the files that are measured,
-for the second run to measure the same.
+writes benchmarks/results/family.json and a picture, family.svg. `--output FILE` writes the results elsewhere,
+to compare a second run with the first; `--files FOLDER` keeps the files, so that the second run measures the
+same.
 """
 
 import sys
@@ -48,11 +48,11 @@ def main(
         results = run(read_suite(suite), Path(folder), open_console(err=True))
     write_results(results, output, overwrite=True)
     write_picture(results, output.with_suffix(".svg"), overwrite=True)
-    say(f"{output} and a picture beside it; for a page: micronet-edge bench {output} --html page.html")
+    say(f"wrote {output} and a picture; for a page: micronet-edge bench {output} --html page.html")
 
 
 def run(suite: Suite, folder: Path, console: Console) -> Results:
-    """The results of all turns, one run each."""
+    """Measures all turns, one run each."""
     folder.mkdir(parents=True, exist_ok=True)
     files = _written(suite, folder, console)
     runs = tuple(_measured(suite, number, files, console) for number in range(len(suite.turns)))

@@ -1,4 +1,4 @@
-"""The files that a table of costs decides on, and how to tell whether two tables decide alike."""
+"""The files that depend on a table of costs, and fingerprints to compare the effect of two tables."""
 
 import hashlib
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ INT8 = "int8"
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A kind of file, with the table of a tuning that decides on it."""
+    """A kind of file, with the table of a tuning that it depends on."""
 
     table: str
     format: str
@@ -50,13 +50,13 @@ CANDIDATES = (
     Candidate("onnxruntime", "onnx"),
     Candidate("portable", "onnx", portable=True),
     Candidate("xnnpack", "tflite"),
-    # The integer network is one for all formats; LiteRT has all of it in integers.
+    # All formats share one integer network; LiteRT runs all of it in integers.
     Candidate("xnnpack_int8", "tflite", INT8),
 )
 
 
 class Networks:
-    """The networks to tune for, each written as often as a table makes another file of it."""
+    """The networks to tune for; each is written once per distinct file."""
 
     def __init__(self, sources: Sequence[str], calibration: Path, folder: Path) -> None:
         self._sources: dict[str, Source] = {
@@ -71,7 +71,7 @@ class Networks:
         return tuple(self._sources)
 
     def fingerprint(self, name: str, candidate: Candidate, tuning: Tuning) -> str:
-        """Equal for two tables that make the same file of the network."""
+        """A fingerprint that is equal for two tables with the same file of the network."""
         key = (name, candidate.table, candidate.costs(tuning))
         if key not in self._fingerprints:
             self._fingerprints[key] = self._lowered_fingerprint(name, candidate, tuning)
@@ -83,7 +83,7 @@ class Networks:
         return _fingerprint(lowered.network)
 
     def file(self, name: str, candidate: Candidate, tuning: Tuning, fingerprint: str) -> Path:
-        """The network's file, proven like any other, written at most once."""
+        """The network's file, proven like any other and written at most once."""
         key = (candidate.table, fingerprint)
         if key not in self._written:
             self._written[key] = self._write(name, candidate, tuning, fingerprint)
@@ -107,7 +107,7 @@ class Networks:
 
 
 def _fingerprint(network: fx.GraphModule) -> str:
-    """Of the layers in order, what they are, and their numbers, which show the order of channels."""
+    """A hash of the layers in order with their settings and weights, which depend on the channel order."""
     digest = hashlib.sha256(network.code.encode())
     for name, module in network.named_modules():
         plain = {key: value for key, value in vars(module).items() if isinstance(value, int | float | tuple)}

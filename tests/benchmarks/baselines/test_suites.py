@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from baselines.building import PEERS
-from baselines.peak import PEAK
+from baselines.building import BASELINES
 from baselines.suites import FORMS, Form, read_suite
 from micronet_edge.errors import SettingsError
 from micronet_edge.models import FAMILY
+from micronet_edge_bench.results import PEAK
 
 SUITES = sorted((Path(__file__).parents[3] / "benchmarks" / "suites").glob("*.toml"))
 GROUP = """
@@ -18,7 +18,7 @@ networks = ["m0", "m1"]
 formats = ["onnx", "tflite"]
 forms = ["float32", "int8"]
 """
-PEERS_FORMS = {Form("float32"), Form("int8")}
+BASELINES_FORMS = {Form("float32"), Form("int8")}
 HEAD = 'title = "two"\nprocesses = 5\nrounds = 200\nthreads = 1\n'
 
 
@@ -54,9 +54,9 @@ def test_the_suites_name_what_can_be_written(path):
     assert suite.processes >= 5
     assert suite.rounds >= 100
     for member in suite.members:
-        assert member.network in {*FAMILY, *PEERS, PEAK}
+        assert member.network in {*FAMILY, *BASELINES, PEAK}
         assert member.format in {"onnx", "tflite"}
-        assert member.network in FAMILY or replace(FORMS[member.form], kernels="off") in PEERS_FORMS
+        assert member.network in FAMILY or replace(FORMS[member.form], kernels="off") in BASELINES_FORMS
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def changed(**figures):
         pytest.param([], "list", id="a list"),
         pytest.param({"machine": "a board"}, "onnxruntime", id="no tables"),
         pytest.param(asdict(SHIPPED) | {"gpu": {}}, "no table gpu", id="a table too many"),
-        pytest.param(asdict(SHIPPED) | {"xnnpack": 3}, "3 is no table", id="a number for a table"),
+        pytest.param(asdict(SHIPPED) | {"xnnpack": 3}, "3 is not a table", id="a number for a table"),
         pytest.param(changed(segment_ns=-1.0), "segment_ns is -1.0", id="negative"),
         pytest.param(changed(segment_ns=float("nan")), "segment_ns is nan", id="not a number"),
         pytest.param(changed(segment_ns="fast"), "segment_ns is 'fast'", id="a word"),

@@ -1,6 +1,6 @@
-"""The runtimes that can run on a device, one module each; what a module must have is `Runtime`.
+"""The runtimes on a device, one module each; `Runtime` is their protocol.
 
-Nothing here needs more than the standard library, numpy and the runtime itself, and Python 3.9 is enough.
+They need only Python 3.9, the standard library, numpy and the runtime itself.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def runtime_for(path: str | os.PathLike[str]) -> Runtime:
 
 
 def installed() -> dict[str, str]:
-    """The version of every runtime that is here, by its name."""
+    """The versions of the installed runtimes, by name."""
     versions = {}
     for runtime in RUNTIMES:
         try:

@@ -1,4 +1,4 @@
-"""What operators cost each runtime, as data: our own table, or one that was measured on another machine."""
+"""Operator costs of each runtime as data: the bundled table, or one measured on another machine."""
 
 import json
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ _SHIPPED = files(__package__).joinpath("costs.json")
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """The costs by which each runtime's files are written, and the machine that they were measured on."""
+    """The costs for each runtime's files, and the machine they were measured on."""
 
     machine: str
     onnxruntime: Costs
@@ -30,9 +30,9 @@ TABLES = tuple(field.name for field in fields(Tuning) if field.type is Costs)
 
 
 def read_tuning(path: Path | str) -> Tuning:
-    """Reads a tuning back.
+    """Reads a tuning.
 
-    Raises SettingsError on a file that is missing or is none.
+    Raises SettingsError on a file that is missing or invalid.
     """
     content = read_json(Path(path), TUNING)
     try:
@@ -43,32 +43,32 @@ def read_tuning(path: Path | str) -> Tuning:
 
 def _table(content: object) -> Mapping[str, object]:
     if not isinstance(content, Mapping):
-        raise TypeError("it is no JSON object")
+        raise TypeError("it is not a JSON object")
     return content
 
 
 def tuning_of(content: Mapping[str, object]) -> Tuning:
-    """The tuning that a file holds. Raises ValueError, TypeError or KeyError on anything else."""
+    """Parses a tuning. Raises ValueError, TypeError or KeyError on invalid content."""
     if unknown := set(content) - {"machine", *TABLES}:
         raise ValueError(f"there is no table {min(unknown)}")
     return Tuning(str(content["machine"]), **{name: costs_of(content[name]) for name in TABLES})
 
 
 def costs_of(content: object) -> Costs:
-    """The costs of a table. Raises ValueError or TypeError on anything else."""
+    """Parses a table of costs. Raises ValueError or TypeError on invalid content."""
     if not isinstance(content, dict):
-        raise TypeError(f"{content!r} is no table of costs")
+        raise TypeError(f"{content!r} is not a table of costs")
     costs = Costs(**content)
     for name, value in asdict(costs).items():
         if not (isinstance(value, int | float) and isfinite(value) and value >= 0):
-            raise ValueError(f"{name} is {value!r}, not a number from 0 up")
+            raise ValueError(f"{name} is {value!r}, not a number of at least 0")
     return costs
 
 
 def tuning_text(tuning: Tuning) -> str:
-    """The tuning as a file to keep, to read and to change by hand."""
+    """The tuning as JSON text that can be edited by hand."""
     return json.dumps(asdict(tuning), indent=1) + "\n"
 
 
 SHIPPED = tuning_of(json.loads(_SHIPPED.read_text(encoding="utf-8")))
-"""Ours: fitted to interleaved runs of m0 to m3, and to single operators in int8, on one core."""
+"""The bundled tuning, fitted to interleaved runs of m0 to m3 and to single int8 operators, on one core."""
