@@ -18,15 +18,15 @@ def join_hard_swishes(model: onnx.ModelProto) -> int:
     graph = _Graph.of(model)
     places = 0
     for lift in [node for node in model.graph.node if node.op_type == "Add"]:
-        steps = graph.steps_from(lift)
-        if steps is None:
+        operators = graph.operators_from(lift)
+        if operators is None:
             continue
-        *_, last = steps
+        *_, last = operators
         x = graph.computed(lift)[0]
         joined = helper.make_node("HardSwish", [x], list(last.output), last.name)
         model.graph.node.insert(list(model.graph.node).index(lift), joined)
-        for step in steps:
-            model.graph.node.remove(step)
+        for operator in operators:
+            model.graph.node.remove(operator)
         places += 1
     _drop_unread_constants(model)
     return places
@@ -57,7 +57,7 @@ class _Graph:
         """The node's inputs that are not constants."""
         return [name for name in node.input if name not in self.constants]
 
-    def steps_from(self, lift: onnx.NodeProto) -> list[onnx.NodeProto] | None:
+    def operators_from(self, lift: onnx.NodeProto) -> list[onnx.NodeProto] | None:
         """The four operators that start with `lift`; None if they are not a hard swish."""
         clip = self._only_reader(lift)
         product = self._only_reader(clip)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from baselines.published import PUBLISHED
-from baselines.suites import FORMS, Member
+from baselines.suites import CANDIDATES, Member
 from micronet_edge.models import FAMILY
 from micronet_edge_bench.results import FileResult, Run
 
@@ -17,7 +17,7 @@ def with_published_top1(run: Run, members: Iterable[Member]) -> Run:
     published = {
         member.name: published_top1(member.network)
         for member in members
-        if FORMS[member.form].precision == "float32"
+        if CANDIDATES[member.candidate].precision == "float32"
     }
     return replace(run, files=tuple(_known(file, published.get(file.name)) for file in run.files))
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import micronet_edge
 from baselines.building import baseline_metadata, random_baseline
-from baselines.forms import prepared
-from baselines.suites import FORMS, Member
+from baselines.prepare import prepared
+from baselines.suites import CANDIDATES, Member
 from baselines.targets import baseline_target
 from micronet_edge.models import FAMILY
 from micronet_edge.pipeline.artifacts import Exported
@@ -19,22 +19,22 @@ def write_member(member: Member, folder: Path, calibration: Path) -> Path:
 
     Raises a subclass of MicronetEdgeError if it cannot be written or proven.
     """
-    form = FORMS[member.form]
+    candidate = CANDIDATES[member.candidate]
     settings = micronet_edge.ExportSettings(
         formats=(member.format,),
         output=folder,
-        naive=form.naive,
-        portable=form.portable,
-        precision=form.precision,
-        io=form.io,
-        calibration=None if form.precision == FLOAT32 else calibration,
+        naive=candidate.naive,
+        portable=candidate.portable,
+        precision=candidate.precision,
+        io=candidate.io,
+        calibration=None if candidate.precision == FLOAT32 else calibration,
         overwrite=True,
     )
     if member.network in FAMILY:
         (exported,) = micronet_edge.export(member.network, settings=settings)
     else:
         exported = export_baseline(member.network, settings)
-    # Files that differ only in form would have the same name otherwise.
+    # Files that differ only in candidate would have the same name otherwise.
     return exported.path.rename(folder / member.name)
 
 

@@ -1,4 +1,4 @@
-"""Suites: networks, formats and forms to measure, from a small TOML file."""
+"""Suites: networks, formats and candidates to measure, from a small TOML file."""
 
 import tomllib
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from micronet_edge.kernels import Kernels
 from micronet_edge.targets.protocol import FLOAT32, INT8_IO
 from micronet_edge.util.user_files import MIB, Kind, read_text
 
-Turns = Literal["forms", "networks"]
+Turns = Literal["candidates", "networks"]
 
 
 # A page of names.
@@ -20,7 +20,7 @@ SUITE = Kind("suite", MIB, "see those under benchmarks/suites", SettingsError)
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class Candidate:
     """How a network is written: its precision, and whether naive, without Gather, or with int8 io.
 
     `kernels` says whether the fused kernels may run it.
@@ -33,30 +33,30 @@ class Form:
     kernels: Kernels = "off"
 
 
-FORMS = {
-    "naive float32": Form(FLOAT32, naive=True),
-    "float32": Form(FLOAT32),
-    "portable float32": Form(FLOAT32, portable=True),
-    "naive int8": Form("int8", naive=True),
-    "int8": Form("int8"),
-    "int8 io": Form("int8", io=INT8_IO),
-    "float32 fused": Form(FLOAT32, kernels="auto"),
-    "int8 fused": Form("int8", kernels="auto"),
+CANDIDATES = {
+    "naive float32": Candidate(FLOAT32, naive=True),
+    "float32": Candidate(FLOAT32),
+    "portable float32": Candidate(FLOAT32, portable=True),
+    "naive int8": Candidate("int8", naive=True),
+    "int8": Candidate("int8"),
+    "int8 io": Candidate("int8", io=INT8_IO),
+    "float32 fused": Candidate(FLOAT32, kernels="auto"),
+    "int8 fused": Candidate("int8", kernels="auto"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One file of a suite: a variant or a baseline, a format and the name of a form."""
+    """One file of a suite: a variant or a baseline, a format and the name of a candidate."""
 
     network: str
     format: str
-    form: str
+    candidate: str
 
     @property
     def name(self) -> str:
         """The file's name in the results."""
-        return f"{self.network} {self.form}.{self.format}"
+        return f"{self.network} {self.candidate}.{self.format}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +95,20 @@ def read_suite(path: Path) -> Suite:
     except (tomllib.TOMLDecodeError, RecursionError, TypeError, KeyError, AttributeError) as error:
         raise SettingsError(f"{path} is not a suite ({error}): see those under benchmarks/suites") from error
     for member in suite.members:
-        if member.form not in FORMS:
-            raise SettingsError(f"{path}: unknown form {member.form!r}: choose from {', '.join(FORMS)}")
+        if member.candidate not in CANDIDATES:
+            raise SettingsError(
+                f"{path}: unknown candidate {member.candidate!r}: choose from {', '.join(CANDIDATES)}"
+            )
     return suite
 
 
-def _turns(networks: list[str], formats: list[str], forms: list[str], turns: Turns) -> Iterator[Turn]:
-    if turns == "forms":
+def _turns(networks: list[str], formats: list[str], candidates: list[str], turns: Turns) -> Iterator[Turn]:
+    if turns == "candidates":
         for network, kind in product(networks, formats):
-            yield Turn(f"{network} {kind}", tuple(Member(network, kind, form) for form in forms))
+            yield Turn(
+                f"{network} {kind}", tuple(Member(network, kind, candidate) for candidate in candidates)
+            )
     else:
-        for kind, form in product(formats, forms):
-            named = f"{networks[0]} and baselines, {kind} {form}"
-            yield Turn(named, tuple(Member(network, kind, form) for network in networks))
+        for kind, candidate in product(formats, candidates):
+            named = f"{networks[0]} and baselines, {kind} {candidate}"
+            yield Turn(named, tuple(Member(network, kind, candidate) for network in networks))

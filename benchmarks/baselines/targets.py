@@ -1,10 +1,10 @@
-"""The formats' targets with the integer passes that make baselines faster; forms.py has the measurements."""
+"""The formats' targets with the integer passes that suit baselines; prepare.py has the measurements."""
 
 from pathlib import Path
 from typing import cast
 
-from baselines.forms import KEEPS_COMMON_FORM, KEEPS_HARD_SWISH
 from baselines.join_hard_swish import join_hard_swishes
+from baselines.prepare import KEEPS_COMMON_GRAPH, KEEPS_HARD_SWISH
 from micronet_edge.lowering.passes.space_to_depth_width import SpaceToDepthWidth
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.rewrite_quantized import rewritten
@@ -30,7 +30,7 @@ class _BaselineTarget:
         return getattr(self._target, name)
 
     def quantized_graph(self, quantized: QuantizedNetwork) -> QuantizedNetwork:
-        if self._target.name in KEEPS_COMMON_FORM:
+        if self._target.name in KEEPS_COMMON_GRAPH:
             return rewritten(quantized, SpaceToDepthWidth())
         return self._target.quantized_graph(quantized)
 

@@ -135,7 +135,7 @@ def damaged_file_case(base: Path, seed: int, number: int) -> Case:
     files = {own: content} | {name: (base / source).read_bytes() for name, source in beside.items()}
     command = random.choice(kind.commands)
     manifest = base / f"{sound}{_MANIFEST}"
-    proven = manifest.exists() and random.random() < 0.25  # noqa: PLR2004 - mostly none is at hand
+    proven = manifest.exists() and random.random() < 0.25  # noqa: PLR2004 - usually without a manifest
     if proven:
         files[f"{own}{_MANIFEST}"] = manifest.read_bytes()
     return Case(

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # the baselines are not inst
 
 from baselines.published_accuracies import with_published_top1
 from baselines.suite_files import write_member
-from baselines.suites import FORMS, Member, Suite, read_suite
+from baselines.suites import CANDIDATES, Member, Suite, read_suite
 from micronet_edge.data.metadata import DISTRIBUTION, tool_version
 from micronet_edge.util.terminal import open_console, say
 from micronet_edge_bench.crops import write_crops
@@ -75,7 +75,7 @@ def _measured(suite: Suite, number: int, files: dict[Member, Path], console: Con
     console.print(f"measuring {turn.name} ({number + 1} of {len(suite.turns)})")
     settings = Settings(suite.threads, suite.processes, suite.rounds, profile=True)
     prepared = [
-        replace(file, kernels=FORMS[member.form].kernels)
+        replace(file, kernels=CANDIDATES[member.candidate].kernels)
         for member, file in zip(
             turn.members, prepare([files[member] for member in turn.members], own=True), strict=True
         )

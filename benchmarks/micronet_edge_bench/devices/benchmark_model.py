@@ -31,7 +31,7 @@ _DELEGATED = re.compile(
 )
 _APPLIED = re.compile(r"(?:Explicitly applied|Applied) (\w+) delegate")
 _CREATED = re.compile(r"Created TensorFlow Lite (\w+) delegate")
-_COMPLAINT = re.compile(r"^ERROR: |[Ff]ailed|[Cc]ould not|not found|[Ee]rror")
+_ERROR_LINE = re.compile(r"^ERROR: |[Ff]ailed|[Cc]ould not|not found|[Ee]rror")
 
 _BYTES_PER_FILE_MB = 1_000_000
 _BYTES_PER_MEMORY_MB = 1 << 20
@@ -155,7 +155,7 @@ def _delegation(lines: Sequence[str]) -> Delegation | None:
 
 def _error_text(lines: Sequence[str]) -> str:
     for line in lines:
-        if _COMPLAINT.search(line) and not _PARAMETER.match(line):
+        if _ERROR_LINE.search(line) and not _PARAMETER.match(line):
             return line.removeprefix("ERROR: ")
     said = [line for line in lines if line]
     return f"it ended with {said[-1]!r}" if said else "it printed nothing"

@@ -45,7 +45,7 @@ def main() -> None:
     os.dup2(2, 1)
     try:
         _serve(sys.stdin.buffer, answers)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the coordinator tells it
+    except Exception as error:  # noqa: BLE001 - the coordinator reports every error
         with suppress(BrokenPipeError):
             _answer(answers, {"error": _error_text(error)})
         sys.exit(1)

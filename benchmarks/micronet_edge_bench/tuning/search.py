@@ -78,14 +78,19 @@ class _Step:
     def __init__(
         self, tuning: Tuning, candidate: Candidate, networks: Networks, head_to_head: HeadToHead
     ) -> None:
-        self._tuning, self._form, self._networks, self._race = tuning, candidate, networks, head_to_head
+        self._tuning, self._candidate, self._networks, self._head_to_head = (
+            tuning,
+            candidate,
+            networks,
+            head_to_head,
+        )
         self._best = self._prints(tuning)
 
     def trials(self) -> tuple[list[Trial], Trial | None]:
         """All trials, and the best one, measured again as the last trial, if it is faster."""
         found: dict[Prints, Trial] = {}
-        for figure, value in neighbours(self._form.costs(self._tuning)):
-            trial = Trial(self._form.table, figure, value, {})
+        for figure, value in neighbours(self._candidate.costs(self._tuning)):
+            trial = Trial(self._candidate.table, figure, value, {})
             prints = self._prints(self.changed(trial))
             if prints != self._best:
                 found.setdefault(prints, trial)
@@ -100,11 +105,13 @@ class _Step:
 
     def changed(self, trial: Trial) -> Tuning:
         """The tuning with the trial's figure changed."""
-        costs = with_figure(self._form.costs(self._tuning), trial.figure, trial.value)
-        return self._form.with_costs(self._tuning, costs)
+        costs = with_figure(self._candidate.costs(self._tuning), trial.figure, trial.value)
+        return self._candidate.with_costs(self._tuning, costs)
 
     def _prints(self, tuning: Tuning) -> Prints:
-        return tuple(self._networks.fingerprint(name, self._form, tuning) for name in self._networks.names)
+        return tuple(
+            self._networks.fingerprint(name, self._candidate, tuning) for name in self._networks.names
+        )
 
     def _timed(self, found: Mapping[Prints, Trial]) -> list[Trial]:
         times = [self._times(place, found) for place in range(len(self._best))]
@@ -120,8 +127,8 @@ class _Step:
         for prints, trial in found.items():
             tunings.setdefault(prints[place], self.changed(trial))
         name = self._networks.names[place]
-        files = [self._networks.file(name, self._form, tuning, each) for each, tuning in tunings.items()]
-        return dict(zip(tunings, self._race(files) if len(files) > 1 else [1.0], strict=True))
+        files = [self._networks.file(name, self._candidate, tuning, each) for each, tuning in tunings.items()]
+        return dict(zip(tunings, self._head_to_head(files) if len(files) > 1 else [1.0], strict=True))
 
 
 def with_figure(costs: Costs, figure: str, value: float) -> Costs:

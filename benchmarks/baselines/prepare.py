@@ -40,12 +40,12 @@ from micronet_edge.targets.protocol import FLOAT32
 KEEPS_HARD_SWISH = ("onnx",)
 """Formats whose integer files compute a hard swish in float, as one operator."""
 
-KEEPS_COMMON_FORM = ("tflite",)
+KEEPS_COMMON_GRAPH = ("tflite",)
 """Formats whose own quantized graph does not make baselines faster."""
 
 _PRECISIONS = (FLOAT32, INT8)
 _COMMON: tuple[Pass, ...] = (DropTrainingLayers(), FoldBatchNorm(), FreezeHardSigmoid(), FoldFactors())
-_SPELLED: tuple[Pass, ...] = (*_COMMON, Decompose(SHIPPED.xnnpack_int8))
+_DECOMPOSED: tuple[Pass, ...] = (*_COMMON, Decompose(SHIPPED.xnnpack_int8))
 
 
 def prepared(network: nn.Module, file_format: str, precision: str) -> nn.Module:
@@ -62,4 +62,4 @@ def _rewrites(file_format: str, precision: str) -> tuple[Pass, ...]:
     if precision == FLOAT32:
         return _COMMON
     # Once it is decomposed, the factor of a hard swish can be folded as well.
-    return _SPELLED if file_format in KEEPS_HARD_SWISH else (*_SPELLED, FoldFactors())
+    return _DECOMPOSED if file_format in KEEPS_HARD_SWISH else (*_DECOMPOSED, FoldFactors())
