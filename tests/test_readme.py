@@ -12,10 +12,10 @@ import pytest
 
 import micronet_edge
 from micronet_edge_bench.report.markdown import (
+    baseline_rows,
     family_float_rows,
     family_int8_rows,
     family_summary_rows,
-    peer_rows,
 )
 from micronet_edge_bench.report.picture import picture
 from micronet_edge_bench.results import read_results
@@ -89,15 +89,15 @@ def test_the_tables_of_speeds_are_the_committed_result():
         assert row in README
 
 
-@pytest.mark.parametrize("suite", ["family", "peers"])
+@pytest.mark.parametrize("suite", ["family", "baselines"])
 def test_the_picture_of_speeds_is_of_the_committed_result(suite):
     drawn = (RESULTS / f"{suite}.svg").read_text()
     assert drawn == picture(read_results(RESULTS / f"{suite}.json"))
 
 
-def test_the_table_of_peers_is_the_committed_result():
+def test_the_table_of_baselines_is_the_committed_result():
     benchmarks = (ROOT / "benchmarks" / "README.md").read_text()
-    rows = list(peer_rows(read_results(RESULTS / "peers.json")))
+    rows = list(baseline_rows(read_results(RESULTS / "baselines.json")))
     assert len(rows) == 84
     for row in rows:
         assert row in benchmarks

@@ -1,1 +1,1 @@
-"""The networks that MicroNet is measured against: defined from their papers, exported with the same care."""
+"""The baselines: networks to compare MicroNet with, defined from their papers, exported in the same way."""

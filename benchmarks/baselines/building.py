@@ -1,4 +1,4 @@
-"""The peers by name, ready to export."""
+"""The baselines by name, ready to export."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -9,13 +9,14 @@ from torch import nn
 
 from baselines import mobilenet_v3, pp_lcnet
 from baselines.mobilenet_v3 import MobileNetV3Small
-from baselines.peak import PEAK, DensePeak
+from baselines.peak import DensePeak
 from baselines.pp_lcnet import PPLCNet
 from baselines.random_weights import with_random_weights
 from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.data.photographs import photographs
 from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.errors import SettingsError
+from micronet_edge_bench.results import PEAK
 
 SIZE, CLASSES = 224, 1000
 PREPROCESSING = Preprocessing.imagenet(SIZE)
@@ -31,34 +32,34 @@ _BUILDERS: Mapping[str, Callable[[], nn.Module]] = MappingProxyType(
     }
 )
 
-PEERS = tuple(name for name in _BUILDERS if name != PEAK)
-"""Their names: family and width."""
+BASELINES = tuple(name for name in _BUILDERS if name != PEAK)
+"""The names of the baselines: family and width."""
 
 
-def build_peer(name: str) -> nn.Module:
-    """The peer as its paper defines it, in training form.
+def build_baseline(name: str) -> nn.Module:
+    """The baseline as its paper defines it, in training form.
 
-    Raises SettingsError on a name that is no peer's.
+    Raises SettingsError on an unknown name.
     """
     if name not in _BUILDERS:
-        raise SettingsError(f"unknown peer {name!r}: choose from {', '.join(PEERS)}")
+        raise SettingsError(f"unknown baseline {name!r}: choose from {', '.join(BASELINES)}")
     return _BUILDERS[name]()
 
 
-def peer_metadata(name: str) -> FileMetadata:
-    """What a peer's file says of it."""
+def baseline_metadata(name: str) -> FileMetadata:
+    """The metadata of a baseline's file."""
     labels = tuple(str(number) for number in range(CLASSES))
     return FileMetadata(name, labels, PREPROCESSING, checkpoint_sha256=None)
 
 
-def random_peer(name: str) -> nn.Module:
-    """The peer with random weights for timing, in inference form.
+def random_baseline(name: str) -> nn.Module:
+    """The baseline with random weights for timing, in inference form.
 
-    Every linear layer is given a bias, of zeros where it had none: the file formats' one operator for
-    such a layer, and the correction of int8's mean errors, want one.
+    Every linear layer gets a bias, zeros if it had none, for the file formats' single operator and for the
+    bias correction of int8.
     """
     images = torch.from_numpy(PREPROCESSING.batch(photographs()))
-    network = with_random_weights(partial(build_peer, name), images)
+    network = with_random_weights(partial(build_baseline, name), images)
     for layer in network.modules():
         if isinstance(layer, nn.Linear) and layer.bias is None:
             layer.bias = nn.Parameter(torch.zeros(layer.out_features))

@@ -1,4 +1,4 @@
-"""How true a peer's file is to the network in PyTorch, and how XNNPACK takes it."""
+"""Checks a baseline's file against its network in PyTorch, and how XNNPACK runs it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from baselines.building import random_peer
+from baselines.building import random_baseline
 from micronet_edge.data.preprocessing import Images
 from micronet_edge.evaluation.networks import TorchNetwork
 from micronet_edge.quantization.layer_outputs import decibels
@@ -16,13 +16,13 @@ _FOREIGN = ("CUSTOM", "FLEX")
 
 
 @dataclass(frozen=True, slots=True)
-class PeerCheck:
-    """A file held against its network on some images.
+class BaselineCheck:
+    """The comparison of a file with its network on some images.
 
-    `difference` is the largest one, over the largest logit; `sqnr_db` the power of the logits over that
-    of their error; `top1_agreement` the share of images on which both name the same class; `partitions`
-    into how many pieces a delegate cut the file, None in a runtime without; `foreign` are operators that
-    no plain runtime has.
+    `difference` is the largest one, divided by the largest logit. `sqnr_db` is the power of the logits
+    divided by that of their error. `top1_agreement` is the share of images for which both predict the same
+    class. `partitions` is the number of pieces for the delegate, None in a runtime without one. `foreign` are
+    operators that plain runtimes lack.
     """
 
     difference: float
@@ -37,13 +37,13 @@ class _Delegated(Protocol):
     def partitions(self) -> int: ...
 
 
-def check_peer(path: Path, images: Images) -> PeerCheck:
-    """Runs a file that `export_peer` wrote on preprocessed images [n, 3, size, size]."""
-    expected = TorchNetwork(random_peer(read_metadata(path).variant)).run(images)
+def check_baseline(path: Path, images: Images) -> BaselineCheck:
+    """Checks a file that `export_baseline` wrote, on preprocessed images [n, 3, size, size]."""
+    expected = TorchNetwork(random_baseline(read_metadata(path).variant)).run(images)
     session = target_of(path).open(path)
     logits = session.run(images)
     error = logits - expected
-    return PeerCheck(
+    return BaselineCheck(
         difference=float(np.abs(error).max() / np.abs(expected).max()),
         sqnr_db=decibels(float(np.square(expected).sum()), float(np.square(error).sum())),
         top1_agreement=float((logits.argmax(1) == expected.argmax(1)).mean()),

@@ -1,4 +1,4 @@
-"""Folds constant factors into the layers behind them."""
+"""Folds constant factors into the layers after them."""
 
 import operator
 from collections import Counter
@@ -15,17 +15,17 @@ from micronet_edge.lowering.ir.primitives import Multiply, MultiplyConstant
 from micronet_edge.lowering.passes.fold_batch_norm import linear
 
 _PASSES_ON = (Multiply, nn.AdaptiveAvgPool2d, nn.Flatten, nn.ReLU, nn.Identity, nn.Dropout)
-"""Layers of which f times the input gives f times the output, for a positive f."""
+"""Layers that are homogeneous: f times the input gives f times the output, for positive f."""
 
 
 class FoldFactors(Pass):
-    """Folds a positive constant factor into the weights of all convolutions and linear layers behind it.
+    """Folds a positive constant factor into the weights of all convolutions and linear layers after it.
 
     Given    x -> times f -> means, rectifiers, products with other tensors -> Conv2d | Linear
     Result   x -> the same -> Conv2d | Linear, their weights times f
 
-    The 1/6 of a hard swish or hard sigmoid then costs nothing, and in integers it is one rounding less.
-    A factor that reaches a sum or the network's output stays.
+    The 1/6 of a hard swish or hard sigmoid then costs nothing and, in integers, saves one quantization. A
+    factor that reaches a sum or the network's output stays.
     """
 
     def change(self, network: fx.GraphModule) -> int:
@@ -46,11 +46,11 @@ class FoldFactors(Pass):
 
 
 def _weighing_behind(node: fx.Node, layer: MultiplyConstant) -> list[fx.Node] | None:
-    """The layers with weights that all of the factor would go into, None where some cannot."""
+    """The weighted layers that would absorb the factor; None if one of its paths cannot."""
     if layer.constant.numel() != 1 or not float(layer.constant) > 0:
         return None
     readers = list(_reached(node))
-    # A product of two tensors that both bear the factor would bear its square.
+    # A product of two tensors with the factor would contain its square.
     alone = all(count == 1 for count in Counter(readers).values())
     ends = [reader for reader in readers if not _passes_on(reader)]
     weigh = all(isinstance(module_of(end), nn.Conv2d | nn.Linear) for end in ends)
@@ -58,7 +58,7 @@ def _weighing_behind(node: fx.Node, layer: MultiplyConstant) -> list[fx.Node] | 
 
 
 def _reached(node: fx.Node) -> Iterator[fx.Node]:
-    """Every node that the factor comes to, as often as it comes there."""
+    """Every node that the factor reaches, once per path."""
     for reader in node.users:
         yield from [reader] * inputs_of(reader).count(node)
         if _passes_on(reader):

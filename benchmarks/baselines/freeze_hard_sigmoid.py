@@ -1,4 +1,4 @@
-"""Turns a hard sigmoid into what a convolution does on its way: a bias and a clip."""
+"""Folds a hard sigmoid into a convolution, as a bias and a clip."""
 
 import torch
 from torch import fx, nn
@@ -14,7 +14,7 @@ from micronet_edge.lowering.ir.primitives import MultiplyConstant
 class FreezeHardSigmoid(Pass):
     """Folds the hard sigmoid into the convolution before it.
 
-    Given    x -> Conv2d -> Hardsigmoid, the convolution read by it alone
+    Given    x -> Conv2d -> Hardsigmoid, the convolution's only consumer
     Result   x -> Conv2d, 3 added to its bias -> ReLU6 -> times 1/6
     """
 

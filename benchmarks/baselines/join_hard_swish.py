@@ -1,4 +1,4 @@
-"""Joins the hard swishes that an ONNX model computes step by step."""
+"""Fuses decomposed hard swishes of an ONNX model."""
 
 from dataclasses import dataclass
 
@@ -10,23 +10,23 @@ _LIFT, _SPAN = 3.0, 6.0
 
 
 def join_hard_swishes(model: onnx.ModelProto) -> int:
-    """Puts one operator in the place of four, in the model itself; the number of places.
+    """Replaces four operators by one, in place; returns the number of replacements.
 
     Given    x -> Add 3 -> Clip 0..6 -> Mul x -> Mul 1/6, in float
-    Result   x -> HardSwish, which ONNX Runtime computes on the way out of the convolution before it
+    Result   x -> HardSwish, which ONNX Runtime fuses into the convolution before it
     """
     graph = _Graph.of(model)
     places = 0
     for lift in [node for node in model.graph.node if node.op_type == "Add"]:
-        steps = graph.steps_from(lift)
-        if steps is None:
+        operators = graph.operators_from(lift)
+        if operators is None:
             continue
-        *_, last = steps
+        *_, last = operators
         x = graph.computed(lift)[0]
         joined = helper.make_node("HardSwish", [x], list(last.output), last.name)
         model.graph.node.insert(list(model.graph.node).index(lift), joined)
-        for step in steps:
-            model.graph.node.remove(step)
+        for operator in operators:
+            model.graph.node.remove(operator)
         places += 1
     _drop_unread_constants(model)
     return places
@@ -34,7 +34,7 @@ def join_hard_swishes(model: onnx.ModelProto) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Graph:
-    """Who reads a tensor, and what the constants of one number are."""
+    """The consumers of each tensor, and the scalar constants."""
 
     readers: dict[str, list[onnx.NodeProto]]
     numbers: dict[str, float]
@@ -54,11 +54,11 @@ class _Graph:
         )
 
     def computed(self, node: onnx.NodeProto) -> list[str]:
-        """The tensors that the node reads and that are no constants."""
+        """The node's inputs that are not constants."""
         return [name for name in node.input if name not in self.constants]
 
-    def steps_from(self, lift: onnx.NodeProto) -> list[onnx.NodeProto] | None:
-        """The four steps whose first one is `lift`; None where it is something else."""
+    def operators_from(self, lift: onnx.NodeProto) -> list[onnx.NodeProto] | None:
+        """The four operators that start with `lift`; None if they are not a hard swish."""
         clip = self._only_reader(lift)
         product = self._only_reader(clip)
         sixth = self._only_reader(product)

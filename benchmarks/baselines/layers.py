@@ -1,22 +1,22 @@
-"""The layers that the peers are built of."""
+"""The layers of the baselines."""
 
 from torch import Tensor, nn
 
 SQUEEZE = 4
-"""Channels per unit of a squeeze layer, in both families."""
+"""Channels per unit of the squeeze layer, in both families."""
 
 _DIVISOR = 8
 _LEAST_SHARE = 0.9
 
 
 def make_divisible(channels: float) -> int:
-    """The nearest multiple of 8, at least 8, that takes away no more than a tenth of the channels."""
+    """The nearest multiple of 8, at least 8, that removes at most a tenth of the channels."""
     rounded = max(_DIVISOR, int(channels + _DIVISOR / 2) // _DIVISOR * _DIVISOR)
     return rounded + _DIVISOR if rounded < _LEAST_SHARE * channels else rounded
 
 
 class ConvNorm(nn.Sequential):
-    """Convolution that keeps the size but for its stride, batch norm, activation."""
+    """Convolution with same padding, batch norm and activation."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class ConvNorm(nn.Sequential):
 
 
 class SqueezeExcite(nn.Module):
-    """Every channel times a factor between 0 and 1 that the means of all channels give.
+    """Squeeze-and-excite: every channel times a factor in 0..1, computed from the means of all channels.
 
     Given    x [n, c, h, w]
     Result   y [n, c, h, w] = x * hard_sigmoid(excite(relu(squeeze(mean of x))))

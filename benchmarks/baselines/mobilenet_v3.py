@@ -14,13 +14,13 @@ WIDTHS = (0.35, 0.5, 0.75, 1.0)
 _STEM = 16
 _LAST = 576
 _HEAD = 1024
-"""Not made narrower: the published 2.0 M parameters of width 0.75 are those of the whole head."""
+"""Width of the head, not scaled: only then width 0.75 has the published 2.0 M parameters."""
 _DROPOUT = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One bottleneck of table 2, at width 1: `expanded` are the channels between its convolutions."""
+    """One bottleneck of table 2 at width 1; `expanded` are the channels between its convolutions."""
 
     kernel_size: int
     in_channels: int
@@ -47,10 +47,10 @@ SMALL = (
 
 
 class Bottleneck(nn.Module):
-    """Expansion, depthwise convolution, squeeze-and-excite, projection; around it a residual where it fits.
+    """Expansion, depthwise convolution, squeeze-and-excite, projection, and a residual if shapes allow.
 
-    The expansion is a factor of the channels that enter, as in the authors' code: with it width 0.75
-    comes to the published 44 M multiply-adds.
+    The expansion is a multiple of the input channels, as in the authors' code: only then width 0.75 has the
+    published 44 M multiply-adds.
     """
 
     def __init__(self, in_channels: int, row: Row, width: float) -> None:
@@ -73,13 +73,13 @@ class Bottleneck(nn.Module):
 
 
 class MobileNetV3Small(nn.Module):
-    """MobileNetV3-Small of some width.
+    """MobileNetV3-Small of any width.
 
     Given    x [n, 3, size, size]
     Result   logits [n, num_classes]
 
-    Table 2 shows a squeeze-and-excite behind the last convolution as well; with it the network would
-    have 2.7 M parameters, not the 2.5 M that table 3 gives, and nobody's has it.
+    Table 2 shows a squeeze-and-excite after the last convolution as well. With it the network would have 2.7
+    M parameters instead of the 2.5 M of table 3, and no implementation has it.
     """
 
     def __init__(self, width: float, num_classes: int = 1000) -> None:

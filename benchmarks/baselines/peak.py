@@ -1,8 +1,6 @@
-"""What a processor can do at best: a network of nearly nothing but large matrix products."""
+"""A network of almost only large matrix products, to measure the peak speed of a CPU."""
 
 from torch import nn
-
-PEAK = "peak"
 
 _CHANNELS, _PATCH, _LAYERS = 256, 8, 8
 
@@ -10,8 +8,8 @@ _CHANNELS, _PATCH, _LAYERS = 256, 8, 8
 class DensePeak(nn.Sequential):
     """Patches of 8 x 8 pixels, then 1 x 1 convolutions of 256 channels: 450 M multiply-adds at 224 px.
 
-    Every number that is read is multiplied 256 times, so its multiply-adds a second are the roof under
-    which other networks of the runtime stay. It recognises nothing.
+    Every loaded number is used in 256 products, so its multiply-adds per second are an upper bound for other
+    networks in the runtime. It recognizes nothing.
     """
 
     def __init__(self, classes: int) -> None:

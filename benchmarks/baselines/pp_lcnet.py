@@ -13,13 +13,13 @@ WIDTHS = (0.25, 0.35, 0.5)
 
 _STEM = 16
 _HEAD = 1280
-"""Not made narrower."""
+"""Width of the head, not scaled."""
 _DROPOUT = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One depthwise separable block of table 1, at width 1."""
+    """One depthwise separable block of table 1 at width 1."""
 
     kernel_size: int
     channels: int
@@ -41,7 +41,7 @@ TABLE = (
 
 
 class SeparableBlock(nn.Sequential):
-    """Depthwise convolution, squeeze-and-excite in some, pointwise convolution."""
+    """Depthwise convolution, optional squeeze-and-excite, pointwise convolution."""
 
     def __init__(self, in_channels: int, row: Row, width: float) -> None:
         super().__init__()
@@ -54,12 +54,12 @@ class SeparableBlock(nn.Sequential):
 
 
 class PPLCNet(nn.Module):
-    """PP-LCNet of some width.
+    """PP-LCNet of any width.
 
     Given    x [n, 3, size, size]
     Result   logits [n, num_classes]
 
-    The paper's 1 x 1 convolution behind the mean over all pixels is a linear layer without bias.
+    The paper's 1 x 1 convolution after the global mean is a linear layer without bias.
     """
 
     def __init__(self, width: float, num_classes: int = 1000) -> None:

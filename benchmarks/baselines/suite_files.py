@@ -1,13 +1,13 @@
-"""Writes the files of a suite: variants and peers, by the same code."""
+"""Writes the files of a suite, variants and baselines, by the same code."""
 
 from dataclasses import replace
 from pathlib import Path
 
 import micronet_edge
-from baselines.building import peer_metadata, random_peer
-from baselines.forms import prepared
-from baselines.suites import FORMS, Member
-from baselines.targets import peer_target
+from baselines.building import baseline_metadata, random_baseline
+from baselines.prepare import prepared
+from baselines.suites import CANDIDATES, Member
+from baselines.targets import baseline_target
 from micronet_edge.models import FAMILY
 from micronet_edge.pipeline.artifacts import Exported
 from micronet_edge.settings import ExportSettings
@@ -15,41 +15,41 @@ from micronet_edge.targets.protocol import FLOAT32
 
 
 def write_member(member: Member, folder: Path, calibration: Path) -> Path:
-    """Writes one file of a suite under the member's own name.
+    """Writes one file of a suite under the member's name.
 
-    Raises MicronetEdgeError of the kind that fits where it cannot be written or proven.
+    Raises a subclass of MicronetEdgeError if it cannot be written or proven.
     """
-    form = FORMS[member.form]
+    candidate = CANDIDATES[member.candidate]
     settings = micronet_edge.ExportSettings(
         formats=(member.format,),
         output=folder,
-        naive=form.naive,
-        portable=form.portable,
-        precision=form.precision,
-        io=form.io,
-        calibration=None if form.precision == FLOAT32 else calibration,
+        naive=candidate.naive,
+        portable=candidate.portable,
+        precision=candidate.precision,
+        io=candidate.io,
+        calibration=None if candidate.precision == FLOAT32 else calibration,
         overwrite=True,
     )
     if member.network in FAMILY:
         (exported,) = micronet_edge.export(member.network, settings=settings)
     else:
-        exported = export_peer(member.network, settings)
-    # Files that differ in form alone bear the same name otherwise.
+        exported = export_baseline(member.network, settings)
+    # Files that differ only in candidate would have the same name otherwise.
     return exported.path.rename(folder / member.name)
 
 
-def export_peer(name: str, settings: ExportSettings) -> Exported:
-    """Writes a peer with random weights as one proven file, as any other network is written.
+def export_baseline(name: str, settings: ExportSettings) -> Exported:
+    """Writes a baseline with random weights as one proven file, like any other network.
 
-    Given    a name of `PEERS`; settings with one format, of float32 or int8
-    Raises   MicronetEdgeError of the kind that fits; no file is left under its final name then.
+    Given    a name of `BASELINES`; settings with one format, of float32 or int8
+    Raises   a subclass of MicronetEdgeError; then no file appears under its final name.
     """
     (name_of_format,) = settings.formats
-    assert isinstance(name_of_format, str)  # a suite names them
-    network = prepared(random_peer(name), name_of_format, settings.precision)
+    assert isinstance(name_of_format, str)  # a suite gives names
+    network = prepared(random_baseline(name), name_of_format, settings.precision)
     (exported,) = micronet_edge.export(
         network,
-        metadata=peer_metadata(name),
-        settings=replace(settings, formats=(peer_target(name_of_format),)),
+        metadata=baseline_metadata(name),
+        settings=replace(settings, formats=(baseline_target(name_of_format),)),
     )
     return exported

@@ -1,4 +1,4 @@
-"""What a suite measures: networks, formats and forms, as a small TOML file names them."""
+"""Suites: networks, formats and candidates to measure, from a small TOML file."""
 
 import tomllib
 from collections.abc import Iterator
@@ -12,18 +12,18 @@ from micronet_edge.kernels import Kernels
 from micronet_edge.targets.protocol import FLOAT32, INT8_IO
 from micronet_edge.util.user_files import MIB, Kind, read_text
 
-Turns = Literal["forms", "networks"]
+Turns = Literal["candidates", "networks"]
 
 
-# A screen of names.
+# A page of names.
 SUITE = Kind("suite", MIB, "see those under benchmarks/suites", SettingsError)
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
-    """How a network is written: its precision, and whether naively, without Gather, or with int8 io.
+class Candidate:
+    """How a network is written: its precision, and whether naive, without Gather, or with int8 io.
 
-    `kernels` says whether our own may run it.
+    `kernels` says whether the fused kernels may run it.
     """
 
     precision: str
@@ -33,35 +33,35 @@ class Form:
     kernels: Kernels = "off"
 
 
-FORMS = {
-    "naive float32": Form(FLOAT32, naive=True),
-    "float32": Form(FLOAT32),
-    "portable float32": Form(FLOAT32, portable=True),
-    "naive int8": Form("int8", naive=True),
-    "int8": Form("int8"),
-    "int8 io": Form("int8", io=INT8_IO),
-    "float32 fused": Form(FLOAT32, kernels="auto"),
-    "int8 fused": Form("int8", kernels="auto"),
+CANDIDATES = {
+    "naive float32": Candidate(FLOAT32, naive=True),
+    "float32": Candidate(FLOAT32),
+    "portable float32": Candidate(FLOAT32, portable=True),
+    "naive int8": Candidate("int8", naive=True),
+    "int8": Candidate("int8"),
+    "int8 io": Candidate("int8", io=INT8_IO),
+    "float32 fused": Candidate(FLOAT32, kernels="auto"),
+    "int8 fused": Candidate("int8", kernels="auto"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One file of a suite: a variant or a peer, a format and the name of a form."""
+    """One file of a suite: a variant or a baseline, a format and the name of a candidate."""
 
     network: str
     format: str
-    form: str
+    candidate: str
 
     @property
     def name(self) -> str:
-        """What the file is called in the results."""
-        return f"{self.network} {self.form}.{self.format}"
+        """The file's name in the results."""
+        return f"{self.network} {self.candidate}.{self.format}"
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Files that take turns in each process: ratios are taken among them, to the first."""
+    """Files that are measured alternately; their ratios are relative to the first."""
 
     name: str
     members: tuple[Member, ...]
@@ -69,7 +69,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """All that a suite measures, and how often."""
+    """A suite: its turns, and how often to measure."""
 
     title: str
     threads: int
@@ -79,32 +79,36 @@ class Suite:
 
     @property
     def members(self) -> tuple[Member, ...]:
-        """Every file once, in order."""
+        """Every file, in order and without repetition."""
         return tuple(dict.fromkeys(member for turn in self.turns for member in turn.members))
 
 
 def read_suite(path: Path) -> Suite:
     """Reads a suite.
 
-    Raises SettingsError on a file that cannot be read or says what no suite can hold.
+    Raises SettingsError on a file that cannot be read or is invalid.
     """
     try:
         content = tomllib.loads(read_text(path, SUITE))
         turns = tuple(turn for group in content.pop("groups") for turn in _turns(**group))
         suite = Suite(turns=turns, **content)
     except (tomllib.TOMLDecodeError, RecursionError, TypeError, KeyError, AttributeError) as error:
-        raise SettingsError(f"{path} is no suite ({error}): see those under benchmarks/suites") from error
+        raise SettingsError(f"{path} is not a suite ({error}): see those under benchmarks/suites") from error
     for member in suite.members:
-        if member.form not in FORMS:
-            raise SettingsError(f"{path}: no form {member.form!r}: choose from {', '.join(FORMS)}")
+        if member.candidate not in CANDIDATES:
+            raise SettingsError(
+                f"{path}: unknown candidate {member.candidate!r}: choose from {', '.join(CANDIDATES)}"
+            )
     return suite
 
 
-def _turns(networks: list[str], formats: list[str], forms: list[str], turns: Turns) -> Iterator[Turn]:
-    if turns == "forms":
+def _turns(networks: list[str], formats: list[str], candidates: list[str], turns: Turns) -> Iterator[Turn]:
+    if turns == "candidates":
         for network, kind in product(networks, formats):
-            yield Turn(f"{network} {kind}", tuple(Member(network, kind, form) for form in forms))
+            yield Turn(
+                f"{network} {kind}", tuple(Member(network, kind, candidate) for candidate in candidates)
+            )
     else:
-        for kind, form in product(formats, forms):
-            named = f"{networks[0]} and peers, {kind} {form}"
-            yield Turn(named, tuple(Member(network, kind, form) for network in networks))
+        for kind, candidate in product(formats, candidates):
+            named = f"{networks[0]} and baselines, {kind} {candidate}"
+            yield Turn(named, tuple(Member(network, kind, candidate) for network in networks))

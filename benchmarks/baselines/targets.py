@@ -1,10 +1,10 @@
-"""The formats' targets with what pays for peers alone in integers; forms.py has what was measured."""
+"""The formats' targets with the integer passes that suit baselines; prepare.py has the measurements."""
 
 from pathlib import Path
 from typing import cast
 
-from baselines.forms import KEEPS_COMMON_FORM, KEEPS_HARD_SWISH
 from baselines.join_hard_swish import join_hard_swishes
+from baselines.prepare import KEEPS_COMMON_GRAPH, KEEPS_HARD_SWISH
 from micronet_edge.lowering.passes.space_to_depth_width import SpaceToDepthWidth
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.rewrite_quantized import rewritten
@@ -12,16 +12,16 @@ from micronet_edge.targets.protocol import ExportSpec, Target
 from micronet_edge.targets.registry import find_target
 
 
-def peer_target(name: str) -> Target:
-    """The installed target of that name, as peers are written by it.
+def baseline_target(name: str) -> Target:
+    """The installed target of that name, adapted to baselines.
 
-    Raises TargetError on a name that no installed package offers.
+    Raises TargetError on a name of no installed target.
     """
-    return cast("Target", _PeerTarget(find_target(name)))
+    return cast("Target", _BaselineTarget(find_target(name)))
 
 
-class _PeerTarget:
-    """A target that leaves all but two steps to another."""
+class _BaselineTarget:
+    """A target that delegates all but two methods to another."""
 
     def __init__(self, target: Target) -> None:
         self._target = target
@@ -30,7 +30,7 @@ class _PeerTarget:
         return getattr(self._target, name)
 
     def quantized_graph(self, quantized: QuantizedNetwork) -> QuantizedNetwork:
-        if self._target.name in KEEPS_COMMON_FORM:
+        if self._target.name in KEEPS_COMMON_GRAPH:
             return rewritten(quantized, SpaceToDepthWidth())
         return self._target.quantized_graph(quantized)
 

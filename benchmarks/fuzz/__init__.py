@@ -1,1 +1,1 @@
-"""Bad command lines and damaged files, many thousands of them, and what every one of them must end in."""
+"""A fuzzer: thousands of bad command lines and damaged files, and rules for the outcome of each run."""

@@ -1,8 +1,8 @@
-"""Runs bad command lines and damaged files, and writes what came out as JSON.
+"""Runs bad command lines and damaged files, and writes the outcome as JSON.
 
     python benchmarks/fuzz --output benchmarks/results/fuzz.json
 
-The same seed gives the same cases. Exits with 1 if any run breaks a rule.
+The same seed gives the same cases. Exits with 1 if a run violates a rule.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-# One thread, or a fork would lose some; set before NumPy, PyTorch and ONNX Runtime load.
+# One thread, since a fork loses all others; set before NumPy, PyTorch and ONNX Runtime load.
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", ORT_DISABLE_TELEMETRY="1")
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -32,7 +32,7 @@ _SHOWN = 400
 
 
 def main() -> None:
-    """The command line."""
+    """Runs the command line."""
     asked = _asked()
     if asked.part is not None:
         _run_part(asked)
@@ -58,7 +58,7 @@ def main() -> None:
     broken = sum(bool(each["violations"]) for each in found)
     summary = _summary(found, asked) | {"seconds": round(time.monotonic() - start)}
     write_text(json.dumps(summary, indent=1) + "\n", asked.output, overwrite=True)
-    say(f"{len(found)} runs, {broken} break a rule: {asked.output}")
+    say(f"{len(found)} runs, {broken} violate a rule: {asked.output}")
     sys.exit(1 if broken or any(codes) else 0)
 
 
@@ -70,7 +70,7 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--output", type=Path, default=Path("fuzz.json"))
     parser.add_argument(
-        "--base", type=Path, help="a folder with the sound files of an earlier run, or for them"
+        "--base", type=Path, help="folder for the valid base files, or with those of an earlier run"
     )
     parser.add_argument("--part", type=int, help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -90,7 +90,7 @@ def _run_part(asked: argparse.Namespace) -> None:
             ran = run(case, asked.output)
             broken = list(violations(case, ran))
             if _state(asked.base) != state:
-                broken.append("changes a file that is none of its outputs")
+                broken.append("changes a file that is not one of its outputs")
                 state = _state(asked.base)
             outcome = {
                 "kind": case.kind,
@@ -114,7 +114,7 @@ def _cases(asked: argparse.Namespace) -> Iterator[Case]:
 
 
 def _state(base: Path) -> list[tuple[str, int, int]]:
-    """Names, sizes and times of all base files: no run may change one."""
+    """Names, sizes and times of all base files, which no run may change."""
     found = []
     for folder, folders, names in os.walk(base):
         for name in folders + names:

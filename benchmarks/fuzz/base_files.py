@@ -1,6 +1,6 @@
-"""Sound files of every kind, small ones, that the fuzzer damages and names in command lines.
+"""Writes small valid files of every kind, which the fuzzer damages and uses in command lines.
 
-Written in a process of its own: whoever forks later must have no threads, which runtimes start.
+Runs in its own process, since runtimes start threads, and a process that forks must have none.
 """
 
 import os
@@ -31,7 +31,7 @@ _IMAGES = 40
 
 
 def write_networks(folder: Path) -> None:
-    """Fills a folder that has images: the digits' checkpoint, its files in all forms, a recipe."""
+    """Fills a folder that has images: the digits' checkpoint, its files of all kinds, a recipe."""
     net = folder / "net.safetensors"
     shutil.copy(DIGITS / "m0-digits.safetensors", net)
     export(net, settings=ExportSettings(output=folder))
@@ -40,7 +40,7 @@ def write_networks(folder: Path) -> None:
 
 
 def write_beside(folder: Path) -> None:
-    """What else there is of the networks: the checkpoint in other containers, labels, a tuning, results."""
+    """Adds the checkpoint in other containers, labels, a tuning and results."""
     network = load_checkpoint(folder / "net.safetensors").network
     torch.save(network.state_dict(), folder / "net.pth")
     torch.save({"state_dict": network.state_dict(), "epoch": 3}, folder / "wrapped.pth")
@@ -53,7 +53,7 @@ def write_beside(folder: Path) -> None:
 
 
 def write_images(folder: Path) -> None:
-    """Fills an empty folder with digits to calibrate and to test on, as files and arrays, and a picture."""
+    """Fills an empty folder with digits to calibrate and test on, as files and arrays, and a picture."""
     sys.path.insert(0, str(DIGITS))
     from images import image_paths  # type: ignore[import-not-found]  # beside the example, in no package
     from images import write_images as write_digits
@@ -77,7 +77,7 @@ def write_images(folder: Path) -> None:
 
 
 def write_odd_files(base: Path) -> None:
-    """What is no sound file of any kind, in the folder `odd`: pipes, bombs, links, names, depths."""
+    """Writes invalid files into the folder `odd`: pipes, bombs, links, odd names, deep folders."""
     folder = base / "odd"
     folder.mkdir()
     (folder / "empty").touch()
@@ -100,7 +100,7 @@ def write_odd_files(base: Path) -> None:
 
 
 def write_bombs(base: Path) -> None:
-    """Beside the odd files those of some megabytes that unpack to more than memory should hold."""
+    """Writes files of a few megabytes that unpack to more than memory should hold."""
     folder = base / "odd"
     bomb = zipfile.ZipFile(folder / "bomb.npz", "w", zipfile.ZIP_DEFLATED, compresslevel=1)
     with bomb, bomb.open("images.npy", "w", force_zip64=True) as part:
@@ -109,13 +109,13 @@ def write_bombs(base: Path) -> None:
     shutil.copy(folder / "bomb.npz", folder / "bomb.pth")
     shutil.copy(folder.parent / "net-float32.tflite", folder / "bomb.tflite")
     bomb = zipfile.ZipFile(folder / "bomb.tflite", "a", zipfile.ZIP_DEFLATED)
-    with bomb, warnings.catch_warnings(action="ignore"):  # the part is there already
+    with bomb, warnings.catch_warnings(action="ignore"):  # the part exists already
         bomb.writestr("labels.txt", bytes(300 << 20))
     (folder / "bomb.png").write_bytes(_black_png(60_000))
 
 
 def _black_png(side: int) -> bytes:
-    """A square of one bit a pixel, made without the memory that it takes."""
+    """A square PNG of one bit per pixel, made without the memory that it unpacks to."""
     rows = zlib.compressobj(1)
     pixels = b"".join(rows.compress(bytes(1 + (side + 7) // 8)) for _ in range(side)) + rows.flush()
     chunks = (

@@ -1,4 +1,4 @@
-"""Command lines with odd values in odd places: options of every command, sound files, wrong ones, worse."""
+"""Command lines with odd values: options of every command, valid files, wrong files, invalid files."""
 
 from glob import escape
 from itertools import pairwise
@@ -134,7 +134,7 @@ _OUTPUTS = ("out", "out.json", "page.html", "tuning.json", "*-float32.*", "*-int
 
 
 def command_line_case(base: Path, seed: int, number: int) -> Case:
-    """The case of that number, always the same one of a seed."""
+    """The case of that number, the same for the same seed."""
     random = Random(f"{seed} line {number}")
     command = random.choices(tuple(_OPTIONS), [1 if name == "models" else 10 for name in _OPTIONS])[0]
     options = _OPTIONS[command]
@@ -153,7 +153,7 @@ def command_line_case(base: Path, seed: int, number: int) -> Case:
     if command == "bench":
         arguments = ["--runs", "1", "--processes", "1", "--warmup", "0", *arguments]
     if command == "tune":
-        arguments += ["--table", "none"]  # refused at last: to tune takes minutes
+        arguments += ["--table", "none"]  # refused late, since tuning takes minutes
     if random.random() < 0.1:  # noqa: PLR2004 - one in ten
         arguments.insert(
             random.randrange(len(arguments) + 1), random.choice(("--help", "--no-such", "-h", *_WORDS))
@@ -163,12 +163,12 @@ def command_line_case(base: Path, seed: int, number: int) -> Case:
 
 
 def _written(arguments: list[str]) -> list[str]:
-    """What the command line names as outputs; into the working folder it may write as it says."""
+    """The outputs in the command line; it may also write into its working folder."""
     return [value for option, value in pairwise(arguments) if option in {"--output", "--html"} and value]
 
 
 def _file(base: Path, random: Random) -> str:
-    """Mostly a file of some kind, else a path that there is not, or a plain word."""
+    """Usually a file of some kind, else a path that does not exist, or a plain word."""
     kind = random.random()
     if kind < 0.45:  # noqa: PLR2004
         return str(base / random.choice(_SOUND))

@@ -1,4 +1,4 @@
-"""Ways to damage a file: bits, bytes and lengths of any file, the values of JSON, the parts of an archive."""
+"""Ways to damage a file: bits, bytes and lengths of any file, values of JSON, parts of an archive."""
 
 import io
 import json
@@ -30,7 +30,7 @@ _ODD_TEXTS = (
 
 
 def flip_bits(content: bytes, random: Random) -> bytes:
-    """One to four bits turned round."""
+    """Flips one to four bits."""
     changed = bytearray(content)
     for _ in range(random.randint(1, 4)):
         changed[random.randrange(len(changed))] ^= 1 << random.randrange(8)
@@ -38,24 +38,24 @@ def flip_bits(content: bytes, random: Random) -> bytes:
 
 
 def flip_early_bits(content: bytes, random: Random) -> bytes:
-    """As flip_bits, in the first part, where what describes the rest often stands."""
+    """As flip_bits, near the start, where headers are."""
     head = min(len(content), 2048)
     return flip_bits(content[:head], random) + content[head:]
 
 
 def flip_late_bits(content: bytes, random: Random) -> bytes:
-    """As flip_bits, in the last part, where a flatbuffer's tables and an archive's directory stand."""
+    """As flip_bits, near the end, where a flatbuffer's tables and an archive's directory are."""
     start = max(0, len(content) - 60_000)
     return content[:start] + flip_bits(content[start:], random)
 
 
 def cut(content: bytes, random: Random) -> bytes:
-    """Truncated anywhere."""
+    """Truncates at a random position."""
     return content[: random.randrange(len(content))]
 
 
 def splice(content: bytes, random: Random) -> bytes:
-    """A piece taken out, doubled, or filled with zeros or noise."""
+    """Removes or doubles a piece, or fills it with zeros or noise."""
     start = random.randrange(len(content))
     end = min(len(content), start + random.choice((1, 4, 64, 4096)))
     piece = content[start:end]
@@ -66,7 +66,7 @@ def splice(content: bytes, random: Random) -> bytes:
 
 
 def foreign(content: bytes, random: Random) -> bytes:
-    """Something else altogether."""
+    """Unrelated content."""
     start = random.randrange(max(1, len(content) - 4096))
     return random.choice(
         (
@@ -81,7 +81,7 @@ def foreign(content: bytes, random: Random) -> bytes:
 
 
 def damage_json(content: bytes, random: Random) -> bytes:
-    """One value of the JSON text replaced, removed or renamed; or a text that breaks readers."""
+    """Replaces, removes or renames one value of the JSON text, or returns a text that breaks parsers."""
     if random.random() < 0.2:  # noqa: PLR2004 - one in five
         return random.choice(_ODD_TEXTS).encode()
     value = json.loads(content)
@@ -99,7 +99,7 @@ def damage_json(content: bytes, random: Random) -> bytes:
 
 
 def _collect(value: object, places: list[tuple[dict[str, object] | list[object], str | int]]) -> None:
-    """Every place of a value inside an object or a list; of long lists the first few."""
+    """Collects the places of all values in an object or a list; of long lists the first few."""
     if isinstance(value, dict):
         for key, inner in value.items():
             places.append((value, key))
@@ -111,7 +111,7 @@ def _collect(value: object, places: list[tuple[dict[str, object] | list[object],
 
 
 def damage_archive(content: bytes, random: Random) -> bytes:
-    """An archive with a part renamed, left out, doubled, encrypted by its flag, or packed in another way."""
+    """Renames, removes or doubles a part, flags it as encrypted, or compresses it in another way."""
     source = zipfile.ZipFile(io.BytesIO(content))
     parts = [(part.filename, source.read(part)) for part in source.infolist()]
     place = random.randrange(len(parts))
@@ -128,7 +128,7 @@ def damage_archive(content: bytes, random: Random) -> bytes:
     written = io.BytesIO()
     method = random.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA))
     with zipfile.ZipFile(written, "w") as archive, warnings.catch_warnings(action="ignore"):
-        for each, inner in parts:  # of the same time always, perhaps two of one name
+        for each, inner in parts:  # with a fixed time; two parts may have the same name
             archive.writestr(zipfile.ZipInfo(each, _FIXED_TIME), inner, method)
     packed = bytearray(written.getvalue())
     if change == 4:  # noqa: PLR2004 - encrypted, says the directory
@@ -139,7 +139,7 @@ def damage_archive(content: bytes, random: Random) -> bytes:
 
 
 def damage_lines(content: bytes, random: Random) -> bytes:
-    """A text's lines: more, fewer, strange ones."""
+    """Adds, removes or replaces lines of a text."""
     lines = content.decode().splitlines()
     odd = (
         "",

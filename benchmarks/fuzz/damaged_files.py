@@ -1,4 +1,4 @@
-"""Commands on damaged files of every kind, cheap ones where several read the same file."""
+"""Commands on damaged files of every kind; cheap commands if several read the same file."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ Command = tuple[str, ...]
 _SUFFIXES = ("png", "jpg", "bmp", "gif", "tif", "webp", "ppm", "ico")
 _MANIFEST = ".manifest.json"
 _FILE = "FILE"
-_LABEL = "LABEL"  # in names, the first class of the base files
-_REFUSED_ANYWAY = ("--batch", "dynamic")  # by TFLite, after all files are read: no export is waited for
+_LABEL = "LABEL"  # in names: the first class of the base files
+_REFUSED_ANYWAY = ("--batch", "dynamic")  # by TFLite, after all files are read, so no export runs
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of file: the sound ones, where a damaged one lies, how it is damaged, and who reads it.
+    """A kind of file: valid ones, the place of a damaged one, the ways of damage, and commands that read it.
 
-    `weight` says how often it comes compared with others. Of a command the text FILE is the damaged file, and
-    names of base files begin with @.
+    `weight` is its relative frequency. In a command, the text FILE is the damaged file, and names of base
+    files start with @.
     """
 
     name: str
@@ -44,7 +44,7 @@ _ON_IMAGES = ("evaluate", "@net.safetensors", "--data", "images")
 _EXPORT_FILE = ("export", _FILE, *_REFUSED_ANYWAY)
 _VERIFY = ("verify", _FILE, "--checkpoint", "@net.safetensors")
 _EXPORT = ("export", "@net.safetensors", *_REFUSED_ANYWAY)
-# A sound recipe is refused here for its precision: no quantization is waited for.
+# A valid recipe is refused here for its precision, so no quantization runs.
 _QUANTIZE = ("quantize", "@net.safetensors", "--precision", "int8-a16")
 _SENSITIVITY = (
     "sensitivity",
@@ -135,7 +135,7 @@ def damaged_file_case(base: Path, seed: int, number: int) -> Case:
     files = {own: content} | {name: (base / source).read_bytes() for name, source in beside.items()}
     command = random.choice(kind.commands)
     manifest = base / f"{sound}{_MANIFEST}"
-    proven = manifest.exists() and random.random() < 0.25  # noqa: PLR2004 - mostly none is at hand
+    proven = manifest.exists() and random.random() < 0.25  # noqa: PLR2004 - usually without a manifest
     if proven:
         files[f"{own}{_MANIFEST}"] = manifest.read_bytes()
     return Case(
@@ -157,7 +157,7 @@ def _damaged(kind: Kind, content: bytes, random: Random) -> bytes:
 
 
 def _named_with(kind: Kind) -> Sequence[str]:
-    """What else a refusal may name: the other file of a pair, or what a sound one is refused for."""
+    """What a refusal may name instead: the other file of a pair, or the reason for a valid file."""
     return (*(Path(name).name for name in kind.beside), *_ACCEPTED)
 
 

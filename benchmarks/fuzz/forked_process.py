@@ -1,7 +1,7 @@
-"""The process that opens a case's file, born as a fork: a fresh interpreter would load PyTorch each time.
+"""The process that opens a case's file, as a fork, since a new interpreter would import PyTorch each time.
 
-What it does, how it is asked and how its death is told are the product's own. A case has started no thread
-when it begins, so the fork is sound.
+Its work, protocol and error reports are the product's own. A case has no threads when it starts, so forking
+is safe.
 """
 
 import os
@@ -13,7 +13,7 @@ from micronet_edge.targets import isolation
 
 
 class ForkedProcess:
-    """What micronet_edge.targets.isolation needs of subprocess.Popen."""
+    """The part of subprocess.Popen that micronet_edge.targets.isolation uses."""
 
     def __init__(self, errors: IO[bytes]) -> None:
         asked, ask = os.pipe()
@@ -29,20 +29,20 @@ class ForkedProcess:
         self._code: int | None = None
 
     def poll(self) -> int | None:
-        """How it ended, None while it runs."""
+        """The exit code; None while it runs."""
         if self._code is None:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             self._code = os.waitstatus_to_exitcode(status) if pid else None
         return self._code
 
     def wait(self) -> int:
-        """How it ended, once it has."""
+        """Waits for the end; returns the exit code."""
         if self._code is None:
             self._code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
         return self._code
 
     def kill(self) -> None:
-        """Ends it."""
+        """Kills the process."""
         if self.poll() is None:
             os.kill(self.pid, signal.SIGKILL)
 
@@ -56,5 +56,5 @@ def _serve(asked: int, answer: int, errors: int) -> None:
 
 
 def start_by_forking() -> None:
-    """From now on, the processes that open files are forks of this one."""
-    isolation._started = ForkedProcess  # type: ignore[assignment]  # noqa: SLF001 - the one place to do so
+    """Makes the processes that open files forks of this one."""
+    isolation._started = ForkedProcess  # type: ignore[assignment]  # noqa: SLF001 - the only place that needs it

@@ -1,4 +1,4 @@
-"""What every run must end in, whatever it was given."""
+"""The rules for the outcome of every run, on any input."""
 
 import re
 import unicodedata
@@ -25,13 +25,13 @@ _LAYOUT = "\n\t\r"
 
 
 def violations(case: Case, ran: Ran) -> Iterator[str]:
-    """Each rule that the run breaks, in a few words."""
+    """A short description of each rule that the run violates."""
     yield from _on_the_end(ran)
     yield from _on_words(case, ran)
     if ran.peak_bytes > MOST_PEAK_BYTES:
         yield "takes too much memory"
     if case.proven and ran.code == 0:
-        yield "a changed file is accepted beside its manifest"
+        yield "accepts a changed file beside its manifest"
     yield from _on_files(case, ran)
 
 

@@ -1,7 +1,7 @@
-"""Runs one command as the console script would, in a fork of a process that has everything loaded.
+"""Runs one command like the console script, in a fork of a process that has everything imported.
 
-A case has a folder of its own, which is its working folder, its home and where its temporary files go; limits
-of memory, time and file size; no terminal. What it wrote and how it ended is what the rules are held against.
+A case has its own folder, which is its working folder, home and temporary folder; limits of memory, time and
+file size; and no terminal. The rules check its output, its files and its end.
 """
 
 import gc
@@ -24,7 +24,7 @@ from pathlib import Path
 from micronet_edge.targets import isolation
 
 MOST_SECONDS = 120.0
-_MOST_BYTES = 6 << 30  # of addresses: PyTorch alone takes 0.7 GB of them, threads half a GB each
+_MOST_BYTES = 6 << 30  # of address space: PyTorch takes 0.7 GB, each thread half a GB
 _MOST_WRITTEN = 512 << 20
 _TEMPORARY = "temporary"
 _LOADED = (
@@ -55,12 +55,11 @@ _LOADED = (
 
 @dataclass(frozen=True)
 class Case:
-    """A command line, the files that lie beside it, and what is expected of the run.
+    """A command line, its files, and the expected outcome.
 
-    `files` are the contents by name. `names` are texts one of which a refusal must hold; none need be where
-    the command line itself is at fault. `outputs` are patterns of what may be
-    written. `proven` says that the files' manifest is
-    at hand and no longer fits: success would be wrong.
+    `files` are the contents by name. A refusal must contain one of `names`, unless the command line itself is
+    wrong. `outputs` are patterns of files that it may write. `proven` says that the files' manifest is
+    present and no longer matches, so that success would be wrong.
     """
 
     kind: str
@@ -73,7 +72,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Ran:
-    """How a case ended: `code` is below zero for a signal; `left` are files that were not there before."""
+    """The end of a case: `code` is negative for a signal; `left` are new files."""
 
     code: int
     output: str
@@ -85,7 +84,7 @@ class Ran:
 
 
 def load_everything() -> None:
-    """Imports what commands import, and starts no thread, which a fork would lose."""
+    """Imports what commands import, without starting threads, which a fork would lose."""
     for name in _LOADED:
         import_module(name)
     import torch
@@ -96,17 +95,17 @@ def load_everything() -> None:
 
     torch.set_num_threads(1)
     for variant in FAMILY:
-        tensor_shapes(variant)  # is kept
+        tensor_shapes(variant)  # cached
     for name in ("onnx", "tflite"):
         find_target(name)
     with open(os.devnull, "w") as nowhere, redirect_stderr(nowhere):  # noqa: PTH123
-        _main(("count", "none.onnx"))  # a command loads more as it is parsed
+        _main(("count", "none.onnx"))  # parsing a command imports more
     gc.collect()
-    gc.freeze()  # else each fork would copy what the collector touches
+    gc.freeze()  # otherwise each fork would copy the pages that the collector touches
 
 
 def run(case: Case, folder: Path) -> Ran:
-    """Runs it in a new folder, which is gone afterwards."""
+    """Runs a case in a new folder, which is removed afterwards."""
     place = folder / "case"
     place.mkdir()
     (place / _TEMPORARY).mkdir()
@@ -141,7 +140,7 @@ def _files(place: Path) -> set[str]:
 
 
 def _waited(pid: int, end: float) -> tuple[int, resource.struct_rusage, bool]:
-    """How the process ended, killed with all that it started where it takes too long."""
+    """Waits for the process; after the time limit kills it with all its children."""
     descriptor = os.pidfd_open(pid)
     late = not select.select([descriptor], [], [], end - time.monotonic())[0]
     os.close(descriptor)
@@ -152,7 +151,7 @@ def _waited(pid: int, end: float) -> tuple[int, resource.struct_rusage, bool]:
 
 
 def _become(case: Case, place: Path, folder: Path) -> None:
-    """The case's own process; does not come back."""
+    """Becomes the case's process; does not return."""
     os.setsid()
     os.chdir(place)
     os.environ.update(TMPDIR=str(place / _TEMPORARY), HOME=str(folder), OMP_NUM_THREADS="1", COLUMNS="100")
@@ -167,7 +166,7 @@ def _become(case: Case, place: Path, folder: Path) -> None:
 
 
 def _command(arguments: Sequence[str]) -> int:
-    """The console script from its start to its end; the exit code."""
+    """Runs the console script; returns the exit code."""
     tempfile.tempdir = None
     code = _main(arguments)
     for process in isolation._LATEST.values():  # noqa: SLF001 - as the interpreter does when it ends

@@ -1,1 +1,1 @@
-"""The measuring: how files are timed side by side, and what the figures are worth."""
+"""The bench: times files against each other, with intervals."""

@@ -1,4 +1,4 @@
-"""Measures what is still to be measured, reads what was, and settles what is compared with what."""
+"""Measures network files, reads results files, and chooses the baseline."""
 
 import os
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ RESULTS_SUFFIX = ".json"
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """The devices to measure on; `bootstrap` lets what is missing there be installed.
+    """The devices to measure on; `bootstrap` installs missing packages there.
 
     `program` is TFLite's benchmark_model, which then measures on phones.
     """
@@ -31,9 +31,9 @@ class Where:
 
 @dataclass(frozen=True, slots=True)
 class What:
-    """What the files are run on: the first images of a folder, random numbers, or a photograph of ours.
+    """The input of the files: the first images of a folder, random numbers, or a bundled photograph.
 
-    `kernels` says whether our own may run them. `own` files were just written here, not given by a person.
+    `kernels` says whether the fused kernels may run. `own` files were just written here, so they are trusted.
     """
 
     images: Path | None = None
@@ -56,14 +56,14 @@ def bench(
     what: What = What(),
     progress: Progress = lambda *_: None,
 ) -> Results:
-    """The results of all files: those of networks are measured, those of results are read.
+    """The results of all files: measures network files and reads results files.
 
-    Given    `against`, a file of either kind, or the name of one in the results; without, all are compared
-             with the first of `paths`. Compared with results means: each with its own like there.
+    Given    `against`, a file of either kind, or the name of one in the results; the default is the first of
+             `paths`. Against a results file, each file is compared with the one of the same name there.
     Raises   what measure, prepare and read_results raise, and SettingsError on results given twice.
     """
     networks, kept = _sorted(paths, against)
-    read = [(path, read_results(path)) for path in kept]  # before the minutes that measuring takes
+    read = [(path, read_results(path)) for path in kept]  # before measuring, which takes minutes
     prepared = prepare(networks, what.images, random=what.random, own=what.own) if networks else []
     prepared = [replace(file, kernels=what.kernels) for file in prepared]
     runs: tuple[Run, ...] = ()
@@ -85,14 +85,14 @@ def bench(
 
 
 def _sorted(paths: Sequence[Path], against: Path | None) -> tuple[list[Path], list[Path]]:
-    """Files of networks and files of results, each with `against` in front if it is not among them."""
+    """Network files and results files, each preceded by `against` if it is not among them."""
     networks = [path for path in paths if not is_results(path)]
     kept = [path for path in paths if is_results(path)]
     if len(set(kept)) < len(kept):
         raise SettingsError("a results file is given twice: give it once")
     if against is not None:
         group = kept if is_results(against) else networks
-        # Where nothing is measured, a network's file is meant by the name it has in the results.
+        # Without anything to measure, a network file means the one of that name in the results.
         if (group or group is kept) and os.path.realpath(against) not in map(os.path.realpath, group):
             group.insert(0, against)
     return networks, kept
@@ -105,6 +105,6 @@ def _baseline(paths: Sequence[Path], against: Path | None, prepared: Sequence[Pr
     if is_results(first):
         return Baseline(None, str(first))
     if against is None:
-        return Baseline(None, source="")  # results beside what is measured, which came first
+        return Baseline(None, source="")  # results beside measured files; the measured ones come first
     names = [file.name for file in prepared if os.path.realpath(file.path) == os.path.realpath(against)]
     return Baseline(names[0] if names else against.name)

@@ -1,4 +1,4 @@
-"""Which measured file is compared with which, and when two figures must not be put in one ratio."""
+"""Compares measured files with their baseline, and refuses ratios across unlike environments."""
 
 from dataclasses import dataclass
 
@@ -8,15 +8,15 @@ from micronet_edge_bench.statistics import Ratio, ratio_apart, ratio_in_turn
 
 
 class ComparisonError(MicronetEdgeError):
-    """Two figures that no ratio can be made of."""
+    """Two figures cannot form a ratio."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How many times as fast a file is as its baseline.
+    """The speed-up of a file over its baseline.
 
-    `run` is the label of the file's run, `baseline` the name of what it is compared with, and its results
-    file if it is of another. `in_turn` says whether both were measured in the same rounds.
+    `run` is the label of the file's run; `baseline` is the name of the baseline, with its results file if it
+    is from another one. `in_turn` says whether both were measured in the same rounds.
     """
 
     run: str
@@ -27,10 +27,9 @@ class Comparison:
 
 
 def compare(results: Results) -> tuple[Comparison, ...]:
-    """Every file beside its baseline, but for the baseline itself.
+    """Compares every file with its baseline, except the baseline itself.
 
-    Raises ComparisonError where the baseline is missing, and where it was measured in an environment
-    unlike the file's.
+    Raises ComparisonError if the baseline is missing or was measured in another environment than the file.
     """
     baseline = results.baseline
     if baseline is None:
@@ -41,8 +40,8 @@ def compare(results: Results) -> tuple[Comparison, ...]:
     if not apart:
         wanted = ", ".join(dict.fromkeys(file.name for _run, file in results.rows()))
         raise ComparisonError(
-            f"{baseline.source or 'what was just measured'} has nothing to compare with: no file of the same "
-            f"name on the same device ({wanted}); give a file of it by --against, or other results"
+            f"{baseline.source or 'this run'} has no baseline: no file of the same name on the same device "
+            f"({wanted}); give --against a file of it, or other results"
         )
     return tuple(apart)
 
@@ -70,7 +69,7 @@ def _in_turn(baseline: FileResult, file: FileResult) -> Ratio:
 
 
 def _apart(run: Run, baseline: Baseline, results: Results) -> list[Comparison]:
-    """The files of a run beside those of another results file."""
+    """Compares the files of a run with those of another results file."""
     assert baseline.source is not None
     found = []
     for other in results.runs:
@@ -88,8 +87,8 @@ def _apart(run: Run, baseline: Baseline, results: Results) -> list[Comparison]:
 def _across(run: Run, file: FileResult, other: Run, theirs: FileResult) -> Comparison:
     if (difference := unlike(run, file, other, theirs)) is not None:
         raise ComparisonError(
-            f"{file.name} on {run.label} and {theirs.name} on {other.label} were measured in unlike "
-            f"environments, so they make no ratio: {difference}; measure both on one machine set up alike"
+            f"{file.name} on {run.label} and {theirs.name} on {other.label} were measured in different "
+            f"environments and cannot be compared: {difference}; measure both on the same machine and setup"
         )
     named = f"{theirs.name} in {other.source}"
     ratio = ratio_apart(theirs.samples_ns, file.samples_ns)
@@ -97,7 +96,7 @@ def _across(run: Run, file: FileResult, other: Run, theirs: FileResult) -> Compa
 
 
 def unlike(run: Run, file: FileResult, other: Run, theirs: FileResult) -> str | None:
-    """The first fact that forbids a ratio of the two, in words; None where they may be compared."""
+    """Describes the first difference that forbids a ratio; None if they are comparable."""
     ours, others = _facts(run.environment, file), _facts(other.environment, theirs)
     if file.format != theirs.format:
         ours = {name: fact for name, fact in ours.items() if not name.startswith("runtime")}
@@ -108,7 +107,7 @@ def unlike(run: Run, file: FileResult, other: Run, theirs: FileResult) -> str | 
 
 
 def _facts(environment: Environment | None, file: FileResult) -> dict[str, object]:
-    assert environment is not None  # only a run that failed has none, and that has no files
+    assert environment is not None  # only a failed run has none, and it has no files
     return {
         "CPU": environment.cpu,
         "architecture": environment.architecture,

@@ -1,4 +1,4 @@
-"""Images to calibrate integer files of random weights on."""
+"""Calibration images for integer files with random weights."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ CROPS, CROP_SIZE, SEED = 64, 256, 0
 
 
 def write_crops(path: Path) -> Path:
-    """Crops of the package's photographs, to calibrate integer files of random weights on."""
+    """Writes crops of the bundled photographs, to calibrate integer files with random weights on."""
     random = np.random.default_rng(SEED)
     pictures = [np.asarray(open_image(name).convert("RGB")) for name in photographs()]
     crops = []

@@ -1,4 +1,4 @@
-"""The files to measure, each with the one array that it is run on."""
+"""The files to measure, each with its input array."""
 
 import os
 from collections import Counter
@@ -29,10 +29,10 @@ _SEED = 0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PreparedFile:
-    """A file, the name that tells it from the others, and its input; `input` says in words what that is.
+    """A file, its unique name, and its input array, which `input` describes.
 
-    `madds` are the multiply-adds of its convolutions and matrix products, None where they cannot be counted;
-    `kernels` says whether our own may run it.
+    `madds` are the multiply-adds of its convolutions and matrix products, None if they cannot be counted.
+    `kernels` says whether the fused kernels may run it.
     """
 
     name: str
@@ -48,15 +48,15 @@ class PreparedFile:
 def prepare(
     paths: Sequence[Path], images: Path | None = None, *, random: bool = False, own: bool = False
 ) -> list[PreparedFile]:
-    """Opens every file once and makes what it takes.
+    """Opens every file once and makes its input.
 
-    Given    files of any runtime that the bench knows; `images`, a folder, of which the first are taken;
-             without, one of the package's own photographs is. `random` numbers, always the same ones,
-             are for files that do not say how they want images, or on request for all. `own` files were
-             just written here, and are opened in this process.
-    Raises   SettingsError on a file given twice and on a folder without images; TargetError on a file
-             that is no network or not one that can be measured, and where `images` are given but a file
-             does not say how it wants them.
+    Given    files of any runtime that the bench knows; `images`, a folder whose first images are the input;
+             the default is a bundled photograph. `random` numbers from a fixed seed are for files without
+             preprocessing, or on request for all. `own` files were just written here and open in this
+             process.
+    Raises   SettingsError on a file given twice and on a folder without images; TargetError on a file that
+             is not a network or cannot be measured, and if `images` are given for a file without
+             preprocessing.
     """
     names = distinct_names(paths)
     chosen = image_files(images) if images is not None else photographs()
@@ -68,14 +68,14 @@ def prepare(
 
 
 def distinct_names(paths: Sequence[Path]) -> list[str]:
-    """The files' names, with as many of their folders as it takes to tell them apart.
+    """The files' names, with as many folders as needed to make them unique.
 
     Raises SettingsError on a file that is given twice.
     """
     places = Counter(os.path.realpath(path) for path in paths)
     if repeated := [path for path, times in places.items() if times > 1]:
         raise SettingsError(
-            f"{Path(repeated[0]).name} is given twice: give it once, or a copy to see the noise"
+            f"{Path(repeated[0]).name} is given twice: give it once, or a copy to measure the noise"
         )
     whole = [path.absolute() for path in paths]
     names = [path.name for path in whole]
@@ -97,25 +97,25 @@ def _prepare(
     shape, dtype = _input_of(path, own=own)
     kind = runtime_for(path).SUFFIXES[0].lstrip(".")
     metadata = None
-    with suppress(TargetError):  # a file of somebody else's is measured as well
+    with suppress(TargetError):  # files of other tools can be measured as well
         metadata = read_metadata(path)
     if metadata is None and must:
         raise TargetError(
-            f"{path} does not say how it wants images, as files made here do: give --input random"
+            f"{path} does not state its preprocessing, as files of this tool do: give --input random"
         )
     if metadata is None or chosen is None:
         array, words = random_array(shape, dtype), f"random numbers, seed {_SEED}"
     else:
-        assert target is not None  # which the metadata came from
+        assert target is not None  # the metadata comes from it
         array, taken = _image_array(path, target, metadata.preprocessing, chosen, shape[0])
         words = f"{taken} of {origin}"
     return PreparedFile(name, path, kind, metadata, array, words, _madds(path, target))
 
 
 def _checked(path: Path) -> Reader | None:
-    """What reads the file, unless it is of no target's.
+    """The file's target; None for a file of no target.
 
-    Raises TargetError on what is no regular file, or not what its manifest says.
+    Raises TargetError on a file that is not regular, or differs from its manifest.
     """
     check_file(path, NETWORK)
     check_unchanged(path)
@@ -129,7 +129,7 @@ def _madds(path: Path, target: Reader | None) -> int | None:
         return None
     try:
         return target.count(path).conv_linear_madds
-    except TargetError:  # somebody else's file may hold what nobody here can count
+    except TargetError:  # files of other tools may contain operators that cannot be counted
         return None
 
 
@@ -151,7 +151,7 @@ def _opened_input(path: Path) -> tuple[tuple[int, ...], np.dtype[np.generic]]:
 def _image_array(
     path: Path, target: Reader, preprocessing: Preprocessing, chosen: list[Path], batch: int
 ) -> tuple[NDArray[np.generic], str]:
-    """As many images as the file takes at a time, in its own numbers; and which they are."""
+    """The images for one inference, in the file's type, and their description."""
     session = target.open(path, kernels="off")
     taken = chosen[:batch]
     images = preprocessing.batch(taken)
@@ -160,7 +160,7 @@ def _image_array(
 
 
 def random_array(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
-    """Always the same random numbers: of a normal distribution, or all that the integers can hold."""
+    """Random numbers from a fixed seed: normally distributed, or uniform over an integer type."""
     random = np.random.default_rng(_SEED)
     if dtype.kind == "f":
         return random.standard_normal(shape).astype(dtype)

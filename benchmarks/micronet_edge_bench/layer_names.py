@@ -1,4 +1,4 @@
-"""Which layer of the network an operator belongs to, and what for, by the name of its output."""
+"""Finds the layer and the purpose of an operator by the name of its output."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -11,7 +11,7 @@ from micronet_edge_bench.runner.runtimes.onnxruntime import FUSED
 
 
 class Kind(StrEnum):
-    """What an operator is for; the last four are for files whose names say nothing."""
+    """The purpose of an operator; the last four are for files without layer names."""
 
     STEM = "stem"
     POINTWISE = "pointwise convolution"
@@ -34,7 +34,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A layer, empty if the name tells none, and what the operator does for it."""
+    """A layer, empty if the name does not identify it, and the operator's purpose in it."""
 
     layer: str
     kind: Kind
@@ -45,20 +45,20 @@ _STEM = re.compile(r"(features/stem|pixels/framed)(/|$)")
 _HEAD = re.compile(r"(pool|classifier/\w+?|flatten|logits)(/|$|_)", re.IGNORECASE)
 _INPUT_OUTPUT = re.compile(r"pixels|image|.*/float$|logits_(De)?[Qq]uantize", re.IGNORECASE)
 _RESIDUAL = re.compile(r"(?:(features/block\d+)/)?(?:residual|Add)(?:_\d+)?(?:_output_\d+)?$")
-# What ONNX Runtime writes around the names of a file.
+# What ONNX Runtime adds to the names of a file.
 _DECORATION = re.compile(r"^fused |(_token_\d+|_nchwc|_quant|/duplicated)+$")
 
 _CONVOLUTIONS = {"expand": Kind.POINTWISE, "project": Kind.POINTWISE, "depthwise": Kind.DEPTHWISE}
 _ROUNDING = frozenset({"QuantizeLinear", "DequantizeLinear", "QUANTIZE", "DEQUANTIZE"})
 _LAYOUT = frozenset({"ReorderInput", "ReorderOutput", "Transpose"})
 
-# As trained, the factors are scaled before they are split, and only some are shifted: additions before the
-# first product with a feature map are theirs.
+# In the network as trained, the coefficients are scaled before they are split, and only some are shifted, so
+# additions before the first product with a feature map belong to them.
 _TRAINED, _SCALED, _FIRST_PRODUCT, _ADDITION = "HardSigmoid", "Mul", "Mul_1", re.compile(r"Add(_\d+)?")
 
 
 def places(operators: Sequence[Operator]) -> list[Place]:
-    """The place of every operator, in their order."""
+    """The place of every operator, in order."""
     names = [_DECORATION.sub("", operator.output) for operator in operators]
     activations = shift_max_layers(names)
     inside: dict[str, list[str]] = {layer: [] for layer in activations}
@@ -70,7 +70,7 @@ def places(operators: Sequence[Operator]) -> list[Place]:
 
 
 def kind_of_operator(operator: str) -> Kind:
-    """What can be said of an operator whose name says nothing."""
+    """The purpose of an operator whose name does not identify it, by its type."""
     plain = operator.replace("_", "").removeprefix("QLinear").removeprefix("Fused").lower()
     for kind, words in _BY_OPERATOR.items():
         if any(word in plain for word in words):
@@ -78,7 +78,7 @@ def kind_of_operator(operator: str) -> Kind:
     return Kind.OTHER
 
 
-# The first that fits, so that a softmax is no maximum.
+# The first match wins, so that a softmax is not a maximum.
 _BY_OPERATOR = {
     Kind.OTHER: ("softmax",),
     Kind.LAYOUT: ("reorder",),
@@ -123,7 +123,7 @@ def _in_block(operator: Operator, match: re.Match[str]) -> Place:
 
 
 def _makes_factors(rest: str, inside: Collection[str]) -> bool:
-    """Whether this operator of a Dynamic Shift-Max makes the factors; else it applies them."""
+    """Whether this operator of a Dynamic Shift-Max computes the coefficients; otherwise it applies them."""
     steps = [_step(name) for name in inside]
     if _TRAINED in steps and _FIRST_PRODUCT in steps:
         factors = steps[: steps.index(_FIRST_PRODUCT)]
@@ -155,5 +155,5 @@ def _rest(name: str, layer: str) -> str:
 
 
 def _step(rest: str) -> str:
-    """`Mul_1` of `Mul_1_output_0`."""
+    """The operator's part of an output name, such as `Mul_1` of `Mul_1_output_0`."""
     return re.sub(r"_output_\d+$", "", rest.partition("/")[0])

@@ -1,4 +1,4 @@
-"""Says what makes figures doubtful, and what to do about it."""
+"""Warns about unreliable figures, each with a next step."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -9,23 +9,23 @@ from micronet_edge_bench.results import FileResult, Results, Run
 from micronet_edge_bench.statistics import Latency, latency
 
 DISAGREEMENT = 0.05
-"""Between the medians of the fastest and the slowest process; a memory layout alone may do that."""
+"""Difference between the medians of the fastest and the slowest process that memory layout may cause."""
 
 TAIL = 2.0
-"""The 99th percentile, in medians."""
+"""Limit of the 99th percentile, in medians."""
 
 FEWEST_PROCESSES = 5
-"""With fewer, not even the range of all processes holds the truth in 95 of 100 cases."""
+"""With fewer processes, even the full range covers the true value in less than 95 % of cases."""
 
 WIDE = 0.1
-"""An interval from end to end, as a share of its ratio."""
+"""Limit of an interval's width, as a share of its ratio."""
 
 _MORE_PROCESSES = 10
 
 
 @dataclass(frozen=True, slots=True)
 class _Warning:
-    """What is amiss, about which files or figures, and the next thing to do."""
+    """A problem, the files or figures it concerns, and the next step."""
 
     what: str
     about: tuple[str, ...]
@@ -33,12 +33,12 @@ class _Warning:
 
 
 def warnings(results: Results, comparisons: Iterable[Comparison]) -> tuple[str, ...]:
-    """One line for each thing that is amiss on a device, with the next thing to do; none for quiet runs."""
+    """One line per problem on a device, with the next step; none for quiet runs."""
     compared = list(comparisons)
     found: dict[tuple[str, str, str], list[str]] = {}
     for run in results.runs:
         for warning in _of_run(run, [each for each in compared if each.run == run.label]):
-            # A suite has many runs on one device: what is amiss with several of them is said once.
+            # A suite has many runs on one device: a problem of several runs appears once.
             device = replace(run, title="").label
             found.setdefault((device, warning.what, warning.advice), []).extend(warning.about)
     return tuple(
@@ -56,13 +56,13 @@ def _of_run(run: Run, comparisons: Sequence[Comparison]) -> Iterator[_Warning]:
 
 def _of_machine(run: Run) -> Iterator[_Warning]:
     found = run.environment
-    assert found is not None  # it has files
+    assert found is not None  # a run with files has an environment
     if found.load_before is not None and found.load_before > found.cores:
         busy = f"load average {found.load_before:.1f} on {plural(found.cores, 'core')}"
-        yield _Warning("the machine was busy before it began", (busy,), "stop other load")
+        yield _Warning("the machine was busy before the measurement", (busy,), "stop other load")
     if found.governor not in {None, "performance"}:
         yield _Warning(
-            f"the cores' clock follows the governor {found.governor}",
+            f"the CPU frequency governor is {found.governor}",
             (),
             "sudo cpupower frequency-set --governor performance",
         )
@@ -73,7 +73,7 @@ def _of_samples(run: Run) -> Iterator[_Warning]:
     processes = max(_MORE_PROCESSES, 2 * run.method.processes)
     for what, about, advice in (
         (
-            "warm-up never became steady",
+            "times never became steady",
             [_restless(file) for file in run.files if not all(each.steady for each in file.processes)],
             f"give --warmup {2 * run.method.warmup_most}",
         ),
@@ -83,14 +83,14 @@ def _of_samples(run: Run) -> Iterator[_Warning]:
             f"give --processes {processes}, or pin them with taskset",
         ),
         (
-            "one in a hundred takes far longer",
+            "the slowest 1 % of inferences take far longer",
             [_tail(file, each) for file, each in latencies if each.p99_ns > TAIL * each.median_ns],
             "stop other load, or pin with taskset",
         ),
         (
-            "the same image is not answered alike by each process",
+            "processes give different outputs for the same input",
             [each.name for each in run.files if each.output_sha256 is None and not each.samples_are],
-            "look into the file",
+            "check the file",
         ),
     ):
         if about:
@@ -100,14 +100,14 @@ def _of_samples(run: Run) -> Iterator[_Warning]:
 def _of_ratios(run: Run, comparisons: Sequence[Comparison]) -> Iterator[_Warning]:
     if comparisons and run.method.processes < FEWEST_PROCESSES:
         yield _Warning(
-            f"from {run.method.processes} of --processes the intervals of ratios come out too narrow",
+            f"with {run.method.processes} of --processes the intervals of ratios are too narrow",
             (),
             f"give {FEWEST_PROCESSES} or more",
         )
     wide = [each.name for each in comparisons if each.ratio.high - each.ratio.low > WIDE * each.ratio.value]
     if wide:
         more = max(_MORE_PROCESSES, 2 * run.method.processes)
-        yield _Warning("ratios are not sharp", tuple(wide), f"give --processes {more} or more --runs")
+        yield _Warning("intervals of ratios are wide", tuple(wide), f"give --processes {more} or more --runs")
 
 
 def _restless(file: FileResult) -> str:

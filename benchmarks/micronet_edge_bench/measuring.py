@@ -1,4 +1,4 @@
-"""Measures files on devices: the same files on all of them, the devices side by side.
+"""Measures the same files on several devices in parallel.
 
 prepared files ──> one packed folder ──> each device: push, run, pull ──> a Run for each
 """
@@ -22,7 +22,7 @@ from micronet_edge_bench.results import Method, Run
 from micronet_edge_bench.runner.plan import PLAN_NAME, RESULT_NAME, Settings
 
 Progress = Callable[[str, str, float, float], None]
-"""Is told the device, the stage, how much of it is done and how much there is; from several threads."""
+"""Called with the device, the stage, the finished and the total amount; from several threads."""
 
 PHONE = "adb://"
 
@@ -30,14 +30,14 @@ _PACKAGES = {"onnx": "onnxruntime", "tflite": "ai-edge-litert"}
 """What a device's Python needs for our formats, besides numpy; another format's runtime says so itself."""
 
 _TIDY = ("env", "TMPDIR=.", "ORT_DISABLE_TELEMETRY=1")
-"""ONNX Runtime leaves a file among the temporary ones: there, it goes with the folder it was measured in."""
+"""ONNX Runtime leaves a temporary file; this places it in the folder that is removed afterwards."""
 
 _PATIENCE_SECONDS = 3.0
-"""How long the devices may take to end by themselves once the whole is interrupted."""
+"""Seconds that the devices may take to end after an interrupt."""
 
 
 class _StoppedError(Exception):
-    """The whole was interrupted; nobody reads this."""
+    """The measurement was interrupted; internal."""
 
 
 def measure(
@@ -51,12 +51,12 @@ def measure(
 ) -> tuple[Run, ...]:
     """Measures all files on every device.
 
-    Given    devices as find_device knows them; `bootstrap` lets what is missing there be installed;
-             `program`, TFLite's benchmark_model, measures on phones, which then need no Python
-    Result   one run for each device, in their order. A device that fails has a run with its error, and
-             the others go on.
-    Raises   what the files, the settings or the devices' names are refused with, before anything runs.
-             Whatever is raised, Ctrl-C included, everything has ended on all devices then.
+    Given    names of devices for find_device; `bootstrap` installs missing packages there; `program`,
+             TFLite's benchmark_model, measures on phones, which then need no Python
+    Result   one run per device, in order. A device that fails has a run with its error, and the others go
+             on.
+    Raises   errors in files, settings or names of devices, before anything runs. On any exception,
+             including Ctrl-C, everything has ended on all devices.
     """
     if repeated := [label for label, times in Counter(devices).items() if times > 1]:
         raise SettingsError(f"device {repeated[0]} is given twice: give it once")
@@ -69,7 +69,7 @@ def measure(
 
 
 class _Errand:
-    """What is to be done on each device."""
+    """The work on each device."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class _Errand:
         self._packages = ["numpy", *(_PACKAGES[each] for each in formats if each in _PACKAGES)]
 
     def on_all(self, devices: Sequence[Device]) -> tuple[Run, ...]:
-        """One thread a device, which sleeps while the device works."""
+        """Runs one thread per device, which sleeps while the device works."""
         with ThreadPoolExecutor(len(devices)) as pool:
             futures = [pool.submit(self._on, device, number) for number, device in enumerate(devices)]
             try:
@@ -98,7 +98,7 @@ class _Errand:
                 raise
 
     def _stop(self, devices: Sequence[Device], futures: Sequence[Future[Run]]) -> None:
-        """Ends what runs: at its next word, or by taking its folder away."""
+        """Ends the running work: at its next line of output, or by removing its folder."""
         self._stopped.set()
         wait(futures, _PATIENCE_SECONDS)
         for device, future in zip(devices, futures, strict=True):
@@ -116,13 +116,13 @@ class _Errand:
             self._settings.most_warmup,
         )
         try:
-            self._tell(device, "connecting", 0, 1)
+            self._report(device, "connecting", 0, 1)
             with device:
                 run = self._measured(device, number, method)
         except MicronetEdgeError as error:
-            self._tell(device, "failed", 0, 1)
+            self._report(device, "failed", 0, 1)
             return Run(device.label, method, None, (), error=str(error))
-        self._tell(device, "done", 1, 1)
+        self._report(device, "done", 1, 1)
         return run
 
     def _measured(self, device: Device, number: int, method: Method) -> Run:
@@ -133,15 +133,15 @@ class _Errand:
             self._program,
             self._files,
             self._settings,
-            lambda stage, done, total: self._tell(device, stage, done, total),
+            lambda stage, done, total: self._report(device, stage, done, total),
         )
         return Run(device.label, method, environment, files)
 
     def _fetched(self, device: Device, number: int) -> Mapping[str, object]:
-        """Brings everything there, runs it and fetches the result."""
+        """Copies everything there, runs it and fetches the result."""
         interpreter = self._ready(device)
         for place, name in enumerate(self._packed.names):
-            self._tell(device, "sending", place, len(self._packed.names))
+            self._report(device, "sending", place, len(self._packed.names))
             device.push(self._packed.folder / name, name)
         error_texts: list[str] = []
         code = device.run(
@@ -156,28 +156,30 @@ class _Errand:
             content = parse_json(local.read_text(encoding="utf-8"))
         except ValueError as error:
             raise DeviceError(device.label, f"its result cannot be read ({error}): run it again") from error
-        assert isinstance(content, dict)  # as the runner writes it
+        assert isinstance(content, dict)  # the runner writes an object
         return content
 
     def _ready(self, device: Device) -> tuple[str, ...]:
-        """The command that starts the Python there, which has all that the files need."""
+        """The command of a Python there with all packages that the files need."""
         if self._bootstrap and (
             missing := [name for name in self._packages if name not in device.facts().packages]
         ):
-            self._tell(device, "installing", 0, 1)
+            self._report(device, "installing", 0, 1)
             device.bootstrap(missing, lambda _line: self._check())
         return require(device, self._packages).interpreter
 
     def _on_line(self, device: Device, line: str, error_texts: list[str]) -> None:
         self._check()
-        with suppress(ValueError):  # anything else on stdout is a library's chatter
-            told = parse_json(line)
-            if isinstance(told, dict) and "error" in told:
-                error_texts.append(str(told["error"]))
-            elif isinstance(told, dict) and "stage" in told:
-                self._progress(device.label, str(told["stage"]), float(told["done"]), float(told["total"]))
+        with suppress(ValueError):  # other output on stdout comes from libraries
+            message = parse_json(line)
+            if isinstance(message, dict) and "error" in message:
+                error_texts.append(str(message["error"]))
+            elif isinstance(message, dict) and "stage" in message:
+                self._progress(
+                    device.label, str(message["stage"]), float(message["done"]), float(message["total"])
+                )
 
-    def _tell(self, device: Device, stage: str, done: float, total: float) -> None:
+    def _report(self, device: Device, stage: str, done: float, total: float) -> None:
         self._check()
         self._progress(device.label, stage, done, total)
 
@@ -187,5 +189,5 @@ class _Errand:
 
 
 def _last_words(device: Device, code: int) -> str:
-    said = " ".join(device.stderr_tail.split()) or "it said nothing"
-    return f"measuring ended there with exit code {code}: {said[-300:]}"
+    said = " ".join(device.stderr_tail.split()) or "no output"
+    return f"the runner ended with exit code {code}: {said[-300:]}"

@@ -1,4 +1,4 @@
-"""Measures TFLite files with benchmark_model, TFLite's own program, where a phone has no Python."""
+"""Measures TFLite files with TFLite's benchmark_model, for phones without Python."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -13,32 +13,32 @@ from micronet_edge_bench.results import Environment, FileResult, Operator, Proce
 from micronet_edge_bench.runner.plan import Settings
 from micronet_edge_bench.shell_facts import environment_of, load_of
 
-Tell = Callable[[str, float, float], None]
-"""Is told the stage, how much of it is done and how much there is."""
+StageReport = Callable[[str, float, float], None]
+"""Called with the stage, the finished and the total amount."""
 
 RUNTIME = "TFLite benchmark_model"
 INPUT = "random numbers of benchmark_model's own"
 
 _STEADY = 0.05
-"""By how much the timed inferences may differ from warm-up."""
+"""Largest difference between warm-up and timed inferences."""
 
 
 def measure_by_program(
-    device: Device, program: Path, files: Sequence[PreparedFile], settings: Settings, tell: Tell
+    device: Device, program: Path, files: Sequence[PreparedFile], settings: Settings, report: StageReport
 ) -> tuple[Environment, tuple[FileResult, ...]]:
-    """Runs the program on every file in turn, as often as there are to be processes.
+    """Runs the program on every file in turn, once per process.
 
-    Result   benchmark_model prints what the inferences of a process come to, none of them by itself: the one
-             sample of a process is their median (their mean in old versions)
-    Raises   DeviceError on what the program does not take, and where it fails
+    Result   one sample per process, the median of its inferences (the mean in old versions), since
+             benchmark_model prints only statistics
+    Raises   DeviceError on settings or files that the program does not support, and if it fails
     """
     if strangers := [file.name for file in files if file.format != "tflite"]:
-        raise DeviceError(device.label, f"benchmark_model runs no {strangers[0]}: give TFLite files alone")
+        raise DeviceError(device.label, f"benchmark_model cannot run {strangers[0]}: give TFLite files only")
     how, total, load_before = _how(settings, len(files)), settings.processes * len(files), load_of(device)
 
     def run(file: PreparedFile, how: BenchmarkModelSettings, done: int) -> BenchmarkModelOutput:
-        tell("measure", done, total)
-        return run_benchmark_model(device, program, file.path, how, lambda _: tell("measure", done, total))
+        report("measure", done, total)
+        return run_benchmark_model(device, program, file.path, how, lambda _: report("measure", done, total))
 
     turns = [
         [run(file, how, turn * len(files) + place) for place, file in enumerate(files)]
@@ -55,9 +55,9 @@ def measure_by_program(
 
 
 def _how(settings: Settings, files: int) -> BenchmarkModelSettings:
-    """Its own least time of a second stands, unless seconds are given: they are shared by the files."""
+    """The program's minimum time of one second applies, unless seconds are given, which the files share."""
     if settings.seconds is None:
-        assert settings.rounds is not None  # one of the two always is
+        assert settings.rounds is not None  # one of the two is always set
         return BenchmarkModelSettings(settings.threads, settings.least_warmup, settings.rounds)
     least = f"--min_secs={settings.seconds / files:g}"
     return BenchmarkModelSettings(settings.threads, settings.least_warmup, 1, options=(least,))
@@ -84,7 +84,7 @@ def _result(file: PreparedFile, outputs: Sequence[BenchmarkModelOutput], threads
         input_dtype=file.array.dtype.name,
         input_shape=file.array.shape,
         madds=file.madds,
-        samples_are=f"one for each process, the median of {_counts(outputs)} inferences",
+        samples_are=f"one per process, the median of {_counts(outputs)} inferences",
     )
     about = file.metadata
     if about is None:
@@ -126,7 +126,7 @@ def _profile(output: BenchmarkModelOutput) -> Profile | None:
         return None
     main = output.profile[0]
     return Profile(
-        method="benchmark_model's own profiler in a process of its own, means of all inferences",
+        method="benchmark_model's own profiler in a separate process, means over all inferences",
         rounds=output.inferences.count,
         operators=tuple(
             Operator(each.index, each.kind, each.name, each.inference_ns, None) for each in main.operators

@@ -1,4 +1,4 @@
-"""What is brought to a device: the runner as one file, and a plan with all that it names."""
+"""Packs what a device needs: the runner as one file, and a plan with its files."""
 
 import json
 import re
@@ -23,14 +23,14 @@ RUNNER_NAME = "runner.pyz"
 
 _PACKAGE = Path("micronet_edge_bench", "runner")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
-"""What no shell, file system or protocol on the way to a device need ever see in a name."""
+"""Characters that are not safe for every shell, file system and protocol."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileToMeasure:
-    """A network's file, the name it goes by in the results, and the one array that it is run on.
+    """A network's file, its name in the results, and its input array.
 
-    `kernels` says whether our own may run it.
+    `kernels` says whether the fused kernels may run it.
     """
 
     name: str
@@ -41,7 +41,7 @@ class FileToMeasure:
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """A folder to measure in: all of `names` are needed on the device, side by side."""
+    """A folder to measure in; the device needs all of `names` in one folder."""
 
     folder: Path
     names: tuple[str, ...]
@@ -50,10 +50,10 @@ class Packed:
 def pack(folder: Path, files: Sequence[FileToMeasure], settings: Settings) -> Packed:
     """Writes the runner, the plan, the files and their arrays into an existing folder.
 
-    Result   `runner.pyz plan.json` measures there; the names there are made of letters, digits, `.`, `_` and
-             `-`, whatever the files are called
-    Raises   SettingsError on settings that make no sense, TargetError on a file that cannot be read, and
-             OutputError where the folder cannot be written.
+    Result   `runner.pyz plan.json` measures there; the names there consist of letters, digits, `.`, `_` and
+             `-`, independent of the files' names
+    Raises   SettingsError on invalid settings, TargetError on a file that cannot be read, and OutputError
+             if the folder cannot be written.
     """
     libraries = kernels.libraries() if any(file.kernels == "auto" for file in files) else {}
     planned = [_planned(number, file, libraries) for number, file in enumerate(files)]
@@ -72,7 +72,7 @@ def pack(folder: Path, files: Sequence[FileToMeasure], settings: Settings) -> Pa
 
 
 def write_runner(path: Path) -> None:
-    """Writes the runner as one file, which Python 3.9 or later runs."""
+    """Writes the runner as one file for Python 3.9 or later."""
     with tempfile.TemporaryDirectory(prefix="micronet-edge-") as name:
         source = Path(name)
         shutil.copytree(

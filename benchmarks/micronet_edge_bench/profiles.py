@@ -1,9 +1,8 @@
-"""What each layer of a network costs: the operators of a profile, by layer and by kind of layer.
+"""Sums a profile's operators by layer and by kind of layer.
 
-A file made here names its tensors and operators after the network's layers
-(`features/block4/depthwise_activation/fusion0_mix`), and so do ONNX files of the network as trained. A
-converter that loses the names leaves nothing but the operators: their times are then summed by kind of
-operator, and `named` says so.
+Files of this tool name their tensors and operators after the network's layers
+(`features/block4/depthwise_activation/fusion0_mix`), and so do ONNX files of the network as trained. For
+files of converters that lose the names, times are summed by type of operator, and `named` is False.
 """
 
 from collections import defaultdict
@@ -16,7 +15,7 @@ from micronet_edge_bench.results import Profile
 
 @dataclass(frozen=True, slots=True)
 class ProfiledOperator:
-    """One operator of the file; `index` is None for work of the runtime's that belongs to no one of them."""
+    """One operator of the file; `index` is None for the runtime's own work."""
 
     index: int | None
     operator: str
@@ -29,7 +28,7 @@ class ProfiledOperator:
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """What `operators` operators take together; `share` is of all operators' time."""
+    """The time of `operators` operators together; `share` is their share of all operators' time."""
 
     name: str
     median_ns: float
@@ -41,8 +40,8 @@ class Total:
 class LayerProfile:
     """A file's time by operator, layer and kind, each total largest first.
 
-    `named` says whether the names tell the layers; `whole_ns` is the median of the whole inference with no
-    profiler at work, beside which `operators_ns`, the sum over operators, can be judged.
+    `named` says whether the names identify the layers. `whole_ns` is the median of the whole inference
+    without profiler, to compare with `operators_ns`, the sum over operators.
     """
 
     method: str
@@ -56,7 +55,7 @@ class LayerProfile:
 
 
 def layer_profile(profile: Profile, whole_ns: float) -> LayerProfile:
-    """The layers of what a profile says of the operators; `whole_ns` is the file's own median."""
+    """Sums a profile by layer; `whole_ns` is the file's own median."""
     found = places(profile.operators)
     named = 2 * sum(bool(place.layer) for place in found) > len(found)
     if not named:

@@ -1,4 +1,4 @@
-"""From what a runner wrote to a run of the results."""
+"""Converts the output of the runner to a run of the results."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,9 +10,9 @@ from micronet_edge_bench.results import Environment, FileResult, Method, Run
 
 
 def run_of(device: str, method: Method, content: Mapping[str, object], files: Sequence[PreparedFile]) -> Run:
-    """The run of a device that wrote `content`, with what is known of the files here.
+    """The run of a device that wrote `content`, with the local facts about the files.
 
-    Raises DeviceError on a result that lacks something.
+    Raises DeviceError on an incomplete result.
     """
     try:
         written = _object(content, "files")
@@ -38,7 +38,7 @@ def _environment(facts: Mapping[str, object]) -> Environment:
 
 
 def _around(facts: Mapping[str, object], name: str, when: str) -> list[object] | None:
-    """What was looked at before and after measuring."""
+    """The values before and after the measurement."""
     value = _object(facts, name).get(when)
     return value if isinstance(value, list) else None
 

@@ -1,6 +1,6 @@
-"""What was measured, where and how: every raw sample, as it is kept in a results file.
+"""The results: every raw sample with environment and method, as stored in a results file.
 
-Results ──> runs, one for each device ──> files ──> processes ──> samples
+Results ──> runs, one per device ──> files ──> processes ──> samples
 """
 
 import json
@@ -18,21 +18,25 @@ VERSION = 1
 _MOST = 2**63
 
 
+PEAK = "peak"
+"""The variant of a file that only measures the machine's peak: almost nothing but multiply-adds."""
+
+
 class ResultsError(MicronetEdgeError):
-    """A results file that cannot be read or used."""
+    """A results file cannot be read or used."""
 
 
-# Every sample of ten files in five processes of 100,000 rounds each, ten digits a sample.
+# Ten files in five processes of 100,000 rounds each, ten digits per sample.
 RESULTS = Kind("results file", 64 * MIB, "measure again", ResultsError)
 
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """The facts of the machine that a figure depends on; None and empty where it does not tell.
+    """The facts of the machine that figures depend on; None or empty if unknown.
 
-    `affinity` are the cores that the workers may run on. `load_before` and `load_after` are the mean
-    loads of the last minute. `frequencies_khz` are the cores' clocks as they were when it ended.
-    `machine` tells machines apart and says nothing else of them.
+    `affinity` are the cores that the workers may use. `load_before` and `load_after` are the mean loads of
+    the last minute. `frequencies_khz` are the cores' clocks at the end. `machine` is an opaque id of the
+    machine.
     """
 
     cpu: str
@@ -53,7 +57,7 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """How all files of a run were measured: one of `rounds` and `seconds` is given, for each process."""
+    """How all files of a run were measured; either `rounds` or `seconds` is set, per process."""
 
     threads: int
     processes: int
@@ -65,7 +69,7 @@ class Method:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """What one fresh process took. `steady` tells whether warm-up came to rest before it was timed."""
+    """The times of one fresh process. `steady` says whether times became steady during warm-up."""
 
     load_ns: int
     first_run_ns: int
@@ -77,9 +81,9 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """One operator as the runtime ran it; `delegate` is what took it over, if anything did.
+    """One operator as the runtime ran it; `delegate` is the delegate that ran it, if any.
 
-    `index` is its place in the file; None for work that belongs to no one operator.
+    `index` is its index in the file; None for work that belongs to no single operator.
     """
 
     index: int | None
@@ -91,7 +95,7 @@ class Operator:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Where the time goes; `method` says in a sentence how that was found out.
+    """The time by operator; `method` describes how it was measured.
 
     `whole_ns` is the median of the whole inference in the same rounds.
     """
@@ -106,12 +110,11 @@ class Profile:
 class FileResult:
     """One file on one device.
 
-    `name` tells it from the other files of its run. `input` says in words what it was given.
-    `output_sha256` is of the raw bytes that it answered. `variant`, `precision`, `naive` and `portable`
-    come from the file's own metadata and are None where it carries none of ours. `madds` are the
-    multiply-adds of its convolutions and linear layers; `top1` is a share from 0 to 1, which
-    `top1_source` says the origin of. `profile_error` says why there is no profile although one was wanted.
-    `samples_are` says what a sample is if it is not one inference. `fused` activations ran in our kernels.
+    `name` is unique in its run. `input` describes its input. `output_sha256` is of its output's raw bytes.
+    `variant`, `precision`, `naive` and `portable` come from the file's metadata and are None without it.
+    `madds` are the multiply-adds of its convolutions and linear layers. `top1` is a share from 0 to 1,
+    `top1_source` its origin. `profile_error` says why a requested profile is missing. `samples_are` says what
+    a sample is, if not one inference. `fused` is the number of activations in the fused kernels.
     """
 
     name: str
@@ -144,17 +147,17 @@ class FileResult:
 
     @property
     def samples_ns(self) -> tuple[tuple[int, ...], ...]:
-        """The timed inferences of each process."""
+        """The times of the inferences of each process."""
         return tuple(process.samples_ns for process in self.processes)
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """All files on one device, measured in turn: only within one run are ratios free of drift.
+    """All files on one device, measured alternately: only within a run are ratios free of drift.
 
-    `device` is what a person called it. A device that failed has an `error` of one line and no files.
-    `source` names the results file that the run was read from; empty for one just measured. `title` tells
-    apart what was measured on one device in several runs.
+    `device` is the name that the user gave. A device that failed has an `error` of one line and no files.
+    `source` is the results file of the run, empty for a new one. `title` distinguishes several runs on one
+    device.
     """
 
     device: str
@@ -167,7 +170,7 @@ class Run:
 
     @property
     def label(self) -> str:
-        """The device, what was measured if that is not all, and the results file if it comes from one."""
+        """The device, with the title and the results file, if any."""
         named = f"{self.device}, {self.title}" if self.title else self.device
         return f"{named}, in {self.source}" if self.source else named
 
@@ -178,11 +181,11 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """What the others are compared with: a file of their own run, or their own like in other results.
+    """The baseline of comparisons: a file of the same run, or the same file in other results.
 
-    `name` is a file's name. None stands for the first file of the run, or with a `source` for the name of
-    whichever file is compared. `source` is the results file that the baseline's run was read from, on the
-    same device; None stands for the compared file's own run.
+    `name` is a file's name; None means the first file of the run or, with a `source`, the name of the
+    compared file. `source` is the results file with the baseline's run on the same device; None means the
+    compared file's own run.
     """
 
     name: str | None
@@ -191,7 +194,7 @@ class Baseline:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """Everything measured. `created` is in ISO 8601 with the time zone; `tool` made it."""
+    """All results. `created` is in ISO 8601 with the time zone; `tool` is the tool and its version."""
 
     created: str
     tool: str
@@ -204,21 +207,21 @@ class Results:
         return ((run, file) for run in self.runs for file in run.files)
 
     def to_text(self) -> str:
-        """As a results file holds it."""
+        """The content of a results file."""
         return json.dumps(asdict(self), separators=(",", ":")) + "\n"
 
 
 def read_results(path: Path) -> Results:
     """Reads a results file.
 
-    Raises ResultsError on a file that is missing, none of ours, of another version or changed since.
+    Raises ResultsError on a file that is missing, of another tool or version, or changed.
     """
     values = read_json(path, RESULTS)
     if not isinstance(values, dict) or "version" not in values or "runs" not in values:
         raise ResultsError(f"{path} holds no results of `micronet-edge bench`: give one that --output wrote")
     if values["version"] != VERSION:
         raise ResultsError(
-            f"{path} is a results file of version {values['version']!r}, and this tool reads version "
+            f"{path} is a results file of version {values['version']!r}, but this tool reads version "
             f"{VERSION}: measure again, or read it with the version of the tool that wrote it"
         )
     try:
@@ -233,7 +236,7 @@ def _check(results: Results) -> None:
     """Raises msgspec.ValidationError on what no measurement gives."""
     for where, number in _numbers(asdict(results), ""):
         if not 0 <= number < _MOST:
-            raise msgspec.ValidationError(f"{where} is {number}, which is no such figure")
+            raise msgspec.ValidationError(f"{where} is {number}, which is not a valid figure")
     for place, run in enumerate(results.runs):
         names = [file.name for file in run.files]
         if len(set(names)) < len(names):
@@ -260,9 +263,9 @@ def _numbers(value: object, where: str) -> Iterator[tuple[str, float]]:
 
 
 def write_results(results: Results, path: Path, *, overwrite: bool = False) -> None:
-    """Writes a results file of what was just measured: runs that were read from others stay out.
+    """Writes a results file of the new runs, without those read from other files.
 
-    Raises OutputError where that is not possible, and on an existing file without `overwrite`.
+    Raises OutputError if that fails, and on an existing file without `overwrite`.
     """
     own = tuple(run for run in results.runs if not run.source)
     baseline = results.baseline

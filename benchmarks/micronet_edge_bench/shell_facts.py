@@ -1,4 +1,4 @@
-"""Where a figure was measured, asked of a device that has a shell and no Python."""
+"""The environment of a device with a shell but without Python."""
 
 import tempfile
 from collections.abc import Iterator
@@ -15,13 +15,13 @@ _GOVERNOR = "sys/devices/system/cpu/cpu{}/cpufreq/scaling_governor"
 
 
 def load_of(device: Device) -> float | None:
-    """The mean load of the last minute; None where the device keeps it to itself."""
+    """The load average of the last minute; None if the device hides it."""
     words = " ".join(_lines(device, "proc/loadavg")).split()
     return float(words[0]) if words else None
 
 
 def environment_of(device: Device, load_before: float | None) -> Environment:
-    """The environment of a connected device, after measuring; its own files are read as the runner does."""
+    """The environment of a connected device after the measurement, from the same files as in the runner."""
     with tempfile.TemporaryDirectory(prefix="micronet-edge-") as name:
         root = Path(name)
         cores = list(_cores(_copy(device, "proc/cpuinfo", root)))
@@ -61,6 +61,6 @@ def _copy(device: Device, path: str, root: Path) -> list[str]:
 
 
 def _lines(device: Device, path: str) -> list[str]:
-    """The lines of a file there; none of one that is missing or not for us to read."""
+    """The lines of a file there; none if it is missing or not readable."""
     lines: list[str] = []
     return lines if device.run(["cat", f"/{path}"], lines.append) == 0 else []

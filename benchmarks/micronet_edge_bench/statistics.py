@@ -1,4 +1,4 @@
-"""What samples say: medians, spread, and ratios that a noisy machine does not move, with their intervals."""
+"""Statistics of samples: medians, spread, and ratios with intervals that are robust to a noisy machine."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 Processes = Sequence[Sequence[int]]
-"""The nanoseconds of every timed inference of one file, by process, in the order they were taken."""
+"""The nanoseconds of every timed inference of one file, by process, in order of time."""
 
 _Medians = Float64[np.ndarray, " replicates"]
 
@@ -21,7 +21,7 @@ _OUTSIDE = (0.025, 0.975)
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """One file's time for an inference over all processes; `low_ns` and `high_ns` are the quartiles."""
+    """One file's latency over all processes; `low_ns` and `high_ns` are the quartiles."""
 
     median_ns: float
     mean_ns: float
@@ -35,17 +35,17 @@ class Latency:
 
     @property
     def spread(self) -> float:
-        """The distance of the quartiles as a share of the median."""
+        """The interquartile range divided by the median."""
         return (self.high_ns - self.low_ns) / self.median_ns
 
     @property
     def disagreement(self) -> float:
-        """How much longer the slowest process took than the fastest, as a share of the fastest."""
+        """How much longer the slowest process took than the fastest, relative to the fastest."""
         return max(self.process_medians_ns) / min(self.process_medians_ns) - 1
 
 
 def latency(processes: Processes) -> Latency:
-    """What the samples of one file say, every sample counting alike whatever its process."""
+    """The latency of one file, with equal weight for every sample."""
     values = np.concatenate([np.asarray(samples, np.float64) for samples in processes])
     low, middle, high, p90, p99 = np.quantile(values, (0.25, 0.5, 0.75, 0.9, 0.99)).tolist()
     return Latency(
@@ -63,7 +63,7 @@ def latency(processes: Processes) -> Latency:
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """How many times as fast as its baseline a file is, with the 95 % interval."""
+    """A speed-up over the baseline, with the 95 % interval."""
 
     value: float
     low: float
@@ -71,13 +71,13 @@ class Ratio:
 
 
 def ratio_in_turn(baseline: Processes, ours: Processes) -> Ratio:
-    """How many times as fast ours is as the baseline, both measured in turn in the same processes' rounds.
+    """The speed-up of ours over the baseline, both measured alternately in the same rounds.
 
-    Given    the samples of both, in the same number of processes and of rounds within each
-    Result   the median over processes of the ratio of medians within a process: what slows the machine
-             for a while slows both. The interval is a bootstrap's (Efron and Tibshirani 1993, An
-             Introduction to the Bootstrap, chapter 13) that draws processes and, within each, rounds,
-             the same ones of both files.
+    Given    the samples of both, with the same numbers of processes and of rounds per process
+    Result   the median over processes of the ratio of medians within a process, so that slow phases of the
+             machine affect both. The interval is a bootstrap interval (Efron and Tibshirani 1993, An
+             Introduction to the Bootstrap, chapter 13) that resamples processes and, within each, rounds,
+             the same ones for both files.
     """
     value = median(median(theirs) / median(own) for theirs, own in zip(baseline, ours, strict=True))
     pools = []
@@ -89,9 +89,9 @@ def ratio_in_turn(baseline: Processes, ours: Processes) -> Ratio:
 
 
 def ratio_apart(baseline: Processes, ours: Processes) -> Ratio:
-    """How many times as fast ours is, the two measured one after the other: wider than in turn.
+    """The speed-up of ours for two separate measurements; its interval is wider than for alternate ones.
 
-    The ratio of the medians over processes of each one's medians; its bootstrap draws from each apart.
+    It is the ratio of the medians over processes of the medians; the bootstrap resamples each separately.
     """
     value = _median_of_medians(baseline) / _median_of_medians(ours)
     theirs, own = (
@@ -106,7 +106,7 @@ def _median_of_medians(processes: Processes) -> float:
 
 
 def _medians(samples: Sequence[int], seed: int) -> _Medians:
-    """Medians of rounds drawn again. The same seed draws the same rounds of as many."""
+    """Medians of resampled rounds. The same seed draws the same rounds for the same count."""
     values = np.asarray(samples, np.float64)
     at_once = max(1, min(_REPLICATES_WITHIN, _DRAWN_AT_ONCE // len(values)))
     random = np.random.default_rng(seed)
@@ -118,9 +118,9 @@ def _medians(samples: Sequence[int], seed: int) -> _Medians:
 
 
 def _draw_blocks(random: np.random.Generator, count: int, times: int) -> Int64[np.ndarray, "times count"]:
-    """Draws `count` rounds, `times` over, in blocks of neighbours, around the end as in a ring.
+    """Draws `count` rounds, `times` times, in circular blocks of neighbours.
 
-    Neighbouring samples are alike: drawn one by one they would promise more than they know.
+    Neighbouring samples are correlated: drawn singly they would make intervals too narrow.
     Source: Politis and Romano 1992, A circular block-resampling procedure for stationary data.
     """
     length = max(1, round(count**0.5))
@@ -130,7 +130,7 @@ def _draw_blocks(random: np.random.Generator, count: int, times: int) -> Int64[n
 
 
 def _over_processes(pools: list[_Medians], seed: int) -> _Medians:
-    """Medians over processes drawn again, each with one of its own drawn figures."""
+    """Medians over resampled processes, each with one of its own resampled figures."""
     random = np.random.default_rng(seed)
     size = (_REPLICATES, len(pools))
     process, figure = random.integers(len(pools), size=size), random.integers(_REPLICATES_WITHIN, size=size)

@@ -1,4 +1,4 @@
-"""Results in figures, for whoever reads JSON: statistics in the place of samples."""
+"""The results as JSON values: statistics instead of samples."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -11,7 +11,7 @@ from micronet_edge_bench.statistics import latency
 def summary(
     results: Results, comparisons: Sequence[Comparison], warnings: Sequence[str]
 ) -> dict[str, object]:
-    """Every run with its environment, its files' statistics and ratios, and all doubts."""
+    """Every run with its environment, its files' statistics and ratios, and all warnings."""
     ratios = {(each.run, each.name): each for each in comparisons}
     return {
         "version": results.version,

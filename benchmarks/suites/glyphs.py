@@ -1,9 +1,9 @@
-"""A task of our own: letters drawn in any colour, before any ground, in any light; and an m0 trained on it.
+"""A synthetic task: letters in any colour, on any background, in any light; and an m0 trained on it.
 
     python benchmarks/suites/glyphs.py FOLDER
 
-writes FOLDER/glyphs.safetensors and FOLDER/glyphs/{calibration,test}/{letter}/NNNN.png where they are
-missing, in some ten minutes of one core. No image is ever drawn twice: each comes from a seed of its own.
+writes FOLDER/glyphs.safetensors and FOLDER/glyphs/{calibration,test}/{letter}/NNNN.png if they are missing,
+in about ten minutes on one core. No image is drawn twice, since each has its own seed.
 """
 
 import time
@@ -24,21 +24,21 @@ LABELS = tuple("ABCEFGHJKLMNPRSTUXYZ")
 SIZE = 64
 PREPROCESSING = Preprocessing(size=SIZE, resize=SIZE)
 COUNTS = {"calibration": 10, "test": 150}
-"""Images of each letter."""
+"""Images per letter."""
 SEEDS = {"train": 1, "calibration": 2, "test": 3}
 
 STEPS, BATCH = 1700, 64
 LEARNING_RATE, WEIGHT_DECAY, WARMUP = 0.1, 1e-4, 0.05
 
 FINER = 2
-"""Drawn so many times as large, then scaled down: smooth edges."""
+"""Supersampling factor, for smooth edges."""
 HEIGHT = (0.32, 0.7)
 TURN = 30.0
-"""Height of a letter, in parts of the image, and degrees that it is turned to either side."""
+"""Height of a letter relative to the image, and maximum rotation in degrees."""
 CONTRAST = 35.0
-"""Grey levels that letter and ground are apart at least."""
+"""Minimum difference of letter and background, in grey levels."""
 SHADE = (0.55, 1.0)
-"""Light at the darker end of an image, in parts of that at the other."""
+"""Brightness at the darker end of an image, relative to the other end."""
 GAIN = (0.75, 1.3)
 NOISE = 18.0
 
@@ -64,7 +64,7 @@ def _colours(random: np.random.Generator) -> tuple[tuple[int, ...], tuple[int, .
 
 
 def _scribble(canvas: ImageDraw.ImageDraw, ground: tuple[int, ...], random: np.random.Generator) -> None:
-    """Strokes and blots like the ground, a little lighter or darker."""
+    """Strokes and blots, slightly lighter or darker than the background."""
     side = SIZE * FINER
     for _ in range(random.integers(3, 12)):
         colour = tuple(int(each) for each in (ground + random.normal(0, 35, 3)).clip(0, 255))
@@ -77,7 +77,7 @@ def _scribble(canvas: ImageDraw.ImageDraw, ground: tuple[int, ...], random: np.r
 
 
 def _letter(text: str, size: tuple[int, int], random: np.random.Generator) -> Image.Image:
-    """Where the letter covers the ground, turned and set somewhere."""
+    """The mask of the letter, rotated and placed."""
     font = ImageFont.load_default(size=random.uniform(*HEIGHT) * size[1] * 1.3)
     mask = Image.new("L", size)
     centre = np.array(size) / 2 + random.uniform(-0.15, 0.15, 2) * size
@@ -87,7 +87,7 @@ def _letter(text: str, size: tuple[int, int], random: np.random.Generator) -> Im
 
 
 def _shade(random: np.random.Generator) -> NDArray[np.float64]:
-    """Light [SIZE, SIZE] that falls from one side to the other."""
+    """Brightness [SIZE, SIZE] that decreases from one side to the other."""
     angle, darkest = random.uniform(0, 2 * np.pi), random.uniform(*SHADE)
     y, x = np.mgrid[-1 : 1 : SIZE * 1j, -1 : 1 : SIZE * 1j]
     slope = (x * np.cos(angle) + y * np.sin(angle)) / np.sqrt(2)
@@ -96,7 +96,7 @@ def _shade(random: np.random.Generator) -> NDArray[np.float64]:
 
 
 def write_images(folder: Path) -> Path:
-    """The folder with the images of each part, drawn where they are missing."""
+    """Writes missing images of each part; returns the folder."""
     for part, count in COUNTS.items():
         for label, letter in enumerate(LABELS):
             (folder / part / letter).mkdir(parents=True, exist_ok=True)
@@ -108,7 +108,7 @@ def write_images(folder: Path) -> Path:
 
 
 def train() -> MicroNet:
-    """An m0 from scratch, every image drawn anew."""
+    """Trains an m0 from scratch on newly drawn images."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     random = np.random.default_rng(SEEDS["train"])
@@ -132,12 +132,12 @@ def train() -> MicroNet:
         if step % 100 == 0:
             right = float((logits.argmax(1).numpy() == classes).mean())
             seconds = time.perf_counter() - start
-            say(f"step {step} of {STEPS}: loss {loss.item():.3f}, right {right:.0%}, {seconds:.0f} s")
+            say(f"step {step} of {STEPS}: loss {loss.item():.3f}, accuracy {right:.0%}, {seconds:.0f} s")
     return network.eval()
 
 
 def write_network(folder: Path) -> Path:
-    """The trained checkpoint, written where it is missing."""
+    """Trains and writes the checkpoint if it is missing; returns its path."""
     path = folder / "glyphs.safetensors"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)

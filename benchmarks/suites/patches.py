@@ -1,8 +1,8 @@
-"""What int8 costs in accuracy, on test crops that nothing was chosen by.
+"""Measures the accuracy of int8 files on test crops that influenced no choice.
 
 For every trained checkpoint of examples/patches: the float network, and files of every precision in both
-formats, calibrated on the training crops; top-1 on the test part, and the paired difference to float with
-its 95 % interval. Writes benchmarks/results/patches.json and prints the table that the README quotes.
+formats, calibrated on the training crops; top-1 on the test part, and the paired difference to float with its
+95 % interval. Writes benchmarks/results/patches.json and prints the table in the README.
 """
 
 import json
@@ -27,13 +27,13 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "patches"
 RESULT = Path(__file__).parents[1] / "results" / "patches.json"
 VARIANTS = ("m0", "m1", "m3")
 FUSED = ("int8",)
-"""Ways whose files are also read with our fused kernels."""
+"""Ways whose files also run with the fused kernels."""
 WAYS = {"int8": ("int8", False), "int8, fine-tuned": ("int8", True), "int8-a16": ("int8-a16", False)}
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One file: its accuracy, how it differs from float in points of top-1, and what making it took."""
+    """One file: its accuracy, its difference from float in points of top-1, and the time to make it."""
 
     variant: str
     way: str
@@ -80,7 +80,7 @@ def _rows(variant: str, way: str, output: Path, data: Path) -> list[Row]:
     start = time.perf_counter()
     quantized = quantize(checkpoint, settings=settings)
     seconds = time.perf_counter() - start
-    # What a quantization is worth by itself, and once more where our kernels round less.
+    # Without the fused kernels, and with them, which quantize less.
     kinds: tuple[Kernels, ...] = ("off", "auto") if way in FUSED else ("off",)
     return [
         _row(
@@ -101,7 +101,7 @@ def _rows(variant: str, way: str, output: Path, data: Path) -> list[Row]:
 
 
 def _row(variant: str, way: str, name: str, found: Evaluation, seconds: float) -> Row:
-    assert found.comparison is not None  # a checkpoint was given
+    assert found.comparison is not None  # the call above gives a checkpoint
     return Row(
         variant,
         way,
@@ -116,7 +116,7 @@ def _row(variant: str, way: str, name: str, found: Evaluation, seconds: float) -
 
 
 def _print(rows: list[Row]) -> None:
-    table = Table(title="patches, 4,000 test crops that nothing was chosen by")
+    table = Table(title="patches, 4,000 test crops")
     for heading in ("variant", "way", "format", "float", "top-1", "points (95 %)", "same class", "MB", "s"):
         table.add_column(heading)
     for row in rows:

@@ -1,4 +1,4 @@
-"""How far two runs of one suite agree: every ratio of the first beside that of the second.
+"""Compares all ratios of two runs of one suite.
 
 python benchmarks/suites/repeatability.py FIRST.json SECOND.json
 """
@@ -20,7 +20,7 @@ ALLOWED = 0.03
 def main(first: Path, second: Path) -> None:
     """Compares the ratios of two results files."""
     ours, theirs = _ratios(first), _ratios(second)
-    table = Table(title="Times faster than the first of each turn")
+    table = Table(title="Speed-up over the first of each turn")
     for heading in ("turn", "file", "first run", "second run", "apart"):
         table.add_column(heading)
     apart = {}
@@ -32,8 +32,8 @@ def main(first: Path, second: Path) -> None:
     console.print(table)
     within = sum(each <= ALLOWED for each in apart.values())
     console.print(
-        f"{within} of {len(apart)} ratios agree within {ALLOWED:.0%}; apart by {median(apart.values()):.1%} "
-        f"in the middle, {max(apart.values()):.1%} at most"
+        f"{within} of {len(apart)} ratios agree within {ALLOWED:.0%}; median difference "
+        f"{median(apart.values()):.1%}, maximum {max(apart.values()):.1%}"
     )
 
 

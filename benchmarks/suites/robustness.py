@@ -1,10 +1,10 @@
-"""What int8 costs where it is not made easy: unkind training, dead layers, calibration images in other light.
+"""Measures int8 under hard conditions: unkind training, dead layers, calibration images in other light.
 
     python benchmarks/suites/robustness.py FOLDER
 
-quantizes the networks of `unkind_networks.py`, those of examples/patches and that of `glyphs.py`, measures
-them on test images that nothing was chosen by, and holds each file against its simulation. FOLDER keeps
-images and checkpoints for the next run. Writes benchmarks/results/robustness.json and prints a table.
+quantizes the networks of `unkind_networks.py`, examples/patches and `glyphs.py`, measures them on test images
+that influenced no choice, and compares each file with its simulation. FOLDER keeps images and checkpoints for
+the next run. Writes benchmarks/results/robustness.json and prints a table.
 """
 
 import json
@@ -49,17 +49,17 @@ from micronet_edge_bench.runner.facts import environment
 
 Right = NDArray[np.bool_]
 Answers = dict[tuple[str, str, str, Kernels], Right]
-"""What files calibrated in their own light got right, by network, precision, format and kernels."""
+"""Correct predictions of files calibrated in normal light, by network, precision, format and kernels."""
 
 RESULT = Path(__file__).parents[1] / "results" / "robustness.json"
 DEAD = "features.block2.depthwise_activation"
 CALIBRATION, TEST, SIMULATED = 10, 100, 200
-"""Crops of each class to calibrate and to test on; images in all that are simulated as well."""
+"""Crops per class to calibrate and to test on; total number of images that are also simulated."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A network, and how it is quantized: on images of so many times their light."""
+    """A network, its precision, and the brightness of its calibration images."""
 
     network: str
     precision: str = "int8"
@@ -67,7 +67,7 @@ class Case:
 
 
 LIGHTS = (1.0, 0.7, 0.45)
-"""The first is that of the test images: what others lose to it is what the light costs."""
+"""The first is that of the test images; the loss against it is the cost of other light."""
 
 CASES = (
     *(Case(name) for name in ("large-rate", "adam", "wide-weights", "large-logits")),
@@ -142,7 +142,7 @@ def _rows(case: Case, checkpoint: Path, data: Path, answers: Answers) -> Iterato
 
 
 def _lit(source: Path, folder: Path, light: float) -> Path:
-    """The images in other light."""
+    """Writes the images at another brightness."""
     folder.mkdir()
     for path in sorted(source.rglob("*.png")):
         pixels = (np.asarray(Image.open(path)) * light).round().clip(0, 255).astype(np.uint8)

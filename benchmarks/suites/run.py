@@ -1,10 +1,10 @@
-"""Measures a suite on this machine: writes its files, lets them take turns, and keeps every sample.
+"""Measures a suite on this machine: writes its files, measures them alternately, and keeps every sample.
 
     python benchmarks/suites/run.py benchmarks/suites/family.toml
 
-writes benchmarks/results/family.json and a picture, family.svg. `--output FILE` puts the results
-elsewhere, to hold a second run against the first; `--files FOLDER` keeps the files that are measured,
-for the second run to measure the same.
+writes benchmarks/results/family.json and a picture, family.svg. `--output FILE` writes the results elsewhere,
+to compare a second run with the first; `--files FOLDER` keeps the files, so that the second run measures the
+same.
 """
 
 import sys
@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # the baselines are not inst
 
 from baselines.published_accuracies import with_published_top1
 from baselines.suite_files import write_member
-from baselines.suites import FORMS, Member, Suite, read_suite
+from baselines.suites import CANDIDATES, Member, Suite, read_suite
 from micronet_edge.data.metadata import DISTRIBUTION, tool_version
 from micronet_edge.util.terminal import open_console, say
 from micronet_edge_bench.crops import write_crops
@@ -48,11 +48,11 @@ def main(
         results = run(read_suite(suite), Path(folder), open_console(err=True))
     write_results(results, output, overwrite=True)
     write_picture(results, output.with_suffix(".svg"), overwrite=True)
-    say(f"{output} and a picture beside it; for a page: micronet-edge bench {output} --html page.html")
+    say(f"wrote {output} and a picture; for a page: micronet-edge bench {output} --html page.html")
 
 
 def run(suite: Suite, folder: Path, console: Console) -> Results:
-    """The results of all turns, one run each."""
+    """Measures all turns, one run each."""
     folder.mkdir(parents=True, exist_ok=True)
     files = _written(suite, folder, console)
     runs = tuple(_measured(suite, number, files, console) for number in range(len(suite.turns)))
@@ -75,7 +75,7 @@ def _measured(suite: Suite, number: int, files: dict[Member, Path], console: Con
     console.print(f"measuring {turn.name} ({number + 1} of {len(suite.turns)})")
     settings = Settings(suite.threads, suite.processes, suite.rounds, profile=True)
     prepared = [
-        replace(file, kernels=FORMS[member.form].kernels)
+        replace(file, kernels=CANDIDATES[member.candidate].kernels)
         for member, file in zip(
             turn.members, prepare([files[member] for member in turn.members], own=True), strict=True
         )

@@ -1,6 +1,6 @@
-"""The tables that the READMEs quote of a suite's results, as Markdown.
+"""Prints a suite's results as the Markdown tables of READMEs and docs.
 
-`python benchmarks/suites/tables.py benchmarks/results/peers.json`
+`python benchmarks/suites/tables.py benchmarks/results/baselines.json`
 """
 
 from pathlib import Path
@@ -8,10 +8,10 @@ from pathlib import Path
 import typer
 
 from micronet_edge.util.terminal import say
-from micronet_edge_bench.report.markdown import family_float_rows, family_int8_rows, peer_rows
+from micronet_edge_bench.report.markdown import baseline_rows, family_float_rows, family_int8_rows
 from micronet_edge_bench.results import read_results
 
-TABLES = {"family": (family_float_rows, family_int8_rows), "peers": (peer_rows,)}
+TABLES = {"family": (family_float_rows, family_int8_rows), "baselines": (baseline_rows,)}
 
 
 def main(results: Path) -> None:

@@ -1,9 +1,9 @@
-"""Networks that are trained or scaled unkindly, such as strain integers: what `robustness.py` measures.
+"""Networks that are hard to quantize, by training or scaling, for `robustness.py`.
 
     python benchmarks/suites/unkind_networks.py FOLDER
 
-writes one checkpoint for each of `WAYS` that FOLDER lacks, each in some minutes of one core. All start from
-the trained m0 of examples/patches and keep its task, so that one set of test crops judges them all.
+writes a checkpoint for each of `WAYS` that FOLDER lacks, each in a few minutes on one core. All start from
+the trained m0 of examples/patches and keep its task, so that one set of test crops measures them all.
 """
 
 import math
@@ -25,22 +25,22 @@ from micronet_edge.util.terminal import say
 EXAMPLE = Path(__file__).parents[2] / "examples" / "patches"
 SEED = 0
 WIDEST = 30.0
-"""So many times a channel is at most scaled up in the first of two layers and down in the second."""
+"""Maximum factor by which a channel is scaled up in the first of two layers and down in the second."""
 LOGIT_SCALE = 4.0
 
 
 def large_rate(network: MicroNet) -> None:
-    """Steps five times as long as those it was trained with, and no weight decay."""
+    """Trains on with five times the learning rate and without weight decay."""
     _train(network, torch.optim.SGD(network.parameters(), 0.5, momentum=0.9, nesterov=True), steps=900)
 
 
 def adam(network: MicroNet) -> None:
-    """Adam with long steps and no weight decay."""
+    """Trains on with Adam, a high learning rate and no weight decay."""
     _train(network, torch.optim.Adam(network.parameters(), 5e-3), steps=900)
 
 
 def large_logits(network: MicroNet) -> None:
-    """Logits scaled up and trained on that way: few images then pull hard at all weights."""
+    """Scales the logits up and trains on, so that a few images dominate the gradients."""
     norm = network.get_submodule("classifier.logits.norm")
     assert isinstance(norm, nn.BatchNorm1d)
     with torch.no_grad():
@@ -50,7 +50,7 @@ def large_logits(network: MicroNet) -> None:
 
 
 def one_light(network: MicroNet) -> None:
-    """Trained on with every crop as light as its photograph: it takes no other light for granted."""
+    """Trains on without brightness augmentation."""
     import images  # type: ignore[import-not-found]  # beside the example, in no package
 
     images.GAIN, images.LIFT = (1.0, 1.0), 0.0
@@ -58,7 +58,7 @@ def one_light(network: MicroNet) -> None:
 
 
 def wide_weights(network: MicroNet) -> None:
-    """Channels scaled up in one layer and down in the next, over three decades: the same function."""
+    """Scales channels up in one layer and down in the next, over three decades: the same function."""
     random = torch.Generator().manual_seed(SEED)
     with torch.no_grad():
         for first, second in _pairs(network):
@@ -70,7 +70,7 @@ def wide_weights(network: MicroNet) -> None:
 
 
 def _pairs(network: nn.Module) -> Iterator[tuple[tuple[Tensor, ...], nn.Module]]:
-    """What scales the channels of a tensor, and the layer that alone reads it, past a ReLU at most."""
+    """Pairs of the weights that scale a tensor's channels, and its only consumer, at most after a ReLU."""
     for module in network.modules():
         if isinstance(module, MicroFactorizedDepthwise | FactorizedStem):
             norm = module.get_submodule("vertical_norm")
@@ -86,7 +86,7 @@ def _divide_inputs(layer: nn.Module, factors: Tensor) -> None:
     if isinstance(layer, nn.Linear):
         layer.weight.div_(factors)
     else:
-        # One input for each group: its outputs stand one behind the other.
+        # One input per group, whose outputs are consecutive.
         assert isinstance(layer, nn.Conv2d)
         each = layer.out_channels // layer.groups
         layer.weight.div_(factors.repeat_interleave(each).view(-1, 1, 1, 1))
@@ -99,7 +99,7 @@ def _train(network: MicroNet, optimizer: torch.optim.Optimizer, *, steps: int) -
     batches = draw_batches(np.random.default_rng(SEED))
     network.train()
     for step in range(steps):
-        # Long to the end: the last tenth alone calms down, as a hasty schedule would.
+        # A constant rate until the last tenth, as in a hasty schedule.
         optimizer.param_groups[0]["lr"] = rate * min(1.0, (steps - step) / (0.1 * steps), (step + 1) / 50)
         images, classes = next(batches)
         loss = F.cross_entropy(network(images), classes)
@@ -121,7 +121,7 @@ WAYS: dict[str, Callable[[MicroNet], None]] = {
 
 
 def write_unkind(folder: Path) -> dict[str, Path]:
-    """The checkpoints by way, written where they are missing."""
+    """Writes missing checkpoints; returns all by way."""
     sys.path.insert(0, str(EXAMPLE))
     folder.mkdir(parents=True, exist_ok=True)
     written = {}

@@ -1,4 +1,4 @@
-"""A trained MicroNet becomes ONNX and TFLite files, then three runtimes read digits: `make demo`."""
+"""Exports a trained MicroNet to ONNX and TFLite and compares three runtimes on digits: `make demo`."""
 
 import sys
 import time
@@ -23,7 +23,7 @@ WARMUP, ROUNDS = 20, 200
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """What reads digits: the images as its file wants them, and the label it gave to each."""
+    """A network to run: its preprocessed images, and its predicted labels."""
 
     name: str
     file: Path
@@ -51,7 +51,7 @@ def pytorch(paths: list[Path]) -> Runtime:
 
 
 def exported(name: str, file: Path, paths: list[Path]) -> Runtime:
-    """An exported file, which carries its own labels and preprocessing."""
+    """An exported file, with its own labels and preprocessing."""
     from micronet_edge.targets.registry import target_of
 
     metadata = micronet_edge.read_metadata(file)
@@ -61,9 +61,9 @@ def exported(name: str, file: Path, paths: list[Path]) -> Runtime:
 
 
 def latencies_ms(runtimes: list[Runtime]) -> np.ndarray:
-    """Milliseconds for one image, [ROUNDS, runtimes]."""
+    """Milliseconds per image, [ROUNDS, runtimes]."""
     taken = np.empty((WARMUP + ROUNDS, len(runtimes)))
-    for number, row in enumerate(taken):  # round by round: what disturbs one disturbs all
+    for number, row in enumerate(taken):  # round by round, so that a disturbance affects all
         for index in range(len(runtimes))[:: -1 if number % 2 else 1]:
             image = runtimes[index].images[[number % len(runtimes[index].images)]]
             start = time.perf_counter_ns()
@@ -73,8 +73,8 @@ def latencies_ms(runtimes: list[Runtime]) -> np.ndarray:
 
 
 def results(runtimes: list[Runtime], truth: np.ndarray, latencies: np.ndarray) -> Table:
-    """A row for each runtime."""
-    table = Table("runtime", title=f"{len(truth)} test images, none of them used in training")
+    """A table with one row per runtime."""
+    table = Table("runtime", title=f"{len(truth)} test images, not used in training")
     for heading in ("file\nMB", "\nright", "same as\nPyTorch", "ms per image\nmedian (quartiles)"):
         table.add_column(heading, justify="right")
     for runtime, taken in zip(runtimes, latencies.T, strict=True):
@@ -87,33 +87,33 @@ def results(runtimes: list[Runtime], truth: np.ndarray, latencies: np.ndarray) -
 
 
 def check_agreement(runtimes: list[Runtime]) -> None:
-    """Raises VerificationError where a file answers otherwise than the network it was made from."""
+    """Raises VerificationError if a file's predictions differ from those of its network."""
     for runtime in runtimes:
         if (differs := runtime.answers != runtimes[0].answers).any():
             raise VerificationError(
-                f"{runtime.name} reads {differs.sum()} of {differs.size} images otherwise than PyTorch"
+                f"{runtime.name} classifies {differs.sum()} of {differs.size} images differently from PyTorch"
             )
 
 
 def pictures(paths: list[Path], runtimes: list[Runtime], truth: np.ndarray) -> Table:
-    """Some images with what was read; the first is one that PyTorch misread, if there is any."""
+    """Some images with their predictions; the first is an error of PyTorch, if there is any."""
     wrong = np.flatnonzero(runtimes[0].answers != truth)[:1]
-    chosen = [*wrong, *np.linspace(0, len(paths) - 1, 7 - len(wrong)).astype(int)]  # 80 columns hold 7
+    chosen = [*wrong, *np.linspace(0, len(paths) - 1, 7 - len(wrong)).astype(int)]  # 7 fit into 80 columns
     table = Table.grid(padding=(0, 1, 0, 0))
     table.add_row("", *(half_blocks(np.asarray(open_image(paths[place]))) for place in chosen))
-    for name, labels in [("what it is", truth), *((each.name, each.answers) for each in runtimes)]:
+    for name, labels in [("label", truth), *((each.name, each.answers) for each in runtimes)]:
         table.add_row(name, *(labels[place].center(8) for place in chosen))
     return table
 
 
 def half_blocks(pixels: np.ndarray) -> str:
-    """8 x 8 pixels as four lines of text."""
+    """8 x 8 pixels as four lines of half blocks."""
     bright = pixels // 128
     return "\n".join("".join(" ▄▀█"[code] for code in line) for line in 2 * bright[::2] + bright[1::2])
 
 
 def demo(console: Console) -> None:
-    """The whole way, each step named as it begins."""
+    """Runs the demo and reports each step as it begins."""
 
     def report(step: str) -> None:
         console.print(f"[dim]·[/dim] {step}")
@@ -130,13 +130,13 @@ def demo(console: Console) -> None:
         runtimes = [pytorch(paths), *(exported(name, file, paths) for name, file in files.items())]
     report(f"timing each on {ROUNDS} single images")
     console.print("", results(runtimes, truth, latencies_ms(runtimes)))
-    console.print("One thread, a quick look at the speed; `make bench` measures with care.\n")
+    console.print("Quick timing on one thread; use `micronet-edge bench` for reliable figures.\n")
     check_agreement(runtimes)
     console.print(pictures(paths, runtimes, truth))
     tool = relpath(Path(sys.executable).with_name("micronet-edge"))
-    print(f"\nThe files and their manifests lie in {relpath(OUTPUT)}. Next, try:")
+    print(f"\nThe files and their manifests are in {relpath(OUTPUT)}. Next, try:")
     print(f"  {tool} verify {relpath(tflite.path)} --checkpoint {relpath(CHECKPOINT)}")
-    print(f"  {tool} export m1 --output {relpath(OUTPUT)}  # random weights: for its size and speed")
+    print(f"  {tool} export m1 --output {relpath(OUTPUT)}  # random weights, for size and speed")
 
 
 if __name__ == "__main__":
@@ -144,6 +144,6 @@ if __name__ == "__main__":
         demo(Console(highlight=False))
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
-        sys.exit(130)  # what a shell expects after Ctrl-C
+        sys.exit(130)  # a shell's exit code for Ctrl-C
     except MicronetEdgeError as error:
         sys.exit(f"error: {error}")

@@ -14,24 +14,24 @@ LABELS = tuple("0123456789")
 SPLIT = {"train": 1400, "test": 397}
 SPLIT_SEED = 0
 BRIGHTEST = 16
-"""The scanner's count of dark pixels in a 4 x 4 cell, shown as white."""
+"""Maximum count of dark pixels in a 4 x 4 cell of the scan, written as white."""
 
 
 def write_images(folder: Path = DATA) -> Path:
-    """The folder with all digits in it, written where they are missing.
+    """Writes all missing digits; returns the folder.
 
-    Does nothing, and needs no scikit-learn, when every file is there. Files appear whole or not at
-    all, so that a run after an interrupted one writes just the rest.
+    Does nothing, and needs no scikit-learn, if every file exists. Files appear whole or not at all, so that a
+    run after an interrupted one writes only the rest.
     """
     if all(len(image_paths(part, folder)) == count for part, count in SPLIT.items()):
         return folder
 
-    from sklearn.datasets import load_digits  # not needed once the files are there
+    from sklearn.datasets import load_digits  # not needed once the files exist
 
     digits = load_digits()
     folder.mkdir(parents=True, exist_ok=True)
-    # A folder of its own: what a killed run leaves in it is never taken for data, and two runs at
-    # once do not meet.
+    # A separate folder, so that remains of a killed run never count as data, and parallel runs do not
+    # collide.
     with TemporaryDirectory(dir=folder, prefix=".partial-") as partial:
         for part, members in _split(digits.target).items():
             for member in members:
@@ -42,12 +42,12 @@ def write_images(folder: Path = DATA) -> Path:
 
 
 def image_paths(part: str, folder: Path = DATA) -> list[Path]:
-    """The files of "train" or "test", in an order that is the same everywhere."""
+    """The files of "train" or "test", in a fixed order."""
     return sorted((folder / part).glob("[0-9]/*.png"))
 
 
 def image_label(path: Path) -> int:
-    """The class of a file, which its folder names."""
+    """The class of a file, from its folder."""
     return LABELS.index(path.parent.name)
 
 

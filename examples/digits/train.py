@@ -1,4 +1,4 @@
-"""Trains MicroNet-M0 from scratch on the handwritten digits, in a minute or two on one core."""
+"""Trains MicroNet-M0 from scratch on the handwritten digits, in one or two minutes on one core."""
 
 import math
 import time
@@ -26,7 +26,7 @@ BATCH = 64
 LEARNING_RATE = 0.1
 WEIGHT_DECAY = 1e-4
 
-# A digit stays the same digit within these. Never mirrored: that would not be a digit.
+# Limits within which a digit keeps its class. Never mirrored, since that would not be a digit.
 TURN_DEGREES = 10.0
 SCALE = 0.12
 SHIFT = 0.1  # of the image's width
@@ -39,15 +39,15 @@ def load_part(part: str) -> tuple[Tensor, Tensor]:
 
 
 def augment(images: Tensor) -> Tensor:
-    """Every image turned, scaled and shifted a little, each on its own."""
+    """Rotates, scales and shifts every image a little, independently."""
     count = len(images)
     angle = math.radians(TURN_DEGREES) * _uniform(count)
     scale = 1 + SCALE * _uniform(count)
-    shift = 2 * SHIFT * _uniform(count, 2)  # the grid runs from -1 to 1
+    shift = 2 * SHIFT * _uniform(count, 2)  # grid_sample's coordinates run from -1 to 1
     cos, sin = scale * angle.cos(), scale * angle.sin()
     rows = [torch.stack([cos, -sin, shift[:, 0]], 1), torch.stack([sin, cos, shift[:, 1]], 1)]
     grid = F.affine_grid(torch.stack(rows, 1), list(images.shape), align_corners=False)
-    # What comes in from outside is black paper, which after normalization is not zero.
+    # Pixels outside the image are black, which is not zero after normalization.
     black = (-torch.tensor(PREPROCESSING.mean) / torch.tensor(PREPROCESSING.std)).view(1, 3, 1, 1)
     return F.grid_sample(images - black, grid, align_corners=False) + black
 
@@ -57,7 +57,7 @@ def _uniform(*shape: int) -> Tensor:
 
 
 def train(images: Tensor, classes: Tensor) -> MicroNet:
-    """A network trained for all epochs; the last one is taken, nothing is picked on test images."""
+    """Trains for all epochs and returns the last network; test images influence nothing."""
     network = MicroNet("m0", num_classes=len(LABELS)).train()
     optimizer = torch.optim.SGD(
         network.parameters(), LEARNING_RATE, momentum=0.9, nesterov=True, weight_decay=WEIGHT_DECAY
@@ -78,14 +78,14 @@ def train(images: Tensor, classes: Tensor) -> MicroNet:
 
 
 def count_correct(network: MicroNet, images: Tensor, classes: Tensor) -> int:
-    """How many images the network puts into their class."""
+    """The number of correctly classified images."""
     with torch.inference_mode():
         guesses = torch.cat([network(batch).argmax(1) for batch in torch.split(images, BATCH)])
     return int((guesses == classes).sum())
 
 
 def main() -> None:
-    # One thread adds in one order, so that a run can be repeated.
+    # One thread sums in a fixed order, so that runs are reproducible.
     torch.set_num_threads(1)
     torch.manual_seed(SEED)
     start = time.perf_counter()
@@ -95,7 +95,7 @@ def main() -> None:
     correct = count_correct(network, images, classes)
     low, high = wilson_interval(correct, len(classes))
     save_checkpoint(network, CHECKPOINT, preprocessing=PREPROCESSING, labels=LABELS)
-    print(f"{correct} of {len(classes)} test images right: {correct / len(classes):.2%}")
+    print(f"{correct} of {len(classes)} test images correct: {correct / len(classes):.2%}")
     print(f"95 % interval {low:.2%} to {high:.2%}; trained in {seconds:.0f} s")
     print(f"{CHECKPOINT} ({CHECKPOINT.stat().st_size:,} bytes)")
 

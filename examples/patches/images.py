@@ -1,9 +1,9 @@
 """Writes crops of twenty photographs as folders of PNG files, one folder per photograph.
 
-data/{train,develop,test}/{photograph}/NNNN.png, 96 x 96 pixels; NNNN counts the draws. The task is
-to tell which photograph a crop is from. Training crops lie in the left 65 % of a photograph, all
-others in its right 30 %, so that no test pixel was ever trained on. What is tried out is tried on
-"develop"; "test" is for the figures that are claimed.
+data/{train,develop,test}/{photograph}/NNNN.png, 96 x 96 pixels; NNNN counts the draws. The task is to
+recognize the photograph of a crop. Training crops come from the left 65 % of a photograph, all others from
+its right 30 %, so that no test pixel is used in training. Use "develop" for experiments; "test" is for
+reported figures.
 """
 
 from itertools import product
@@ -16,19 +16,19 @@ from PIL import Image, ImageOps
 DATA = Path(__file__).parent / "data"
 SIZE = 96
 COUNTS = {"train": 100, "calibration": 20, "develop": 200, "test": 200}
-"""Crops of each photograph. train.py draws crops of its own; "train" is for what wants files."""
+"""Crops per photograph. train.py draws its own crops; "train" is for tools that need files."""
 SEEDS = {"train": 1, "develop": 2, "test": 3, "calibration": 4}
-"""All different, and none is the seed of train.py."""
+"""Seeds, all different, and different from that of train.py."""
 SPANS = {"train": (0.0, 0.65), "calibration": (0.0, 0.65), "develop": (0.70, 1.0), "test": (0.70, 1.0)}
-"""The part of a photograph's width that crops are taken from; between them lie 19 pixels or more."""
+"""The range of a photograph's width for the crops of each part, at least 19 pixels apart."""
 
 TALLEST = 512
-"""Pixels; a photograph that is taller is scaled down, to show as much in a crop as the others."""
+"""Maximum height in pixels; taller photographs are scaled down, so that crops show a similar extent."""
 SIDE = (48, 108)
-"""Pixels of the photograph in a crop, before it is scaled to SIZE."""
+"""Side of a crop in pixels of the photograph, before scaling to SIZE."""
 GAIN = (0.75, 1.3)
 LIFT = 25.0
-"""Light changes: pixels are multiplied by a gain and lifted by up to so many grey levels."""
+"""Brightness changes: range of the gain, and maximum offset in grey levels."""
 
 SCIKIT_IMAGE = (
     *("astronaut.png", "brick.png", "camera.png", "cell.png", "chelsea.png", "clock_motion.png"),
@@ -40,42 +40,42 @@ LABELS = tuple(sorted(Path(name).stem for name in SCIKIT_IMAGE + SCIKIT_LEARN))
 
 
 def write_images(folder: Path = DATA) -> Path:
-    """The folder with all crops in it, written where they are missing, in half a minute.
+    """Writes all missing crops in half a minute; returns the folder.
 
-    Does nothing, and needs neither scikit package, when every file is there. Files appear whole or
-    not at all, so that a run after an interrupted one writes just the rest.
+    Does nothing, and needs neither scikit package, if every file exists. Files appear whole or not at all, so
+    that a run after an interrupted one writes only the rest.
     """
     if all(len(image_paths(part, folder)) == len(LABELS) * count for part, count in COUNTS.items()):
         return folder
 
     pictures = photographs()
     folder.mkdir(parents=True, exist_ok=True)
-    # A folder of its own: what a killed run leaves in it is never taken for data, and two runs at
-    # once do not meet.
+    # A separate folder, so that remains of a killed run never count as data, and parallel runs do not
+    # collide.
     with TemporaryDirectory(dir=folder, prefix=".partial-") as partial:
         for part, count in COUNTS.items():
             for label, number in product(range(len(LABELS)), range(count)):
                 path = folder / part / LABELS[label] / f"{number:04d}.png"
                 if not path.exists():
-                    # A stream for each file: it is the same whichever others are written.
+                    # One random stream per file, so that it does not depend on the other files.
                     random = np.random.default_rng([SEEDS[part], label, number])
                     _write_png(path, draw_crop(pictures[label], part, random), Path(partial))
     return folder
 
 
 def image_paths(part: str, folder: Path = DATA) -> list[Path]:
-    """The files of "train", "develop" or "test", in an order that is the same everywhere."""
+    """The files of "train", "develop" or "test", in a fixed order."""
     return [path for label in LABELS for path in sorted((folder / part / label).glob("*.png"))]
 
 
 def image_label(path: Path) -> int:
-    """The class of a file, which its folder names."""
+    """The class of a file, from its folder."""
     return LABELS.index(path.parent.name)
 
 
 def photographs() -> list[Image.Image]:
     """The photographs in the order of LABELS, in colour, none taller than TALLEST."""
-    import skimage  # neither is needed once the files are there
+    import skimage  # not needed once the files exist
     import sklearn
 
     folders = {
@@ -87,7 +87,7 @@ def photographs() -> list[Image.Image]:
 
 
 def draw_crop(photograph: Image.Image, part: str, random: np.random.Generator) -> Image.Image:
-    """A crop of SIZE x SIZE pixels from the photograph's share of the part, scaled, mirrored, lit anew."""
+    """A crop of SIZE x SIZE pixels from the part's range, with random scale, mirroring and brightness."""
     box = draw_box(photograph.width, photograph.height, part, random)
     crop = photograph.resize((SIZE, SIZE), Image.Resampling.BILINEAR, box=box)
     if random.random() < 0.5:  # noqa: PLR2004  # as often as not
@@ -99,7 +99,7 @@ def draw_crop(photograph: Image.Image, part: str, random: np.random.Generator) -
 def draw_box(
     width: int, height: int, part: str, random: np.random.Generator
 ) -> tuple[float, float, float, float]:
-    """A square in the part's span of a photograph: left, top, right, bottom, in pixels."""
+    """A random square in the part's range: left, top, right, bottom, in pixels."""
     side = random.uniform(*SIDE)
     first, last = (share * width for share in SPANS[part])
     left = random.uniform(first, last - side)

@@ -1,4 +1,4 @@
-"""Trains a MicroNet from scratch to tell twenty photographs by their crops: `make train-patches-m0`."""
+"""Trains a MicroNet from scratch to recognize twenty photographs by their crops: `make train-patches-m0`."""
 
 import sys
 import time
@@ -24,9 +24,9 @@ from micronet_edge.models import MicroNet, save_checkpoint
 from micronet_edge.util.statistics import wilson_interval
 
 EPOCHS = {"m0": 140, "m1": 110, "m3": 60}
-"""The variants that can be trained here, and for how long."""
+"""The number of epochs by variant."""
 CROPS = 4000
-"""An epoch's crops; every epoch draws new ones."""
+"""Crops per epoch; every epoch draws new ones."""
 BATCH = 64
 LEARNING_RATE = 0.1
 WARMUP = 0.05  # of all steps
@@ -36,7 +36,7 @@ PREPROCESSING = Preprocessing(size=SIZE, resize=SIZE)
 
 
 def draw_batches(random: np.random.Generator) -> Iterator[tuple[Tensor, Tensor]]:
-    """Images [BATCH, 3, SIZE, SIZE] and classes [BATCH] without end, each crop drawn anew."""
+    """Endless images [BATCH, 3, SIZE, SIZE] and classes [BATCH], with new crops each time."""
     pictures = photographs()
     while True:
         classes = random.integers(len(LABELS), size=BATCH)
@@ -45,7 +45,7 @@ def draw_batches(random: np.random.Generator) -> Iterator[tuple[Tensor, Tensor]]
 
 
 def train(variant: str, epochs: int) -> MicroNet:
-    """A network trained for all epochs; the last one is taken, nothing is picked on other images."""
+    """Trains for all epochs and returns the last network; other images influence nothing."""
     network = MicroNet(variant, num_classes=len(LABELS)).train()
     steps = CROPS // BATCH
     optimizer = torch.optim.SGD(
@@ -70,14 +70,14 @@ def train(variant: str, epochs: int) -> MicroNet:
             right += (logits.argmax(1) == classes).float().mean().item() / steps
         minutes = (time.perf_counter() - start) / 60
         print(
-            f"epoch {epoch:3d} of {epochs}: loss {total:.3f}, right {right:.1%}, {minutes:.1f} min",
+            f"epoch {epoch:3d} of {epochs}: loss {total:.3f}, accuracy {right:.1%}, {minutes:.1f} min",
             flush=True,
         )
     return network.eval()
 
 
 def count_correct(network: MicroNet, paths: list[Path]) -> int:
-    """How many image files the network puts into their class."""
+    """The number of correctly classified image files."""
     correct = 0
     for batch in (paths[start : start + BATCH] for start in range(0, len(paths), BATCH)):
         classes = torch.tensor([image_label(path) for path in batch])
@@ -92,7 +92,7 @@ def main() -> None:
         print(f"usage: {sys.argv[0]} VARIANT, one of {', '.join(EPOCHS)}", file=sys.stderr)
         sys.exit(2)
     variant = sys.argv[1]
-    # One thread adds in one order, so that a run can be repeated.
+    # One thread sums in a fixed order, so that runs are reproducible.
     torch.set_num_threads(1)
     torch.manual_seed(SEED)
     paths = image_paths("develop", write_images())
@@ -103,7 +103,7 @@ def main() -> None:
     save_checkpoint(network, checkpoint, preprocessing=PREPROCESSING, labels=LABELS)
     correct = count_correct(network, paths)
     low, high = wilson_interval(correct, len(paths))
-    print(f"{correct} of {len(paths)} develop images right: {correct / len(paths):.2%}")
+    print(f"{correct} of {len(paths)} develop images correct: {correct / len(paths):.2%}")
     print(f"95 % interval {low:.2%} to {high:.2%}; trained in {minutes:.0f} min")
     print(f"{checkpoint} ({checkpoint.stat().st_size:,} bytes)")
 

@@ -1,4 +1,4 @@
-"""micronet-edge: PyTorch MicroNet to ONNX and TFLite files that compute the same function, fast."""
+"""micronet-edge: exports PyTorch MicroNets to fast ONNX and TFLite files that compute the same function."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -58,7 +58,7 @@ _PACKAGES = {"kernels"}
 
 
 def __getattr__(name: str) -> object:
-    """Loads torch only when something that needs it is asked for: `--help` must answer at once."""
+    """Imports a public name on first use, so that `--help` does not wait for PyTorch."""
     if name in _PACKAGES:
         return import_module(f"{__name__}.{name}")
     if name not in _HOMES:

@@ -1,45 +1,45 @@
-"""What can go wrong for a user, each error saying what, where and the next step."""
+"""The errors a user can cause. Each message says what is wrong, where, and the next step."""
 
 
 class MicronetEdgeError(Exception):
-    """Root of every error that a user can cause and mend; its text is the whole message."""
+    """Base class of every error that a user can cause and fix; its text is the whole message."""
 
 
 class CheckpointError(MicronetEdgeError):
-    """A checkpoint that is missing, damaged, foreign or not of the network asked for."""
+    """A checkpoint is missing, damaged, of unknown format, or does not fit the network."""
 
 
 class NetworkError(MicronetEdgeError):
-    """A network of one's own that cannot be built, or does not give what its metadata says."""
+    """A user's network cannot be built, or its output does not match its metadata."""
 
 
 class LoweringError(MicronetEdgeError):
-    """A network that a pass cannot take, or a pass that broke its own contract."""
+    """A pass cannot handle a network, or a pass violates its own contract."""
 
 
 class TargetError(MicronetEdgeError):
-    """A target that is unknown, not installed, or cannot write what was asked for."""
+    """A target is unknown, not installed, or cannot write the requested file."""
 
 
 class ForeignFileError(TargetError):
-    """A file of a known format that carries none of this tool's labels and preprocessing."""
+    """A file of a known format lacks this tool's labels and preprocessing."""
 
     def __init__(self, source: str, reason: str = "") -> None:
         why = f" ({reason})" if reason else ""
         super().__init__(
             f"{source} carries no labels and preprocessing of ours{why}: another tool wrote or changed it: "
-            "give `evaluate` --input-size, --labels, --mean and --std beside it; `count` and `bench` take it "
-            "as it is; `verify` and `sensitivity` need a file that `export` or `quantize` wrote"
+            "give `evaluate` --input-size, --labels, --mean and --std as well; `count` and `bench` take the "
+            "file as it is; `verify` and `sensitivity` need a file that `export` or `quantize` wrote"
         )
 
 
 class VerificationError(MicronetEdgeError):
-    """A file that does not compute the network's function, or holds a forbidden operator."""
+    """A file does not compute the network's function, or contains a forbidden operator."""
 
 
 class OutputError(MicronetEdgeError):
-    """A place where the result cannot be written."""
+    """The result cannot be written to its place."""
 
 
 class SettingsError(MicronetEdgeError):
-    """Settings that contradict each other or lie outside what the network can do."""
+    """Settings contradict each other or are out of range."""

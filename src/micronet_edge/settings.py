@@ -9,7 +9,7 @@ DEFAULT_FORMATS = ("onnx", "tflite")
 
 
 class Format(Protocol):
-    """A target in person, in the place of its name: as much of it as settings know."""
+    """A target object, given instead of a target's name: the attributes that settings read."""
 
     name: str
     suffix: str
@@ -17,13 +17,21 @@ class Format(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckpointSettings:
-    """What a checkpoint does not say of itself, or is to be taken otherwise than it says.
+    """Preprocessing, labels and weights that a checkpoint does not state, or that replace what it states.
 
-    None leaves a setting to the checkpoint, or to ImageNet's where it says nothing. `input_size` and
-    `resize` (of the short side) in pixels; `crop` is the share of the resized short side that is kept, in the
-    place of `resize`; `mean` and `std` are for pixels scaled to 0..1, in the order of `color_order`.
-    `labels` is a file of one label a line. `weights` says which to take where a checkpoint holds both
-    averaged (ema) and raw ones; for a factory it is the file to load into the network.
+    None takes the checkpoint's setting, or ImageNet's if it has none.
+
+    Attributes:
+        num_classes: number of classes.
+        input_size: side of the input image, in pixels.
+        resize: length of the short side before the crop, in pixels.
+        crop: input size divided by the resized short side; replaces `resize`.
+        interpolation: how images are resized.
+        mean: mean of the pixels, scaled to 0..1, in the order of `color_order`.
+        std: standard deviation of the pixels, scaled to 0..1, in the order of `color_order`.
+        color_order: order of the colour channels.
+        labels: text file with one label per line.
+        weights: "ema" or "raw" for a checkpoint that holds both; for a factory, the file of weights to load.
     """
 
     num_classes: int | None = None
@@ -39,16 +47,18 @@ class CheckpointSettings:
 
 
 def _unheard(_done: int, _total: int) -> None:
-    """Progress that nobody asks for."""
+    """Progress that goes nowhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluateSettings(CheckpointSettings):
-    """How to read a network, and how to run it on labelled images.
+    """How to read a network and how to run it on labelled images.
 
-    `processes` may work at a time (None: as many as help); `kernels` says whether our own run where they are
-    at hand; images that cannot be read are counted with `skip_unreadable`, else refused; `progress` is told
-    how many of how many images are done.
+    Attributes:
+        processes: number of processes that work at a time; None chooses by the number of cores.
+        kernels: "auto" uses the bundled fused kernels where available, "off" never.
+        skip_unreadable: skips and counts unreadable images instead of refusing them.
+        progress: called with the number of finished images and of all images.
     """
 
     processes: int | None = None
@@ -59,9 +69,13 @@ class EvaluateSettings(CheckpointSettings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlameSettings:
-    """What else to look at: `data` is a folder of labelled images; with `kernels` ours round nothing inside.
+    """How to analyze the sensitivity of a file's layers.
 
-    Images that cannot be read are counted with `skip_unreadable`, else refused.
+    Attributes:
+        data: folder of labelled images to measure top-1 on.
+        kernels: "auto" simulates the fused kernels where available, which quantize nothing inside an
+            activation.
+        skip_unreadable: skips and counts unreadable images instead of refusing them.
     """
 
     data: Path | str | None = None
@@ -71,12 +85,21 @@ class BlameSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportSettings(CheckpointSettings):
-    """How to read a checkpoint, and how to export it.
+    """How to read a checkpoint and how to export it.
 
-    `formats` are names of installed targets, or targets of one's own.
-    `batch` None writes files that take any number of images.
-    A `precision` of int8 needs a `calibration`: a folder of images, or a file of arrays; `io` is what an
-    int8 file takes and gives. `tuning` is a file that `tune` wrote for the device; None is our own.
+    Attributes:
+        formats: names of installed targets, or target objects.
+        output: folder to write into.
+        batch: images per inference; None writes files that take any number.
+        naive: writes the network unchanged, as the usual converters do.
+        portable: writes ONNX without Gather.
+        fused: writes each activation as one ONNX node of the fused kernels.
+        overwrite: replaces existing files.
+        precision: "float32", "float16", "int8" or "int8-a16".
+        calibration: folder of images, or file of arrays, to calibrate an int8 file on.
+        skip_unreadable: skips and counts unreadable images instead of refusing them.
+        io: type of an int8 file's input and output.
+        tuning: file of operator costs that `tune` wrote; None takes the bundled costs.
     """
 
     formats: tuple[str | Format, ...] = DEFAULT_FORMATS
@@ -95,10 +118,13 @@ class ExportSettings(CheckpointSettings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuantizeSettings(ExportSettings):
-    """How to export as integer files, and how to quantize.
+    """How to export integer files and how to quantize.
 
-    `recipe` is one to quantize by, in the place of calibration. `finetune` and `data` are folders of
-    labelled images: to fine-tune on, and to measure on. `max_drop` is in points of top-1 on `data`.
+    Attributes:
+        recipe: recipe of an earlier run to quantize by, instead of calibration.
+        finetune: folder of labelled images to fine-tune on.
+        data: folder of labelled images to measure `max_drop` on.
+        max_drop: largest accepted loss of top-1 on `data`, in points.
     """
 
     precision: str = "int8"
@@ -109,5 +135,5 @@ class QuantizeSettings(ExportSettings):
 
     @classmethod
     def of(cls, settings: ExportSettings) -> "QuantizeSettings":
-        """The same settings, with nothing said of what they do not hold."""
+        """The same settings, with the defaults for all others."""
         return cls(**{each.name: getattr(settings, each.name) for each in fields(settings)})

@@ -53,7 +53,7 @@ def test_what_a_newer_tool_says_besides_is_left_out(written):
 
 def test_another_version(written, refusal):
     path = written(lambda values: values.update(version=2))
-    assert "is a results file of version 2, and this tool reads version 1" in refusal(
+    assert "is a results file of version 2, but this tool reads version 1" in refusal(
         ResultsError, read_results, path
     )
 
@@ -87,7 +87,7 @@ def test_a_value_of_another_kind_is_named(written, refusal, place, value, error_
         (b"\xff", "results.json cannot be read ('utf-8' codec can't decode"),
         (
             b"[" * 100_000,
-            "results.json cannot be read (its lists and objects lie too deep inside each other)",
+            "results.json cannot be read (its lists and objects are nested too deep)",
         ),
         (b"[]", "holds no results of `micronet-edge bench`"),
         (b'{"environment": {}, "rows": []}', "holds no results of `micronet-edge bench`"),
@@ -105,7 +105,7 @@ def test_a_file_that_is_none_of_ours(tmp_path, refusal, content, error_line):
     [
         (
             lambda file: file.update(size_bytes=-1),
-            "runs[0].files[0].size_bytes is -1, which is no such figure",
+            "runs[0].files[0].size_bytes is -1, which is not a valid figure",
         ),
         (lambda file: file.update(top1=float("inf")), "runs[0].files[0].top1 is inf, which"),
         (lambda file: file["processes"][0]["samples_ns"].__setitem__(0, 0), "holds a sample of 0 ns"),
@@ -138,6 +138,6 @@ def test_a_missing_file(tmp_path, refusal):
     assert "none.json does not exist" in refusal(ResultsError, read_results, tmp_path / "none.json")
 
 
-@pytest.mark.parametrize(("place", "error_line"), [(".", "is a folder"), ("no/r.json", "no is no folder")])
+@pytest.mark.parametrize(("place", "error_line"), [(".", "is a folder"), ("no/r.json", "no is not a folder")])
 def test_a_place_that_holds_no_file(tmp_path, refusal, place, error_line):
     assert error_line in refusal(OutputError, write_results, results(run(file())), tmp_path / place)

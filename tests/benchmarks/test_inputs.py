@@ -140,7 +140,7 @@ def test_a_file_given_twice(tmp_path, monkeypatch, refusal):
 def test_a_file_of_others_does_not_say_how_it_wants_images(stranger, tmp_path, refusal):
     Image.linear_gradient("L").save(tmp_path / "one.png")
     message = refusal(TargetError, prepare, [stranger()], tmp_path)
-    assert "does not say how it wants images, as files made here do: give --input random" in message
+    assert "does not state its preprocessing, as files of this tool do: give --input random" in message
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_a_network_that_cannot_be_measured(stranger, refusal, given, error_line)
     ("name", "content", "error_line"),
     [
         ("none.onnx", None, "none.onnx does not exist: check the path"),
-        ("folder.onnx", ..., "folder.onnx is no file"),
+        ("folder.onnx", ..., "folder.onnx is a folder, not a file"),
         ("text.onnx", b"not a network\n" * 99, "text.onnx"),
         ("text.tflite", b"not a network\n" * 99, "text.tflite"),
         ("empty.tflite", b"", "empty.tflite"),

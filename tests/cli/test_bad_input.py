@@ -69,7 +69,7 @@ def test_a_missing_checkpoint(refused, arguments):
     [
         pytest.param(b"", "is empty (0 bytes)", id="empty"),
         pytest.param(DIGITS.read_bytes()[:100_000], "is a damaged safetensors file", id="truncated"),
-        pytest.param(b"not a checkpoint\n" * 9, "is no checkpoint", id="text"),
+        pytest.param(b"not a checkpoint\n" * 9, "is not a checkpoint", id="text"),
     ],
 )
 def test_a_file_that_is_no_checkpoint(refused, folder, content, error_line):
@@ -79,27 +79,27 @@ def test_a_file_that_is_no_checkpoint(refused, folder, content, error_line):
 
 def test_a_checkpoint_of_another_network(refused, folder):
     save_file({"fc.weight": torch.zeros(10, 512)}, folder / "resnet.safetensors")
-    assert "resnet.safetensors is no MicroNet" in refused("export", "resnet.safetensors")
+    assert "resnet.safetensors is not a MicroNet" in refused("export", "resnet.safetensors")
 
 
 def test_a_checkpoint_given_twice(refused):
     error_line = refused("export", DIGITS, "--checkpoint", DIGITS)
-    assert "is no variant (m0, m1, m2, m3), yet --checkpoint was given as well" in error_line
+    assert "--checkpoint applies to a variant only (m0, m1, m2, m3), not to" in error_line
 
 
 def test_a_checkpoint_of_another_variant(refused):
-    assert "holds m0, but m1 was asked for" in refused("export", "m1", "--checkpoint", DIGITS)
+    assert "holds m0, not m1" in refused("export", "m1", "--checkpoint", DIGITS)
 
 
 def test_a_checkpoint_of_other_classes(refused):
-    assert "holds 10 classes, but 7 were asked for" in refused("export", DIGITS, "--num-classes", "7")
+    assert "holds 10 classes, not 7" in refused("export", DIGITS, "--num-classes", "7")
 
 
 @pytest.mark.parametrize(
     ("content", "error_line"),
     [
         pytest.param(b"zero\none\ntwo\n", "names 3 classes, the network has 10", id="three labels"),
-        pytest.param(b"\xff\xfezero\n" * 10, "give UTF-8 text, one label a line", id="not UTF-8"),
+        pytest.param(b"\xff\xfezero\n" * 10, "give UTF-8 text with one label per line", id="not UTF-8"),
         pytest.param(None, "labels.txt does not exist", id="missing"),
     ],
 )
@@ -158,7 +158,7 @@ def test_an_output_folder_that_is_a_file(refused, folder):
     (folder / "taken").write_text("mine")
     for output in ("taken", "taken/below"):
         error_line = refused("export", DIGITS, "--output", output, "--format", "onnx")
-        assert f"{output} is a file, or lies below one: give a folder" in error_line
+        assert f"{output} is a file, or inside one: give a folder" in error_line
     assert (folder / "taken").read_text() == "mine"
 
 

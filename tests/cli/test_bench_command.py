@@ -48,10 +48,10 @@ def test_tables_at_any_width(tool_here, digits, monkeypatch, columns):
     assert tflite_row[0] == TFLITE_FILE
     low, high = (float(end) for end in tflite_row[-1].strip("()").split("-"))
     assert low <= float(tflite_row[-2]) <= high
-    assert f"speed: times as fast as {ONNX_FILE}, with the 95 % interval" in lines
+    assert f"speed: speed-up over {ONNX_FILE}, with the 95 % interval" in lines
     text = " ".join(lines)
     assert "1 thread, 2 processes of 5 rounds" in text
-    assert "local: from 2 of --processes the intervals of ratios come out too narrow" in text
+    assert "local: with 2 of --processes the intervals of ratios are too narrow" in text
 
 
 def test_json_is_all_there_is_on_stdout(tool_here, digits):
@@ -75,16 +75,18 @@ def test_results_are_kept_shown_again_and_compared_again(tool_here, kept):
     shown = tool_here("bench", kept)
     assert shown.code == 0, shown.errors
     assert "local, in " in shown.output
-    assert f"times as fast as {ONNX_FILE}" in shown.output
+    assert f"speed-up over {ONNX_FILE}" in shown.output
     other = tool_here("bench", kept, "--against", TFLITE_FILE)
-    assert f"times as fast as {TFLITE_FILE}" in other.output
+    assert f"speed-up over {TFLITE_FILE}" in other.output
 
 
 def test_a_file_beside_its_like_in_older_results(tool_here, digits, kept, folder):
     ran = tool_here("bench", digits / TFLITE_FILE, "--against", "kept.json", *SHORT, "--output", "new.json")
     assert ran.code == 0, ran.errors
     text = " ".join(ran.output.split())
-    assert f"times as fast as {TFLITE_FILE} in kept.json, with the 95 % interval; measured apart" in text
+    assert (
+        f"speed-up over {TFLITE_FILE} in kept.json, with the 95 % interval; measured in separate runs" in text
+    )
     assert [file.name for _, file in read_results(folder / "new.json").rows()] == [TFLITE_FILE]
     assert read_results(kept).runs[0].source == ""
 
@@ -147,10 +149,10 @@ def test_names_of_users_are_plain_text(tool_here, digits, folder):
         (("none.onnx",), "none.onnx does not exist: check the path"),
         (("none.json",), "none.json does not exist: check the path"),
         ((ONNX_FILE, ONNX_FILE), f"{ONNX_FILE} is given twice"),
-        ((ONNX_FILE, "--device", "phone"), "is no device: give local, ssh://"),
+        ((ONNX_FILE, "--device", "phone"), "is not a device: give local, ssh://"),
         ((ONNX_FILE, "--device", "local", "--device", "local"), "device local is given twice"),
         ((ONNX_FILE, "--input", "none"), "none does not exist: give a folder of images"),
-        ((ONNX_FILE, "--output", "none/r.json"), "none is no folder"),
+        ((ONNX_FILE, "--output", "none/r.json"), "none is not a folder"),
         ((ONNX_FILE, "--html", "."), "is a folder: give the name of a file"),
         ((ONNX_FILE, "--against", "none.tflite"), "none.tflite does not exist: check the path"),
         ((ONNX_FILE, "--against", "old.json"), "old.json is a results file of version 0"),
@@ -176,7 +178,9 @@ def test_results_of_unlike_environments_are_refused(tool_here, folder):
     (folder / "board.json").write_text(json.dumps(values))
     ran = tool_here("bench", "kept.json", "board.json")
     assert ran.code == 1
-    assert "were measured in unlike environments, so they make no ratio: CPU Cortex-A72 and" in ran.refusal()
+    assert (
+        "were measured in different environments and cannot be compared: CPU Cortex-A72 and" in ran.refusal()
+    )
 
 
 @pytest.mark.parametrize(

@@ -56,9 +56,9 @@ def test_an_export_says_what_it_took_and_what_it_assumed(made):
     assert "note: both.pth: taken from 'model_ema', without 'module.' in the tensors' names" in said
     (line,) = (line for line in said.splitlines() if line.startswith("ASSUMED: "))
     assert line == (
-        "ASSUMED: both.pth does not say how it was trained. Taken as the released networks: bilinear "
+        "ASSUMED: both.pth does not state how it was trained. Assumed, as in the released networks: bilinear "
         "interpolation, colours in the order RGB, labels '0' to '9'. If it was trained otherwise, its "
-        "answers are wrong: give --interpolation, --color-order, --labels"
+        "predictions are wrong: give --interpolation, --color-order, --labels"
     )
 
 
@@ -85,7 +85,7 @@ def test_evaluate_with_the_same_options_finds_the_same(tool_here, made, data):
     file = made / "files" / "both-float32.onnx"
     ran = tool_here("evaluate", file, "--data", data, "--checkpoint", made / "both.pth", "--json")
     assert ran.code == 0, ran.errors
-    assert ran.errors.startswith(f"ASSUMED: {file} was exported on assumptions. Taken as ")
+    assert ran.errors.startswith(f"ASSUMED: {file} was exported on assumptions. Assumed, ")
     found = json.loads(ran.output)
     assert found["comparison"]["agreement"] == 1
     assert found["order"].startswith("classes: folder '0' is class 0, and so on by number")
@@ -113,10 +113,7 @@ def test_a_file_has_its_own_preprocessing(tool_here, made, data):
     file = made / "files" / "both-float32.onnx"
     ran = tool_here("evaluate", file, "--data", data, "--mean", "0.5", "--color-order", "BGR")
     assert ran.code == 1
-    assert (
-        f"{file} carries its own preprocessing, which it was written for: leave --mean, --color-order out"
-        in (ran.refusal())
-    )
+    assert f"{file} has a fixed preprocessing: leave --mean, --color-order out" in (ran.refusal())
 
 
 # --- Files of other tools
@@ -141,7 +138,7 @@ def test_a_file_of_another_tool_is_evaluated_as_the_options_say(tool_here, forei
     found = json.loads(ran.output)
     assert found["top1"]["right"] == 10 * PER_CLASS
     assert (found["variant"], found["precision"]) == ("unknown", "unknown")
-    assert "was not written by this tool: its images and labels are taken as the options say" in ran.errors
+    assert "was not written by this tool: the options set its preprocessing and labels" in ran.errors
     assert "bilinear interpolation, colours in the order RGB" in ran.errors
 
 
@@ -160,7 +157,7 @@ def test_a_file_of_another_tool_alone_is_told_from_a_damaged_one(tool_here, fore
 def test_all_that_a_file_of_another_tool_needs_is_named(tool_here, foreign, data):
     ran = tool_here("evaluate", foreign / "foreign.onnx", "--data", data, "--mean", "0.5")
     assert ran.code == 1
-    assert "does not say how it wants images: give --input-size, --labels, --std as well" in ran.refusal()
+    assert "does not state its preprocessing: give --input-size, --labels, --std as well" in ran.refusal()
 
 
 @pytest.mark.parametrize("name", ["foreign.onnx", "foreign.tflite"])
@@ -189,7 +186,7 @@ def test_answers_that_are_no_numbers(tool_here, data, folder):
     onnx.save(model, folder / "infinite.onnx")
     ran = tool_here("evaluate", "infinite.onnx", "--data", data, *OWN, "--labels", "labels.txt")
     assert ran.code == 1
-    assert f"infinite.onnx gives NaN or infinity on {data / '0'}" in ran.refusal()
+    assert f"infinite.onnx outputs NaN or infinity for {data / '0'}" in ran.refusal()
 
 
 # --- The order of classes
@@ -220,9 +217,9 @@ def test_twelve_numbered_folders_want_an_order(tool_here):
     ran = tool_here(*given)
     assert ran.code == 1
     said = ran.refusal()
-    assert "data: the order of the 12 classes is not known" in said
+    assert "data: the order of the 12 classes is unknown" in said
     assert (
-        "By number, folder '2' is class 2; as text, in which ImageFolder trains (0, 1, 10, 2), it is class 4"
+        "By number, folder '2' is class 2; as text, in the order of ImageFolder (0, 1, 10, 2), it is class 4"
         in said
     )
     right = {
@@ -242,7 +239,7 @@ def test_twelve_numbered_folders_want_an_order(tool_here):
 def test_no_order_is_chosen_to_train_or_to_judge_by(tool_here, option):
     ran = tool_here("quantize", "twelve.pth", "--calibration", "data", *OWN, *option)
     assert ran.code == 1
-    assert "data: the order of the 12 classes is not known" in ran.refusal()
+    assert "data: the order of the 12 classes is unknown" in ran.refusal()
     assert "finding ranges" not in ran.errors
 
 

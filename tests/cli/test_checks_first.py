@@ -62,7 +62,7 @@ def test_a_checkpoint_is_never_an_output(tool_here, folder):
         (folder / name).hardlink_to(folder / "m0-digits.safetensors")
     ran = tool_here("export", "m0-digits.safetensors", "--format", "onnx", "--overwrite")
     assert ran.code == 1
-    assert f"{ONNX_FILE} would replace m0-digits.safetensors, which is read" in ran.refusal()
+    assert f"{ONNX_FILE} would replace the input m0-digits.safetensors" in ran.refusal()
 
 
 def test_a_device_that_is_none_is_refused_before_networks_are_made(tool_here, monkeypatch):
@@ -71,7 +71,7 @@ def test_a_device_that_is_none_is_refused_before_networks_are_made(tool_here, mo
     monkeypatch.setattr(tuning_run, "Networks", None)
     ran = tool_here("tune", "m0", "--device", "x")
     assert ran.code == 1
-    assert "'x': is no device: give local, ssh://" in ran.refusal()
+    assert "'x': is not a device: give local, ssh://" in ran.refusal()
 
 
 @pytest.mark.parametrize(
@@ -82,9 +82,9 @@ def test_a_device_that_is_none_is_refused_before_networks_are_made(tool_here, mo
         (("--runs", str(10**21)), "rounds must be 1 to 1,000,000, since every sample"),
         (("--processes", str(10**21)), "processes must be 1 to 1,000, since each"),
         (("--warmup", str(10**9)), "least warmup must be 0 to 100,000, since times"),
-        (("--seconds", "inf"), "seconds must be 0.001 to 86,400, since a device"),
-        (("--seconds", "1e300"), "seconds must be 0.001 to 86,400, since a device"),
-        (("--runs", "1000000", "--processes", "1000"), "processes x rounds must be 10,000,000 at most"),
+        (("--seconds", "inf"), "seconds must be 0.001 to 86,400, since a measurement"),
+        (("--seconds", "1e300"), "seconds must be 0.001 to 86,400, since a measurement"),
+        (("--runs", "1000000", "--processes", "1000"), "processes x rounds must be at most 10,000,000"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )

@@ -90,7 +90,7 @@ def test_a_checkpoint_as_the_authors_saved_theirs(tool_here, folder):
     assert found["params"] == 383_020
     assert found["conv_madds"] == 2_458_624
     assert found["notes"] == [
-        "theirs.pth does not say its input size: counted at 224 px, --input-size counts at another"
+        "theirs.pth does not state its input size: counted at 224 px; --input-size counts at another"
     ]
     at_96 = json.loads(tool_here("count", "theirs.pth", "--input-size", 96, "--json").output)
     assert (at_96["conv_linear_madds"], at_96["notes"]) == (808_240, [])
@@ -101,7 +101,7 @@ def test_sizes_are_given_for_what_has_none_of_its_own(tool_here, digits):
     assert larger["conv_madds"] > 3.9 * json.loads(tool_here("count", "m0", "--json").output)["conv_madds"]
     ran = tool_here("count", digits / ONNX_FILE, "--input-size", 96)
     assert ran.code == 1
-    assert "is a file for images of its own size: leave --input-size out" in ran.refusal()
+    assert "has a fixed input size: leave --input-size out" in ran.refusal()
 
 
 def test_a_file_that_does_not_say_what_it_was_made_from_stands_alone(tool_here, folder, digits):

@@ -97,4 +97,4 @@ def test_a_checkpoint_of_a_name_that_no_file_can_have(tool_here, quantized, comm
 
 def test_a_file_without_a_name(tool_here):
     said = tool_here("sensitivity", "", "--checkpoint", "none.pth", "--calibration", "none").refusal()
-    assert "is no file but a folder: give" in said
+    assert "is a folder, not a file: give" in said

@@ -5,7 +5,7 @@ import json
 import pytest
 from cli.command import TFLITE_FILE, names, shared_quantized
 
-KIND = "estimate by Vela 5.2.0, no measurement"
+KIND = "estimate by Vela 5.2.0, not a measurement"
 NPU = ("--npu", "ethos-u55-128")
 
 
@@ -22,7 +22,7 @@ def test_a_summary_and_tables_within_80_columns(tool_here, int8, folder):
     assert lines[0] == f"m0-digits-int8.tflite on ethos-u55-128: {KIND}"
     assert "assumed   Ethos_U55_High_End_Embedded, Shared_Sram" in lines
     assert f"Operators on the NPU, {KIND}" in lines
-    assert f"Left to the CPU, {KIND}" in lines
+    assert f"Operators on the CPU, {KIND}" in lines
     assert any(line.split()[:1] == ["DEQUANTIZE"] and "Unsupported opType" in line for line in lines)
     assert ran.errors == ""
     assert names(folder) == []

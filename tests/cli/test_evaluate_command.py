@@ -69,7 +69,7 @@ def test_a_checkpoint_and_files_that_are_skipped(tool_here, data):
     assert ran.code == 0, ran.errors
     assert f"{DIGITS.name} (float32) on 36 images" in ran.output
     assert ran.errors.splitlines() == [
-        "note: skipped, as they cannot be read as images: 1 of 37 files",
+        "note: skipped because they are not readable images: 1 of 37 files",
         "note: no images of 1 of 10 classes: 8",
     ]
 
@@ -84,7 +84,7 @@ def test_of_many_classes_the_worst_are_shown_and_labels_are_plain_text(tool_here
         Image.new("L", (40, 40), number).save(folder / "data" / label / "1.png")
     ran = tool_here("evaluate", "m.safetensors", "--data", "data")
     assert ran.code == 0, ran.errors
-    assert "The 20 classes of 30 that are right least often" in ran.output
+    assert "The 20 of 30 classes with the lowest accuracy" in ran.output
     assert max(map(len, ran.output.splitlines())) <= 80
     assert "[red]01 :smile:" in ran.output
     assert ran.output.count("0.0%") == 20
@@ -94,7 +94,7 @@ def test_of_many_classes_the_worst_are_shown_and_labels_are_plain_text(tool_here
     ("arguments", "error_line"),
     [
         (("none.onnx", "--data", "data"), "none.onnx does not exist"),
-        ((DIGITS, "--data", "none"), "none is no folder: give one"),
+        ((DIGITS, "--data", "none"), "none is not a folder: give one"),
         ((DIGITS, "--data", "."), "the class folders seem to lie in data: give that"),
         ((DIGITS, "--data", "data/3"), "lies in no class folder"),
         ((DIGITS, "--data", "data", "--checkpoint", "none.pth"), "checkpoint none.pth does not exist"),

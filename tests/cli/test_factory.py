@@ -52,7 +52,7 @@ WEIGHTS = ("--checkpoint", "mine.py:net", "--weights", "m0.pth")
 def test_quantize_says_whose_code_runs_and_what_is_assumed(made):
     said = (made / "stderr").read_text()
     assert said.splitlines()[0] == SAID
-    assert "ASSUMED: mine.py:net does not say how it was trained." in said
+    assert "ASSUMED: mine.py:net does not state how it was trained." in said
     assert read_metadata(made / FILE).variant == "net"
 
 
@@ -68,10 +68,10 @@ def test_export_and_verify(tool_here, folder):
     assert ran.errors.splitlines() == [SAID]
     ran = tool_here("verify", "m0-float32.onnx", "--checkpoint", "mine.py:net")
     assert ran.code == 1
-    assert "m0-float32.onnx is not the same function" in ran.refusal()
+    assert "m0-float32.onnx does not compute the same function" in ran.refusal()
     ran = tool_here("verify", "m0-float32.onnx", "--checkpoint", DIGITS, "--weights", "m0.pth")
     assert ran.code == 1
-    assert f"{DIGITS} holds its own weights; a file of weights goes with a factory" in ran.refusal()
+    assert f"{DIGITS} contains its own weights; give --weights FILE only with a factory" in ran.refusal()
 
 
 @pytest.mark.usefixtures("here")
@@ -117,8 +117,8 @@ def test_count(tool_here):
     [
         (("mine.py:other",), "mine.py has no function other: it has net"),
         (("mine.py:net", "--weights", "none.pth"), "none.pth does not exist"),
-        (("mine.py:net", "--weights", "ema"), "--weights ema: mine.py:net is no checkpoint"),
-        ((DIGITS, "--weights", "m0.pth"), "is a checkpoint and holds its own"),
+        (("mine.py:net", "--weights", "ema"), "--weights ema: mine.py:net is not a checkpoint"),
+        ((DIGITS, "--weights", "m0.pth"), "is a checkpoint with its own weights"),
         (("nowhere:net",), "nowhere cannot be imported (ModuleNotFoundError: No module named 'nowhere')"),
     ],
 )

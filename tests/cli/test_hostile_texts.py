@@ -172,7 +172,9 @@ def test_a_reader_that_ends_early_ends_the_tool_quietly():
 def test_a_full_disk_behind_the_output_is_one_line(arguments):
     ran = run(["bash", "-c", f"{TOOL} {arguments} > /dev/full"])
     assert ran.returncode == 1
-    assert ran.stderr == "error: the output cannot be printed (No space left on device): send it elsewhere\n"
+    assert (
+        ran.stderr == "error: the output cannot be printed (No space left on device): redirect it elsewhere\n"
+    )
 
 
 def test_without_any_output_it_works():

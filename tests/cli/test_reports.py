@@ -24,23 +24,38 @@ BLAME = ("sensitivity", "me.tflite", "--checkpoint", "me.safetensors", "--calibr
 @pytest.mark.parametrize(
     ("arguments", "error_line"),
     [
-        (("bench", "me.tflite", "--output", "me.tflite"), "--output me.tflite would replace me.tflite"),
-        (("bench", "me.tflite", "--html", "me.tflite"), "--html me.tflite would replace me.tflite"),
+        (
+            ("bench", "me.tflite", "--output", "me.tflite"),
+            "--output me.tflite would replace the input me.tflite",
+        ),
+        (("bench", "me.tflite", "--html", "me.tflite"), "--html me.tflite would replace the input me.tflite"),
         (
             ("bench", "me.tflite", "--output", "me.tflite.manifest.json"),
-            "--output me.tflite.manifest.json would replace me.tflite.manifest.json",
+            "--output me.tflite.manifest.json would replace the input me.tflite.manifest.json",
         ),
-        (("bench", "me.tflite", "--html", "./link.html"), "--html link.html would replace me.tflite"),
-        (("bench", "r.json", "--html", "r.json"), "--html r.json would replace r.json"),
+        (
+            ("bench", "me.tflite", "--html", "./link.html"),
+            "--html link.html would replace the input me.tflite",
+        ),
+        (("bench", "r.json", "--html", "r.json"), "--html r.json would replace the input r.json"),
         (
             ("bench", "me.tflite", "--against", "r.json", "--output", "r.json"),
-            "--output r.json would replace",
+            "--output r.json would replace the input",
         ),
         (("bench", "me.tflite", "--output", "new", "--html", "new"), "--output and --html both name new"),
-        ((*BLAME, "--html", "me.safetensors"), "--html me.safetensors would replace me.safetensors"),
-        ((*BLAME, "--html", "me.tflite"), "--html me.tflite would replace me.tflite"),
-        (("tune", "me.safetensors", "--output", "me.safetensors"), "--output me.safetensors would replace"),
-        (("tune", "m0", "--tuning", "tuning.json", "--output", "tuning.json"), "would replace tuning.json"),
+        (
+            (*BLAME, "--html", "me.safetensors"),
+            "--html me.safetensors would replace the input me.safetensors",
+        ),
+        ((*BLAME, "--html", "me.tflite"), "--html me.tflite would replace the input me.tflite"),
+        (
+            ("tune", "me.safetensors", "--output", "me.safetensors"),
+            "--output me.safetensors would replace the input",
+        ),
+        (
+            ("tune", "m0", "--tuning", "tuning.json", "--output", "tuning.json"),
+            "would replace the input tuning.json",
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )

@@ -97,7 +97,7 @@ def test_json_is_all_there_is_on_stdout(tool_here, folder, file, calibration):
         "--skip-unreadable",
     )
     assert ran.code == 0, ran.errors
-    assert ran.errors == "note: skipped, as they cannot be read as images: 1 of 33 files\n"
+    assert ran.errors == "note: skipped because they are not readable images: 1 of 33 files\n"
     found = json.loads(ran.output)
     assert (found["precision"], found["top1_float"], found["top1_quantized"]) == ("int8", None, None)
     assert found["calibration"] == found["measured_on"] == {"source": "calibration", "images": 32}
@@ -130,7 +130,7 @@ def refused(tool_here, folder, calibration, file):
 
 def test_a_float_file(refused, digits):
     said = refused(digits / ONNX_FILE)
-    assert "is a float32 file, in which no activation is rounded: give an int8 one" in said
+    assert "is a float32 file without quantized activations: give an int8 file" in said
 
 
 def test_a_file_that_does_not_exist(refused):
@@ -154,7 +154,7 @@ def test_too_few_images(refused, file, data):
 
 
 def test_a_page_in_no_folder(refused, file):
-    assert "none is no folder: make it" in refused(file, html="none/page.html")
+    assert "none is not a folder: create it" in refused(file, html="none/page.html")
     assert "calibration is a folder: give the name of a file" in refused(file, html="calibration")
 
 

@@ -119,7 +119,8 @@ def test_the_minimum_is_of_what_can_be_read(folder, refusal):
     (folder / "film.mp4").write_bytes(b"")
     error_line = refusal(SettingsError, read_calibration, folder, SMALL, skip_unreadable=True)
     assert (
-        f"{folder} holds 31 images and 2 that cannot be read, too few to calibrate on: give 32" in error_line
+        f"{folder} holds 31 images and 2 unreadable files, too few to calibrate on: give at least 32"
+        in error_line
     )
 
 
@@ -132,14 +133,14 @@ def test_too_few_or_none(tmp_path, refusal):
     none = tmp_path / "none"
     assert f"{none} does not exist" in refusal(SettingsError, read_calibration, none, SMALL)
     file = few / NAMES[0]
-    assert f"{file} is no folder: give a folder" in refusal(SettingsError, read_calibration, file, SMALL)
+    assert f"{file} is not a folder: give a folder" in refusal(SettingsError, read_calibration, file, SMALL)
 
 
 def test_a_folder_that_leads_to_what_the_system_makes_up(folder, refusal):
     (folder / "processes").symlink_to("/proc")
     error_line = refusal(SettingsError, read_calibration, folder, SMALL)
     assert (
-        f"{folder / 'processes'} leads to /proc, where no images are: give a folder of images" in error_line
+        f"{folder / 'processes'} leads to /proc, which holds no images: give a folder of images" in error_line
     )
 
 
@@ -154,7 +155,7 @@ def test_links_that_make_many_folders_of_few(tmp_path, refusal, monkeypatch):
         place = following
     place.mkdir()
     error_line = refusal(SettingsError, read_calibration, tmp_path / "top", SMALL)
-    assert "top holds more than 1,000 items: give a folder of images alone" in error_line
+    assert "top holds more than 1,000 items: give a folder of images only" in error_line
 
 
 def test_folders_deep_inside_each_other(folder, monkeypatch):
@@ -174,7 +175,7 @@ def test_an_item_that_is_no_regular_file(folder, refusal, kind):
     odd = folder / "odd.png"
     os.mkfifo(odd) if kind == "a pipe" else odd.symlink_to("/dev/zero")
     error_line = refusal(SettingsError, read_calibration, folder, SMALL)
-    assert f"{odd} cannot be read as an image: it is no file but {kind}: save" in error_line
+    assert f"{odd} cannot be read as an image: it is {kind}, not a file: save" in error_line
     assert read_calibration(folder, SMALL, skip_unreadable=True).skipped == 1
 
 
@@ -188,14 +189,14 @@ def test_images_that_are_all_alike(tmp_path, refusal):
     for name in NAMES:
         write(tmp_path / "alike" / name, number=7)
     error_line = refusal(SettingsError, read_calibration, tmp_path / "alike", SMALL)
-    assert "are all alike" in error_line
+    assert "are identical" in error_line
 
 
 def test_images_of_one_colour_each(tmp_path, refusal):
     (tmp_path / "flat").mkdir()
     for number, name in enumerate(NAMES):
         Image.new("L", (8, 8), number).save(tmp_path / "flat" / name)
-    assert "of one colour all over" in refusal(SettingsError, read_calibration, tmp_path / "flat", SMALL)
+    assert "is a single colour" in refusal(SettingsError, read_calibration, tmp_path / "flat", SMALL)
 
 
 # --- Arrays
@@ -237,7 +238,7 @@ def test_arrays_that_unpack_to_more_than_memory_should_hold(tmp_path, refusal, m
 def test_a_pipe_of_arrays_is_not_waited_for(tmp_path, refusal):
     os.mkfifo(tmp_path / "pipe.npy")
     error_line = refusal(SettingsError, read_calibration, tmp_path / "pipe.npy", SMALL)
-    assert "pipe.npy is no file but a pipe" in error_line
+    assert "pipe.npy is a pipe, not a file" in error_line
 
 
 def spoiled(value):
@@ -260,7 +261,7 @@ def spoiled(value):
         pytest.param(spoiled(np.nan), "image 5 holds NaN or infinity", id="NaN"),
         pytest.param(spoiled(np.inf), "image 5 holds NaN or infinity", id="infinity"),
         pytest.param(spoiled(255), "which is not preprocessed with mean (0.485", id="0 to 255"),
-        pytest.param(np.stack([preprocessed(1)[0]] * 32), "are all alike", id="alike"),
+        pytest.param(np.stack([preprocessed(1)[0]] * 32), "are identical", id="alike"),
         pytest.param(np.array([{}] * 32), "cannot be read as a NumPy file", id="objects"),
     ],
 )
@@ -288,7 +289,7 @@ def test_a_damaged_file_of_arrays(tmp_path, refusal, suffix):
 def test_of_several_arrays_one_must_be_named(tmp_path, refusal):
     np.savez(tmp_path / "two.npz", x=preprocessed(), y=preprocessed())
     error_line = refusal(SettingsError, read_calibration, tmp_path / "two.npz", SMALL)
-    assert error_line.endswith("holds 2 arrays (x, y): name that of the images 'images'")
+    assert error_line.endswith("holds 2 arrays (x, y): give the array of images the name 'images'")
 
 
 # --- Labelled
@@ -341,7 +342,7 @@ def test_folders_that_are_no_labels(classes, refusal):
 def test_labels_that_are_just_numbers(classes, refusal):
     error_line = refusal(SettingsError, read_labelled, classes, [str(number) for number in range(1000)])
     assert "no labels of the network: cat, owl" in error_line
-    assert "just the numbers 0 to 999: give --labels FILE with the folders' names" in error_line
+    assert "only the numbers 0 to 999: give --labels FILE with the folders' names" in error_line
 
 
 def test_the_folder_above(classes, refusal):
@@ -366,4 +367,4 @@ def test_a_labelled_folder_without_images(tmp_path, refusal):
     (tmp_path / "cat").mkdir()
     assert "hold no images" in refusal(SettingsError, read_labelled, tmp_path, LABELS)
     for path in (tmp_path / "none", write(tmp_path / "cat" / "1.png")):
-        assert f"{path} is no folder: give one" in refusal(SettingsError, read_labelled, path, LABELS)
+        assert f"{path} is not a folder: give one" in refusal(SettingsError, read_labelled, path, LABELS)

@@ -30,10 +30,11 @@ def test_twelve_numbered_folders_without_labels_have_two_readings(folders, refus
     data = folders(TWELVE)
     said = refusal(SettingsError, read_labelled, data, TWELVE, labels_assumed=True)
     assert said.startswith(
-        f"{data}: the order of the 12 classes is not known, as the network carries no labels"
+        f"{data}: the order of the 12 classes is unknown, since the network carries only assumed numbers "
+        "as labels"
     )
     assert (
-        "By number, folder '2' is class 2; as text, in which ImageFolder trains (0, 1, 10, 2), it is class 4"
+        "By number, folder '2' is class 2; as text, in the order of ImageFolder (0, 1, 10, 2), it is class 4"
         in said
     )
     assert "Give --labels FILE" in said
@@ -55,8 +56,8 @@ def test_up_to_ten_numbered_folders_have_one_reading_which_is_said(folders):
     found = read_labelled(folders(numbered(10)), numbered(10), labels_assumed=True)
     assert found.classes == tuple(range(10))
     assert found.order == (
-        "classes: folder '0' is class 0, and so on by number, since the network carries no labels but "
-        "assumed numbers (--labels FILE gives others); as text the order is the same"
+        "classes: folder '0' is class 0, and so on by number, since the network carries only "
+        "assumed numbers as labels (--labels FILE sets others); as text the order is the same"
     )
 
 
@@ -67,7 +68,7 @@ def test_up_to_ten_numbered_folders_have_one_reading_which_is_said(folders):
 def test_some_folders_of_many_classes_are_read_where_both_readings_agree(folders, refusal, names, refused):
     data = folders(names)
     if refused:
-        assert "is not known" in refusal(SettingsError, read_labelled, data, TWELVE, labels_assumed=True)
+        assert "is unknown" in refusal(SettingsError, read_labelled, data, TWELVE, labels_assumed=True)
     else:
         assert read_labelled(data, TWELVE, labels_assumed=True).classes == (0, 1)
 
@@ -76,10 +77,10 @@ def test_folders_of_names_want_labels(folders, refusal):
     data = folders(("cat", "dog"))
     said = refusal(SettingsError, read_labelled, data, numbered(2), labels_assumed=True)
     assert (
-        "no labels of the network: cat, dog. Its labels are just the numbers 0 to 1: give --labels FILE"
+        "no labels of the network: cat, dog. Its labels are only the numbers 0 to 1: give --labels FILE"
         in said
     )
-    assert "in the order of training (ImageFolder's is: ls DIR | LC_ALL=C sort)" in said
+    assert "in the order of training (ImageFolder: ls DIR | LC_ALL=C sort)" in said
 
 
 # --- Files of labels
@@ -94,8 +95,8 @@ def test_a_file_of_labels(tmp_path):
 @pytest.mark.parametrize(
     ("content", "classes", "said"),
     [
-        (b"cat\ndog\n", 3, "names 2 classes, the network has 3: give one label a line for each"),
-        (b"\n \n", None, "holds no labels: give one a line"),
+        (b"cat\ndog\n", 3, "names 2 classes, the network has 3: give one label per line for each class"),
+        (b"\n \n", None, "holds no labels: give one label per line"),
         (b"\xff\xfe", None, "cannot be read ("),
         (
             b"cat\n" * 17_000_000,
@@ -117,7 +118,7 @@ def test_labels_of_several_classes_are_warned_of():
     assert repeated_labels_note(("a", "b")) is None
     note = repeated_labels_note(("a",) * 10)
     assert note.startswith(
-        "10 classes have 1 different labels ('a' 10 times): nobody can tell such classes apart"
+        "10 classes have 1 different labels ('a' 10 times): users cannot tell such classes apart"
     )
     assert "6 classes have 4 different labels ('crane' 2 times, 'x' 2 times)" in (
         repeated_labels_note(("crane", "b", "c", "crane", "x", "x"))

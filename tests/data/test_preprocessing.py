@@ -284,7 +284,7 @@ def test_an_image_of_several_frames_is_refused(tmp_path, refusal, suffix):
     others = [Image.fromarray(255 - np.asarray(image)) for image in others]
     path = tmp_path / f"moving.{suffix}"
     first.save(path, save_all=True, append_images=[*others, first])
-    assert "frames: save the one that is meant" in refusal(SettingsError, open_image, path)
+    assert "frames: save the one you mean" in refusal(SettingsError, open_image, path)
 
 
 def test_of_a_photograph_with_a_preview_the_photograph_is_taken(tmp_path):
@@ -326,7 +326,7 @@ def test_nobody_waits_for_a_pipe(tmp_path, refusal):
     path = tmp_path / "pipe.png"
     os.mkfifo(path)
     assert refusal(SettingsError, open_image, path).startswith(
-        f"{path} cannot be read as an image: it is no file but a pipe: save"
+        f"{path} cannot be read as an image: it is a pipe, not a file: save"
     )
 
 
@@ -384,11 +384,11 @@ def test_settings_with_a_hole_are_refused(refusal, missing):
         ({"std": ()}, "standard deviations must be"),
         ({"mean": (math.nan, 1.0, 1.0)}, "means must be"),
         ({"mean": (1.0, 1.0)}, "means must be"),
-        ({"resize": 8193}, "short side of 8193 px: this tool resizes to at most 8192 px"),
+        ({"resize": 8193}, "short side of 8193 px: give at most 8192 px"),
         ({"std": (1e-300, 1.0, 1.0)}, "standard deviation 1e-300 lies outside 0.001 to 10"),
-        ({"std": (58.4, 57.1, 57.4)}, "one for pixels of 0..255 is not meant here: divide it by 255: 0.229"),
+        ({"std": (58.4, 57.1, 57.4)}, "values for pixels of 0..255 do not fit: divide it by 255: 0.229"),
         ({"mean": (123.7, 116.3, 103.5)}, "mean 123.7 lies outside -1 to 2"),
-        ({"mean": (1e30, 0.0, 0.0)}, "is not meant here: check it"),
+        ({"mean": (1e30, 0.0, 0.0)}, "do not fit: check it"),
     ],
     ids=str,
 )

@@ -150,9 +150,9 @@ def test_a_checkpoint_without_labels_is_read_as_export_reads_it(data, tmp_path):
     assert np.array_equal(found.answers, logits.argmax(1))
     assert found.notes == ()
     assert found.assumption.startswith(
-        f"{path} does not say how it was trained. Taken as the released networks: input 224 px, short side "
-        "resized to 256 px, bilinear interpolation, mean 0.485 0.456 0.406, standard deviation 0.229 0.224 "
-        "0.225, colours in the order RGB, labels '0' to '9'. "
+        f"{path} does not state how it was trained. Assumed, as in the released networks: input 224 px, "
+        "short side resized to 256 px, bilinear interpolation, mean 0.485 0.456 0.406, standard deviation "
+        "0.229 0.224 0.225, colours in the order RGB, labels '0' to '9'. "
     )
     assert found.summary()["assumption"] == found.assumption
 
@@ -180,7 +180,7 @@ def test_a_broken_image_is_named_or_skipped(files, data, tmp_path, refusal):
     assert said.endswith("; take it out, or give --skip-unreadable")
     found = evaluate(files / ONNX_FILE, tmp_path / "data", settings=EvaluateSettings(skip_unreadable=True))
     assert (found.images, found.data.skipped) == (60, 1)
-    assert found.notes == ("skipped, as they cannot be read as images: 1 of 61 files",)
+    assert found.notes == ("skipped because they are not readable images: 1 of 61 files",)
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_answers_that_are_no_numbers(data, tmp_path, refusal):
     path = saved(tmp_path / "diverged.safetensors", network)
     said = refusal(CheckpointError, evaluate, path, data)
     assert f"{path}: layer classifier.logits." in said
-    assert "gives numbers that float32 cannot hold" in said
+    assert "gives values beyond float32" in said
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ def test_answers_that_are_no_numbers(data, tmp_path, refusal):
             TargetError,
             "no installed target reads .txt: give a file ending in .onnx, .tflite, or a checkpoint: .saf",
         ),
-        ("text.pth", CheckpointError, "text.pth is no checkpoint"),
+        ("text.pth", CheckpointError, "text.pth is not a checkpoint"),
         ("text.tflite", TargetError, "text.tflite carries no labels and preprocessing of ours"),
     ],
 )
@@ -234,7 +234,7 @@ def test_a_file_of_something_else(data, tmp_path, refusal, name, kind, error_lin
 def test_a_folder_of_other_classes(files, tmp_path, refusal):
     (tmp_path / "cat").mkdir()
     said = refusal(SettingsError, evaluate, files / ONNX_FILE, tmp_path)
-    assert "no labels of the network: cat. Its labels are just the numbers 0 to 9" in said
+    assert "no labels of the network: cat. Its labels are only the numbers 0 to 9" in said
 
 
 def test_paths_may_be_text(files, data):

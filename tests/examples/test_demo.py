@@ -89,7 +89,7 @@ def runtimes(demo, *answers):
 def test_a_runtime_that_reads_otherwise_ends_the_demo(demo, refusal):
     demo.check_agreement(runtimes(demo, "71", "71", "71"))
     message = refusal(VerificationError, demo.check_agreement, runtimes(demo, "71", "71", "77"))
-    assert message.startswith("LiteRT reads 1 of 2 images otherwise than PyTorch")
+    assert message.startswith("LiteRT classifies 1 of 2 images differently from PyTorch")
 
 
 def test_a_refused_export_ends_in_one_line(clone):

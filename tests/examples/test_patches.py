@@ -232,7 +232,7 @@ def test_the_script_trains_a_network_and_says_how_good_it_is(data, tmp_path, mon
 
     *epochs, accuracy, interval, saved = capsys.readouterr().out.splitlines()
     assert [line.split(":")[0] for line in epochs] == ["epoch   1 of 2", "epoch   2 of 2"]
-    assert " of 60 develop images right: " in accuracy
+    assert " of 60 develop images correct: " in accuracy
     assert interval.startswith("95 % interval ")
     assert saved.startswith(str(tmp_path / "m0-patches.safetensors"))
     (path,) = tmp_path.iterdir()

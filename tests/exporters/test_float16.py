@@ -108,7 +108,7 @@ def test_quantize_says_which_command_writes_it(refusal, tmp_path):
 
 def test_no_usual_tool_writes_it(refusal, tmp_path):
     settings = ExportSettings(precision="float16", naive=True, output=tmp_path)
-    assert "no usual tool writes float16" in refusal(SettingsError, export, DIGITS, settings=settings)
+    assert "no usual converter writes float16" in refusal(SettingsError, export, DIGITS, settings=settings)
 
 
 def test_an_unknown_precision_names_all_that_are_known(refusal, tmp_path):

@@ -189,5 +189,5 @@ def test_a_file_of_another_network_is_refused(tmp_path, refusal, format_):
         preprocessing=Preprocessing(SIZE, SIZE),
         batch=1,
     )
-    assert "is not the same function: output 0 differs by up to " in error_line
+    assert "does not compute the same function: output 0 differs by up to " in error_line
     assert "(1e-04 allowed)" in error_line

@@ -53,18 +53,18 @@ def test_the_sound_node_runs(model, run):
 @pytest.mark.parametrize(
     ("name", "value", "error_line"),
     [
-        ("sources", "0,1,2", "no channels of x"),
-        ("sources", ",".join(["99"] * 24), "no channels of x"),
-        ("sources", "0,one", "no list of channels"),
-        ("sources", "-1", "no list of channels"),
-        ("sources", "99999999999999999999", "no list of channels"),
-        ("sources", "", "no channels of x"),
-        ("means", "12", "no channels of x"),
-        ("means", "0,1", "squeeze is of another size"),
+        ("sources", "0,1,2", "not channels of x"),
+        ("sources", ",".join(["99"] * 24), "not channels of x"),
+        ("sources", "0,one", "not a list of channels"),
+        ("sources", "-1", "not a list of channels"),
+        ("sources", "99999999999999999999", "not a list of channels"),
+        ("sources", "", "not channels of x"),
+        ("means", "12", "not channels of x"),
+        ("means", "0,1", "squeeze has the wrong size"),
         ("shifts", 0, "no shifts"),
         ("shifts", 2**40, "no shifts"),
         ("fusions", -1, "no fusions"),
-        ("fusions", 3, "excite is of another size"),
+        ("fusions", 3, "excite has the wrong size"),
         ("sources", None, "sources"),
         ("scale", None, "scale"),
     ],
@@ -78,11 +78,11 @@ def test_an_attribute_that_makes_no_sense(model, run, name, value, error_line):
 @pytest.mark.parametrize(
     ("place", "shape", "error_line"),
     [
-        (1, (4, 13), "squeeze is of another size"),
-        (1, (4,), "squeeze is of another size"),
+        (1, (4, 13), "squeeze has the wrong size"),
+        (1, (4,), "squeeze has the wrong size"),
         (2, (5,), "the bias of squeeze"),
-        (3, (4, 47), "excite is of another size"),
-        (3, (3, 48), "excite is of another size"),
+        (3, (4, 47), "excite has the wrong size"),
+        (3, (3, 48), "excite has the wrong size"),
         (4, (47,), "the bias of excite"),
         (5, (1, 49), "the offset"),
     ],
@@ -159,5 +159,5 @@ def test_a_tensor_of_another_width_than_before(opened):
     x = np.ones((1, 3, 5, 7), np.float32)
     (found,) = session.run(None, {"x": x})
     assert np.abs(found - computed(x, weights)).max() < 1e-5
-    with pytest.raises(Exception, match="of another width than before"):
+    with pytest.raises(Exception, match="the number of channels of x has changed"):
         session.run(None, {"x": np.ones((1, 4, 5, 7), np.float32)})

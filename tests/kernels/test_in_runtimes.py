@@ -145,7 +145,7 @@ def test_a_file_that_the_kernels_would_run_otherwise_is_not_written(tmp_path, mo
         return ",".join(map(str, np.roll(channels, 1).ravel()))
 
     monkeypatch.setattr(fold_activations, "_as_text", shifted_once_too_often)
-    with pytest.raises(VerificationError, match="is not the same function"):
+    with pytest.raises(VerificationError, match="does not compute the same function"):
         export(DIGITS, settings=ExportSettings(formats=("onnx",), output=tmp_path))
     assert not list(tmp_path.iterdir())
 

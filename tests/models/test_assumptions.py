@@ -46,10 +46,11 @@ def test_of_a_bare_checkpoint_all_is_assumed_and_said(bare):
     )
     assert found.metadata.labels_assumed
     assert found.assumption == (
-        f"{bare} does not say how it was trained. Taken as the released networks: input 224 px, short side "
-        "resized to 256 px, bilinear interpolation, mean 0.485 0.456 0.406, standard deviation 0.229 0.224 "
-        "0.225, colours in the order RGB, labels '0' to '9'. If it was trained otherwise, its answers are "
-        "wrong: give --input-size, --resize, --interpolation, --mean, --std, --color-order, --labels"
+        f"{bare} does not state how it was trained. Assumed, as in the released networks: input 224 px, "
+        "short side resized to 256 px, bilinear interpolation, mean 0.485 0.456 0.406, standard deviation "
+        "0.229 0.224 0.225, colours in the order RGB, labels '0' to '9'. If it was trained otherwise, its "
+        "predictions are wrong: give --input-size, --resize, --interpolation, --mean, --std, --color-order, "
+        "--labels"
     )
 
 
@@ -99,15 +100,15 @@ def test_what_a_person_says_goes_before_what_a_checkpoint_says(labels):
     assert (found.metadata.labels, found.metadata.assumed) == (LABELS, ())
     (note,) = found.notes
     assert note.startswith(
-        f"not as {DIGITS} says: input 128 px in the place of input 96 px; short side resized"
+        f"settings that replace those of {DIGITS}: input 128 px instead of input 96 px; short side resized"
     )
-    assert "mean 0.5 0.5 0.5 in the place of mean 0." in note
+    assert "mean 0.5 0.5 0.5 instead of mean 0." in note
 
 
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"resize": 256, "crop": 0.875}, "--resize and --crop both say how large the short side becomes"),
+        ({"resize": 256, "crop": 0.875}, "--resize and --crop both set the short side: give one of them"),
         ({"crop": 0.0}, "crop 0: give the share"),
         ({"crop": 1.5}, "crop 1.5: give the share"),
         ({"crop": 1e-9}, "at most 8192 px"),
@@ -116,8 +117,8 @@ def test_what_a_person_says_goes_before_what_a_checkpoint_says(labels):
         ({"input_size": 225}, "needs a multiple of 32"),
         ({"input_size": 2**31}, "at most 4096 px"),
         ({"std": (1e-300,) * 3}, "standard deviation 1e-300 lies outside 0.001 to 10"),
-        ({"mean": (123.675, 116.28, 103.53)}, "is not meant here: divide it by 255: 0.485"),
-        ({"std": (58.395, 57.12, 57.375)}, "is not meant here: divide it by 255: 0.229"),
+        ({"mean": (123.675, 116.28, 103.53)}, "do not fit: divide it by 255: 0.485"),
+        ({"std": (58.395, 57.12, 57.375)}, "do not fit: divide it by 255: 0.229"),
         ({"num_classes": 10**12}, "at most 100,000"),
     ],
     ids=str,

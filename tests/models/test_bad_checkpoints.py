@@ -50,8 +50,8 @@ def saved(tmp_path):
 
 # --- No checkpoint at all
 
-NO_TENSORS = "FILE holds no tensors where a checkpoint has them, only {}: save the network's state_dict()"
-NO_CHECKPOINT = "FILE is no checkpoint, or a truncated one"
+NO_TENSORS = "FILE holds no tensors, only {}: save the network's state_dict()"
+NO_CHECKPOINT = "FILE is not a checkpoint, or is truncated"
 
 
 def test_a_missing_file(tmp_path, error_line):
@@ -59,7 +59,7 @@ def test_a_missing_file(tmp_path, error_line):
 
 
 def test_a_directory(tmp_path, error_line):
-    assert error_line(tmp_path) == "checkpoint FILE is no file but a folder: give the checkpoint file itself"
+    assert error_line(tmp_path) == "checkpoint FILE is a folder, not a file: give the checkpoint file itself"
 
 
 @pytest.mark.parametrize(
@@ -155,8 +155,8 @@ def bomb(tmp_path):
 
 
 RAN_NOTHING = re.compile(
-    r"FILE holds Python code or objects \((\S+)\) beside tensors; nothing of it was run: "
-    r"save the network's state_dict\(\) alone and give that file"
+    r"FILE holds Python code or objects \((\S+)\) beside tensors; none of it was run: "
+    r"save only the network's state_dict\(\) and give that file"
 )
 
 
@@ -178,8 +178,8 @@ def test_code_in_a_plain_pickle_is_not_run(bomb, tmp_path, error_line, protocol)
 def test_a_whole_pickled_network_is_not_unpickled(saved, error_line):
     message = error_line(saved(MicroNet("m0", CLASSES)))
     assert message == (
-        "FILE is a whole pickled object (micronet_edge.models.micronet.MicroNet), not its weights; nothing "
-        "of it was run: open it where its class is at hand and save the network's state_dict() alone"
+        "FILE is a pickled object (micronet_edge.models.micronet.MicroNet), not its weights; none of its "
+        "code was run: load it where its class is available and save only the network's state_dict()"
     )
 
 
@@ -193,13 +193,13 @@ EXPECTED = "expected one of m0, m1, m2, m3: give a checkpoint of one"
     [
         (
             nn.Linear(3, 4).state_dict(),
-            f"FILE is no MicroNet: found 2 tensors, the first of them 'weight', {EXPECTED}",
+            f"FILE is not a MicroNet: found 2 tensors, the first of them 'weight', {EXPECTED}",
         ),
         ({}, NO_TENSORS.format("nothing")),
         ({"epoch": 3}, NO_TENSORS.format("'epoch'")),
         (
             {"model": {"weight": torch.zeros(2)}},
-            f"FILE is no MicroNet: found 1 tensors, the first of them 'weight', {EXPECTED}",
+            f"FILE is not a MicroNet: found 1 tensors, the first of them 'weight', {EXPECTED}",
         ),
         ({"model": {"epoch": 3}}, NO_TENSORS.format("'model'")),
         ([torch.zeros(2)], "FILE holds a list, not a dict of tensors: save the network's state_dict()"),
@@ -213,12 +213,12 @@ def test_foreign_content(saved, error_line, content, message):
 
 def test_another_variant_than_asked_for(saved, error_line):
     message = error_line(saved(m0_weights()), variant="m3")
-    assert message.startswith("FILE holds m0, but m3 was asked for")
+    assert message.startswith("FILE holds m0, not m3")
 
 
 def test_another_number_of_classes_than_asked_for(saved, error_line):
     message = error_line(saved(m0_weights()), num_classes=1000)
-    assert message.startswith("FILE holds 3 classes, but 1000 were asked for")
+    assert message.startswith("FILE holds 3 classes, not 1000")
 
 
 @pytest.mark.parametrize("variant", ["m0", "m1", "m2", "m3"])

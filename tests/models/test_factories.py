@@ -115,8 +115,8 @@ def test_a_module_is_found_where_the_command_runs(mine, monkeypatch):
     [
         ("nothing", "has no function nothing: it has Plan, net, small, needs, gives and 2 more"),
         ("NUMBER", "has no function NUMBER: it has "),
-        ("needs", ":needs needs arguments (width): name a function without any that builds it"),
-        ("gives", ":gives gives a dict, not a torch.nn.Module: return the network"),
+        ("needs", ":needs needs arguments (width): name a function without arguments"),
+        ("gives", ":gives returns a dict, not a torch.nn.Module: return the network"),
         ("fails", ":fails fails (KeyError: 'no such width')"),
         ("leaves", ":leaves fails (SystemExit: usage: mine.py)"),
     ],
@@ -198,7 +198,7 @@ def test_weights_in_safetensors(mine, tmp_path, state):
         ),
         (
             lambda state: {**state, "2.bias": torch.zeros(3)},
-            "it holds 1 tensor that the network has not (2.bias)",
+            "it holds 1 tensor that the network lacks (2.bias)",
         ),
         (lambda state: {"0.bias": state["0.bias"]}, "it lacks 5 tensors (0.weight, 1.weight, 1.bias"),
         (lambda state: {"ema": state, "raw": state}, "holds 2 sets of weights for"),
@@ -217,7 +217,7 @@ def test_weights_that_do_not_fit(refusal, mine, tmp_path, state, change, error_l
 
 def test_weights_never_run_code(refusal, mine, tmp_path):
     error_line = refusal(CheckpointError, loaded, mine, tmp_path, nn.Linear(2, 2))
-    assert "is a whole pickled object (torch.nn.modules.linear.Linear)" in error_line
+    assert "is a pickled object (torch.nn.modules.linear.Linear)" in error_line
     assert "does not exist" in refusal(
         CheckpointError, build, factory(mine, "small", tmp_path / "none.safetensors")
     )

@@ -76,8 +76,8 @@ READ = {
     "lightning with a loss": (
         {"state_dict": prefixed("model.") | {"loss.weight": torch.ones(5)}},
         (
-            "taken from 'state_dict', without 'model.' in the tensors' names, leaving out what is no part of "
-            "it (loss.weight)"
+            "taken from 'state_dict', without 'model.' in the tensors' names, leaving out tensors outside "
+            "the network (loss.weight)"
         ),
     ),
     "compiled": (prefixed("_orig_mod."), "without '_orig_mod.' in the tensors' names"),
@@ -102,11 +102,11 @@ READ = {
     ),
     "counted by thop": (
         THEIRS | COUNTED,
-        "leaving out what is no part of it (total_ops, features.0.total_params)",
+        "leaving out tensors outside the network (total_ops, features.0.total_params)",
     ),
     "averaged by torch": (
         prefixed("module.") | {"n_averaged": torch.tensor(3)},
-        "without 'module.' in the tensors' names, leaving out what is no part of it (n_averaged)",
+        "without 'module.' in the tensors' names, leaving out tensors outside the network (n_averaged)",
     ),
     "averaged alone": ({"state_dict_ema": THEIRS}, "taken from 'state_dict_ema'"),
 }
@@ -163,7 +163,7 @@ def test_averaged_weights_are_taken_and_said(saved, name):
     assert torch.equal(found.network.classifier.logits.linear.weight, OURS["classifier.logits.linear.weight"])
     assert found.weights == "ema"
     assert re.match(rf"{path} holds averaged weights \(EMA, in '\S*ema\S*'\) and raw ones", found.notes[0])
-    assert found.notes[0].endswith("the averaged ones were taken, --weights raw takes the others")
+    assert found.notes[0].endswith("the averaged ones are used; --weights raw selects the others")
     again = load_checkpoint(path, weights="ema")
     assert torch.equal(again.network.features.stem.vertical.weight, OURS["features.stem.vertical.weight"])
 
@@ -171,7 +171,7 @@ def test_averaged_weights_are_taken_and_said(saved, name):
 @pytest.mark.parametrize("name", AVERAGED)
 def test_raw_weights_are_taken_on_request(saved, name, refusal):
     said = refusal(CheckpointError, load_checkpoint, saved(AVERAGED[name]), weights="raw")
-    assert "answers every image alike" in said  # they are all zero here
+    assert "gives the same output for every image" in said  # they are all zero here
     changed = {"state_dict": floats(lambda value: value * 2), "state_dict_ema": THEIRS}
     found = load_checkpoint(saved(changed), weights="raw")
     assert torch.equal(found.network.features.stem.vertical.weight, 2 * OURS["features.stem.vertical.weight"])
@@ -182,12 +182,12 @@ def test_raw_weights_are_taken_on_request(saved, name, refusal):
 def test_two_networks_of_a_kind_are_refused(saved, refusal):
     path = saved({"student": THEIRS, "teacher": ZERO})
     said = refusal(CheckpointError, load_checkpoint, path)
-    assert said == f"{path} holds 2 networks (student, teacher): save the one that is meant alone"
+    assert said == f"{path} holds 2 networks (student, teacher): save only the one you mean"
 
 
 # --- What is refused, and with which words
 
-NEAREST = "fits no variant; nearest is m0, where "
+NEAREST = "fits no variant; the nearest is m0, where "
 REFUSED = {
     "backbone alone": (
         prefixed("", {f"backbone.{n.removeprefix('features.')}": v for n, v in BODY.items()}),
@@ -230,7 +230,7 @@ REFUSED = {
     ),
     "another activation": (
         without(".fc."),
-        ["squeeze.weight is missing", "(differences in all: 60)", "another activation stands in its place"],
+        ["squeeze.weight is missing", "(differences in all: 60)", "the network has another activation"],
     ),
     "a list": (
         list(THEIRS.values()),
@@ -238,7 +238,7 @@ REFUSED = {
     ),
     "a whole network": (
         TRAINED,
-        ["is a whole pickled object (micronet_edge.models.micronet.MicroNet), not its weights; nothing"],
+        ["is a pickled object (micronet_edge.models.micronet.MicroNet), not its weights; none of its code"],
     ),
 }
 
@@ -263,9 +263,7 @@ def test_a_program_is_called_what_it_is(tmp_path, refusal):
     with torch.no_grad():
         torch.jit.trace(nn.Linear(3, 4).eval(), torch.zeros(1, 3)).save(str(path))
     said = refusal(CheckpointError, load_checkpoint, path)
-    assert said.startswith(
-        f"{path} is a TorchScript archive, which holds a program, not a checkpoint: open it"
-    )
+    assert said.startswith(f"{path} is a TorchScript archive with a program, not a checkpoint: open it")
     exported = tmp_path / "exported.pt"
     torch.export.save(torch.export.export(nn.Linear(3, 4).eval(), (torch.zeros(1, 3),)), exported)
     said = refusal(CheckpointError, load_checkpoint, exported)

@@ -34,18 +34,24 @@ def of(end, factor):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (variances, "tensor features.stem.vertical_norm.running_var holds a variance of -"),
+        (variances, "tensor features.stem.vertical_norm.running_var holds a negative variance, -"),
         (
             of("", 1e30),
-            "layer features.stem.vertical_norm gives numbers that float32 cannot hold (the largest",
+            "layer features.stem.vertical_norm gives values beyond float32 (the largest",
         ),
         (of("weight", 1e10), f"number up to it is 1.1e+10, in {STEM}): the training run diverged"),
         (
             of("running_var", 0),
-            "cannot hold (the variances up to it are all zero: features.stem.vertical_norm",
+            "beyond float32 (the variances up to it are all zero: features.stem.vertical_norm",
         ),
-        (of("", 0), f"answers every image alike, since these weights are all zero: {STEM}, features"),
-        (of(STEM, 0), f"answers every image alike, since these weights are all zero: {STEM}; they"),
+        (
+            of("", 0),
+            f"gives the same output for every image, since these weights are all zero: {STEM}, features",
+        ),
+        (
+            of(STEM, 0),
+            f"gives the same output for every image, since these weights are all zero: {STEM}; they",
+        ),
     ],
     ids=["negative variance", "all x 1e30", "weights x 1e10", "variances 0", "all 0", "stem 0"],
 )

@@ -102,7 +102,7 @@ def test_a_file_is_proven_again_with_the_module_and_with_no_other(tiny, exported
         other = copy.deepcopy(tiny)
         with torch.no_grad():
             other.head.bias[2] += 1
-        assert "is not the same function" in refusal(
+        assert "does not compute the same function" in refusal(
             VerificationError, micronet_edge.verify, file.path, other
         )
 
@@ -128,7 +128,7 @@ def test_without_metadata_all_is_assumed_and_said(tiny, tmp_path):
     settings = ExportSettings(output=tmp_path, formats=("onnx",), input_size=64)
     (file,) = micronet_edge.export(tiny, settings=settings)
     assert read_metadata(file.path).labels == tuple("0123456")
-    assert file.assumption.startswith("Tiny does not say how it was trained.")
+    assert file.assumption.startswith("Tiny does not state how it was trained.")
 
 
 # --- Counted, evaluated, quantized
@@ -196,18 +196,18 @@ class Named(Tiny):
 @pytest.mark.parametrize(
     ("network", "metadata", "kind", "error_line"),
     [
-        (Untraceable, METADATA, LoweringError, "Untraceable cannot be traced, its forward depends on values"),
-        (Map, METADATA, NetworkError, "Map gives [1, 16, 20, 20] for an image, not logits [1, classes]"),
-        (Named, METADATA, NetworkError, "Named gives a dict for an image, not logits"),
+        (Untraceable, METADATA, LoweringError, "Untraceable cannot be traced: its forward depends on values"),
+        (Map, METADATA, NetworkError, "Map outputs [1, 16, 20, 20] for an image, not logits [1, classes]"),
+        (Named, METADATA, NetworkError, "Named outputs a dict for an image, not logits"),
         (lambda: Tiny().half(), METADATA, NetworkError, "is torch.float16: give the network as .float()"),
         (lambda: nn.Linear(3, 3), METADATA, NetworkError, "Linear cannot take an image [1, 3, 40, 40]: mat1"),
         (
             Tiny,
             replace(METADATA, labels=("a", "b")),
             NetworkError,
-            "Tiny gives 7 classes, the metadata has 2 labels: give one label for each",
+            "Tiny outputs 7 classes, the metadata has 2 labels: give one label per class",
         ),
-        (Tiny, replace(METADATA, variant="../tiny"), SettingsError, "give one that files can have"),
+        (Tiny, replace(METADATA, variant="../tiny"), SettingsError, "give a valid file name"),
     ],
 )
 def test_a_network_that_will_not_do(refusal, tmp_path, network, metadata, kind, error_line):
@@ -229,9 +229,11 @@ def test_what_is_said_twice(refusal, tiny):
 
     said = ExportSettings(input_size=64)
     assert "says input_size" in refused(tiny, metadata=METADATA, settings=said)
-    assert "metadata is for a module" in refused("m0", metadata=METADATA)
-    assert "--checkpoint was given as well" in refused(tiny, metadata=METADATA, checkpoint=DIGITS)
+    assert "metadata is for modules and factories only" in refused("m0", metadata=METADATA)
+    assert "--checkpoint applies to a variant only, not to" in refused(
+        tiny, metadata=METADATA, checkpoint=DIGITS
+    )
     weights = ExportSettings(weights=DIGITS)
     assert "load them into the Tiny before" in refused(tiny, metadata=METADATA, settings=weights)
-    assert "goes with a factory" in refused(DIGITS, settings=weights)
-    assert "m0 has random ones: give --checkpoint FILE" in refused("m0", settings=weights)
+    assert "weights only with a factory" in refused(DIGITS, settings=weights)
+    assert "m0 has random weights: give --checkpoint FILE" in refused("m0", settings=weights)

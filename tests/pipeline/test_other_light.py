@@ -67,7 +67,7 @@ def test_ranges_that_hold_are_told_in_numbers_and_nothing_else(digits, unseen):
 def test_ranges_of_dark_images_are_found_out_on_light_ones(digits, unseen, dark):
     recipe, notes = noted(dark[0], digits, unseen)
     (note,) = notes
-    assert note.startswith("ranges cut off ")
+    assert note.startswith("ranges clip ")
     assert note.endswith("give calibration images of every kind and in every light that the network will see")
     worst = max(
         recipe.range_utilisation, key=lambda name: recipe.range_utilisation[name]["clipped_in_other_light"]
@@ -103,7 +103,7 @@ def test_a_file_of_dark_images_depends_on_the_light(digits, dark, lit_notes):
     target = find_target("tflite")
     recipe = corrected_forms(recipe, digits.network, digits.metadata, [target], images).recipe
     notes = lit_notes(recipe, np.ascontiguousarray(images.numpy()))
-    assert any("digits.tflite depends on the light: the same class as float on" in note for note in notes)
+    assert any("digits.tflite depends on the light: same class as float on" in note for note in notes)
 
 
 def test_a_file_of_the_recipe_does_not(digits, lit_notes):

@@ -12,7 +12,7 @@ from micronet_edge.settings import QuantizeSettings
 
 def test_a_failure_names_its_format_and_the_one_that_came_out_well(refusal):
     error_line = refusal(TargetError, _check_failures, {"tflite": TargetError("cannot be opened")}, ["onnx"])
-    assert error_line == "tflite: cannot be opened; onnx came out well: give --format onnx"
+    assert error_line == "tflite: cannot be opened; onnx succeeded: give --format onnx"
 
 
 def test_where_nothing_failed_nothing_is_said():

@@ -70,7 +70,7 @@ def test_a_suffix_that_nobody_writes(refusal, tmp_path, name):
 
 
 @pytest.mark.parametrize(
-    ("name", "error_line"), [("none.onnx", "does not exist"), (".", "is no file but a folder")]
+    ("name", "error_line"), [("none.onnx", "does not exist"), (".", "is a folder, not a file")]
 )
 def test_a_file_that_is_not_there(refusal, tmp_path, name, error_line):
     assert error_line in refusal(TargetError, read_metadata, tmp_path / name)

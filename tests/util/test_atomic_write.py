@@ -135,7 +135,7 @@ def test_a_failure_leaves_what_others_put_into_the_folder_meanwhile(tmp_path):
 def test_a_file_in_place_of_the_folder_is_refused(tmp_path, refusal):
     (tmp_path / "taken").write_text("mine")
     for output in (tmp_path / "taken", tmp_path / "taken" / "below"):
-        assert "is a file, or lies below one" in refusal(OutputError, write, output)
+        assert "is a file, or inside one" in refusal(OutputError, write, output)
     assert contents(tmp_path) == {"taken": "mine"}
 
 
@@ -169,7 +169,9 @@ def test_what_is_no_regular_file_is_refused_and_stays(tmp_path, refusal, kind, o
     else:
         place.symlink_to(tmp_path / ("precious" if kind == "link" else "none"))
     error_line = refusal(OutputError, write, place.parent, overwrite=overwrite)
-    assert error_line.startswith(f"{place} is {'no regular file' if kind == 'pipe' else 'a link'}: remove it")
+    assert error_line.startswith(
+        f"{place} is {'not a regular file' if kind == 'pipe' else 'a link'}: remove it"
+    )
     assert names(place.parent) == [NAMES[1]]
     assert (tmp_path / "precious").read_text() == "mine"
     assert not (tmp_path / "none").exists()
@@ -193,7 +195,7 @@ def test_what_is_read_is_not_replaced(tmp_path, refusal):
             raise AssertionError("refused before")
 
     error_line = refusal(OutputError, write_over)
-    assert error_line == f"{output / NAMES[0]} would replace {read}, which is read: give another --output"
+    assert error_line == f"{output / NAMES[0]} would replace the input {read}: give another --output"
     assert read.read_text() == "precious"
 
 

@@ -66,7 +66,7 @@ def test_two_at_once_never_mix(tmp_path):
 def test_a_second_run_of_the_same_files_is_refused_and_one_of_others_is_not(tmp_path, refusal):
     with atomic_write(tmp_path, NAMES, overwrite=True) as within:
         error_line = refusal(OutputError, write, tmp_path, "second")
-        assert f"another run is writing {tmp_path / NAMES[0]} at this moment" in error_line
+        assert f"another run is writing {tmp_path / NAMES[0]}: wait until it ends" in error_line
         another_run(tmp_path)
         for name in NAMES:
             (within / name).write_text("first")

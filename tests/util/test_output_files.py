@@ -55,14 +55,14 @@ def test_what_is_read_is_refused_however_it_is_called(model, tmp_path, refusal, 
         error_line = refusal(
             OutputError, check_reports, {option: place}, inputs=[tmp_path / "none", model], overwrite=True
         )
-        assert error_line == f"{option} {place} would replace {model}, which is read: give another name"
+        assert error_line == f"{option} {place} would replace the input {model}: give another name"
 
 
 def test_an_image_of_a_folder_that_is_read_is_refused(tmp_path, refusal):
     (tmp_path / "images" / "cat").mkdir(parents=True)
     picture = tmp_path / "images" / "cat" / "1.png"
     picture.touch()
-    assert "which is read" in refusal(OutputError, check, picture, inputs=[tmp_path / "images"])
+    assert "lies in the input folder" in refusal(OutputError, check, picture, inputs=[tmp_path / "images"])
     check(picture.with_name("new.json"), inputs=[tmp_path / "images"])
 
 
@@ -73,7 +73,7 @@ def test_one_place_for_two_reports_is_refused(tmp_path, refusal, exists):
     if exists:
         one.touch()
     error_line = refusal(OutputError, check, one, other=two)
-    assert error_line == f"--output and --html both name {one}: give each a file of its own"
+    assert error_line == f"--output and --html both name {one}: give two different files"
     check(Path(os.devnull), other=Path(os.devnull))
 
 
@@ -81,11 +81,11 @@ def test_one_place_for_two_reports_is_refused(tmp_path, refusal, exists):
     ("place", "error_line"),
     [
         (".", "is a folder: give the name of a file"),
-        ("none/x.html", "none is no folder: make it"),
-        ("me.tflite/x.html", "me.tflite is no folder"),
+        ("none/x.html", "none is not a folder: create it"),
+        ("me.tflite/x.html", "me.tflite is not a folder"),
         ("n" * 300, "cannot be written (File name too long)"),
         ("loop", "cannot be written (Too many levels of symbolic links)"),
-        ("dangling", "none is no folder"),
+        ("dangling", "none is not a folder"),
     ],
 )
 @pytest.mark.usefixtures("model")

@@ -1,4 +1,4 @@
-"""The places to measure in: this machine, boards over ssh, phones over adb. device.py says how to add one."""
+"""The devices: this machine, boards over ssh, phones over adb. device.py says how to add one."""
 
 from micronet_edge_bench.devices.adb import AdbDevice
 from micronet_edge_bench.devices.bootstrap import require
@@ -11,10 +11,10 @@ __all__ = ["Device", "DeviceError", "DeviceFacts", "find_device", "require"]
 
 
 def find_device(url: str, *, wants_python: bool = True) -> Device:
-    """The device that a person names: `local`, `ssh://[USER@]HOST[:PORT]` or `adb://SERIAL`.
+    """The device named `local`, `ssh://[USER@]HOST[:PORT]` or `adb://SERIAL`.
 
-    `wants_python` off: nothing but pushed programs will be run there.
-    Raises DeviceError on anything else. Nothing is reached before `connect`.
+    Without `wants_python` it only runs pushed programs.
+    Raises DeviceError on any other name. It connects only in `connect`.
     """
     if url == "local":
         return LocalDevice()
@@ -22,4 +22,4 @@ def find_device(url: str, *, wants_python: bool = True) -> Device:
         return SshDevice(url)
     if url.startswith("adb://"):
         return AdbDevice(url, wants_python=wants_python)
-    raise DeviceError(repr(url), "is no device: give local, ssh://USER@HOST[:PORT] or adb://SERIAL")
+    raise DeviceError(repr(url), "is not a device: give local, ssh://USER@HOST[:PORT] or adb://SERIAL")

@@ -1,7 +1,7 @@
-"""An Android phone over adb, with the adb program of whoever runs us.
+"""An Android phone over adb, with the user's adb program.
 
-Files travel through `cat` there, not `adb push`, so that they also reach a folder that only another user of
-the phone may write to, such as Termux.
+Files travel through `cat`, not `adb push`, so that they also reach a folder that only another user of the
+phone can write to, such as Termux.
 """
 
 import shutil
@@ -23,14 +23,14 @@ _SHORT_SECONDS = 20
 
 
 class AdbDevice(ShellDevice):
-    """A phone that adb knows by its serial.
+    """A phone by its adb serial.
 
-    `wants_python` looks for a Python, that of Termux included; off, the phone's own shell is used, which may
-    run a program that was pushed, such as TFLite's benchmark_model.
+    `wants_python` looks for a Python, also that of Termux. Without it, the phone's own shell runs pushed
+    programs, such as TFLite's benchmark_model.
     """
 
     base = "/data/local/tmp"
-    patience_seconds = 60.0  # adb itself never notices a phone that went silent on a network
+    patience_seconds = 60.0  # adb itself never notices a phone that stops responding on a network
 
     def __init__(self, label: str, *, wants_python: bool = True) -> None:
         super().__init__(label)
@@ -42,12 +42,12 @@ class AdbDevice(ShellDevice):
         self.pythons = ("python3", f"{TERMUX_FILES}/usr/bin/python3")
 
     def connect(self) -> None:
-        """Checks that the phone is there and lets us in, and makes the folder there."""
+        """Connects to the phone and makes the folder."""
         if shutil.which("adb") is None:
             raise DeviceError(
                 self.label, "adb is not installed here: apt install adb, or Android's platform-tools"
             )
-        # The server that may have to start would keep our pipes open: it gets none.
+        # adb may start its server, which would keep our pipes open, so it gets none.
         self._adb("start-server", stderr=subprocess.DEVNULL)
         self._adb("get-state")
         if "shell_v2" not in self._adb("features").split():
@@ -59,13 +59,13 @@ class AdbDevice(ShellDevice):
         super().connect()
 
     def facts(self) -> DeviceFacts:
-        """Looks at what is there; a phone without Python is no error here."""
+        """Finds the facts of the phone; a phone without Python is not an error here."""
         facts = super().facts()
         named = self.ask("getprop ro.build.version.release; getprop ro.product.model; exit 0").splitlines()
         if len(named) == len(("release", "model")):
             facts = replace(facts, system=f"Android {named[0]} ({named[1]})")
         if facts.interpreter and facts.interpreter[-1].startswith(TERMUX_FILES):
-            # What Termux sets for its programs, and a shell from outside does not.
+            # Termux sets this for its programs; a shell from outside does not.
             places = {"HOME": "home", "PREFIX": "usr"}
             settings = [f"{name}={TERMUX_FILES}/{place}" for name, place in places.items()]
             program = [word for word in facts.interpreter if word != "env"]
@@ -73,15 +73,15 @@ class AdbDevice(ShellDevice):
         return facts
 
     def bootstrap(self, packages: Sequence[str], on_line: OnLine) -> None:
-        """Refuses: no wheels of the runtimes are made for Android."""
+        """Refuses, since the runtimes have no wheels for Android."""
         del on_line
         raise DeviceError(
-            self.label, f"nothing can be installed on a phone from here: {self.advice(packages)}"
+            self.label, f"packages cannot be installed on a phone from here: {self.advice(packages)}"
         )
 
     def advice(self, packages: Sequence[str]) -> str:
         """How to get Python and packages there."""
-        del packages  # Termux has no LiteRT
+        del packages  # the advice is the same for all packages
         return (
             "in Termux `pkg install python python-numpy python-onnxruntime` for ONNX files; for TFLite "
             "files give the path of TFLite's benchmark_model"
@@ -94,11 +94,11 @@ class AdbDevice(ShellDevice):
         return ["adb", "-s", self._serial, "shell", "-T", script]
 
     def explain(self, outcome: Outcome, *, connected: bool) -> DeviceError:
-        """What adb complains of, in words with a next step."""
+        """The error for adb's message, with a next step."""
         return DeviceError(self.label, explain(self._serial, outcome.stderr, connected=connected))
 
     def _find_termux(self) -> None:
-        """Enters Termux's own user where only that may start its Python."""
+        """Switches to Termux's user if only that user may start its Python."""
         python = quoted([f"{TERMUX_FILES}/usr/bin/python3"])
         if self.ask(f"command -v python3 || {{ test -x {python} && echo yes; }}; exit 0"):
             return
@@ -124,6 +124,6 @@ class AdbDevice(ShellDevice):
         except subprocess.TimeoutExpired:
             raise self.silence(_SHORT_SECONDS) from None
         if done.returncode:
-            said = (done.stderr or b"adb's server cannot be started").decode(errors="replace")
+            said = (done.stderr or b"adb's server cannot start").decode(errors="replace")
             raise self.explain(Outcome(done.returncode, said), connected=False)
         return (done.stdout or b"").decode(errors="replace")

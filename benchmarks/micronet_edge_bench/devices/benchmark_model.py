@@ -1,13 +1,13 @@
-"""Reads what TFLite's benchmark_model prints, whichever of its versions it was.
+"""Parses the output of TFLite's benchmark_model, in all its versions.
 
-Its lines may be bare, begin with `INFO:` or with logcat's own head, and some come twice. As
+Its lines may be bare or begin with `INFO:` or a logcat prefix, and some appear twice. As
 tensorflow/lite/tools/benchmark writes them:
 
     count=64 first=16067 curr=15102 min=14661 max=17579 avg=15517.6 std=551 p5=14802 median=15391 p95=16520
     Inference timings in us: Init: 32163, First inference: 19834, Warmup (avg): 15997.4, Inference (avg): ...
     Memory footprint delta from the start of the tool (MB): init=22.0273 overall=34.8281
 
-Its times are microseconds, ours nanoseconds. It prints no single sample, only what they come to.
+Its times are microseconds, ours nanoseconds. It prints statistics only, no single samples.
 """
 
 import re
@@ -31,19 +31,19 @@ _DELEGATED = re.compile(
 )
 _APPLIED = re.compile(r"(?:Explicitly applied|Applied) (\w+) delegate")
 _CREATED = re.compile(r"Created TensorFlow Lite (\w+) delegate")
-_COMPLAINT = re.compile(r"^ERROR: |[Ff]ailed|[Cc]ould not|not found|[Ee]rror")
+_ERROR_LINE = re.compile(r"^ERROR: |[Ff]ailed|[Cc]ould not|not found|[Ee]rror")
 
 _BYTES_PER_FILE_MB = 1_000_000
 _BYTES_PER_MEMORY_MB = 1 << 20
 
 
 class BenchmarkModelError(MicronetEdgeError):
-    """Output of benchmark_model that holds no timings."""
+    """The output of benchmark_model contains no timings."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """What the timings of `count` inferences come to; quantiles are None in older versions."""
+    """Statistics over `count` inferences; quantiles are None in older versions."""
 
     count: int
     first_ns: float
@@ -59,7 +59,7 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class Delegation:
-    """The delegate that was used; how many of the nodes it took in how many partitions, where told."""
+    """The delegate that ran, with its numbers of nodes and partitions, if printed."""
 
     delegate: str
     delegated_nodes: int | None
@@ -69,9 +69,9 @@ class Delegation:
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkModelOutput:
-    """All that benchmark_model told. What it did not tell is None.
+    """The parsed output of benchmark_model; None for what it does not print.
 
-    `memory_*` are what the process grew by. The profile of initialization names its stages, that of the
+    `memory_*` is the growth of the process. The profile of the initialization lists its stages, that of the
     inferences the operators.
     """
 
@@ -90,15 +90,15 @@ class BenchmarkModelOutput:
 
 
 def read_output(lines: Sequence[str]) -> BenchmarkModelOutput:
-    """Reads the whole output, stdout and stderr together in the order they came.
+    """Parses the whole output, with stdout and stderr interleaved.
 
-    Raises BenchmarkModelError with the tool's own complaint where it has not come to an end.
+    Raises BenchmarkModelError with the tool's own error message if it did not finish.
     """
     bare = [_HEAD.sub("", line.rstrip(), count=1) for line in lines]
     timings = _first(_TIMINGS, bare)
     phases = _phases(bare)
     if timings is None or not phases:
-        raise BenchmarkModelError(f"benchmark_model gave no timings: {_error_text(bare)}")
+        raise BenchmarkModelError(f"benchmark_model printed no timings: {_error_text(bare)}")
     memory, size, peak = _first(_MEMORY, bare), _first(_SIZE, bare), _first(_PEAK, bare)
     init_profile, profile = read_profiles(bare)
     return BenchmarkModelOutput(
@@ -122,7 +122,7 @@ def _first(pattern: re.Pattern[str], lines: Sequence[str]) -> re.Match[str] | No
 
 
 def _phases(lines: Sequence[str]) -> list[Timings]:
-    """The timings of warm-up, if there was one, and of the inferences that count."""
+    """The timings of the warm-up, if any, and of the timed inferences."""
     found = (_COUNT.match(line) for line in lines)
     return [_timings(int(count[1]), count[2]) for count in found if count and int(count[1])]
 
@@ -130,7 +130,7 @@ def _phases(lines: Sequence[str]) -> list[Timings]:
 def _timings(count: int, fields: str) -> Timings:
     values = {name: _ns(value) for name, _, value in (field.partition("=") for field in fields.split())}
     last = values["curr"]
-    # Of inferences that all took the same time only that time is printed.
+    # If all inferences took the same time, it prints only that time.
     return Timings(
         count=count,
         first_ns=values.get("first", last),
@@ -155,7 +155,7 @@ def _delegation(lines: Sequence[str]) -> Delegation | None:
 
 def _error_text(lines: Sequence[str]) -> str:
     for line in lines:
-        if _COMPLAINT.search(line) and not _PARAMETER.match(line):
+        if _ERROR_LINE.search(line) and not _PARAMETER.match(line):
             return line.removeprefix("ERROR: ")
     said = [line for line in lines if line]
     return f"it ended with {said[-1]!r}" if said else "it printed nothing"

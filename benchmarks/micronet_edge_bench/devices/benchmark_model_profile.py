@@ -1,12 +1,12 @@
-"""Reads the tables of TFLite's operator profiler, as benchmark_model prints them.
+"""Parses the tables of TFLite's operator profiler, as benchmark_model prints them.
 
-For each graph come three tables: the operators in the order they ran, the slowest of them once more, and
-sums by kind of operator. Columns vary between versions, so their heads say what stands below them:
+Each graph has three tables: the operators in order of execution, the slowest operators again, and sums by
+operator type. Columns vary between versions, so the headings identify them:
 
     [node type]   [first]  [avg ms]      [%]   [cdf%]  [mem KB]  [times called]  [Name]
         CONV_2D     0.087     0.060   2.066%   2.066%     0.000               1  [stem/conv]:0
 
-`[avg ms]` is for one call in the first table and for one inference in the sums.
+`[avg ms]` is per call in the first table and per inference in the sums.
 """
 
 import re
@@ -28,8 +28,8 @@ _INDEX = re.compile(r"^\[?(.*?)\]?[:/](\d+)$")
 class Operator:
     """One node of a graph, or one stage of initialization.
 
-    `name` holds its outputs' names, `index` its place in the graph; `calls` is how often it runs in each
-    inference, rounded down, and `share` its part of the time, from 0 to 1.
+    `name` holds its outputs' names, `index` its index in the graph; `calls` is the number of calls per
+    inference, rounded down; `share` is its share of the time, from 0 to 1.
     """
 
     kind: str
@@ -43,13 +43,13 @@ class Operator:
 
     @property
     def inference_ns(self) -> float:
-        """The time it takes in each inference."""
+        """The time per inference."""
         return self.mean_ns * max(self.calls, 1)
 
 
 @dataclass(frozen=True, slots=True)
 class KindOfOperator:
-    """All nodes of one kind together, in each inference."""
+    """All nodes of one type together, per inference."""
 
     kind: str
     nodes: int
@@ -61,7 +61,7 @@ class KindOfOperator:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """A graph's operators in the order they ran; `title` is empty where there is one graph."""
+    """A graph's operators in order of execution; `title` is empty for a single graph."""
 
     title: str
     operators: tuple[Operator, ...]
@@ -70,11 +70,11 @@ class Graph:
 
 
 Profile = tuple[Graph, ...]
-"""The main graph, and what delegates told of their own."""
+"""The main graph, then the delegates' graphs."""
 
 
 def read_profiles(lines: Sequence[str]) -> tuple[Profile | None, Profile | None]:
-    """The profile of initialization and that of the inferences, None where it was not taken."""
+    """The profiles of the initialization and of the inferences; None for one that is missing."""
     return _section(lines, _INIT, _RUNS), _section(lines, _RUNS, _INIT)
 
 
@@ -85,7 +85,7 @@ def _section(lines: Sequence[str], head: str, other: str) -> Profile | None:
 
 
 def _graphs(lines: Iterable[str]) -> Iterator[Graph]:
-    """A graph's tables end with the sums; the second table of operators repeats the slowest."""
+    """Splits into graphs: each ends with the sums; its second table repeats the slowest operators."""
     title, operators, executed = "", None, None
     for line, rows in _tables(lines):
         if found := _TITLE.match(line):
@@ -100,7 +100,7 @@ def _graphs(lines: Iterable[str]) -> Iterator[Graph]:
 
 
 def _tables(lines: Iterable[str]) -> Iterator[tuple[str, list[dict[str, str]]]]:
-    """Each line that is no row, with the rows below it."""
+    """Each heading line with the rows below it."""
     head, columns = "", list[str]()
     rows: list[dict[str, str]] = []
     pattern: re.Pattern[str] | None = None
@@ -116,7 +116,7 @@ def _tables(lines: Iterable[str]) -> Iterator[tuple[str, list[dict[str, str]]]]:
 
 
 def _row(columns: Sequence[str]) -> re.Pattern[str]:
-    """Kinds and names may hold spaces and numbers, so that every column between them must fit."""
+    """The pattern of a row; types and names may contain spaces and numbers, so all columns must match."""
     fields = {columns[0]: r"(\S.*?)", "Name": r"(\S.*)"}
     words = [fields.get(column, f"({_NUMBER}{'%' if '%' in column else ''})") for column in columns]
     return re.compile(r"^\s*" + r"\s+".join(words) + r"\s*$")

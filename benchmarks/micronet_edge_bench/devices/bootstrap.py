@@ -1,4 +1,4 @@
-"""Installs what a device's Python lacks, and says what it lacks."""
+"""Checks a device's Python for packages and installs missing ones."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,9 +18,9 @@ _PROGRAM = "micronet-edge-bootstrap.py"
 
 
 def require(device: "Device", packages: Sequence[str]) -> DeviceFacts:
-    """The device's facts, if its Python has all of the packages (by the names that pip knows).
+    """The device's facts, if its Python has all packages (by their pip names).
 
-    Raises DeviceError that says what to install there, and how.
+    Raises DeviceError with what to install there, and how.
     """
     facts = _with_python(device)
     missing = [package for package in packages if package not in facts.packages]
@@ -33,10 +33,10 @@ def require(device: "Device", packages: Sequence[str]) -> DeviceFacts:
 
 
 def install(device: "Device", packages: Sequence[str], on_line: OnLine) -> None:
-    """Installs packages for the device's Python into a folder of the tool's own there.
+    """Installs packages for the device's Python into a separate folder there.
 
-    It is all that stays on a device, and its name is the last line given to `on_line`.
-    Raises DeviceError with pip's own last word.
+    Nothing else stays on a device. The last line passed to `on_line` names the folder.
+    Raises DeviceError with the last line of pip's output.
     """
     python = _with_python(device).interpreter
     folder = probe(device, python).folder
@@ -44,7 +44,7 @@ def install(device: "Device", packages: Sequence[str], on_line: OnLine) -> None:
     if device.run([*python, _PROGRAM, folder, *packages], on_line):
         reason = one_line(device.stderr_tail)
         raise DeviceError(device.label, f"{' '.join(packages)} cannot be installed there: {reason}")
-    on_line(f"{' '.join(packages)} installed into {folder} on {device.label}, the one thing that stays there")
+    on_line(f"{' '.join(packages)} installed into {folder} on {device.label}; only this folder stays there")
 
 
 def _with_python(device: "Device") -> DeviceFacts:

@@ -1,7 +1,7 @@
-"""Runs on a device: installs packages into the folder that its first argument names.
+"""Runs on a device: installs packages into the folder in its first argument.
 
-`pip install --target` works beside a system that pip must not touch; where pip is missing, a virtual
-environment lends its own for the time. The folder appears whole or stays as it was.
+`pip install --target` also works on an externally managed system. Without pip, it uses that of a temporary
+virtual environment. The folder appears whole or stays unchanged.
 """
 
 import shutil
@@ -15,7 +15,7 @@ _PIP_OPTIONS = ("--no-cache-dir", "--disable-pip-version-check", "--no-input", "
 
 
 def install(folder: Path, packages: list[str]) -> None:
-    """Puts the packages into a new folder and that in the old one's place."""
+    """Installs the packages into a new folder, then replaces the old one."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder.parent))
     try:
@@ -36,7 +36,7 @@ def _pip(scratch: Path) -> list[str]:
         return own
     lent = scratch / "venv"
     if _run([sys.executable, "-m", "venv", str(lent)]).returncode:
-        sys.exit("neither pip nor venv is there: install python3-pip on it")
+        sys.exit("neither pip nor venv is available: install python3-pip on it")
     return [str(lent / "bin" / "python3"), "-m", "pip"]
 
 

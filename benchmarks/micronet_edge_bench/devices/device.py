@@ -1,15 +1,15 @@
-"""The seam between the bench and the places it measures in: what a device must offer.
+"""The protocol of a device on which the bench measures.
 
     connect ──> facts ──> push ... ──> run ──> pull ... ──> close
 
 How to add a device:
 
-1. Write `devices/name.py` with a class of this shape. Whatever can run a POSIX shell script elsewhere, with
-   stdin, stdout and stderr of its own, is a `ShellDevice` (shell_device.py): it needs the command that
-   does so and the words for what that command complains about.
-2. Let `find_device` (__init__.py) know its scheme.
-3. Test it against the real thing in tests/benchmarks/devices: names that a shell would trip over, an end in
-   the middle of a run, no space, and that nothing is left behind.
+1. Write `devices/name.py` with a class of this shape. A `ShellDevice` (shell_device.py) fits anything that
+   runs a POSIX shell script elsewhere with separate stdin, stdout and stderr: it needs the command that does
+   so and the translation of that command's errors.
+2. Add its scheme to `find_device` (__init__.py).
+3. Test it against the real thing in tests/benchmarks/devices: names with shell metacharacters, an interrupted
+   run, a full disk, and that nothing stays behind.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,15 +19,15 @@ from types import TracebackType
 from typing import Protocol, Self
 
 OnLine = Callable[[str], None]
-"""Is given each line of output as it comes, without its end."""
+"""Receives each line of output as it arrives, without its line end."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceFacts:
-    """What a device is and what can be run there.
+    """What a device is and what can run there.
 
-    `interpreter` is the command that starts its Python, empty where there is none; `python` is its
-    version and `packages` the versions of what it can import: numpy and the runtimes.
+    `interpreter` is the command that starts its Python, empty if there is none; `python` is its version;
+    `packages` are the versions of numpy and the runtimes that it can import.
     """
 
     system: str
@@ -38,43 +38,43 @@ class DeviceFacts:
 
 
 class Device(Protocol):
-    """A place to measure in, with a folder of its own there for as long as it is connected.
+    """A device to measure on, with its own folder there while it is connected.
 
-    All raise DeviceError, one line that starts with the label, when the device does not do as asked.
+    All methods raise DeviceError, one line that starts with the label, when the device fails.
     """
 
     label: str
 
     @property
     def stderr_tail(self) -> str:
-        """The last lines that the latest `run` wrote to stderr."""
+        """The last lines of the latest `run`'s stderr."""
 
     def connect(self) -> None:
-        """Reaches the device and makes the folder."""
+        """Connects to the device and makes the folder."""
 
     def facts(self) -> DeviceFacts:
-        """Looks at what is there; a device without Python is no error here."""
+        """Finds the facts of the device; a device without Python is not an error here."""
 
     def push(self, local: Path, name: str) -> None:
-        """Copies a file into the folder. It is executable there if it is here."""
+        """Copies a file into the folder and keeps its executable bit."""
 
     def run(self, command: Sequence[str], on_line: OnLine) -> int:
-        """Runs a command in the folder and gives its exit code; its stdin stays open till we are gone.
+        """Runs a command in the folder and returns its exit code; its stdin stays open while we live.
 
-        Raises DeviceError on a command that cannot be started there and on a device that is lost meanwhile.
+        Raises DeviceError on a command that cannot start and on a device that is lost meanwhile.
         """
 
     def pull(self, name: str, local: Path) -> None:
-        """Copies a file out of the folder; `local` appears whole or not at all."""
+        """Copies a file from the folder; `local` appears whole or not at all."""
 
     def bootstrap(self, packages: Sequence[str], on_line: OnLine) -> None:
-        """Installs packages for Python into a folder of the tool's own there, which stays."""
+        """Installs Python packages into a separate folder there, which stays."""
 
     def advice(self, packages: Sequence[str]) -> str:
-        """How a person gets Python (no packages given) or the packages there."""
+        """How the user installs the packages there, or Python if none are given."""
 
     def close(self) -> None:
-        """Ends what runs there and removes the folder."""
+        """Ends running commands and removes the folder."""
 
     def __enter__(self) -> Self:
         """Connects."""

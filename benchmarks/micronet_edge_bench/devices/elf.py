@@ -1,4 +1,4 @@
-"""What kind of processor a program is built for."""
+"""Finds the CPU architecture that a program is built for."""
 
 import struct
 from pathlib import Path
@@ -11,7 +11,7 @@ _NAMES = {"i386": "x86", "i686": "x86", "amd64": "x86_64", "arm64": "aarch64"}
 
 
 def machine(program: Path) -> str | None:
-    """The processor that an ELF file is for, as `uname -m` would say; None for any other file."""
+    """The architecture of an ELF file, as `uname -m` names it; None for any other file."""
     with program.open("rb") as file:
         head = file.read(_HEAD_BYTES)
     if len(head) < _HEAD_BYTES or not head.startswith(_MAGIC):
@@ -21,7 +21,7 @@ def machine(program: Path) -> str | None:
 
 
 def can_run(architecture: str, built_for: str) -> bool:
-    """Whether a device whose `uname -m` is the first may run what is built for the second."""
+    """Whether a device with this `uname -m` may run programs built for the second one."""
     name = _NAMES.get(architecture, architecture)
     if name.startswith("armv"):
         name = "arm"

@@ -1,4 +1,4 @@
-"""Holds a device's folder from this side: as long as the keeper lives there, so does the folder."""
+"""The local side of a device's folder, which exists while its keeper process runs there."""
 
 import subprocess
 from collections.abc import Sequence
@@ -10,11 +10,11 @@ from micronet_edge_bench.devices.local_process import Outcome, Tail, end, start
 from micronet_edge_bench.devices.scripts import FOLDER_MARK
 
 _CLOSE_SECONDS = 20.0
-"""Longer than the keeper gives a command that does not want to end."""
+"""Longer than the keeper waits for a command to end."""
 
 
 class NoFolderError(Exception):
-    """No folder was made; `outcome` says how the attempt ended, None if it did not end in time."""
+    """No folder was made; `outcome` is the end of the attempt, None if it did not end in time."""
 
     def __init__(self, outcome: Outcome | None) -> None:
         super().__init__("no folder")
@@ -22,7 +22,7 @@ class NoFolderError(Exception):
 
 
 class Keeper:
-    """A folder on a device, and the process here whose open stdin keeps it there."""
+    """A folder on a device, and the local process whose open stdin keeps it."""
 
     def __init__(self, folder: str, process: subprocess.Popen[bytes]) -> None:
         self.folder = folder
@@ -30,7 +30,7 @@ class Keeper:
 
     @classmethod
     def made(cls, command: Sequence[str], seconds: float) -> Self:
-        """Starts the command, which runs the keeper's script there, and waits for the folder's name.
+        """Starts the command that runs the keeper's script there, and waits for the folder's name.
 
         Raises NoFolderError.
         """
@@ -55,7 +55,7 @@ class Keeper:
         return cls(name, process)
 
     def close(self) -> bool:
-        """Lets go of the folder; tells whether the keeper has removed it."""
+        """Releases the folder; returns whether the keeper has removed it."""
         assert self._process.stdin
         try:
             self._process.stdin.close()
@@ -67,7 +67,7 @@ class Keeper:
 
 
 def _find_name(stream: IO[bytes], names: "SimpleQueue[str | None]") -> None:
-    """Finds the line with the mark among whatever else a login prints, and reads on to the end."""
+    """Finds the line with the mark among a login's other output, and reads on to the end."""
     with stream:
         for line in stream:
             _, mark, name = line.decode(errors="surrogateescape").rstrip("\r\n").partition(FOLDER_MARK)

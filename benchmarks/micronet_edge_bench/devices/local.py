@@ -1,4 +1,4 @@
-"""The machine we run on: a folder for temporary files, and processes."""
+"""The local machine as a device: a temporary folder, and processes."""
 
 import errno
 import os
@@ -20,11 +20,11 @@ from micronet_edge_bench.devices.quoting import plain_name
 from micronet_edge_bench.devices.why_it_failed import why_it_failed
 
 _CODES = {errno.ENOENT: 127, errno.EACCES: 126, errno.ENOEXEC: 126}
-"""The exit codes by which a shell would tell why a program does not start."""
+"""The exit codes of a shell for a program that does not start."""
 
 
 class LocalDevice:
-    """The machine we run on, with the Python that runs us."""
+    """The local machine, with the running Python."""
 
     def __init__(self, label: str = "local") -> None:
         self.label = label
@@ -33,7 +33,7 @@ class LocalDevice:
 
     @property
     def folder(self) -> Path:
-        """Where the folder is."""
+        """The path of the folder."""
         if self._folder is None:
             raise DeviceError(self.label, "is not connected: call connect first")
         return Path(self._folder.name)
@@ -44,11 +44,11 @@ class LocalDevice:
             self._folder = tempfile.TemporaryDirectory(prefix="micronet-edge-")
         except OSError as error:
             raise DeviceError(
-                self.label, f"no folder can be made ({error.strerror}): free some space"
+                self.label, f"cannot create a folder ({error.strerror}): free some space"
             ) from error
 
     def facts(self) -> DeviceFacts:
-        """What this machine is, and what the Python that runs us can import."""
+        """The facts of this machine and of this Python."""
         return DeviceFacts(
             system=f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}",
             architecture=platform.machine(),
@@ -62,7 +62,7 @@ class LocalDevice:
         self._copy(local, self.folder / plain_name(self.label, name))
 
     def pull(self, name: str, local: Path) -> None:
-        """Copies a file out of the folder; `local` appears whole or not at all."""
+        """Copies a file from the folder; `local` appears whole or not at all."""
         partial = local.with_name(f".partial-{os.getpid()}-{local.name}")
         try:
             self._copy(self.folder / plain_name(self.label, name), partial)
@@ -71,7 +71,7 @@ class LocalDevice:
             partial.unlink(missing_ok=True)
 
     def run(self, command: Sequence[str], on_line: OnLine) -> int:
-        """Runs a command in the folder and gives its exit code; its stdin stays open till we are gone."""
+        """Runs a command in the folder and returns its exit code; its stdin stays open while we live."""
         try:
             process = start(command, self.folder)
         except OSError as error:
@@ -79,20 +79,20 @@ class LocalDevice:
             raise DeviceError(self.label, reason or str(error)) from error
         outcome = follow(process, on_line)
         self.stderr_tail = outcome.stderr
-        code = outcome.code if outcome.code >= 0 else 128 - outcome.code  # as a shell tells of a signal
+        code = outcome.code if outcome.code >= 0 else 128 - outcome.code  # a shell's exit code for a signal
         if reason := why_it_failed(code, outcome.stderr, command):
             raise DeviceError(self.label, reason)
         return code
 
     def bootstrap(self, packages: Sequence[str], on_line: OnLine) -> None:
-        """Refuses: whoever runs us here chooses what to install."""
+        """Refuses, since users choose what to install on their machine."""
         del on_line
         raise DeviceError(
-            self.label, f"nothing is installed on this machine for you: {self.advice(packages)}"
+            self.label, f"--bootstrap does not install on this machine: {self.advice(packages)}"
         )
 
     def advice(self, packages: Sequence[str]) -> str:
-        """How to get packages here."""
+        """How to install packages here."""
         return f"{sys.executable} -m pip install {' '.join(packages)}"
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Processes on this machine: their lines as they come, the end of their complaints, and an end to them."""
+"""Local processes: reads their lines as they arrive, keeps the end of their stderr, and ends them."""
 
 import os
 import signal
@@ -17,22 +17,22 @@ from micronet_edge_bench.devices.device import OnLine
 _TAIL_LINES = 40
 _LONGEST_LINE = 1 << 20
 _GRACE_SECONDS = 5.0
-"""How long a process may take to end when asked to, before it is killed."""
+"""Seconds a process may take to end before it is killed."""
 
 _LAST_WORDS_SECONDS = 2.0
-"""How long output may still come out of a pipe after its process has ended."""
+"""Seconds that output may still arrive after its process has ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a process ended: its exit code and the last lines of its stderr."""
+    """The end of a process: its exit code and the last lines of its stderr."""
 
     code: int
     stderr: str
 
 
 class Tail:
-    """The last lines of a stream, read to its end in a thread so that the writer is never held up."""
+    """The last lines of a stream, which a thread reads to its end so that the writer never blocks."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._lines: deque[str] = deque(maxlen=_TAIL_LINES)
@@ -40,13 +40,13 @@ class Tail:
         self._thread.start()
 
     def text(self) -> str:
-        """What came last, once the stream has ended or has had time to."""
+        """The last lines, after the stream has ended or the time is over."""
         self._thread.join(_LAST_WORDS_SECONDS)
         return "\n".join(list(self._lines))
 
 
 def start(command: Sequence[str], folder: Path | None = None) -> subprocess.Popen[bytes]:
-    """A process with pipes, in a session of its own: Ctrl-C in the terminal reaches us, and we end it."""
+    """Starts a process with pipes in its own session: Ctrl-C reaches only this process, which ends it."""
     pipe = subprocess.PIPE
     return subprocess.Popen(  # noqa: S603 - no shell, and the callers choose the program
         command, stdin=pipe, stdout=pipe, stderr=pipe, cwd=folder, start_new_session=True
@@ -59,9 +59,9 @@ def follow(
     patience_seconds: float | None = None,
     on_silence: Callable[[], None] = lambda: None,
 ) -> Outcome:
-    """Gives each line of stdout to `on_line` till the process ends; whatever happens, it has ended then.
+    """Passes each line of stdout to `on_line` until the process ends; it has ended on return or error.
 
-    `on_silence` is called after every `patience_seconds` without a line, and may raise to make an end.
+    Calls `on_silence` after every `patience_seconds` without a line; it may raise to end the process.
     """
     assert process.stdout
     assert process.stderr
@@ -87,7 +87,7 @@ def follow(
 def end(process: subprocess.Popen[bytes]) -> None:
     """Ends a process and its children: closed stdin and SIGTERM first, then SIGKILL."""
     if process.stdin:
-        with suppress(OSError):  # it may be gone already
+        with suppress(OSError):  # it may have ended already
             process.stdin.close()
     if process.poll() is not None:
         return
@@ -106,6 +106,6 @@ def _tell_end(process: subprocess.Popen[bytes], reader: Thread, lines: "SimpleQu
 
 
 def _each_line(stream: IO[bytes], take: OnLine) -> None:
-    with stream, suppress(ValueError, OSError):  # closed by `end` in the middle of a read
+    with stream, suppress(ValueError, OSError):  # `end` closed it during a read
         while line := stream.readline(_LONGEST_LINE):
             take(line.decode(errors="replace").rstrip("\r\n"))

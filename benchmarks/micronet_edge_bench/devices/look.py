@@ -1,4 +1,4 @@
-"""Finds out what a device is and what its Python can import."""
+"""Finds the facts of a device: system, architecture, Python and packages."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from micronet_edge_bench.devices.device import Device
 
 PACKAGES = ("numpy", "onnxruntime", "ai-edge-litert")
-"""What may be of use there, by the names that pip knows."""
+"""The packages to look for, by their pip names."""
 
 _PROBE = "micronet-edge-probe.py"
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """A Python's version and packages, a folder to install more into, and its PYTHONPATH if that was done."""
+    """A Python's version and packages, the folder for more packages, and its PYTHONPATH if that exists."""
 
     python: str
     packages: dict[str, str]
@@ -31,7 +31,7 @@ class Probe:
 
 
 def look(device: "Device", ask: Callable[[str], str], pythons: Sequence[str]) -> DeviceFacts:
-    """What a device with a shell is; `ask` runs a script there, `pythons` are the names to try."""
+    """The facts of a device with a shell; `ask` runs a script there, `pythons` are the names to try."""
     tries = "; ".join(f"command -v {quoted([python])} && exit 0" for python in pythons)
     kernel, release, architecture, *python = ask(
         f"uname -s; uname -r; uname -m; {tries}; exit 0"
@@ -43,9 +43,9 @@ def look(device: "Device", ask: Callable[[str], str], pythons: Sequence[str]) ->
 
 
 def look_at_python(device: "Device", system: str, architecture: str, python: str) -> DeviceFacts:
-    """What the Python of that name on the device can import, with what was installed there for this tool.
+    """The facts of the device's Python of that name, including packages that this tool installed there.
 
-    Raises DeviceError on a Python that does not even run a small program.
+    Raises DeviceError on a Python that cannot run a small program.
     """
     found = probe(device, (python,))
     interpreter = ("env", f"PYTHONPATH={found.path}", python) if found.path else (python,)
@@ -53,7 +53,7 @@ def look_at_python(device: "Device", system: str, architecture: str, python: str
 
 
 def probe(device: "Device", python: Sequence[str]) -> Probe:
-    """What probe_there.py says when that Python runs it on the device."""
+    """The output of probe_there.py, run by that Python on the device."""
     device.push(Path(probe_there.__file__), _PROBE)
     lines: list[str] = []
     code = device.run([*python, _PROBE, *PACKAGES], lines.append)
@@ -62,5 +62,5 @@ def probe(device: "Device", python: Sequence[str]) -> Probe:
     except (IndexError, TypeError, ValueError) as error:
         raise DeviceError(
             device.label,
-            f"{python[-1]} there ended with {code} ({one_line(device.stderr_tail)}): does it run at all?",
+            f"{python[-1]} there ended with {code} ({one_line(device.stderr_tail)}): check that it runs",
         ) from error

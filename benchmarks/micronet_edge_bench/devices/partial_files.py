@@ -1,4 +1,4 @@
-"""Files that arrive whole or not at all."""
+"""Files that appear whole or not at all."""
 
 import os
 import tempfile
@@ -12,9 +12,9 @@ from micronet_edge.errors import OutputError
 
 @contextmanager
 def arriving(local: Path) -> Iterator[IO[bytes]]:
-    """A file to write into, which gets its name when the block succeeds and is gone when it does not.
+    """Yields a file to write; it gets its name if the block succeeds and disappears otherwise.
 
-    Raises OutputError where it cannot be written.
+    Raises OutputError if it cannot be written.
     """
     try:
         handle, name = tempfile.mkstemp(prefix=".partial-", dir=local.parent)

@@ -1,6 +1,6 @@
-"""Runs on a device: tells which of the packages on its command line Python has there, as JSON.
+"""Runs on a device: prints as JSON which packages of its command line this Python has.
 
-Python 3.6 can read this file, so that one that is too old for the rest says so instead of failing.
+Runs on Python 3.6, so that a Python too old for the bench reports its version instead of failing.
 """
 
 import json
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def versions(packages: "list[str]") -> "dict[str, str]":
-    """The versions of those packages that are installed."""
+    """The versions of the installed packages among these."""
     try:
         from importlib.metadata import PackageNotFoundError, version
     except ImportError:  # before Python 3.8
@@ -26,7 +26,7 @@ def versions(packages: "list[str]") -> "dict[str, str]":
 
 
 def _folder() -> Path:
-    """Where packages are installed for this version of Python and kind of processor."""
+    """The folder of packages for this version of Python and architecture."""
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     version = "{}.{}".format(*sys.version_info[:2])
     return Path(cache, "micronet-edge", f"python{version}-{platform.machine()}")

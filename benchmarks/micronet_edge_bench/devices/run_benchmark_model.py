@@ -1,4 +1,4 @@
-"""Runs TFLite's benchmark_model on a device, where no Python is needed for it."""
+"""Runs TFLite's benchmark_model on a device, which needs no Python."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,16 +12,17 @@ from micronet_edge_bench.devices.benchmark_model import (
 from micronet_edge_bench.devices.device import Device, OnLine
 from micronet_edge_bench.devices.elf import can_run, machine
 from micronet_edge_bench.devices.errors import DeviceError
+from micronet_edge_bench.runner.plan import LEAST_WARMUP
 
 _PROGRAM, _MODEL = "benchmark_model", "model.tflite"
 
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkModelSettings:
-    """How to run it; `options` are further ones of its own, such as --use_gpu=true."""
+    """How to run it; `options` are its own additional ones, such as --use_gpu=true."""
 
     threads: int = 1
-    warmup_runs: int = 10
+    warmup_runs: int = LEAST_WARMUP
     runs: int = 200
     profile: bool = False
     options: Sequence[str] = ()
@@ -30,12 +31,14 @@ class BenchmarkModelSettings:
 def run_benchmark_model(
     device: Device, program: Path, model: Path, settings: BenchmarkModelSettings, on_line: OnLine
 ) -> BenchmarkModelOutput:
-    """Pushes the program and a TFLite file to a connected device, runs it and reads what it prints.
+    """Pushes the program and a TFLite file to a connected device, runs it and parses its output.
 
-    Raises DeviceError on a program that is built for another processor or gives no timings.
+    Raises DeviceError on a program that is built for another architecture or prints no timings.
     """
     if not program.is_file():
-        raise DeviceError(device.label, f"{program} is not there: give the path of TFLite's benchmark_model")
+        raise DeviceError(
+            device.label, f"{program} does not exist: give the path of TFLite's benchmark_model"
+        )
     built_for, architecture = machine(program), device.facts().architecture
     if built_for and not can_run(architecture, built_for):
         raise DeviceError(
@@ -45,7 +48,7 @@ def run_benchmark_model(
     device.push(program, _PROGRAM)
     device.push(model, _MODEL)
     device.run(["chmod", "700", _PROGRAM], on_line)
-    # Says by itself, where a shell in between would say it of itself, that it cannot be started.
+    # Without a shell in between, so that the error names the program, not the shell.
     device.run([f"./{_PROGRAM}", "--help"], lambda _: None)
     lines: list[str] = []
 
@@ -53,7 +56,7 @@ def run_benchmark_model(
         lines.append(line)
         on_line(line)
 
-    # Its log goes to stderr and its tables to stdout: together they are in order.
+    # Its log goes to stderr and its tables to stdout; merged, they are in order.
     code = device.run(["sh", "-c", 'exec "$@" 2>&1', "sh", *_command(settings)], keep)
     try:
         output = read_output(lines)

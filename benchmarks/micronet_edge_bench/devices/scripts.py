@@ -1,7 +1,7 @@
-"""The POSIX shell scripts that run on a device; they need nothing but sh, mktemp, cat, chmod and rm.
+"""The POSIX shell scripts that run on a device; they need only sh, mktemp, cat, chmod and rm.
 
-A script reports its end with a line on stderr, `TOKEN:exit code`. Its absence tells a lost connection from
-a command that failed, which neither ssh's nor adb's own exit code does for certain.
+A script reports its end with a line on stderr, `TOKEN:exit code`. Without that line the connection was lost,
+which the exit codes of ssh and adb do not reliably distinguish from a failed command.
 """
 
 import re
@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from micronet_edge_bench.devices.quoting import quoted
 
 FOLDER_MARK = "micronet-edge-folder:"
-"""Comes before the folder's name, on a line of stdout."""
+"""The prefix of the folder's name on a line of stdout."""
 
 NO_FOLDER = "micronet-edge-no-folder"
-"""Is printed on stderr where no folder can be made."""
+"""Printed on stderr if no folder can be made."""
 
 RUNNING = ".micronet-edge-running"
-"""Holds, in the folder, the process id of the command that runs there."""
+"""The file in the folder with the process id of the running command."""
 
-# The keeper holds the folder: it removes it when its stdin closes, and so also after a lost connection, a
-# Ctrl-C or a kill on our side. What still runs is ended first; the loops are for what it was just writing.
+# The keeper removes the folder when its stdin closes, so also after a lost connection, a Ctrl-C or a kill on
+# our side. It first ends the running command; the loops wait for files that the command is still writing.
 _KEEPER = """
 trap '' HUP PIPE
 folder=$(mktemp -d {template}) || {{ echo {failed} >&2; exit 1; }}
@@ -38,7 +38,7 @@ for each in 1 2 3 4 5; do rm -rf -- "$folder" && exit 0; sleep 1; done
 exit 1
 """
 
-# A shell gives its background commands no stdin; the command is handed ours, by whose end it is to end.
+# A shell gives background commands no stdin; the command gets ours and ends when it closes.
 _RUN = """
 cd -- {folder} || exit 1
 exec 3<&0
@@ -53,20 +53,20 @@ exit "$code"
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a script said: its exit code, None if it never came to its end, and the rest of its stderr."""
+    """A script's exit code, None if it did not finish, and the rest of its stderr."""
 
     code: int | None
     stderr: str
 
 
 def keep_folder(base: str) -> str:
-    """Makes a folder of its own below `base`, a word for the shell there, and names it after FOLDER_MARK."""
+    """Makes a new folder in `base`, a shell word, and prints its name after FOLDER_MARK."""
     template = f'"{base}/micronet-edge.XXXXXX"'
     return _KEEPER.format(template=template, mark=FOLDER_MARK, failed=NO_FOLDER, running=RUNNING)
 
 
 def run_in(folder: str, command: Sequence[str]) -> str:
-    """Runs a command in the folder, with the exit code of the command."""
+    """Runs a command in the folder and returns its exit code."""
     return _RUN.format(folder=shlex.quote(folder), command=quoted(command), running=RUNNING)
 
 
@@ -82,17 +82,17 @@ def read_file(path: str) -> str:
 
 
 def remove(folder: str) -> str:
-    """Removes a folder with all in it."""
+    """Removes a folder with its content."""
     return f"rm -rf -- {shlex.quote(folder)}"
 
 
 def reporting(script: str, token: str) -> str:
-    """The script, with the line that reports its end."""
+    """The script, followed by the line that reports its end."""
     return f"(\n{script}\n)\nprintf '\\n%s:%s\\n' {token} \"$?\" >&2\n"
 
 
 def read_report(stderr: str, token: str) -> Report:
-    """Takes the line that reports the end out of a script's stderr."""
+    """Splits the line that reports the end from a script's stderr."""
     found = re.search(rf"^{token}:(\d+)$", stderr, re.MULTILINE)
     if found is None:
         return Report(None, stderr.strip())

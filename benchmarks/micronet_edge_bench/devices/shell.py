@@ -1,4 +1,4 @@
-"""Runs POSIX shell scripts on a device, each to its reported end."""
+"""Runs POSIX shell scripts on a device until their reported end."""
 
 import secrets
 import subprocess
@@ -13,28 +13,28 @@ from micronet_edge_bench.devices.scripts import Report, read_report, reporting
 
 _ANSWER_SECONDS = 30.0
 _SLOWEST_BYTES_PER_SECOND = 20_000
-"""Below this a transfer counts as stuck."""
+"""Bytes per second below which a transfer counts as stuck."""
 
 
 class Shell(ABC):
-    """A shell elsewhere; its children know the way there."""
+    """A shell on a device; subclasses define the transport."""
 
     label: str
     lost = False
-    """Whether the device went away after it was reached."""
+    """Whether the device was lost after it was connected."""
 
     @abstractmethod
     def command_for(self, script: str) -> list[str]:
-        """The command here that runs a script there, with stdin, stdout and stderr of its own."""
+        """The local command that runs a script there with separate stdin, stdout and stderr."""
 
     @abstractmethod
     def explain(self, outcome: Outcome, *, connected: bool) -> DeviceError:
         """Why the device could not be reached or, if it was `connected`, was lost."""
 
     def ask(self, script: str) -> str:
-        """What a short script prints.
+        """The output of a short script.
 
-        Raises DeviceError when it fails.
+        Raises DeviceError if it fails.
         """
         report, answer = self._finish(script, None, subprocess.PIPE, _ANSWER_SECONDS)
         if report.code:
@@ -44,14 +44,14 @@ class Shell(ABC):
     def carry(
         self, script: str, source: IO[bytes] | None, target: IO[bytes] | None, size_bytes: int
     ) -> Report:
-        """Runs a script that takes or gives so many bytes."""
+        """Runs a script that transfers that many bytes."""
         seconds = _ANSWER_SECONDS + size_bytes / _SLOWEST_BYTES_PER_SECOND
         return self._finish(script, source, target, seconds)[0]
 
     def read(self, outcome: Outcome, token: str) -> Report:
-        """What a script reported.
+        """The report of a script.
 
-        Raises DeviceError when it did not: the device was lost meanwhile.
+        Raises DeviceError if there is none, since the device was lost meanwhile.
         """
         report = read_report(outcome.stderr, token)
         if report.code is None:
@@ -60,8 +60,10 @@ class Shell(ABC):
         return report
 
     def silence(self, seconds: float) -> DeviceError:
-        """The error of a device that does not answer."""
-        return DeviceError(self.label, f"does not answer within {seconds:.0f} s: is it on, is its network?")
+        """The error for a device that does not answer."""
+        return DeviceError(
+            self.label, f"does not answer within {seconds:.0f} s: check that it is on and connected"
+        )
 
     def _finish(
         self, script: str, source: IO[bytes] | None, target: IO[bytes] | int | None, seconds: float
@@ -85,5 +87,5 @@ class Shell(ABC):
 
 
 def new_token() -> str:
-    """A word that no script prints but to report its end."""
+    """A random word with which a script reports its end."""
     return f"micronet-edge-{secrets.token_hex(8)}"

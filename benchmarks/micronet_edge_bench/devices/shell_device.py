@@ -1,4 +1,4 @@
-"""A device on which POSIX shell scripts can be run: all that ssh and adb have in common."""
+"""A device that runs POSIX shell scripts: the common part of ssh and adb."""
 
 import shlex
 from collections.abc import Sequence
@@ -22,17 +22,17 @@ _CONNECT_SECONDS = 30.0
 
 
 class ShellDevice(Shell):
-    """A device to which a command on this machine carries scripts; its children know the way there."""
+    """A device to which a local command sends scripts; subclasses define that command."""
 
     base = "${TMPDIR:-/tmp}"
-    """Where the folder is made, as a word for the shell there."""
+    """The parent of the folder, as a word for the shell there."""
 
     pythons: tuple[str, ...] = ("python3",)
-    """What its Python may be called, the best one first."""
+    """Names for its Python, best first."""
 
     patience_seconds: float | None = None
-    """How long a run may be silent before the device is asked for a sign of life; None where the way there
-    watches by itself."""
+    """Seconds of silence in a run before the device must answer a check; None if the transport checks
+    itself."""
 
     def __init__(self, label: str) -> None:
         self.label = label
@@ -42,26 +42,26 @@ class ShellDevice(Shell):
 
     @property
     def folder(self) -> str:
-        """Where the folder is, on the device."""
+        """The path of the folder on the device."""
         if self._keeper is None:
             raise DeviceError(self.label, "is not connected: call connect first")
         return self._keeper.folder
 
     def connect(self) -> None:
-        """Reaches the device and makes the folder there."""
+        """Connects to the device and makes the folder there."""
         try:
             self._keeper = Keeper.made(self.command_for(scripts.keep_folder(self.base)), _CONNECT_SECONDS)
         except NoFolderError as error:
             raise self._no_folder(error) from None
 
     def facts(self) -> DeviceFacts:
-        """Looks at what is there; a device without Python is no error here."""
+        """Finds the facts of the device; a device without Python is not an error here."""
         if self._facts is None:
             self._facts = look(self, self.ask, self.pythons)
         return self._facts
 
     def push(self, local: Path, name: str) -> None:
-        """Copies a file into the folder. It is executable there if it is here."""
+        """Copies a file into the folder and keeps its executable bit."""
         path = self._path(name)
         try:
             status = local.stat()
@@ -75,7 +75,7 @@ class ShellDevice(Shell):
             raise DeviceError(self.label, reason or f"{name} cannot be written ({one_line(report.stderr)})")
 
     def pull(self, name: str, local: Path) -> None:
-        """Copies a file out of the folder; `local` appears whole or not at all."""
+        """Copies a file from the folder; `local` appears whole or not at all."""
         path = self._path(name)
         try:
             size_bytes = int(self.ask(f"wc -c <{shlex.quote(path)}"))
@@ -87,7 +87,7 @@ class ShellDevice(Shell):
                 raise DeviceError(self.label, f"{name!r} cannot be fetched ({one_line(report.stderr)})")
 
     def run(self, command: Sequence[str], on_line: OnLine) -> int:
-        """Runs a command in the folder and gives its exit code; its stdin stays open till we are gone."""
+        """Runs a command in the folder and returns its exit code; its stdin stays open while we live."""
         token = new_token()
         script = scripts.reporting(scripts.run_in(self.folder, command), token)
         process = start(self.command_for(script))
@@ -100,12 +100,12 @@ class ShellDevice(Shell):
         return report.code
 
     def bootstrap(self, packages: Sequence[str], on_line: OnLine) -> None:
-        """Installs packages for its Python into a folder of the tool's own there, which stays."""
+        """Installs packages for its Python into a separate folder there, which stays."""
         install(self, packages, on_line)
         self._facts = None
 
     def advice(self, packages: Sequence[str]) -> str:
-        """How a person gets Python (no packages given) or the packages there."""
+        """How the user installs the packages there, or Python if none are given."""
         if not packages:
             return f"install Python {OLDEST_PYTHON} or newer on it"
         return (
@@ -114,9 +114,9 @@ class ShellDevice(Shell):
         )
 
     def close(self) -> None:
-        """Ends what runs there and removes the folder.
+        """Ends running commands and removes the folder.
 
-        A lost device does so by itself once it notices; no error then follows the one that told of the loss.
+        A lost device does so itself once it notices; then no second error follows that of the loss.
         """
         was_lost = self.lost
         keeper, self._keeper = self._keeper, None
@@ -128,7 +128,7 @@ class ShellDevice(Shell):
             if was_lost:
                 return
             raise DeviceError(
-                self.label, f"{keeper.folder} there may not be removed yet ({error}): look whether it is gone"
+                self.label, f"{keeper.folder} there may still exist ({error}): check, and remove it if so"
             ) from error
 
     def __enter__(self) -> Self:
@@ -142,7 +142,7 @@ class ShellDevice(Shell):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Closes; a folder that cannot be removed is no news after an error that says why."""
+        """Closes; after another error, ignores a folder that cannot be removed."""
         try:
             self.close()
         except DeviceError:
@@ -160,5 +160,5 @@ class ShellDevice(Shell):
             return self.silence(_CONNECT_SECONDS)
         if scripts.NO_FOLDER in error.outcome.stderr:
             reason = one_line(error.outcome.stderr.replace(scripts.NO_FOLDER, ""))
-            return DeviceError(self.label, f"no folder can be made there ({reason}): free some space")
+            return DeviceError(self.label, f"cannot create a folder there ({reason}): free some space")
         return self.explain(error.outcome, connected=False)

@@ -1,7 +1,7 @@
-"""A Linux board over ssh, with the ssh program, configuration, keys and known hosts of whoever runs us.
+"""A Linux board over ssh, with the user's ssh program, configuration, keys and known hosts.
 
-Files travel through `cat` there: small boards often have no sftp server, without which scp of OpenSSH 9 does
-not work either, and `cat` takes no name that a shell elsewhere would have to expand.
+Files travel through `cat`: small boards often have no sftp server, which scp of OpenSSH 9 also needs, and
+`cat` needs no file name that a remote shell would expand.
 """
 
 import os
@@ -18,39 +18,39 @@ from micronet_edge_bench.devices.shell_device import ShellDevice
 from micronet_edge_bench.devices.ssh_errors import explain
 
 COMMAND_VARIABLE = "MICRONET_EDGE_SSH"
-"""Holds the ssh command to use, with options, as words for a shell; `ssh` where it is not set."""
+"""The environment variable with the ssh command and its options, in shell syntax; `ssh` if not set."""
 
 ALIVE_SECONDS = 10
 ALIVE_COUNT = 3
-"""A board that leaves so many questions after so many seconds each unanswered counts as lost."""
+"""The interval in seconds and the number of unanswered probes after which a board counts as lost."""
 
 _CONNECT_SECONDS = 10
 _LONGEST_SOCKET_PATH = 80
-"""Of the 108 bytes that a socket's path may have, less what ssh appends to it for a time."""
+"""The maximum length of the socket's path: 108 bytes minus ssh's temporary suffix."""
 
-# A host's name reaches commands of the user's ssh configuration (ProxyCommand's %h), which a shell runs.
+# Host names reach commands of the user's ssh configuration (ProxyCommand's %h), which a shell runs.
 _ADDRESS = re.compile(
     r"(?:(?P<user>[\w.+][\w.+@-]*)@)?(?P<host>[\w.+][\w.+-]*|\[[0-9A-Fa-f:.]+(?:%[\w.-]+)?\])(?::(?P<port>\d+))?"
 )
 _LAST_PORT = 65535
 
 _OPTIONS = (
-    # A password or an unknown host key is an error, never a question in the middle of a progress display.
+    # A password or an unknown host key is an error, never a prompt during a progress display.
     "BatchMode=yes",
     f"ConnectTimeout={_CONNECT_SECONDS}",
     f"ServerAliveInterval={ALIVE_SECONDS}",
     f"ServerAliveCountMax={ALIVE_COUNT}",
-    # Of what a user's configuration may add for logins by hand, nothing fits commands that run side by side.
+    # Overrides settings for interactive logins, which do not suit parallel commands.
     "ClearAllForwardings=yes",
     "RemoteCommand=none",
-    # Lower, and ssh keeps to itself why a connection ended.
+    # At lower levels ssh does not report why a connection ended.
     "LogLevel=INFO",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Whom ssh is to reach; what is None is up to the user's ssh configuration."""
+    """The address for ssh; the user's ssh configuration decides what is None."""
 
     user: str | None
     host: str
@@ -58,22 +58,22 @@ class Address:
 
 
 def read_address(label: str) -> Address:
-    """Reads ssh://[USER@]HOST[:PORT]; HOST may be an alias of ~/.ssh/config or an IPv6 address in brackets.
+    """Parses ssh://[USER@]HOST[:PORT]; HOST may be an alias of ~/.ssh/config or an IPv6 address in brackets.
 
     Raises DeviceError on anything else.
     """
     found = _ADDRESS.fullmatch(label.removeprefix("ssh://").removesuffix("/"))
     port = int(found["port"]) if found and found["port"] else None
     if found is None or (port is not None and not 0 < port <= _LAST_PORT):
-        raise DeviceError(label, "is no address of a board: give ssh://HOST or ssh://USER@HOST:PORT")
+        raise DeviceError(label, "is not an address of a board: give ssh://HOST or ssh://USER@HOST:PORT")
     return Address(found["user"], found["host"].strip("[]"), port)
 
 
 class SshDevice(ShellDevice):
-    """A board that is reached through ssh.
+    """A board over ssh.
 
-    The keeper's connection is shared by all later commands, which so need not log in again; where the board
-    forbids that, ssh makes a connection for each by itself.
+    All later commands share the keeper's connection and need not log in again; if the board forbids that, ssh
+    opens a connection for each.
     """
 
     def __init__(self, label: str) -> None:
@@ -117,11 +117,11 @@ class SshDevice(ShellDevice):
         ]
 
     def explain(self, outcome: Outcome, *, connected: bool) -> DeviceError:
-        """What ssh complains of, in words with a next step."""
+        """The error for ssh's message, with a next step."""
         return DeviceError(self.label, explain(self._login(), outcome.stderr, connected=connected))
 
     def _login(self) -> str:
-        """What follows `ssh` in a terminal."""
+        """The arguments of `ssh` for a login in a terminal."""
         user, host, port = self._address.user, self._address.host, self._address.port
         return (f"-p {port} " if port else "") + (f"{user}@{host}" if user else host)
 
@@ -134,7 +134,7 @@ class SshDevice(ShellDevice):
 
     def _sharing(self) -> tuple[str, ...]:
         socket = f"{self._private.name}/ssh" if self._private else ""
-        # ssh expands % and ${} in the path: with those in it, every command logs in for itself.
+        # ssh expands % and ${} in the path; if it contains them, every command logs in separately.
         if not re.fullmatch(rf"[\w./-]{{1,{_LONGEST_SOCKET_PATH}}}", socket):
             return ("ControlPath=none",)
         return (

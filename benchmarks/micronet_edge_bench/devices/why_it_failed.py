@@ -1,4 +1,4 @@
-"""What a command's end says about the device rather than about the command."""
+"""Recognizes failures of a command that are the device's, not the command's own."""
 
 import re
 from collections.abc import Sequence
@@ -11,20 +11,22 @@ _CANNOT_EXECUTE, _NOT_FOUND = 126, 127
 
 
 def why_it_failed(code: int, stderr: str, command: Sequence[str]) -> str | None:
-    """The reason in words with the next step; None where the command's own output must tell.
+    """The reason with the next step; None if only the command's own output explains it.
 
-    126 and 127 are what every POSIX shell gives for a program that it cannot start or find.
+    126 and 127 are the exit codes of a POSIX shell for a program that it cannot start or find.
     """
     if code and _NO_SPACE.search(stderr):
         return "no space left there: free some on the file system of its folder for temporary files"
-    # `env NAME=value program` starts the program like a shell does, with the same exit codes.
+    # `env NAME=value program` has the same exit codes as a shell.
     program = next((word for word in command if word != "env" and "=" not in word), command[0])
     if code == _CANNOT_EXECUTE and _FOREIGN.search(stderr):
-        return f"{program} is built for another kind of processor: give one built for this device"
+        return f"{program} is built for another CPU architecture: give one built for this device"
     if code == _CANNOT_EXECUTE:
-        return f"{program} cannot be executed there ({one_line(stderr)}): may programs run in its folder?"
+        return (
+            f"{program} cannot be executed there ({one_line(stderr)}): check that its folder allows programs"
+        )
     if code == _NOT_FOUND and program.rpartition("/")[2].startswith("python"):
         return f"no {program} there: install Python 3.9 or newer on it"
     if code == _NOT_FOUND:
-        return f"{program} is not there ({one_line(stderr)})"
+        return f"{program} does not exist there ({one_line(stderr)})"
     return None

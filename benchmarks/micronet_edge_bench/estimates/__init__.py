@@ -1,1 +1,1 @@
-"""What compilers expect of hardware that is not at hand: estimates, never measurements."""
+"""Estimates by compilers for other hardware; never measurements."""

@@ -1,6 +1,6 @@
-"""What Arm's compiler Vela expects of an Ethos-U NPU that runs a TFLite file: an estimate, no measurement.
+"""Estimates by Arm's compiler Vela for a TFLite file on an Ethos-U NPU; not a measurement.
 
-TFLite file ──> Vela, in a process of its own ──> its tables and its warnings ──> Estimate
+TFLite file ──> Vela, in its own process ──> its tables and its warnings ──> Estimate
 """
 
 import re
@@ -23,30 +23,30 @@ NPUS = (
     *("ethos-u65-256", "ethos-u65-512"),
     *("ethos-u85-128", "ethos-u85-256", "ethos-u85-512", "ethos-u85-1024", "ethos-u85-2048"),
 )
-"""The NPUs that Vela compiles for; the last number is that of multiply-adds in a cycle."""
+"""The NPUs that Vela compiles for; the last number is the multiply-adds per cycle."""
 
 _IDENTIFIER = b"TFL3"
 _RAISED = re.compile(r"^([\w.]*Error): (?:Compilation failed: )?(?:'?Error: )?(.*)$", re.MULTILINE)
 _FRAME = " '."
-"""What stands around the words of Vela's errors."""
+"""The characters around the text of Vela's errors."""
 _KIBIBYTE = 1024
 _MEMORIES = ("sram", "dram", "on_chip_flash", "off_chip_flash")
-_QUANTIZE = "an Ethos-U computes in integers, give an int8 file as `micronet-edge quantize` writes it"
+_QUANTIZE = "an Ethos-U computes in integers, so give an int8 file that `micronet-edge quantize` wrote"
 _NETWORK = "network"
-"""What the file is called while Vela works on it, whatever it is called outside."""
+"""The file's name while Vela works on it, independent of its real name."""
 
 
 class EstimateError(MicronetEdgeError):
-    """A file that no estimate can be made of, or an estimate that cannot be made here."""
+    """The file cannot be estimated, or Vela is missing here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """One inference on an NPU as Vela expects it; what is left to the CPU is in none of the figures.
+    """Vela's estimate of one inference on an NPU; no figure includes operators on the CPU.
 
-    `system_configuration` and `memory_mode` name what Vela assumes of clock and memories. `madds` are
-    counted by Vela on the network as it rewrote it, copies and means included. `memory_bytes` is the
-    most that lies in each kind of memory at a time, without the kinds that are not used.
+    `system_configuration` and `memory_mode` are Vela's assumptions on clock and memories. `madds` are Vela's
+    count after its own rewrites, including copies and means. `memory_bytes` is the peak use of each memory
+    that is used.
     """
 
     file: str
@@ -68,11 +68,11 @@ class Estimate:
 
     @property
     def kind(self) -> str:
-        """What these figures are, to be printed wherever they are."""
-        return f"estimate by Vela {self.vela_version}, no measurement"
+        """The kind of these figures, to print beside them."""
+        return f"estimate by Vela {self.vela_version}, not a measurement"
 
     def summary(self, *, per_layer: bool) -> dict[str, object]:
-        """As plain values, with or without what each layer takes."""
+        """Plain values, with or without the layers."""
         values = {"kind": self.kind, **asdict(self)}
         if not per_layer:
             del values["layers"]
@@ -82,11 +82,11 @@ class Estimate:
 def estimate(
     path: Path, npu: str, *, system_configuration: str | None = None, memory_mode: str | None = None
 ) -> Estimate:
-    """What Vela expects of the file on the NPU.
+    """Estimates the file on the NPU with Vela.
 
-    Given    one of NPUS; names of Vela's own configuration, or None for those it takes for the NPU
-    Raises   EstimateError where Vela is not installed, a name is unknown, the file is none that Vela
-             can compile, or nothing of it would run on the NPU.
+    Given    one of NPUS; names in Vela's configuration, or None for its defaults
+    Raises   EstimateError if Vela is not installed, a name is unknown, Vela cannot compile the file, or no
+             operator would run on the NPU.
     """
     if npu not in NPUS:
         raise EstimateError(f"unknown NPU {npu!r}: choose from {', '.join(NPUS)}")
@@ -103,7 +103,7 @@ def estimate(
     with TemporaryDirectory(prefix="micronet-edge-") as folder:
         found = _read(path, npu, Path(folder), _compile(path, options, Path(folder)))
     if not any(layer.on_npu for layer in found.layers):
-        raise EstimateError(f"nothing of {path} would run on {npu}: {_QUANTIZE}")
+        raise EstimateError(f"no operator of {path} would run on {npu}: {_QUANTIZE}")
     return found
 
 
@@ -113,7 +113,7 @@ def _check_file(path: Path) -> None:
     with path.open("rb") as file:
         start = file.read(8)
     if start[4:] != _IDENTIFIER:
-        raise EstimateError(f"{path} is no TFLite file: give one as `micronet-edge quantize` writes it")
+        raise EstimateError(f"{path} is not a TFLite file: give one that `micronet-edge quantize` wrote")
 
 
 def _package() -> Path:
@@ -123,7 +123,7 @@ def _package() -> Path:
     except ModuleNotFoundError:
         spec = None
     if spec is None or spec.origin is None:
-        raise EstimateError("Vela, which makes the estimate, is missing: pip install 'micronet-edge[npu]'")
+        raise EstimateError("Vela is not installed: pip install 'micronet-edge[npu]'")
     return Path(spec.origin).parent
 
 
@@ -137,13 +137,13 @@ def _check_name(option: str, section: str, name: str, package: Path) -> None:
 
 
 def _compile(path: Path, options: list[str], folder: Path) -> str:
-    """Lets Vela compile the file into the folder; gives what it printed.
+    """Compiles the file into the folder with Vela and returns Vela's output.
 
-    In a process of its own, since Vela crashes on a damaged file and takes its process with it.
+    It runs in its own process, since Vela crashes on damaged files.
     """
     (folder / f"{_NETWORK}.tflite").symlink_to(path.resolve())
-    # The network comes first: Vela would not tell it from an option's value. UTF-8 is not Python's
-    # habit everywhere, and tables and warnings hold names of layers.
+    # The network comes first, or Vela would take it for an option's value. UTF-8 is not Python's default
+    # everywhere, and tables and warnings contain names of layers.
     command = [sys.executable, "-X", "utf8", "-m", "ethosu.vela", f"{_NETWORK}.tflite", *options]
     reports = ["--verbose-performance", "--output-dir", "."]
     done = subprocess.run(  # noqa: S603 - ours, and every part of it is checked
@@ -161,9 +161,9 @@ def _compile(path: Path, options: list[str], folder: Path) -> str:
 
 
 def _error_text(done: "subprocess.CompletedProcess[str]") -> str:
-    """Why Vela failed, in its own words, and the next step."""
+    """Vela's own error message, and the next step."""
     if done.returncode < 0:
-        return f"(it crashed with signal {-done.returncode}): the file may be damaged, make it again"
+        return f"(it crashed with signal {-done.returncode}): the file may be damaged, quantize again"
     *_, (kind, words) = [("", f"it ended with exit code {done.returncode}"), *_RAISED.findall(done.stderr)]
     if kind.endswith("OptionError"):
         return f"({words.strip(_FRAME)}): give another --system-config or --memory-mode"

@@ -1,4 +1,4 @@
-"""Reads what Vela writes: a table of one row, a table of the layers, and warnings among what it prints."""
+"""Parses Vela's output: a summary of one row, a table of the layers, and warnings."""
 
 import re
 from collections.abc import Iterator
@@ -11,11 +11,11 @@ _REASON = "Reason: "
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One operator of the network as Vela rewrote it, in Vela's order.
+    """One operator of the network after Vela's rewrites, in Vela's order.
 
-    `original` is the operator of the file that it came of, `operator` what Vela made of it. `name` is
-    that of its output. `sram_bytes` are in use while it runs. `utilization` is the share of the NPU's
-    multiply-adds that its cycles use. On the CPU, nothing is counted.
+    `original` is the file's operator, `operator` Vela's. `name` is its output's name. `sram_bytes` are in use
+    while it runs. `utilization` is the used share of the NPU's multiply-adds in its cycles. Operators on the
+    CPU have no figures.
     """
 
     name: str
@@ -30,9 +30,9 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Fallback:
-    """An operator of the file that Vela leaves to the CPU, with Vela's reason where it gives one.
+    """An operator of the file that Vela leaves to the CPU, with Vela's reason, if any.
 
-    The reason's first line says what is wrong, those after it what would be right.
+    The reason's first line is the problem, the others are the requirements.
     """
 
     name: str
@@ -41,13 +41,13 @@ class Fallback:
 
 
 def summary(text: str) -> dict[str, str]:
-    """The table of one row, by its headings. No value holds a comma: Vela quotes none."""
+    """The values of the summary by heading. No value contains a comma, since Vela does not quote."""
     headings, values = text.splitlines()
     return dict(zip(headings.split(","), values.split(","), strict=True))
 
 
 def layers(text: str) -> tuple[Layer, ...]:
-    """The table of the layers. The name comes last, so that its own commas can be told from the others."""
+    """The table of the layers. The name is the last column, so it may contain commas."""
     headings, *lines = text.splitlines()
     names = headings.split(",")
     rows = (dict(zip(names, line.split(",", len(names) - 1), strict=True)) for line in lines)
@@ -67,7 +67,7 @@ def layers(text: str) -> tuple[Layer, ...]:
 
 
 def fallbacks(rows: tuple[Layer, ...], printed: str) -> tuple[Fallback, ...]:
-    """The layers on the CPU, each with the reason that Vela printed for its output."""
+    """The operators on the CPU, each with the reason that Vela printed for its output."""
     reasons = {output: (operator, reason) for output, operator, reason in _warnings(printed)}
     found = []
     for row in rows:
@@ -78,7 +78,7 @@ def fallbacks(rows: tuple[Layer, ...], printed: str) -> tuple[Fallback, ...]:
 
 
 def _warnings(printed: str) -> Iterator[tuple[str, str, str]]:
-    """Output, operator and reason of each; a reason goes on up to an empty line."""
+    """Output, operator and reason of each warning; a reason ends at an empty line."""
     for block in printed.split("\n\n"):
         first, *rest = block.strip().splitlines() or [""]
         if match := _WARNING.match(first):

@@ -1,4 +1,4 @@
-"""What was measured as one page that needs nothing beside it."""
+"""The results as one self-contained page."""
 
 from micronet_edge_bench.report.page import page, write_report
 

@@ -1,7 +1,6 @@
-"""What the bars have in common: one scale from zero for all rows, told once above them.
+"""Shared parts of bar charts: one scale from zero for all rows, with its axis above them.
 
-The pictures are as wide as their place, so places along them are in per cent; names stand beside them as
-text of the page, which can break where it is long.
+Pictures fill their width, so positions are in per cent; names are text of the page, which can wrap.
 """
 
 from collections.abc import Iterable
@@ -22,19 +21,19 @@ class Scale:
     end: float
 
     def at(self, nanoseconds: float) -> str:
-        """How far along a time lies."""
+        """The position of a time."""
         return f"{100 * self.part(nanoseconds):.2f}%"
 
     def part(self, nanoseconds: float) -> float:
-        """The same as a share of the scale."""
+        """The position as a share of the scale."""
         return nanoseconds / _NANOSECONDS / self.end
 
     def ticks_ns(self) -> list[float]:
-        """Round times."""
+        """Round times for the axis."""
         return [tick * _NANOSECONDS for tick in ticks([0.0, self.end]) if tick <= self.end]
 
     def axis(self) -> str:
-        """The figures above the bars, as a row of its own."""
+        """The row of figures above the bars."""
         words = "".join(
             f'<text class="{self._anchor(tick)}" x="{self.at(tick)}" y="8">{tick / _NANOSECONDS:g}</text>'
             for tick in self.ticks_ns()
@@ -45,7 +44,7 @@ class Scale:
         )
 
     def grid(self) -> str:
-        """The lines behind a bar."""
+        """The grid lines behind a bar."""
         return "".join(
             f'<line class="{"grid" if tick else "zero"}" x1="{self.at(tick)}" x2="{self.at(tick)}" y1="0" '
             'y2="100%"/>'
@@ -59,18 +58,19 @@ class Scale:
 
 
 def scale_for(times_ns: Iterable[float]) -> Scale:
-    """A little longer than the longest."""
+    """A scale slightly longer than the longest time."""
     return Scale(max(times_ns) / _NANOSECONDS * _BEYOND)
 
 
-def bar_row(name: str, value: str, told: str, scale: Scale, drawn: str, kind: str = "") -> str:
-    """A name, a picture and a figure.
+def bar_row(name: str, value: str, description: str, scale: Scale, drawn: str, kind: str = "") -> str:
+    """A row with a name, a picture and a figure.
 
-    `told` is the picture in words; `drawn` is it with its middle at a height of zero, since a name that
-    breaks into lines makes the row higher.
+    `description` is the picture's text alternative. `drawn` is the picture with its middle at height zero,
+    since a wrapped name makes the row higher.
     """
     return (
         f'<div class="row {kind}"><span class="name">{escape(name)}</span>'
-        f'<span class="value">{escape(value)}</span><svg height="26" role="img" aria-label="{escape(told)}">'
+        f'<span class="value">{escape(value)}</span>'
+        f'<svg height="26" role="img" aria-label="{escape(description)}">'
         f'{scale.grid()}<svg y="50%">{drawn}</svg></svg></div>'
     )

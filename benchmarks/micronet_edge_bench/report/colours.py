@@ -1,4 +1,4 @@
-"""Which colour stands for what, told in the page's style; names of files never become classes."""
+"""Colours of precisions and kinds of layer, as CSS classes; names of files never become classes."""
 
 from collections.abc import Iterable
 
@@ -28,16 +28,16 @@ KIND_CLASSES = {
     Kind.LAYOUT: "overhead3",
     Kind.OTHER: "overhead4",
 }
-"""By kind of layer. What is no layer's own work is grey; the second four are for files without names."""
+"""Classes by kind of layer. The runtime's own work is grey; the second four are for files without names."""
 
 
 def precision_class(file: FileResult) -> str:
-    """The class of a file's precision."""
+    """The CSS class of a file's precision."""
     return _PRECISIONS.get(file.precision or "", _UNKNOWN)
 
 
 def legend(files: Iterable[FileResult]) -> str:
-    """What the colours of these files mean; nothing where there is but one."""
+    """The legend of these files' colours; empty if there is only one."""
     found: dict[str, str] = {}
     for file in files:
         naive = " naive" if file.naive else ""
@@ -47,6 +47,6 @@ def legend(files: Iterable[FileResult]) -> str:
 
 
 def swatches(entries: Iterable[tuple[str, str]]) -> str:
-    """Classes and what they mean, in a line."""
+    """Classes and their meanings, in a line."""
     each = "".join(f'<li class="{kind}"><i></i>{escape(words)}</li>' for kind, words in entries)
     return f'<ul class="legend">{each}</ul>'

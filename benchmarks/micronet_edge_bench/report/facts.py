@@ -1,18 +1,18 @@
-"""Where it was measured, what is doubtful about it, and what was not measured at all."""
+"""The environment, the warnings, and what was not measured."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from micronet_edge.util.safe_text import escape
 from micronet_edge.util.text import listed, plural
-from micronet_edge_bench.report.wording import by_device, peaks, shown
+from micronet_edge_bench.report.text import by_device, peaks, shown
 from micronet_edge_bench.results import Environment, FileResult, Method, Results, Run
 
 _GIBI = 1 << 30
 
 
 def environments(results: Results) -> str:
-    """A list of facts for each machine and each method; runs that share them share a list."""
+    """A list of facts per machine and method; runs with the same facts share a list."""
     groups: dict[str, list[Run]] = {}
     for run in results.runs:
         if run.environment is not None and run.files:
@@ -22,15 +22,15 @@ def environments(results: Results) -> str:
 
 
 def warnings_box(warnings: Sequence[str]) -> str:
-    """What is amiss, where a reader cannot miss it."""
+    """A highlighted box with the warnings."""
     if not warnings:
-        return '<p class="fine">The measurement found nothing amiss with itself.</p>'
+        return '<p class="fine">No warnings about this measurement.</p>'
     each = "".join(f"<li>{escape(warning)}</li>" for warning in warnings)
     return f'<div class="warnings"><h2>Warnings</h2><ul>{each}</ul></div>'
 
 
 def unmeasured(results: Results, refusal: str | None) -> str:
-    """What a reader might look for in vain, and why it is not here."""
+    """What the page lacks, and why."""
     each = "".join(f"<li>{words}</li>" for words in _unmeasured(results, refusal))
     return f"<ul>{each}</ul>"
 
@@ -44,9 +44,9 @@ def _unmeasured(results: Results, refusal: str | None) -> Iterator[str]:
     files = [file for run in results.runs for file in shown(run)]
     for what, missing in (
         ("Multiply-adds could not be counted", [each for each in files if each.madds is None]),
-        ("Accuracy is not known", [each for each in files if each.top1 is None]),
+        ("Accuracy is unknown", [each for each in files if each.top1 is None]),
         (
-            "Time by operator was not taken",
+            "Time by operator was not measured",
             [each for each in files if not (each.profile or each.profile_error)],
         ),
     ):
@@ -57,8 +57,8 @@ def _unmeasured(results: Results, refusal: str | None) -> Iterator[str]:
             yield f"Time by operator of {escape(file.name)}: {escape(file.profile_error)}"
     for device, runs in by_device(results):
         if not any(peaks(runs)):
-            yield f"The peak of {escape(device)}, which would be a roof in the plot against multiply-adds."
-    yield "Energy, heat, and what happens when other programs run on the same cores."
+            yield f"The peak speed of {escape(device)}, the roof in the plot against multiply-adds."
+    yield "Energy, heat, and the effect of other programs on the same cores."
 
 
 def _which(missing: Sequence[FileResult], files: Sequence[FileResult]) -> str:
@@ -68,13 +68,13 @@ def _which(missing: Sequence[FileResult], files: Sequence[FileResult]) -> str:
 
 
 def _lasting(of: Environment) -> Environment:
-    """The environment without what changes from minute to minute."""
+    """The environment without load and clocks, which change during a run."""
     return replace(of, load_before=None, load_after=None, memory_available_bytes=None, frequencies_khz=())
 
 
 def _facts(runs: Sequence[Run], *, named: bool) -> str:
     environment = runs[0].environment
-    assert environment is not None  # runs without one are left out
+    assert environment is not None  # the caller leaves out runs without one
     heading = f"<h3>{escape(listed([run.label for run in runs]))}</h3>" if named else ""
     pairs = "".join(
         f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>"
@@ -92,7 +92,7 @@ def _machine(of: Environment, runs: Sequence[Run]) -> Iterator[tuple[str, str]]:
     yield "Governor", of.governor or "cannot be read"
     clocks = [clock for run in runs for clock in (run.environment.frequencies_khz if run.environment else ())]
     if clocks:
-        yield "Clock when it ended", _span([clock / 1e6 for clock in clocks], "GHz")
+        yield "Clock at the end", _span([clock / 1e6 for clock in clocks], "GHz")
     loads = [load for run in runs for load in _loads(run)]
     if loads:
         yield "Load of the last minute", _span(loads, "")
@@ -110,12 +110,12 @@ def _method(of: Method) -> Iterator[tuple[str, str]]:
         "Measured",
         f"{plural(of.processes, 'fresh process', 'fresh processes')}, {length} in each",
     )
-    yield "Warm-up", f"{plural(of.warmup_least, 'round')} at least, until steady, at most {of.warmup_most}"
+    yield "Warm-up", f"at least {plural(of.warmup_least, 'round')}, until steady, at most {of.warmup_most}"
 
 
 def _loads(run: Run) -> Iterable[float]:
     found = run.environment
-    assert found is not None  # runs without one are left out
+    assert found is not None  # the caller leaves out runs without one
     return [load for load in (found.load_before, found.load_after) if load is not None]
 
 

@@ -1,8 +1,8 @@
-"""Tables of a suite's results as Markdown: what the README quotes, row by row."""
+"""A suite's results as rows of Markdown tables, for README and docs."""
 
 from collections.abc import Iterator
 
-from micronet_edge_bench.report.wording import peaks
+from micronet_edge_bench.report.text import peaks
 from micronet_edge_bench.results import FileResult, Results, Run
 from micronet_edge_bench.statistics import latency, ratio_in_turn
 
@@ -13,7 +13,7 @@ _INT8 = {"int8": "", "int8 io": ", `--io int8`", "int8 fused": _FUSED}
 
 
 def family_float_rows(results: Results) -> Iterator[str]:
-    """Network, runtime, naive and own milliseconds, times faster: of float32 files."""
+    """Network, runtime, naive and own milliseconds, speed-up, for float32 files."""
     for network, kind, run in _by_network(results):
         for form, option in _FLOAT.items():
             own, naive = run.file(f"{network} {form}.{kind}"), run.file(f"{network} naive float32.{kind}")
@@ -23,7 +23,7 @@ def family_float_rows(results: Results) -> Iterator[str]:
 
 
 def family_int8_rows(results: Results) -> Iterator[str]:
-    """Network, runtime, float32, naive and own int8 milliseconds, times faster than both, size to float32."""
+    """Network, runtime, float32, naive and own int8 milliseconds, speed-ups, relative size."""
     for network, kind, run in _by_network(results):
         for form, option in _INT8.items():
             found = [run.file(f"{network} {each}.{kind}") for each in (form, "float32", "naive int8")]
@@ -36,7 +36,7 @@ def family_int8_rows(results: Results) -> Iterator[str]:
 
 
 def family_summary_rows(results: Results) -> Iterator[str]:
-    """Network, then times faster than the naive file: each precision and format, without and with kernels."""
+    """Network, then speed-ups over the naive file: per precision and format, without and with kernels."""
     ratios: dict[str, list[str]] = {}
     for precision in ("float32", "int8"):
         for network, kind, run in _by_network(results):
@@ -50,10 +50,10 @@ def family_summary_rows(results: Results) -> Iterator[str]:
         yield _row(network, *cells)
 
 
-def peer_rows(results: Results) -> Iterator[str]:
-    """Network, top-1, runtime, precision, multiply-adds, milliseconds, share of peak, MicroNet's speed.
+def baseline_rows(results: Results) -> Iterator[str]:
+    """Network, top-1, runtime, precision, multiply-adds, milliseconds, share of peak, MicroNet's speed-up.
 
-    The share is that of the file's multiply-adds a second in those of the largest matrix product measured.
+    The share of peak is the file's multiply-adds per second divided by those of a large matrix product.
     """
     roofs = {(file.format, file.precision): _speed(file) for file in peaks(results.runs)}
     for run in results.runs:
@@ -76,7 +76,7 @@ def _by_network(results: Results) -> Iterator[tuple[str, str, Run]]:
 
 
 def _speed(file: FileResult) -> float:
-    """Multiply-adds a nanosecond; of a file that could not be counted, none."""
+    """Multiply-adds per nanosecond; 0 if they are unknown."""
     return (file.madds or 0) / latency(file.samples_ns).median_ns
 
 

@@ -1,4 +1,4 @@
-"""A page of everything that was measured: one file, nothing beside it, for a phone, a desk or paper."""
+"""A self-contained page of all results, for narrow and wide screens and print."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,45 +12,50 @@ from micronet_edge_bench.measurement_warnings import warnings
 from micronet_edge_bench.profiles import LayerProfile, layer_profile
 from micronet_edge_bench.report.facts import environments, unmeasured, warnings_box
 from micronet_edge_bench.report.latency_plot import latency_plot
-from micronet_edge_bench.report.profile_plot import MOST_SHOWN, dearest_table, kinds_table, profile_plot
+from micronet_edge_bench.report.profile_plot import (
+    MOST_SHOWN,
+    kinds_table,
+    most_expensive_table,
+    profile_plot,
+)
 from micronet_edge_bench.report.roofline_plot import peak_words, roofline_plot
 from micronet_edge_bench.report.style import STYLE
 from micronet_edge_bench.report.summary_table import Ratios, files_table, summary_table, times_table
-from micronet_edge_bench.report.wording import by_device, interval, milliseconds, shown, times
+from micronet_edge_bench.report.text import by_device, interval, milliseconds, shown, times
 from micronet_edge_bench.results import Results
 from micronet_edge_bench.statistics import latency
 
 _OPEN_TABLES = 3
-"""Files whose most expensive operators show at once; of more, a reader opens those of interest."""
+"""Number of files whose most expensive operators show at once; with more, the tables are folded."""
 
 
 def write_report(results: Results, path: Path, *, overwrite: bool = False) -> None:
     """Writes the page.
 
-    Raises OutputError where that is not possible, and on an existing file without `overwrite`.
+    Raises OutputError if that fails, and on an existing file without `overwrite`.
     """
     write_text(page(results), path, overwrite=overwrite)
 
 
 def page(results: Results) -> str:
-    """The results as an HTML page. Ratios that are refused are left out, with the reason."""
+    """The results as an HTML page. It leaves out refused ratios and says why."""
     comparisons, refusal = _compared(results)
     ratios = {(each.run, each.name): each for each in comparisons}
     sections = [
         section("At a glance", _compared_with(comparisons), summary_table(results, ratios)),
         section("Latency", _BARS, _latency(results)),
         section("Against multiply-adds", _ROOF, _roofline(results)),
-        section("Where the time goes", _PARTS, _profiles(results)),
+        section("Time by operator", _PARTS, _profiles(results)),
         section("Every figure", _FIGURES, times_table(results) + files_table(results)),
-        section("Where it was measured", "", environments(results)),
-        section("What was not measured", "", unmeasured(results, refusal)),
+        section("Environment", "", environments(results)),
+        section("Not measured", "", unmeasured(results, refusal)),
     ]
     header = f"{_origin(results)}\n{_lead(results, ratios)}\n{warnings_box(warnings(results, comparisons))}"
     return document(_title(results), STYLE, header, "".join(sections))
 
 
 def _compared(results: Results) -> tuple[tuple[Comparison, ...], str | None]:
-    """The ratios of the files that are shown, or why there are none."""
+    """The ratios of the shown files, or why there are none."""
     there = {(run.label, file.name) for run in results.runs for file in shown(run)}
     try:
         return tuple(each for each in compare(results) if (each.run, each.name) in there), None
@@ -59,21 +64,21 @@ def _compared(results: Results) -> tuple[tuple[Comparison, ...], str | None]:
 
 
 _BARS = (
-    "A bar reaches to the median of all inferences, the thin line spans the quartiles, and each dot is "
-    "the median of one fresh process: dots far apart mean that the process, not the file, decides."
+    "A bar ends at the median of all inferences, the thin line spans the quartiles, and each dot is the "
+    "median of one fresh process. Dots far apart mean that times depend on the process more than on the file."
 )
 _ROOF = (
-    "Each step to the right is more arithmetic, each step down is less time. Files on one slanted line do as "
-    "many multiply-adds in a second (G/s: billions)."
+    "More arithmetic is to the right, less time is down. Files on one diagonal line compute the same number "
+    "of multiply-adds per second (G/s: billions)."
 )
 _PARTS = (
-    "The figures in a bar are per cent of the time of all its operators, the figure beside it is their sum; "
-    "the profiler's own work may make that longer than the latency above."
+    "The figures in a bar are per cent of the time of all operators; the figure beside it is their sum. The "
+    "profiler's overhead may make it longer than the latency above."
 )
 _FIGURES = (
-    "Spread is the distance of the quartiles as a share of the median; apart is how much longer the slowest "
-    "process took than the fastest. Load and first run are medians over processes; memory is the most that "
-    "a process held, the runtime's own included."
+    "Spread is the interquartile range divided by the median. Apart is how much longer the slowest process "
+    "took than the fastest. Load and first run are medians over processes. Memory is the peak of a process, "
+    "including the runtime."
 )
 
 
@@ -95,14 +100,14 @@ def _origin(results: Results) -> str:
 
 
 def _lead(results: Results, ratios: Ratios) -> str:
-    """The answer in a sentence or two for each device."""
+    """The main result in one or two sentences per device."""
     sentences = []
     for device, runs in by_device(results):
         files = [file for run in runs for file in shown(run)]
         if len(files) > 1:
             took_ns, name = min((latency(file.samples_ns).median_ns, file.name) for file in files)
             fastest = f"Fastest on {escape(device)}: <strong>{escape(name)}</strong>"
-            sentences.append(f"{fastest}, {milliseconds(took_ns)} ms for an inference.")
+            sentences.append(f"{fastest}, {milliseconds(took_ns)} ms per inference.")
     return f'<p class="lead">{" ".join([*sentences, *_verdict(list(ratios.values()))])}</p>'
 
 
@@ -112,7 +117,7 @@ def _verdict(comparisons: Sequence[Comparison]) -> list[str]:
     best = max(comparisons, key=lambda each: each.ratio.value)
     faster = sum(each.ratio.low > 1 for each in comparisons)
     slower = sum(each.ratio.high < 1 for each in comparisons)
-    counts = f"{faster} faster, {slower} slower, {len(comparisons) - faster - slower} not to be told apart"
+    counts = f"{faster} faster, {slower} slower, {len(comparisons) - faster - slower} not significant"
     fast = f"{times(best.ratio.value)} as fast as {escape(best.baseline)} ({interval(best.ratio)})"
     return [
         f"Of {plural(len(comparisons), 'ratio')}, {counts}.",
@@ -128,11 +133,11 @@ def _compared_with(comparisons: Sequence[Comparison]) -> str:
     if len(baselines) == 1:
         what = f"<strong>{escape(baselines[0])}</strong>"
     else:
-        what = "the baseline of its group" if in_turn else "its like in the results compared with"
-    how = "measured in turn with it" if in_turn else "measured apart, which makes the interval wider"
+        what = "the baseline of its group" if in_turn else "the same file in the other results"
+    how = "measured alternately" if in_turn else "measured in separate runs, which makes the interval wider"
     return (
-        f"Speed is how many times as fast a file is as {what}, with the 95 % interval, {how}. The small "
-        "figures beside a median are the quartiles."
+        f"Speed is the speed-up over {what}, {how}, with the 95 % interval. The small figures beside a "
+        "median are the quartiles."
     )
 
 
@@ -179,7 +184,7 @@ def _profiles_of(results: Results, device: str) -> str:
     tables = "".join(
         f"<details{opened}><summary>{escape(name)}: kinds of layer, and the "
         f"{min(MOST_SHOWN, len(of.operators))} most expensive operators</summary>"
-        f"<p>{escape(of.method)}</p>{kinds_table(of)}{dearest_table(of)}</details>"
+        f"<p>{escape(of.method)}</p>{kinds_table(of)}{most_expensive_table(of)}</details>"
         for name, of in found
     )
     return f"{_for_device(results, device, profile_plot(found))}{tables}"

@@ -1,4 +1,4 @@
-"""A picture of a suite for a README: bars in one SVG file that stands alone, light and dark."""
+"""A picture of a suite for a README: bars in one self-contained SVG file, light and dark."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from micronet_edge.reports.plotting import text, ticks
 from micronet_edge.util.output_files import write_text
 from micronet_edge_bench.report.colours import precision_class
-from micronet_edge_bench.report.wording import milliseconds, shown
+from micronet_edge_bench.report.text import milliseconds, shown
 from micronet_edge_bench.results import FileResult, Results, Run
 from micronet_edge_bench.statistics import latency
 
@@ -26,9 +26,9 @@ text { fill: #e4e9f0; } .soft, .tick { fill: #9ba7b6; } line { stroke: #e4e9f022
 
 
 def write_picture(results: Results, path: Path, *, overwrite: bool = False) -> None:
-    """Writes the picture: for every turn of a suite a bar for each file, to its median.
+    """Writes the picture: for every turn of a suite, one bar per file, to its median.
 
-    Raises OutputError where that is not possible, and on an existing file without `overwrite`.
+    Raises OutputError if that fails, and on an existing file without `overwrite`.
     """
     write_text(picture(results), path, overwrite=overwrite)
 
@@ -70,7 +70,7 @@ def _bar(file: FileResult, top: float, longest: float) -> str:
 
 
 def _axis(longest: float, height: float) -> str:
-    """Round times above the bars and lines down through them."""
+    """Round times above the bars, with grid lines."""
     return "".join(
         f'<line x1="{_at(tick, longest):.1f}" x2="{_at(tick, longest):.1f}" y1="{_TOP}" y2="{height:g}"/>'
         f"{text(_at(tick, longest), _TOP / 2, f'{tick:g} ms', 'tick')}"

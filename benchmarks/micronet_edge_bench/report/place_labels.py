@@ -1,4 +1,4 @@
-"""Finds room for the names of points and lines, so that none lies on another or on a point."""
+"""Places the labels of points and lines without overlap."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from micronet_edge.reports.plotting import text
 _LETTER, _LINE, _GAP, _MARK = 6.4, 14.0, 9.0, 6.0
 _NEIGHBOURHOOD = 70.0
 _PARTS = (1.0, 0.9, 0.8, 0.65, 0.5, 0.3, 0.1)
-"""How far along a line a label may stand, best first."""
+"""Positions of a label along a line, best first."""
 
 Point = tuple[float, float]
 Segment = tuple[Point, Point]
@@ -17,7 +17,7 @@ Segment = tuple[Point, Point]
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A rectangle by its upper left corner."""
+    """A rectangle, by its upper left corner and size."""
 
     x: float
     y: float
@@ -45,14 +45,14 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A name where there is room for it."""
+    """A label and its place."""
 
     svg: str
     box: Box
 
 
 def around(point: Point) -> Box:
-    """The room that a point's mark takes."""
+    """The box of a point's mark."""
     return Box(point[0] - _MARK, point[1] - _MARK, 2 * _MARK, 2 * _MARK)
 
 
@@ -61,23 +61,23 @@ def beside_points(
 ) -> Iterator[Placed]:
     """A label for each point that has room: on its right, left, above or below.
 
-    Given    the points and their names; boxes that are taken besides; the frame that labels stay in
-    Result   without those for which there is no room, and without a name that stands nearby already
+    Given    the points and their names; other occupied boxes; the frame for the labels
+    Result   the labels, except those without room and those whose name already appears nearby
     """
     boxes = [*taken, *map(around, points)]
-    told: list[tuple[str, Point]] = []
+    labelled: list[tuple[str, Point]] = []
     for point, name in zip(points, names, strict=True):
-        if any(other == name and _near(point, place) for other, place in told):
+        if any(other == name and _near(point, place) for other, place in labelled):
             continue
         placed = _first_free(_beside(*point, name), boxes, frame)
         if placed is not None:
             boxes.append(placed.box)
-            told.append((name, point))
+            labelled.append((name, point))
             yield placed
 
 
 class Line(Protocol):
-    """A line that rises to the right, and what is to be said of it; `kind` is the class of its label."""
+    """A line that rises to the right, and its label; `kind` is the CSS class of the label."""
 
     @property
     def words(self) -> str: ...
@@ -88,7 +88,7 @@ class Line(Protocol):
 
 
 def along_lines(lines: Sequence[Line], taken: Sequence[Box], frame: Box) -> Iterator[Placed]:
-    """A label for each line that has room, as near its upper end as may be, above it or below."""
+    """A label for each line that has room, near its upper end, above or below it."""
     boxes = list(taken)
     for line in lines:
         placed = _first_free(_along(line), boxes, frame)

@@ -1,4 +1,4 @@
-"""Draws where the time goes: a bar for each file, cut into kinds of layer, and what is most expensive."""
+"""Draws the time by operator: one bar per file, divided by kind of layer, and tables."""
 
 from collections.abc import Sequence
 
@@ -8,22 +8,22 @@ from micronet_edge.util.text import plural
 from micronet_edge_bench.profiles import LayerProfile, ProfiledOperator, Total
 from micronet_edge_bench.report.bars import Scale, bar_row, scale_for
 from micronet_edge_bench.report.colours import KIND_CLASSES, swatches
-from micronet_edge_bench.report.wording import milliseconds, per_cent
+from micronet_edge_bench.report.text import milliseconds, per_cent
 
 MOST_SHOWN = 10
-"""Operators in a table."""
+"""Number of operators in a table."""
 
 _WORTH_A_FIGURE = 0.055
-"""Of the scale; a smaller part has no room for its share."""
+"""Smallest share of the scale with room for a figure."""
 
 _TIME = (Column("ms"), Column("share"))
 
 Named = Sequence[tuple[str, LayerProfile]]
-"""Profiles, each with the name of its file."""
+"""Profiles by the name of their file."""
 
 
 def profile_plot(profiles: Named) -> str:
-    """The files on one scale, their parts always in the same order."""
+    """The files on one scale, with their parts in a fixed order."""
     scale = scale_for(each.operators_ns for _name, each in profiles)
     present = {total.name for _name, each in profiles for total in each.kinds}
     kinds = [kind for kind in KIND_CLASSES if kind.value in present]
@@ -33,7 +33,7 @@ def profile_plot(profiles: Named) -> str:
 
 
 def kinds_table(of: LayerProfile) -> str:
-    """What each kind of layer takes, most first."""
+    """The time of each kind of layer, most expensive first."""
     columns = (
         Column("kind of layer" if of.named else "kind of operator", words=True),
         Column("operators"),
@@ -52,8 +52,8 @@ def kinds_table(of: LayerProfile) -> str:
     return table(columns, [("", rows)])
 
 
-def dearest_table(of: LayerProfile) -> str:
-    """The operators that take most, with what they are for."""
+def most_expensive_table(of: LayerProfile) -> str:
+    """The most expensive operators, with their purpose."""
     dearest = sorted(of.operators, key=lambda each: -each.median_ns)[:MOST_SHOWN]
     columns = (
         Column("operator", words=True),
@@ -85,12 +85,12 @@ def _row(name: str, of: LayerProfile, scale: Scale) -> str:
             total = by_name[kind.value]
             parts.append(_part(colour, total, start_ns, scale))
             start_ns += total.median_ns
-    told = f"{name}: {'; '.join(f'{each.name} {per_cent(each.share)}' for each in of.kinds)}"
-    return bar_row(name, milliseconds(of.operators_ns), told, scale, "".join(parts))
+    description = f"{name}: {'; '.join(f'{each.name} {per_cent(each.share)}' for each in of.kinds)}"
+    return bar_row(name, milliseconds(of.operators_ns), description, scale, "".join(parts))
 
 
 def _part(colour: str, total: Total, start_ns: float, scale: Scale) -> str:
-    told = (
+    tooltip = (
         f"{total.name}: {milliseconds(total.median_ns)} ms, {per_cent(total.share)}, "
         f"{plural(total.operators, 'operator')}"
     )
@@ -99,7 +99,7 @@ def _part(colour: str, total: Total, start_ns: float, scale: Scale) -> str:
         middle = scale.at(start_ns + total.median_ns / 2)
         figure = f'<text class="inside" x="{middle}" y="0">{100 * total.share:.0f}</text>'
     return (
-        f'<g class="{colour}"><title>{escape(told)}</title>'
+        f'<g class="{colour}"><title>{escape(tooltip)}</title>'
         f'<rect class="part" x="{scale.at(start_ns)}" y="-10" width="{scale.at(total.median_ns)}" '
         f'height="20"/>{figure}</g>'
     )

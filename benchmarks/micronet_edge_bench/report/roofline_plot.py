@@ -1,6 +1,6 @@
-"""Draws latency against multiply-adds, both in decades, and the roof that the machine's measured peak is.
+"""Draws latency against multiply-adds, both on logarithmic scales, with the machine's measured peak as roof.
 
-Nothing can lie below the line of the machine's peak; how far above it a file lies is what other work costs.
+No file can lie below the line of the peak. The distance above it is the cost of other work.
 """
 
 from collections.abc import Sequence
@@ -11,12 +11,12 @@ from micronet_edge.util.safe_text import escape
 from micronet_edge_bench.report.colours import precision_class
 from micronet_edge_bench.report.place_labels import Point, along_lines, around, beside_points
 from micronet_edge_bench.report.speed_lines import Frame, SpeedLine, decade_scale, peak_lines, round_lines
-from micronet_edge_bench.report.wording import format_of, millions, milliseconds, peaks, shown
+from micronet_edge_bench.report.text import format_of, millions, milliseconds, peaks, shown
 from micronet_edge_bench.results import FileResult, Run
 from micronet_edge_bench.statistics import latency
 
 WIDE, NARROW = 960, 340
-"""The widths that it is drawn in: one for a page, one for a phone, so that text stays legible on both."""
+"""The widths of the plot, for a page and for a phone, so that text stays legible on both."""
 
 _HEIGHTS = {WIDE: 440, NARROW: 320}
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 14, 12, 44
@@ -32,7 +32,7 @@ class _Point:
 
 
 def roofline_plot(runs: Sequence[Run]) -> str:
-    """The files of one device whose multiply-adds are known, in both widths; empty if there are none."""
+    """The files of one device with known multiply-adds, in both widths; empty if there are none."""
     points = [
         _Point(file, file.madds, latency(file.samples_ns).median_ns / _MEGA)
         for run in runs
@@ -48,17 +48,17 @@ def roofline_plot(runs: Sequence[Run]) -> str:
 
 
 def peak_words(runs: Sequence[Run]) -> list[str]:
-    """The measured peaks, in words."""
+    """Descriptions of the measured peaks."""
     return [
         f"{name} {speed / 1e9:.1f} billion multiply-adds a second" for name, speed in _roofs(runs).items()
     ]
 
 
 def _roofs(runs: Sequence[Run]) -> dict[str, float]:
-    """The most multiply-adds in a second that were measured, by precision and format."""
+    """The highest measured multiply-adds per second, by precision and format."""
     found: dict[str, float] = {}
     for file in peaks(runs):
-        assert file.madds is not None  # as peaks promises
+        assert file.madds is not None  # `peaks` yields only these
         name = f"{file.precision or 'peak'}, {format_of(file)}"
         speed = file.madds / latency(file.samples_ns).median_ns * 1e9
         found[name] = max(speed, found.get(name, 0.0))
@@ -88,7 +88,7 @@ def _labels(
     others: Sequence[SpeedLine],
     frame: Frame,
 ) -> str:
-    """The roof is named first, then the points, then the other lines, where there is room."""
+    """Labels for the roof first, then the points, then the other lines, where there is room."""
     taken = [around(place) for place in places]
     found = list(along_lines(peak, taken, frame.box))
     names = [cut(_short_name(point.file), _LABEL_LETTERS) for point in points]
@@ -98,12 +98,12 @@ def _labels(
 
 
 def _short_name(file: FileResult) -> str:
-    """The variant, or the file's name without the folders that tell it from others."""
+    """The variant, or the file's name without folders."""
     return file.variant or file.name.rpartition("/")[2]
 
 
 def _lowest(points: Sequence[_Point], roofs: dict[str, float]) -> list[float]:
-    """What the most multiply-adds would take at the peaks, so that the roof can be seen above them."""
+    """The times of the largest file at the peaks, so that the roof stays visible."""
     return [max(point.madds for point in points) / speed * 1e3 for speed in roofs.values()]
 
 
@@ -128,7 +128,7 @@ def _axes(of: Frame, height: int) -> str:
 
 
 def _beneath(peak: Sequence[SpeedLine], frame: Frame) -> str:
-    """Where no file can lie: below the lowest roof."""
+    """The area below the lowest roof, where no file can lie."""
     if not peak:
         return ""
     (x1, y1), (x2, y2) = max((line.segment for line in peak), key=lambda segment: segment[0])
@@ -139,12 +139,14 @@ def _beneath(peak: Sequence[SpeedLine], frame: Frame) -> str:
 def _mark(point: _Point, x: float, y: float) -> str:
     file = point.file
     speed = point.madds / point.milliseconds / 1e6
-    told = (
+    tooltip = (
         f"{file.name}: {millions(point.madds)} million multiply-adds in "
         f"{milliseconds(point.milliseconds * _MEGA)} ms, {speed:.2f} billion a second"
     )
     naive = " naive" if file.naive else ""
-    return f'<g class="{precision_class(file)}{naive}"><title>{escape(told)}</title>{_shape(file, x, y)}</g>'
+    return (
+        f'<g class="{precision_class(file)}{naive}"><title>{escape(tooltip)}</title>{_shape(file, x, y)}</g>'
+    )
 
 
 def _shape(file: FileResult, x: float, y: float) -> str:
@@ -154,7 +156,7 @@ def _shape(file: FileResult, x: float, y: float) -> str:
 
 
 def _legend(points: Sequence[_Point]) -> str:
-    """Every shape and colour that occurs."""
+    """The legend of the shapes and colours in use."""
     found: dict[tuple[str, str], FileResult] = {}
     for point in points:
         naive = " naive" if point.file.naive else ""

@@ -1,6 +1,6 @@
-"""The frame of a plot in decades, and the lines of equal speed across it.
+"""The frame of a log-log plot, and its lines of equal speed.
 
-A line of equal speed, multiply-adds in a second, rises by a decade to the right in each decade.
+On a line of equal speed, in multiply-adds per second, both axes grow by the same factor.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from math import ceil, floor, log10
 from micronet_edge_bench.report.place_labels import Box, Segment
 
 _MARGIN = 1.35
-"""Left free around the values, as a factor."""
+"""The margin around the values, as a factor."""
 
 _LEAST_RANGE = 4.0
 _MOST_DECADES = 3
@@ -29,12 +29,12 @@ class DecadeScale:
     end: float
 
     def at(self, value: float) -> float:
-        """Where a value lies."""
+        """The position of a value."""
         part = log10(value / self.low) / log10(self.high / self.low)
         return self.start + part * (self.end - self.start)
 
     def ticks(self) -> list[float]:
-        """Round numbers."""
+        """Round numbers for the axis."""
         decades = range(floor(log10(self.low)), ceil(log10(self.high)) + 1)
         steps = _COARSE if log10(self.high / self.low) > _MOST_DECADES else _FINE
         every = [step * 10.0**decade for decade in decades for step in steps]
@@ -43,20 +43,20 @@ class DecadeScale:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Millions of multiply-adds to the right, milliseconds upwards."""
+    """The axes: millions of multiply-adds to the right, milliseconds upwards."""
 
     x: DecadeScale
     y: DecadeScale
 
     @property
     def box(self) -> Box:
-        """What labels stay in."""
+        """The box for labels."""
         return Box(self.x.start, self.y.end, self.x.end - self.x.start, self.y.start - self.y.end)
 
     def crossing(self, speed: float) -> Segment | None:
-        """Where a line of equal speed enters the frame and where it leaves it; None where it misses it.
+        """The ends of a line of equal speed in the frame; None if it misses the frame.
 
-        At `speed` in a second, a million multiply-adds take 1e9 / speed milliseconds.
+        At `speed` per second, a million multiply-adds take 1e9 / speed milliseconds.
         """
         slope = 1e9 / speed
         left, right = max(self.x.low, self.y.low / slope), min(self.x.high, self.y.high / slope)
@@ -68,7 +68,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class SpeedLine:
-    """A line, what it is called, and what kind it is: the `roof` or another `speed`."""
+    """A line with its label and its kind, `roof` or `speed`."""
 
     words: str
     kind: str
@@ -76,13 +76,13 @@ class SpeedLine:
 
     @property
     def svg(self) -> str:
-        """The line alone."""
+        """The line without its label."""
         (x1, y1), (x2, y2) = self.segment
         return f'<line class="{self.kind}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
 
 
 def decade_scale(values: list[float], start: float, end: float) -> DecadeScale:
-    """A scale around all values, and not too short."""
+    """A scale around all values, of a minimum length."""
     low, high = min(values) / _MARGIN, max(values) * _MARGIN
     if high / low < _LEAST_RANGE:
         middle = (low * high) ** 0.5
@@ -91,7 +91,7 @@ def decade_scale(values: list[float], start: float, end: float) -> DecadeScale:
 
 
 def peak_lines(peaks: Mapping[str, float], frame: Frame) -> list[SpeedLine]:
-    """A roof for each measured peak; named only where there are several."""
+    """A roof for each measured peak, named if there are several."""
     found = []
     for name, speed in peaks.items():
         segment = frame.crossing(speed)
@@ -102,7 +102,7 @@ def peak_lines(peaks: Mapping[str, float], frame: Frame) -> list[SpeedLine]:
 
 
 def round_lines(frame: Frame) -> list[SpeedLine]:
-    """Round speeds: decades where two of them cross the frame, finer steps where they do not."""
+    """Round speeds: decades if two of them cross the frame, otherwise finer steps."""
     found: list[SpeedLine] = []
     for steps in (_COARSE, _FINE):
         speeds = [step * 10.0**decade for decade in _DECADES for step in steps]

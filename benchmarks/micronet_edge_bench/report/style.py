@@ -1,4 +1,4 @@
-"""What the report on speed adds to the style of every page: bars, scatter plots, facts, colours."""
+"""The report's additions to the common style: bars, scatter plots, facts, colours."""
 
 STYLE = """
 .legend { display: flex; flex-wrap: wrap; gap: .25rem 1.15rem; margin: 0 0 .7rem; padding: 0;

@@ -1,4 +1,4 @@
-"""The tables of files: the one to read first, and the one with every figure."""
+"""The tables of files: a summary, and all figures."""
 
 from collections.abc import Callable, Mapping, Sequence
 from string import ascii_lowercase
@@ -7,7 +7,7 @@ from micronet_edge.reports.tables import Column, Group, table
 from micronet_edge.util.safe_text import escape
 from micronet_edge.util.text import plural
 from micronet_edge_bench.comparing import Comparison
-from micronet_edge_bench.report.wording import (
+from micronet_edge_bench.report.text import (
     format_of,
     interval,
     megabytes,
@@ -22,7 +22,7 @@ from micronet_edge_bench.results import FileResult, Results, Run
 from micronet_edge_bench.statistics import latency
 
 Ratios = Mapping[tuple[str, str], Comparison]
-"""The comparisons, by a run's label and a file's name."""
+"""The comparisons by a run's label and a file's name."""
 
 _SUMMARY = (
     Column("file", words=True),
@@ -57,7 +57,7 @@ _HASH_DIGITS = 12
 
 
 def summary_table(results: Results, ratios: Ratios) -> str:
-    """What to read first; below it the sources of the accuracies."""
+    """The summary, followed by the sources of the accuracies."""
     notes = _notes(results)
     groups = _groups(results, lambda run, file: _summary(file, _speed(run, file, ratios), notes))
     sources = "".join(f"<li>{escape(source)}</li>" for source in notes)
@@ -66,17 +66,17 @@ def summary_table(results: Results, ratios: Ratios) -> str:
 
 
 def times_table(results: Results) -> str:
-    """Every figure of the latency."""
+    """All figures of the latency."""
     return table(*_filled(_TIMES, _groups(results, lambda _run, file: _times(file))))
 
 
 def files_table(results: Results) -> str:
-    """What ran the files, and which files they were."""
+    """The runtimes and details of the files."""
     return table(*_filled(_FILES, _groups(results, lambda _run, file: _file(file))))
 
 
 def _groups(results: Results, row: Callable[[Run, FileResult], list[str]]) -> list[Group]:
-    """The files of each run that has some, under its name if it is not the only one."""
+    """The files by run, under the run's name if there are several."""
     runs = [run for run in results.runs if shown(run)]
     return [
         (escape(run.label) if len(runs) > 1 else "", [row(run, file) for file in shown(run)]) for run in runs
@@ -84,7 +84,7 @@ def _groups(results: Results, row: Callable[[Run, FileResult], list[str]]) -> li
 
 
 def _filled(columns: Sequence[Column], groups: Sequence[Group]) -> tuple[list[Column], list[Group]]:
-    """The columns that hold something in some row."""
+    """The columns that are not empty."""
     rows = [row for _heading, lines in groups for row in lines]
     kept = [place for place in range(len(columns)) if any(row[place] for row in rows)]
     return (
@@ -102,7 +102,7 @@ def _notes(results: Results) -> dict[str, str]:
 
 
 def _letter(place: int) -> str:
-    """As an ordered list counts: a to z, aa, ab and on."""
+    """The letter of an ordered list's entry: a to z, aa, ab and so on."""
     first, last = divmod(place, len(ascii_lowercase))
     return (_letter(first - 1) if first else "") + ascii_lowercase[last]
 
@@ -128,7 +128,7 @@ def _speed(run: Run, file: FileResult, ratios: Ratios) -> str:
         return "<small>baseline</small>" if file.name in baselines else ""
     ratio = comparison.ratio
     kind = "faster" if ratio.low > 1 else "slower" if ratio.high < 1 else "even"
-    against = f"times as fast as {comparison.baseline}, 95 % interval"
+    against = f"speed-up over {comparison.baseline}, 95 % interval"
     return (
         f'<b class="{kind}" title="{escape(against)}">{times(ratio.value)}</b> '
         f"<small>{interval(ratio)}</small>"
@@ -171,7 +171,7 @@ def _file(file: FileResult) -> list[str]:
 
 
 def _delegate(file: FileResult) -> str:
-    """What took over how much, as far as the runtime tells."""
+    """The delegate and its number of nodes, as far as the runtime reports it."""
     fused = f"fused kernels: {plural(file.fused, 'activation')}" if file.fused else ""
     if file.delegate is None:
         return fused

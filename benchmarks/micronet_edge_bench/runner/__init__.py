@@ -1,4 +1,4 @@
-"""What runs on a device: standard library, numpy and the runtime found there, Python 3.9 or later.
+"""The runner on a device: needs Python 3.9 or later, numpy and a runtime.
 
-`packing.py` makes one file of this package. Nothing here imports anything of micronet_edge.
+`packing.py` packs this package into one file. Nothing here imports micronet_edge.
 """

@@ -1,7 +1,7 @@
-"""`python3 runner.pyz plan.json` measures; `python3 runner.pyz --facts` says what there is to measure with.
+"""`python3 runner.pyz plan.json` measures; `python3 runner.pyz --facts` prints the environment.
 
-Standard output is for whoever started this: one JSON object a line, progress while measuring, and in the end
-of a run that failed `{"error": "..."}`. The result appears as `result.json` beside the plan.
+Standard output has one JSON object per line for the parent: progress, and `{"error": "..."}` at the end of a
+failed run. The result appears as `result.json` beside the plan.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from types import FrameType
 
 _USAGE = 2
 _QUIET_SECONDS = 0.5
-"""Telling how far we are wakes the one who listens, perhaps on this machine: seldom, then."""
+"""Seconds between progress lines. They are rare, since each wakes the reader, perhaps on this machine."""
 
 
 def main() -> None:
-    """The command line."""
+    """Runs the command line."""
     arguments = sys.argv[1:]
     if arguments == ["--worker"]:
         from micronet_edge_bench.runner.worker import main as work
@@ -42,14 +42,14 @@ def _run(path: Path) -> int:
         error_text = _error_text(path)
         if error_text is not None:
             _say({"error": error_text})
-    except BrokenPipeError:  # nobody listens, to what is still to be flushed neither
+    except BrokenPipeError:  # the reader has ended; pending output goes nowhere
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return 0 if error_text is None else 1
 
 
 def _error_text(path: Path) -> str | None:
-    """Measures; gives the line to fail with, if it does."""
+    """Measures; returns the error line if it fails."""
     from micronet_edge_bench.runner.plan import RunnerError
 
     try:
@@ -64,7 +64,7 @@ def _error_text(path: Path) -> str | None:
 
 
 def _measure(path: Path) -> None:
-    """The result appears whole, and an older one is gone meanwhile."""
+    """Measures; the result appears whole, after the older one is removed."""
     from micronet_edge_bench.runner.coordinate import measure
     from micronet_edge_bench.runner.plan import RESULT_NAME, read_plan
     from micronet_edge_bench.runner.processes import Parent
@@ -81,7 +81,7 @@ def _measure(path: Path) -> None:
 
 
 class _Progress:
-    """Says how far a stage is, when it begins and now and then."""
+    """Reports the progress of a stage, at its start and at intervals."""
 
     def __init__(self) -> None:
         self._stage, self._said = "", 0.0
@@ -100,13 +100,13 @@ def _facts() -> dict[str, object]:
         from micronet_edge_bench.runner.runtimes import installed
 
         runtimes = installed()
-    except ImportError:  # there is no numpy, so no runtime works
+    except ImportError:  # without numpy no runtime works
         runtimes = {}
     return {**environment(), **passing_facts(), "runtimes": runtimes}
 
 
 def _end(number: int, _frame: FrameType | None) -> None:
-    """A signal to end becomes an error, which ends the workers on its way out."""
+    """Turns a termination signal into an error, which ends the workers."""
     from micronet_edge_bench.runner.plan import RunnerError
 
     raise RunnerError(f"the runner was ended by {signal.Signals(number).name}")

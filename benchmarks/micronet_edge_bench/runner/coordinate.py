@@ -1,8 +1,8 @@
-"""Measures files against each other: fresh processes, one for each file, that take turns.
+"""Measures files against each other: fresh processes, one per file, that take turns.
 
-Every repetition starts the processes anew, because a process's memory layout moves small networks by up to
-10 %. In a round each file has one turn; what disturbs the machine for longer than a round disturbs all files
-alike, and leaves their ratio alone.
+Every repetition starts new processes, because a process's memory layout changes the time of small networks
+by up to 10 %. In a round each file has one turn. A disturbance longer than a round affects all files, so
+their ratio stays the same.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from micronet_edge_bench.runner.processes import Parent, Worker
 from micronet_edge_bench.runner.steadiness import SMALLEST_WINDOW, is_steady
 
 Report = Callable[[str, float, float], None]
-"""Is told the stage, how much of it is done, and how much there is to do: rounds, seconds or files."""
+"""Called with the stage, the finished and the total amount, in rounds, seconds or files."""
 
 _CHUNK_BYTES = 1 << 20
 
 
 def measure(plan: Plan, parent: Parent, report: Report) -> dict[str, object]:
-    """The result, as its JSON file holds it.
+    """Measures a plan; returns the content of the result's JSON file.
 
-    Raises RunnerError where a file cannot be measured, its process dies or the parent goes; every process has
-    ended then.
+    Raises RunnerError if a file cannot be measured, its process dies or the parent ends; then every process
+    has ended.
     """
-    # Reading the files brings them into memory: no load pays for the disk.
+    # Reading the files fills the page cache, so that load times do not include the disk.
     hashes = [_sha256(file.path) for file in plan.files]
     around, before = environment(), passing_facts()
     repetitions = [_Repetition(plan, number, parent, report) for number in range(plan.settings.processes)]
@@ -48,13 +48,13 @@ def measure(plan: Plan, parent: Parent, report: Report) -> dict[str, object]:
 
 
 def orders(count: int) -> list[tuple[int, ...]]:
-    """The orders in which files take turns, one for each round, over and over.
+    """The orders in which files take turns, one per round, repeated.
 
-    Given    how many files there are
-    Result   every file is at every place equally often, and within the rounds each follows each other one
-             equally often, so that none always finds what the same one left in the caches. A plain rotation
-             would leave each behind the same one.
-    Source   E. J. Williams, 1949: 0, 1, n - 1, 2, n - 2, ... and its shifts; of an odd count also backwards.
+    Given    the number of files
+    Result   a balanced design: every file is at every position equally often, and follows every other file
+             equally often, so that cache contents average out. A plain rotation would keep each behind the
+             same one.
+    Source   E. J. Williams, 1949: 0, 1, n - 1, 2, n - 2, ... and its shifts; for odd n also reversed.
     """
     first = [(place + 1) // 2 if place % 2 else (count - place // 2) % count for place in range(count)]
     shifted = [tuple((file + shift) % count for file in first) for shift in range(count)]
@@ -65,7 +65,7 @@ def orders(count: int) -> list[tuple[int, ...]]:
 
 @dataclass
 class _Taken:
-    """What one process of a file gave."""
+    """The times and facts from one process of a file."""
 
     loaded: dict[str, object]
     warmup_ns: list[int] = field(default_factory=list)
@@ -85,7 +85,7 @@ class _Taken:
 
 
 class _Repetition:
-    """One fresh process for each file, from its start to its end."""
+    """One repetition: one fresh process per file, from start to end."""
 
     def __init__(self, plan: Plan, number: int, parent: Parent, report: Report) -> None:
         self._plan, self._number, self._parent, self._report = plan, number, parent, report
@@ -94,7 +94,7 @@ class _Repetition:
         self._taken: dict[int, _Taken] = {}
 
     def run(self) -> list[_Taken]:
-        """What each file's process gave, in the order of the plan."""
+        """The result of each file's process, in the order of the plan."""
         with ExitStack() as alive:
             self._load(alive)
             self._warm_up(self._plan.settings)
@@ -104,17 +104,17 @@ class _Repetition:
         return [self._taken[number] for number in range(len(self._plan.files))]
 
     def _load(self, alive: ExitStack) -> None:
-        """One after the other, so that none loads beside another."""
+        """Loads one file after the other, so that load times do not overlap."""
         files, settings = self._plan.files, self._plan.settings
         for number in self._orders[self._rounds % len(self._orders)]:
             worker = alive.enter_context(Worker(files[number], self._parent, settings.threads))
             self._workers[number] = worker
-            self._taken[number] = _Taken(worker.told())
+            self._taken[number] = _Taken(worker.report())
             done = self._number * len(files) + len(self._taken)
             self._report("load", done, settings.processes * len(files))
 
     def _warm_up(self, settings: Settings) -> None:
-        """Until every file was steady once: later disturbances are the machine's, and show in the samples."""
+        """Warms up until every file was steady once; later disturbances appear in the samples."""
         done, most = 0, settings.most_warmup
         while done < most and (done < settings.least_warmup or not self._all_steady()):
             for number, elapsed_ns in self._round():
@@ -139,7 +139,7 @@ class _Repetition:
             self._report("measure", before + min(done, enough), settings.processes * enough)
 
     def _round(self) -> list[tuple[int, int]]:
-        """One turn of every file: its number and its nanoseconds."""
+        """One turn of every file: its index and its nanoseconds."""
         order = self._orders[self._rounds % len(self._orders)]
         self._rounds += 1
         return [(number, self._workers[number].turn()) for number in order]
@@ -155,23 +155,23 @@ def _content_of(file: PlannedFile, sha256: str, taken: Sequence[_Taken], threads
         "runtime_version": loaded["runtime_version"],
         **{name: finished[name] for name in ("delegate", "nodes", "delegated_nodes", "partitions", "fused")},
         "threads": threads,
-        # A file whose processes do not agree has no output that another could equal.
+        # If its processes disagree, the file has no output to compare.
         "output_sha256": outputs.pop() if len(outputs) == 1 else None,
         "processes": [each.content() for each in taken],
     }
 
 
 def _profile(plan: Plan, number: int, parent: Parent, report: Report) -> dict[str, object]:
-    """Where the time of one file goes, found in a process that takes no turns.
+    """Profiles one file in a separate process.
 
-    A profiler that fails takes nothing of what was measured with it: why is told in `profile_error`.
+    If the profiler fails, the measurement stays valid, and `profile_error` says why.
     """
     settings, file = plan.settings, plan.files[number]
     found: dict[str, object] = {"profile": None, "profile_error": None}
     if settings.profile:
         with Worker(file, parent, settings.threads, settings.profile_rounds) as worker:
             try:
-                found["profile"] = worker.told()
+                found["profile"] = worker.report()
             except WorkerError as error:
                 found["profile_error"] = str(error)
         report("profile", number + 1, len(plan.files))

@@ -1,4 +1,4 @@
-"""Where a figure was measured: what this machine says of itself, without a name in it."""
+"""The environment of a measurement: facts of this machine, without its name."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ _ARM_PARTS = {
 
 
 def environment(root: Path = Path("/")) -> dict[str, object]:
-    """The machine and what is installed on it; what cannot be read is None.
+    """The machine and its installed packages; None for what cannot be read.
 
-    Given    `root`, under which /proc, /sys and /etc lie
+    Given    `root`, the folder of /proc, /sys and /etc
     """
     cores = _affinity()
     return {
@@ -56,12 +56,12 @@ def environment(root: Path = Path("/")) -> dict[str, object]:
 
 
 def passing_facts(root: Path = Path("/")) -> dict[str, object]:
-    """What changes while measuring: the load and the clock of the cores that may be used."""
+    """The facts that change during a measurement: the load, and the clocks of the usable cores."""
     return {"load_average": _load(), "frequencies_khz": _frequencies(root, _affinity())}
 
 
 def cpu_model(root: Path = Path("/")) -> str:
-    """The processor's name: x86 says it; elsewhere it is the board's name and that of its cores."""
+    """The CPU's name: x86 reports it; elsewhere the board's name and that of its cores."""
     fields = _cpu_fields(root)
     cores = _arm_cores(fields)
     named = [] if cores else fields.get("model name", [])
@@ -71,14 +71,14 @@ def cpu_model(root: Path = Path("/")) -> str:
 
 
 def governor(root: Path, cores: list[int]) -> str | None:
-    """How the clock of the cores is chosen; several governors are told apart by commas."""
+    """The frequency governor of the cores; several are separated by commas."""
     paths = (root / f"sys/devices/system/cpu/cpu{core}/cpufreq/scaling_governor" for core in cores)
     found = {text for text in map(_text, paths) if text}
     return ", ".join(sorted(found)) or None
 
 
 def _cpu_fields(root: Path) -> dict[str, list[str]]:
-    """The fields of /proc/cpuinfo, each with its different values in their order."""
+    """The fields of /proc/cpuinfo, each with its distinct values in order."""
     fields: dict[str, list[str]] = {}
     for line in (_text(root / "proc/cpuinfo") or "").splitlines():
         name, _, value = (part.strip() for part in line.partition(":"))
@@ -88,7 +88,7 @@ def _cpu_fields(root: Path) -> dict[str, list[str]]:
 
 
 def _arm_cores(fields: dict[str, list[str]]) -> str:
-    """The kinds of cores; Arm's have numbers where others have a name."""
+    """The types of cores; Arm reports numbers instead of names."""
     implementers, parts = fields.get("CPU implementer", []), fields.get("CPU part", [])
     known = _ARM_PARTS if implementers == [_ARM] else {}
     makers = "/".join(_IMPLEMENTERS.get(each, f"implementer {each}") for each in implementers)
@@ -96,14 +96,14 @@ def _arm_cores(fields: dict[str, list[str]]) -> str:
 
 
 def _affinity() -> list[int]:
-    """The cores that this process may use."""
+    """The cores that this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return sorted(os.sched_getaffinity(0))
     return list(range(os.cpu_count() or 1))
 
 
 def _load() -> list[float] | None:
-    """Of the last 1, 5 and 15 minutes; Android keeps it to itself."""
+    """The load averages of the last 1, 5 and 15 minutes; Android hides them."""
     try:
         return [round(load, 2) for load in os.getloadavg()]
     except OSError:
@@ -132,7 +132,7 @@ def _system() -> str:
 
 
 def _machine(root: Path) -> str | None:
-    """Tells machines apart: a hash of what Linux calls its installation, else of its last start."""
+    """An id of the machine: a hash of Linux's machine id, else of its boot id."""
     for path in ("etc/machine-id", "proc/sys/kernel/random/boot_id"):
         found = _text(root / path)
         if found:
@@ -149,7 +149,7 @@ def _packages() -> dict[str, str]:
 
 
 def _text(path: Path) -> str | None:
-    """What the file says; None where it is missing, empty or not for us to read."""
+    """The file's text; None if it is missing, empty or not readable."""
     try:
         return path.read_bytes().decode(errors="replace").strip("\0 \n\t") or None
     except OSError:

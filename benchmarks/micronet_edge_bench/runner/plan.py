@@ -1,4 +1,4 @@
-"""What is to be measured and how: the plan that the host writes and the runner reads."""
+"""The plan of a measurement, which the host writes and the runner reads."""
 
 from __future__ import annotations
 
@@ -8,21 +8,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 VERSION = 1
-"""Of the plan and of the result; a runner refuses any other."""
+"""The version of plan and result; a runner refuses any other."""
+
+LEAST_WARMUP, MOST_WARMUP = 10, 200
+"""Default minimum and maximum of untimed rounds."""
 
 PLAN_NAME, RESULT_NAME = "plan.json", "result.json"
 
 
 class RunnerError(Exception):
-    """Why nothing could be measured, in one line."""
+    """Nothing could be measured; the text is the reason, in one line."""
 
 
 class WorkerError(RunnerError):
-    """A file that cannot be run, or whose process died."""
+    """A file cannot run, or its process died."""
 
 
 class PlanError(RunnerError):
-    """A plan that cannot be read or makes no sense."""
+    """A plan cannot be read or is invalid."""
 
 
 _KEPT = "every sample is kept"
@@ -31,51 +34,51 @@ _MOST_SAMPLES = 10_000_000
 _DAY_SECONDS = 86_400
 
 _LIMITS = {
-    "threads": (1, 128, "one inference is too small a work to be shared out among more"),
-    "processes": (1, 1000, "each loads the runtime and the file anew"),
+    "threads": (1, 128, "one inference is too short for more"),
+    "processes": (1, 1000, "each loads the runtime and the file again"),
     "rounds": (1, 1_000_000, _KEPT),
-    "seconds": (1e-3, _DAY_SECONDS, "a device should be free again after a day"),
+    "seconds": (1e-3, _DAY_SECONDS, "a measurement should end within a day"),
     "least_warmup": (0, 100_000, _NO_MORE),
     "most_warmup": (0, 100_000, _NO_MORE),
     "profile_rounds": (1, 100_000, _NO_MORE),
 }
-"""The least and the most of each setting, and what speaks against more."""
+"""The minimum and maximum of each setting, with the reason."""
 
 
 @dataclass(frozen=True)
 class Settings:
     """How long and how often to measure.
 
-    Either `rounds` or `seconds` is given, for each repetition and all files together, warm-up apart.
+    Either `rounds` or `seconds` is set, per repetition, for all files together and without warm-up.
     """
 
     threads: int = 1
     processes: int = 5
     rounds: int | None = None
     seconds: float | None = None
-    least_warmup: int = 10
-    most_warmup: int = 200
+    least_warmup: int = LEAST_WARMUP
+    most_warmup: int = MOST_WARMUP
     profile: bool = False
     profile_rounds: int = 100
 
     def check(self) -> None:
-        """Raises PlanError on what makes no sense, and on what nobody could wait for."""
+        """Raises PlanError on contradictory settings and on values out of range."""
         _check((self.rounds is None) != (self.seconds is None), "give either rounds or seconds")
         for name, (least, most, why) in _LIMITS.items():
             value = getattr(self, name)
             fits = value is None or least <= value <= most
             _check(fits, f"{name.replace('_', ' ')} must be {least:,} to {most:,}, since {why}")
-        _check(self.least_warmup <= self.most_warmup, "the least warm-up must not be above the most")
+        _check(self.least_warmup <= self.most_warmup, "the minimum warm-up must not exceed the maximum")
         samples = self.processes * (self.rounds or 0)
-        too_many = f"processes x rounds must be {_MOST_SAMPLES:,} at most, since {_KEPT}"
+        too_many = f"processes x rounds must be at most {_MOST_SAMPLES:,}, since {_KEPT}"
         _check(samples <= _MOST_SAMPLES, too_many)
 
 
 @dataclass(frozen=True)
 class PlannedFile:
-    """A network's file, the name it goes by, and the array that it is run on.
+    """A network's file, its name, and its input array.
 
-    `kernels` are libraries of our own kernels by the machines they are for; none where they are not to run.
+    `kernels` are the libraries of fused kernels by machine; empty if they must not run.
     """
 
     name: str
@@ -88,7 +91,7 @@ class PlannedFile:
 class Plan:
     """The files to measure against each other.
 
-    Raises PlanError on settings that make no sense, and where there is no file or a name is not unique.
+    Raises PlanError on invalid settings, without files, and if a name is not unique.
     """
 
     files: tuple[PlannedFile, ...]
@@ -99,18 +102,18 @@ class Plan:
         _check(bool(self.files), "there are no files to measure")
         names = [file.name for file in self.files]
         repeated = sorted({name for name in names if names.count(name) > 1})
-        _check(not repeated, f"several files go by the name {', '.join(repeated)}")
+        _check(not repeated, f"several files have the name {', '.join(repeated)}")
 
 
 def read_plan(path: Path) -> Plan:
-    """The plan in a JSON file; its paths start from the folder it lies in.
+    """Reads a plan from a JSON file; its paths are relative to its folder.
 
-    Raises PlanError where there is none, or where one of its files is missing.
+    Raises PlanError if it is missing or invalid, or if one of its files is missing.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise PlanError(f"{path} is no plan that can be read: {_one_line(error)}") from error
+        raise PlanError(f"{path} is not a valid plan: {_one_line(error)}") from error
     try:
         plan = _plan(_Entries(content), path.parent)
     except PlanError as error:
@@ -122,7 +125,7 @@ def read_plan(path: Path) -> Plan:
 
 
 def plan_content(plan: Plan) -> dict[str, object]:
-    """What the JSON file of a plan holds."""
+    """The content of a plan's JSON file."""
     how = plan.settings
     kernels = {machine: str(path) for file in plan.files for machine, path in file.kernels.items()}
     return {
@@ -149,7 +152,9 @@ def plan_content(plan: Plan) -> dict[str, object]:
 
 def _plan(entries: _Entries, folder: Path) -> Plan:
     version = entries.whole("version")
-    _check(version == VERSION, f"it has version {version}, this runner reads {VERSION}: push the runner anew")
+    _check(
+        version == VERSION, f"it has version {version}, this runner reads {VERSION}: push the runner again"
+    )
     warmup = entries.entries("warmup")
     settings = Settings(
         entries.whole("threads"),
@@ -176,11 +181,11 @@ def _plan(entries: _Entries, folder: Path) -> Plan:
 
 
 class _Entries:
-    """A JSON object whose entries are asked for by name and kind."""
+    """A JSON object with typed access to its entries."""
 
     def __init__(self, content: object, name: str = "the plan") -> None:
         if not isinstance(content, Mapping):
-            raise PlanError(f"{name} is no JSON object")
+            raise PlanError(f"{name} is not a JSON object")
         self._content = content
 
     def has(self, name: str) -> bool:
@@ -189,13 +194,13 @@ class _Entries:
     def whole(self, name: str) -> int:
         found = self._content.get(name)
         if isinstance(found, bool) or not isinstance(found, int):
-            raise PlanError(f"{name} is no whole number")
+            raise PlanError(f"{name} is not a whole number")
         return found
 
     def number(self, name: str) -> float:
         found = self._content.get(name)
         if isinstance(found, bool) or not isinstance(found, (int, float)):
-            raise PlanError(f"{name} is no number")
+            raise PlanError(f"{name} is not a number")
         return float(found)
 
     def flag(self, name: str) -> bool:
@@ -207,7 +212,7 @@ class _Entries:
     def text(self, name: str) -> str:
         found = self._content.get(name)
         if not isinstance(found, str) or not found:
-            raise PlanError(f"{name} is no text")
+            raise PlanError(f"{name} is not a text")
         return found
 
     def texts(self) -> dict[str, str]:
@@ -219,11 +224,11 @@ class _Entries:
     def list_of_entries(self, name: str) -> list[_Entries]:
         found = self._content.get(name)
         if not isinstance(found, list):
-            raise PlanError(f"{name} is no list")
+            raise PlanError(f"{name} is not a list")
         return [_Entries(each, f"{name}[{number}]") for number, each in enumerate(found)]
 
 
-def _check(holds: bool, error_text: str) -> None:  # noqa: FBT001 - reads as the sentence it is
+def _check(holds: bool, error_text: str) -> None:  # noqa: FBT001 - reads as a condition
     if not holds:
         raise PlanError(error_text)
 

@@ -1,4 +1,4 @@
-"""Processes that hold on to each other: workers that are asked over pipes, and whoever started the runner."""
+"""The runner's processes: workers that it controls over pipes, and its parent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from micronet_edge_bench.runner.plan import PlannedFile, RunnerError, WorkerErro
 from micronet_edge_bench.runner.worker import FINISH, TURN
 
 _ROOT = Path(__file__).parents[2]
-"""Where this package lies: a folder, or the one file that it was packed into."""
+"""The path of this package: a folder, or the file it is packed into."""
 
 _LIBRARIES_THREADS = (
     "OPENBLAS_NUM_THREADS",
@@ -30,9 +30,9 @@ _READ_BYTES = 1 << 16
 
 
 class Parent:
-    """Whoever started this runner: gone when its end of our standard input closes, or when another adopts us.
+    """The process that started this runner: it has ended if our standard input closes or our parent changes.
 
-    A standard input that is a terminal, a file or /dev/null says nothing about that, so it is not watched.
+    A standard input that is a terminal, a file or /dev/null does not show that, so it is not watched.
     """
 
     def __init__(self, stdin: int = 0) -> None:
@@ -40,9 +40,9 @@ class Parent:
         self._watches_input = _is_pipe(stdin)
 
     def wait_with_us(self, descriptor: int) -> None:
-        """Waits until there is something to read.
+        """Waits until the descriptor is readable.
 
-        Raises RunnerError when the parent goes meanwhile.
+        Raises RunnerError if the parent ends meanwhile.
         """
         poll = select.poll()
         poll.register(descriptor, select.POLLIN)
@@ -53,7 +53,7 @@ class Parent:
             if self._stdin in ready:
                 self._read_on()
             if os.getppid() != self._number:
-                raise RunnerError("whoever started the runner has gone")
+                raise RunnerError("the process that started the runner has ended")
             if descriptor in ready:
                 return
 
@@ -63,7 +63,7 @@ class Parent:
 
 
 class Worker:
-    """A process that has one file open. As a context it is over when the block is."""
+    """A process with one file open. As a context manager it ends with the block."""
 
     def __init__(
         self, file: PlannedFile, parent: Parent, threads: int, profile_rounds: int | None = None
@@ -91,26 +91,26 @@ class Worker:
             assert pipe is not None
             pipe.close()
 
-    def told(self) -> dict[str, object]:
-        """What the worker tells unasked: how loading went, or its profile.
+    def report(self) -> dict[str, object]:
+        """The worker's first report: the result of loading, or its profile.
 
-        Raises WorkerError with what went wrong in the worker, or with what ended it.
+        Raises WorkerError with the worker's error, or with what ended it.
         """
         content = self._answer()
         assert isinstance(content, dict)
         return content
 
     def turn(self) -> int:
-        """The nanoseconds of one inference. Raises WorkerError, as `told` does."""
+        """The nanoseconds of one inference. Raises WorkerError, as `report` does."""
         self._send(TURN)
         elapsed_ns = self._answer()
         assert isinstance(elapsed_ns, int)
         return elapsed_ns
 
     def finish(self) -> dict[str, object]:
-        """What is known of the file in the end. Raises WorkerError, as `told` does."""
+        """The final facts about the file. Raises WorkerError, as `report` does."""
         self._send(FINISH)
-        return self.told()
+        return self.report()
 
     def _send(self, command: bytes) -> None:
         assert self._process.stdin is not None
@@ -143,7 +143,10 @@ class Worker:
             return WorkerError(f"{self._name}: its process ended early with exit code {code}")
         number = -code
         name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
-        killed, crashed = "the memory may be too small: free some", "the file may be damaged: export it again"
+        killed, crashed = (
+            "there may be too little memory: free some",
+            "the file may be damaged: export it again",
+        )
         hint = "" if number == signal.SIGTERM else f": {killed if number == signal.SIGKILL else crashed}"
         return WorkerError(f"{self._name}: its process was ended by {name}{hint}")
 
@@ -152,7 +155,7 @@ def _start(threads: int) -> subprocess.Popen[bytes]:
     flags = [flag for flag, given in (("-I", sys.flags.isolated), ("-S", sys.flags.no_site)) if given]
     ourselves = [str(_ROOT)] if _ROOT.is_file() else ["-m", "micronet_edge_bench.runner"]
     environment = {**os.environ, **dict.fromkeys(_LIBRARIES_THREADS, "1"), "OMP_NUM_THREADS": str(threads)}
-    # A terminal's Ctrl-C goes to all processes: workers leave it to the coordinator, which ends them.
+    # A terminal sends Ctrl-C to all processes; workers ignore it, and the coordinator ends them.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         return subprocess.Popen(  # noqa: S603 - ourselves

@@ -1,4 +1,4 @@
-"""Tells whether warm-up has become steady."""
+"""Detects the end of warm-up."""
 
 from __future__ import annotations
 
@@ -9,22 +9,21 @@ from statistics import median
 
 SMALLEST_WINDOW = 5
 TOLERANCE = 0.02
-"""By how much the medians of two windows of a steady series may differ."""
+"""Largest relative difference of the medians of two windows of a steady series."""
 
 _SMALL_CHANGE = TOLERANCE / 2
 _CHANCE = 2.58
-"""In standard deviations: 1 % of series without a trend look as if they had one."""
+"""Limit in standard deviations; 1 % of series without a trend exceed it."""
 
 
 def is_steady(samples_ns: Sequence[int]) -> bool:
-    """Whether the later half of the samples neither steps nor drifts.
+    """Whether the second half of the samples has neither a step nor a trend.
 
-    Given    samples in the order they were taken
-    Result   True where the medians of the last quarter and of the quarter before it differ by less than
-             2 %, and by more than 1 % only if the order of those samples may be chance (Mann and Kendall's
-             test for a trend). Windows that grow with the series let a noisy machine become steady, too:
-             the median of few of its samples moves by more than 2 %. A window has 5 samples or more, so a
-             series of fewer than 10 is never steady.
+    Given    samples in order of time
+    Result   True if the medians of the last two quarters differ by less than 2 %, and by more than 1 % only
+             if there is no significant trend (Mann-Kendall test). The windows grow with the series, so that
+             a noisy machine becomes steady as well: the median of a few of its samples varies by more than
+             2 %. A window has at least 5 samples, so a series of fewer than 10 is never steady.
     """
     window = max(SMALLEST_WINDOW, len(samples_ns) // 4)
     if len(samples_ns) < 2 * window:
@@ -35,7 +34,7 @@ def is_steady(samples_ns: Sequence[int]) -> bool:
 
 
 def _has_trend(samples: Sequence[int]) -> bool:
-    """Mann and Kendall's test: too many pairs of samples rise, or too many fall."""
+    """The Mann-Kendall test: too many pairs of samples rise, or too many fall."""
     count = len(samples)
     surplus = sum((later > earlier) - (later < earlier) for earlier, later in combinations(samples, 2))
     deviation = sqrt(count * (count - 1) * (2 * count + 5) / 18)

@@ -1,16 +1,15 @@
-"""One file in one process of its own: opened, run once, then run whenever the coordinator asks.
+"""One file in its own process: opens it, runs it once, then runs it on command of the coordinator.
 
-Commands come as lines on standard input and are waited for in a blocked read, which costs nothing; answers go
-out as JSON lines. What a runtime prints goes to standard error.
+Commands arrive as lines on standard input, for which a blocking read waits at no cost. Answers are JSON
+lines. The runtime's own output goes to standard error.
 
-**What a turn measures.** A worker that waited for the others has lost its share of the caches, and the core
-may have gone to sleep or to a lower clock. So every turn is one inference that is not timed and, directly
-after it, one that is: the figure is near that of a network which runs continuously. Measured in LiteRT,
-processor time on an x86-64 machine that others used as well, medians of 60 to 100 turns paired in each of
-four processes: alone, m0 is as fast without the first one (0.94 to 1.01); among others it and m1 take 0.86
-to 0.98 with it, by how much depends on the network and on the others, so without it ratios would bend. Four
-or eight untimed ones take a little more off, yet cost as many times the time. The spread within a process
-is wider with it, by 5 to 20 %.
+**What a turn measures.** A worker that waited for the others has lost its cache contents, and the core may
+have gone to sleep or to a lower clock. So every turn is one untimed inference, directly followed by a timed
+one: the time is close to that of continuous operation. Measured in LiteRT, CPU time on a shared x86-64
+machine, medians of 60 to 100 paired turns in each of four processes: alone, m0 is as fast without the untimed
+inference (0.94 to 1.01). Among others, m0 and m1 take 0.86 to 0.98 of the time with it, depending on the
+network and the others, so ratios would be biased without it. Four or eight untimed inferences gain a little
+more but cost as many times the time. The spread within a process is 5 to 20 % wider with it.
 """
 
 from __future__ import annotations
@@ -38,17 +37,17 @@ _PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
-    """Serves the coordinator at the other end of standard input until that is closed."""
+    """Serves the coordinator until standard input closes."""
     _end_with_coordinator()
-    # Numbers of this process must not hang on when Python tidies up.
+    # Exits without Python's cleanup, which may hang in a runtime.
     gc.disable()
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
     try:
         _serve(sys.stdin.buffer, answers)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the coordinator tells it
+    except Exception as error:  # noqa: BLE001 - the coordinator reports every error
         with suppress(BrokenPipeError):
-            _answer(answers, {"error": _told(error)})
+            _answer(answers, {"error": _error_text(error)})
         sys.exit(1)
 
 
@@ -56,7 +55,7 @@ def _serve(commands: BinaryIO, answers: BinaryIO) -> None:
     from micronet_edge_bench.runner.runtimes import runtime_for
 
     job = json.loads(commands.readline() or "null")
-    if job is None:  # the coordinator has gone
+    if job is None:  # the coordinator has ended
         return
     path, threads, rounds = Path(job["path"]), job["threads"], job["profile_rounds"]
     runtime = runtime_for(path)
@@ -82,7 +81,7 @@ def _load(
     array: NDArray[np.generic],
     answers: BinaryIO,
 ) -> Session:
-    """The open file, run once. The runtime's own start is no part of the time: `version` has loaded it."""
+    """Opens the file and runs it once. The time excludes the runtime's import, which `version` does."""
     version = runtime.version()
     start = time.perf_counter_ns()
     session = runtime.open(path, threads, kernels)
@@ -97,16 +96,16 @@ def _load(
 
 
 def _usable(libraries: dict[str, str]) -> Path | None:
-    """The library of our own kernels for this machine, if there is one that can be loaded here."""
+    """The library of fused kernels for this machine, if one can be loaded."""
     name = libraries.get(platform.machine())
     if name is None:
         return None
     import ctypes
 
-    library = Path(name).absolute()  # a bare name would be looked for among the system's
+    library = Path(name).absolute()  # a bare name would be searched in the system's folders
     try:
         ctypes.CDLL(str(library))
-    except OSError as error:  # one of another C library, such as that of phones
+    except OSError as error:  # built for another C library, such as a phone's
         sys.stderr.write(f"the fused kernels cannot be loaded here: {error}\n")
         return None
     return library
@@ -121,7 +120,7 @@ def _turn(session: Session) -> int:
 
 
 def _finish(session: Session) -> dict[str, object]:
-    """The memory is read first: what follows needs some as well."""
+    """The final facts; reads the memory first, since the rest needs some as well."""
     peak = _peak_memory_bytes()
     import hashlib
 
@@ -137,7 +136,7 @@ def _array(path: Path) -> NDArray[np.generic]:
 
 
 def _peak_memory_bytes() -> int:
-    """The most memory that this process ever held in RAM."""
+    """The peak resident memory of this process."""
     try:
         status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
     except OSError:
@@ -152,7 +151,7 @@ def _peak_memory_bytes() -> int:
 
 
 def _end_with_coordinator() -> None:
-    """Linux ends this process with the thread that started it, even in a long call; elsewhere a read does."""
+    """Makes Linux end this process with its parent, even in a long call; elsewhere the blocking read does."""
     if not sys.platform.startswith(("linux", "android")):
         return
     import ctypes
@@ -164,10 +163,10 @@ def _answer(answers: BinaryIO, content: dict[str, object]) -> None:
     answers.write(json.dumps(content).encode() + b"\n")
 
 
-def _told(error: Exception) -> str:
-    """The error in one line; its kind is named where it is none of ours, whose text says all."""
+def _error_text(error: Exception) -> str:
+    """The error in one line, with its type unless it is one of ours."""
     if isinstance(error, ModuleNotFoundError):
-        return f"{error.name} is not here: python3 -m pip install {error.name}"
+        return f"{error.name} is not installed: python3 -m pip install {error.name}"
     from micronet_edge_bench.runner.runtimes.errors import RuntimeUnusableError, one_line
 
     if isinstance(error, RuntimeUnusableError):

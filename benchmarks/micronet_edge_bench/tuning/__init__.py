@@ -1,1 +1,1 @@
-"""Fits the table of costs to a device, by what whole networks take there."""
+"""Fits the table of costs to a device, by the latency of whole networks there."""

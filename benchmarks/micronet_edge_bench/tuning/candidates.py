@@ -1,4 +1,4 @@
-"""The files that a table of costs decides on, and how to tell whether two tables decide alike."""
+"""The files that depend on a table of costs, and fingerprints to compare the effect of two tables."""
 
 import hashlib
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from micronet_edge.targets.registry import cost_tables
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A kind of file, with the table of a tuning that decides on it."""
+    """A kind of file, with the table of a tuning that it depends on."""
 
     table: str
     target: Target
@@ -71,7 +71,7 @@ def complete(tuning: Tuning) -> Tuning:
 
 
 class Networks:
-    """The networks to tune for, each written as often as a table makes another file of it."""
+    """The networks to tune for; each is written once per distinct file."""
 
     def __init__(self, sources: Sequence[str], calibration: Path, folder: Path) -> None:
         self._sources: dict[str, Source] = {
@@ -86,7 +86,7 @@ class Networks:
         return tuple(self._sources)
 
     def fingerprint(self, name: str, candidate: Candidate, tuning: Tuning) -> str:
-        """Equal for two tables that make the same file of the network."""
+        """A fingerprint that is equal for two tables with the same file of the network."""
         key = (name, candidate.table, candidate.costs(tuning))
         if key not in self._fingerprints:
             self._fingerprints[key] = self._lowered_fingerprint(name, candidate, tuning)
@@ -99,7 +99,7 @@ class Networks:
         return _fingerprint(lowered.network)
 
     def file(self, name: str, candidate: Candidate, tuning: Tuning, fingerprint: str) -> Path:
-        """The network's file, proven like any other, written at most once."""
+        """The network's file, proven like any other and written at most once."""
         key = (candidate.table, fingerprint)
         if key not in self._written:
             self._written[key] = self._write(name, candidate, tuning, fingerprint)
@@ -116,7 +116,7 @@ class Networks:
 
 
 def _fingerprint(network: fx.GraphModule) -> str:
-    """Of the layers in order, what they are, and their numbers, which show the order of channels."""
+    """A hash of the layers in order with their settings and weights, which depend on the channel order."""
     digest = hashlib.sha256(network.code.encode())
     for name, module in network.named_modules():
         plain = {key: value for key, value in vars(module).items() if isinstance(value, int | float | tuple)}

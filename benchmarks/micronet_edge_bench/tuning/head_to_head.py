@@ -1,4 +1,4 @@
-"""Runs files in turn on a device, to see which is the fastest."""
+"""Measures files head-to-head on a device."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,13 +9,11 @@ from micronet_edge_bench.devices import DeviceError
 from micronet_edge_bench.measuring import Progress
 from micronet_edge_bench.runner.plan import Settings
 
-_SETTINGS = Settings(
-    threads=1, processes=3, rounds=150, seconds=None, least_warmup=10, most_warmup=200, profile=False
-)
+_SETTINGS = Settings(threads=1, processes=3, rounds=150, seconds=None, profile=False)
 
 
 class MeasuredHeadToHead:
-    """A race on one device, whose processor is known after the first. Raises DeviceError where it fails."""
+    """Measures on one device, whose CPU is known after the first call. Raises DeviceError if that fails."""
 
     machine = ""
 
@@ -27,6 +25,6 @@ class MeasuredHeadToHead:
         (run,) = results.runs
         if run.error is not None:
             raise DeviceError(run.label, run.error.removeprefix(f"{run.label}: "))
-        assert run.environment is not None  # a run without error has one
+        assert run.environment is not None  # a run without error has an environment
         self.machine = run.environment.cpu or run.label
         return [1.0, *(1 / each.ratio.value for each in compare(results))]

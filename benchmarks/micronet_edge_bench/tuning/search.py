@@ -1,8 +1,8 @@
-"""Looks for a table of costs whose files are faster on a device: one figure at a time, by whole networks.
+"""Searches for a table of costs with faster files on a device: one figure at a time, on whole networks.
 
-Figures fitted to single operators chose worse forms than ones fitted to networks (benchmarks/README.md): an
-operator's time hangs on what ran before it. So a figure is halved and doubled, and where that makes other
-files, these run in turn with those of the best table so far.
+Figures fitted to single operators chose worse layouts than figures fitted to networks (benchmarks/README.md),
+since an operator's time depends on what ran before it. So the search halves and doubles a figure and, if that
+changes the files, measures them against those of the best table so far.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,22 +17,22 @@ from micronet_edge_bench.tuning.candidates import Candidate, Networks
 
 FACTORS = (0.5, 2.0)
 WORTH = 0.99
-"""Time of the better files at most: by less, two measurements of one file differ as well."""
+"""Largest relative time that counts as faster; two measurements of one file differ by less."""
 
 _MOST_ROUNDS = 6
 
 Prints = tuple[str, ...]
-"""What tells the files of a tuning from those of another, network by network."""
+"""The fingerprints of a tuning's files, by network."""
 
 HeadToHead = Callable[[Sequence[Path]], Sequence[float]]
-"""The times of files on the device, each as a multiple of the first one's."""
+"""Measures files on the device; returns their times relative to the first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A figure of a table that was changed, and the time of the networks' files then.
+    """A changed figure of a table, and the times of the resulting files.
 
-    `times` are multiples of the best table's so far, by network; 1 where the file is the same.
+    `times` are relative to the best table so far, by network; 1 if the file is the same.
     """
 
     table: str
@@ -54,10 +54,10 @@ def tune(
     head_to_head: HeadToHead,
     report: Callable[[str], None] = lambda _step: None,
 ) -> tuple[Tuning, tuple[Trial, ...]]:
-    """A tuning whose files are the fastest found, and all that was tried on the way.
+    """The tuning with the fastest files found, and all trials.
 
     Given    a tuning to start from, the candidates whose tables to fit, the networks to write
-    Result   the start itself where nothing is faster by a hundredth
+    Result   the start itself if nothing is at least 1 % faster
     """
     trials: list[Trial] = []
     for candidate in candidates:
@@ -73,7 +73,7 @@ def tune(
 
 
 class _Step:
-    """One step: every figure of a table changed, all that makes a difference measured together."""
+    """One step: changes every figure of a table, and measures all distinct files together."""
 
     def __init__(
         self, tuning: Tuning, candidate: Candidate, networks: Networks, head_to_head: HeadToHead
@@ -87,7 +87,7 @@ class _Step:
         self._best = self._prints(tuning)
 
     def trials(self) -> tuple[list[Trial], Trial | None]:
-        """All trials, the last of them the best one again if it was, which is the second result then."""
+        """All trials, and the best one, measured again as the last trial, if it is faster."""
         found: dict[Prints, Trial] = {}
         for figure, value in neighbours(self._candidate.costs(self._tuning)):
             trial = Trial(self._candidate.table, figure, value, {})
@@ -98,13 +98,13 @@ class _Step:
         best = min(tried, key=lambda trial: trial.time, default=None)
         if best is None or best.time > WORTH:
             return tried, None
-        # The fastest of many is faster than it is: chance took part in choosing it.
+        # The fastest of many is biased by chance, so it is measured again.
         (again,) = self._timed({self._prints(self.changed(best)): best})
         taken = again.time <= WORTH
         return [*tried, replace(again, taken=taken)], again if taken else None
 
     def changed(self, trial: Trial) -> Tuning:
-        """The tuning with the trial's figure."""
+        """The tuning with the trial's figure changed."""
         costs = with_figure(self._candidate.costs(self._tuning), trial.figure, trial.value)
         return self._tuning.with_costs(self._candidate.table, costs)
 
@@ -122,7 +122,7 @@ class _Step:
         ]
 
     def _times(self, place: int, found: Mapping[Prints, Trial]) -> dict[str, float]:
-        """The time of one network's every file, by fingerprint, as a multiple of the best one's."""
+        """The times of all files of one network, by fingerprint, relative to the best one's."""
         tunings = {self._best[place]: self._tuning}
         for prints, trial in found.items():
             tunings.setdefault(prints[place], self.changed(trial))
@@ -132,12 +132,12 @@ class _Step:
 
 
 def with_figure(costs: Costs, figure: str, value: float) -> Costs:
-    """The same costs but for one figure."""
+    """The costs with one figure changed."""
     return costs_of(asdict(costs) | {figure: value})
 
 
 def neighbours(costs: Costs) -> Iterator[tuple[str, float]]:
-    """Every figure of a table, changed; what is zero says that a thing is never done, and stays."""
+    """Every figure of a table, halved and doubled; zero means never and stays."""
     for field in fields(costs):
         value = getattr(costs, field.name)
         if field.type is float and value > 0:

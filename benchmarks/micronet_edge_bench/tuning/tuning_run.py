@@ -1,4 +1,4 @@
-"""A tuning for a device, from the names that a person gives."""
+"""Runs a tuning for a device from the names on the command line."""
 
 import tempfile
 from collections.abc import Callable, Sequence
@@ -23,13 +23,14 @@ def tuned_on(
     bootstrap: bool = False,
     report: Callable[[str], None] = lambda _step: None,
 ) -> tuple[str, tuple[Trial, ...]]:
-    """The text of a tuning for the device, and what was tried.
+    """The text of a tuning for the device, and all trials.
 
-    Given    the names of tables to fit, all where none are; a tuning to start from, our own where None is
-    Raises   SettingsError on names that there are not, and what reading networks and devices raises.
+    Given    the names of tables to fit, all if there are none; a tuning to start from, None for the bundled
+             one
+    Raises   SettingsError on unknown names, and what reading networks and devices raises.
     """
     fitted = candidates(tables)
-    find_device(device)  # refuses a name that is none
+    find_device(device)  # refuses unknown names
     tuning = complete(SHIPPED if start is None else read_tuning(start))
     with tempfile.TemporaryDirectory(prefix="micronet-edge-") as name:
         folder = Path(name)

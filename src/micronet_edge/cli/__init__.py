@@ -1,4 +1,4 @@
-"""The command line: one file per command; each strings public functions together and shows progress."""
+"""The command line: one file per command. A command calls public functions and shows progress."""
 
 import typer
 
@@ -17,7 +17,7 @@ from micronet_edge.util.terminal import guarded
 
 app = typer.Typer(
     cls=Group,
-    help="Takes a PyTorch MicroNet to ONNX and TFLite files that compute the same function, fast.",
+    help="Exports PyTorch MicroNets to fast ONNX and TFLite files that compute the same function.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -27,11 +27,11 @@ app = typer.Typer(
 for command in (models, export, quantize, verify, evaluate, sensitivity, count, bench, tune, estimate):
     app.command(cls=Command)(command)
 
-# What it was called before 0.2.0; leaves with 0.3.0.
+# The name before 0.2.0; 0.3.0 removes it.
 app.command("blame", cls=Command, hidden=True)(sensitivity)
 
 
 def main() -> None:
-    """The console script."""
+    """Runs the console script."""
     with guarded():
         app()

@@ -1,4 +1,4 @@
-"""`micronet-edge bench`: how long files take, here and on devices, and how sure that is."""
+"""`micronet-edge bench`: measures the latency of files, here and on devices, with intervals."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from micronet_edge_bench.runner.plan import Settings
 
 _RUNS = 200
-_MOST_WARMUP = 200
 _RANDOM = "random"
 _PHONE = "adb://"
 _RESULTS = ".json"
@@ -27,64 +26,76 @@ _RESULTS = ".json"
 @one_line_errors
 def bench(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="ONNX or TFLite files; or results made before.")
+        list[Path],
+        typer.Argument(metavar="FILE", help="ONNX or TFLite files to measure, or results files to show."),
     ],
     *,
     against: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="What the others are compared with; the first FILE if not given."),
+        typer.Option(metavar="FILE", help="File to compare the others with.", show_default="the first FILE"),
     ] = None,
     device: Annotated[
         list[str] | None,
-        typer.Option(help="local, ssh://USER@HOST[:PORT] or adb://SERIAL; may be given several times."),
+        typer.Option(
+            help="local, ssh://USER@HOST[:PORT] or adb://SERIAL; may be repeated.", show_default="local"
+        ),
     ] = None,
-    threads: Annotated[int, typer.Option(help="Threads of the runtime.")] = 1,
+    threads: Annotated[int, typer.Option(help="Threads that the runtime uses.")] = 1,
     warmup: Annotated[
-        int, typer.Option(help="Untimed rounds at least; more follow until times are steady.")
+        int, typer.Option(help="Minimum number of untimed rounds; more follow until times are steady.")
     ] = 10,
     runs: Annotated[
-        int | None, typer.Option(help=f"Timed rounds in each process; {_RUNS} if not given.")
+        int | None, typer.Option(help="Timed rounds per process.", show_default=str(_RUNS))
     ] = None,
     seconds: Annotated[
-        float | None, typer.Option(help="Timed seconds in each process and for all files, not --runs.")
+        float | None,
+        typer.Option(help="Timed seconds per process, for all files together, instead of --runs."),
     ] = None,
-    processes: Annotated[int, typer.Option(help="Fresh processes for each file.")] = 5,
+    processes: Annotated[int, typer.Option(help="Fresh processes per file.")] = 5,
     given: Annotated[
         str | None,
-        typer.Option("--input", metavar="DIR|random", help="Images to run on; a photograph if not given."),
+        typer.Option(
+            "--input",
+            metavar="DIR|random",
+            help="Folder of images to run on, or random values.",
+            show_default="a bundled photograph",
+        ),
     ] = None,
     kernels: KernelsOption = "auto",
-    profile: Annotated[bool, typer.Option("--profile", help="Show where the time goes.")] = False,
+    profile: Annotated[bool, typer.Option("--profile", help="Show the time per layer and operator.")] = False,
     bootstrap: Annotated[
-        bool, typer.Option("--bootstrap", help="Install what a board lacks into a folder of its own there.")
+        bool, typer.Option("--bootstrap", help="Install missing packages on the board, in a separate folder.")
     ] = False,
     benchmark_model: Annotated[
         Path | None,
-        typer.Option(metavar="PATH", help="TFLite's benchmark_model, to run on phones without Python."),
+        typer.Option(metavar="PATH", help="TFLite's benchmark_model, for phones without Python."),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(help="Write all samples and facts into this results file.")
+        Path | None, typer.Option(help="Results file to write: all samples and the environment.")
     ] = None,
-    html: Annotated[Path | None, typer.Option(help="Write a page with tables and plots.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Web page to write: tables and plots.")] = None,
     overwrite: OverwriteOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
     debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
 ) -> None:
-    """Measure how long files take for an image, here and on devices, and compare them."""
-    del debug  # read by one_line_errors
+    """Measure the latency of files for one image, here and on devices, and compare them."""
+    del debug  # one_line_errors reads it
     from micronet_edge.targets.isolation import expect
 
-    expect(files[0])  # loads what opens the file while this process loads PyTorch
+    expect(files[0])  # starts the process that opens the file while this one imports PyTorch
     from micronet_edge.util.output_files import check_reports
 
     settings = _settings(threads, processes, _rounds(runs, seconds), seconds, warmup, profile=profile)
     images = None if given in {None, _RANDOM} else Path(str(given))
     if output is not None and all(path.suffix == _RESULTS for path in files):
-        raise typer.BadParameter("no FILE is measured that it could hold", param_hint="--output")
+        raise typer.BadParameter(
+            "every FILE is a results file, so there is nothing to measure: leave it out",
+            param_hint="--output",
+        )
     devices = tuple(device or ["local"])
     if benchmark_model is not None and not any(name.startswith(_PHONE) for name in devices):
         raise typer.BadParameter(
-            f"runs on phones: give --device {_PHONE}SERIAL", param_hint="--benchmark-model"
+            f"runs only on phones: give --device {_PHONE}SERIAL", param_hint="--benchmark-model"
         )
     read = [*files, *(path for path in (against, benchmark_model, images) if path is not None)]
     check_reports({"--output": output, "--html": html}, inputs=read, overwrite=overwrite)
@@ -113,9 +124,9 @@ def _rounds(runs: int | None, seconds: float | None) -> int | None:
 def _settings(
     threads: int, processes: int, rounds: int | None, seconds: float | None, warmup: int, *, profile: bool
 ) -> "Settings":
-    from micronet_edge_bench.runner.plan import PlanError, Settings
+    from micronet_edge_bench.runner.plan import MOST_WARMUP, PlanError, Settings
 
-    most = max(warmup, _MOST_WARMUP)
+    most = max(warmup, MOST_WARMUP)
     settings = Settings(threads, processes, rounds, seconds, warmup, most, profile)
     try:
         settings.check()
@@ -137,7 +148,7 @@ def _write(results: "Results", output: Path | None, html: Path | None, *, overwr
 
 
 def _end(results: "Results", output: Path | None, html: Path | None, *, as_json: bool, profile: bool) -> None:
-    """Prints what there is; what failed is said before the exit."""
+    """Prints the errors, then the results; exits with 1 if a device failed."""
     from micronet_edge.cli.bench_tables import print_all
     from micronet_edge_bench.comparing import compare
     from micronet_edge_bench.measurement_warnings import warnings
@@ -149,11 +160,11 @@ def _end(results: "Results", output: Path | None, html: Path | None, *, as_json:
     failed = any(run.error is not None and not run.source for run in results.runs)
     if any(run.files for run in results.runs):
         comparisons = compare(results)
-        amiss = warnings(results, comparisons)
+        found = warnings(results, comparisons)
         if as_json:
-            say_json(summary(results, comparisons, amiss))
+            say_json(summary(results, comparisons, found))
         else:
-            print_all(results, comparisons, amiss, profile=profile)
+            print_all(results, comparisons, found, profile=profile)
             for what, path in (("results", output), ("page", html)):
                 if path is not None:
                     say(f"{what}: {path}")
@@ -163,7 +174,7 @@ def _end(results: "Results", output: Path | None, html: Path | None, *, as_json:
 
 @contextmanager
 def _progress() -> Iterator[Callable[[str, str, float, float], None]]:
-    """A line for each device on a terminal, drawn only when there is news: drawing costs time, too."""
+    """Shows one line per device on a terminal. Redraws only on change, since drawing disturbs the times."""
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
     console = open_console(err=True)

@@ -1,4 +1,4 @@
-"""What `micronet-edge bench` prints: a table for each device, where it was measured, and what is doubtful."""
+"""What `micronet-edge bench` prints: a table and the environment for each device, then the warnings."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -30,7 +30,7 @@ def print_all(
             _print_run(console, run, own)
             for file in run.files if profile else ():
                 _print_profile(console, file)
-    console.print("spread: between the quartiles, as a share of the median")
+    console.print("spread: interquartile range divided by the median")
     for warning in warnings:
         console.print(f"! {warning}", soft_wrap=False)
 
@@ -45,11 +45,15 @@ def _print_run(console: "Console", run: "Run", comparisons: dict[str, "Compariso
     for note in dict.fromkeys(file.samples_are for file in run.files if file.samples_are):
         console.print(f"samples: {note}")
     baselines = dict.fromkeys(each.baseline for each in comparisons.values())
-    apart = "" if all(each.in_turn for each in comparisons.values()) else "; measured apart, not in turn"
+    apart = (
+        ""
+        if all(each.in_turn for each in comparisons.values())
+        else "; measured in separate runs, not alternately"
+    )
     for baseline in baselines if len(baselines) == 1 else ():
-        console.print(f"speed: times as fast as {baseline}, with the 95 % interval{apart}")
+        console.print(f"speed: speed-up over {baseline}, with the 95 % interval{apart}")
     if len(baselines) > 1:
-        console.print(f"speed: times as fast as the same file, with the 95 % interval{apart}")
+        console.print(f"speed: speed-up over the same file, with the 95 % interval{apart}")
     console.print()
 
 
@@ -67,7 +71,7 @@ def _table(run: "Run", comparisons: dict[str, "Comparison"]) -> "Table":
         found = latency(file.samples_ns)
         figures = [_digits(each / _MEGA) for each in (file.size_bytes, found.median_ns, found.p90_ns)]
         cells = [file.name, *figures, f"{found.spread:.1%}"]
-        if file.samples_are:  # of figures that are medians themselves, neither says what it says of others
+        if file.samples_are:  # p90 and spread of samples that are medians themselves would mislead
             cells[-2:] = ["-", "-"]
         table.add_row(*cells, *([_speed(comparisons.get(file.name))] if comparisons else []))
     return table
@@ -75,7 +79,7 @@ def _table(run: "Run", comparisons: dict[str, "Comparison"]) -> "Table":
 
 def _environment(run: "Run") -> tuple[str, str]:
     found, method = run.environment, run.method
-    assert found is not None  # it has files
+    assert found is not None  # a run with files has an environment
     loads = " to ".join(f"{load:.1f}" for load in (found.load_before, found.load_after) if load is not None)
     machine = [found.cpu, _cores(found.cores, len(found.affinity))]
     machine += [f"governor {found.governor}"] if found.governor else []
@@ -92,10 +96,10 @@ def _environment(run: "Run") -> tuple[str, str]:
 
 
 def _kernels(run: "Run") -> list[str]:
-    """Which files ran in our own kernels, where any could."""
+    """Which files ran in the fused kernels, if any file could."""
     fused = [f"{plural(file.fused, 'activation')} of {file.name}" for file in run.files if file.fused]
     if fused:
-        return [f"kernels: fused ones for {', '.join(fused)}"]
+        return [f"kernels: fused for {', '.join(fused)}"]
     return ["kernels: the runtimes' own"] if any(file.fused is not None for file in run.files) else []
 
 
@@ -112,9 +116,7 @@ def _print_profile(console: "Console", file: "FileResult") -> None:
         return
     whole_ns = file.profile.whole_ns or latency(file.samples_ns).median_ns
     found = layer_profile(file.profile, whole_ns)
-    console.print(
-        f"{file.name}: {_time(whole_ns)} for the whole, {_time(found.operators_ns)} for its operators"
-    )
+    console.print(f"{file.name}: {_time(whole_ns)} in total, {_time(found.operators_ns)} in its operators")
     console.print(_kinds(found))
     console.print(_operators(found))
     console.print(found.method)
@@ -160,6 +162,6 @@ def _time(nanoseconds: float) -> str:
 
 
 def _digits(figure: float) -> str:
-    """With three digits that count."""
+    """The figure with three significant digits."""
     whole = len(str(int(figure))) if figure >= 1 else 0
     return f"{figure:.{max(0, _DIGITS - whole)}f}"

@@ -1,4 +1,4 @@
-"""`micronet-edge count`: what one inference computes, stores and holds, from the graph itself."""
+"""`micronet-edge count`: arithmetic, parameters and memory of one inference, counted from the graph."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -33,15 +33,17 @@ def count(
     *,
     input_size: InputSizeOption = None,
     weights: FactoryWeightsOption = None,
-    per_layer: Annotated[bool, typer.Option("--per-layer", help="Show each layer's share as well.")] = False,
+    per_layer: Annotated[
+        bool, typer.Option("--per-layer", help="Show the figures of each layer as well.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
     debug: DebugOption = False,
 ) -> None:
     """Count parameters, multiply-adds, other arithmetic and memory of one inference."""
-    del debug  # read by one_line_errors
+    del debug  # one_line_errors reads it
     from micronet_edge.targets.isolation import expect
 
-    expect(Path(source))  # loads what opens the file while this process loads PyTorch
+    expect(Path(source))  # starts the process that opens the file while this one imports PyTorch
     from micronet_edge.models.own_networks import with_weights
     from micronet_edge.pipeline.count import count_source
 
@@ -107,7 +109,7 @@ def _layers(found: "Count") -> "Table":
     from micronet_edge.models.layer_names import common_start
 
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    left_out = common_start(found.layers)  # 80 columns have no room for it
+    left_out = common_start(found.layers)  # 80 columns have no room for the common prefix
     table.add_column(f"layer ({left_out} left out)" if left_out else "layer", overflow="fold")
     for heading in ("params", "conv +\nlinear", "Shift-\nMax", "other", "memory"):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -127,8 +129,8 @@ def _lines(found: "Count") -> list[str]:
         lines.append(f"Peak at {found.peak.name} ({found.peak.kind}): {METHOD}.")
     if not found.shift_max_known:
         lines.append(
-            "Dynamic Shift-Max: its multiplies are not told from others by the names in this file, and are "
-            "among the other operations or the matrix products."
+            "Dynamic Shift-Max: the names in this file do not identify its multiply-adds. They count as "
+            "other operations or matrix products."
         )
     lines += [f"Note: {note}." for note in found.notes]
     uncounted = ", ".join(f"{kind} ({number})" for kind, number in found.uncounted.items())

@@ -1,4 +1,4 @@
-"""How a command ends badly: one line on stderr and an exit code; a traceback only with --debug."""
+"""How a command fails: one line on stderr and an exit code; a traceback only with --debug."""
 
 import functools
 import signal
@@ -31,9 +31,13 @@ def one_line_errors(command: Callable[Parameters, None]) -> Callable[Parameters,
         except KeyboardInterrupt:
             print_error(_NOTHING_WRITTEN)
             raise typer.Exit(INTERRUPTED) from None
-        except (typer.Exit, typer.BadParameter, ReaderGoneError):  # others end these, wrong usage with 2
+        except (
+            typer.Exit,
+            typer.BadParameter,
+            ReaderGoneError,
+        ):  # typer handles these; wrong usage exits with 2
             raise
-        except Exception as error:  # noqa: BLE001 - each ends here, in words
+        except Exception as error:  # noqa: BLE001 - every error becomes one line here
             if interrupted.is_set():  # C++ code turns KeyboardInterrupt into errors of its own
                 print_error(_NOTHING_WRITTEN)
                 raise typer.Exit(INTERRUPTED) from None
@@ -48,12 +52,12 @@ def one_line_errors(command: Callable[Parameters, None]) -> Callable[Parameters,
 
 def _unexpected(error: Exception) -> str:
     if isinstance(error, ModuleNotFoundError):
-        return f"{error}: install what the formats need, pip install 'micronet-edge[onnx,tflite]'"
+        return f"{error}: install the packages for both formats with pip install 'micronet-edge[onnx,tflite]'"
     return f"{type(error).__name__}: {error}; run again with --debug for the traceback and report it"
 
 
 def _raise_on_signals() -> Event:
-    """Makes SIGTERM end a command as Ctrl-C does; the event tells afterwards whether either came."""
+    """Makes SIGTERM end a command as Ctrl-C does. The event is set once either has arrived."""
     came = Event()
 
     def interrupt(_signal: int, _frame: object) -> None:

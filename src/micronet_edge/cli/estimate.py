@@ -1,4 +1,4 @@
-"""`micronet-edge estimate`: what a compiler expects of an NPU that is not at hand."""
+"""`micronet-edge estimate`: Vela's estimate for an Ethos-U NPU, without the hardware."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -19,23 +19,24 @@ if TYPE_CHECKING:
 
 @one_line_errors
 def estimate(
-    file: Annotated[Path, typer.Argument(metavar="FILE.tflite", help="An int8 file.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE.tflite", help="An int8 TFLite file.")],
     *,
     npu: Annotated[
         str, typer.Option(help="ethos-u55-32 to -256, ethos-u65-256, -512, ethos-u85-128 to -2048.")
     ],
     system_config: Annotated[
-        str | None, typer.Option(help="Clock and memories, by Vela's name; its own choice by default.")
+        str | None, typer.Option(help="Vela's name for clock and memories.", show_default="Vela's choice")
     ] = None,
     memory_mode: Annotated[
-        str | None, typer.Option(help="What lies in which memory, by Vela's name; its own choice by default.")
+        str | None,
+        typer.Option(help="Vela's name for the use of the memories.", show_default="Vela's choice"),
     ] = None,
     per_layer: Annotated[bool, typer.Option("--per-layer", help="Show every layer.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the estimate as JSON.")] = False,
     debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
 ) -> None:
-    """Estimate, with Arm's compiler Vela, what an Ethos-U NPU would take; nothing is measured."""
-    del debug  # read by one_line_errors
+    """Estimate latency and memory on an Ethos-U NPU with Arm's compiler Vela; measures nothing."""
+    del debug  # one_line_errors reads it
     from micronet_edge_bench.estimates.vela import estimate as run
 
     found = run(file, npu, system_configuration=system_config, memory_mode=memory_mode)
@@ -53,7 +54,7 @@ def _print_all(found: "Estimate", *, per_layer: bool) -> None:
     console.print(f"{'Layers' if per_layer else 'Operators on the NPU'}, {found.kind}")
     console.print(_layers(found) if per_layer else _operators(found))
     if found.fallbacks:
-        console.print(f"Left to the CPU, {found.kind}")
+        console.print(f"Operators on the CPU, {found.kind}")
         console.print(_fallbacks(found))
 
 
@@ -64,17 +65,17 @@ def _lines(found: "Estimate") -> list[str]:
     lines = [
         f"{found.file} on {found.npu}: {found.kind}",
         f"time      {found.seconds * 1e3:.2f} ms, {found.inferences_per_second:.3g} inferences a second",
-        f"cycles    {found.cycles:,} at {clock}, the NPU itself busy for {found.npu_cycles:,}",
+        f"cycles    {found.cycles:,} at {clock}, of which the NPU computes for {found.npu_cycles:,}",
         f"memory    {memory}",
         f"weights   {weights:.2f} MB, {compressed:.2f} MB compressed",
-        f"MAdds     {found.madds / 1e6:.1f} M as Vela rewrote and counted the network",
+        f"MAdds     {found.madds / 1e6:.1f} M, as Vela counts them after its own rewrites",
         f"assumed   {found.system_configuration}, {found.memory_mode}",
     ]
     if not found.fallbacks:
-        return [*lines, "CPU       nothing falls back to it"]
+        return [*lines, "CPU       no operator falls back to it"]
     count = len(found.fallbacks)
     fall = plural(count, "operator falls", "operators fall")
-    return [*lines, f"CPU       {fall} back to it; what that takes is not in any figure here"]
+    return [*lines, f"CPU       {fall} back to it; no figure here includes their time"]
 
 
 def _memory(kind: str) -> str:
@@ -82,7 +83,7 @@ def _memory(kind: str) -> str:
 
 
 def _operators(found: "Estimate") -> "Table":
-    """The cycles by kind of operator in the file, most first."""
+    """The cycles by kind of operator in the file, most expensive first."""
     cycles, madds, count = Counter[str](), Counter[str](), Counter[str]()
     for layer in found.layers:
         if layer.on_npu:
@@ -114,7 +115,7 @@ def _layers(found: "Estimate") -> "Table":
 
 
 def _fallbacks(found: "Estimate") -> "Table":
-    """What falls back, like with like; a reason's first line says what is wrong."""
+    """The operators that fall back to the CPU, grouped, with the first line of Vela's reason."""
     alike = Counter(
         (each.operator, (each.reason or "Vela gives none").partition("\n")[0]) for each in found.fallbacks
     )
@@ -123,7 +124,7 @@ def _fallbacks(found: "Estimate") -> "Table":
 
 
 def _table(headings: tuple[str, ...], rows: Iterable[tuple[str, ...]], *, left: int) -> "Table":
-    """The first `left` columns are words, the others figures."""
+    """A table whose first `left` columns hold text, the others figures."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 

@@ -1,4 +1,4 @@
-"""`micronet-edge evaluate`: how often a file or a checkpoint is right on labelled images."""
+"""`micronet-edge evaluate`: the accuracy of a file or a checkpoint on labelled images."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -33,13 +33,11 @@ def evaluate(
     ],
     *,
     data: Annotated[
-        Path, typer.Option(help="Folder with a sub-folder of images for each class, named as its label.")
+        Path, typer.Option(help="Folder with one sub-folder of images per class, named as its label.")
     ],
     checkpoint: Annotated[
         Path | None,
-        typer.Option(
-            metavar="CHECKPOINT|FACTORY", help="The float network to compare with on the same images."
-        ),
+        typer.Option(metavar="NETWORK", help="Checkpoint or factory of the float network to compare with."),
     ] = None,
     network: NetworkOptions,
     kernels: KernelsOption = "auto",
@@ -47,11 +45,11 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
     debug: DebugOption = False,
 ) -> None:
-    """Count how often a network is right on a folder of labelled images."""
-    del debug  # read by one_line_errors
+    """Measure the accuracy of a network on a folder of labelled images."""
+    del debug  # one_line_errors reads it
     from micronet_edge.targets.isolation import expect
 
-    expect(file)  # loads what opens the file while this process loads PyTorch
+    expect(file)  # starts the process that opens the file while this one imports PyTorch
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from micronet_edge.evaluation.evaluate import evaluate as run
@@ -94,14 +92,14 @@ def _table(evaluation: "Evaluation") -> "Table":
     rows = [row for row in evaluation.classes if row.images]
     title = None
     if len(rows) > _CLASSES_SHOWN:
-        title = f"The {_CLASSES_SHOWN} classes of {len(rows)} that are right least often"
+        title = f"The {_CLASSES_SHOWN} of {len(rows)} classes with the lowest accuracy"
         rows = sorted(rows, key=lambda row: row.right / row.images)[:_CLASSES_SHOWN]
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("no.", justify="right", no_wrap=True)
     table.add_column("class", overflow="fold")
     for heading in ("images", "right", "share"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("mistaken most often for", overflow="fold")
+    table.add_column("most often confused with", overflow="fold")
     for row in rows:
         mistaken = "" if row.mistaken_for is None else f"{row.mistaken_for} ({row.mistaken})"
         figures = (str(row.images), str(row.right), f"{row.right / row.images:.1%}", mistaken)
@@ -116,7 +114,7 @@ def _lines(evaluation: "Evaluation") -> list[str]:
         f"top-1  {top1.share:.2%} ({top1.right} right), 95 % interval {top1.low:z.2%} to {top1.high:.2%}",
         evaluation.data.order,
     ]
-    if evaluation.guesses < len(evaluation.metadata.labels):  # of five classes, five guesses are never wrong
+    if evaluation.guesses < len(evaluation.metadata.labels):  # top-5 of five classes is always 100 %
         lines.append(f"top-{evaluation.guesses}  {top5.share:.2%} ({top5.right} right)")
     if found is not None:
         points = found.difference

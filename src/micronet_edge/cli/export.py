@@ -1,4 +1,4 @@
-"""`micronet-edge export`: a checkpoint becomes proven files."""
+"""`micronet-edge export`: writes a network as proven files."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -31,12 +31,18 @@ def export(
         ),
     ],
     *,
-    checkpoint: Annotated[Path | None, typer.Option(help="Trained weights for the variant.")] = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(help="Checkpoint with trained weights for the variant.", show_default="random weights"),
+    ] = None,
     num_classes: NumClassesOption = None,
-    batch: Annotated[str, typer.Option(metavar="N|dynamic", help="Images at a time.")] = "1",
+    batch: Annotated[str, typer.Option(metavar="N|dynamic", help="Images per inference.")] = "1",
     precision: Annotated[str, typer.Option(help="float32, float16, int8 or int8-a16.")] = "float32",
     naive: Annotated[
-        bool, typer.Option("--naive", help="Write the network as trained, for comparison.")
+        bool,
+        typer.Option(
+            "--naive", help="Write the network unchanged, as the usual converters do, for comparison."
+        ),
     ] = False,
     files: FileOptions,
     network: NetworkOptions,
@@ -44,7 +50,7 @@ def export(
     debug: DebugOption = False,
 ) -> None:
     """Export a network to ONNX and TFLite files, each proven to compute the same function."""
-    del debug  # read by one_line_errors
+    del debug  # one_line_errors reads it
 
     from micronet_edge.pipeline.run import export as run
     from micronet_edge.settings import ExportSettings
@@ -67,7 +73,7 @@ def export(
     if exported[0].proof.weakness is not None:
         console.print(f"WEAK PROOF: {exported[0].proof.weakness}", style="bold red")
     if naive:
-        console.print("NAIVE: what the usual tools make of the network as trained, for comparison only.")
+        console.print("NAIVE: the usual converters wrote the network as trained; for comparison only.")
     if as_json:
         say_json([asdict(file) for file in exported])
     else:
@@ -105,6 +111,6 @@ def _print_table(exported: "tuple[Exported, ...]") -> None:
     images = plural(exported[0].proof.images, "image")
     agreement = min(file.proof.top1_agreement for file in exported)
     open_console().print(
-        f"Run on {images} beside PyTorch: the difference is relative to the "
-        f"largest logit; the same class on {agreement:.0%}."
+        f"Compared with PyTorch on {images}: difference relative to the largest logit; "
+        f"same class on {agreement:.0%}."
     )

@@ -1,4 +1,4 @@
-"""`micronet-edge models`: the family at a glance."""
+"""`micronet-edge models`: the variants with their size and accuracy."""
 
 from typing import Annotated
 
@@ -14,8 +14,8 @@ def models(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
     debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
 ) -> None:
-    """Print the family: parameters, multiply-adds in both conventions, the paper's accuracy."""
-    del debug  # read by one_line_errors
+    """List the variants: parameters, multiply-adds in both conventions, the paper's accuracy."""
+    del debug  # one_line_errors reads it
     from micronet_edge.counting import count
     from micronet_edge.models import FAMILY, MicroNet
     from micronet_edge.models.family import PAPER
@@ -43,7 +43,7 @@ def _print_table(rows: list[dict[str, object]], paper: str) -> None:
     from rich.table import Table
 
     table = Table(
-        title="MicroNet at 224 px, 1000 classes", caption=f"Top-1 on ImageNet as published in {paper}."
+        title="MicroNet at 224 px, 1000 classes", caption=f"Top-1: on ImageNet, as published in {paper}."
     )
     table.add_column("variant")
     for heading in ("params", "multiply-adds\nconv + linear", "multiply-adds\nas the paper counts", "top-1"):

@@ -1,4 +1,4 @@
-"""Options that several commands have."""
+"""Options that several commands share."""
 
 import os
 import re
@@ -10,7 +10,7 @@ import typer
 
 KernelsOption = Annotated[
     Literal["auto", "off"],
-    typer.Option(help="Our fused kernels where they are at hand, or the runtime's own alone."),
+    typer.Option(help="auto uses the bundled fused kernels where available; off, the runtime's own."),
 ]
 
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")]
@@ -18,21 +18,21 @@ OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace exis
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 SkipUnreadableOption = Annotated[
-    bool, typer.Option("--skip-unreadable", help="Leave out and count files that are no images.")
+    bool, typer.Option("--skip-unreadable", help="Skip and count files that are not readable images.")
 ]
 
-# --- How to read a checkpoint: what it does not say of itself
+# --- How to read a checkpoint: what it does not state itself
 
 
 def whole_number(text: str) -> int:
-    """The number; typer by itself would take 32.0 as well."""
+    """Parses a whole number; typer's own parser would accept 32.0 as well."""
     if re.fullmatch(r"[+-]?[0-9]{1,1000}", text.strip()) is None:
         raise typer.BadParameter(f"{text!r}: give a whole number")
     return int(text)
 
 
 def three_numbers(text: str | None, option: str) -> tuple[float, float, float] | None:
-    """One number for all colours, or one for each, between commas or spaces; None for nothing."""
+    """Parses one number for all colours, or three with commas or spaces; None stays None."""
     if text is None:
         return None
     try:
@@ -50,23 +50,30 @@ def three_numbers(text: str | None, option: str) -> tuple[float, float, float] |
 
 
 def weights_named(text: str) -> str:
-    """One of a checkpoint's two sets, or a file of weights."""
+    """Parses the name of one of a checkpoint's two sets of weights, or a file of weights."""
     if text in {"ema", "raw"} or os.path.lexists(text) or Path(text).suffix:
         return text
-    raise typer.BadParameter(f"{text!r}: give ema or raw, or the file of a factory's weights")
+    raise typer.BadParameter(f"{text!r}: give ema, raw or a file with weights for the factory's network")
 
 
-_PANEL = "What the checkpoint does not say"
+_PANEL = "Preprocessing and labels, where the checkpoint does not state them"
 
 NumClassesOption = Annotated[
-    int | None, typer.Option(parser=whole_number, metavar="N", help="Classes, where no checkpoint tells.")
+    int | None,
+    typer.Option(
+        parser=whole_number,
+        metavar="N",
+        help="Number of classes.",
+        show_default="the checkpoint's, else 1000",
+    ),
 ]
 InputSizeOption = Annotated[
     int | None,
     typer.Option(
         parser=whole_number,
         metavar="PIXELS",
-        help="A multiple of 32; 224 where nothing says.",
+        help="Side of the input image, a multiple of 32.",
+        show_default="the checkpoint's, else 224",
         rich_help_panel=_PANEL,
     ),
 ]
@@ -75,7 +82,8 @@ ResizeOption = Annotated[
     typer.Option(
         parser=whole_number,
         metavar="PIXELS",
-        help="The short side before the crop; input size / 0.875 where nothing says.",
+        help="Length of the short side before the crop.",
+        show_default="the checkpoint's, else input size / 0.875",
         rich_help_panel=_PANEL,
     ),
 ]
@@ -83,19 +91,24 @@ CropOption = Annotated[
     float | None,
     typer.Option(
         metavar="SHARE",
-        help="Share of the short side that is kept, as timm's crop_pct; not with --resize.",
+        help="Input size divided by the resized short side, as timm's crop_pct; replaces --resize.",
         rich_help_panel=_PANEL,
     ),
 ]
 InterpolationOption = Annotated[
     Literal["bilinear", "bicubic"] | None,
-    typer.Option(help="How images are resized.", rich_help_panel=_PANEL),
+    typer.Option(
+        help="Interpolation when images are resized.",
+        show_default="the checkpoint's, else bilinear",
+        rich_help_panel=_PANEL,
+    ),
 ]
 MeanOption = Annotated[
     str | None,
     typer.Option(
         metavar="M[,M,M]",
-        help="Mean of pixels scaled to 0..1; ImageNet's where nothing says.",
+        help="Mean of the pixels, scaled to 0..1.",
+        show_default="the checkpoint's, else ImageNet's",
         rich_help_panel=_PANEL,
     ),
 ]
@@ -103,19 +116,26 @@ StdOption = Annotated[
     str | None,
     typer.Option(
         metavar="S[,S,S]",
-        help="Standard deviation of pixels scaled to 0..1.",
+        help="Standard deviation of the pixels, scaled to 0..1.",
+        show_default="the checkpoint's, else ImageNet's",
         rich_help_panel=_PANEL,
     ),
 ]
 ColorOrderOption = Annotated[
     Literal["rgb", "bgr"] | None,
-    typer.Option(case_sensitive=False, help="Order of the colours.", rich_help_panel=_PANEL),
+    typer.Option(
+        case_sensitive=False,
+        help="Order of the colour channels.",
+        show_default="the checkpoint's, else rgb",
+        rich_help_panel=_PANEL,
+    ),
 ]
 LabelsOption = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="Text file, one label a line, in the order of the classes.",
+        help="Text file with one label per line, in class order.",
+        show_default="the checkpoint's",
         rich_help_panel=_PANEL,
     ),
 ]
@@ -124,20 +144,21 @@ WeightsOption = Annotated[
     typer.Option(
         parser=weights_named,
         metavar="ema|raw|FILE",
-        help="Of a checkpoint that holds both averaged and raw weights: which; averaged where nothing says. "
-        "Of a factory: the file to load into its network.",
+        help="Checkpoint: averaged (ema) or raw weights, if it holds both. "
+        "Factory: file of weights for its network.",
+        show_default="ema",
         rich_help_panel=_PANEL,
     ),
 ]
 FactoryWeightsOption = Annotated[
     Path | None,
-    typer.Option("--weights", metavar="FILE", help="With a factory: the weights to load into its network."),
+    typer.Option("--weights", metavar="FILE", help="Factory: file of weights for its network."),
 ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkOptions:
-    """What a checkpoint does not say of itself, or is to be taken otherwise than it says."""
+    """Settings that a checkpoint does not state, or that replace what it states."""
 
     input_size: InputSizeOption = None
     resize: ResizeOption = None
@@ -150,7 +171,7 @@ class NetworkOptions:
     weights: WeightsOption = None
 
     def settings(self) -> dict[str, Any]:
-        """As settings take them."""
+        """The keyword arguments for the settings."""
         return _as_given(self) | {
             "mean": three_numbers(self.mean, "--mean"),
             "std": three_numbers(self.std, "--std"),
@@ -160,33 +181,41 @@ class NetworkOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileOptions:
-    """What is written, where and for whom."""
+    """Which files are written, and where."""
 
     formats: Annotated[
-        list[str] | None, typer.Option("--format", help="onnx or tflite; may be repeated. Default: both.")
+        list[str] | None,
+        typer.Option("--format", help="onnx or tflite; may be repeated.", show_default="onnx and tflite"),
     ] = None
-    output: Annotated[Path, typer.Option(help="Folder for the files.")] = Path()
+    output: Annotated[Path, typer.Option(help="Folder to write the files into.")] = Path()
     calibration: Annotated[
         Path | None,
-        typer.Option(help="Images to find an int8 file's ranges on, about 200: a folder, .npy or .npz."),
+        typer.Option(
+            help="About 200 images to calibrate int8 files on: a folder, .npy or .npz.",
+        ),
     ] = None
     skip_unreadable: SkipUnreadableOption = False
     portable: Annotated[
-        bool, typer.Option("--portable", help="ONNX without Gather, for runtimes other than ONNX Runtime.")
+        bool,
+        typer.Option("--portable", help="Write ONNX without Gather, for runtimes other than ONNX Runtime."),
     ] = False
     fused: Annotated[
         bool,
         typer.Option(
-            "--fused", help="ONNX with a node for each activation, for apps that register our kernels."
+            "--fused",
+            help="Write each activation as one ONNX node, for apps that register the fused kernels.",
         ),
     ] = False
     tuning: Annotated[
-        Path | None, typer.Option(help="Choose operators by this table, which `tune` wrote for a device.")
+        Path | None,
+        typer.Option(
+            help="Operator costs that `tune` measured on a device.", show_default="the bundled costs"
+        ),
     ] = None
     overwrite: OverwriteOption = False
 
     def settings(self) -> dict[str, Any]:
-        """As settings take them."""
+        """The keyword arguments for the settings."""
         from micronet_edge.settings import DEFAULT_FORMATS
 
         return _as_given(self) | {"formats": tuple(self.formats or DEFAULT_FORMATS)}
@@ -197,5 +226,5 @@ def _as_given(options: NetworkOptions | FileOptions) -> dict[str, Any]:
 
 
 def color_name(order: Literal["rgb", "bgr"] | None) -> Literal["RGB", "BGR"] | None:
-    """The order as the preprocessing calls it."""
+    """The colour order in the spelling of `Preprocessing`."""
     return None if order is None else "RGB" if order == "rgb" else "BGR"

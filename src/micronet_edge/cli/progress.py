@@ -1,4 +1,4 @@
-"""What a command tells on stderr: its steps, the one at work beside a spinner, and what was assumed."""
+"""What a command prints on stderr: its steps, a spinner for the current one, and assumptions."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,12 +11,14 @@ from micronet_edge.util.terminal import say
 if TYPE_CHECKING:
     from rich.console import Console
 
-RANDOM_WEIGHTS = "RANDOM WEIGHTS: no checkpoint was given; these files recognise nothing."
+RANDOM_WEIGHTS = (
+    "RANDOM WEIGHTS: no checkpoint was given; these files recognise nothing. Give --checkpoint FILE."
+)
 
 
 @contextmanager
 def progress(console: "Console") -> Iterator[Callable[[str], None]]:
-    """A function to call with each step as it begins."""
+    """Yields a function to call with the name of each step as it begins."""
     from rich.text import Text
 
     with console.status("starting") as status:
@@ -29,7 +31,7 @@ def progress(console: "Console") -> Iterator[Callable[[str], None]]:
 
 
 def say_what_runs(*named: str | Path | None) -> None:
-    """A line for each factory among what a person names, before its code runs."""
+    """Prints a line for each factory that the user names, before its code runs."""
     from micronet_edge.models.factories import factory_named
 
     for factory in filter(None, map(factory_named, named)):
@@ -37,7 +39,7 @@ def say_what_runs(*named: str | Path | None) -> None:
 
 
 def say_what_was_read(console: "Console", assumption: str | None, notes: Sequence[str]) -> None:
-    """The notes on a checkpoint; and what it does not say, so that nobody can miss it."""
+    """Prints the notes on a checkpoint and, in red, what it does not state and the tool assumes."""
     for note in notes:
         console.print(visible(f"note: {note}"), soft_wrap=True)
     if assumption is not None:

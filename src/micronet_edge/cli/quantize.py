@@ -1,4 +1,4 @@
-"""`micronet-edge quantize`: a checkpoint becomes proven integer files."""
+"""`micronet-edge quantize`: writes a network as proven integer files."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -24,34 +24,42 @@ def quantize(
         typer.Argument(
             metavar="CHECKPOINT|FACTORY",
             help="A checkpoint file, a function that builds a network (package.module:name or file.py:name), "
-            "or a variant for random weights.",
+            "or a variant with random weights.",
         ),
     ],
     *,
     precision: Annotated[
-        str, typer.Option(help="int8, or int8-a16: 16-bit activations, which loses nothing.")
+        str, typer.Option(help="int8, or int8-a16 (16-bit activations, no loss of accuracy).")
     ] = "int8",
     finetune: Annotated[
         Path | None,
-        typer.Option(help="Labelled images to fine-tune on, 256 or more, a folder for each class."),
+        typer.Option(help="At least 256 labelled images to fine-tune on, one sub-folder per class."),
     ] = None,
-    data: Annotated[Path | None, typer.Option(help="Labelled images to measure --max-drop on.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Labelled images to measure --max-drop on, one sub-folder per class.")
+    ] = None,
     max_drop: Annotated[
         float | None,
-        typer.Option(metavar="POINTS", help="Keep layers in float until top-1 drops by at most this."),
+        typer.Option(
+            metavar="POINTS",
+            help="Keep the most quantization-sensitive layers in float32 until top-1 drops by at most "
+            "POINTS; fail otherwise.",
+        ),
     ] = None,
     recipe: Annotated[
-        Path | None, typer.Option(help="Quantize by this recipe again; needs no --calibration.")
+        Path | None, typer.Option(help="Recipe of an earlier run to quantize by, without --calibration.")
     ] = None,
-    io: Annotated[str, typer.Option(help="What a TFLite file takes and gives: float32 or int8.")] = "float32",
-    batch: Annotated[int, typer.Option(help="Images at a time.")] = 1,
+    io: Annotated[
+        str, typer.Option(help="Type of a TFLite file's input and output: float32 or int8.")
+    ] = "float32",
+    batch: Annotated[int, typer.Option(help="Images per inference.")] = 1,
     files: FileOptions,
     network: NetworkOptions,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
     debug: DebugOption = False,
 ) -> None:
-    """Quantize a network to int8 ONNX and TFLite files of known accuracy."""
-    del debug  # read by one_line_errors
+    """Quantize a network to int8 ONNX and TFLite files, each compared with float."""
+    del debug  # one_line_errors reads it
 
     from micronet_edge.pipeline.run import quantize as run
     from micronet_edge.settings import QuantizeSettings
@@ -97,7 +105,7 @@ def _print_table(quantized: "Artifacts") -> None:
             lost = f"{of.points:+z.2f} ({of.low:+z.2f} to {of.high:+z.2f})"
             steps.add_row(step.format, str(len(step.reverted)), f"{step.top1:.2f}", lost, size, latency)
         console.print(steps)
-    assert quantized.recipe is not None  # of integer files there is one
+    assert quantized.recipe is not None  # integer files have one
     folder = quantized.recipe.parent
     table = Table(title=f"in {folder}", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("file", overflow="fold")

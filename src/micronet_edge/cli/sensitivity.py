@@ -1,4 +1,4 @@
-"""`micronet-edge sensitivity`: which layers of a quantized file lose accuracy."""
+"""`micronet-edge sensitivity`: ranks the layers of a quantized file by the accuracy they lose."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -29,26 +29,28 @@ _LAYERS_SHOWN = 20
 def sensitivity(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="An int8 file that `quantize` wrote.")],
     *,
-    checkpoint: Annotated[Path, typer.Option(metavar="CHECKPOINT|FACTORY", help="What it was made from.")],
+    checkpoint: Annotated[
+        Path, typer.Option(metavar="NETWORK", help="Checkpoint or factory that FILE was made from.")
+    ],
     weights: FactoryWeightsOption = None,
     calibration: Annotated[
-        Path, typer.Option(help="Images such as it was calibrated on: a folder, .npy or .npz.")
+        Path, typer.Option(help="Images like those FILE was calibrated on: a folder, .npy or .npz.")
     ],
     data: Annotated[
-        Path | None, typer.Option(help="Labelled images for top-1, a sub-folder for each class.")
+        Path | None, typer.Option(help="Labelled images to measure top-1 on, one sub-folder per class.")
     ] = None,
     kernels: KernelsOption = "auto",
-    html: Annotated[Path | None, typer.Option(help="Write a page with a plot along the network.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Web page to write: a plot along the network.")] = None,
     overwrite: OverwriteOption = False,
     skip_unreadable: SkipUnreadableOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
     debug: DebugOption = False,
 ) -> None:
-    """Show which layers of a quantized file lose accuracy, the most sensitive first."""
-    del debug  # read by one_line_errors
+    """Rank the layers of a quantized file by the accuracy they lose, most sensitive first."""
+    del debug  # one_line_errors reads it
     from micronet_edge.targets.isolation import expect
 
-    expect(file)  # loads what opens the file while this process loads PyTorch
+    expect(file)  # starts the process that opens the file while this one imports PyTorch
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     from micronet_edge.kernels import describe
@@ -149,6 +151,6 @@ def _lines(found: "FileSensitivity", html: Path | None) -> list[str]:
     calibrated_on = plural(of.calibration_images, "image")
     lines += [
         f"SQNR, range, range used, values clipped: of each layer's output, on {calibrated_on}",
-        "noise share and points that come back: if that layer alone is not quantized",
+        "noise share, points back: what disappears or comes back if only that layer stays in float",
     ]
     return [*lines, f"page: {html}"] if html is not None else lines

@@ -1,4 +1,4 @@
-"""Options that several commands share, declared once: a dataclass of them stands for a parameter."""
+"""Options that several commands share, declared once, as fields of a dataclass."""
 
 import functools
 import inspect
@@ -9,9 +9,9 @@ from typing import Any, get_type_hints
 
 
 def with_shared_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The command, with the fields of each of its parameters that is a dataclass as options of their own.
+    """Expands each dataclass parameter of a command into one option per field.
 
-    Typer reads options off a signature, one a parameter; a command takes them as one object.
+    Typer reads one option per parameter of the signature; the command receives them as one object.
     """
     hints = get_type_hints(command, include_extras=True)
     signature = inspect.signature(command)

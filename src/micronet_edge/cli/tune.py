@@ -1,4 +1,4 @@
-"""`micronet-edge tune`: a table of what operators cost on a device, to export by."""
+"""`micronet-edge tune`: measures what operators cost on a device, for `export --tuning`."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -21,25 +21,31 @@ _FAMILY = ("m0", "m1", "m2", "m3")
 def tune(
     networks: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[VARIANT|CHECKPOINT]...", help="What to tune for. Default: m0 to m3."),
+        typer.Argument(
+            metavar="VARIANT|CHECKPOINT",
+            help="Networks to tune for.",
+            show_default=" ".join(_FAMILY),
+        ),
     ] = None,
     *,
     device: Annotated[str, typer.Option(help="local, ssh://USER@HOST[:PORT] or adb://SERIAL.")] = "local",
     table: Annotated[
         list[str] | None,
-        typer.Option(help="onnxruntime, portable, xnnpack or integer; may be repeated. Default: all."),
+        typer.Option(help="onnxruntime, portable, xnnpack or integer; may be repeated.", show_default="all"),
     ] = None,
-    tuning: Annotated[Path | None, typer.Option(help="Start from this tuning, not from our own.")] = None,
-    output: Annotated[Path, typer.Option(help="The tuning that is written.")] = Path("tuning.json"),
+    tuning: Annotated[
+        Path | None, typer.Option(help="Tuning file to start from.", show_default="the bundled costs")
+    ] = None,
+    output: Annotated[Path, typer.Option(help="Tuning file to write.")] = Path("tuning.json"),
     overwrite: OverwriteOption = False,
     bootstrap: Annotated[
-        bool, typer.Option("--bootstrap", help="Install what a board lacks into a folder of its own there.")
+        bool, typer.Option("--bootstrap", help="Install missing packages on the board, in a separate folder.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print all that was tried as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print every trial as JSON.")] = False,
     debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
 ) -> None:
-    """Fit the choice between exact forms of a network to a device, for `export --tuning`."""
-    del debug  # read by one_line_errors
+    """Measure operator costs on a device, so that `export --tuning` picks the fastest layout."""
+    del debug  # one_line_errors reads it
 
     from micronet_edge.util.output_files import check_reports, write_text
 
@@ -70,8 +76,8 @@ def _print_table(trials: "tuple[Trial, ...]") -> None:
     from rich.table import Table
 
     table = Table(
-        title="what other figures make of the files",
-        caption="Time against the best before: below 1 is faster.",
+        title="Trials",
+        caption="Time relative to the best so far: below 1 is faster.",
     )
     table.add_column("table")
     table.add_column("figure")

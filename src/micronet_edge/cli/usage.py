@@ -1,4 +1,4 @@
-"""How typer shows the usage of a command, and what was wrong with it."""
+"""How typer shows the usage of a command and usage errors."""
 
 # ruff: noqa: ANN401 - typer's Click has no public types
 
@@ -12,11 +12,11 @@ from typer.core import TyperCommand, TyperGroup
 from micronet_edge.util.safe_text import visible
 
 _SHOWN = {"Path": "PATH", "int": "N", "float": "NUMBER", "str": "NAME"}
-"""What an option takes, for people, by its type."""
+"""The placeholder for an option's value in the help, by type."""
 
 
 class Group(TyperGroup):
-    """The whole tool. What a user typed is quoted in complaints with nothing in it that a terminal obeys."""
+    """The whole tool. Usage errors quote user input without control characters."""
 
     def make_context(self, *args: Any, **settings: Any) -> Any:
         with _visible_usage_errors():
@@ -31,7 +31,7 @@ class Group(TyperGroup):
 
 
 class Command(TyperCommand):
-    """One command. A flag is there or is not; what else an option takes is told in a word."""
+    """One command. Help shows flags without a value and every other option with a placeholder."""
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
@@ -43,7 +43,7 @@ class Command(TyperCommand):
 
 
 def _shown(parameter: Any) -> Any:
-    """The option or argument, made to show in help what it takes."""
+    """Sets the placeholder that the help shows for a parameter."""
     if getattr(parameter, "is_flag", False):
         parameter.metavar, parameter.secondary_opts = "", []
     elif parameter is not None and parameter.param_type_name == "argument":
@@ -66,4 +66,4 @@ def _visible_usage_errors() -> Iterator[None]:
 
 
 _UsageError: Any = typer.BadParameter.__base__
-"""Typer brings its own Click, or uses the one that is installed."""
+"""Typer bundles Click or uses the installed one; both have this base class."""

@@ -1,4 +1,4 @@
-"""`micronet-edge verify`: the proof once more, for any file."""
+"""`micronet-edge verify`: repeats the proof for any exported file."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -19,21 +19,21 @@ def verify(
     *,
     checkpoint: Annotated[
         Path,
-        typer.Option(metavar="CHECKPOINT|FACTORY", help="What it was made from."),
+        typer.Option(metavar="NETWORK", help="Checkpoint or factory that FILE was made from."),
     ],
     weights: FactoryWeightsOption = None,
     calibration: Annotated[
-        Path | None, typer.Option(help="Images to compare an int8 file on: a folder, .npy or .npz.")
+        Path | None, typer.Option(help="Images to compare an int8 FILE on: a folder, .npy or .npz.")
     ] = None,
     kernels: KernelsOption = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print the proof as JSON.")] = False,
     debug: DebugOption = False,
 ) -> None:
-    """Prove again that a file computes the same function as its checkpoint."""
-    del debug  # read by one_line_errors
+    """Prove that an exported file computes the same function as its checkpoint."""
+    del debug  # one_line_errors reads it
     from micronet_edge.targets.isolation import expect
 
-    expect(file)  # loads what opens the file while this process loads PyTorch
+    expect(file)  # starts the process that opens the file while this one imports PyTorch
     from micronet_edge.kernels import describe
     from micronet_edge.models.own_networks import with_weights
     from micronet_edge.pipeline.prove_again import prove_again
@@ -46,9 +46,9 @@ def verify(
         say_json(asdict(proof))
         return
     found = (
-        f"largest difference {proof.relative_difference:.1e} of the largest logit"
+        f"largest difference {proof.relative_difference:.1e} relative to the largest logit"
         if metadata.precision in TOLERANCES
-        else f"as closely as {metadata.precision} can: cosine of the logits {proof.cosine:.4f}"
+        else f"within {metadata.precision} precision: cosine of the logits {proof.cosine:.4f}"
     )
     say(
         f"{file}: same function as {checkpoint} on {plural(proof.images, 'image')}, {found}, "

@@ -1,6 +1,6 @@
-"""What one inference costs: parameters, multiply-adds in both conventions, other arithmetic, memory.
+"""Counts one inference: parameters, multiply-adds in both conventions, other arithmetic, memory.
 
-One convention counts convolutions and matrix products alone. The MicroNet papers also count the
+One convention counts only convolutions and matrix products. The MicroNet papers also count the
 multiplies of Dynamic Shift-Max, one per coefficient and output element (arXiv 2108.05894, table 4).
 """
 

@@ -1,4 +1,4 @@
-"""Which stored numbers belong to which operator, however they are prepared on the way."""
+"""Assigns stored constants to the operators that use them, through any operators in between."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -8,19 +8,19 @@ from micronet_edge.counting.graph import Operator, Tensor
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A constant as the file stores it; whether its numbers enter the arithmetic."""
+    """A constant as stored in the file, and whether the arithmetic uses it."""
 
     tensor: Tensor
     weighs: bool
 
 
 class Constants:
-    """The stored constants behind every tensor that is the same for every image.
+    """The stored constants behind every tensor that does not depend on the image.
 
     Given    int8 weight -> DequantizeLinear -> Conv
-    Result   the convolution alone, its weight a constant that is stored in int8
+    Result   only the convolution, with its weight a constant stored in int8
 
-    What only constants enter is done once, when the file is opened, and costs no inference anything.
+    Operators with only constant inputs run once, when the file is opened, so they do not count.
     """
 
     def __init__(self, operators: Iterable[Operator]) -> None:
@@ -42,7 +42,7 @@ class Constants:
         return (*numbers, *settings)
 
     def first_read(self, operator: Operator) -> tuple[Stored, ...]:
-        """Those of them that no operator asked about before reads: what is stored once counts once."""
+        """Those that no earlier operator reads, so that each stored constant counts once."""
         found: list[Stored] = []
         for part in self.of(operator):
             if part.tensor.stored is not None and part.tensor.stored not in self._given:
@@ -64,7 +64,7 @@ class Constants:
         )
 
     def _marked(self, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """The tensors, those made of constants marked as constants."""
+        """The tensors, with those computed from constants marked as constant."""
         return tuple(
             replace(tensor, stored=tensor.name) if tensor.name in self._derived else tensor
             for tensor in tensors

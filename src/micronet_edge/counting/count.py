@@ -1,4 +1,4 @@
-"""From a graph to its figures: the one place where they are made and added up."""
+"""Computes the figures of a graph and adds them up."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -16,9 +16,9 @@ UNREAD = "(read by no operator)"
 
 @dataclass(frozen=True, slots=True)
 class OperatorCount:
-    """An operator, what the format calls it, the layer that it stands in, and its figures.
+    """An operator, its type in the format, its layer, and its figures.
 
-    `activation_bytes` of the figures are all tensors alive while it runs. `counted` says whether its
+    `activation_bytes` of the figures covers all tensors alive while it runs. `counted` says whether its
     arithmetic is known.
     """
 
@@ -31,10 +31,10 @@ class OperatorCount:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """What one inference of `images` images costs, operator by operator and in total.
+    """What one inference of `images` images costs, per operator and in total.
 
-    `shift_max_known` says whether Dynamic Shift-Max's multiplies could be told from others; where they
-    could not, they are among the other operations. `notes` say what the figures leave out or include.
+    `shift_max_known` says whether Dynamic Shift-Max's multiplies are identified; if not, they are among the
+    other operations. `notes` say what the figures leave out or include.
     """
 
     operators: tuple[OperatorCount, ...]
@@ -56,12 +56,12 @@ class Count:
 
     @property
     def uncounted(self) -> Mapping[str, int]:
-        """How often each kind of operator occurs whose arithmetic could not be counted."""
+        """The number of operators by type whose arithmetic is unknown."""
         return Counter(operator.kind for operator in self.operators if not operator.counted)
 
     @property
     def peak(self) -> OperatorCount | None:
-        """The operator while which activations take most; None where there is none."""
+        """The operator at which activation memory peaks; None if there is none."""
         return max(self.operators, key=lambda each: each.figures.activation_bytes, default=None)
 
     @property
@@ -90,11 +90,11 @@ class Count:
 
 
 def counted(graph: Graph) -> Count:
-    """The figures of everything in the graph.
+    """Counts everything in the graph.
 
-    Given    operators with the arithmetic of their own formulas
-    Result   the same without those that constants alone enter; constants count with the first operator
-             that reads them, multiplies with Dynamic Shift-Max where they stand in such a layer
+    Given    operators with their arithmetic
+    Result   the same without those that read only constants; constants count with the first operator that
+             reads them, multiplies count as Dynamic Shift-Max inside such a layer
     """
     constants = Constants(graph.operators)
     operators, layers = constants.operators, graph.shift_max_layers

@@ -3,12 +3,12 @@
 from math import floor, log10
 
 _UNITS = ((1e12, 1e12, "T"), (1e9, 1e9, "G"), (1e5, 1e6, "M"), (1e3, 1e3, "k"))
-"""From which number on a unit is used, its size, its letter. A tenth of a million and more is in
-millions, so that the networks of a family and their large layers read in one unit."""
+"""Smallest number for a unit, its size, its letter. Numbers from 100,000 on are in millions, so that the
+networks of a family and their large layers share one unit."""
 
 
 def three_digits(number: int) -> str:
-    """The number in three significant digits: 4.05 M, 0.813 M, 54.5 k, and 812 as it is."""
+    """The number in three significant digits: 4.05 M, 0.813 M, 54.5 k, 812."""
     rounded = float(f"{number:.3g}")
     for least, size, unit in _UNITS:
         if rounded >= least:

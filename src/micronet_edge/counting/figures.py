@@ -1,4 +1,4 @@
-"""The figures of an operator, of a layer or of everything, and how they are added up."""
+"""The figures of an operator, a layer or a graph, and their sum."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,14 +6,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What operators hold and do in one inference.
+    """What operators store and compute in one inference.
 
-    `params` are the stored numbers that enter the arithmetic, `weight_bytes` what they take as stored;
-    `constant_bytes` are all other stored numbers: shapes, indices, steps of integers, statistics.
-    `conv_madds` and `linear_madds` are the multiply-adds of convolutions and of matrix products,
-    `shift_max_madds` those that apply Dynamic Shift-Max's coefficients, by whatever operator.
-    `other_operations` are additions, multiplications and comparisons outside of these.
-    `activation_bytes` is the most that computed tensors take at one time.
+    Attributes:
+        params: number of stored values that enter the arithmetic.
+        weight_bytes: their size as stored.
+        constant_bytes: size of all other stored values: shapes, indices, scales, statistics.
+        conv_madds: multiply-adds of convolutions.
+        linear_madds: multiply-adds of matrix products.
+        shift_max_madds: multiply-adds that apply Dynamic Shift-Max's coefficients, in any operator.
+        other_operations: all other additions, multiplications and comparisons.
+        activation_bytes: peak size of the computed tensors alive at one time.
     """
 
     params: int = 0
@@ -35,7 +38,7 @@ class Figures:
 
 
 def total(parts: Iterable[Figures]) -> Figures:
-    """The figures of all parts together."""
+    """The sum of the figures."""
     found = list(parts)
     return Figures(
         params=sum(part.params for part in found),

@@ -1,4 +1,4 @@
-"""A graph as counting sees it, whatever it was read from: operators in order of execution."""
+"""The graph that counting works on, independent of its format: operators in order of execution."""
 
 from dataclasses import dataclass
 from math import prod
@@ -8,8 +8,8 @@ from math import prod
 class Arithmetic:
     """What an operator computes in one inference.
 
-    `multiplies` are those of an operator that multiplies two tensors element by element: they are
-    Dynamic Shift-Max's where they apply its coefficients, and other operations elsewhere.
+    `multiplies` are those of an elementwise product of two tensors: they count as Dynamic Shift-Max's if they
+    apply its coefficients, otherwise as other operations.
     """
 
     conv: int = 0
@@ -25,10 +25,10 @@ class Arithmetic:
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """A tensor; `shape` None where it is not known before the file runs.
+    """A tensor; `shape` is None if it is unknown before the file runs.
 
-    `stored` names the place of a constant's numbers, so that what is stored once counts once; it is
-    None for what is computed. `held_in` names the memory that a computed tensor lies in.
+    `stored` names the storage of a constant, so that shared storage counts once; it is None for a computed
+    tensor. `held_in` names the memory of a computed tensor.
     """
 
     name: str
@@ -50,9 +50,8 @@ class Tensor:
 class Operator:
     """An operator of the graph.
 
-    `name` is its own, `layer` the layer that it stands in, `kind` what the format calls it. `settings`
-    are inputs that are no numbers of the network: shapes, indices, bounds, scales. `arithmetic` None
-    says that what it computes cannot be counted.
+    `layer` is the layer it belongs to, `kind` its type in the format. `settings` are inputs that are not
+    weights: shapes, indices, bounds, scales. `arithmetic` is None if it cannot be counted.
     """
 
     name: str
@@ -70,12 +69,12 @@ class Operator:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """Everything that one inference does.
+    """One inference.
 
     `shift_max_layers` are the layers that are Dynamic Shift-Max; None leaves that to their names. Then
-    `named` says that all names are ours, and `activations` are such layers that are known by their nodes.
-    `unread` are stored numbers that no operator reads. `images` is how many one inference takes, and
-    `notes` are what a reader of the figures must know.
+    `named` says that all names are ours, and `activations` are such layers that their nodes identify.
+    `unread` are constants that no operator reads. `images` is the number of images per inference. `notes` say
+    what to know about the figures.
     """
 
     operators: tuple[Operator, ...]

@@ -1,4 +1,4 @@
-"""Which layer of the network an operator stands in, by the name that a file gives it."""
+"""Finds the layer of an operator by its name in a file."""
 
 import re
 from collections.abc import Sequence
@@ -17,10 +17,10 @@ _OTHERS = re.compile(r"(features/stem|classifier|pool)(/|$)|logits(_|$)")
 
 
 def layer_of(path: str) -> str:
-    """The layer that a path in the network lies in, as counting lists layers.
+    """The layer of a path in the network, as counting lists layers.
 
     Given    features/block2/depthwise/horizontal/conv, features/stem/vertical, classifier/logits/linear
-    Result   features/block2/depthwise, features/stem, classifier/logits; foreign paths as they are
+    Result   features/block2/depthwise, features/stem, classifier/logits; foreign paths unchanged
     """
     if _BLOCK.match(path):
         return "/".join(path.split("/")[:_PATH_OF_BLOCK])
@@ -30,15 +30,15 @@ def layer_of(path: str) -> str:
 
 
 def layer_of_operator(name: str) -> str:
-    """The layer of an operator whose name may end in what kind of operator it is."""
+    """The layer of an operator whose name may end with its type."""
     return layer_of(_OPERATOR.sub("", name))
 
 
 def in_shift_max_layers(operators: Sequence[Operator], graph: Graph) -> tuple[list[Operator], Layers | None]:
-    """A file's operators, those of a Dynamic Shift-Max in the layer that it is; and these layers.
+    """Assigns the operators of each Dynamic Shift-Max to its layer; returns them with these layers.
 
-    Result   None where names do not tell the layers: none of them is one, or a product of two computed
-             tensors stands in no layer of the network and might apply coefficients
+    Result   None instead of the layers if names do not identify them: there is none, or a product of two
+             computed tensors belongs to no layer of the network and might apply coefficients
     """
     found = graph.activations | shift_max_layers(operator.name for operator in operators)
     placed = [
@@ -50,7 +50,7 @@ def in_shift_max_layers(operators: Sequence[Operator], graph: Graph) -> tuple[li
 
 
 def multiplies_computed(operator: Operator) -> bool:
-    """Whether an operator multiplies one computed tensor by another, as no weight does."""
+    """Whether an operator multiplies two computed tensors."""
     computed = [tensor for tensor in operator.inputs if tensor.stored is None]
     return len(computed) > 1 and operator.arithmetic is not None and operator.arithmetic.products > 0
 

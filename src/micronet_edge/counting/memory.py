@@ -1,23 +1,23 @@
-"""How much memory computed tensors take while each operator runs."""
+"""The memory of computed tensors while each operator runs."""
 
 from collections.abc import Iterable, Sequence
 
 from micronet_edge.counting.graph import Operator, Tensor
 
 METHOD = (
-    "the largest sum of the computed tensors that live at one step, each from the operator that writes it "
-    "to the last one that reads it, in the order of execution and in the graph's own types; nothing is "
-    "written over its own input, and no library's working memory is included"
+    "the largest sum of the computed tensors alive at one operator, each from the operator that writes it "
+    "to the last one that reads it, in the graph's order and types; no operator writes over its own input, "
+    "and working memory of libraries is not included"
 )
 
 
 def bytes_alive(
     operators: Sequence[Operator], inputs: Iterable[Tensor], outputs: Iterable[Tensor]
 ) -> list[int]:
-    """For each operator, the bytes of all tensors alive while it runs, its inputs and outputs included.
+    """For each operator, the bytes of all tensors alive while it runs, including its inputs and outputs.
 
-    Inputs of the graph live from the start, outputs of it to the end. Tensors held in the same memory
-    count once, at the size of the largest.
+    The graph's inputs live from the start, its outputs to the end. Tensors in the same memory count once, at
+    the size of the largest.
     """
     last = len(operators) - 1
     first_use, last_use = _first_and_last_use(operators)
@@ -26,7 +26,7 @@ def bytes_alive(
         sizes[tensor.memory] = max(sizes.get(tensor.memory, 0), tensor.size_bytes)
     first_use |= {tensor.memory: 0 for tensor in inputs}
     last_use |= {tensor.memory: last for tensor in outputs}
-    # Each step's change, then the running sum: one pass over what may be thousands of operators.
+    # Changes per operator, then the running sum: one pass, since there may be thousands of operators.
     changes = [0] * (len(operators) + 1)
     for memory, size in sizes.items():
         changes[first_use.get(memory, 0)] += size

@@ -1,4 +1,4 @@
-"""Counts a PyTorch network, by the operators that one image passes."""
+"""Counts a PyTorch network by the operators that run for one image."""
 
 import copy
 from collections.abc import Iterator
@@ -33,15 +33,15 @@ _MATRIX_PRODUCTS: dict[str, tuple[int, int]] = {
     "bmm": (0, 2),
     "baddbmm": (1, 2),
 }
-"""Which input of a matrix product is the left one, and which of its sides is summed over."""
+"""The index of a matrix product's left input, and the axis of it that is summed over."""
 
 _TRANSPOSED = 6
-"""Where a convolution's arguments say that it is a transposed one."""
+"""The position of the argument that says whether a convolution is transposed."""
 
 
 def count(network: nn.Module, input_size: int = 224) -> Count:
-    """Counts one image [1, 3, input_size, input_size] through the network, which stays as it is."""
-    # Computed for real: on the meta device torch takes slow decompositions in Python.
+    """Counts the network for one image [1, 3, input_size, input_size]; the network stays unchanged."""
+    # Runs on real tensors: on the meta device torch uses slow decompositions in Python.
     probe = copy.deepcopy(network).cpu().eval()
     recorder = _Recorder(probe)
     image = torch.zeros(1, INPUT_CHANNELS, input_size, input_size)
@@ -50,15 +50,15 @@ def count(network: nn.Module, input_size: int = 224) -> Count:
     return counted(recorder.graph(image, result))
 
 
-class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # it has no types
-    """Notes every operator that runs, with the module that runs it."""
+class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # untyped in torch
+    """Records every operator that runs, with its module."""
 
     def __init__(self, probe: nn.Module) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._operators: list[Operator] = []
         self._modules: list[str] = []
         self._shift_max: set[str] = set()
-        # Storages are known by their identity, so all that came by are kept: without numbers they are small.
+        # Keeps all storages alive, since their identity is the key; without data they are small.
         self._names: dict[int, tuple[str, object]] = {}
         self._constants: set[int] = set()
         self._parameters = dict(probe.named_parameters())
@@ -70,7 +70,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # it has n
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        """Torch's hook: nobody compiles this mode, and asking its compiler to skip it imports all of it."""
+        """Torch's hook. The default imports torch's compiler only to skip this mode."""
         return False
 
     def graph(self, image: TorchTensor, result: object) -> Graph:
@@ -98,7 +98,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # it has n
         return result
 
     def _record(self, name: str, args: tuple[object, ...], reads: object, result: object) -> None:
-        kind = name.rstrip("_")  # the underscore at the end of those that write over their input
+        kind = name.rstrip("_")  # in-place operators end in an underscore
         inputs: list[Tensor] = []
         settings: list[Tensor] = []
         for each in _tensors(reads):
@@ -119,7 +119,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # it has n
         )
 
     def _follow(self, path: str, module: nn.Module) -> None:
-        """Keeps note of when the module runs."""
+        """Records when the module runs."""
 
         def enter(_module: nn.Module, _inputs: object) -> None:
             self._modules.append(path)
@@ -143,7 +143,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # it has n
         )
 
     def _place(self, tensor: TorchTensor, name: str = "") -> int:
-        """The memory that the tensor lies in, which views of it share."""
+        """The tensor's storage, which its views share."""
         storage = tensor.untyped_storage()
         self._names.setdefault(id(storage), (name or f"tensor{len(self._names)}", storage))
         return id(storage)
@@ -180,7 +180,7 @@ def _has_tensors(value: object) -> bool:
 
 
 def _tensors(value: object) -> Iterator[TorchTensor]:
-    """All tensors in what an operator takes or gives."""
+    """All tensors in an operator's arguments or results."""
     if isinstance(value, TorchTensor):
         yield value
     elif isinstance(value, list | tuple):

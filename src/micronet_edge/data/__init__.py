@@ -1,1 +1,1 @@
-"""Images, preprocessing, labels: what goes into a network and what its files say of that."""
+"""Images, preprocessing, labels and the metadata of files."""

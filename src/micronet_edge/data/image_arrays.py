@@ -1,4 +1,4 @@
-"""Images out of NumPy's files: pixels, or images that were preprocessed before."""
+"""Images from NumPy files: pixels, or preprocessed images."""
 
 from pathlib import Path
 
@@ -16,13 +16,14 @@ _PIXELS_NDIM, _COLORS = 4, 3
 
 
 def read_array(path: Path, preprocessing: Preprocessing) -> Images:
-    """The images of a .npy file, or of a .npz file that holds one array or one named `images`.
+    """Reads the images of a .npy file, or of a .npz file with one array or one named `images`.
+
+    No code inside the file runs.
 
     Given    uint8 [n, h, w, 3], RGB pixels, which are preprocessed here; or float32
-             [n, 3, size, size], which are taken as they are
-    Raises   SettingsError on a file that cannot be read, an array of another kind, and floats that no
-             pixels give: NaN, infinity, or far outside what the preprocessing makes. No code inside
-             the file is run.
+             [n, 3, size, size], already preprocessed
+    Raises   SettingsError on a file that cannot be read, an array of another type or shape, and floats
+             that no pixels give: NaN, infinity, or far outside the range of preprocessed images.
     """
     array, size = _array(path), preprocessing.size
     if array.dtype == np.uint8 and array.ndim == _PIXELS_NDIM and array.shape[3] == _COLORS:
@@ -43,13 +44,13 @@ def _array(path: Path) -> np.ndarray:
         with path.open("rb") as file:  # NumPy does not close what it fails to read
             loaded = np.load(file, allow_pickle=False)
             arrays = {"": loaded} if isinstance(loaded, np.ndarray) else dict(loaded)
-    except Exception as error:  # what NumPy raises on a damaged file depends on where the damage is
+    except Exception as error:  # NumPy raises different types, depending on the damage
         reason = " ".join(str(error).split()) or type(error).__name__
         raise SettingsError(f"{path} cannot be read as a NumPy file ({reason}): save it again") from error
     if IMAGES_NAME not in arrays and len(arrays) != 1:
         raise SettingsError(
             f"{path} holds {len(arrays)} arrays ({', '.join(arrays)}): "
-            f"name that of the images {IMAGES_NAME!r}"
+            f"give the array of images the name {IMAGES_NAME!r}"
         )
     array: np.ndarray = arrays.get(IMAGES_NAME, next(iter(arrays.values())))
     return array
@@ -66,9 +67,9 @@ def _preprocessed(path: Path, pixels: np.ndarray, preprocessing: Preprocessing) 
 
 
 def _check_values(path: Path, images: Images, preprocessing: Preprocessing) -> None:
-    """Finite, and at most one range of pixels outside of what pixels can give.
+    """Checks that values are finite and at most one pixel range outside what pixels can give.
 
-    So much another way of resizing may overshoot; values of 0 to 255 lie far outside.
+    Another method of resizing may overshoot that much; values of 0 to 255 lie far outside.
     """
     mean, std = (np.asarray(each)[:, None, None] for each in (preprocessing.mean, preprocessing.std))
     for number, image in enumerate(images):

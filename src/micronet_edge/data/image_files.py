@@ -1,8 +1,7 @@
-"""Which files of a folder are its images, and what list of contents they make.
+"""Finds the image files of a folder and hashes the list of their names and contents.
 
-An image is every file, in sub-folders too, that is neither hidden nor by its suffix a note beside the
-images (NOTES). So a file that is neither note nor readable image is met and named, never left out in
-silence.
+Every file counts as an image, in sub-folders too, unless it is hidden or its suffix marks it as a note
+(NOTES). So an unreadable image raises an error instead of being skipped silently.
 """
 
 import hashlib
@@ -21,21 +20,21 @@ NOTES = frozenset(
     ]
 )
 MOST_ITEMS = 3_000_000
-"""ImageNet has 1.3 million images; walking so many takes half a minute."""
+"""Limit on the items of a folder. ImageNet has 1.3 million images; walking them takes half a minute."""
 
 _Place = tuple[int, int]
 _ARCHIVERS_FOLDER = "__MACOSX"
 
 
 def image_files(folder: Path) -> list[Path]:
-    """All image files below a folder, sorted by their names relative to it.
+    """All image files below a folder, sorted by their relative names.
 
-    Raises SettingsError on what is no folder, and on a folder without images.
+    Raises SettingsError if it is not a folder or contains no images.
     """
     if not os.path.lexists(folder):
         raise SettingsError(f"{folder} does not exist: give a folder of images")
     if not is_folder(folder):
-        raise SettingsError(f"{folder} is no folder: give a folder of images, or a .npy or .npz file")
+        raise SettingsError(f"{folder} is not a folder: give a folder of images, or a .npy or .npz file")
     files = files_below(folder)
     if not files:
         raise SettingsError(f"{folder} holds no images: give a folder of images")
@@ -43,15 +42,14 @@ def image_files(folder: Path) -> list[Path]:
 
 
 def files_below(folder: Path) -> list[Path]:
-    """As image_files, of a folder that is there and may be empty."""
+    """As image_files, for a folder that exists and may be empty."""
     return sorted(_walk(folder), key=lambda path: path.relative_to(folder).as_posix())
 
 
 def _walk(top: Path) -> Iterator[Path]:
-    """Follows links to folders, as data sets are made of them, but never round in circles.
+    """Walks a folder and follows links to folders, which data sets use, but never in circles.
 
-    Raises SettingsError on more items than any set of images has, which few links can make, and on folders
-    that the system makes up.
+    Raises SettingsError on too many items, which a few links can cause, and on virtual file systems.
     """
     made_up, seen = _made_up(), 0
     ahead: list[tuple[Path, frozenset[_Place]]] = [(top, frozenset())]
@@ -62,12 +60,12 @@ def _walk(top: Path) -> Iterator[Path]:
             continue
         if here[0] in made_up:
             raise SettingsError(
-                f"{folder} leads to {os.path.realpath(folder)}, where no images are: give a folder of images "
-                "alone"
+                f"{folder} leads to {os.path.realpath(folder)}, which holds no images: give a folder of "
+                "images only"
             )
         seen += len(items)
         if seen > MOST_ITEMS:
-            raise SettingsError(f"{top} holds more than {MOST_ITEMS:,} items: give a folder of images alone")
+            raise SettingsError(f"{top} holds more than {MOST_ITEMS:,} items: give a folder of images only")
         inner = [item for item in items if is_folder(item)]
         ahead += [(item, above | {here}) for item in inner]
         yield from set(items).difference(inner)
@@ -79,24 +77,24 @@ def _place(folder: Path) -> _Place:
 
 
 def _made_up() -> set[int]:
-    """The file systems that hold no files but what the system says of itself."""
+    """The device numbers of virtual file systems, such as /proc."""
     return {os.stat(path).st_dev for path in ("/proc", "/sys") if os.path.ismount(path)}  # noqa: PTH116
 
 
 def visible_items(folder: Path) -> list[Path]:
-    """What lies directly in a folder, but for hidden items and notes.
+    """The direct items of a folder, without hidden items and notes.
 
     Raises SettingsError on a folder that cannot be read.
     """
     try:
         items = sorted(folder.iterdir())
     except OSError as error:
-        raise SettingsError(f"{folder} cannot be read ({error.strerror}): check its rights") from error
+        raise SettingsError(f"{folder} cannot be read ({error.strerror}): check its permissions") from error
     return [item for item in items if not _is_hidden(item) and (is_folder(item) or not _is_note(item))]
 
 
 def is_folder(path: Path) -> bool:
-    """Whether there is a folder of that name; what cannot be looked at is none."""
+    """Whether the path is a folder; False if it cannot be accessed."""
     return os.path.isdir(path)  # noqa: PTH112 - Path's raises on odd names and on missing rights
 
 
@@ -109,6 +107,6 @@ def _is_note(path: Path) -> bool:
 
 
 def sha256_of_list(files: Sequence[Path], folder: Path) -> str:
-    """The hash of the files' names, relative to the folder, and contents, as hexadecimal text."""
+    """The SHA-256 of the files' relative names and contents, in hexadecimal."""
     lines = (os.fsencode(f"{path.relative_to(folder).as_posix()}\0{file_sha256(path)}\n") for path in files)
     return hashlib.sha256(b"".join(lines)).hexdigest()

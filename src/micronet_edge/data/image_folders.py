@@ -1,4 +1,4 @@
-"""Folders of images: those that a quantization is calibrated on, and those that a network is tested on."""
+"""Folders of images: unlabelled ones for calibration, labelled ones for accuracy."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from micronet_edge.data.image_files import files_below, image_files, is_folder, 
 from micronet_edge.data.labels import are_numbers, check_order, describe_order
 from micronet_edge.data.preprocessing import Images, Preprocessing, open_image
 from micronet_edge.errors import SettingsError
-from micronet_edge.util.text import listed
+from micronet_edge.util.text import listed, plural
 
 MINIMUM_CALIBRATION = 32
 SKIP_HINT = "take it out, or give --skip-unreadable"
@@ -22,11 +22,11 @@ SKIP_HINT = "take it out, or give --skip-unreadable"
 
 @dataclass(frozen=True, slots=True)
 class CalibrationImages:
-    """Preprocessed images, and what they were read from.
+    """Preprocessed images and their origin.
 
-    `source` is the name of the folder or file. `sha256` is that of the list of names, relative to the
-    folder, and contents: the same wherever the folder lies. `skipped` files could not be read. `notes` warn
-    of what may make them unlike the images that the network will see.
+    `source` is the name of the folder or file. `sha256` covers relative names and contents, so it does not
+    depend on the folder's place. `skipped` is the number of unreadable files. `notes` warn if the images
+    look unlike those the network will see.
     """
 
     images: Images = field(repr=False, compare=False)
@@ -42,9 +42,9 @@ class CalibrationImages:
 
 @dataclass(frozen=True, slots=True)
 class LabelledImages:
-    """Image files with their classes, which are positions in `labels`; `skipped` could not be read.
+    """Image files with their classes, which are indices into `labels`; `skipped` counts unreadable files.
 
-    `folders` are the names of the folders by class; `order` says in words which folder is which class.
+    `folders` are the names of the folders by class; `order` describes which folder is which class.
     """
 
     paths: tuple[Path, ...] = field(repr=False)
@@ -63,13 +63,13 @@ class LabelledImages:
 def read_calibration(
     source: Path, preprocessing: Preprocessing, *, skip_unreadable: bool = False
 ) -> CalibrationImages:
-    """The images that stand for what a network will see.
+    """Reads the images to calibrate on.
 
-    Given    a folder of image files, with sub-folders or without; or a .npy or .npz file of pixels
+    Given    a folder of image files, with or without sub-folders; or a .npy or .npz file of pixels
              (uint8 [n, h, w, 3]) or of preprocessed images (float32 [n, 3, size, size])
     Result   all of them, preprocessed, in the order of their names
-    Raises   SettingsError on fewer than MINIMUM_CALIBRATION images, on images that do not differ, and
-             on a file that cannot be read, unless such files are to be skipped.
+    Raises   SettingsError on fewer than MINIMUM_CALIBRATION images, on identical images, and on a file
+             that cannot be read, unless such files are skipped.
     """
     sizes: tuple[int, ...] = ()
     if source.suffix.lower() in ARRAY_SUFFIXES and os.path.lexists(source) and not is_folder(source):
@@ -77,7 +77,7 @@ def read_calibration(
         folder = source.parent
     else:
         folder, found = source, image_files(source)
-        _check_enough(source, len(found), 0)  # before the minutes that reading may take
+        _check_enough(source, len(found), 0)  # before reading, which may take minutes
         images, files, sizes = _read_each(found, preprocessing, skip_unreadable=skip_unreadable)
         skipped = len(found) - len(files)
     _check_enough(source, len(images), skipped)
@@ -89,15 +89,15 @@ def read_calibration(
 def read_labelled(
     folder: Path, labels: Sequence[str], *, labels_assumed: bool = False, skip_unreadable: bool = False
 ) -> LabelledImages:
-    """The images of a folder that has one sub-folder for each class, named as its label.
+    """Finds the images of a folder with one sub-folder per class, named as its label.
 
-    A label may be without folder. The files are opened here only if unreadable ones are to be
-    skipped; else whoever opens them is told.
+    A label may lack a folder. The files are opened here only to skip unreadable ones; otherwise their
+    reader raises the error.
 
-    Given    the labels in the order of the classes, and whether nobody gave them
-    Raises   SettingsError on a sub-folder that no label, or more than one, is named as, on files beside
-             the sub-folders, where there are no images at all, and where assumed labels leave open which
-             folder is which class.
+    Given    the labels in class order, and whether they are assumed
+    Raises   SettingsError on a sub-folder that matches no label or several, on files beside the
+             sub-folders, on a folder without images, and if assumed labels leave the order of the
+             classes open.
     """
     places = _class_folders(folder, labels)
     names = {place: below.name for place, below in sorted(places.items())}
@@ -110,7 +110,7 @@ def read_labelled(
     kept = [item for item in found if _readable(item[0])] if skip_unreadable else found
     if not kept:
         raise SettingsError(
-            f"none of the {len(found)} files in {folder} can be read as an image: give sound ones"
+            f"none of the {len(found)} files in {folder} can be read as an image: give readable images"
         )
     paths, classes = zip(*kept, strict=True)
     skipped = len(found) - len(kept)
@@ -127,7 +127,7 @@ def _name(source: Path) -> str:
 def _read_each(
     files: Sequence[Path], preprocessing: Preprocessing, *, skip_unreadable: bool
 ) -> tuple[Images, list[Path], tuple[int, ...]]:
-    """The images of the files that can be read, those files, and the short sides in them, in pixels."""
+    """The readable images, their files, and their short sides in pixels."""
     size = preprocessing.size
     images = np.empty((len(files), 3, size, size), np.float32)
     kept: list[Path] = []
@@ -147,22 +147,22 @@ def _read_each(
 
 def _check_enough(source: Path, count: int, skipped: int) -> None:
     if count < MINIMUM_CALIBRATION:
-        also = f" and {skipped} that cannot be read" if skipped else ""
+        also = f" and {plural(skipped, 'unreadable file')}" if skipped else ""
         raise SettingsError(
-            f"{source} holds {count} images{also}, too few to calibrate on: give {MINIMUM_CALIBRATION} or "
-            "more such as the network will see, a few hundred for good"
+            f"{source} holds {count} images{also}, too few to calibrate on: give at least "
+            f"{MINIMUM_CALIBRATION}, better a few hundred, like those the network will see"
         )
 
 
 def _check_different(source: Path, images: Images) -> None:
     if all(np.array_equal(image, images[0]) for image in images[1:]):
         raise SettingsError(
-            f"the {len(images)} images of {source} are all alike: give different ones, such as the network "
-            "will see"
+            f"the {len(images)} images of {source} are identical: give different ones, like those "
+            "the network will see"
         )
     if all((image == image[:, :1, :1]).all() for image in images):
         raise SettingsError(
-            f"each of the {len(images)} images of {source} is of one colour all over: give images such as "
+            f"each of the {len(images)} images of {source} is a single colour: give images like those "
             "the network will see"
         )
 
@@ -173,7 +173,7 @@ def _check_different(source: Path, images: Images) -> None:
 def _class_folders(folder: Path, labels: Sequence[str]) -> dict[int, Path]:
     """The sub-folder of each class that has one."""
     if not is_folder(folder):
-        raise SettingsError(f"{folder} is no folder: give one with a sub-folder of images for each class")
+        raise SettingsError(f"{folder} is not a folder: give one with a sub-folder of images for each class")
     items = visible_items(folder)
     if (loose := next((item for item in items if not is_folder(item)), None)) is not None:
         raise SettingsError(
@@ -197,7 +197,7 @@ def _class_folders(folder: Path, labels: Sequence[str]) -> dict[int, Path]:
 
 
 def _positions(name: str, labels: Sequence[str]) -> list[int]:
-    # File systems write accents in two ways.
+    # File systems encode accents in two ways.
     return [place for place, label in enumerate(labels) if normalize("NFC", label) == normalize("NFC", name)]
 
 
@@ -209,8 +209,8 @@ def _unknown(folder: Path, unknown: Sequence[Path], labels: Sequence[str]) -> st
         return f"{found}; the class folders seem to lie in {inner}: give that"
     if are_numbers(labels):
         return (
-            f"{found}. Its labels are just the numbers 0 to {len(labels) - 1}: give --labels FILE with the "
-            "folders' names, one a line, in the order of training (ImageFolder's is: ls DIR | LC_ALL=C sort)"
+            f"{found}. Its labels are only the numbers 0 to {len(labels) - 1}: give --labels FILE with the "
+            "folders' names, one per line, in the order of training (ImageFolder: ls DIR | LC_ALL=C sort)"
         )
     return f"{found}. Its labels are {listed(labels)}: name each folder as the label of its images"
 

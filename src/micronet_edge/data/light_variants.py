@@ -1,4 +1,4 @@
-"""Images in other light: a network sees brighter, darker and hazier ones than those for calibration."""
+"""Images in other light: variants of calibration images that are brighter, darker or hazier."""
 
 from collections.abc import Callable
 
@@ -9,22 +9,22 @@ from torch import Tensor
 from micronet_edge.data.preprocessing import Preprocessing
 
 WHITE = 0.995
-"""The part of an image's values that is not taken for white: the brightest of all are glints."""
+"""Quantile of an image's values that counts as white; brighter ones are reflections."""
 
 MOST_GAIN = 8.0
-"""What is darker than this part of white, or paler, holds more noise than light."""
+"""Values below this share of white, and contrasts below it, are mostly noise."""
 
 SHADE = 0.5
-"""Light in the shade, in parts of that in the open."""
+"""Brightness in the shade, relative to full light."""
 
 
 def light_variants(images: Tensor, preprocessing: Preprocessing) -> Tensor:
-    """The images as bright as they can be, with as much contrast as they can have, and in the shade.
+    """The images at full brightness, at full contrast, and in the shade.
 
     Given    preprocessed images [n, 3, size, size]
-    Result   [3 n, 3, size, size]: each with its brightest pixels white, as a longer exposure gives them (one
-             that has white in it stays as it is); with its darkest black as well, as behind a haze that
-             lifts; and with SHADE of its light
+    Result   [3 n, 3, size, size]: each scaled until its brightest pixels are white, like a longer exposure;
+             each stretched until its darkest are black as well, like without haze; and each at SHADE of its
+             brightness
     """
     return torch.cat(
         [
@@ -36,13 +36,13 @@ def light_variants(images: Tensor, preprocessing: Preprocessing) -> Tensor:
 
 
 def brightest(images: Tensor, preprocessing: Preprocessing) -> Tensor:
-    """The images with their brightest pixels white; those that have white in them as they are."""
+    """The images scaled until their brightest pixels are white; those with white pixels stay unchanged."""
     _, white = _quantiles(images, preprocessing)
     return with_gain(images, preprocessing, _gain(white))
 
 
 def clearest(images: Tensor, preprocessing: Preprocessing) -> Tensor:
-    """The images with their brightest pixels white and their darkest black."""
+    """The images stretched until their brightest pixels are white and their darkest black."""
     black, white = _quantiles(images, preprocessing)
 
     def change(pixels: Tensor) -> Tensor:
@@ -52,13 +52,13 @@ def clearest(images: Tensor, preprocessing: Preprocessing) -> Tensor:
 
 
 def with_gain(images: Tensor, preprocessing: Preprocessing, gain: Tensor | float) -> Tensor:
-    """The images with every pixel's light multiplied; what is more than white is white."""
+    """The images with every pixel multiplied by `gain` and clipped at white."""
     factor = gain if isinstance(gain, float) else _each(gain)
     return _changed(images, preprocessing, lambda pixels: pixels * factor)
 
 
 def with_contrast(images: Tensor, preprocessing: Preprocessing, factor: float) -> Tensor:
-    """The images with every pixel so many times as far from their image's mean, within black and white."""
+    """The images with their contrast multiplied by `factor`, clipped at black and white."""
 
     def change(pixels: Tensor) -> Tensor:
         mean = pixels.mean((1, 2, 3), keepdim=True)
@@ -70,18 +70,18 @@ def with_contrast(images: Tensor, preprocessing: Preprocessing, factor: float) -
 View = Callable[[Tensor, Preprocessing], Tensor]
 
 VIEWS: dict[str, View] = {
-    "in half their light": lambda images, preprocessing: with_gain(images, preprocessing, 0.5),
-    "in 1.4 times their light": lambda images, preprocessing: with_gain(images, preprocessing, 1.4),
-    "as bright as they can be": brightest,
-    "with half their contrast": lambda images, preprocessing: with_contrast(images, preprocessing, 0.5),
-    "with 1.5 times their contrast": lambda images, preprocessing: with_contrast(images, preprocessing, 1.5),
-    "with all the contrast they can have": clearest,
+    "at half brightness": lambda images, preprocessing: with_gain(images, preprocessing, 0.5),
+    "at 1.4 times the brightness": lambda images, preprocessing: with_gain(images, preprocessing, 1.4),
+    "at full brightness": brightest,
+    "at half contrast": lambda images, preprocessing: with_contrast(images, preprocessing, 0.5),
+    "at 1.5 times the contrast": lambda images, preprocessing: with_contrast(images, preprocessing, 1.5),
+    "at full contrast": clearest,
 }
-"""Ways in which images may differ from those for calibration, as a sentence goes on after `the images`."""
+"""Views of images in other light, by the phrase that follows `the images` in a message."""
 
 
 def _gain(white: Tensor) -> Tensor:
-    """What makes the number of each image one."""
+    """The factor [n] that scales each image's white to 1."""
     return (1 / white.clamp(min=1 / MOST_GAIN)).clamp(min=1.0)
 
 
@@ -91,18 +91,18 @@ def _changed(images: Tensor, preprocessing: Preprocessing, change: Callable[[Ten
 
 
 def _mean_and_std(preprocessing: Preprocessing) -> tuple[Tensor, Tensor]:
-    """In the shape that scales images."""
+    """Mean and standard deviation in the shape that broadcasts over images."""
     mean, std = (torch.tensor(each).view(1, 3, 1, 1) for each in (preprocessing.mean, preprocessing.std))
     return mean, std
 
 
 def _each(values: Tensor) -> Tensor:
-    """A number for each image [n] in the shape that multiplies images."""
+    """One number per image [n] in the shape that broadcasts over images."""
     return values.view(-1, 1, 1, 1)
 
 
 def _quantiles(images: Tensor, preprocessing: Preprocessing) -> tuple[Tensor, Tensor]:
-    """What of each image is taken for black and for white, [n] each, in parts of white."""
+    """The values that count as black and as white in each image, [n] each; 1 is white."""
     mean, std = _mean_and_std(preprocessing)
     pixels = (images * std + mean).clamp(0, 1).flatten(1).numpy()
     places = [min(pixels.shape[1] - 1, round(share * pixels.shape[1])) for share in (1 - WHITE, WHITE)]

@@ -1,4 +1,4 @@
-"""What a file says of itself: labels, preprocessing and where it came from."""
+"""The metadata of a file: labels, preprocessing and origin."""
 
 import json
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ DISTRIBUTION = "micronet-edge"
 LABELS_KEY = "labels"
 DESCRIPTION_KEY = "micronet_edge"
 UNHASHED = ""
-"""Stands for the hash of a network's weights until that is known."""
+"""Placeholder for the hash of a network's weights until it is known."""
 
 
 def tool_version() -> str:
@@ -24,16 +24,19 @@ def tool_version() -> str:
 
 @dataclass(frozen=True, slots=True)
 class FileMetadata:
-    """What travels inside every file.
+    """The metadata inside every file.
 
-    `variant` is what the network is called. `checkpoint_sha256` is that of the file its weights came from, or
-    of the weights themselves for a module of one's own, which is found where it is left out; None for random
-    weights. `layout` is that of the file's input tensor, NCHW
-    or NHWC. `naive` and `portable` are the settings it was exported with. A file that takes `pixels`
-    wants them as they are, less what its input's zero point says, in the preprocessing's colour order;
-    otherwise they are to be normalized. `assumed` names what neither the checkpoint nor a person said:
-    fields of the preprocessing, or labels. `weights` is which of a checkpoint's two sets were taken, ema or
-    raw; None where it has one.
+    Attributes:
+        variant: the name of the network.
+        checkpoint_sha256: hash of the file of the weights; for a user's module, of the weights themselves,
+            computed if left out; None for random weights.
+        layout: NCHW or NHWC, of the file's input tensor.
+        naive: whether the file contains the network as trained.
+        portable: whether the ONNX file avoids Gather.
+        pixels: whether the file takes pixels minus the input's zero point, in the preprocessing's colour
+            order, instead of normalized values.
+        assumed: fields of the preprocessing, or labels, that neither the checkpoint nor the user states.
+        weights: ema or raw, if the checkpoint holds both; else None.
     """
 
     variant: str
@@ -51,11 +54,11 @@ class FileMetadata:
 
     @property
     def labels_assumed(self) -> bool:
-        """Whether the labels are but the classes' numbers, since nobody gave any."""
+        """Whether the labels are only the classes' numbers, since none were given."""
         return "labels" in self.assumed
 
     def to_texts(self) -> dict[str, str]:
-        """As two texts: the labels, one a line, and the rest as JSON.
+        """As two texts: the labels, one per line, and the rest as JSON.
 
         Raises SettingsError on a label of several lines.
         """
@@ -78,9 +81,9 @@ class FileMetadata:
 
     @classmethod
     def from_texts(cls, texts: dict[str, str], source: str) -> "FileMetadata":
-        """Reads back what to_texts wrote; `source` names the file in errors.
+        """Reads what to_texts wrote; `source` names the file in errors.
 
-        Raises TargetError where texts are missing or were changed beyond recognition.
+        Raises TargetError if texts are missing or cannot be parsed.
         """
         if DESCRIPTION_KEY not in texts or LABELS_KEY not in texts:
             raise ForeignFileError(source)
@@ -88,7 +91,7 @@ class FileMetadata:
             description: Any = parse_json(texts[DESCRIPTION_KEY])
             preprocessing = Preprocessing.from_dict(description.pop("preprocessing"))
             labels = tuple(texts[LABELS_KEY].removesuffix("\n").split("\n"))
-            # Files of older versions do not say whether their labels were given.
+            # Files of older versions do not record whether their labels were given.
             assumed = description.pop("assumed", ("labels",) if are_numbers(labels) else ())
             return cls(
                 labels=labels, preprocessing=preprocessing, assumed=tuple(map(str, assumed)), **description

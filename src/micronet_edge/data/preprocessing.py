@@ -1,4 +1,4 @@
-"""Image to array: the one place that knows size, crop, mean, standard deviation and colour order."""
+"""Preprocessing from image to array: size, crop, mean, standard deviation and colour order."""
 
 import warnings
 from collections.abc import Sequence
@@ -18,14 +18,14 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 _CROP_PER_RESIZE = 0.875
 _SIXTEEN_BIT_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 _EIGHT_BITS, _SIXTEEN_BITS = 2**8 - 1, 2**16 - 1
-_MPO_AND_PSD = ("MPO", "PSD")  # their further frames are previews, the other eye's view or layers
-_LONGEST_PER_SHORTEST = 1000  # more, and resizing the short side would fill the memory
+_MPO_AND_PSD = ("MPO", "PSD")  # their further frames are previews, a stereo view or layers
+_LONGEST_PER_SHORTEST = 1000  # beyond, resizing the short side would exhaust the memory
 
 MOST_RESIZED = 8192
-"""Longest short side to resize to, in pixels: a photograph of that size takes 0.3 GB."""
+"""Maximum short side after resizing, in pixels: a photograph of that size takes 0.3 GB."""
 
-_MEANS = (-1.0, 2.0)  # one range of pixels beyond 0..1 on either side
-_DEVIATIONS = (1e-3, 10.0)  # 1/255, for pixels of 0..255 left as they are, is the smallest in use
+_MEANS = (-1.0, 2.0)  # one pixel range beyond 0..1 on either side
+_DEVIATIONS = (1e-3, 10.0)  # 1/255, for pixels that stay at 0..255, is the smallest in use
 
 _COLORS = 3
 
@@ -34,7 +34,7 @@ Images = Float32[np.ndarray, "n 3 size size"]
 
 @dataclass(frozen=True, slots=True)
 class Preprocessing:
-    """How a network wants its images: resize the short side, crop the centre, scale, normalize.
+    """How to prepare images for a network: resize the short side, crop the centre, scale, normalize.
 
     `resize` and `size` in pixels; `mean` and `std` for values scaled to 0..1, in `color_order`.
     """
@@ -55,8 +55,8 @@ class Preprocessing:
             raise SettingsError(f"cannot crop {self.size} px out of a short side of {self.resize} px")
         if self.resize > MOST_RESIZED:
             raise SettingsError(
-                f"short side of {self.resize} px: this tool resizes to at most {MOST_RESIZED} px, where one "
-                "photograph takes 0.3 GB"
+                f"short side of {self.resize} px: give at most {MOST_RESIZED} px; one photograph of that "
+                "size takes 0.3 GB"
             )
         if self.color_order not in {"RGB", "BGR"}:
             raise SettingsError(f"colour order {self.color_order!r}: choose RGB or BGR")
@@ -79,23 +79,23 @@ class Preprocessing:
 
     @classmethod
     def from_dict(cls, values: dict[str, object]) -> "Preprocessing":
-        """Reads back what to_dict wrote.
+        """Reads what to_dict wrote.
 
-        Raises SettingsError where a field is missing, unknown or of another kind.
+        Raises SettingsError if a field is missing, unknown or of another type.
         """
         try:
             fields = dict(values, mean=_triple(values["mean"]), std=_triple(values["std"]))
-            return cls(**fields)  # type: ignore[arg-type]  # checked by __post_init__
+            return cls(**fields)  # type: ignore[arg-type]  # __post_init__ checks them
         except (KeyError, TypeError, ValueError) as error:
             raise SettingsError(f"preprocessing that cannot be read: {values}") from error
 
     def array(self, image: Image.Image) -> Float32[np.ndarray, "3 size size"]:
-        """One image as the network wants it.
+        """Preprocesses one image.
 
-        Raises SettingsError on an image that has no certain meaning as colours of 8 bits.
+        Raises SettingsError on an image whose 8-bit colours are ambiguous.
         """
         if (objection := _objection(image)) is not None:
-            raise SettingsError(f"an image cannot be taken: {objection}")
+            raise SettingsError(f"unsuitable image: {objection}")
         scaled = _resize_short_side(_as_rgb(image), self.resize, self.interpolation)
         left, top = (round((length - self.size) / 2) for length in scaled.size)
         cropped = scaled.crop((left, top, left + self.size, top + self.size))
@@ -105,24 +105,24 @@ class Preprocessing:
         return np.ascontiguousarray(normalized.transpose(2, 0, 1), dtype=np.float32)
 
     def pixels(self, images: Images) -> Images:
-        """What the normalized images were before that: pixels from 0 (black) to 1."""
+        """Undoes the normalization: pixels from 0 (black) to 1."""
         mean, std = (np.array(each, np.float32).reshape(3, 1, 1) for each in (self.mean, self.std))
         return images * std + mean
 
     def batch(self, paths: Sequence[Path]) -> Images:
-        """Image files as one batch [n, 3, size, size].
+        """Reads image files into one batch [n, 3, size, size].
 
-        Raises SettingsError naming the file that is no image, or if there are no files.
+        Raises SettingsError on a file that is not an image, with its name, and on an empty list.
         """
         if not paths:
-            raise SettingsError("there are no images to make a batch of: give at least one")
+            raise SettingsError("no images to make a batch of: give at least one")
         return np.stack([self.array(open_image(path)) for path in paths])
 
 
 def resize_for_crop(size: int, crop: float) -> int:
-    """The short side out of which `size` px are the share `crop`, 0 to 1; as timm rounds it, down.
+    """The short side of which `size` px are the share `crop`, rounded down as in timm.
 
-    Raises SettingsError on a share of nothing, or of more than all.
+    Raises SettingsError unless 0 < `crop` <= 1.
     """
     if not 0 < crop <= 1:
         raise SettingsError(
@@ -132,32 +132,32 @@ def resize_for_crop(size: int, crop: float) -> int:
 
 
 def _check_range(name: str, values: tuple[float, ...], limits: tuple[float, float]) -> None:
-    """Raises SettingsError on numbers that no pixels of 0..1 are normalized by."""
+    """Raises SettingsError on values outside what pixels scaled to 0..1 need."""
     low, high = limits
     if (wrong := next((value for value in values if not low <= value <= high), None)) is not None:
         advice = f"divide it by 255: {wrong / 255:.4g}" if high < wrong <= _EIGHT_BITS else "check it"
         raise SettingsError(
-            f"{name} {wrong:g} lies outside {low:g} to {high:g}, which is all that pixels scaled to 0..1 can "
-            f"need; one for pixels of 0..255 is not meant here: {advice}"
+            f"{name} {wrong:g} lies outside {low:g} to {high:g}, the limits for pixels scaled to 0..1; "
+            f"values for pixels of 0..255 do not fit: {advice}"
         )
 
 
 def open_image(path: Path) -> Image.Image:
-    """The decoded image, with its pixels as they are stored.
+    """Decodes an image, with its pixels as stored.
 
-    An EXIF orientation is not applied: torchvision, which the released networks were trained with,
-    does not either, and what a camera hands to a device has none.
+    It ignores the EXIF orientation, as torchvision does, with which the released networks were trained;
+    frames of a camera have none.
 
-    Raises SettingsError on a file that is missing, damaged, no image, or one that could be taken in
-    several ways: of several frames, or of pixels whose black and white are not known.
+    Raises SettingsError on a file that is missing, damaged or not an image, and on an ambiguous one: with
+    several frames, or with pixels whose black and white are unknown.
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of what Pillow only wonders at, the pixels are sound
+            warnings.simplefilter("ignore")  # images that Pillow only warns about have valid pixels
             return _decoded(path)
     except SettingsError as error:
         raise SettingsError(f"{path} cannot be read as an image: {error}") from error
-    except Exception as error:  # what Pillow raises on a damaged file depends on where the damage is
+    except Exception as error:  # Pillow raises different types, depending on the damage
         reason = " ".join(str(error).split()) or type(error).__name__
         raise SettingsError(f"{path} cannot be read as an image: {reason}: {IMAGE.remedy}") from error
 
@@ -168,7 +168,7 @@ def _decoded(path: Path) -> Image.Image:
     with Image.open(path) as image:
         frames = getattr(image, "n_frames", 1)
         if frames > 1 and image.format not in _MPO_AND_PSD:
-            raise SettingsError(f"it holds {frames} frames: save the one that is meant")
+            raise SettingsError(f"it holds {frames} frames: save the one you mean")
         image.load()
     if (objection := _objection(image)) is not None:
         raise SettingsError(objection)
@@ -176,12 +176,12 @@ def _decoded(path: Path) -> Image.Image:
 
 
 def _objection(image: Image.Image) -> str | None:
-    """Why an image has no certain meaning as colours of 8 bits, in words; None where it has."""
+    """Why an image's 8-bit colours are ambiguous; None if they are not."""
     width, height = image.size
     if max(width, height) > _LONGEST_PER_SHORTEST * min(width, height):
-        return f"it is {width} x {height} px, too narrow to crop a square from: pad it or leave it out"
+        return f"it is {width} x {height} px, too narrow for a square crop: pad it or leave it out"
     if image.mode == "F":
-        return "its pixels are floats, whose black and white are not known: save it with 8 or 16 bits"
+        return "its pixels are floats, whose black and white are unknown: save it with 8 or 16 bits"
     if image.mode == "I":
         low, high = image.getextrema()
         assert isinstance(low, int | float)  # one band has one pair
@@ -199,15 +199,15 @@ def _triple(values: object) -> tuple[float, float, float]:
 
 
 def _as_rgb(image: Image.Image) -> Image.Image:
-    if image.mode in _SIXTEEN_BIT_MODES:  # convert() would clip these at 255 instead of scaling
+    if image.mode in _SIXTEEN_BIT_MODES:  # convert() would clip at 255 instead of scaling
         return Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8)).convert("RGB")
-    if image.mode == "P":  # Pillow warns when it leaves a palette's transparency out in one step
+    if image.mode == "P":  # Pillow warns if it drops a palette's transparency in one step
         image = image.convert("RGBA")
     return image.convert("RGB")
 
 
 def _resize_short_side(image: Image.Image, short_side: int, interpolation: str) -> Image.Image:
-    # As torchvision's Resize, which the released networks were evaluated with.
+    # As torchvision's Resize, with which the released networks were evaluated.
     width, height = (int(short_side * length / min(image.size)) for length in image.size)
     method = Image.Resampling.BICUBIC if interpolation == "bicubic" else Image.Resampling.BILINEAR
     return image.resize((width, height), method)

@@ -1,4 +1,4 @@
-"""Calibration images in two parts: ranges are found on one, and files are proven on the other."""
+"""Splits calibration images in two: ranges are found on one part, files are proven on the other."""
 
 from dataclasses import dataclass, replace
 
@@ -9,10 +9,10 @@ from micronet_edge.data.photographs import photographs
 from micronet_edge.data.preprocessing import Images, Preprocessing
 
 KEPT_OUT = 8
-"""One image in so many is kept out for the proof."""
+"""One image in KEPT_OUT is held out for the proof."""
 
 ENOUGH = 64
-"""Calibration images from which on some can be spared; of fewer all serve for both."""
+"""Number of calibration images from which some are held out; fewer serve for both."""
 
 _MOST_READ = 64
 _UNLIKE_MEAN, _UNLIKE_SPREAD = 0.1, 1.5
@@ -20,10 +20,10 @@ _UNLIKE_MEAN, _UNLIKE_SPREAD = 0.1, 1.5
 
 @dataclass(frozen=True, slots=True)
 class QuantizationImages:
-    """Images to find ranges on, and those to prove files on.
+    """Images to find ranges on and images to prove files on.
 
-    `judged` is whether the latter are such as the network will see, so that files must be close to float on
-    them; the bundled photographs are not.
+    `judged` says whether the latter are like those the network will see, so that files must be close to
+    float on them; the bundled photographs are not.
     """
 
     found_on: CalibrationImages
@@ -32,7 +32,7 @@ class QuantizationImages:
 
 
 def parted(calibration: CalibrationImages) -> QuantizationImages:
-    """The images in two parts, where there are enough of them."""
+    """Splits the images in two parts if there are enough."""
     if calibration.count < ENOUGH:
         return QuantizationImages(calibration, calibration.images)
     kept_out = np.arange(calibration.count) % KEPT_OUT == KEPT_OUT // 2
@@ -41,13 +41,13 @@ def parted(calibration: CalibrationImages) -> QuantizationImages:
 
 
 def evenly(images: Images, most: int) -> Images:
-    """At most so many of the images, evenly over all of them."""
+    """At most `most` of the images, evenly spaced."""
     chosen = np.linspace(0, len(images) - 1, min(len(images), most)).astype(int)
     return np.ascontiguousarray(images[chosen])
 
 
 def bundled(preprocessing: Preprocessing) -> QuantizationImages:
-    """The photographs that come with the package: a recipe has found its ranges on others."""
+    """The bundled photographs, for a recipe whose ranges come from other images."""
     images = preprocessing.batch(photographs())
     return QuantizationImages(
         CalibrationImages(images, "the bundled photographs", "", 0), images, judged=False
@@ -57,7 +57,7 @@ def bundled(preprocessing: Preprocessing) -> QuantizationImages:
 def notes_on_likeness(
     calibration: CalibrationImages, data: LabelledImages, preprocessing: Preprocessing
 ) -> tuple[str, ...]:
-    """A line where labelled images are darker, brighter or of other contrast than those for calibration."""
+    """A note if labelled images differ from the calibration images in brightness or contrast."""
     step = max(1, data.count // _MOST_READ)
     (mean, spread), (other_mean, other_spread) = (
         _light(images, preprocessing)
@@ -69,12 +69,13 @@ def notes_on_likeness(
     return (
         (
             f"{calibration.source} is unlike {data.source}: mean brightness {mean:.2f} and {other_mean:.2f}, "
-            f"contrast {spread:.2f} and {other_spread:.2f}, of 1; calibrate on images like those it will see"
+            f"contrast {spread:.2f} and {other_spread:.2f} (white is 1); calibrate on images like those the "
+            "network will see"
         ),
     )
 
 
 def _light(images: Images, preprocessing: Preprocessing) -> tuple[float, float]:
-    """The mean brightness and the mean contrast of images, in parts of white."""
+    """The mean brightness and the mean contrast of images; 1 is white."""
     pixels = preprocessing.pixels(images)
     return float(pixels.mean()), float(pixels.std(axis=(1, 2, 3)).mean())

@@ -1,1 +1,1 @@
-"""How often a network or a file is right."""
+"""The accuracy of networks and files on labelled images."""

@@ -1,4 +1,4 @@
-"""How often a network is right: an exported file or a checkpoint, on a folder of labelled images."""
+"""Measures the accuracy of an exported file or a checkpoint on a folder of labelled images."""
 
 from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
@@ -33,7 +33,7 @@ _FIVE = 5
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How many images are right, as a number and as a share with its 95 % interval."""
+    """The number of correct images, and their share with its 95 % interval."""
 
     right: int
     share: float
@@ -43,9 +43,9 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class ClassRow:
-    """One class: its images, those that are right, and what the others are taken for most often.
+    """One class: its images, the correct ones, and the class the others are most often confused with.
 
-    `index` is its place among the network's outputs, `folder` the name of its images' folder.
+    `index` is its index among the network's outputs, `folder` the name of its images' folder.
     """
 
     index: int
@@ -59,10 +59,10 @@ class ClassRow:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The float network on the same images, and how the evaluated one differs from it.
+    """The float network on the same images, and the difference of the evaluated one.
 
-    `agreement` is the share of the images on which both name the same class, `difference` that of
-    their top-1, the evaluated network's minus the float network's.
+    `agreement` is the share of images for which both predict the same class. `difference` is the evaluated
+    network's top-1 minus the float network's.
     """
 
     checkpoint: Path
@@ -74,12 +74,11 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What came out, in all and image by image.
+    """The results, in total and per image.
 
-    `answers` are the classes named, in the order of `data.paths`. `guesses` is how many of the best
-    classes `top5` looks at: 5, or all where there are fewer. `fused` is how many activations ran in our own
-    kernels. `assumption` is what the file does not say and was assumed; `notes` say what else a reader must
-    know.
+    `answers` are the predicted classes, in the order of `data.paths`. `guesses` is the number of classes that
+    `top5` considers: 5, or all if there are fewer. `fused` is the number of activations that ran in the fused
+    kernels. `assumption` is what the file does not state and the tool assumes; `notes` say what else to know.
     """
 
     path: Path
@@ -101,12 +100,12 @@ class Evaluation:
 
     @property
     def right(self) -> Right:
-        """For each image whether the answer is right, for paired differences."""
+        """For each image whether the prediction is correct, for paired differences."""
         right: Right = self.answers == np.asarray(self.data.classes)
         return right
 
     def summary(self) -> dict[str, object]:
-        """All but what is said image by image, in the types of JSON."""
+        """Plain values for JSON, without the results per image."""
         found = self.comparison
         return {
             "file": str(self.path),
@@ -141,15 +140,15 @@ def evaluate(
     metadata: FileMetadata | None = None,
     settings: EvaluateSettings | None = None,
 ) -> Evaluation:
-    """Runs all images of a folder through a network and counts what it gets right.
+    """Measures the accuracy of a network on all images of a folder.
 
-    Given    an exported file of any target, a checkpoint, a factory or a module, with labels and
-             preprocessing as it carries them, or for a module as its `metadata` says; a folder with one
-             sub-folder of images for each class, named as its label; the float network to compare with, or
-             none; `settings` for what the file does not say of itself, labels for any, preprocessing for a
-             checkpoint or another tool's file, and for how to run it
-    Raises   MicronetEdgeError of the kind that fits: a folder that does not match the labels, an image
-             that cannot be read, a checkpoint of another network.
+    Given    an exported file of any target, a checkpoint, a factory or a module, with its own labels and
+             preprocessing, for a module those of its `metadata`; a folder with one sub-folder of images per
+             class, named as its label; the float network to compare with, or none; `settings` for how to run
+             it, for the labels of any network, and for the preprocessing of a checkpoint or another tool's
+             file
+    Raises   a subclass of MicronetEdgeError on a folder that does not match the labels, an unreadable image,
+             or a checkpoint of another network.
     """
     settings = settings or EvaluateSettings()
     network = named(source, settings.weights)
@@ -157,7 +156,7 @@ def evaluate(
     if checkpoint is not None:
         reference = named(checkpoint, settings.weights if isinstance(network, Path) else None)
     if isinstance(reference, Factory) and isinstance(network, Path):
-        settings = replace(settings, weights=None)  # which are the reference's, and loaded
+        settings = replace(settings, weights=None)  # they apply to the reference, which has loaded them
     described = describe_network(network, settings, metadata)
     metadata = described.metadata
     notes = [*described.notes, *_notes_on_reference(network, metadata, reference)]
@@ -205,7 +204,7 @@ def _rows(images: LabelledImages, truth: Classes, answers: Classes) -> tuple[Cla
 
 def _row(images: LabelledImages, place: int, answers: Classes) -> ClassRow:
     labels = images.labels
-    wrong = Counter(sorted(answers[answers != place].tolist()))  # of equally many, the first class
+    wrong = Counter(sorted(answers[answers != place].tolist()))  # ties go to the first class
     mistaken = wrong.most_common(1)
     return ClassRow(
         index=place,
@@ -245,14 +244,14 @@ def _notes_on_reference(network: Named, metadata: FileMetadata, reference: Named
 
 def _check_reference(path: Path, metadata: FileMetadata, reference: Checkpoint) -> None:
     """Raises CheckpointError unless both are of one variant and name the same classes."""
-    # What another tool or a person calls a network says nothing of a variant.
+    # Names by other tools or users do not identify a variant.
     variant = metadata.variant if metadata.variant in FAMILY else reference.variant
     if (reference.variant, reference.num_classes) != (variant, len(metadata.labels)):
         raise CheckpointError(
             f"{reference.path} holds {reference.variant} with {reference.num_classes} classes, {path} "
             f"{metadata.variant} with {len(metadata.labels)}: give the checkpoint it was made from"
         )
-    if reference.sha256 == metadata.checkpoint_sha256:  # then only export --labels can have renamed them
+    if reference.sha256 == metadata.checkpoint_sha256:  # then only `export --labels` can have renamed them
         return
     if reference.labels not in (None, metadata.labels):
         raise CheckpointError(
@@ -265,7 +264,7 @@ def _notes_on_images(images: LabelledImages) -> list[str]:
     notes = []
     if images.skipped:
         files = images.skipped + images.count
-        notes.append(f"skipped, as they cannot be read as images: {images.skipped} of {files} files")
+        notes.append(f"skipped because they are not readable images: {images.skipped} of {files} files")
     seen = set(images.classes)
     if unseen := [label for place, label in enumerate(images.labels) if place not in seen]:
         notes.append(f"no images of {len(unseen)} of {len(images.labels)} classes: {listed(unseen)}")

@@ -1,4 +1,4 @@
-"""A network that answers images, whatever it lies in: an exported file of any target, or a checkpoint."""
+"""Opens a network to run: an exported file of any target, a checkpoint, a factory or a module."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,21 +32,21 @@ _FIXED_IN_FILES = (
     *("input_size", "resize", "crop", "interpolation", "mean", "std", "color_order"),
     *("weights", "num_classes"),
 )
-"""What an exported file was written for, so that nobody can say otherwise."""
+"""Settings that an exported file fixes, so that no option may replace them."""
 
 _NEEDED = {"input_size": "--input-size", "labels": "--labels", "mean": "--mean", "std": "--std"}
-"""What a person must say of a file of another tool."""
+"""Settings that the user must give for a file of another tool."""
 
 
 class Network(Protocol):
-    """What every target's session is as well."""
+    """A network to run; every target's session is one as well."""
 
     def run(self, images: Images) -> Logits:
         """The logits of images [n, 3, size, size], any n."""
 
 
 class TorchNetwork:
-    """A PyTorch network as it was trained."""
+    """A PyTorch network as trained."""
 
     def __init__(self, network: nn.Module) -> None:
         self._network = network.eval()
@@ -58,7 +58,7 @@ class TorchNetwork:
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """What is known of a network in a file; `notes` and the `assumption`, if any, are for a person."""
+    """The metadata of a network; `notes` and the `assumption`, if any, are for the user."""
 
     metadata: FileMetadata
     notes: tuple[str, ...] = ()
@@ -66,14 +66,14 @@ class Described:
 
 
 Named = Path | Own
-"""A file of a network, or a network of one's own."""
+"""A network's file, or a user's network."""
 
 
 def open_network(given: Named, kernels: Kernels = "auto", weights: Weights | None = None) -> Network:
-    """The network in a file, or one's own, ready to run on one thread, with our own kernels where at hand.
+    """Opens a file or a user's network, to run on one thread, with the fused kernels where available.
 
     Given    which `weights` to take from a checkpoint that holds both averaged (ema) and raw ones
-    Raises   CheckpointError, TargetError or NetworkError on what cannot be opened or built.
+    Raises   CheckpointError, TargetError or NetworkError if it cannot be opened or built.
     """
     if not isinstance(given, Path):
         return TorchNetwork(ready(given))
@@ -83,46 +83,47 @@ def open_network(given: Named, kernels: Kernels = "auto", weights: Weights | Non
 
 
 def fused_activations(given: Named, kernels: Kernels) -> int:
-    """How many activations of the network run in our own kernels; of one in PyTorch none."""
+    """The number of activations that run in the fused kernels; 0 for a network in PyTorch."""
     if runs_in_pytorch(given):
         return 0
-    assert isinstance(given, Path)  # all else runs in PyTorch
+    assert isinstance(given, Path)  # everything else runs in PyTorch
     return _reader(given).open(given, threads=1, kernels=kernels).fused
 
 
 def named(given: Given, weights: Path | str | None = None) -> Named:
-    """The file, factory or module that a person means; a factory with the weights to load."""
+    """The file, factory or module that the argument names; a factory with the weights to load."""
     own = own_network(given, weights)
     if own is not None:
         return own
-    assert isinstance(given, str | Path)  # all else is a network of one's own
+    assert isinstance(given, str | Path)  # everything else is a user's network
     return Path(given)
 
 
 def shown(network: Named) -> Path:
-    """What messages call it: a file's path, or what stands for one's own network."""
+    """The network's name in messages: a file's path, or a name for a user's network."""
     return network if isinstance(network, Path) else Path(called(network))
 
 
 def describe_network(
     path: Named, settings: CheckpointSettings | None = None, metadata: FileMetadata | None = None
 ) -> Described:
-    """What a file says of its network, and what a person says where it does not.
+    """Finds the metadata of a network, from its file and the settings.
 
-    A checkpoint and a network of one's own are described as `export` would, the latter by `metadata` where it
-    is given. Labels may take the place of those in an exported file, preprocessing may not: the file's own
-    numbers depend on it. A file of another tool needs all of size, labels, mean and standard deviation from a
-    person.
+    A checkpoint and a user's network are described as in `export`, the latter by `metadata` if given.
+    Settings may replace the labels of an exported file but not its preprocessing, on which its weights
+    depend. For a file of another tool the settings must give size, labels, mean and standard deviation.
 
-    Raises   CheckpointError, TargetError or SettingsError on a file that is missing, damaged or does not
-             say enough, and on settings that it does not take.
+    Raises   CheckpointError, TargetError or SettingsError on a file that is missing, damaged or lacks
+             metadata, and on settings that do not apply to it.
     """
     settings = settings or CheckpointSettings()
     if not isinstance(path, Path) or is_checkpoint(path):
         source = read_source(path, None, settings, metadata)
         return Described(source.metadata, source.notes, source.assumption)
     if metadata is not None:
-        raise SettingsError(f"metadata is for a module of one's own: {path} carries its own, leave it out")
+        raise SettingsError(
+            f"metadata is for modules and factories only: {path} carries its own, leave it out"
+        )
     try:
         metadata = _reader(path).read_metadata(path)
     except ForeignFileError:
@@ -132,8 +133,8 @@ def describe_network(
     if given := [name for name in _FIXED_IN_FILES if getattr(settings, name) is not None]:
         options = ", ".join("--" + name.replace("_", "-") for name in given)
         raise SettingsError(
-            f"{path} carries its own preprocessing, which it was written for: leave {options} out, or export "
-            "the checkpoint again with it"
+            f"{path} has a fixed preprocessing: leave {options} out, or export the checkpoint again with "
+            f"other settings"
         )
     if settings.labels is not None:
         labels = read_labels(Path(settings.labels), len(metadata.labels))
@@ -145,11 +146,11 @@ def describe_network(
 def _described_by_hand(path: Path, settings: CheckpointSettings) -> Described:
     if missing := [option for name, option in _NEEDED.items() if getattr(settings, name) is None]:
         raise SettingsError(
-            f"{path} was not written by this tool and does not say how it wants images: give "
+            f"{path} was not written by this tool and does not state its preprocessing: give "
             f"{', '.join(missing)} as well"
         )
     if settings.weights is not None:
-        raise SettingsError(f"{path} is no checkpoint, and holds one set of weights: leave --weights out")
+        raise SettingsError(f"{path} is not a checkpoint and holds one set of weights: leave --weights out")
     labels = read_labels(Path(str(settings.labels)))
     metadata = FileMetadata(
         variant=UNKNOWN,
@@ -159,12 +160,12 @@ def _described_by_hand(path: Path, settings: CheckpointSettings) -> Described:
         precision=UNKNOWN,
         assumed=assumed_fields(None, settings),
     )
-    note = f"{path} was not written by this tool: its images and labels are taken as the options say"
+    note = f"{path} was not written by this tool: the options set its preprocessing and labels"
     return Described(metadata, (note,), assumption_line(metadata, str(path)))
 
 
 def runs_in_pytorch(network: Named) -> bool:
-    """Whether it is a checkpoint or one's own, not a file for another runtime."""
+    """Whether it is a checkpoint or a user's network, not a file for another runtime."""
     return not isinstance(network, Path) or is_checkpoint(network)
 
 

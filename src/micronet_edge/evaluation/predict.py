@@ -1,4 +1,4 @@
-"""What networks answer on many image files: in small portions, in several processes where that pays."""
+"""Runs networks on many image files in small portions, in several processes if that is faster."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -26,15 +26,15 @@ _Portion = tuple[Path, ...]
 _Answers = list[tuple[Ranked, ...]]
 
 PORTION = 32
-"""Images in memory at a time, in each process."""
+"""Images in memory at a time, per process."""
 
 WORTH_A_PROCESS = 500
-"""A process takes some seconds to load PyTorch and the runtime, in which one running reads so many."""
+"""Images that one process reads in the seconds in which another imports PyTorch and the runtime."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Networks that are asked for the `best` classes of the same images.
+    """Networks to run, and the number of `best` classes to return per image.
 
     `weights` is for checkpoints that hold both averaged (ema) and raw ones.
     """
@@ -50,13 +50,13 @@ class Question:
 def ask(
     question: Question, paths: Sequence[Path], processes: int | None, progress: Progress
 ) -> tuple[Ranked, ...]:
-    """The best classes of every image, best first, from each of the networks.
+    """The best classes of every image, best first, from each network.
 
-    Given    image files; how many processes may work (None: as many as help); `progress` is told how
-             many of how many images are done
-    Result   for each network an array [n, best]; equal logits stand in the order of their classes
-    Raises   SettingsError on an image that cannot be read, VerificationError on answers that are not
-             finite or of other classes, and what opening the files raises.
+    Given    image files; the number of processes (None chooses by the number of cores); `progress` is called
+             with the number of finished images and of all images
+    Result   for each network an array [n, best]; equal logits are in class order
+    Raises   SettingsError on an unreadable image, VerificationError on logits that are not finite or of
+             another number of classes, and what opening the files raises.
     """
     portions = [tuple(paths[start : start + PORTION]) for start in range(0, len(paths), PORTION)]
     count = min(_processes(len(paths), processes), len(portions))
@@ -78,7 +78,7 @@ def ask(
 
 
 def _is_anywhere_the_same(network: Named) -> bool:
-    """Whether every process would open the same: not a module, nor what a factory fills as it likes."""
+    """Whether every process would open the same network; False for a module or an unseeded factory."""
     return isinstance(network, Path) or (isinstance(network, Factory) and network.weights is not None)
 
 
@@ -127,9 +127,11 @@ def _answer(question: Question, networks: Sequence[Network], portion: _Portion) 
 def _check(path: Path, logits: Logits, portion: _Portion, classes: int) -> None:
     if logits.shape != (len(portion), classes):
         raise VerificationError(
-            f"{path} gives {list(logits.shape[1:])} figures for an image and has {classes} labels: "
-            "give one label for each of its classes"
+            f"{path} outputs {list(logits.shape[1:])} values per image and has {classes} labels: "
+            "give one label per class"
         )
     if not (finite := np.isfinite(logits).all(1)).all():
         image = portion[int(np.argmin(finite))]
-        raise VerificationError(f"{path} gives NaN or infinity on {image}: export it again, or train it anew")
+        raise VerificationError(
+            f"{path} outputs NaN or infinity for {image}: export it again, or train it again"
+        )

@@ -1,4 +1,4 @@
-"""What a checkpoint leaves open about its images and labels, what is taken then, and how that is said."""
+"""Fills in what a checkpoint does not state about images and labels, and reports the assumptions."""
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
@@ -23,12 +23,12 @@ _OPTIONS = {
 
 
 def given_preprocessing(own: Preprocessing | None, settings: CheckpointSettings) -> Preprocessing:
-    """How a network wants its images: as a person says, else as its checkpoint does, else as ImageNet's.
+    """The preprocessing: from the settings, else from the checkpoint, else ImageNet's.
 
-    Raises SettingsError on settings that contradict each other or that no network can take.
+    Raises SettingsError on settings that contradict each other or are out of range.
     """
     if settings.resize is not None and settings.crop is not None:
-        raise SettingsError("--resize and --crop both say how large the short side becomes: give one of them")
+        raise SettingsError("--resize and --crop both set the short side: give one of them")
     base = own or Preprocessing.imagenet()
     size = check_input_size(base.size if settings.input_size is None else settings.input_size)
     if settings.resize is not None:
@@ -48,7 +48,7 @@ def given_preprocessing(own: Preprocessing | None, settings: CheckpointSettings)
 
 
 def assumed_fields(own: Preprocessing | None, settings: CheckpointSettings) -> tuple[str, ...]:
-    """The fields of the preprocessing that neither the checkpoint nor a person says."""
+    """The fields of the preprocessing that neither the checkpoint nor the user states."""
     if own is not None:
         return ()
     given = {
@@ -63,15 +63,15 @@ def assumed_fields(own: Preprocessing | None, settings: CheckpointSettings) -> t
 
 
 def describe_changes(own: Preprocessing | None, taken: Preprocessing) -> str | None:
-    """Where a person's settings took the place of what a checkpoint says; None for nowhere."""
+    """Where the user's settings replace what a checkpoint states; None if nowhere."""
     if own is None or own == taken:
         return None
     changed = [each.name for each in fields(own) if getattr(own, each.name) != getattr(taken, each.name)]
-    return "; ".join(f"{_value(name, taken)} in the place of {_value(name, own)}" for name in changed)
+    return "; ".join(f"{_value(name, taken)} instead of {_value(name, own)}" for name in changed)
 
 
 def describe_assumptions(metadata: FileMetadata) -> tuple[str, ...]:
-    """Each thing that was assumed of a network, with the value that was taken."""
+    """Each assumption about a network, with the assumed value."""
     return tuple(
         _labels(metadata.labels) if name == LABELS else _value(name, metadata.preprocessing)
         for name in metadata.assumed
@@ -80,23 +80,23 @@ def describe_assumptions(metadata: FileMetadata) -> tuple[str, ...]:
 
 
 def options_for(assumed: Sequence[str]) -> str:
-    """The options that say what was assumed."""
+    """The options that set what was assumed."""
     return ", ".join(_OPTIONS[name] for name in assumed if name in _OPTIONS)
 
 
 def assumption_line(metadata: FileMetadata, source: str, *, exported: bool = False) -> str | None:
-    """What was assumed, in one line with what to do; None where everything is known.
+    """Reports the assumptions and what to do, in one line; None if there are none.
 
-    Given    whether the source is a file that was `exported` on these assumptions, which hold it now
+    Given    whether the source is a file that was `exported` on these assumptions
     """
     words = describe_assumptions(metadata)
     if not words:
         return None
-    known = "was exported on assumptions" if exported else "does not say how it was trained"
+    known = "was exported on assumptions" if exported else "does not state how it was trained"
     advice = "export it again with" if exported else "give"
     return (
-        f"{source} {known}. Taken as the released networks: {', '.join(words)}. If it was trained otherwise, "
-        f"its answers are wrong: {advice} {options_for(metadata.assumed)}"
+        f"{source} {known}. Assumed, as in the released networks: {', '.join(words)}. If it was trained "
+        f"otherwise, its predictions are wrong: {advice} {options_for(metadata.assumed)}"
     )
 
 

@@ -1,9 +1,9 @@
-"""The tensors of the authors' checkpoints, and what ours call them."""
+"""Maps the tensor names of the authors' checkpoints to ours."""
 
 from micronet_edge.models.family import FAMILY, Block
 from micronet_edge.models.micronet import tensor_shapes
 
-# Where the authors' sequential blocks hold what ours call by name.
+# Index in the authors' sequential blocks of what our blocks hold by name.
 _WIDE_POSITIONS = {"depthwise": 0, "depthwise_activation": 1, "project": 4, "project_activation": 5}
 _DEEP_POSITIONS = {
     "expand": 0,
@@ -27,7 +27,7 @@ _AUTHORS_CLASSIFIER = {"hidden": "0", "logits": "2", "linear": "linear.0", "norm
 
 
 def authors_names(variant: str) -> dict[str, str]:
-    """For every tensor of the variant in the authors' naming, its name in ours."""
+    """Our name for each tensor name of the variant in the authors' naming."""
     return {_authors_name(name, FAMILY[variant].blocks): name for name in tensor_shapes(variant)}
 
 

@@ -1,4 +1,4 @@
-"""The three blocks that the family is built of.
+"""The three blocks of the family.
 
 Source: arXiv 2108.05894, section 5 and figure 6; the shuffles are those of the released networks.
 """
@@ -20,7 +20,7 @@ REDUCTION = 8
 def _activation(
     channels: int, groups: int, fusions: int, reduction: int, initial: Coefficients
 ) -> DynamicShiftMax | None:
-    """The dynamic activation; None where another stands in its place."""
+    """The dynamic activation; None if the block has another one."""
     if fusions == STATIC:
         return None
     return DynamicShiftMax(channels, groups, fusions=fusions, reduction=reduction, initial=initial[:fusions])
@@ -85,7 +85,7 @@ class PointwiseExpansionBlock(nn.Module):
         )
         self.expand_shuffle = _shuffle(block.groups)
         self.depthwise = MicroFactorizedDepthwise(hidden, block.kernel_size, stride=block.stride)
-        # The shuffle has exchanged the axes of the channel grid, hence the other axis as groups.
+        # The shuffle has swapped the axes (group, position), so the other axis gives the groups.
         transposed_groups = hidden // block.groups if block.groups != 1 else 1
         self.depthwise_activation = (
             _activation(hidden, transposed_groups, middle_fusions, reduction, initial) or nn.ReLU6()
@@ -118,7 +118,7 @@ def _depthwise_shuffles(hidden: int, first_fusions: int, middle_fusions: int) ->
 
 
 class ExpansionBlock(nn.Module):
-    """The last block: the expansion alone, whose output the classifier pools.
+    """The last block: only the expansion, whose output the classifier pools.
 
     Given    x [n, in_channels, h, w]
     Result   y [n, in_channels * block.pointwise_expansion, h, w]
@@ -139,7 +139,7 @@ class ExpansionBlock(nn.Module):
 
 
 def build_block(in_channels: int, block: Block, initial: Coefficients) -> nn.Module:
-    """The block that the settings describe."""
+    """Builds the block that the settings describe."""
     if block.project_groups == 0:
         return ExpansionBlock(in_channels, block, initial)
     if block.pointwise_expansion == 1:

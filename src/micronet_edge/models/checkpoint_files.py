@@ -1,6 +1,7 @@
-"""What lies in a checkpoint file, whatever its container; no code inside is run.
+"""Reads the content of a checkpoint file of either container without running code in it.
 
-Files of other kinds are told by their first bytes or by the names in their archive, and named.
+It recognizes files of other kinds by their first bytes or by the names in their archive, and the error
+names the kind.
 """
 
 import pickle
@@ -20,15 +21,15 @@ from micronet_edge.util.user_files import CHECKPOINT, check_archive, check_file
 
 _HEAD_BYTES = 512
 _ONNX_AND_TFLITE = (
-    "give the PyTorch checkpoint it was made from; `count`, `bench` and `evaluate` take such files themselves"
+    "give the PyTorch checkpoint it was made from; `count`, `bench` and `evaluate` take such files directly"
 )
 _SAVE_STATE = "open it where it was made and save the network's state_dict() with torch.save or safetensors"
 
 
 def read_file(path: Path) -> tuple[object, dict[str, str]]:
-    """What a safetensors file or a file by torch.save holds, and the texts beside it.
+    """Reads a safetensors or torch.save file: its content and, for safetensors, its metadata.
 
-    Raises CheckpointError on a file that is missing, damaged, or of another kind, which is named.
+    Raises CheckpointError on a file that is missing, damaged, or of another kind.
     """
     head = _head(path)
     if head[8:9] == b"{":
@@ -54,7 +55,7 @@ _KINDS: tuple[tuple[Callable[[bytes], bool], str, str], ...] = (
     (lambda head: head.startswith(b"\x93NUMPY"), "a NumPy array", _SAVE_STATE),
     (
         lambda head: head.startswith(b"version https://git-lfs"),
-        "a Git LFS pointer, which stands for the file",
+        "a Git LFS pointer instead of the file",
         "fetch the file itself with `git lfs pull`",
     ),
     (
@@ -73,7 +74,7 @@ _KINDS: tuple[tuple[Callable[[bytes], bool], str, str], ...] = (
 _ARCHIVES: tuple[tuple[str, str, str], ...] = (
     (
         r"^[^/]+/(constants\.pkl$|code/)",
-        "a TorchScript archive, which holds a program",
+        "a TorchScript archive with a program",
         _SAVE_STATE + ": torch.save(torch.jit.load(FILE).state_dict(), NEW)",
     ),
     (
@@ -92,7 +93,7 @@ _ARCHIVES: tuple[tuple[str, str, str], ...] = (
 
 
 def _kind_by_head(path: Path, head: bytes) -> tuple[str, str] | None:
-    """What the file is, and what to do about it; None for what torch.load may read."""
+    """The kind of the file and the advice; None if torch.load may read it."""
     for matches, kind, advice in _KINDS:
         if matches(head):
             return kind, advice
@@ -107,7 +108,7 @@ def _kind_by_head(path: Path, head: bytes) -> tuple[str, str] | None:
 
 
 def _is_onnx(path: Path, head: bytes) -> bool:
-    """ONNX has no mark of its own: it starts with a small version, then the producer, opsets or the graph."""
+    """Recognizes ONNX, which has no magic number, by its first fields: version, producer, opsets or graph."""
     fields = {0x12, 0x1A, 0x22, 0x28, 0x32, 0x3A, 0x42}
     return head[0] == 0x08 and (path.suffix.lower() == ".onnx" or (len(head) > 2 and head[2] in fields))  # noqa: PLR2004
 
@@ -136,31 +137,31 @@ def _read_safetensors(path: Path) -> tuple[object, dict[str, str]]:
 def _read_torch(path: Path) -> object:
     try:
         with warnings.catch_warnings(), harmless_objects_allowed():
-            warnings.simplefilter("ignore")  # torch wonders at files that are refused below anyway
+            warnings.simplefilter("ignore")  # torch warns about files that are refused below
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         refused = re.search(r"GLOBAL ([\w.]+)", str(error))
         if refused is None:
             raise _unreadable(path) from error
         raise CheckpointError(_objects(path, refused[1])) from error
-    except Exception as error:  # what torch raises on a damaged file depends on where the damage is
+    except Exception as error:  # torch raises different types, depending on the damage
         raise _unreadable(path) from error
 
 
 def _objects(path: Path, name: str) -> str:
     if _root(path) == name:
         return (
-            f"{path} is a whole pickled object ({name}), not its weights; nothing of it was run: open it "
-            "where its class is at hand and save the network's state_dict() alone"
+            f"{path} is a pickled object ({name}), not its weights; none of its code was run: load it "
+            "where its class is available and save only the network's state_dict()"
         )
     return (
-        f"{path} holds Python code or objects ({name}) beside tensors; nothing of it was run: "
-        "save the network's state_dict() alone and give that file"
+        f"{path} holds Python code or objects ({name}) beside tensors; none of it was run: "
+        "save only the network's state_dict() and give that file"
     )
 
 
 def _root(path: Path) -> str | None:
-    """The class of the one object that a torch file holds, read from its pickle without running it."""
+    """The class of the single object in a torch file, read from its pickle without running it."""
     try:
         with zipfile.ZipFile(path) as archive:
             (name,) = (name for name in archive.namelist() if name.endswith("/data.pkl"))
@@ -175,6 +176,6 @@ def _root(path: Path) -> str | None:
 
 def _unreadable(path: Path) -> CheckpointError:
     return CheckpointError(
-        f"{path} is no checkpoint, or a truncated one ({path.stat().st_size:,} bytes): expected "
+        f"{path} is not a checkpoint, or is truncated ({path.stat().st_size:,} bytes): expected "
         "safetensors or a file written by torch.save; copy or download it again"
     )

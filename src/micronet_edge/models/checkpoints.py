@@ -1,7 +1,7 @@
-"""Trained weights from files: ours (safetensors) and the authors' (torch.save), never running code.
+"""Loads trained weights from our files (safetensors) and the authors' (torch.save) without running code.
 
-Whatever the container and the naming, a checkpoint is recognised by its tensors: their names and
-shapes tell the variant and the number of classes.
+The names and shapes of the tensors identify the variant and the number of classes, in any container and
+naming.
 """
 
 import json
@@ -31,10 +31,10 @@ DESCRIPTION_KEY = "micronet_edge"
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A network in inference mode with everything that its file said of it.
+    """A network in inference mode with the metadata of its file.
 
-    `weights` says which of two sets were taken, the averaged (ema) or the raw ones, where the file tells
-    them apart. `notes` say what was taken and how tensors' names were changed.
+    `weights` is the set that was loaded, averaged (ema) or raw, if the file holds both. `notes` say what was
+    loaded and how tensor names were changed.
     """
 
     network: MicroNet
@@ -61,12 +61,12 @@ def load_checkpoint(
     num_classes: int | None = None,
     weights: Weights | None = None,
 ) -> Checkpoint:
-    """Reads a checkpoint of either kind and checks it against what is expected of it.
+    """Loads a checkpoint of either kind and checks it; no code inside the file runs.
 
-    Given    what the file should hold, as far as that is known; the `weights` to take where it holds both
-             averaged (ema) and raw ones, by itself the averaged ones
-    Raises   CheckpointError on a file that is missing, damaged, not a MicroNet, not the one asked
-             for, or of weights that compute nothing; no code inside the file is run.
+    Given    the expected variant and number of classes, if known; the `weights` to load if it holds both
+             averaged (ema) and raw ones; the default is averaged
+    Raises   CheckpointError on a file that is missing, damaged, not a MicroNet, not the expected one, or
+             with unusable weights.
     """
     path = Path(path)
     content, metadata = read_file(path)
@@ -75,12 +75,11 @@ def load_checkpoint(
     tensors = {name: _checked(path, name, value) for name, value in chosen.tensors.items()}
     if variant is not None and find_variant(variant).name != found:
         raise CheckpointError(
-            f"{path} holds {found}, but {variant} was asked for: leave the variant out or give the "
-            f"{variant} checkpoint"
+            f"{path} holds {found}, not {variant}: leave the variant out or give the {variant} checkpoint"
         )
     if num_classes is not None and num_classes != classes:
         raise CheckpointError(
-            f"{path} holds {classes} classes, but {num_classes} were asked for: leave --num-classes out "
+            f"{path} holds {classes} classes, not {num_classes}: leave --num-classes out "
             "or give the checkpoint trained for them"
         )
     network = MicroNet(found, classes).eval()
@@ -95,8 +94,8 @@ def save_checkpoint(
 ) -> None:
     """Writes our own format: safetensors with variant, classes, labels and preprocessing inside.
 
-    The same network gives the same bytes; a save that is interrupted or killed leaves what was there. Raises
-    SettingsError unless there is one label per class, OutputError where nothing can be written.
+    The same network gives the same bytes. An interrupted or killed save leaves the previous file. Raises
+    SettingsError unless there is one label per class, OutputError if the file cannot be written.
     """
     if len(labels) != network.num_classes:
         raise SettingsError(
@@ -112,12 +111,12 @@ def save_checkpoint(
         "preprocessing": preprocessing.to_dict(),
     }
     tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
-    # One key for all: safetensors writes several in random order.
+    # One key holds all: safetensors writes several keys in random order.
     write_bytes(save(tensors, {DESCRIPTION_KEY: json.dumps(description)}), Path(path), overwrite=True)
 
 
 def _checked(path: Path, name: str, value: Tensor) -> Tensor:
-    """The tensor as the network takes it."""
+    """Checks a tensor and converts it to the network's type."""
     plain = value.layout == torch.strided and not value.is_meta
     if name.endswith(COUNTER) and plain:
         return value
@@ -140,7 +139,7 @@ def _checked(path: Path, name: str, value: Tensor) -> Tensor:
 
 
 def _zero_counters(network: MicroNet) -> dict[str, Tensor]:
-    """Batch norm's step counters: old checkpoints lack them and inference does not read them."""
+    """Batch norm's step counters, which old checkpoints lack and inference does not read."""
     return {name: value for name, value in network.state_dict().items() if name.endswith(COUNTER)}
 
 

@@ -1,4 +1,4 @@
-"""How a set of tensors differs from every variant of the family, and what its owner can do about it."""
+"""Describes how a set of tensors differs from every variant, and what the user can do about it."""
 
 import re
 from collections.abc import Callable
@@ -22,7 +22,7 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class _Differences:
-    """What a file has otherwise than a variant: names missing, names of another shape, names unknown."""
+    """The differences between a file and a variant: names missing, of another shape, or unknown."""
 
     found: dict[str, Shape]
     expected: dict[str, Shape]
@@ -35,7 +35,7 @@ class _Differences:
         return len(self.missing) + len(self.changed) + len(self.unknown)
 
     def lines(self) -> list[str]:
-        """Each in words."""
+        """A description of each difference."""
         return [
             *(f"{name} is missing, expected shape {list(self.expected[name])}" for name in self.missing),
             *(
@@ -47,9 +47,9 @@ class _Differences:
 
 
 def identify(path: Path, tensors: dict[str, Tensor]) -> tuple[str, int]:
-    """The variant and the number of classes that tensors, by our names, are of.
+    """Identifies the variant and the number of classes of tensors with our names.
 
-    Raises CheckpointError where they are of no variant, with what differs and what to do.
+    Raises CheckpointError if they fit no variant, with the differences and the advice.
     """
     shapes = {name: tuple(value.shape) for name, value in tensors.items()}
     head = shapes.get(_CLASSES_OF) or (0,)
@@ -57,7 +57,7 @@ def identify(path: Path, tensors: dict[str, Tensor]) -> tuple[str, int]:
         example = next(iter(shapes), None)
         found = f"{len(shapes)} tensors, the first of them {example!r}" if example else "no tensors"
         raise CheckpointError(
-            f"{path} is no MicroNet: found {found}, expected one of {', '.join(FAMILY)}: give a "
+            f"{path} is not a MicroNet: found {found}, expected one of {', '.join(FAMILY)}: give a "
             "checkpoint of one"
         )
     if _CLASSES_OF in shapes and head[0] == 0:
@@ -87,7 +87,7 @@ def _differences(found: dict[str, Shape], variant: str, classes: int | None) -> 
 def _refusal(path: Path, variant: str, found: _Differences) -> str:
     lines = found.lines()
     return (
-        f"{path} fits no variant; nearest is {variant}, where {'; '.join(lines[:_SHOWN])} "
+        f"{path} fits no variant; the nearest is {variant}, where {'; '.join(lines[:_SHOWN])} "
         f"(differences in all: {found.count}): {_advice(variant, found)}"
     )
 
@@ -133,8 +133,8 @@ _KINDS: tuple[tuple[Callable[[_Differences], bool], str], ...] = (
     (
         _of_training,
         (
-            "it was saved while prepared for quantization-aware training: load its weights into the float "
-            "network (strict=False) and save that one's state_dict(); `quantize` finds ranges by itself"
+            "it was saved from a network prepared for quantization-aware training: load its weights into the "
+            "float network (strict=False) and save that state_dict(); `quantize` finds the ranges itself"
         ),
     ),
     (
@@ -143,27 +143,27 @@ _KINDS: tuple[tuple[Callable[[_Differences], bool], str], ...] = (
     ),
     (
         _more,
-        "all of {variant} is there, and more: save the state_dict() without the tensors that are unknown",
+        "it holds all of {variant} and more: save the state_dict() without the unknown tensors",
     ),
     (
         _other_head,
         (
-            "only the head differs, the backbone is {variant}'s: this tool writes the head of the released "
-            "networks alone (linear, norm and hard swish, twice); train that head on the backbone"
+            "only the head differs, the backbone is {variant}'s: this tool supports only the head of the "
+            "released networks (linear, norm and hard swish, twice); train that head on the backbone"
         ),
     ),
     (
         _other_colors,
         (
-            "only the stem differs, as images of another number of channels need: this tool takes three; for "
-            "grey images, repeat that weight for red, green and blue, divided by 3, with one --mean and --std"
+            "only the stem differs, for images with another number of channels: this tool takes three; for "
+            "grey images, repeat the weight for red, green and blue, divided by 3, with one --mean and --std"
         ),
     ),
     (
         _other_activation,
         (
-            "the weights of every Dynamic Shift-Max are missing, so another activation stands in its place: "
-            "this tool writes MicroNet with its own"
+            "the weights of every Dynamic Shift-Max are missing, so the network has another activation: "
+            "this tool supports MicroNet with Dynamic Shift-Max only"
         ),
     ),
 )

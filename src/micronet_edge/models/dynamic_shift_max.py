@@ -1,11 +1,11 @@
-"""Dynamic Shift-Max: the activation that fuses channels with coefficients read off the input.
+"""Dynamic Shift-Max: the activation that fuses channels with coefficients computed from the input.
 
     y[c] = max over k < K of  sum over j < J of  a[k, j, c](x) * x[shift_j(c)]
 
 Source: arXiv 2108.05894, section 4, equation 6. The paper shifts by whole groups,
-shift_j(c) = c + j * C / G mod C. The released networks, and so this layer, move by one step on both
-axes of the channel grid (group, position in the group): shift_j(g, i) = (g + j, i + j), each axis
-modulo its length. J = 1 is Dynamic ReLU (arXiv 2003.10027).
+shift_j(c) = c + j * C / G mod C. The released networks, and so this layer, shift by one on both axes
+(group, position in the group): shift_j(g, i) = (g + j, i + j), each axis modulo its length. J = 1 is
+Dynamic ReLU (arXiv 2003.10027).
 """
 
 from collections.abc import Sequence
@@ -19,11 +19,11 @@ from micronet_edge.errors import SettingsError
 from micronet_edge.util.text import plural
 
 COEFFICIENT_RANGE = 4.0
-"""Width of the interval a coefficient can take: initial value - 2 to initial value + 2."""
+"""Width of a coefficient's interval: initial value - 2 to initial value + 2."""
 
 
 def shift_indices(channels: int, groups: int, shifts: int) -> tuple[tuple[int, ...], ...]:
-    """For each shift j < J the channel that every output channel reads: [J][C].
+    """The input channel that each output channel reads, for each shift j < J: [J][C].
 
     Raises SettingsError unless `groups` divides `channels` and `shifts` is at least 1.
     """
@@ -60,11 +60,11 @@ class DynamicShiftMax(nn.Module):
     Given    x [n, c, h, w]
     Result   y [n, c, h, w]; fusions * shifts coefficients per channel and image
 
-    `initial` [K][J] is what a coefficient is when its branch says nothing (hard sigmoid at 0.5).
-    Raises SettingsError on settings that do not fit together.
+    `initial` [K][J] is the value of a coefficient while its hard sigmoid gives 0.5.
+    Raises SettingsError on inconsistent settings.
     """
 
-    def __init__(  # noqa: PLR0913 - a layer takes its settings one by one, as PyTorch's own do
+    def __init__(  # noqa: PLR0913 - a layer takes its settings one by one, as in PyTorch
         self,
         channels: int,
         groups: int,
@@ -90,7 +90,7 @@ class DynamicShiftMax(nn.Module):
         width = squeeze_width(channels, reduction)
         self.squeeze = nn.Linear(channels, width)
         self.excite = nn.Linear(width, fusions * shifts * channels)
-        # Derived from the settings, so no part of a checkpoint, as in the released ones.
+        # Derived from the settings, so not part of a checkpoint, as in the released ones.
         self.register_buffer("shift_index", torch.tensor(self.sources), persistent=False)
         self.shift_index: Tensor
 

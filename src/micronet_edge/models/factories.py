@@ -1,7 +1,7 @@
-"""Networks of one's own: a function that builds one, named on the command line, and weights to load into it.
+"""User networks from a factory: a function that builds a network, and weights to load into it.
 
-To build one is to run a person's own code, which they name for that. Weights are read as a checkpoint is:
-no code in them runs.
+Building one runs the user's code, which the user names for that. Weights load like a checkpoint, without
+running code in them.
 """
 
 import importlib
@@ -26,12 +26,12 @@ from micronet_edge.util.text import listed, plural
 
 _NAMED = re.compile(r"(?P<place>.+\.py|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):(?P<name>[A-Za-z_]\w*)", re.DOTALL)
 _WRAPPERS = re.compile(r"(?:^|(?<=\.))(?:module|_orig_mod)\.")
-"""What DataParallel and torch.compile put into the names of a network's tensors."""
+"""What DataParallel and torch.compile insert into tensor names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Factory:
-    """A function without arguments that builds a network: where it stands, its name, and weights to load."""
+    """A function without arguments that builds a network: its module, its name, and weights to load."""
 
     place: str
     name: str
@@ -42,7 +42,7 @@ class Factory:
 
 
 def factory_named(text: object, weights: Path | None = None) -> Factory | None:
-    """The factory that `package.module:name` or `path/to/file.py:name` stands for; None for anything else."""
+    """The factory that `package.module:name` or `path/to/file.py:name` names; None for any other text."""
     found = _NAMED.fullmatch(str(text)) if isinstance(text, str | Path) else None
     if found is None or os.path.lexists(str(text)):
         return None
@@ -50,15 +50,15 @@ def factory_named(text: object, weights: Path | None = None) -> Factory | None:
 
 
 def build(factory: Factory) -> nn.Module:
-    """The network, with its weights. Runs the code of the factory's module.
+    """Builds the network and loads its weights. Runs the code of the factory's module.
 
-    Raises NetworkError on a module that cannot be imported, on what is no such function, and on weights
-    that are not the network's.
+    Raises NetworkError on a module that cannot be imported, on an unsuitable function, and on weights that
+    do not fit the network.
     """
     made = _called(factory, _function(factory, _imported(factory)))
     if not isinstance(made, nn.Module):
         raise NetworkError(
-            f"{factory} gives a {type(made).__name__}, not a torch.nn.Module: return the network"
+            f"{factory} returns a {type(made).__name__}, not a torch.nn.Module: return the network"
         )
     if factory.weights is not None:
         _load(factory, made, factory.weights)
@@ -73,17 +73,17 @@ def _imported(factory: Factory) -> ModuleType:
     if path is not None and not os.path.isfile(path):  # noqa: PTH113 - Path's raises on odd names
         raise NetworkError(f"{factory}: {path} does not exist: check its name")
     folder = str(Path.cwd() if path is None else path.resolve().parent)
-    sys.path.insert(0, folder)  # as for a script: what lies beside it can be imported
+    sys.path.insert(0, folder)  # as for a script: it can import its neighbours
     try:
         return importlib.import_module(factory.place) if path is None else _run(path)
-    except (Exception, SystemExit) as error:  # a person's code fails in any way
+    except (Exception, SystemExit) as error:  # user code can raise anything
         raise NetworkError(f"{factory}: {factory.place} cannot be imported ({_reason(error)})") from error
     finally:
         sys.path.remove(folder)
 
 
 def _run(path: Path) -> ModuleType:
-    name = f"_own_{path.stem}"  # which hides no other module
+    name = f"_own_{path.stem}"  # shadows no other module
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None  # a file that ends in .py has a loader
     assert spec.loader is not None
@@ -104,11 +104,11 @@ def _function(factory: Factory, module: ModuleType) -> Callable[[], object]:
             for each in inspect.signature(function).parameters.values()
             if each.default is each.empty and each.kind not in {each.VAR_POSITIONAL, each.VAR_KEYWORD}
         ]
-    except (TypeError, ValueError):  # some of those written in C do not say
+    except (TypeError, ValueError):  # some functions written in C have no signature
         needed = []
     if needed:
         raise NetworkError(
-            f"{factory} needs arguments ({', '.join(needed)}): name a function without any that builds it"
+            f"{factory} needs arguments ({', '.join(needed)}): name a function without arguments"
         )
     found: Callable[[], object] = function
     return found
@@ -135,7 +135,7 @@ def _reason(error: BaseException) -> str:
 def _load(factory: Factory, network: nn.Module, path: Path) -> None:
     """Loads the weights.
 
-    Raises NetworkError unless exactly one of the sets of tensors in the file is the network's.
+    Raises NetworkError unless exactly one set of tensors in the file fits the network.
     """
     content, _ = read_file(path)
     own = network.state_dict()
@@ -148,7 +148,7 @@ def _load(factory: Factory, network: nn.Module, path: Path) -> None:
     fitting = [each for each in sets if _misfit(own, each) is None]
     if len(fitting) > 1:
         raise NetworkError(
-            f"{path} holds {len(fitting)} sets of weights for {factory}: save one of them alone"
+            f"{path} holds {len(fitting)} sets of weights for {factory}: save only one of them"
         )
     if not fitting:
         nearest = max(sets, key=lambda each: len(each.keys() & own.keys()))
@@ -160,20 +160,20 @@ def _load(factory: Factory, network: nn.Module, path: Path) -> None:
 
 
 def _plain(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors by the network's own names, where a wrapper had put something into all of them."""
+    """The tensors by the network's own names, without what a wrapper inserted into all of them."""
     plain = {_WRAPPERS.sub("", name): value for name, value in tensors.items()}
     return plain if all(_WRAPPERS.search(name) for name in tensors) else tensors
 
 
 def _misfit(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str | None:
-    """Why the tensors are not the network's, in words; None where they are."""
+    """Why the tensors do not fit the network; None if they do."""
     missing = [name for name in own if name not in given]
     unknown = [name for name in given if name not in own]
     other = [name for name in own if name in given and own[name].shape != given[name].shape]
     if missing:
         return f"it lacks {plural(len(missing), 'tensor')} ({listed(missing)})"
     if unknown:
-        return f"it holds {plural(len(unknown), 'tensor')} that the network has not ({listed(unknown)})"
+        return f"it holds {plural(len(unknown), 'tensor')} that the network lacks ({listed(unknown)})"
     if other:
         first = other[0]
         return f"{first} is {list(given[first].shape)} there, {list(own[first].shape)} in the network"

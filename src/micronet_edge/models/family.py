@@ -13,18 +13,18 @@ from micronet_edge.errors import SettingsError
 PAPER = "arXiv 2108.05894 (ICCV 2021)"
 
 STATIC = 0
-"""In the place of the fusions K of a Dynamic Shift-Max: the layer has none."""
+"""Instead of the number of fusions K: the layer has no Dynamic Shift-Max."""
 
 Coefficients = tuple[tuple[float, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One block: an expansion, a depthwise convolution and a compression, some left out.
+    """One block: an expansion, a depthwise convolution and a compression, each optional.
 
-    `depthwise_expansion` holds the channel multipliers of the K x 1 and the 1 x K convolution;
-    `pointwise_expansion` is the factor of the grouped pointwise convolution before them. One of
-    the two does the expanding. `project_groups == 0` leaves out everything behind the expansion.
+    `depthwise_expansion` holds the channel multipliers of the K x 1 and the 1 x K convolution.
+    `pointwise_expansion` is the factor of the grouped pointwise convolution before them. One of the two
+    expands. `project_groups == 0` leaves out everything after the expansion.
     """
 
     channels: int
@@ -40,7 +40,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One member of the family, with what the paper says of it (multiply-adds, top-1 in percent)."""
+    """One variant, with the paper's figures (multiply-adds, top-1 in percent)."""
 
     name: str
     stem_groups: tuple[int, int]
@@ -171,7 +171,7 @@ FAMILY = MappingProxyType(
 def find_variant(name: str) -> Variant:
     """The variant of that name.
 
-    Raises SettingsError on a name that the family does not have.
+    Raises SettingsError on an unknown name.
     """
     if name not in FAMILY:
         raise SettingsError(f"unknown variant {name!r}: choose one of {', '.join(FAMILY)}")

@@ -1,9 +1,9 @@
-"""Stand-ins for harmless objects that lie beside the weights, so that a file runs no code to make them.
+"""Inert replacements for harmless objects beside the weights, so that loading a file runs no code.
 
-`torch.load(weights_only=True)` refuses a file that names anything but tensors and plain containers. Training
-scripts leave a few more things in their checkpoints, whose values nobody needs here: the figures of
-NumPy, the arguments of the script, paths, dates. Each stand-in takes the place of one such name. It takes
-whatever it is given and does nothing; the thing itself is never imported or called.
+`torch.load(weights_only=True)` refuses a file that names anything but tensors and plain containers.
+Training scripts leave a few more objects in their checkpoints that are not needed here: NumPy values, the
+arguments of the script, paths, dates. Each replacement stands for one such name, accepts any arguments and
+does nothing; the real object is never imported or called.
 """
 
 from collections import OrderedDict
@@ -30,30 +30,30 @@ _DICTS = (
     "pytorch_lightning.utilities.parsing.AttributeDict",
     *("yacs.config.CfgNode", "easydict.EasyDict", "addict.addict.Dict"),
 )
-"""Dicts of settings, as training tools keep them."""
+"""Dict-like classes of settings that training tools use."""
 
 _NUMBERS = frozenset({"f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1"})
 
 
 class Inert:
-    """In the place of an object whose value does not matter."""
+    """Replaces an object whose value is not needed."""
 
     def __new__(cls, *_arguments: object) -> Self:
         return super().__new__(cls)
 
     def __setstate__(self, _state: object) -> None:
-        """Forgets what the object was."""
+        """Ignores the object's state."""
 
 
 class PlainDict:
-    """In the place of a dict of settings: a plain one, since torch fills no others."""
+    """Replaces a dict of settings by a plain dict, since torch fills no others."""
 
     def __new__(cls, *_arguments: object) -> OrderedDict[object, object]:  # type: ignore[misc]  # on purpose
         return OrderedDict()
 
 
 class NumberKind(Inert):
-    """In the place of a NumPy dtype: its code, such as f4, and its order of bytes."""
+    """Replaces a NumPy dtype: keeps its code, such as f4, and its byte order."""
 
     code: object = None
     order: object = "="
@@ -66,7 +66,7 @@ class NumberKind(Inert):
 
 
 class StoredArray(Inert):
-    """In the place of a NumPy array: what the file says of it, still unread."""
+    """Replaces a NumPy array: keeps its stored state unread."""
 
     state: object = None
 
@@ -74,7 +74,7 @@ class StoredArray(Inert):
         self.state = state
 
     def tensor(self) -> Tensor | None:
-        """The array as a tensor; None for one that holds no plain numbers or contradicts itself."""
+        """The array as a tensor; None if it holds no plain numbers or is inconsistent."""
         match self.state:
             case (_, tuple() as shape, NumberKind(code=str(code), order=str(order)), fortran, bytes() as raw):
                 if code not in _NUMBERS or order not in {"<", ">", "=", "|"}:
@@ -90,7 +90,7 @@ class StoredArray(Inert):
 
 @contextmanager
 def harmless_objects_allowed() -> Iterator[None]:
-    """While it lasts, torch.load puts stand-ins where a file names these objects."""
+    """Within this context, torch.load replaces these objects."""
     stand_ins: list[Any] = [_named(name, Inert) for name in _NAMES]
     stand_ins += [_named(name, PlainDict) for name in _DICTS]
     stand_ins += [_named("numpy.dtype", NumberKind), _named("numpy.ndarray", StoredArray)]
@@ -100,6 +100,6 @@ def harmless_objects_allowed() -> Iterator[None]:
 
 
 def _named(full_name: str, kind: type) -> type:
-    """A stand-in that torch takes for the object of that name: it goes by module and name alone."""
+    """A replacement under the object's module and name, by which torch recognizes it."""
     module, _, name = full_name.rpartition(".")
     return type(name, (kind,), {"__module__": module})

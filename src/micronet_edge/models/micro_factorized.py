@@ -20,7 +20,7 @@ def _check_groups(groups: int, **channels: int) -> None:
 
 
 class ChannelShuffle(nn.Module):
-    """Deals the channels of each group out in turn: channel (g, i) becomes channel (i, g).
+    """Interleaves the groups: channel (g, i) becomes channel (i, g).
 
     Given    x [n, groups * c, h, w]
     Result   y [n, c * groups, h, w]
@@ -31,7 +31,7 @@ class ChannelShuffle(nn.Module):
         self.groups = groups
 
     def source(self, channels: int) -> tuple[int, ...]:
-        """The input channel that every output channel reads."""
+        """The input channel that each output channel reads."""
         _check_groups(self.groups, shuffled=channels)
         return tuple(
             channel
@@ -67,7 +67,7 @@ class GroupedPointwise(nn.Sequential):
 
 
 class MicroFactorizedPointwise(nn.Sequential):
-    """A whole micro-factorized pointwise convolution, W = P . shuffle . Q^T.
+    """A complete micro-factorized pointwise convolution, W = P . shuffle . Q^T.
 
     Given    x [n, in_channels, h, w]
     Result   y [n, out_channels, h, w], of rank at most `hidden_channels`
@@ -91,7 +91,7 @@ class MicroFactorizedPointwise(nn.Sequential):
 
 
 class MicroFactorizedDepthwise(nn.Sequential):
-    """A depthwise K x K convolution as K x 1 and 1 x K, each multiplying the channels if asked to.
+    """A depthwise K x K convolution as K x 1 and 1 x K, each with an optional channel multiplier.
 
     Given    x [n, c, h, w]
     Result   y [n, c * expansion[0] * expansion[1], h / stride, w / stride]

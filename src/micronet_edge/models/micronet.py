@@ -1,4 +1,4 @@
-"""The whole network, in training form."""
+"""The MicroNet network, in training form."""
 
 import math
 from collections import OrderedDict
@@ -17,10 +17,10 @@ INPUT_CHANNELS = 3
 
 
 MOST_PIXELS = 4096
-"""Largest side of an image: at this one, a single image and what the stem makes of it take half a GB."""
+"""Maximum side of an image: at this size one image and the stem's output take half a GB."""
 
 MOST_CLASSES = 100_000
-"""Most classes: with so many the last layer takes 0.5 GB, and several times that while files are made."""
+"""Maximum number of classes: the last layer then takes 0.5 GB, and several times that during export."""
 
 
 def check_input_size(size: int) -> int:
@@ -31,14 +31,14 @@ def check_input_size(size: int) -> int:
     if size > MOST_PIXELS:
         raise SettingsError(
             f"input size {size} px: this tool takes at most {MOST_PIXELS} px, since one image of that size "
-            "and what the first layer makes of it already take half a GB: give a smaller one"
+            "and the first layer's output take half a GB: give a smaller size"
         )
     if size < TOTAL_STRIDE or size % TOTAL_STRIDE:
         below = max(TOTAL_STRIDE, size // TOTAL_STRIDE * TOTAL_STRIDE)
         raise SettingsError(
             f"input size {size} px: this tool needs a multiple of {TOTAL_STRIDE}, such as {below} or "
-            f"{min(below + TOTAL_STRIDE, MOST_PIXELS)}, since its passes halve the image five times "
-            "without a remainder; the limit is the tool's own, MicroNet itself runs at other sizes"
+            f"{min(below + TOTAL_STRIDE, MOST_PIXELS)}, since its passes halve the image exactly five "
+            "times; MicroNet itself runs at other sizes"
         )
     return size
 
@@ -52,14 +52,14 @@ def check_class_count(classes: int) -> int:
         raise SettingsError(f"a network needs at least one class, not {classes}: give 1 or more")
     if classes > MOST_CLASSES:
         raise SettingsError(
-            f"{classes} classes: this tool takes at most {MOST_CLASSES:,}, since the last layer alone takes "
-            "half a GB then, and several times that while files are made: give fewer"
+            f"{classes} classes: this tool takes at most {MOST_CLASSES:,}, since the last layer then takes "
+            "half a GB, and several times that during export: give fewer"
         )
     return classes
 
 
 def _check_image(_module: nn.Module, inputs: tuple[Tensor, ...], named: dict[str, Tensor]) -> None:
-    # Tracers have no sizes to check: to torch.onnx they are tensors, to torch.fx unknown.
+    # Tracing has no sizes to check: torch.onnx passes tensors as sizes, torch.fx unknowns.
     if torch.jit.is_tracing():  # type: ignore[attr-defined,no-untyped-call]
         return
     images = inputs[0] if inputs else named["x"]
@@ -85,7 +85,7 @@ def _named_swish_linear(in_features: int, out_features: int) -> nn.Sequential:
 
 
 class Features(nn.Sequential):
-    """Stem and blocks; the backbone without its classifier.
+    """Stem and blocks: the backbone without its classifier.
 
     Given    x [n, 3, size, size]
     Result   y [n, c, size / 32, size / 32]
@@ -103,12 +103,12 @@ class Features(nn.Sequential):
 
 
 def block_width(in_channels: int, block: Block) -> int:
-    """Channels that leave a block."""
+    """Output channels of a block."""
     return block.channels if block.project_groups else in_channels * block.pointwise_expansion
 
 
 class MicroNet(nn.Module):
-    """MicroNet of one variant, weights drawn as the authors draw them.
+    """MicroNet of one variant, with weights initialized as the authors do.
 
     Given    x [n, 3, size, size], size a multiple of 32 (our limit), preprocessed as Preprocessing says
     Result   logits [n, num_classes]; they pass a hard swish, as in the released networks
@@ -144,7 +144,7 @@ class MicroNet(nn.Module):
 
 def _draw_weights(module: nn.Module) -> None:
     if isinstance(module, nn.Conv2d | nn.Linear) and module.weight.is_meta:
-        return  # PyTorch would load its compiler for numbers that nobody sees, for two seconds
+        return  # on the meta device PyTorch would import its compiler, which takes two seconds
     if isinstance(module, nn.Conv2d):
         fan_out = module.kernel_size[0] * module.kernel_size[1] * module.out_channels
         nn.init.normal_(module.weight, std=math.sqrt(2.0 / fan_out))
@@ -155,6 +155,6 @@ def _draw_weights(module: nn.Module) -> None:
 
 @cache
 def tensor_shapes(variant: str) -> dict[str, tuple[int, ...]]:
-    """Every tensor of the variant's state dict with its shape, for 1000 classes."""
+    """The shape of every tensor in the variant's state dict, for 1000 classes."""
     with torch.device("meta"):
         return {name: tuple(value.shape) for name, value in MicroNet(variant).state_dict().items()}

@@ -1,4 +1,4 @@
-"""Which layers of a trained network do nothing: squeeze layers that never fire, channels that hardly vary."""
+"""Finds inactive parts of a trained network: squeeze layers that never fire, channels that hardly vary."""
 
 from collections.abc import Callable
 
@@ -12,15 +12,15 @@ from micronet_edge.util.text import listed
 from micronet_edge.util.threads import one_thread
 
 NEARLY_CONSTANT = 1e-3
-"""A channel varies less than this part of what the channel of its layer that varies most does."""
+"""A channel hardly varies below this share of the variation of its layer's most varied channel."""
 
 _IMAGES = 32
 
 
 def notes_on_quiet_layers(network: nn.Module, images: Images, source: str) -> tuple[str, ...]:
-    """What of a trained network does nothing on some of the images, in a line for each kind.
+    """Notes on the parts of a trained network that are inactive on these images, one line per kind.
 
-    Given    the network as it was trained, preprocessed images [n, 3, size, size] and where they come from
+    Given    the network as trained, preprocessed images [n, 3, size, size] and their origin
     """
     dead: list[str] = []
     constant: dict[str, int] = {}
@@ -39,12 +39,13 @@ def notes_on_quiet_layers(network: nn.Module, images: Images, source: str) -> tu
     if dead:
         notes.append(
             f"squeeze layers that never fire on {source}: {listed(dead)}; their coefficients are the same "
-            "for every image, which more training with a smaller rate may mend"
+            "for every image, which more training with a smaller learning rate may fix"
         )
     if constant:
         channels = [f"{count} of {name}" for name, count in constant.items()]
         notes.append(
-            f"channels that hardly vary on {source}: {listed(channels)}; integers are coarse behind them"
+            f"channels that hardly vary on {source}: {listed(channels)}; the layers after them quantize "
+            "coarsely"
         )
     return tuple(notes)
 

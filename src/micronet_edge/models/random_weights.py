@@ -1,4 +1,4 @@
-"""A network without a checkpoint: random weights, but with signals as healthy as a trained one's."""
+"""A network with random weights whose signals are scaled as in a trained one."""
 
 import torch
 from torch import Tensor, nn
@@ -15,10 +15,10 @@ _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
 
 def random_network(variant: str, num_classes: int, images: Tensor) -> MicroNet:
-    """The variant with weights from a fixed seed, its norms settled on `images` [n, 3, size, size].
+    """The variant with weights from a fixed seed and batch norms adapted to `images` [n, 3, size, size].
 
-    Fresh norms let signals fade through twenty layers until every image gives the same logits, and
-    then no proof or timing on the network would mean anything.
+    With fresh norms the signal fades through twenty layers until every image gives the same logits, which
+    would make proofs and timings meaningless.
     """
     with torch.random.fork_rng(devices=[]), one_thread():
         torch.manual_seed(SEED)
@@ -27,10 +27,10 @@ def random_network(variant: str, num_classes: int, images: Tensor) -> MicroNet:
             if isinstance(module, nn.Linear):
                 nn.init.normal_(module.weight, std=module.in_features**-0.5)
             if isinstance(module, _NORMS):
-                module.momentum = None  # a plain average over the passes
+                module.momentum = None  # a plain average over the forward passes
         for module in network.modules():
             if isinstance(module, DynamicShiftMax):
-                # Coefficients that swing with the input, layer upon layer, would make it chaotic.
+                # Coefficients that vary strongly with the input would make the network chaotic.
                 module.excite.weight.data.mul_(_GATE_GAIN)
         network.train()
         with torch.no_grad():
@@ -38,11 +38,11 @@ def random_network(variant: str, num_classes: int, images: Tensor) -> MicroNet:
                 network(images)
     for module in network.modules():
         if isinstance(module, _NORMS):
-            _lift_small_variances(module)
+            lift_small_variances(module)
     return network.eval()
 
 
-def _lift_small_variances(norm: nn.BatchNorm1d | nn.BatchNorm2d) -> None:
-    """A channel that the few images leave constant would have its rounding errors blown up."""
+def lift_small_variances(norm: nn.BatchNorm1d | nn.BatchNorm2d) -> None:
+    """Raises small variances: a channel that is constant on the few images would amplify rounding errors."""
     assert norm.running_var is not None
     norm.running_var.clamp_(min=float(norm.running_var.mean()) * _LEAST_VARIANCE)

@@ -1,4 +1,4 @@
-"""Weights that are numbers and yet no network: variances below zero, sums beyond float32, layers of zeros."""
+"""Checks weights for nonsense: negative variances, outputs beyond float32, layers of zeros."""
 
 from pathlib import Path
 
@@ -15,21 +15,21 @@ _PROBE_SIZE = 2 * TOTAL_STRIDE
 
 
 def check_sound(path: Path, network: MicroNet) -> None:
-    """Holds a network in inference mode against three images of noise, small and dark to bright.
+    """Runs a network in inference mode on three small images of noise, dark to bright, and checks it.
 
-    Raises CheckpointError, naming tensors, on a variance below zero, an output that float32 cannot hold,
-    and a network that answers everything alike because layers are all zero.
+    Raises CheckpointError, naming tensors, on a negative variance, an output beyond float32, and a network
+    that gives the same output for every image because layers are all zero.
     """
     for name, value in network.state_dict().items():
         if name.endswith("running_var") and bool((value < 0).any()):
             raise CheckpointError(
-                f"{path}: tensor {name} holds a variance of {float(value.min()):.3g}, and none is below "
-                "zero: the file is damaged, or was not written by training; save it again"
+                f"{path}: tensor {name} holds a negative variance, {float(value.min()):.3g}: the file is "
+                "damaged, or does not come from training; save it again"
             )
     logits, overflowing = _probed(network)
     if overflowing is not None:
         raise CheckpointError(
-            f"{path}: layer {overflowing} gives numbers that float32 cannot hold "
+            f"{path}: layer {overflowing} gives values beyond float32 "
             f"({_reason(network, overflowing)}): the training run diverged, or the weights were scaled; give "
             "an earlier checkpoint"
         )
@@ -40,13 +40,13 @@ def check_sound(path: Path, network: MicroNet) -> None:
     ]
     if zero and bool((logits == logits[0]).all()):
         raise CheckpointError(
-            f"{path}: the network answers every image alike, since these weights are all zero: "
-            f"{listed(zero)}; they were never filled in: give the trained checkpoint"
+            f"{path}: the network gives the same output for every image, since these weights are all zero: "
+            f"{listed(zero)}; they were never set: give the trained checkpoint"
         )
 
 
 def _probed(network: MicroNet) -> tuple[Tensor, str | None]:
-    """The logits of the probes, and the first layer whose output is not finite."""
+    """The logits for the images of noise, and the first layer whose output is not finite."""
     overflowing: list[str] = []
 
     def watch(name: str, module: nn.Module) -> torch.utils.hooks.RemovableHandle:
@@ -71,7 +71,7 @@ def _probed(network: MicroNet) -> tuple[Tensor, str | None]:
 
 
 def _reason(network: MicroNet, layer: str) -> str:
-    """What stands out among the tensors up to a layer: variances of zero, or else the largest weight."""
+    """The likely cause among the tensors up to a layer: variances of zero, or else the largest weight."""
     before = _up_to(network, layer)
     still = [name for name, value in before.items() if name.endswith("running_var") and not value.any()]
     if still:
@@ -81,7 +81,7 @@ def _reason(network: MicroNet, layer: str) -> str:
 
 
 def _up_to(network: MicroNet, layer: str) -> dict[str, Tensor]:
-    """The tensors, but for counters, up to those of a layer."""
+    """The tensors up to those of a layer, without counters."""
     values = {name: v for name, v in network.state_dict().items() if v.is_floating_point()}
     names = list(values)
     own = [place for place, name in enumerate(names) if name.startswith(f"{layer}.")]

@@ -1,4 +1,4 @@
-"""What to export: the network, read or drawn, and everything its files will say of themselves."""
+"""What to export: the network, loaded or random, and its metadata."""
 
 import os
 from dataclasses import dataclass
@@ -34,10 +34,10 @@ Given = str | Path | Factory | nn.Module
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The network to export and everything its files will say of themselves.
+    """The network to export and its metadata.
 
-    `checkpoint` is the file that its weights were read from, if they were. `notes` say what was taken out of
-    it, and what of it was taken otherwise than it says. `called` is how messages call the network.
+    `checkpoint` is the file of its weights, if there is one. `notes` say what was loaded from it and what the
+    settings replace. `called` is the network's name in messages.
     """
 
     network: nn.Module
@@ -48,22 +48,22 @@ class Source:
 
     @property
     def random(self) -> bool:
-        """Whether the weights are random, for timing only."""
+        """Whether the weights are random."""
         return self.metadata.checkpoint_sha256 is None
 
     @property
     def stem(self) -> str:
-        """What the names of the files start with."""
+        """The start of the files' names."""
         return stem_of(self.metadata.variant, self.checkpoint, random=self.random)
 
     @property
     def assumption(self) -> str | None:
-        """What nobody says of the network and was assumed, in one line; None for nothing."""
+        """The assumptions about the network, in one line; None if there are none."""
         return None if self.random else assumption_line(self.metadata, self.called)
 
 
 def stem_of(variant: str, checkpoint: Path | None, *, random: bool) -> str:
-    """What the names of a network's files start with: its weights' file, or what it is called."""
+    """The start of the files' names: the name of the file of weights, or of the network."""
     if random:
         return f"{variant}-random"
     return variant if checkpoint is None else checkpoint.stem
@@ -75,22 +75,24 @@ def read_source(
     settings: CheckpointSettings,
     metadata: FileMetadata | None = None,
 ) -> Source:
-    """The network that a variant's name, a checkpoint's path, both, a factory or a module stand for.
+    """Loads the network that a variant's name, a checkpoint's path, both, a factory or a module names.
 
-    Given    `metadata` for a module or a factory alone, which say nothing of themselves
-    Raises   CheckpointError or SettingsError where they do not fit together or cannot be read, NetworkError
-             on a network of one's own that cannot be built or is not what its metadata says.
+    Given    `metadata` for a module or a factory only
+    Raises   CheckpointError or SettingsError if they are inconsistent or cannot be read; NetworkError on a
+             user's network that cannot be built or does not fit its metadata.
     """
     if settings.num_classes is not None:
         check_class_count(settings.num_classes)
     own = own_network(given, settings.weights)
     if own is not None and checkpoint is not None:
-        raise SettingsError(f"{called(own)} is no variant, yet --checkpoint was given as well: give one")
+        raise SettingsError(f"--checkpoint applies to a variant only, not to {called(own)}: leave it out")
     if own is not None:
         return _read_own(own, settings, metadata)
-    assert isinstance(given, str | Path)  # all else is a network of one's own
+    assert isinstance(given, str | Path)  # everything else is a user's network
     if metadata is not None:
-        raise SettingsError(f"metadata is for a module of one's own: {given} is none; give settings instead")
+        raise SettingsError(
+            f"metadata is for modules and factories only, not for {given}: give settings instead"
+        )
     return _read_checkpoint_or_variant(given, checkpoint, settings)
 
 
@@ -100,7 +102,7 @@ def _read_own(own: Own, settings: CheckpointSettings, metadata: FileMetadata | N
     weights = own.weights if isinstance(own, Factory) else None
     notes = []
     if isinstance(own, Factory) and weights is None:
-        notes.append(f"{own} brings its own weights: no --weights FILE was given")
+        notes.append(f"{own} sets its own weights, since no --weights FILE was given")
     if (repeated := repeated_labels_note(metadata.labels)) is not None:
         notes.append(repeated)
     return Source(network, metadata, weights, tuple(notes), called(own))
@@ -112,7 +114,7 @@ def _read_checkpoint_or_variant(
     variant = str(source) if str(source) in FAMILY else None
     if variant is None and checkpoint is not None:
         raise SettingsError(
-            f"{source} is no variant ({', '.join(FAMILY)}), yet --checkpoint was given as well: give one"
+            f"--checkpoint applies to a variant only ({', '.join(FAMILY)}), not to {source}: leave it out"
         )
     if variant is None and not os.path.lexists(source) and not Path(source).suffix:
         raise SettingsError(
@@ -123,7 +125,7 @@ def _read_checkpoint_or_variant(
         assert variant is not None  # a source without a path is a variant
         if settings.weights is not None:
             raise SettingsError(
-                f"--weights {settings.weights}: {variant} has random ones: give --checkpoint FILE"
+                f"--weights {settings.weights}: {variant} has random weights: give --checkpoint FILE"
             )
         return _random(variant, settings)
     weights = _which(path, settings.weights)
@@ -132,20 +134,20 @@ def _read_checkpoint_or_variant(
     metadata = _metadata(loaded, settings)
     notes = [*loaded.notes]
     if (changes := describe_changes(loaded.preprocessing, metadata.preprocessing)) is not None:
-        notes.append(f"not as {path} says: {changes}")
+        notes.append(f"settings that replace those of {path}: {changes}")
     if (repeated := repeated_labels_note(metadata.labels)) is not None:
         notes.append(repeated)
     return Source(loaded.network, metadata, path, tuple(notes), str(path))
 
 
 def reread_source(given: Given, metadata: FileMetadata, *, same_network: bool = False) -> Source:
-    """The network that a file was made from, read as it was read then.
+    """Loads the network that a file was made from, with the file's settings.
 
-    Given    a checkpoint, a factory or a module, and what the file says of itself
-    Result   the file's own labels and preprocessing, whatever the checkpoint leaves open
-    Raises   CheckpointError where the checkpoint cannot be read, or is of another network, with
-             `same_network` also on another variant or number of classes than the file's; NetworkError on a
-             network of one's own that cannot be built or has another number of classes.
+    Given    a checkpoint, a factory or a module, and the file's metadata
+    Result   the network, with the file's own labels and preprocessing
+    Raises   CheckpointError if the checkpoint cannot be read or is of another network; with
+             `same_network`, also if variant or number of classes differ from the file's; NetworkError on a
+             user's network that cannot be built or has another number of classes.
     """
     own = own_network(given)
     if own is not None:
@@ -158,12 +160,12 @@ def reread_source(given: Given, metadata: FileMetadata, *, same_network: bool = 
 
 
 def reload_checkpoint(checkpoint: Path, metadata: FileMetadata, *, same_network: bool = False) -> Checkpoint:
-    """A checkpoint with the same weights as a file says it was made from, where it is the same file.
+    """Loads a checkpoint; if it is the file's own, the same set of weights as then.
 
-    Raises CheckpointError as load_checkpoint does; and, where it must be of the `same_network`, on another
-    variant or number of classes than the file's.
+    Raises CheckpointError as load_checkpoint does; with `same_network`, also if variant or number of classes
+    differ from the file's.
     """
-    # Path.is_file raises on odd names, which load_checkpoint has a line for.
+    # Path.is_file raises on odd names, for which load_checkpoint has a message.
     same = os.path.isfile(checkpoint) and file_sha256(checkpoint) == metadata.checkpoint_sha256  # noqa: PTH113
     return load_checkpoint(
         checkpoint,
@@ -199,19 +201,19 @@ def _metadata(loaded: Checkpoint, settings: CheckpointSettings) -> FileMetadata:
 
 
 def _which(path: Path, weights: Path | str | None) -> Weights | None:
-    """Which of a checkpoint's two sets is meant."""
+    """Which of a checkpoint's two sets to load."""
     sets: dict[object, Weights | None] = {None: None, "ema": "ema", "raw": "raw"}
     if weights in sets:
         return sets[weights]
     raise SettingsError(
-        f"--weights {weights}: {path} is a checkpoint and holds its own: give ema or raw; a file of weights "
-        "goes with a factory, such as package.module:name, that builds the network"
+        f"--weights {weights}: {path} is a checkpoint with its own weights: give ema or raw; give a file of "
+        "weights only with a factory, such as package.module:name"
     )
 
 
 def _check_weights(loaded: Checkpoint, settings: CheckpointSettings) -> None:
     if settings.weights is not None and settings.weights != (loaded.weights or "raw"):
-        held = "averaged ones alone (EMA)" if loaded.weights == "ema" else "no averaged ones (EMA)"
+        held = "only averaged weights (EMA)" if loaded.weights == "ema" else "no averaged weights (EMA)"
         raise CheckpointError(
             f"--weights {settings.weights}: {loaded.path} holds {held}: leave --weights out"
         )

@@ -1,8 +1,8 @@
-"""The sets of weights that a checkpoint holds: found by their tensors' names, whatever lies around them.
+"""Finds the sets of weights in a checkpoint by their tensors' names.
 
-Training scripts wrap a state dict in others (`{"model": {"state_dict": ...}}`), and wrappers of networks put
-something before each name (`module.`, `model.`, `_orig_mod.`). Neither changes a weight, so both are taken
-away, and said.
+Training scripts nest a state dict in others (`{"model": {"state_dict": ...}}`), and wrappers of networks
+prefix each name (`module.`, `model.`, `_orig_mod.`). Neither changes a weight, so both are removed, and a
+note says so.
 """
 
 import re
@@ -25,20 +25,20 @@ _DEEPEST = 3
 _MOST_DICTS = 1000
 _FEATURES, _CLASSIFIER = "features.", "classifier."
 _STEMS = ("0.stem.0.conv.0.weight", "stem.vertical.weight")
-"""The first tensor below `features.`, in the authors' naming and in ours."""
+"""The name of the first tensor below `features.`, in the authors' naming and in ours."""
 _INSIDE_NAMES = re.compile(r"_orig_mod\.|_fsdp_wrapped_module\.|_checkpoint_wrapped_module\.")
 _COUNTS = ("total_ops", "total_params")
-"""What the counter thop leaves in every module that it saw."""
+"""Tensors that the profiler thop adds to every module."""
 _EMA = re.compile(r"(^|[^a-z])ema([^a-z]|$)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class WeightSet:
-    """The tensors of one network by our names, and where in the file they lay.
+    """The tensors of one network by our names, and their place in the file.
 
-    `keys` are those of the dicts around them, `prefix` what stood before every name, `inside` what
-    wrappers had put into the names; `left_out` are tensors of the same dict that are no part of the network;
-    `head` is what stood in the place of `classifier.`, where something else did.
+    `keys` are those of the enclosing dicts, `prefix` the removed prefix of every name, `inside` what wrappers
+    inserted into the names. `left_out` are tensors of the same dict outside the network. `head` is the prefix
+    of the classifier, if it is not `classifier.`.
     """
 
     tensors: dict[str, Tensor]
@@ -50,17 +50,17 @@ class WeightSet:
 
     @property
     def is_ema(self) -> bool:
-        """Whether its place is named as that of an exponential moving average."""
+        """Whether the name of its place says exponential moving average."""
         return _EMA.search(".".join((*self.keys, self.prefix))) is not None
 
     @property
     def place(self) -> str:
-        """Where it lay, as short as can be."""
+        """Its place in the file, in short."""
         return ".".join((*self.keys, *filter(None, [self.prefix.rstrip(".")]))) or "the file itself"
 
     @property
     def changes(self) -> str | None:
-        """What was taken away around the tensors and their names, in words; None for nothing."""
+        """Describes what was removed around the tensors and from their names; None for nothing."""
         found = []
         if self.keys:
             found.append(f"taken from {'.'.join(self.keys)!r}")
@@ -69,19 +69,19 @@ class WeightSet:
         if self.head:
             found.append(f"with {self.head!r} read as the classifier")
         if self.left_out:
-            found.append(f"leaving out what is no part of it ({listed(self.left_out)})")
+            found.append(f"leaving out tensors outside the network ({listed(self.left_out)})")
         return ", ".join(found) or None
 
 
 def choose_weights(
     path: Path, content: object, wanted: Weights | None
 ) -> tuple[WeightSet, Weights | None, tuple[str, ...]]:
-    """The weights to take out of a checkpoint's content.
+    """Chooses the weights to load from a checkpoint's content.
 
-    Given    which of them are `wanted` where the file holds both an exponential moving average (EMA) and
-             the raw ones; None takes EMA
-    Result   the set; ema or raw where its place tells; notes on what was taken and how it was changed
-    Raises   CheckpointError on content that holds no tensors, or more than one network of a kind.
+    Given    which are `wanted` if the file holds both an exponential moving average (EMA) and raw weights;
+             None takes EMA
+    Result   the set; ema or raw, if its place says so; notes on what was loaded and how it was changed
+    Raises   CheckpointError on content without tensors, or with more than one network of a kind.
     """
     sets = _weight_sets(path, content)
     chosen, notes = _choose(path, sets, wanted)
@@ -98,8 +98,8 @@ def _choose(path: Path, sets: list[WeightSet], wanted: Weights | None) -> tuple[
     for kind in (averaged, raw):
         if len(kind) > 1:
             raise CheckpointError(
-                f"{path} holds {len(kind)} networks ({listed([each.place for each in kind])}): save the one "
-                "that is meant alone"
+                f"{path} holds {len(kind)} networks ({listed([each.place for each in kind])}): save only "
+                "the one you mean"
             )
     if not averaged or not raw:
         return sets[0], ()
@@ -107,13 +107,13 @@ def _choose(path: Path, sets: list[WeightSet], wanted: Weights | None) -> tuple[
         return (averaged if wanted == "ema" else raw)[0], ()
     note = (
         f"{path} holds averaged weights (EMA, in {averaged[0].place!r}) and raw ones (in {raw[0].place!r}): "
-        "the averaged ones were taken, --weights raw takes the others"
+        "the averaged ones are used; --weights raw selects the others"
     )
     return averaged[0], (note,)
 
 
 def _weight_sets(path: Path, content: object) -> list[WeightSet]:
-    """Every set of tensors that starts as a MicroNet does; without any, the one of most tensors."""
+    """Every set of tensors with a MicroNet's first tensor; if there is none, the largest set."""
     if not isinstance(content, Mapping):
         raise CheckpointError(
             f"{path} holds a {type(content).__name__}, not a dict of tensors: save the network's state_dict()"
@@ -127,15 +127,12 @@ def _weight_sets(path: Path, content: object) -> list[WeightSet]:
             others.append(WeightSet(_our_names(tensors), keys))
     if not found and not others:
         shown = listed([repr(str(key)) for key in content]) or "nothing"
-        raise CheckpointError(
-            f"{path} holds no tensors where a checkpoint has them, only {shown}: save the network's "
-            "state_dict()"
-        )
+        raise CheckpointError(f"{path} holds no tensors, only {shown}: save the network's state_dict()")
     return found or [max(others, key=lambda each: len(each.tensors))]
 
 
 def dicts_in(content: Mapping[object, object]) -> Iterator[tuple[tuple[str, ...], Mapping[object, object]]]:
-    """The dict and those inside it, the outer ones first, so far as checkpoints go."""
+    """The dict and those nested in it, outer ones first, to the depth of checkpoints."""
     level: list[tuple[tuple[str, ...], Mapping[object, object]]] = [((), content)]
     given = 0
     for _ in range(_DEEPEST + 1):
@@ -151,13 +148,13 @@ def dicts_in(content: Mapping[object, object]) -> Iterator[tuple[tuple[str, ...]
 
 
 def tensors_of(mapping: Mapping[object, object]) -> dict[str, Tensor]:
-    """The tensors that lie in the dict itself, by name."""
+    """The tensors directly in the dict, by name."""
     values = {str(name): v.tensor() if isinstance(v, StoredArray) else v for name, v in mapping.items()}
     return {name: value for name, value in values.items() if isinstance(value, Tensor)}
 
 
 def _networks(tensors: dict[str, Tensor], keys: tuple[str, ...]) -> Iterator[WeightSet]:
-    """The networks among the tensors, told by their first one."""
+    """The networks among the tensors, found by their first tensor."""
     inside = tuple(dict.fromkeys(part for name in tensors for part in _INSIDE_NAMES.findall(name)))
     plain = {_INSIDE_NAMES.sub("", name): value for name, value in tensors.items()}
     for stem in _STEMS:
@@ -170,7 +167,7 @@ def _networks(tensors: dict[str, Tensor], keys: tuple[str, ...]) -> Iterator[Wei
 def _network(
     plain: dict[str, Tensor], keys: tuple[str, ...], inside: tuple[str, ...], before: str
 ) -> WeightSet:
-    """The network whose features' names all begin with `before`."""
+    """The network whose feature tensors all have the prefix `before`."""
     whole = before == _FEATURES or before.endswith("." + _FEATURES)
     prefix, added = (before.removesuffix(_FEATURES), "") if whole else (before, _FEATURES)
     own = {
@@ -199,7 +196,7 @@ def _network(
 
 
 def _head(tensors: dict[str, Tensor]) -> str | None:
-    """What stands in the place of `classifier.` before all of a classifier's tensors, and no others."""
+    """The prefix instead of `classifier.` of all of a classifier's tensors, and no others."""
     for start in dict.fromkeys(name.partition(".")[0] + "." for name in tensors):
         found = {name.removeprefix(start) for name in tensors if name.startswith(start)}
         if any(needed <= found <= every for needed, every in _heads()):

@@ -1,1 +1,1 @@
-"""From a network to proven files: `run` does a job, `prove_again` proves what was written before."""
+"""From a network to proven files: `run` does a job, `prove_again` proves an existing file."""

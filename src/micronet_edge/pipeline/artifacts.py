@@ -1,4 +1,4 @@
-"""What a job leaves behind: proven files with their manifests, and for integers the recipe that made them."""
+"""What a job writes: proven files with their manifests and, for integer files, their recipe."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +11,8 @@ from micronet_edge.verification.prove import Proof
 class Exported:
     """One proven file, with its manifest beside it.
 
-    `assumption` is what the checkpoint does not say and was assumed, in one line; `notes` say what was taken
-    out of it, and what a person should know of its labels.
+    `assumption` is one line about what the checkpoint does not state and the tool assumes. `notes` say what
+    was taken from the checkpoint and what to know about its labels.
     """
 
     path: Path
@@ -30,8 +30,8 @@ class Exported:
 class Artifacts:
     """All that a job wrote.
 
-    `recipe` is what integer files were made by, None for others; `steps` tell how a bound on the loss was
-    kept; `notes` say what a reader must know of the images, the network and the files.
+    `recipe` is the recipe of integer files, None for others. `steps` are the attempts to keep the accuracy
+    budget. `notes` say what to know about the images, the network and the files.
     """
 
     files: tuple[Exported, ...]

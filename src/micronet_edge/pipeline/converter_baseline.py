@@ -1,4 +1,4 @@
-"""Naive integer files: what the formats' usual tools make of the network as it was trained."""
+"""Converter baseline: integer files that the usual converters write from the network as trained."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from micronet_edge.verification.prove import FileToProve, Proof, compare
 
 
 class ConverterBaseline(WithoutRecipe):
-    """Has each format's own tool quantize the network, for comparison: how far it is off is not judged."""
+    """Lets each format's usual converter quantize the network, for comparison; its error is not judged."""
 
     def __init__(self, work: Work) -> None:
         self._work, self._calibration = work, work.calibration_images()
@@ -23,11 +23,11 @@ class ConverterBaseline(WithoutRecipe):
     def check(settings: QuantizeSettings) -> None:
         if settings.precision != INT8:
             raise SettingsError(
-                f"no usual tool writes {settings.precision}: give --naive with --precision int8"
+                f"no usual converter writes {settings.precision}: give --naive with --precision int8"
             )
 
     def prepare(self, folder: Path) -> None:
-        """The tools share nothing."""
+        """Does nothing: the converters share nothing."""
 
     def write(self, target: Target, path: Path) -> Written:
         work = self._work

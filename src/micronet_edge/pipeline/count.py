@@ -1,4 +1,4 @@
-"""Counts whatever a person names: a variant, a checkpoint, or a file of any target."""
+"""Counts a variant, a checkpoint, a user's network or a file of any target."""
 
 import os
 from collections.abc import Mapping
@@ -32,8 +32,8 @@ _IMAGENET_SIZE = 224
 class SourceCount:
     """What was counted, and what one inference of it costs.
 
-    `kind` is variant, checkpoint, network (one's own) or the name of a file's target. `network` is the same
-    network as it was trained, to compare a file with; None where the file does not say what it was made from.
+    `kind` is variant, checkpoint, network (a user's own) or the name of a file's target. `network` counts the
+    network as trained, to compare a file with; None if the file does not say what it was made from.
     """
 
     source: str
@@ -42,7 +42,7 @@ class SourceCount:
     network: Count | None = None
 
     def summary(self, *, per_layer: bool = False) -> Mapping[str, object]:
-        """As plain values for JSON: integers, None for what could not be told."""
+        """Plain values for JSON: integers, and None for what is unknown."""
         peak = self.count.peak
         found: dict[str, object] = {
             "source": self.source,
@@ -66,10 +66,10 @@ class SourceCount:
 
 
 def count_source(source: Given, input_size: int | None = None) -> SourceCount:
-    """What one inference of a variant, a checkpoint, a network of one's own or an exported file costs.
+    """Counts one inference of a variant, a checkpoint, a user's network or an exported file.
 
-    Given    the source; the side of its images in pixels, by itself 224 for a variant or one's own network
-             and for a checkpoint what its own preprocessing says; a file has its own
+    Given    the source; the side of its images in pixels. None means 224 for a variant or a user's network,
+             and the preprocessing's size for a checkpoint; a file has its own
     Raises   CheckpointError, SettingsError, NetworkError or TargetError on what cannot be counted.
     """
     if input_size is not None:
@@ -77,7 +77,7 @@ def count_source(source: Given, input_size: int | None = None) -> SourceCount:
     own = own_network(source)
     if own is not None:
         return SourceCount(called(own), NETWORK, _count_own(own, input_size or _IMAGENET_SIZE))
-    assert isinstance(source, str | Path)  # all else is a network of one's own
+    assert isinstance(source, str | Path)  # everything else is a user's network
     name, path = str(source), Path(source)
     if name in FAMILY:
         return SourceCount(name, VARIANT, count(MicroNet(name), input_size or _IMAGENET_SIZE))
@@ -91,13 +91,13 @@ def count_source(source: Given, input_size: int | None = None) -> SourceCount:
         return SourceCount(name, CHECKPOINT, _count_checkpoint(path, input_size))
     target = given_target(path, f", or a checkpoint: {', '.join(CHECKPOINT_SUFFIXES)}")
     if input_size is not None:
-        raise SettingsError(f"{name} is a file for images of its own size: leave --input-size out")
+        raise SettingsError(f"{name} has a fixed input size: leave --input-size out")
     return SourceCount(name, target.name, target.count(path), _network_of(path))
 
 
 def _count_own(own: Own, input_size: int) -> Count:
     network, preprocessing = ready(own), Preprocessing.imagenet(input_size)
-    answer(called(own), network, preprocessing)  # which says why a network cannot be run
+    answer(called(own), network, preprocessing)  # raises with the reason if the network cannot run
     notes = notes_on_quiet_layers(network, preprocessing.batch(photographs()), "the bundled photographs")
     counted = count(network, input_size)
     return replace(counted, notes=(*counted.notes, *notes))
@@ -111,13 +111,15 @@ def _count_checkpoint(path: Path, input_size: int | None) -> Count:
     images = preprocessing.batch(photographs())
     notes = notes_on_quiet_layers(loaded.network, images, "the bundled photographs")
     if input_size is None and loaded.preprocessing is None:
-        assumed = f"{path} does not say its input size: counted at {size} px, --input-size counts at another"
+        assumed = (
+            f"{path} does not state its input size: counted at {size} px; --input-size counts at another"
+        )
         notes = (assumed, *notes)
     return replace(counted, notes=(*counted.notes, *notes))
 
 
 def _network_of(path: Path) -> Count | None:
-    """The network that a file of ours was made from, as it was trained."""
+    """The count of the network as trained that a file of ours was made from."""
     metadata: FileMetadata | None = None
     with suppress(MicronetEdgeError):
         metadata = describe_network(path).metadata

@@ -1,4 +1,4 @@
-"""Finds the recipe that integer files are made by: calibrates, mends, and keeps a bound on the loss."""
+"""Finds the recipe of integer files: calibrates, corrects, fine-tunes and keeps the accuracy budget."""
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -28,9 +28,9 @@ from micronet_edge.settings import QuantizeSettings
 
 
 def given_recipe(settings: QuantizeSettings) -> Recipe | None:
-    """The recipe to quantize by again, where one is given.
+    """Reads the recipe that the user gives; None if there is none.
 
-    Raises SettingsError on one that cannot be read, or was made for another precision.
+    Raises SettingsError on a recipe that cannot be read or is for another precision.
     """
     if settings.recipe is None:
         return None
@@ -50,11 +50,11 @@ def given_recipe(settings: QuantizeSettings) -> Recipe | None:
 def find_recipe(
     work: Work, network: fx.GraphModule, images: CalibrationImages, given: Recipe | None, costs: Costs
 ) -> Bound:
-    """The recipe for a lowered network, with what each target writes of it.
+    """Finds the recipe for a lowered network, with each target's quantized graph.
 
-    Given    a recipe to go by, or None; the costs by which the network was lowered
-    Raises   SettingsError on a recipe for another network; VerificationError where the bound on the loss
-             cannot be kept.
+    Given    a recipe to follow, or None; the costs by which the network was lowered
+    Raises   SettingsError on a recipe for another network; VerificationError if the accuracy budget cannot
+             be kept.
     """
     metadata, settings = work.origin.metadata, work.settings
     if given is None:
@@ -63,7 +63,7 @@ def find_recipe(
         formed = written_forms(given, network, metadata, work.targets)
     if settings.max_drop is None:
         return Bound(formed, ())
-    assert settings.data is not None  # QuantizedFiles.check has refused that
+    assert settings.data is not None  # QuantizedFiles.check refuses that
     measured = Measured(network, work.origin, work.spec, torch.from_numpy(images.images), Path(settings.data))
     return bound_drop(formed, measured, work.targets, settings.max_drop, work.report)
 
@@ -85,14 +85,14 @@ def _finetuned(work: Work, recipe: Recipe, network: fx.GraphModule, calibrating:
     images = work.labelled(work.settings.finetune)
     metadata = work.origin.metadata
     quantized = quantized_by(recipe, network, metadata)
-    # No target rounds these as coarsely as the common network would.
+    # No target quantizes these as coarsely as the common network would.
     quantized = replace(quantized, float_layers=quantized.float_layers | stem_layers(network))
     biases = corrected_biases(quantized, calibrating)
     quantized = replace(quantized, network=with_tensors(quantized.network, biases))
-    result = finetune(quantized, images, teacher=network, progress=_told(work.report))
+    result = finetune(quantized, images, teacher=network, progress=_by_tenths(work.report))
     if not result.kept_epoch:
         work.report(
-            "fine-tuning mended no more than chance would on the held-out images: all stays as it was"
+            "fine-tuning gained no more than chance on the held-out images: the weights stay unchanged"
         )
     return replace(
         recipe,
@@ -101,17 +101,18 @@ def _finetuned(work: Work, recipe: Recipe, network: fx.GraphModule, calibrating:
     )
 
 
-def _told(report: Report) -> Callable[[FinetuneProgress], None]:
-    """Tells every tenth of the fine-tuning."""
-    told = [-1]
+def _by_tenths(report: Report) -> Callable[[FinetuneProgress], None]:
+    """Reports each tenth of the fine-tuning."""
+    reported = -1
 
-    def tell(progress: FinetuneProgress) -> None:
+    def report_tenth(progress: FinetuneProgress) -> None:
+        nonlocal reported
         tenth = 10 * progress.done // max(1, progress.total)
-        if tenth > told[0]:
-            told[0] = tenth
+        if tenth > reported:
+            reported = tenth
             report(
                 f"fine-tuning: {tenth * 10} %, same class as float on {progress.agreement:.1%} of the "
                 "held-out images"
             )
 
-    return tell
+    return report_tenth

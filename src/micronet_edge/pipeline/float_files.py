@@ -1,4 +1,4 @@
-"""Files that compute in float: of the lowered network, or naive ones of the network as it was trained."""
+"""Float files: of the lowered network, or naive ones of the network as trained."""
 
 from pathlib import Path
 
@@ -17,19 +17,19 @@ from micronet_edge.verification.prove import FileToProve, Proof, prove
 
 
 class FloatFiles(WithoutRecipe):
-    """Lowers the network for each target; a naive file holds it as it was trained."""
+    """Lowers the network for each target; a naive file contains it as trained."""
 
     def __init__(self, work: Work) -> None:
         if work.settings.calibration is not None:
-            raise SettingsError("calibration images are for an integer file: give --precision int8 as well")
+            raise SettingsError("--calibration applies to integer files only: give --precision int8 as well")
         self._work = work
 
     @staticmethod
     def check(settings: QuantizeSettings) -> None:
-        """What is no precision of these files goes another way."""
+        """Accepts all settings: other precisions have other methods."""
 
     def prepare(self, folder: Path) -> None:
-        """Each target has a pipeline of its own: there is nothing to share."""
+        """Does nothing: each target has its own pipeline."""
 
     def write(self, target: Target, path: Path) -> Written:
         work = self._work
@@ -48,12 +48,12 @@ class FloatFiles(WithoutRecipe):
     def prove(self, file: FileToProve, written: Written) -> Proof:
         self._work.report(f"{file.target.name}: proving that it computes the same function")
         self._check_conversion(file, written.network)
-        # Who has our kernels will run the file in them.
+        # An app that registers the fused kernels runs the file in them.
         kinds: tuple[Kernels, ...] = ("off",) if library() is None else ("off", "auto")
         return prove(file, self._work.origin.network, kinds)
 
     def _check_conversion(self, file: FileToProve, network: nn.Module) -> None:
-        """Holds the file against the very network that was written into it, on noise as well."""
+        """Compares the file with the lowered network that was written into it, on noise as well."""
         spec, session = self._work.spec, file.session()
         check_conversion(
             file.path.name,

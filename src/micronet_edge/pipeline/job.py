@@ -1,4 +1,4 @@
-"""A job: a network, what its files say of themselves, how to write them; and what every step needs."""
+"""A job: a network, its metadata and how to write its files; and the state that every step needs."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -37,11 +37,13 @@ def unheard(_step: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is to be written, before anything is read.
+    """What to write, before anything is read.
 
-    `source` is a variant's name, a checkpoint's path, a factory or a module; with a variant, `checkpoint` may
-    hold its weights, with a module `metadata` says what it does not say of itself. `report` is told each step
-    as it begins.
+    Attributes:
+        source: a variant's name, a checkpoint's path, a factory or a module.
+        checkpoint: the weights of a variant.
+        metadata: name, labels and preprocessing of a module.
+        report: called with each step as it begins.
     """
 
     source: Given
@@ -51,16 +53,16 @@ class Job:
     report: Report = unheard
 
     def targets(self) -> tuple[Target, ...]:
-        """The formats asked for, each once."""
+        """The requested formats, without repetition."""
         return tuple(
             find_target(each) if isinstance(each, str) else cast("Target", each)
             for each in dict.fromkeys(self.settings.formats)
         )
 
     def check_names(self, suffixes: Sequence[str]) -> None:
-        """What can be checked of the files' names before the network is read.
+        """Checks the files' names before the network is read.
 
-        Raises SettingsError on a batch out of range and a name that is not UTF-8, OutputError on a place that
+        Raises SettingsError on a batch out of range or a name that is not UTF-8; OutputError if the folder
         cannot take the files.
         """
         settings = self.settings
@@ -69,14 +71,14 @@ class Job:
         own = self._stem()
         if own is None:
             return
-        if any("\ud800" <= letter <= "\udfff" for letter in own):  # LiteRT takes names in UTF-8 alone
+        if any("\ud800" <= letter <= "\udfff" for letter in own):  # LiteRT accepts UTF-8 names only
             raise SettingsError(f"{self.checkpoint or self.source} has a name that is not UTF-8: rename it")
         names = [_with_settings(own, settings) + suffix for suffix in suffixes]
         names += [manifest_path(Path(name)).name for name in names if not name.endswith(".json")]
         check_output(Path(settings.output), names, overwrite=settings.overwrite)
 
     def _stem(self) -> str | None:
-        """What the files' names start with, where it is known before the network is read."""
+        """The start of the files' names, if it is known before the network is read."""
         own = own_network(self.source, self.settings.weights)
         if own is None:
             random = self.checkpoint is None and str(self.source) in FAMILY
@@ -90,9 +92,9 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A job whose network is read: all that its steps need.
+    """A job after its network is read: everything its steps need.
 
-    `spec` is what to write of the network, in every format alike.
+    `spec` says what to write; it is the same for every format.
     """
 
     origin: Source
@@ -105,8 +107,8 @@ class Work:
     def of(cls, job: Job, targets: tuple[Target, ...]) -> "Work":
         """Reads the job's network.
 
-        Raises CheckpointError or SettingsError on what cannot be read, TargetError on what a format cannot
-        hold.
+        Raises CheckpointError or SettingsError if it cannot be read, TargetError if a format cannot
+        express it.
         """
         origin = read_source(job.source, job.checkpoint, job.settings, job.metadata)
         work = cls(origin, job.settings, targets, export_spec(origin, job.settings), job.report)
@@ -129,30 +131,30 @@ class Work:
 
     @property
     def inputs(self) -> list[Path]:
-        """The files that are read, which no file may replace."""
+        """The files that the job reads; no output may replace them."""
         settings = self.settings
         given = (self.origin.checkpoint, settings.labels, settings.calibration, settings.tuning)
         return [Path(path) for path in given if path is not None]
 
     def calibration_images(self) -> CalibrationImages:
-        """The images to calibrate on.
+        """Reads the images to calibrate on.
 
-        Raises SettingsError where none are given, or they will not do.
+        Raises SettingsError if none are given or they are unsuitable.
         """
         settings, metadata = self.settings, self.origin.metadata
         if settings.calibration is None:
             raise SettingsError(
-                f"precision {settings.precision} needs images like those the network will see: give "
-                "--calibration DIR, a folder with about 200 of them; random or default ones would spoil it"
+                f"precision {settings.precision} needs calibration images like those the network will see: "
+                "give --calibration DIR, a folder with about 200 of them"
             )
         folder = Path(settings.calibration)
         images = read_calibration(folder, metadata.preprocessing, skip_unreadable=settings.skip_unreadable)
         return replace(images, notes=(*images.notes, *class_notes(folder, metadata.labels)))
 
     def labelled(self, folder: Path | str) -> LabelledImages:
-        """A folder of images of the network's classes.
+        """Reads a folder of images of the network's classes.
 
-        Raises SettingsError where it does not match the labels, or an image cannot be read.
+        Raises SettingsError if it does not match the labels or an image cannot be read.
         """
         metadata = self.origin.metadata
         return read_labelled(
@@ -163,7 +165,7 @@ class Work:
         )
 
     def manifest_settings(self) -> dict[str, object]:
-        """The settings as a manifest tells them."""
+        """The settings for the manifest."""
         spec = self.spec
         return {
             "input_size": spec.input_size,
@@ -178,7 +180,7 @@ class Work:
 
 
 def export_spec(origin: Source, settings: ExportSettings) -> ExportSpec:
-    """What to write of the network, in every format alike.
+    """Says what to write; the same for every format.
 
     Raises SettingsError on a tuning that cannot be read.
     """
@@ -198,9 +200,9 @@ def export_spec(origin: Source, settings: ExportSettings) -> ExportSpec:
 
 
 def _with_settings(stem: str, settings: ExportSettings) -> str:
-    """The name of every file that is written, without what the format adds.
+    """The files' name without the format's suffix.
 
-    Files that take and give other numbers have other names: one cannot replace the other in an app.
+    Files with other input or output types have other names, since an app cannot swap one for the other.
     """
     naive, io = ["naive"] if settings.naive else [], [] if settings.io == FLOAT32 else ["io", settings.io]
     return "-".join([stem, *naive, settings.precision, *io])

@@ -1,4 +1,4 @@
-"""What ways of writing a network have in common: in float, in integers, by the formats' usual tools."""
+"""The common interface of the methods: float files, quantized files, the converter baseline."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,7 @@ from micronet_edge.verification.prove import FileToProve, Proof
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What lies in a file: the network as it was written, and what a manifest tells of how it came to be."""
+    """The content of a file: the network as written, and what the manifest records about it."""
 
     network: nn.Module
     applied: tuple[Applied, ...] = ()
@@ -24,49 +24,49 @@ class Written:
 
 
 class Method(Protocol):
-    """A way from a network to files of several formats, which `run` takes step by step."""
+    """A way from a network to files of several formats; `run` calls its steps in order."""
 
     reading: ClassVar[str]
-    """What is reported while the network and the images are read."""
+    """The step to report while the network and the images are read."""
 
     suffixes_beside: ClassVar[tuple[str, ...]]
-    """How the names of what lies beside the files end, as far as one may stand in the way of the work."""
+    """Suffixes of the files beside the exported ones; an existing one may block the job."""
 
     @staticmethod
     def check(settings: QuantizeSettings) -> None:
-        """Raises SettingsError on settings that contradict each other, before anything is read."""
+        """Raises SettingsError on contradictory settings, before anything is read."""
 
     def __init__(self, work: Work) -> None:
-        """Reads the images, and refuses what can be refused before the work."""
+        """Reads the images and refuses bad input before the work starts."""
 
     def prepare(self, folder: Path) -> None:
-        """Does what all formats share, once."""
+        """Does the work that all formats share, once."""
 
     def write(self, target: Target, path: Path) -> Written:
         """Writes the file."""
 
     def prove(self, file: FileToProve, written: Written) -> Proof:
-        """Holds the file against the network. Raises VerificationError where it fails."""
+        """Compares the file with the network. Raises VerificationError if the proof fails."""
 
     @property
     def recipe(self) -> str | None:
-        """The name of the recipe that lies beside the files, where there is one."""
+        """The name of the recipe beside the files, if there is one."""
 
     @property
     def beside(self) -> tuple[str, ...]:
-        """The names of all that lies beside the files, but for their manifests."""
+        """The names of all other files beside the exported ones, except manifests."""
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        """How a bound on the loss was kept."""
+        """The attempts to keep the accuracy budget."""
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader must know of the images, the network and the files."""
+        """What to know about the images, the network and the files."""
 
 
 class WithoutRecipe:
-    """What a `Method` says that makes no recipe: nothing lies beside its files but their manifests."""
+    """The part of a `Method` without a recipe: only manifests lie beside its files."""
 
     reading: ClassVar[str] = "reading the network"
     suffixes_beside: ClassVar[tuple[str, ...]] = ()

@@ -23,7 +23,7 @@ from micronet_edge.util.statistics import PairedDifference, Right, paired_differ
 from micronet_edge.util.text import plural
 
 GUILT_IMAGES = 64
-"""Calibration images on which layers are compared."""
+"""Number of calibration images on which layers are compared."""
 
 _TIMED_RUNS = 31
 _BATCH = 32
@@ -31,10 +31,10 @@ _BATCH = 32
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One attempt, on one format: what was in float, and what the file then gave.
+    """One attempt for one format: the operators kept in float and the resulting accuracy.
 
-    `top1` is in points; `difference` is the file's top-1 less the float network's, negative where it loses;
-    `latency_ms` is the median of single images on one thread.
+    `top1` is in points. `difference` is the file's top-1 minus the float network's, negative for a loss.
+    `latency_ms` is the median for single images on one thread.
     """
 
     format: str
@@ -47,9 +47,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A recipe that keeps the bound, with what each target writes of it; the steps that led to it.
+    """A recipe within the accuracy budget, with each target's quantized graph and the steps that led to it.
 
-    `notes` say what a reader must know of the steps.
+    `notes` say what to know about the steps.
     """
 
     formed: Formed
@@ -59,9 +59,9 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What files are written of and measured on: a lowered network, calibration images, labelled ones.
+    """What the search reads: a lowered network, calibration images and labelled images.
 
-    `origin` is the network as it was trained, `spec` what to write of it.
+    `origin` is the network as trained, `spec` says what to write.
     """
 
     network: fx.GraphModule
@@ -78,13 +78,13 @@ def bound_drop(
     max_drop: float,
     report: Callable[[str], None],
 ) -> Bound:
-    """Writes and measures files, with ever more layers in float, until none loses too much.
+    """Writes and measures files with ever more layers in float, until each keeps the accuracy budget.
 
-    Given    a recipe with what each target writes of it; what to measure on
-    Result   the first recipe whose files lose at most `max_drop` points of top-1 against PyTorch. A format
-             has no more layers in float than it needs itself. Files run as `evaluate` runs them: with our
-             own kernels, where these are at hand.
-    Raises   VerificationError, with the best that was reached, where even the last attempt loses more.
+    Given    a recipe with each target's quantized graph; what to measure on
+    Result   the first recipe whose files lose at most `max_drop` points of top-1 against PyTorch. Each format
+             keeps only as many layers in float as it needs. Files run as in `evaluate`: with the fused
+             kernels where available.
+    Raises   VerificationError, with the best result, if even the last attempt loses more.
     """
     steps: list[Step] = []
     recipe, forms = formed.recipe, dict(formed.forms)
@@ -98,7 +98,7 @@ def bound_drop(
 
 @dataclass(slots=True)
 class _Search:
-    """The search for one format's layers to keep in float."""
+    """The search for the layers that one format keeps in float."""
 
     measured: Measured
     target: Target
@@ -129,7 +129,7 @@ class _Search:
             reverted = _twice_as_many(reverted, order, tuple(groups))
 
     def _with_in_float(self, formed: Formed, operators: tuple[str, ...]) -> Formed:
-        """The recipe with these operators alone in float in this format, which then need no correction."""
+        """The recipe with exactly these operators in float in this format; they need no bias correction."""
         recipe, measured, name = formed.recipe, self.measured, self.target.name
         before = recipe.format_float_layers.get(name, ())
         tried = replace(recipe, format_float_layers={**recipe.format_float_layers, name: operators})
@@ -149,7 +149,7 @@ class _Search:
             reference = None if self.float_right is not None else origin.checkpoint or origin.network
             found = evaluate(path, self.measured.data, checkpoint=reference)
             if self.float_right is None:
-                assert found.comparison is not None  # a checkpoint was given
+                assert found.comparison is not None  # the call above gives a checkpoint
                 self.float_right = found.comparison.answers == np.asarray(found.data.classes)
             return Step(
                 format=target.name,
@@ -162,7 +162,7 @@ class _Search:
 
 
 def in_points(difference: PairedDifference) -> str:
-    """A difference of top-1 as `evaluate` says it."""
+    """A difference of top-1 in the words of `evaluate`."""
     return (
         f"top-1 differs by {difference.points:+z.2f} points "
         f"(95 % interval {difference.low:+z.2f} to {difference.high:+z.2f})"
@@ -179,15 +179,15 @@ def _out_of_reach(steps: list[Step], max_drop: float, count: int) -> str:
 
 
 def _notes(steps: Sequence[Step], max_drop: float) -> tuple[str, ...]:
-    """A bound that the images cannot tell from nothing is kept by chance as well."""
+    """Warns if the images are too few to resolve the accuracy budget."""
     last = {step.format: step.difference for step in steps}
     widest = max((each.high - each.low) / 2 for each in last.values())
     if widest <= max_drop:
         return ()
     return (
         (
-            f"the labelled images cannot resolve --max-drop {max_drop:g}: their differences are known to "
-            f"{widest:.2f} points either way; give more images, or a larger bound"
+            f"the labelled images cannot resolve --max-drop {max_drop:g}: their 95 % interval is "
+            f"+-{widest:.2f} points; give more images or a larger --max-drop"
         ),
     )
 
@@ -195,7 +195,7 @@ def _notes(steps: Sequence[Step], max_drop: float) -> tuple[str, ...]:
 def _twice_as_many(
     reverted: tuple[str, ...], order: list[tuple[str, ...]], every: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """The most sensitive layers, with those that read them, at least twice as many as before."""
+    """The most sensitive layers with their consumers, at least twice as many as before."""
     chosen: dict[str, None] = {}
     for candidate in order:
         if len(chosen) > 2 * len(reverted):
@@ -207,7 +207,7 @@ def _twice_as_many(
 def _by_sensitivity(
     quantized: QuantizedNetwork, network: fx.GraphModule, images: Tensor
 ) -> list[tuple[str, ...]]:
-    """Every layer with its readers, the pair without whose rounding the logits err least first."""
+    """Every layer with its consumers, sorted by the error of the logits without their quantization."""
     chosen = images[torch.linspace(0, len(images) - 1, min(len(images), GUILT_IMAGES)).long()]
     groups = layers(quantized.network)
     with torch.no_grad():
@@ -224,7 +224,7 @@ def _by_sensitivity(
 
 
 def _with_readers(network: fx.GraphModule) -> list[tuple[str, ...]]:
-    """A tensor stays in float only if both its maker and its readers do."""
+    """Pairs each layer with its consumers: a tensor stays in float only if both do."""
     groups = layers(network)
     layer_of = {name: layer for layer, names in groups.items() for name in names}
     readers: dict[str, dict[str, None]] = {layer: {layer: None} for layer in groups}

@@ -1,4 +1,4 @@
-"""Looks at a quantization on images, and in light, that its ranges were not found in."""
+"""Checks a quantization on images and in light conditions that it was not calibrated on."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,17 +17,17 @@ from micronet_edge.util.threads import one_thread
 from micronet_edge.verification.prove import FileToProve, Proof, reference_logits
 
 LIGHT_MATTERS = 0.1
-"""A difference in agreement that is worth a line: of 50 images fewer are mere chance."""
+"""Smallest difference in agreement worth a note; with 50 images, less is within chance."""
 
 MANY_VALUES = 0.05
-"""The share of a tensor's values that its range cuts off at most, where it fits the images.
+"""Largest acceptable share of a tensor's values outside its range.
 
-Measured on the examples: at most 0.016, calibrated on few images, in the dark or in fog; 0.16 and more where
-ranges were found in fog alone, or on images of one class.
+Measured on the examples: at most 0.016 when calibrated on few images, in the dark or in fog; at least 0.16
+when calibrated in fog only, or on images of one class.
 """
 
 AT_HOME = 2 / 3
-"""The share of images that the float network must name as before in a view, or it is not made for that."""
+"""Smallest agreement of the float network with itself in a view; below, the view is beyond the network."""
 
 _LIT_IMAGES = 64
 _IMAGES = 32
@@ -39,11 +39,11 @@ ByView = Mapping[str, Mapping[str, Utilisation]]
 def with_utilisation(
     recipe: Recipe, network: fx.GraphModule, metadata: FileMetadata, images: QuantizationImages
 ) -> tuple[Recipe, tuple[str, ...]]:
-    """The recipe with how its ranges fit images that they were not found on, as these are and in other light.
+    """Adds to the recipe how its ranges fit unseen images, unchanged and in other light.
 
-    Given    a recipe, the decomposed network that it is for, and images to prove files on
-    Result   the recipe, with `clipped`, `clipped_in_other_light` and `used` for each tensor; and a line where
-             ranges cut off what they should not. Images that the network will not see prove nothing.
+    Given    a recipe, the decomposed network it is for, and images to prove files on
+    Result   the recipe, with `clipped`, `clipped_in_other_light` and `used` for each tensor; and a note if
+             ranges clip too many values. Images unlike those the network will see prove nothing.
     """
     if not images.judged:
         return recipe, ()
@@ -71,7 +71,7 @@ def _by_tensor(found: ByView) -> dict[str, dict[str, float]]:
 
 
 def _notes_on_ranges(found: ByView) -> tuple[str, ...]:
-    """A line on the view in which a tensor is cut off most, where that is much."""
+    """A note on the view in which a tensor is clipped most, if that is too much."""
     cut_off = {view: _worst(tensors) for view, tensors in found.items()}
     view = max(cut_off, key=lambda view: found[view][cut_off[view]].clipped)
     worst, tensors = cut_off[view], found[view]
@@ -80,9 +80,9 @@ def _notes_on_ranges(found: ByView) -> tuple[str, ...]:
     count = sum(each.clipped > MANY_VALUES for each in tensors.values())
     return (
         (
-            f"ranges cut off {tensors[worst].clipped:.0%} of the values of {worst} on images that they were "
-            f"not found on, {view} (more than {MANY_VALUES:.0%} in {count} of {len(tensors)} tensors); give "
-            "calibration images of every kind and in every light that the network will see"
+            f"ranges clip {tensors[worst].clipped:.0%} of the values of {worst} on images that they were "
+            f"not calibrated on, {view} (more than {MANY_VALUES:.0%} in {count} of {len(tensors)} tensors); "
+            "give calibration images of every kind and in every light that the network will see"
         ),
     )
 
@@ -92,7 +92,7 @@ def _worst(tensors: Mapping[str, Utilisation]) -> str:
 
 
 def notes_on_light(file: FileToProve, network: nn.Module, images: Images, proof: Proof) -> tuple[str, ...]:
-    """A line for each change of light in which an integer file is further from float than in the proof."""
+    """A note for each change of light in which an integer file agrees less with float than in the proof."""
     session, notes = file.session(), []
     given = torch.from_numpy(evenly(images, _LIT_IMAGES))
     for name, view in VIEWS.items():
@@ -100,8 +100,8 @@ def notes_on_light(file: FileToProve, network: nn.Module, images: Images, proof:
         same = float((session.run(lit).argmax(1) == reference_logits(network, lit).argmax(1)).mean())
         if same < proof.top1_agreement - LIGHT_MATTERS:
             notes.append(
-                f"{file.path.name} depends on the light: the same class as float on "
+                f"{file.path.name} depends on the light: same class as float on "
                 f"{proof.top1_agreement:.0%} of the images, {name} on {same:.0%}; "
-                "give calibration images in every light that it will see"
+                "give calibration images in every light that the network will see"
             )
     return tuple(notes)

@@ -1,4 +1,4 @@
-"""The proof once more, of a file that was written before, from the network it was made from."""
+"""Repeats the proof of an existing file from the network it was made from."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ from micronet_edge.verification.prove import TOLERANCES, FileToProve, Proof, pro
 
 @dataclass(frozen=True, slots=True)
 class ProvenAgain:
-    """A proof, and whether the network is the very one that the file was made from, not one just like it."""
+    """A proof, and whether the checkpoint is the same file or only holds the same weights."""
 
     proof: Proof
     metadata: FileMetadata
@@ -34,11 +34,11 @@ class ProvenAgain:
 def verify(
     file: Path | str, network: Given, *, calibration: Path | str | None = None, kernels: Kernels = "auto"
 ) -> Proof:
-    """Proves again that a file computes the same function as the network it was made from.
+    """Proves that an existing file computes the same function as the network it was made from.
 
-    Given    the file; a checkpoint, a factory or the module itself; for an integer file images to compare
-             it on; whether our own kernels run where they are at hand
-    Raises   MicronetEdgeError of the kind that fits: VerificationError where the proof fails.
+    Given    the file; a checkpoint, a factory or the module itself; for an integer file, images to compare
+             it on; whether to use the fused kernels where available
+    Raises   a subclass of MicronetEdgeError: VerificationError if the proof fails.
     """
     return prove_again(Path(file), network, calibration, kernels).proof
 
@@ -46,7 +46,7 @@ def verify(
 def prove_again(
     path: Path, network: Given, calibration: Path | str | None = None, kernels: Kernels = "auto"
 ) -> ProvenAgain:
-    """As `verify`, with what the proof is about."""
+    """Does what `verify` does and also returns the file's metadata."""
     target = given_target(path)
     metadata = target.read_metadata(path)
     file = FileToProve(path, target, metadata)
@@ -60,7 +60,7 @@ def prove_again(
 
 
 def quantized_from(file: Path, network: Given) -> tuple[QuantizedNetwork, fx.GraphModule]:
-    """What a quantized file holds, from the recipe beside it and the network it was made from.
+    """Rebuilds the content of a quantized file from its recipe and the network it was made from.
 
     Result   the quantized network, and the same operators in float with the network's own weights
     Raises   SettingsError on a file that is not quantized, has no recipe, or is of another network.
@@ -97,7 +97,7 @@ def _check_quantized(file: Path, metadata: FileMetadata) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Again:
-    """What a quantized file was made of: its recipe, and the network lowered as it was then."""
+    """The inputs of a quantized file: its recipe, and the network lowered by the same costs."""
 
     file: Path
     recipe: Recipe

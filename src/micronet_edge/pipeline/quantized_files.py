@@ -1,4 +1,4 @@
-"""Integer files: one recipe for all formats, each file held against its simulation and against float."""
+"""Integer files: one recipe for all formats; each file is compared with its simulation and with float."""
 
 from pathlib import Path
 from typing import ClassVar
@@ -22,7 +22,7 @@ from micronet_edge.verification.prove import FileToProve, Proof, prove_quantized
 
 
 class QuantizedFiles:
-    """Finds a recipe on the network that all targets share, and writes each target's form of it."""
+    """Finds a recipe on the network that all targets share, and writes each target's quantized graph."""
 
     reading: ClassVar[str] = "reading the network and the images"
     suffixes_beside: ClassVar[tuple[str, ...]] = (RECIPE_SUFFIX,)
@@ -31,11 +31,9 @@ class QuantizedFiles:
         self._work = work
         settings = work.settings
         if settings.max_drop is not None and work.origin.random:
-            raise SettingsError(
-                "--max-drop needs trained weights: give a checkpoint in the place of a variant"
-            )
+            raise SettingsError("--max-drop needs trained weights: give a checkpoint instead of a variant")
         for folder in (settings.finetune, settings.data):
-            if folder is not None:  # refused here, before the work that needs them
+            if folder is not None:  # refuses bad folders before the work starts
                 labelled = work.labelled(folder)
                 work.report(labelled.order)
                 if folder is settings.finetune:
@@ -54,7 +52,7 @@ class QuantizedFiles:
         if settings.precision not in BITS:
             other = f"; {FLOAT16} is written by `export --precision {FLOAT16}`"
             raise SettingsError(
-                f"precision {settings.precision!r} is no integer one: choose {' or '.join(BITS)}"
+                f"precision {settings.precision!r} is not an integer precision: choose {' or '.join(BITS)}"
                 f"{other if settings.precision == FLOAT16 else ''}"
             )
         if settings.max_drop is not None and settings.data is None:
@@ -62,7 +60,7 @@ class QuantizedFiles:
         if settings.max_drop is not None:
             MAX_DROP.check(settings.max_drop)
         if settings.recipe is not None and settings.finetune is not None:
-            raise SettingsError("a recipe carries its weights: give --recipe or --finetune, not both")
+            raise SettingsError("a recipe contains its weights: give --recipe or --finetune, not both")
 
     def prepare(self, folder: Path) -> None:
         work = self._work
@@ -91,7 +89,7 @@ class QuantizedFiles:
         return Written(form.network, self._applied, settings)
 
     def prove(self, file: FileToProve, written: Written) -> Proof:
-        del written  # the simulation needs what the form says beside the network
+        del written  # the simulation needs the whole quantized graph
         origin, images = self._work.origin, self._images
         form = self._found.formed.forms[file.target.name]
         proof = prove_quantized(file, origin.network, form, images)
@@ -109,7 +107,7 @@ class QuantizedFiles:
 
     @property
     def _found(self) -> Bound:
-        assert self._bound is not None  # `prepare` has found it
+        assert self._bound is not None  # `prepare` sets it
         return self._bound
 
 
@@ -119,18 +117,18 @@ def _images(work: Work) -> QuantizationImages:
         return parted(work.calibration_images())
     if settings.max_drop is not None:
         raise SettingsError(
-            "--max-drop corrects biases anew: give --calibration DIR as well, the images of the recipe"
+            "--max-drop corrects biases again: give --calibration DIR as well, with the images of the recipe"
         )
     return bundled(work.origin.metadata.preprocessing)
 
 
 def _notes(work: Work, images: QuantizationImages) -> tuple[str, ...]:
-    """What is known of the network and the images before anything is quantized."""
+    """Notes on the network and the images before quantization."""
     if not images.judged:
         return (
             (
-                "proven on the bundled photographs, that the file computes what the recipe says; give "
-                "--calibration DIR to compare it with float on images that it will see"
+                "the proof on the bundled photographs shows that the file computes what the recipe says; "
+                "give --calibration DIR to compare it with float on images like those it will see"
             ),
         )
     origin = work.origin

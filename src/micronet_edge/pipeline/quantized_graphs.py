@@ -1,4 +1,4 @@
-"""A recipe's network as a target writes it: in the target's own form, with the biases for that form."""
+"""Each target's quantized graph of a recipe's network, with the biases for that graph."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from micronet_edge.targets.protocol import Target
 
 @dataclass(frozen=True, slots=True)
 class Formed:
-    """A recipe, and by target the network that each writes of it: a form takes seconds, so it is kept."""
+    """A recipe with the quantized graph of each target; a graph takes seconds to build, so it is kept."""
 
     recipe: Recipe
     forms: Mapping[str, QuantizedNetwork]
@@ -29,10 +29,10 @@ def corrected_forms(
     targets: Sequence[Target],
     images: torch.Tensor,
 ) -> Formed:
-    """The recipe with the biases that each target's form asks for, on these images; and those forms.
+    """Corrects the biases for each target's quantized graph on these images.
 
-    What a target keeps in float loses nothing, so that forms need corrections of their own. Fine-tuned
-    weights need none: they were trained with their rounding.
+    Operators that a target keeps in float have no error, so each target needs its own corrections.
+    Fine-tuned weights need none, since training included their quantization.
     """
     forms = {target.name: _plain_form(recipe, network, metadata, target) for target in targets}
     if recipe.tensors:
@@ -47,7 +47,7 @@ def corrected_forms(
 def written_forms(
     recipe: Recipe, network: fx.GraphModule, metadata: FileMetadata, targets: Sequence[Target]
 ) -> Formed:
-    """The recipe, as it is, with what each target writes of its network.
+    """The unchanged recipe with the quantized graph of each target.
 
     Raises SettingsError as `written_graph` does.
     """
@@ -59,7 +59,7 @@ def written_forms(
 def written_graph(
     recipe: Recipe, network: fx.GraphModule, metadata: FileMetadata, target: Target
 ) -> QuantizedNetwork:
-    """What the target writes of the recipe's network.
+    """The target's quantized graph of the recipe's network.
 
     Raises SettingsError on a recipe for another network, or one without biases for this target.
     """
@@ -79,7 +79,7 @@ def written_graph(
 def float_graph(
     recipe: Recipe, network: fx.GraphModule, metadata: FileMetadata, target: Target
 ) -> fx.GraphModule:
-    """The same operators with the weights and biases as they were trained, for comparison."""
+    """The same operators with the weights and biases as trained, for comparison."""
     plain = replace(recipe, tensors={}, biases={})
     return _plain_form(plain, network, metadata, target).network
 
@@ -87,7 +87,7 @@ def float_graph(
 def _plain_form(
     recipe: Recipe, network: fx.GraphModule, metadata: FileMetadata, target: Target
 ) -> QuantizedNetwork:
-    """The target's form without any corrected bias."""
+    """The target's quantized graph without corrected biases."""
     return target.quantized_graph(quantized_by(recipe, network, metadata, target.name))
 
 

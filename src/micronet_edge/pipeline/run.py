@@ -1,4 +1,4 @@
-"""The one way from a network to proven files: read, lower, calibrate, mend, write, prove, move into place."""
+"""From a network to proven files: read, lower, calibrate, correct, write, prove, move into place."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -32,13 +32,13 @@ def export(
     settings: ExportSettings | None = None,
     report: Report = unheard,
 ) -> tuple[Exported, ...]:
-    """Writes a network as files of every format asked for, each proven in its own runtime.
+    """Writes a network as files of every requested format, each proven in its own runtime.
 
     Given    a variant's name, a checkpoint's path, a factory (package.module:name or file.py:name) or a
-             module; with a module `metadata`: its name, labels and preprocessing; with a variant, a
-             checkpoint or none (random weights); `report` is told each step as it begins
-    Result   one Exported for each format, all of them or none
-    Raises   MicronetEdgeError of the kind that fits; no file is left under its final name then.
+             module; for a module, `metadata`: its name, labels and preprocessing; for a variant, a
+             checkpoint or none (random weights); `report` is called with each step as it begins
+    Result   one Exported per format, all of them or none
+    Raises   a subclass of MicronetEdgeError; then no file appears under its final name.
     """
     job = Job(source, QuantizeSettings.of(settings or ExportSettings()), metadata, checkpoint, report)
     return run(job).files
@@ -52,11 +52,11 @@ def quantize(
     settings: ExportSettings,
     report: Report = unheard,
 ) -> Artifacts:
-    """Writes a network as integer files of every format asked for, each proven in its own runtime.
+    """Writes a network as integer files of every requested format, each proven in its own runtime.
 
     Given    as for `export`; settings with a precision of int8 or int8-a16 and calibration images
-    Result   a file for each format and one recipe for all of them, or nothing
-    Raises   MicronetEdgeError of the kind that fits; no file is left under its final name then.
+    Result   one file per format and one recipe for all of them, or nothing
+    Raises   a subclass of MicronetEdgeError; then no file appears under its final name.
     """
     job = Job(source, QuantizeSettings.of(settings), metadata, checkpoint, report)
     QuantizedFiles.check(job.settings)
@@ -64,9 +64,9 @@ def quantize(
 
 
 def run(job: Job) -> Artifacts:
-    """Does the job.
+    """Runs a job.
 
-    Raises MicronetEdgeError of the kind that fits; no file is left under its final name then.
+    Raises a subclass of MicronetEdgeError; then no file appears under its final name.
     """
     way = _method(job.settings)
     way.check(job.settings)
@@ -90,21 +90,21 @@ def run(job: Job) -> Artifacts:
 
 
 def _method(settings: QuantizeSettings) -> type[Method]:
-    """How to write files of that precision.
+    """The method for files of that precision.
 
-    Raises SettingsError on a precision that is unknown, and a tuning for what is not tuned.
+    Raises SettingsError on an unknown precision, and on a tuning for a naive file.
     """
     if settings.precision not in PRECISIONS:
         raise SettingsError(f"unknown precision {settings.precision!r}: choose from {', '.join(PRECISIONS)}")
     if settings.naive and settings.tuning is not None:
-        raise SettingsError("a naive file is not tuned: leave --tuning out")
+        raise SettingsError("a naive file takes no tuning: leave --tuning out")
     if settings.naive and settings.precision != FLOAT32:
         return ConverterBaseline
     return QuantizedFiles if settings.precision in BITS else FloatFiles
 
 
 def _write_all(work: Work, method: Method, folder: Path) -> tuple[Exported, ...]:
-    """A file for each target. One that fails is no reason not to try the others, which its error names."""
+    """Writes a file for each target. After a failure it still tries the others; the error names them."""
     files, failures = [], {}
     for target in work.targets:
         try:
@@ -124,7 +124,7 @@ def _write_and_prove(work: Work, method: Method, target: Target, path: Path) -> 
 
 
 def _exported(work: Work, target: Target, path: Path, proof: Proof) -> Exported:
-    """What was written, told of where it will lie."""
+    """The result with the file's final path."""
     return Exported(
         path=work.output / path.name,
         manifest=work.output / manifest_path(path).name,
@@ -139,8 +139,8 @@ def _exported(work: Work, target: Target, path: Path, proof: Proof) -> Exported:
 
 
 def _check_failures(failures: Mapping[str, MicronetEdgeError], sound: Sequence[str]) -> None:
-    """Raises the first failure, with the formats that it is no reason to go without."""
+    """Raises the first failure and names the formats that succeeded."""
     for name, error in failures.items():
         others = [other for other in sound if other != name]
-        advice = f"; {' and '.join(others)} came out well: give --format {' '.join(others)}" if others else ""
+        advice = f"; {' and '.join(others)} succeeded: give --format {' '.join(others)}" if others else ""
         raise type(error)(f"{name}: {error}{advice}") from error

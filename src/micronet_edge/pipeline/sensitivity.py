@@ -1,4 +1,4 @@
-"""Which layers of a quantized file lose accuracy, on images of one's own."""
+"""Ranks the layers of a quantized file by the accuracy they lose on the user's images."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -21,16 +21,16 @@ from micronet_edge.targets.registry import read_metadata
 from micronet_edge.verification.prove import TOLERANCES
 
 MOST_IMAGES = 1000
-"""As many tell the layers apart, in a minute or two for the smallest network."""
+"""Enough images to rank the layers, in one or two minutes for the smallest network."""
 
 _SEED = 0
 
 
 @dataclass(frozen=True, slots=True)
 class FileSensitivity:
-    """What came out for a file. `data` is None where no labelled images were given.
+    """The result for a file. `data` is None without labelled images.
 
-    `fused` is the number of activations that our own kernels compute: inside them nothing is rounded.
+    `fused` is the number of activations that the fused kernels compute; nothing is quantized inside them.
     `order` says which folder of the labelled images is which class.
     """
 
@@ -45,7 +45,7 @@ class FileSensitivity:
     order: str | None = None
 
     def summary(self) -> dict[str, object]:
-        """All of it in the types of JSON, the layers by sensitivity."""
+        """Plain values for JSON, with the layers by sensitivity."""
         found = self.analysis
         return {
             "file": str(self.path),
@@ -72,23 +72,22 @@ def analyze_file(
     settings: BlameSettings | None = None,
     progress: Progress = lambda _done, _total: None,
 ) -> FileSensitivity:
-    """Looks at every layer of the quantized network in a file.
+    """Analyzes every layer of the quantized network in a file.
 
-    Given    an integer file that a recipe lies beside; the checkpoint, factory or module it was made from;
-             images such as it was calibrated on, and in the settings labelled ones, as `quantize` and
-             `evaluate` take them, and whether our own kernels count, which round nothing inside an
-             activation. Of more than MOST_IMAGES, so many are taken, evenly over the classes and the same
-             every time.
-    Result   each layer's share in what was lost; without labelled images there is no top-1, only how
-             often the file names the same class as the float network.
-    Raises   MicronetEdgeError of the kind that fits: a float file, one without a recipe, another
-             checkpoint, images that cannot be read.
+    Given    an integer file with its recipe beside it; the checkpoint, factory or module it was made from;
+             images like those it was calibrated on; in the settings, labelled images and whether to simulate
+             the fused kernels. Of more than MOST_IMAGES images it takes MOST_IMAGES, evenly over the
+             classes and the same every time.
+    Result   each layer's share of the loss; without labelled images there is no top-1, only the agreement
+             with the float network.
+    Raises   a subclass of MicronetEdgeError on a float file, a missing recipe, another checkpoint, or
+             unreadable images.
     """
     path, settings = Path(path), settings or BlameSettings()
     metadata = read_metadata(path)
     if metadata.precision in TOLERANCES:
         raise SettingsError(
-            f"{path} is a {metadata.precision} file, in which no activation is rounded: give an int8 one"
+            f"{path} is a {metadata.precision} file without quantized activations: give an int8 file"
         )
     quantized, reference = quantized_from(path, network)
     fused = fused_activations(path, settings.kernels)
@@ -123,7 +122,7 @@ def analyze_file(
 
 
 def chosen_evenly(classes: Sequence[int], most: int) -> list[int]:
-    """At most so many positions, in order: of each class as many, or all it has; the same every time."""
+    """At most `most` positions in order, the same number of each class or all it has; deterministic."""
     order = np.random.default_rng(_SEED).permutation(len(classes))
     ranks: dict[int, int] = {}
     ranked = []
@@ -145,7 +144,7 @@ def _read(images: LabelledImages, metadata: FileMetadata) -> Labelled:
 def _notes(source: str, count: int, skipped: int, how: str) -> list[str]:
     notes = []
     if skipped:
-        notes.append(f"skipped, as they cannot be read as images: {skipped} of {skipped + count} files")
+        notes.append(f"skipped because they are not readable images: {skipped} of {skipped + count} files")
     if count > MOST_IMAGES:
-        notes.append(f"{MOST_IMAGES} of the {count} images in {source} were taken, {how}")
+        notes.append(f"uses {MOST_IMAGES} of the {count} images in {source}, {how}")
     return notes

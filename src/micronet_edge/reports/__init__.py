@@ -1,1 +1,1 @@
-"""Pages and plots: single files, nothing beside them."""
+"""Pages and plots as self-contained files."""

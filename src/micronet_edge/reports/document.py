@@ -1,9 +1,9 @@
-"""The frame of every page: one file, nothing beside it, no script, nothing loaded from anywhere."""
+"""The frame of every page: one self-contained file without scripts or external resources."""
 
 from micronet_edge.reports.style import STYLE
 from micronet_edge.util.safe_text import escape
 
-# Told to the browser as well: a page has its own style, and nothing else.
+# The browser enforces it: a page has inline style and nothing else.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
@@ -12,7 +12,7 @@ def document(title: str, style: str, header: str, sections: str) -> str:
 
     Args:
         title: plain text, escaped here.
-        style: what the page adds to the style of all pages.
+        style: CSS that the page adds to the common style.
         header: HTML that follows the title.
         sections: HTML of the body, as `section` makes it.
     """
@@ -28,7 +28,7 @@ def document(title: str, style: str, header: str, sections: str) -> str:
 
 
 def section(heading: str, text: str, content: str) -> str:
-    """A part of a page; nothing where it has no content. `text` and `content` are HTML."""
+    """A section of a page; empty if it has no content. `text` and `content` are HTML."""
     if not content:
         return ""
     paragraph = f"<p>{text}</p>\n" if text else ""

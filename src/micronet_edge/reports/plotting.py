@@ -1,4 +1,4 @@
-"""What plots have in common: round numbers along an axis, text that is safe in a page, and its length."""
+"""Helpers for plots: ticks of an axis, escaped text, shortened names."""
 
 from collections.abc import Sequence
 from math import ceil, floor, log10
@@ -9,7 +9,7 @@ _MOST_TICKS = 4
 
 
 def ticks(values: Sequence[float]) -> tuple[float, ...]:
-    """Round numbers at even distances, around all values."""
+    """Evenly spaced round numbers that enclose all values."""
     low, high = min(values), max(values)
     rough = max((high - low) / _MOST_TICKS, 1e-3)
     power = 10.0 ** floor(log10(rough))
@@ -19,15 +19,15 @@ def ticks(values: Sequence[float]) -> tuple[float, ...]:
 
 
 def text(x: float, y: float, words: str, kind: str) -> str:
-    """Words of an SVG picture, whatever they hold; `kind` is their class."""
+    """Escaped text of an SVG picture; `kind` is its CSS class."""
     return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}">{escape(words)}</text>'
 
 
 def cut(name: str, letters: int) -> str:
-    """A long name with its end left out; the whole one should show where the pointer rests."""
+    """A name shortened to `letters`; the tooltip should show the full name."""
     return name if len(name) <= letters else name[: letters - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 
 def with_minus(figure: str) -> str:
-    """A figure with a minus as wide as the plus, in the place of a hyphen."""
+    """A figure with a minus sign instead of a hyphen, as wide as the plus sign."""
     return figure.replace("-", "\N{MINUS SIGN}")

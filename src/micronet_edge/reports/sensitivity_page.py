@@ -1,4 +1,4 @@
-"""A page that shows which layers lose accuracy: one file, nothing beside it, made to be read and printed."""
+"""The page of the sensitivity analysis: one self-contained file for screen and print."""
 
 from pathlib import Path
 
@@ -55,15 +55,15 @@ def page(found: FileSensitivity) -> str:
     sections = [
         section("Along the network", _ALONG, f'<figure class="along">{plot(of)}</figure>'),
         section("The layers by sensitivity", "", _table(of)),
-        section("How to read it", "", _explained(found)),
+        section("How to read this page", "", _explained(found)),
     ]
     header = f"{_origin(found)}\n{_tiles(found)}\n{_worst(of)}"
     return document(f"Which layers of {found.path.name} lose accuracy?", _STYLE, header, "".join(sections))
 
 
 _ALONG = (
-    "From the image at the top down to the logits. Where the blue line falls, signal is lost. An orange bar "
-    "is the share of the noise in the logits that disappears if this layer alone is not quantized."
+    "From the image at the top to the logits at the bottom. A falling blue line means loss of signal. An "
+    "orange bar is the share of the noise in the logits that disappears if only this layer stays in float."
 )
 
 
@@ -73,10 +73,10 @@ def _origin(found: FileSensitivity) -> str:
     texts = [
         f"<strong>{escape(found.metadata.precision)}</strong> of MicroNet {escape(found.metadata.variant)}",
         f"compared with <strong>{escape(found.checkpoint.name)}</strong> in float",
-        f"outputs on {calibration}",
+        f"layer outputs measured on {calibration}",
     ]
     if found.data is not None:
-        texts.append(f"answers on {plural(of.measured_images, 'labelled image')} of {escape(found.data)}")
+        texts.append(f"predictions on {plural(of.measured_images, 'labelled image')} of {escape(found.data)}")
     notes = "".join(f"<br>Note: {escape(note)}" for note in found.notes)
     return f'<p class="from">{"; ".join(texts)}.{notes}</p>'
 
@@ -91,7 +91,7 @@ def _tiles(found: FileSensitivity) -> str:
             (f"Top-1 in {found.metadata.precision}", f"{of.top1_quantized:.1%}", f"{lost} points"),
             *tiles,
         ]
-    tiles.append(("Logits, signal to noise", f"{of.sqnr_db:.1f} dB", "what all classes share left out"))
+    tiles.append(("SQNR of the logits", f"{of.sqnr_db:.1f} dB", "without the mean over the classes"))
     each = "".join(
         f"<div><dt>{escape(title)}</dt><dd>{escape(figure)}<small>{escape(under)}</small></dd></div>"
         for title, figure, under in tiles
@@ -107,7 +107,7 @@ def _worst(of: Sensitivity) -> str:
     named = " and ".join(f"<strong>{escape(short_name(row, start))}</strong>" for row in others[:2])
     return (
         f"<p><strong>{escape(short_name(first, start))}</strong> is the most sensitive layer: "
-        f"{first.noise_share:.0%} of the noise in the logits disappears if it alone is not quantized. "
+        f"{first.noise_share:.0%} of the noise in the logits disappears if only it stays in float. "
         f"Next are {named}.</p>"
     )
 
@@ -119,7 +119,7 @@ def _table(of: Sensitivity) -> str:
         Column("place"),
         Column("share of the noise", wide=True),
         Column(f"{what} back, points", wide=True),
-        Column("signal to noise, dB", wide=True),
+        Column("SQNR, dB", wide=True),
         Column("range", wide=True),
         Column("range utilisation"),
         Column("values clipped"),
@@ -150,18 +150,18 @@ def _explained(found: FileSensitivity) -> str:
     levels, start = f"{1 << found.analysis.bits:,}", left_out(found.analysis)
     names = f"Names are without <code>{escape(start)}</code>. " if start else ""
     return (
-        "<p><strong>Share of the noise</strong> and <strong>what comes back</strong> are measured: the "
-        "network runs with everything quantized but this layer, its weights and its output. The shares need "
-        "not add up to 100 %, since the error of one layer can cancel that of another; a negative share "
+        "<p><strong>Share of the noise</strong> and <strong>points back</strong> are measured: the "
+        "network runs with everything quantized except this layer, its weights and its output. The shares "
+        "need not add up to 100 %, since the error of one layer can cancel that of another; a negative share "
         "cancels more than it adds. The layers are sorted by noise, since an interval that spans zero may be "
         "chance.</p>\n"
-        "<p><strong>Signal to noise</strong> compares the output of the layer with float, with all layers "
-        "before it quantized: 6 dB are one bit. <strong>Range</strong> is what its integers can represent, "
-        f"<strong>range utilisation</strong> how many of the {levels} levels occur, <strong>values "
-        "clipped</strong> how many lie beyond the range. Low utilisation means that the range is too wide, "
-        "many clipped values that it is too narrow.</p>\n"
-        "<p><strong>image</strong> is the input of the network, quantized like all else. The layers are "
-        "those of the network as it is written; a clip, such as ReLU6, belongs to the layer before it. "
+        "<p><strong>SQNR</strong>, the signal-to-quantization-noise ratio, compares the output of the layer "
+        "with float, with all layers before it quantized: 6 dB are one bit. <strong>Range</strong> is what "
+        f"its integers can represent. <strong>Range utilisation</strong> is the share of the {levels} levels "
+        "that occur. <strong>Values clipped</strong> is the share outside the range. Low utilisation means "
+        "that the range is too wide; many clipped values mean that it is too narrow.</p>\n"
+        "<p><strong>image</strong> is the quantized input of the network. The layers are those of the "
+        "file; a clip, such as ReLU6, belongs to the layer before it. "
         f"{names}A layer <strong>in float</strong> is not quantized in this file.</p>"
     )
 
@@ -169,6 +169,6 @@ def _explained(found: FileSensitivity) -> str:
 def write_page(found: FileSensitivity, path: Path, *, overwrite: bool = False) -> None:
     """Writes the page.
 
-    Raises OutputError where that is not possible, and on an existing file without `overwrite`.
+    Raises OutputError if that fails, and on an existing file without `overwrite`.
     """
     write_text(page(found), path, overwrite=overwrite)

@@ -1,4 +1,4 @@
-"""Draws what quantization costs along a network: one line a layer, from the image down to the logits."""
+"""Draws the loss by quantization along a network: one row per layer, from the image to the logits."""
 
 from dataclasses import dataclass
 from itertools import groupby
@@ -14,12 +14,12 @@ _WIDTH, _HEAD, _ROW, _GAP = 1000, 56, 20, 8
 _NAME_X = 82
 _BLOCK_LETTERS, _NAME_LETTERS = 10, 25
 _HIGHEST_DB = 80.0
-"""Better than this is drawn as this, so that one exact layer does not flatten the others."""
+"""Upper limit of the drawn SQNR, so that one exact layer does not flatten the others."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Panel:
-    """A column of the plot: from `left` on `width` wide, values from `low` to `high`."""
+    """A column of the plot: `width` wide from `left`, for values from `low` to `high`."""
 
     title: str
     unit: str
@@ -34,7 +34,7 @@ class _Panel:
 
 
 def plot(found: Sensitivity) -> str:
-    """The layers as an SVG picture that needs nothing beside it."""
+    """The layers as a self-contained SVG picture."""
     panels = _panels(found)
     rows, y, start = [], _HEAD, left_out(found)
     path: list[tuple[float, float]] = []
@@ -53,44 +53,44 @@ def plot(found: Sensitivity) -> str:
     points = " ".join(f"{x:.1f},{middle:.1f}" for x, middle in path)
     return (
         f'<svg viewBox="0 0 {_WIDTH:g} {y + 4:g}" role="img" aria-label="Each layer from the image down to '
-        f'the logits: signal to noise, share of the noise, what comes back, range utilisation">'
+        f'the logits: SQNR, share of the noise, points back, range utilisation">'
         f'{"".join(_axis(panel) for panel in panels)}<g class="rows">{"".join(rows)}</g>'
         f'{"".join(_lines(panel, y) for panel in panels)}<polyline class="sqnr" points="{points}"/></svg>'
     )
 
 
 def back(row: LayerSensitivity) -> PairedDifference:
-    """What comes back without the layer's rounding: top-1, or agreement where there is no top-1."""
+    """The gain with this layer in float: in top-1, or in agreement without labelled images."""
     return row.top1_back or row.agreement_back
 
 
 def left_out(found: Sensitivity) -> str:
-    """What most layers' names begin with, such as `features/`."""
+    """The common prefix of most layers' names, such as `features/`."""
     return common_start([row.layer for row in found.rows])
 
 
 def short_name(row: LayerSensitivity, start: str) -> str:
-    """The layer's name without what most of them begin with."""
+    """The layer's name without the common prefix."""
     return row.layer.removeprefix(start)
 
 
 def signed(points: float) -> str:
-    """Points of a hundred, with their sign."""
+    """Percentage points with their sign."""
     return with_minus(f"{points:+z.2f}")
 
 
 def decibels_of(row: LayerSensitivity) -> str:
-    """Of the output; float32 itself is not much better than the most that is told."""
+    """The output's SQNR, capped at about what float32 itself reaches."""
     return with_minus(f"{row.sqnr_db:z.1f}") if row.sqnr_db < MOST_DB else "exact"
 
 
 def share_of_noise(row: LayerSensitivity) -> str:
-    """In per cent; what is next to nothing is zero, without a sign."""
+    """The share in per cent; values near zero show as zero without a sign."""
     return with_minus(f"{100 * row.noise_share:z.1f}%")
 
 
 def range_of(row: LayerSensitivity) -> str:
-    """The ends of the output's grid."""
+    """The ends of the output's range."""
     return with_minus(f"{row.low:#.3g} to {row.high:#.3g}")
 
 
@@ -101,7 +101,7 @@ def _panels(found: Sensitivity) -> tuple[_Panel, ...]:
     backs = [end for row in rows for end in (back(row).low, back(row).high)]
     brought = "Agreement back" if rows[0].top1_back is None else "Top-1 back"
     return (
-        _Panel("Signal to noise", "of the output, dB", 262, 190, ticks(decibels)),
+        _Panel("SQNR", "of the output, dB", 262, 190, ticks(decibels)),
         _Panel("Share of the noise", "in the logits, %", 492, 168, ticks([0, *shares])),
         _Panel(brought, "points, 95 % interval", 700, 154, ticks([0, *backs])),
         _Panel("Utilisation", "of the range, %", 890, 98, (0, 50, 100)),
@@ -133,7 +133,7 @@ def _lines(panel: _Panel, bottom: float) -> str:
 def _row(row: LayerSensitivity, name: str, y: float, panels: tuple[_Panel, ...]) -> str:
     marks = text(panels[3].left + 5, y, "in float", "tick start") if row.in_float else _marks(row, y, panels)
     return (
-        f'<g class="row"><title>{escape(_told(row))}</title>'
+        f'<g class="row"><title>{escape(_tooltip(row))}</title>'
         f'<rect class="hit" x="0" y="{y - _ROW / 2:.1f}" width="{_WIDTH:g}" height="{_ROW:g}"/>'
         f"{text(_NAME_X, y, cut(name, _NAME_LETTERS), 'name')}"
         f'<circle class="sqnr" cx="{panels[0].x(row.sqnr_db):.1f}" cy="{y:.1f}" r="3.5"/>{marks}</g>'
@@ -158,17 +158,17 @@ def _bar(panel: _Panel, value: float, y: float, kind: str) -> str:
     return f'<rect class="{kind}" x="{start:.1f}" y="{y - 5:.1f}" width="{width:.1f}" height="10"/>'
 
 
-def _told(row: LayerSensitivity) -> str:
-    """What shows where the pointer rests."""
+def _tooltip(row: LayerSensitivity) -> str:
+    """The tooltip of a row."""
     brought = back(row)
     what = "agreement" if row.top1_back is None else "top-1"
     if row.in_float:
-        return f"{row.layer}\nsignal to noise, dB: {decibels_of(row)}\nin float: not quantized here"
+        return f"{row.layer}\nSQNR, dB: {decibels_of(row)}\nin float: not quantized here"
     return (
         f"{row.layer}\n"
-        f"signal to noise, dB: {decibels_of(row)}\n"
+        f"SQNR, dB: {decibels_of(row)}\n"
         f"range {range_of(row)}, {row.range_utilisation:.0%} of the levels in use, "
         f"{row.saturated:.3%} of the values clipped\n"
-        f"without its quantization: {share_of_noise(row)} of the noise disappears, "
+        f"in float: {share_of_noise(row)} of the noise disappears, "
         f"{what} {signed(brought.points)} points ({signed(brought.low)} to {signed(brought.high)})"
     )

@@ -1,4 +1,4 @@
-"""How every page looks: light, dark, narrow and on paper."""
+"""The common style of all pages: light, dark, narrow and print."""
 
 STYLE = """
 :root { color-scheme: light dark;

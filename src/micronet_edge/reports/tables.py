@@ -1,4 +1,4 @@
-"""Tables that are rows of a card each where the page is narrow, so that nothing lies outside of it."""
+"""Tables that turn each row into a card on a narrow page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ from micronet_edge.util.safe_text import escape
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A heading; figures are aligned on the right, words on the left.
+    """A heading; figures align right, text aligns left.
 
-    Words, and figures that are `wide`, have a line of a narrow page for themselves.
+    On a narrow page, text and `wide` figures take a line of their own.
     """
 
     heading: str
@@ -19,11 +19,11 @@ class Column:
 
 
 Group = tuple[str, Sequence[Sequence[str]]]
-"""A heading, empty for none, and rows of cells, which are HTML."""
+"""A heading, empty for none, and rows of HTML cells."""
 
 
 def table(columns: Sequence[Column], groups: Sequence[Group]) -> str:
-    """The first column names the row."""
+    """An HTML table whose first column names the row."""
     heads = "".join(f'<th scope="col"{_kind(column)}>{escape(column.heading)}</th>' for column in columns)
     bodies = "".join(_group(columns, heading, rows) for heading, rows in groups)
     return f"<table>\n<thead><tr>{heads}</tr></thead>\n{bodies}</table>"

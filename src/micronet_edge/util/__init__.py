@@ -1,1 +1,1 @@
-"""What every other part uses and none owns: text, files, processes."""
+"""Shared utilities: text, files, processes."""

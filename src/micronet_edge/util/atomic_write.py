@@ -1,4 +1,4 @@
-"""All or nothing: files appear under their final names together, or not at all."""
+"""Atomic writes: files appear under their final names together, or not at all."""
 
 import errno
 import os
@@ -14,17 +14,16 @@ from micronet_edge.util.journal import move_out, moving, run_folder
 def atomic_write(
     output: Path, names: Sequence[str], *, overwrite: bool, inputs: Sequence[Path] = ()
 ) -> Iterator[Path]:
-    """A hidden folder inside `output` to write `names` into; they move out when the block succeeds.
+    """Yields a hidden folder inside `output` to write `names` into; they move out when the block succeeds.
 
-    Whatever goes wrong, Ctrl-C included, leaves neither the folder nor any of the files, nor an output
-    folder that was not there before. After a kill the next run, or the next reader, brings about one of
-    the two: all files as they were, or all new (journal.py).
-    Raises OutputError where the folder cannot be written, another run is writing one of the names, a file
-    exists and `overwrite` is off, or a file is one of the `inputs`.
+    Any failure, including Ctrl-C, removes the folder, the files and an output folder made for them. After a
+    kill, the next run or the next reader completes the move or undoes it (journal.py).
+    Raises OutputError if the folder cannot be written, another run is writing one of the names, a file
+    exists without `overwrite`, or a file is one of the `inputs`.
     """
     check_output(output, names, overwrite=overwrite, inputs=inputs)
     with _made(output), _describe_full_disk(output), _hidden_folder(output, names) as folder:
-        check_output(output, names, overwrite=overwrite)  # what a killed run had decided is there by now
+        check_output(output, names, overwrite=overwrite)  # the move of a killed run is complete by now
         yield folder
         for name in names:
             _flush(folder / name)
@@ -34,7 +33,7 @@ def atomic_write(
 
 
 def check_output(output: Path, names: Sequence[str], *, overwrite: bool, inputs: Sequence[Path] = ()) -> None:
-    """Raises OutputError where the names could not be written; changes nothing: call it before the work."""
+    """Raises OutputError if the names could not be written; changes nothing. Call it before the work."""
     for path in (output / name for name in names):
         try:
             _check(path, overwrite=overwrite)
@@ -42,7 +41,7 @@ def check_output(output: Path, names: Sequence[str], *, overwrite: bool, inputs:
             raise _unwritable(path, error) from error
         for given in inputs:
             if is_same_file(path, given):
-                raise OutputError(f"{path} would replace {given}, which is read: give another --output")
+                raise OutputError(f"{path} would replace the input {given}: give another --output")
 
 
 def _check(path: Path, *, overwrite: bool) -> None:
@@ -51,13 +50,13 @@ def _check(path: Path, *, overwrite: bool) -> None:
     if path.is_dir():
         raise OutputError(f"{path} is a folder where a file belongs: remove it, or give another --output")
     if path.exists() and not path.is_file():
-        raise OutputError(f"{path} is no regular file: remove it, or give another --output")
+        raise OutputError(f"{path} is not a regular file: remove it, or give another --output")
     if path.exists() and not overwrite:
         raise OutputError(f"{path} exists: give --overwrite, or another --output")
 
 
 def is_same_file(one: Path, other: Path) -> bool:
-    """Whether two paths lead to one file, by whatever links."""
+    """Whether two paths lead to the same file, also through links."""
     with suppress(OSError, ValueError):
         return one.samefile(other)
     return False
@@ -65,14 +64,14 @@ def is_same_file(one: Path, other: Path) -> bool:
 
 @contextmanager
 def _made(output: Path) -> Iterator[None]:
-    """The folder exists within the block; on failure the folders made for it go again, if empty."""
+    """Makes the folder for the block; on failure removes the folders it made, if empty."""
     missing = [folder for folder in (output, *output.parents) if not os.path.lexists(folder)]
     try:
         _make(output)
         yield
     except BaseException:
         for folder in missing:
-            with suppress(OSError):  # never made, or somebody else's file lies there by now
+            with suppress(OSError):  # never made, or another process has put a file there
                 folder.rmdir()
         raise
 
@@ -81,7 +80,7 @@ def _make(output: Path) -> None:
     try:
         output.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
-        raise OutputError(f"{output} is a file, or lies below one: give a folder as --output") from error
+        raise OutputError(f"{output} is a file, or inside one: give a folder as --output") from error
     except OSError as error:
         raise _unwritable(output, error) from error
 
@@ -101,7 +100,7 @@ def _unwritable(output: Path, error: OSError) -> OutputError:
 
 
 def _flush(path: Path) -> None:
-    """Makes the file hold after a power cut, and a full disk speak up now."""
+    """Flushes the file to disk, so that it survives a power cut and a full disk fails now."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
 

@@ -1,15 +1,15 @@
-"""Several files get their final names together, also where a run is killed on the way: one rename decides.
+"""Moves several files to their final names together, even if a run is killed: one rename commits.
 
-A run writes into a hidden folder of its own, beside the final names:
+A run writes into its own hidden folder, beside the final names:
 
     .partial-x/NAME                      a new file
-    .partial-x/.micronet-edge-run        the names; locked as long as the run lives
-    .partial-x/.micronet-edge-older/NAME the file that NAME will replace, as a second link to it
-    .partial-x/.micronet-edge-forward    the journal: since it has this name, the new files stand
-    .partial-x/.micronet-edge-back       the journal of a move that failed: the older files stand
+    .partial-x/.micronet-edge-run        the names; locked while the run lives
+    .partial-x/.micronet-edge-older/NAME a second link to the file that NAME will replace
+    .partial-x/.micronet-edge-forward    the journal: under this name it commits the new files
+    .partial-x/.micronet-edge-back       the journal of a failed move: the older files stay
 
-Before the journal gets its name nothing has moved; from then on whoever comes by finishes: the run itself,
-the next run that writes into the folder, or the next reader of one of its files (`settle`).
+Nothing moves before the journal has its name. From then on the next one to touch the folder finishes the
+move: the run itself, the next run that writes there, or the next reader of one of its files (`settle`).
 """
 
 import json
@@ -35,23 +35,23 @@ _BACK = ".micronet-edge-back"
 
 @contextmanager
 def run_folder(output: Path, names: Sequence[str]) -> Iterator[Path]:
-    """A hidden folder in an existing one, for a run that will write these names; gone after the block.
+    """Yields a hidden folder in an existing one for a run that writes these names; removes it afterwards.
 
-    What killed runs left behind is finished and removed first. Raises OutputError where another run is
-    writing one of the names at this moment, OSError where the folder cannot be written.
+    It first finishes and removes what killed runs left. Raises OutputError if another run is writing one of
+    the names, OSError if the folder cannot be written.
     """
     with locked(output / _LOCK):
         for busy, others in _left_after_settling(output):
             if both := sorted(set(names) & set(others)):
                 raise OutputError(
-                    f"another run is writing {output / both[0]} at this moment: wait until it ends, or give "
-                    f"another --output; if none is running, remove {busy}"
+                    f"another run is writing {output / both[0]}: wait until it ends, or give another "
+                    f"--output; if none is running, remove {busy}"
                 )
         folder, lock = _begun(output, names)
     try:
         yield folder
     finally:
-        with suppress(OSError, OutputError):  # what stays, the next run removes
+        with suppress(OSError, OutputError):  # the next run removes what remains
             _end(folder)
         if lock is not None:
             os.close(lock)
@@ -68,7 +68,7 @@ def _begun(output: Path, names: Sequence[str]) -> tuple[Path, int | None]:
 
 
 def _end(folder: Path) -> None:
-    if (folder / _FORWARD).exists() or (folder / _BACK).exists():  # interrupted as it moved
+    if (folder / _FORWARD).exists() or (folder / _BACK).exists():  # interrupted during the move
         with locked(folder.parent / _LOCK):
             _finish(folder)
     else:
@@ -77,22 +77,22 @@ def _end(folder: Path) -> None:
 
 @contextmanager
 def moving(output: Path) -> Iterator[None]:
-    """Holds back everybody else's moves in the folder."""
+    """Locks the folder against moves by other processes."""
     with locked(output / _LOCK):
         yield
 
 
 def move_out(folder: Path, names: Sequence[str]) -> None:
-    """Moves a run's files to their final names: all of them, or none where one cannot be moved."""
+    """Moves a run's files to their final names: all of them, or none if one cannot be moved."""
     (folder / _OLDER).mkdir()
     older = [name for name in names if _keep(folder.parent / name, folder / _OLDER / name)]
     _write(folder / _DRAFT, {"names": list(names), "older": older})
     try:
-        (folder / _DRAFT).replace(folder / _FORWARD)  # decides
+        (folder / _DRAFT).replace(folder / _FORWARD)  # commits
         _flush(folder)
         _go_forward(folder)
     except BaseException:
-        with suppress(FileNotFoundError):  # interrupted before it was decided
+        with suppress(FileNotFoundError):  # interrupted before the commit
             (folder / _FORWARD).replace(folder / _BACK)
         _go_back(folder)
         (folder / _BACK).unlink(missing_ok=True)
@@ -101,10 +101,10 @@ def move_out(folder: Path, names: Sequence[str]) -> None:
 
 
 def settle(output: Path) -> None:
-    """Finishes what killed runs had decided in a folder, and removes what they left; never raises.
+    """Finishes committed moves of killed runs in a folder and removes their remains; never raises.
 
-    For readers of several files of one run. In a folder that cannot be written all stays as it is: each
-    file is whole, but may be of another run than the one beside it.
+    For readers of several files of one run. A read-only folder stays unchanged: each file is whole, but may
+    belong to another run than its neighbour.
     """
     with suppress(OSError, OutputError):
         if any(_folders(output)):
@@ -113,12 +113,12 @@ def settle(output: Path) -> None:
 
 
 def _left_after_settling(output: Path) -> list[tuple[Path, list[str]]]:
-    """The folders of runs that live, each with the names they will write; others are finished."""
+    """The folders of live runs, each with the names it will write; finishes all others."""
     living = []
     for folder in list(_folders(output)):
         try:
             lock = hold(folder / _RUN)
-        except FileNotFoundError:  # killed as it made the folder, or as it removed it
+        except FileNotFoundError:  # killed while it made or removed the folder
             with suppress(OSError):
                 folder.rmdir()
             continue
@@ -129,7 +129,7 @@ def _left_after_settling(output: Path) -> list[tuple[Path, list[str]]]:
             _finish(folder)
         except OSError as error:
             raise OutputError(
-                f"{folder} holds files of a run that was killed, which cannot be moved into place "
+                f"{folder} holds files of a killed run that cannot be moved into place "
                 f"({error.strerror}: {error.filename}): move them by hand, or give another --output"
             ) from error
         finally:
@@ -138,18 +138,18 @@ def _left_after_settling(output: Path) -> list[tuple[Path, list[str]]]:
 
 
 def _folders(output: Path) -> Iterator[Path]:
-    """The hidden folders of our own runs; others' are theirs to trust and to remove."""
+    """The hidden folders of this user's runs; those of other users are not trusted or removed."""
     with os.scandir(output) as entries:
         for entry in entries:
             if entry.name.startswith(PREFIX) and entry.name != _LOCK:
-                with suppress(FileNotFoundError):  # a run ends
+                with suppress(FileNotFoundError):  # a run has ended meanwhile
                     found = entry.stat(follow_symlinks=False)
                     if S_ISDIR(found.st_mode) and found.st_uid == _user():
                         yield output / entry.name
 
 
 def _user() -> int:
-    return os.geteuid() if hasattr(os, "geteuid") else 0  # Windows knows one
+    return os.geteuid() if hasattr(os, "geteuid") else 0  # Windows has no user ids
 
 
 def _finish(folder: Path) -> None:
@@ -165,7 +165,7 @@ def _finish(folder: Path) -> None:
 
 def _go_forward(folder: Path) -> None:
     for name in _names(folder / _FORWARD, "names"):
-        with suppress(FileNotFoundError):  # moved before
+        with suppress(FileNotFoundError):  # already moved
             (folder / name).replace(folder.parent / name)
     _flush(folder.parent)
 
@@ -174,7 +174,7 @@ def _go_back(folder: Path) -> None:
     older = set(_names(folder / _BACK, "older"))
     for name in _names(folder / _BACK, "names"):
         if name in older:
-            with suppress(FileNotFoundError):  # moved back before
+            with suppress(FileNotFoundError):  # already moved back
                 (folder / _OLDER / name).replace(folder.parent / name)
         elif not (folder / name).exists():
             (folder.parent / name).unlink(missing_ok=True)
@@ -182,7 +182,7 @@ def _go_back(folder: Path) -> None:
 
 
 def _remove(folder: Path) -> None:
-    """The journals first, so that what is half removed decides nothing; the mark of a run last."""
+    """Removes a run's folder: journals first, so that a half-removed folder commits nothing; lock last."""
     for name in (_FORWARD, _BACK):
         (folder / name).unlink(missing_ok=True)
     for path in folder.iterdir():
@@ -195,18 +195,18 @@ def _remove(folder: Path) -> None:
 
 
 def _keep(path: Path, older: Path) -> bool:
-    """Keeps a file as it is under a second name; False where there is none."""
+    """Keeps a file under a second name; False if it does not exist."""
     try:
         os.link(path, older, follow_symlinks=False)
     except FileNotFoundError:
         return False
-    except OSError:  # a file system without links, or another user's file
+    except OSError:  # no links on this file system, or another user's file
         shutil.copy2(path, older, follow_symlinks=False)
     return True
 
 
 def _names(path: Path, key: str) -> list[str]:
-    """Names from a run's own file; none that leads out of the folder, whoever wrote it."""
+    """Reads names from a run's file; rejects names that lead out of the folder."""
     with suppress(FileNotFoundError, ValueError):
         found = json.loads(path.read_text(encoding="utf-8"))
         names = found.get(key) if isinstance(found, dict) else None
@@ -227,7 +227,7 @@ def _write(path: Path, content: dict[str, list[str]]) -> None:
 
 
 def _flush(folder: Path) -> None:
-    """Makes names hold after a power cut, where the system can."""
+    """Flushes the folder's names to disk, where the system supports it."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

@@ -1,4 +1,4 @@
-"""What numbers may be, each with the reason why not more; refused before any work."""
+"""Limits of numeric settings, each with its reason, checked before any work."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from micronet_edge.errors import SettingsError
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """The least and the most that a setting may be; `why` says what speaks against more."""
+    """The minimum and maximum of a setting; `why` is the reason for the maximum."""
 
     name: str
     least: float
@@ -16,7 +16,7 @@ class Limit:
     whole: bool = True
 
     def check(self, value: float) -> None:
-        """Raises SettingsError on a number out of range, and on what is no such number."""
+        """Raises SettingsError on a value that is out of range or not such a number."""
         kinds = int if self.whole else int | float
         if isinstance(value, bool) or not isinstance(value, kinds) or not self.least <= value <= self.most:
             kind = "a whole number" if self.whole else "a number"
@@ -25,7 +25,7 @@ class Limit:
 
 
 def _short(value: object) -> str:
-    """A number of any length, cut where it would fill the screen."""
+    """The number as text; long numbers are shortened."""
     if isinstance(value, int) and abs(value) >= _LONG:
         return "with more than 20 digits"
     return str(value)
@@ -34,6 +34,6 @@ def _short(value: object) -> str:
 _LONG = 10**20
 
 BATCH = Limit("--batch", 1, 1024, "a file is proven on whole batches, and more images take gigabytes")
-MAX_DROP = Limit("--max-drop", 0, 100, "it is in points of top-1, which has 100", whole=False)
+MAX_DROP = Limit("--max-drop", 0, 100, "it is in points of top-1, of which there are 100", whole=False)
 PROCESSES = Limit("processes", 1, 256, "each takes hundreds of megabytes of memory")
-MOST_EPOCHS = Limit("epochs", 1, 1000, "the weights are as near to the float network as they get in a few")
+MOST_EPOCHS = Limit("epochs", 1, 1000, "fine-tuning converges within a few")

@@ -1,4 +1,4 @@
-"""Locks that the system releases by itself when their holder ends, however it ends."""
+"""File locks that the system releases when their holder ends, in any way."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ if sys.platform != "win32":
     import fcntl
 
 _PATIENCE_SECONDS = 60.0
-"""A folder is locked for milliseconds at a time; whoever holds it longer hangs."""
+"""Seconds to wait for a lock. Processes hold it for milliseconds; one that holds it longer hangs."""
 
 _PAUSE_SECONDS = 0.005
 
@@ -21,13 +21,13 @@ _PAUSE_SECONDS = 0.005
 def hold(path: Path) -> int | None:
     """Takes the lock of an existing file without waiting.
 
-    Result   a handle, whose closing ends the lock; None where another process holds it, or where the
-             system has no locks and nobody can tell
+    Result   a handle that releases the lock when closed; None if another process holds it, or if the
+             system has no locks
     Raises   OSError on a file that cannot be opened.
     """
     if sys.platform == "win32":
         return None
-    handle = os.open(path, os.O_RDWR)  # a network's file system locks only what is open for writing
+    handle = os.open(path, os.O_RDWR)  # network file systems lock only files open for writing
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -38,17 +38,17 @@ def hold(path: Path) -> int | None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Holds a lock file, which is there only within the block; waits for other holders.
+    """Holds a lock file that exists only within the block; waits for other holders.
 
-    Where the system has no locks, the block runs without. Raises OutputError where another process does
-    not let go, OSError where the lock file cannot be made.
+    Without locks in the system, the block runs unlocked. Raises OutputError if another process does not
+    release it, OSError if the lock file cannot be made.
     """
     handle = _waited_for(path)
     try:
         yield
     finally:
         if handle is not None:
-            path.unlink(missing_ok=True)  # still locked: who waited for it sees that it is gone
+            path.unlink(missing_ok=True)  # while locked, so that waiting processes see that it is gone
             os.close(handle)
 
 
@@ -70,7 +70,7 @@ def _waited_for(path: Path) -> int | None:
             return None
         os.close(handle)
     raise OutputError(
-        f"another process holds {path} and does not go on: end it, or give another folder as --output"
+        f"another process holds {path} and does not release it: end it, or give another folder as --output"
     )
 
 

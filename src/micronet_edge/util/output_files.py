@@ -1,6 +1,6 @@
-"""Single files that a person asks for by name, such as pages and results: whole or not at all.
+"""Writes single files that the user names, such as pages and results, whole or not at all.
 
-Every command writes by `write_text`, and asks `check_reports` before its work.
+Every command calls `check_reports` before its work and writes with `write_text`.
 """
 
 import errno
@@ -16,11 +16,11 @@ from micronet_edge.util.user_files import manifest_path
 
 
 def check_reports(reports: Mapping[str, Path | None], *, inputs: Iterable[Path], overwrite: bool) -> None:
-    """Refuses places where a report could not be written, or would destroy something.
+    """Refuses paths where a report cannot be written or would destroy something.
 
-    Given    the places by the options that name them, None where one was not given; all files and folders
-             that are read; whether existing files may be replaced
-    Raises   OutputError on a place that is also an input, lies among the images of one, is given twice,
+    Given    the paths by option, None for an option that is not given; all files and folders that the
+             command reads; whether it may replace existing files
+    Raises   OutputError on a path that is also an input, lies in a folder of input images, is given twice,
              exists, or cannot be written.
     """
     given = {option: path for option, path in reports.items() if path is not None}
@@ -32,7 +32,7 @@ def check_reports(reports: Mapping[str, Path | None], *, inputs: Iterable[Path],
         _check_writable(path, overwrite=overwrite)
     for (one, path), (other, same) in combinations(given.items(), 2):
         if _goes_to(path) == _goes_to(same) and not _takes_a_stream(path):
-            raise OutputError(f"{one} and {other} both name {path}: give each a file of its own")
+            raise OutputError(f"{one} and {other} both name {path}: give two different files")
 
 
 def _check_unread(option: str, path: Path, read: Path) -> None:
@@ -40,22 +40,22 @@ def _check_unread(option: str, path: Path, read: Path) -> None:
     if found is None or S_ISDIR(found.st_mode):
         return
     if is_same_file(path, read):
-        raise OutputError(f"{option} {path} would replace {read}, which is read: give another name")
+        raise OutputError(f"{option} {path} would replace the input {read}: give another name")
     if _goes_to(path).is_relative_to(_goes_to(read)):
-        raise OutputError(f"{option} {path} lies in {read}, which is read: give another place")
+        raise OutputError(f"{option} {path} lies in the input folder {read}: give another place")
 
 
 def write_text(text: str, path: Path, *, overwrite: bool) -> None:
-    """Writes the text as a file, as `write_bytes` does. Raises OutputError likewise."""
+    """Writes a text file as `write_bytes` does. Raises OutputError likewise."""
     write_bytes(text.encode("utf-8"), path, overwrite=overwrite)
 
 
 def write_bytes(content: bytes, path: Path, *, overwrite: bool) -> None:
     """Writes a file, whole or not at all.
 
-    A device, a pipe or this process's own output is written into. A link is followed: the file it leads
-    to is replaced, the link stays.
-    Raises OutputError where that is not possible, and on an existing file without `overwrite`.
+    It writes into a device, a pipe or this process's own output. It follows a link: it replaces the link's
+    file and keeps the link.
+    Raises OutputError if that fails, and on an existing file without `overwrite`.
     """
     _check_writable(path, overwrite=overwrite)
     if _takes_a_stream(path):
@@ -67,7 +67,7 @@ def write_bytes(content: bytes, path: Path, *, overwrite: bool) -> None:
 
 
 def _goes_to(path: Path) -> Path:
-    """The file that is written in the end, whatever links lead to it."""
+    """The file to write, after following links."""
     return Path(os.path.realpath(path))
 
 
@@ -78,18 +78,20 @@ def _check_writable(path: Path, *, overwrite: bool) -> None:
     if _takes_a_stream(path):
         return
     if found is not None and (S_ISBLK(found.st_mode) or S_ISSOCK(found.st_mode)):
-        raise OutputError(f"{path} is no regular file: give the name of one")
+        raise OutputError(f"{path} is not a regular file: give the name of one")
     if found is not None and not overwrite:
         raise OutputError(f"{path} exists: give --overwrite, or another name")
     folder = _goes_to(path).parent if path.is_symlink() else path.parent
     if not folder.is_dir():
-        raise OutputError(f"{path} cannot be written: {folder} is no folder: make it, or give another place")
+        raise OutputError(
+            f"{path} cannot be written: {folder} is not a folder: create it, or give another place"
+        )
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise OutputError(f"{folder} cannot be written: change its rights, or give another place")
+        raise OutputError(f"{folder} cannot be written: change its permissions, or give another place")
 
 
 def _found(path: Path) -> os.stat_result | None:
-    """What lies there, links followed; None where nothing does."""
+    """The file status after following links; None if nothing exists there."""
     try:
         return path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -99,7 +101,7 @@ def _found(path: Path) -> os.stat_result | None:
 
 
 def _takes_a_stream(path: Path) -> bool:
-    """Whether to write into what is there, since replacing it would break it for others."""
+    """Whether to write into the existing file, since replacing it would break it for others."""
     found = _found(path)
     if found is None:
         return False
@@ -107,7 +109,7 @@ def _takes_a_stream(path: Path) -> bool:
 
 
 def _own_output(found: os.stat_result) -> int | None:
-    """The handle by which this process already writes there: its standard output or error."""
+    """The handle with which this process already writes there: its standard output or error."""
     for handle in (1, 2):
         try:
             if os.path.samestat(found, os.fstat(handle)):

@@ -1,4 +1,4 @@
-"""What can become of output on its way: a reader that has ended, a disk that is full."""
+"""Errors of printed output: a reader that has ended, a full disk."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,12 +7,12 @@ from micronet_edge.errors import OutputError
 
 
 class ReaderGoneError(Exception):
-    """Whoever read the output has ended, as `head` does: no error, but there is nobody to go on for."""
+    """The reader of the output has ended, as `head` does: not an error, but a reason to stop."""
 
 
 @contextmanager
 def printing() -> Iterator[None]:
-    """Turns what the system says of output into what a command can tell."""
+    """Turns system errors of output into errors that a command reports."""
     try:
         yield
     except BrokenPipeError:
@@ -22,5 +22,5 @@ def printing() -> Iterator[None]:
 
 
 def unprintable(error: OSError) -> OutputError:
-    """The error that a command tells, of what the system says."""
-    return OutputError(f"the output cannot be printed ({error.strerror}): send it elsewhere")
+    """The error that a command reports for a system error."""
+    return OutputError(f"the output cannot be printed ({error.strerror}): redirect it elsewhere")

@@ -1,6 +1,6 @@
-"""Work shared out to processes that end at once when the one that started them is interrupted or killed.
+"""Distributes work to processes that end at once when their parent is interrupted or killed.
 
-Imports nothing heavy, so that the processes watch for that before they load what the work needs.
+Imports nothing heavy, so that the processes watch their parent before they import what the work needs.
 """
 
 import os
@@ -23,11 +23,11 @@ Result = TypeVar("Result")
 def in_processes(
     work: Callable[[Item], Result], items: Sequence[Item], count: int, report: Callable[[Item], None]
 ) -> list[Result]:
-    """What `work` makes of each item, in their order.
+    """The results of `work` for each item, in order.
 
-    Given    a function of a module, or a partial of one; `count` processes; `report` is told each item
-             that is done
-    Raises   what `work` raises, and MicronetEdgeError where a process ends early.
+    Given    a function of a module, or a partial of one; `count` processes; `report` is called with each
+             finished item
+    Raises   what `work` raises, and MicronetEdgeError if a process ends early.
     """
     # Spawned, not forked: a fork of a process with threads, which PyTorch starts, may hang.
     context = get_context("spawn")
@@ -43,8 +43,8 @@ def in_processes(
         pool.shutdown()
     except BrokenProcessPool as error:
         raise MicronetEdgeError(
-            "a process ended early: the memory may be too small, or a script makes this call outside of "
-            "`if __name__ == '__main__':`; processes=1 does without"
+            "a process ended early: there may be too little memory, or a script calls this outside of "
+            "`if __name__ == '__main__':`; processes=1 avoids both"
         ) from error
     finally:
         held_here.close()
@@ -55,10 +55,10 @@ def in_processes(
 
 @contextmanager
 def _interrupts_held_back() -> Iterator[None]:
-    """Processes started inside never see Ctrl-C, which a terminal sends to all: the parent ends them.
+    """Processes started inside ignore Ctrl-C, which a terminal sends to all; the parent ends them.
 
-    The parent sees neither that nor `kill` before it has told each process what to do: one that waits for
-    its orders when the parent ends would print a traceback.
+    The parent defers Ctrl-C and `kill` until each process has its work: a process still waiting for it when
+    the parent ends would print a traceback.
     """
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
@@ -71,7 +71,7 @@ def _interrupts_held_back() -> Iterator[None]:
 
 
 def _end_with(lifeline: Connection) -> None:
-    """Ends this process as soon as nobody holds the other end of the lifeline, or at once by `kill`."""
+    """Ends this process when the other end of the lifeline closes, or at once on `kill`."""
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 

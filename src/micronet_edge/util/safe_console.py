@@ -1,6 +1,6 @@
-"""A console of rich in which no text is markup, and none steers the terminal."""
+"""A rich console that shows text literally: no markup, no control characters."""
 
-# ruff: noqa: ANN401 - what is passed on is rich's business
+# ruff: noqa: ANN401 - passes arguments on to rich
 
 from collections.abc import Iterable
 from typing import Any, NoReturn
@@ -14,17 +14,17 @@ from micronet_edge.util.safe_text import visible
 
 
 class SafeConsole(Console):
-    """Every text is shown as it is, what a terminal would obey decomposed. Errors are as `say` has them."""
+    """Shows every text literally, with control characters escaped. Raises as `say` does."""
 
     def __init__(self, *, stderr: bool = False, width: int | None = None) -> None:
         super().__init__(stderr=stderr, width=width, markup=False, emoji=False, highlight=False)
 
     def render_str(self, text: str, **how: Any) -> Text:
-        """Before it is laid out, so that columns stay as wide as they look."""
+        """Escapes before layout, so that columns keep their width."""
         return super().render_str(visible(text, keep="\n"), **how | {"markup": False, "emoji": False})
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """Whatever else made a text."""
+        """Escapes the text of all other renderables."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else segment._replace(text=visible(segment.text, keep="\n"))
 

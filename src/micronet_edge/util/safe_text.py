@@ -1,28 +1,28 @@
-r"""Texts from outside, made safe to show: names of files, labels, metadata, results of others.
+r"""Makes external text safe to show: names of files, labels, metadata, results of others.
 
-A terminal obeys escape sequences, a page its own markup, and both turn lines round at marks that nobody
-sees. What would be obeyed is shown as the escape that Python writes for it, such as \x1b.
+A terminal executes escape sequences, a page renders markup, and both reverse text at invisible marks.
+Such characters are shown as Python escapes, such as \x1b.
 """
 
 import html
 from unicodedata import category
 
 _OBEYED = {"Cc", "Cs", "Zl", "Zp"}
-"""Control characters, halves of a character that no encoding holds, separators of lines and paragraphs."""
+"""Unicode categories: control characters, surrogates, separators of lines and paragraphs."""
 
 _TURNS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
-"""Marks that turn the direction of what follows, or show nothing."""
+"""Marks that change the text direction, or are invisible."""
 
 
 def visible(text: str, *, keep: str = "") -> str:
-    """The text with every character that a terminal or a page obeys decomposed, but for those to keep."""
+    """The text with every control character escaped, except those in `keep`."""
     if text.isprintable():
         return text
     return "".join(each if each in keep or not _is_obeyed(each) else _decomposed(each) for each in text)
 
 
 def escape(text: str) -> str:
-    """The text as HTML and SVG hold it, between tags or in quotes."""
+    """The text escaped for HTML and SVG, between tags or in quotes."""
     return html.escape(visible(text, keep="\n"))
 
 

@@ -1,4 +1,4 @@
-"""How sure the accuracies are that come out of so many images."""
+"""Confidence intervals of accuracies."""
 
 import math
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ from jaxtyping import Bool
 Right = Bool[np.ndarray, " images"]
 
 _Z = 1.96
-"""Standard deviations on either side that hold 95 %."""
+"""Standard deviations on either side of a 95 % interval."""
 
 
 def wilson_interval(correct: int, count: int, z: float = _Z) -> tuple[float, float]:
-    """The 95 % interval of a share; unlike the usual one it holds near 100 %. Source: Wilson 1927."""
+    """The 95 % interval of a share, valid also near 100 %. Source: Wilson 1927."""
     share = correct / count
     centre = share + z * z / (2 * count)
     half = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
@@ -31,13 +31,13 @@ class PairedDifference:
 
 
 def paired_difference(ours: Right, theirs: Right) -> PairedDifference:
-    """By how much we are right more often than they on the same images.
+    """The difference of two accuracies on the same images.
 
-    Given    for each image whether we are right, and whether they are
-    Result   ours minus theirs. The interval knows that both saw the same images: what both get right
-             or wrong widens it little. It is never of no width, even where the two never differ.
+    Given    for each image whether ours is correct, and whether theirs is
+    Result   ours minus theirs. The interval accounts for the pairing: images on which both agree widen it
+             little. Its width is never zero, even if the two never differ.
 
-    Wilson's intervals of both shares, squared and added, less what the two have in common (phi).
+    It combines the squared Wilson intervals of both shares and subtracts their correlation (phi).
     Source: Newcombe 1998, Statistics in Medicine 17, 2635-2650, method 10.
     """
     assert ours.shape == theirs.shape  # the same images
@@ -52,11 +52,11 @@ def paired_difference(ours: Right, theirs: Right) -> PairedDifference:
 
 
 def _correlation(ours: Right, theirs: Right) -> float:
-    """Phi of the two by two table, a positive one corrected for continuity."""
+    """Phi of the 2 x 2 table; a positive phi is corrected for continuity."""
     both, neither = int((ours & theirs).sum()), int((~ours & ~theirs).sum())
     only_ours, only_theirs = int((ours & ~theirs).sum()), int((~ours & theirs).sum())
     marginals = math.prod([both + only_ours, both + only_theirs, neither + only_ours, neither + only_theirs])
-    if marginals == 0:  # one of the two is always right, or never
+    if marginals == 0:  # one of the two is always or never correct
         return 0.0
     covariance = both * neither - only_ours * only_theirs
     corrected = max(covariance - ours.size / 2, 0.0) if covariance > 0 else covariance

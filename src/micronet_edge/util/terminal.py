@@ -1,6 +1,6 @@
-"""The one way to standard output and error: nothing that is printed steers the terminal, or fails unsaid.
+"""Printing on standard output and error, without control characters; a failure to print raises.
 
-Loads rich only when a console is asked for: `--help` must answer at once.
+Imports rich only for a console, so that `--help` is fast.
 """
 
 import io
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 CUT_OFF = 128 + signal.Signals(13)
-"""The exit code where nobody reads the output any more, as a shell expects it (SIGPIPE)."""
+"""The exit code after the reader of the output has ended (SIGPIPE), as shells expect."""
 
 _FAILED = 1
 
 
 def say(line: str, *, err: bool = False) -> None:
-    """Prints one line. Raises OutputError where that fails, ReaderGoneError where nobody reads."""
+    """Prints one line. Raises OutputError if that fails, ReaderGoneError if the reader has ended."""
     _write(visible(line), sys.stderr if err else sys.stdout)
 
 
@@ -36,7 +36,7 @@ def say_json(value: object) -> None:
 
 
 def open_console(*, err: bool = False, width: int | None = None) -> "Console":
-    """Where tables, steps and progress go: no markup in any text; raises as `say` does."""
+    """A console for tables, steps and progress, without markup; raises as `say` does."""
     from micronet_edge.util.safe_console import SafeConsole
 
     return SafeConsole(stderr=err, width=width)
@@ -44,10 +44,10 @@ def open_console(*, err: bool = False, width: int | None = None) -> "Console":
 
 @contextmanager
 def guarded() -> Iterator[None]:
-    """Runs a program so that what it prints can always be printed, and its output may end early.
+    """Runs a program with output that any encoding can print and whose reader may end early.
 
-    Characters that the terminal's encoding lacks are decomposed. Leaves by SystemExit where the output is
-    gone or full: quietly with CUT_OFF, or with one line.
+    Escapes characters that the terminal's encoding lacks. Exits with CUT_OFF and no message if the reader has
+    ended, or with one line if the output cannot be written.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -57,7 +57,7 @@ def guarded() -> Iterator[None]:
     except (BrokenPipeError, ReaderGoneError):
         _hush()
         raise SystemExit(CUT_OFF) from None
-    except OSError as error:  # of a library's own printing, such as --help
+    except OSError as error:  # from a library's own printing, such as --help
         print_error(str(unprintable(error)))
         _hush()
         raise SystemExit(_FAILED) from None
@@ -67,20 +67,20 @@ def guarded() -> Iterator[None]:
 
 
 def print_error(message: str) -> None:
-    """Says in one line on standard error what went wrong, if that can be said."""
+    """Prints an error in one line on standard error, if possible."""
     with suppress(OutputError, ReaderGoneError):
-        # Decomposed first: what counts as a space may stand in a name.
+        # Escapes first, since names may contain characters that `split` takes for spaces.
         say(f"error: {' '.join(visible(message, keep=chr(10)).split())}", err=True)
 
 
 def print_traceback(trace: str) -> None:
-    """Shows a traceback on standard error, if it can be shown."""
+    """Prints a traceback on standard error, if possible."""
     with suppress(OutputError, ReaderGoneError):
         _write(visible(trace.rstrip(), keep="\n"), sys.stderr)
 
 
 def _write(text: str, stream: TextIO | None) -> None:
-    if stream is None:  # closed before the start
+    if stream is None:  # closed before the program started
         return
     with printing():
         stream.write(text + "\n")
@@ -88,7 +88,7 @@ def _write(text: str, stream: TextIO | None) -> None:
 
 
 def _flush() -> None:
-    """Lets go of what cannot be printed: at the very end Python would complain of it in its own words."""
+    """Discards output that cannot be printed, since Python would report it at exit."""
     for stream in (sys.stdout, sys.stderr):
         try:
             if stream is not None:
@@ -98,7 +98,7 @@ def _flush() -> None:
 
 
 def _hush() -> None:
-    """Sends whatever still waits to be printed nowhere."""
+    """Redirects pending output to the null device."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         try:

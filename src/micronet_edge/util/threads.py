@@ -1,4 +1,4 @@
-"""How many threads PyTorch gets."""
+"""The number of PyTorch threads."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,10 +8,10 @@ import torch
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """One PyTorch thread inside the block.
+    """Limits PyTorch to one thread inside the block.
 
-    These networks are too small to share out: more threads gain nothing on an idle machine, and on a
-    busy one they wait for each other a hundred times as long as they compute.
+    These networks are too small for several threads: they gain nothing on an idle machine, and on a busy one
+    they wait a hundred times longer than they compute.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(1)

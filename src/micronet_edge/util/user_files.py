@@ -1,7 +1,7 @@
-"""Files that a person names, read with care: a regular file of a sane size, or one line of what it is.
+"""Reads files that the user names: regular files of limited size, or an error of one line.
 
-Nothing here waits for a pipe, follows a device without end or unpacks more than a kind of file may hold. What
-is inside a sound file is for whoever asked for it to judge.
+It never waits for a pipe, reads an endless device or unpacks more than a kind of file may hold. Callers
+check the content.
 """
 
 import hashlib
@@ -18,9 +18,9 @@ from micronet_edge.errors import CheckpointError, MicronetEdgeError, SettingsErr
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 
 _NAME_SHOWN = 80
-_MOST_WHOLE = 2**63  # what 64 bits hold
+_MOST_WHOLE = 2**63  # beyond 64 bits
 _MOST_DIGITS = 19
-_MOST_PARTS = 100_000  # of an archive: no network has so many tensors, no set so many arrays
+_MOST_PARTS = 100_000  # of an archive: no network has that many tensors
 _ODD_FILES = {
     stat.S_IFIFO: "a pipe",
     stat.S_IFCHR: "a device",
@@ -31,10 +31,7 @@ _ODD_FILES = {
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a file is to be: its name in messages, the most bytes it may hold, and the way to a good one.
-
-    `error` is what a bad one raises.
-    """
+    """A kind of file: its name in messages, its maximum size, the advice, and the error it raises."""
 
     name: str
     most_bytes: int
@@ -42,7 +39,7 @@ class Kind:
     error: type[MicronetEdgeError]
 
     def called(self, path: Path) -> str:
-        """The file in messages; a name that no file can have is cut short."""
+        """The file's name in messages; impossible names are shortened."""
         text = str(path)
         shown = text if len(path.name) <= 4 * _NAME_SHOWN else f"{text[:_NAME_SHOWN]}..."
         return f"{self.name} {shown}".lstrip()
@@ -50,38 +47,38 @@ class Kind:
 
 # The largest MicroNet has 5 million weights: 20 MB, with optimizer and average 80 MB.
 CHECKPOINT = Kind("checkpoint", 2 * GIB, "give the checkpoint file itself", CheckpointError)
-# Neither protobuf nor flatbuffers hold more.
+# The limit of protobuf and flatbuffers.
 NETWORK = Kind("", 2 * GIB, "give an ONNX or TFLite file", TargetError)
-# Some hundred lines of ranges; the biases beside it are a part of the network's weights.
+# A few hundred lines of ranges; the biases beside it are part of the network's weights.
 RECIPE = Kind("recipe", 64 * MIB, "quantize again to make one", SettingsError)
 RECIPE_WEIGHTS = Kind("", 2 * GIB, "quantize again to make the recipe and its weights", SettingsError)
 # Five tables of a dozen numbers.
 TUNING = Kind("tuning", MIB, "make it again with `tune`", SettingsError)
-# A line for each class: a million classes of 64 letters.
-LABELS = Kind("labels file", 64 * MIB, "give UTF-8 text, one label a line", SettingsError)
-# The largest sensors give 200 million pixels: 25 MB as JPEG, a few times that as PNG.
+# One line per class: a million classes of 64 letters.
+LABELS = Kind("labels file", 64 * MIB, "give UTF-8 text with one label per line", SettingsError)
+# The largest sensors have 200 million pixels: 25 MB as JPEG, a few times that as PNG.
 IMAGE = Kind("", GIB, "save it again as a usual image", SettingsError)
-# 6,800 preprocessed images of 224 px; a batch in memory takes as much again.
+# 6,800 preprocessed images of 224 px; a batch in memory takes the same again.
 ARRAYS = Kind("", 4 * GIB, "save fewer images at a time, or give a folder", SettingsError)
-# A screen of facts about one file.
+# A page of facts about one file.
 MANIFEST = Kind("manifest", 16 * MIB, "export the file again, or delete its manifest", TargetError)
 # Labels and preprocessing inside a network's file.
 MOST_TEXT_BYTES = 64 * MIB
 
 
 def manifest_path(path: Path) -> Path:
-    """Where the manifest of a file lies."""
+    """The path of a file's manifest."""
     return path.with_name(path.name + ".manifest.json")
 
 
 def check_file(path: Path, kind: Kind) -> None:
-    """Raises the kind's error on what is no regular file with something in it, of a size that it may have."""
+    """Raises the kind's error unless it is a non-empty regular file of acceptable size."""
     if (problem := file_problem(path, kind)) is not None:
         raise kind.error(f"{kind.called(path)} {problem}")
 
 
 def file_problem(path: Path, kind: Kind) -> str | None:
-    """What is wrong with a file before it is opened, and the next step; None where nothing is."""
+    """What is wrong with a file before it is opened, and the next step; None if nothing is."""
     try:
         if (problem := _odd(os.stat(path), kind)) is not None:  # noqa: PTH116 - Path's hides some errors
             return problem
@@ -89,16 +86,16 @@ def file_problem(path: Path, kind: Kind) -> str | None:
     except FileNotFoundError:
         return "does not exist: check the path"
     except (OSError, ValueError) as error:
-        return f"cannot be read ({_reason(error)}): check the path and its rights"
+        return f"cannot be read ({_reason(error)}): check the path and its permissions"
     return None
 
 
 def _odd(found: os.stat_result, kind: Kind) -> str | None:
     if stat.S_ISDIR(found.st_mode):
-        return f"is no file but a folder: {kind.remedy}"
+        return f"is a folder, not a file: {kind.remedy}"
     if not stat.S_ISREG(found.st_mode):
         odd = _ODD_FILES.get(stat.S_IFMT(found.st_mode), "something else")
-        return f"is no file but {odd}: save what it gives to a file, and give that"
+        return f"is {odd}, not a file: save its content to a file, and give that"
     if not found.st_size:
         return "is empty (0 bytes): copy or download it again"
     if found.st_size > kind.most_bytes:
@@ -110,7 +107,7 @@ def _odd(found: os.stat_result, kind: Kind) -> str | None:
 
 
 def read_bytes(path: Path, kind: Kind) -> bytes:
-    """The content of a file. Raises the kind's error where check_file does, or reading fails."""
+    """The content of a file. Raises the kind's error as check_file does, or if reading fails."""
     check_file(path, kind)
     try:
         return path.read_bytes()
@@ -119,7 +116,7 @@ def read_bytes(path: Path, kind: Kind) -> bytes:
 
 
 def read_text(path: Path, kind: Kind) -> str:
-    """The text in a UTF-8 file, a byte order mark left out. Raises the kind's error on anything else."""
+    """The text of a UTF-8 file, without byte order mark. Raises the kind's error on anything else."""
     try:
         return read_bytes(path, kind).decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -136,19 +133,19 @@ def read_json(path: Path, kind: Kind) -> object:
 
 
 def parse_json(text: str) -> object:
-    """The value of a JSON text.
+    """Parses a JSON text.
 
-    Raises ValueError on what is no JSON, and on what breaks those who use it: values too deep inside each
-    other, whole numbers beyond 64 bits, halves of characters.
+    Raises ValueError on invalid JSON, and on content that breaks its users: deep nesting, whole numbers
+    beyond 64 bits, lone surrogates.
     """
     try:
         value: object = json.loads(text, parse_int=_whole)
         if "\\ud" in text.lower():
             json.dumps(value, ensure_ascii=False).encode()
     except RecursionError:
-        raise ValueError("its lists and objects lie too deep inside each other") from None
+        raise ValueError("its lists and objects are nested too deep") from None
     except UnicodeEncodeError as error:
-        raise ValueError("it holds half a character, a lone surrogate") from error
+        raise ValueError("it holds a lone surrogate") from error
     return value
 
 
@@ -162,7 +159,7 @@ def _whole(digits: str) -> int:
 def check_archive(path: Path, kind: Kind) -> None:
     """Raises the kind's error on a zip archive that unpacks to more than the kind may hold, or is encrypted.
 
-    What is no archive, or a damaged one, is left to whoever reads it.
+    Readers handle files that are not archives, or damaged.
     """
     with suppress(OSError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile):
         with zipfile.ZipFile(path) as archive:
@@ -173,7 +170,7 @@ def check_archive(path: Path, kind: Kind) -> None:
 
 
 def archive_problem(parts: list[zipfile.ZipInfo], most_bytes: int) -> str | None:
-    """Why an archive's parts cannot be read, in words; None where they can."""
+    """Why an archive's parts cannot be read; None if they can."""
     unpacked = sum(part.file_size for part in parts)
     if unpacked > most_bytes:
         return f"unpacks to {unpacked:,} bytes, more than the {most_bytes:,} that such a file may have"
@@ -188,6 +185,6 @@ def _reason(error: Exception) -> str:
 
 
 def file_sha256(path: Path) -> str:
-    """The file's hash, as hexadecimal text."""
+    """The file's SHA-256 in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

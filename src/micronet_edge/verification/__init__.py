@@ -1,1 +1,1 @@
-"""Does a file compute the same function? Nothing is handed over before."""
+"""Proves that a file computes the same function, before it gets its final name."""

@@ -1,4 +1,4 @@
-"""Does a float file compute what the network does? A target asks before anybody gets the file."""
+"""Checks that a float file computes what the lowered network computes."""
 
 from collections.abc import Callable, Sequence
 
@@ -17,10 +17,10 @@ from micronet_edge.verification.prove import FLOAT32_TOLERANCE
 Outputs = Sequence[NDArray[np.float32]]
 _NOISE_IMAGES = 2
 _NUDGE = 1e-5
-"""By how much of itself each pixel of noise is moved: as much as a hundred layers' roundings.
+"""Relative perturbation of each pixel of noise, as large as the rounding of a hundred layers.
 
-Noise may drive a network to where float32 itself decides: MicroNets of random weights at 32 px move by
-1e-4 to 6e-4 there. A file may then differ from the network as far as the network does from itself.
+Noise may drive a network to where float32 rounding decides: MicroNets with random weights at 32 px change by
+1e-4 to 6e-4 there. A file may then differ from the network by as much as the network from itself.
 """
 
 
@@ -32,11 +32,11 @@ def check_conversion(
     preprocessing: Preprocessing,
     batch: int,
 ) -> None:
-    """Holds every output of a file against the network that was written into it.
+    """Compares every output of a file with the network that was written into it.
 
-    Args: the file's name; `run`, which gives the file's outputs in the network's own order and layout for
-        `batch` images [batch, 3, size, size], in the file's own runtime.
-    Raises: TargetError that names the output and its largest difference, relative to the network's largest.
+    Given    the file's name; `run`, which returns the file's outputs in the network's order and layout for
+             `batch` images [batch, 3, size, size], in the file's own runtime
+    Raises   TargetError with the output and its largest difference, relative to the network's largest value.
     """
     known = preprocessing.batch(photographs())
     random = np.random.default_rng(0)
@@ -56,14 +56,14 @@ def _outputs(network: nn.Module, images: Images) -> Outputs:
 
 
 def _all_outputs(run: Callable[[Images], Outputs], images: Images, batch: int) -> Outputs:
-    """Every output for all images, `batch` at a time, the last batch filled up from the start."""
+    """Every output for all images, `batch` at a time; the last batch is filled up from the start."""
     starts = range(0, len(images), batch)
     parts = [run(images[np.arange(start, start + batch) % len(images)]) for start in starts]
     return [np.concatenate(each) for each in zip(*parts, strict=True)]
 
 
 def _difference(found: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
-    """The largest difference, relative to the largest value expected."""
+    """The largest difference, relative to the largest expected value."""
     largest = max(float(np.abs(expected).max(initial=0)), float(np.finfo(np.float32).tiny))
     return float(np.abs(found - expected).max(initial=0)) / largest
 
@@ -72,15 +72,15 @@ def _compare(name: str, found: Outputs, expected: Outputs, tolerances: Sequence[
     shapes = [[list(each.shape) for each in outputs] for outputs in (found, expected)]
     if shapes[0] != shapes[1]:
         raise TargetError(
-            f"{name}: the converted file gives {shapes[0]}, the network {shapes[1]}: this network cannot be "
-            "written in this format"
+            f"{name}: the converted file outputs {shapes[0]}, the network {shapes[1]}: this format cannot "
+            "express this network"
         )
     for place, (ours, theirs, tolerance) in enumerate(zip(found, expected, tolerances, strict=True)):
         if not np.isfinite(theirs).all():
-            raise TargetError(f"{name}: the network itself gives NaN or infinity: check its weights")
+            raise TargetError(f"{name}: the network itself outputs NaN or infinity: check its weights")
         if not (difference := _difference(ours, theirs)) <= tolerance:
             raise TargetError(
-                f"{name}: the converted file is not the same function: output {place} differs by up to "
-                f"{difference:.1e} of its largest value ({tolerance:.0e} allowed): this network "
-                "cannot be written in this format"
+                f"{name}: the converted file does not compute the same function: output {place} differs by "
+                f"up to {difference:.1e} of its largest value ({tolerance:.0e} allowed): this format cannot "
+                "express this network"
             )

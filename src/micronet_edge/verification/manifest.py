@@ -1,4 +1,4 @@
-"""What was made from what, with which versions: a JSON file beside every exported file."""
+"""The manifest, a JSON file beside every exported file: inputs, settings, versions, proof."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ def write_manifest(
     applied: Sequence[Applied],
     proof: Proof,
 ) -> None:
-    """Writes the manifest of a file beside it: what it was made from, how, and that it was proven."""
+    """Writes the manifest of a file beside it: its inputs, its settings and its proof."""
     path, metadata = file.path, file.metadata
     content = {
         "file": {"name": path.name, "size_bytes": path.stat().st_size, "sha256": file_sha256(path)},
@@ -55,7 +55,7 @@ def _input(origin: Source, metadata: FileMetadata) -> dict[str, object]:
 
 
 def package_versions() -> dict[str, str]:
-    """Of the packages that a file or a figure depends on, those installed."""
+    """The installed versions of the packages on which files and figures depend."""
     found = {}
     for package in _PACKAGES:
         try:

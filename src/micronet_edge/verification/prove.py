@@ -1,4 +1,4 @@
-"""Does the file compute the same function? Proven on photographs, and it fails closed."""
+"""Proves on images that a file computes the same function as its network; fails closed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,47 +24,50 @@ from micronet_edge.util.threads import one_thread
 FLOAT32_TOLERANCE = 1e-4
 """Largest difference of a float32 file, relative to the largest logit of the PyTorch network.
 
-Both runtimes sum in other orders than PyTorch. Measured on m0 to m3 the difference stays below
-2e-5; a wrong channel or border, or a wrong weight that the image passes through, gives 1e-3 and
-more. A single wrong weight in a branch that computes coefficients may stay below the tolerance.
+Both runtimes sum in another order than PyTorch. Measured on m0 to m3 the difference stays below 2e-5; a
+wrong channel or border, or a wrong weight on the image's path, gives at least 1e-3. A single wrong weight
+in a branch that computes coefficients may stay below the tolerance.
 """
 
 FLOAT16_TOLERANCE = 3e-2
-"""The same of a float16 file, whose weights are rounded to 11 bits, each by up to 5e-4 of itself.
+"""The same for a float16 file, whose weights are rounded to 11 bits, each by up to 5e-4 of itself.
 
-Measured on trained networks it stays below 4e-3, with random weights below 1.2e-2. A wrong weight does not
-hide in it: the target holds the file against the rounded network within FLOAT32_TOLERANCE.
+Measured on trained networks it stays below 4e-3, with random weights below 1.2e-2. A wrong weight cannot
+hide in it: the target compares the file with the rounded network within FLOAT32_TOLERANCE.
 """
 
 TOLERANCES = {FLOAT32: FLOAT32_TOLERANCE, FLOAT16: FLOAT16_TOLERANCE}
-"""By precision, those of files that compute in float."""
+"""The tolerances of float files, by precision."""
 
 _EXPORT_AGAIN = "export it again"
 _TOO_COARSE = "float16 is too coarse for it, export float32"
 
 PROOF_IMAGES = 128
-"""Images that an integer file is proven on."""
+"""Number of images to prove an integer file on."""
 
 SIMULATION_COSINE, SIMULATION_AGREEMENT = 0.95, 0.9
-"""How close an integer file must be to its simulation in PyTorch.
+"""Smallest agreement and cosine of an integer file with its simulation in PyTorch.
 
-They differ by ties in rounding, which grow on the way: cosines are above 0.99 on trained networks, 0.97
-and more on random ones. A wrong grid, weight or order of channels gives below 0.9.
+They differ by rounding of ties, which accumulates: cosines are above 0.99 on trained networks and at least
+0.97 on random ones. Wrong quantization parameters, weights or channel orders give below 0.9.
 """
 
 CLOSE = {"int8": (0.85, 0.9), "int8-a16": (0.95, 0.98)}
-"""Share of images with the same class, and cosine of logits, that a file must reach against float."""
+"""Smallest share of images with the same class, and smallest cosine of logits, against float."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """How far a file is from the PyTorch network, and what it is made of.
+    """The comparison of a file with the PyTorch network.
 
-    `difference` is absolute, `relative_difference` that over the largest logit; `top1_agreement` is
-    the share of images on which both name the same class; `spread` is how far the PyTorch logits move
-    from image to image, over the largest; `operators` counts the file's operators;
-    `cosine` is that between all logits of the file and of the network; `fused` says how many activations
-    ran in our own kernels.
+    Attributes:
+        difference: largest absolute difference of a logit.
+        relative_difference: the same, divided by the largest logit.
+        top1_agreement: share of images for which both predict the same class.
+        spread: variation of the PyTorch logits over the images, divided by the largest.
+        operators: number of the file's operators by type.
+        cosine: between all logits of the file and of the network.
+        fused: number of activations that ran in the fused kernels.
     """
 
     images: int
@@ -78,22 +81,23 @@ class Proof:
 
     @property
     def weakness(self) -> str | None:
-        """Why the proof says little of the early layers, where it does; None for a sound one.
+        """Why the proof does not cover the early layers; None if it does.
 
-        A network may well answer all photographs alike, being trained for other images; but then a
-        fault in what comes before its last layers would not show either.
+        A network trained for other images may give the same output for all photographs. Then a fault before
+        its last layers would not show.
         """
         if self.spread > FLOAT32_TOLERANCE:
             return None
         return (
-            f"the PyTorch network answers every photograph alike (its logits move by {self.spread:.0e} of "
-            "the largest), so a fault in its early layers would not show: compare it on your own images"
+            f"the PyTorch network gives the same output for every photograph (its logits vary by "
+            f"{self.spread:.0e} of the largest), so a fault in its early layers would not show: compare it "
+            "on your own images"
         )
 
 
 @dataclass(frozen=True, slots=True)
 class FileToProve:
-    """A file with the target that reads it and what it says of itself; it is opened once for each kernels."""
+    """A file with its target and metadata; it opens once for each setting of `kernels`."""
 
     path: Path
     target: Reader
@@ -101,24 +105,23 @@ class FileToProve:
     _sessions: dict[Kernels, Session] = field(default_factory=dict, repr=False, compare=False)
 
     def session(self, kernels: Kernels = "off") -> Session:
-        """The file in its own runtime. Raises TargetError where it cannot be opened."""
+        """Opens the file in its own runtime. Raises TargetError if that fails."""
         if kernels not in self._sessions:
             self._sessions[kernels] = self.target.open(self.path, kernels=kernels)
         return self._sessions[kernels]
 
     def operators(self) -> Mapping[str, int]:
-        """How often each plain operator stands in the file: one that is open with our kernels was read."""
+        """The number of the file's operators by type, without those that the fused kernels replace."""
         return self.session("auto" if "auto" in self._sessions else "off").operators()
 
 
 def prove(file: FileToProve, network: nn.Module, kernels: Sequence[Kernels] = ("off",)) -> Proof:
-    """Runs the file in its own runtime and holds it against the PyTorch network.
+    """Runs a float file in its own runtime and compares it with the PyTorch network.
 
-    Given    a file and the unlowered network it was made from; the kernels that it is to run in one after
-             the other, by itself the runtime's own, which everybody has
-    Result   the comparison in the first of them
+    Given    a file and the unlowered network it was made from; the settings of `kernels` to run it with
+    Result   the comparison for the first setting
     Raises   VerificationError on a difference above the tolerance, a forbidden operator, or a network
-             that gives NaN or infinity.
+             that outputs NaN or infinity.
     """
     images = file.metadata.preprocessing.batch(photographs())
     expected = reference_logits(network, images)
@@ -136,13 +139,12 @@ def prove_quantized(
     images: QuantizationImages,
     kernels: Kernels = "off",
 ) -> Proof:
-    """Runs an integer file in its own runtime and holds it against PyTorch, twice.
+    """Runs an integer file in its own runtime and compares it with PyTorch, twice.
 
-    It must give what the same quantized network gives in PyTorch, up to ties in rounding; and unless its
-    weights are random, what the float network gives, as closely as integers can, on images that are such as
-    the network will see.
+    It must match the simulation of the same quantized network, up to ties in rounding. Unless its weights are
+    random, it must also be close to the float network on images like those the network will see.
 
-    Given    a file, the float network and the quantized one that was written
+    Given    a file, the float network and the quantized network that was written
     Result   the comparison with the float network, on some of the images
     Raises   VerificationError on too large a difference, or on a forbidden operator.
     """
@@ -155,11 +157,11 @@ def prove_quantized(
     with torch.no_grad(), one_thread():
         simulated: Logits = Simulation(quantized)(torch.from_numpy(chosen)).numpy()
     cosine, agreement = _cosine(logits, simulated), float((logits.argmax(1) == simulated.argmax(1)).mean())
-    trained = file.metadata.checkpoint_sha256 is not None  # random ones tell many classes hardly apart
+    trained = file.metadata.checkpoint_sha256 is not None  # random weights hardly separate many classes
     if not (cosine >= SIMULATION_COSINE and (agreement >= SIMULATION_AGREEMENT or not trained)):
         raise VerificationError(
-            f"{file.path.name} does not compute what was written into it: cosine {cosine:.4f} to the "
-            f"simulation, the same class on {agreement:.0%} of {plural(len(chosen), 'image')}; please report "
+            f"{file.path.name} does not match its simulation: cosine of the logits {cosine:.4f}, "
+            f"same class on {agreement:.0%} of {plural(len(chosen), 'image')}; please report "
             "this network"
         )
     _check_rules(file)
@@ -170,7 +172,7 @@ def prove_quantized(
 
 
 def compare(file: FileToProve, network: nn.Module, images: Images) -> Proof:
-    """How far a file is from the float network on these images, without judging it."""
+    """Compares a file with the float network on these images, without a verdict."""
     expected = reference_logits(network, images)
     return _proof(file, "off", file.session().run(images), expected)
 
@@ -192,7 +194,9 @@ def _proof(file: FileToProve, kernels: Kernels, logits: Logits, expected: Logits
 def _check_rules(file: FileToProve) -> None:
     violations = file.target.violations(file.session(), file.operators(), file.metadata)
     if violations:
-        raise VerificationError(f"{file.path.name} holds {'; '.join(violations)}: please report this network")
+        raise VerificationError(
+            f"{file.path.name} contains {'; '.join(violations)}: please report this network"
+        )
 
 
 def _cosine(ours: Logits, theirs: Logits) -> float:
@@ -204,42 +208,45 @@ def _check_close(file: FileToProve, proof: Proof) -> None:
     agreement, cosine = CLOSE[file.metadata.precision]
     if not (proof.top1_agreement >= agreement and proof.cosine >= cosine):
         raise VerificationError(
-            f"{file.path.name} is too far from the float network: the same class on "
-            f"{proof.top1_agreement:.0%} of {proof.images} images (at least {agreement:.0%} asked), cosine "
-            f"{proof.cosine:.3f} ({cosine:.2f} asked): give images like those it will see, --finetune or "
+            f"{file.path.name} is too far from the float network: same class on {proof.top1_agreement:.0%} "
+            f"of {proof.images} images (at least {agreement:.0%} required), cosine {proof.cosine:.3f} "
+            f"({cosine:.2f} required): give images like those the network will see, --finetune or "
             "--precision int8-a16"
         )
 
 
 def reference_logits(network: nn.Module, images: Images) -> Logits:
-    """What the PyTorch network says of the images.
+    """The PyTorch network's logits for the images.
 
-    Raises VerificationError where its answers are not finite.
+    Raises VerificationError if they are not finite.
     """
     with torch.no_grad(), one_thread():
         logits: Logits = network.eval()(torch.from_numpy(images)).numpy()
     if not np.isfinite(logits).all():
-        raise VerificationError("the PyTorch network itself gives NaN or infinity on photographs")
+        raise VerificationError(
+            "the PyTorch network itself outputs NaN or infinity on photographs: check its weights"
+        )
     return logits
 
 
 def _largest(logits: Logits) -> float:
-    """The largest magnitude, and never zero: a hard swish may well give zeros alone."""
+    """The largest magnitude, but never zero: a hard swish may output only zeros."""
     return max(float(np.abs(logits).max()), float(np.finfo(np.float32).tiny))
 
 
 def _check_same(path: Path, logits: Logits, expected: Logits, tolerance: float) -> None:
     if logits.shape != expected.shape:
         raise VerificationError(
-            f"{path.name} gives {list(logits.shape)}, the PyTorch network {list(expected.shape)}"
+            f"{path.name} outputs {list(logits.shape)}, the PyTorch network {list(expected.shape)}"
         )
     errors = np.abs(logits - expected) / _largest(expected)
     if not errors.max() <= tolerance:
         image, output = np.unravel_index(np.nan_to_num(errors, nan=np.inf).argmax(), errors.shape)
         raise VerificationError(
-            f"{path.name} is not the same function: its output {output} is {logits[image, output]:.5g} on "
-            f"{photographs()[image].name}, the PyTorch network's {expected[image, output]:.5g} "
-            f"(difference {errors[image, output]:.1e} of the largest, {tolerance:.0e} allowed): "
+            f"{path.name} does not compute the same function: output {output} is "
+            f"{logits[image, output]:.5g} on {photographs()[image].name}, in PyTorch "
+            f"{expected[image, output]:.5g} (difference "
+            f"{errors[image, output]:.1e} of the largest, {tolerance:.0e} allowed): "
             + (
                 "export it again"
                 if tolerance == FLOAT32_TOLERANCE

@@ -3,13 +3,13 @@
 import pytest
 from benchmarks.made import file, run
 
-from baselines.building import PEERS
+from baselines.building import BASELINES
 from baselines.published_accuracies import published_top1, with_published_top1
 from baselines.suites import Member
 from micronet_edge.models import FAMILY
 
 
-@pytest.mark.parametrize("network", [*FAMILY, *PEERS])
+@pytest.mark.parametrize("network", [*FAMILY, *BASELINES])
 def test_something_is_published_of_every_network_of_the_suites(network):
     top1, source = published_top1(network)
     assert 0.4 < top1 < 0.7

@@ -33,7 +33,7 @@ def program(path, text):
 def test_a_serial_that_adb_does_not_know(phone, refusal):
     phone.start()
     error_line = refusal(DeviceError, find_device("adb://R58M1234").connect)
-    assert error_line.startswith("adb://R58M1234: adb knows no phone of that serial: plug it in")
+    assert error_line.startswith("adb://R58M1234: adb knows no phone with that serial: plug it in")
 
 
 @pytest.mark.usefixtures("phone")
@@ -52,7 +52,7 @@ def test_an_awkward_serial_is_only_unknown(refusal, serial, tmp_path, monkeypatc
 
 def test_a_phone_that_does_not_trust_us(phone, refusal):
     phone.start("unauthorized")
-    assert "accept the question it shows" in refusal(DeviceError, connected(phone).connect)
+    assert "accept the prompt" in refusal(DeviceError, connected(phone).connect)
 
 
 def test_a_phone_that_went_offline(phone, refusal):
@@ -175,7 +175,7 @@ def test_benchmark_model_is_given_its_settings(phone, tmp_path, refusal):
         words = (device, binary, tmp_path / "model.tflite", settings, lambda _: None)
         error_line = refusal(DeviceError, run_benchmark_model, *words)
     told = "--graph=model.tflite --num_threads=4 --warmup_runs=5 --num_runs=50 --enable_op_profiling=true"
-    assert error_line.endswith(f"gave no timings: {told} --use_gpu=true --x=$(id) 'y'")
+    assert error_line.endswith(f"printed no timings: {told} --use_gpu=true --x=$(id) 'y'")
 
 
 def test_benchmark_model_for_another_processor(phone, tmp_path, refusal):
@@ -187,7 +187,7 @@ def test_benchmark_model_for_another_processor(phone, tmp_path, refusal):
         words = (device, binary, tmp_path / "model.tflite", BenchmarkModelSettings(), print)
         assert "built for riscv64, the device is" in refusal(DeviceError, run_benchmark_model, *words)
         words = (device, tmp_path / "no-such", tmp_path / "model.tflite", BenchmarkModelSettings(), print)
-        assert "is not there" in refusal(DeviceError, run_benchmark_model, *words)
+        assert "does not exist" in refusal(DeviceError, run_benchmark_model, *words)
 
 
 @pytest.mark.parametrize("words", [WAIT, DEAF])
@@ -201,7 +201,7 @@ def test_a_phone_whose_adbd_is_killed_in_the_middle(phone, words):
 
     with connected(phone) as device:
         command = [*device.facts().interpreter, "-c", words]
-        with pytest.raises(DeviceError, match="the connection was lost in the middle"):
+        with pytest.raises(DeviceError, match=r"the connection was lost \("):
             device.run(command, strike)
     assert time.monotonic() - began[0] < 30
     assert phone.left(seconds=15) == []

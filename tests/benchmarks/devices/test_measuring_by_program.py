@@ -43,7 +43,7 @@ def test_each_process_is_a_sample(running, program, tflite_file, tmp_path):
     (file,) = run.files
     assert file.samples_ns == ((1_492_000,),) * 3
     assert latency(file.samples_ns).median_ns == 1_492_000
-    assert file.samples_are == "one for each process, the median of 668 inferences"
+    assert file.samples_are == "one per process, the median of 668 inferences"
     assert [process.load_ns for process in file.processes] == [8_417_000] * 3
     assert all(process.steady for process in file.processes)
     assert (file.delegate, file.nodes, file.delegated_nodes) == ("TfLiteXNNPackDelegate", 8, 6)
@@ -77,13 +77,13 @@ def test_where_it_ran_is_asked_of_the_phone(running, program, tflite_file, tmp_p
 def test_it_takes_tflite_files_alone(running, program, onnx_file, tflite_file):
     settings = Settings(processes=1, rounds=5)
     (run,) = measure(prepare([tflite_file, onnx_file]), [running], settings, program=program)
-    assert f"benchmark_model runs no {onnx_file.name}: give TFLite files alone" in run.error
+    assert f"benchmark_model cannot run {onnx_file.name}: give TFLite files only" in run.error
 
 
 def test_a_program_that_is_not_there(running, tflite_file, tmp_path):
     settings = Settings(processes=1, rounds=5)
     (run,) = measure(prepare([tflite_file]), [running], settings, program=tmp_path / "none")
-    assert "none is not there: give the path of TFLite's benchmark_model" in run.error
+    assert "none does not exist: give the path of TFLite's benchmark_model" in run.error
 
 
 def test_only_phones_are_measured_by_it(program, tflite_file):

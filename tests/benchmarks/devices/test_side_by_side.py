@@ -102,7 +102,7 @@ def test_ctrl_c_ends_all_and_leaves_nothing_anywhere(files, every_device):
     ("devices", "kind", "error_line"),
     [
         (["local", "local"], SettingsError, "device local is given twice"),
-        (["local", "phone"], DeviceError, "is no device: give local, ssh://"),
+        (["local", "phone"], DeviceError, "is not a device: give local, ssh://"),
     ],
     ids=["twice", "unknown"],
 )

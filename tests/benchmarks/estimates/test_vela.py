@@ -44,7 +44,7 @@ def test_the_npus_are_those_that_vela_compiles_for():
 
 
 def test_the_figures_agree_with_each_other(of_digits):
-    assert of_digits.kind == "estimate by Vela 5.2.0, no measurement"
+    assert of_digits.kind == "estimate by Vela 5.2.0, not a measurement"
     assert of_digits.system_configuration == "Ethos_U55_High_End_Embedded"
     assert of_digits.memory_mode == "Shared_Sram"
     assert of_digits.seconds == pytest.approx(of_digits.cycles / of_digits.clock_hz)
@@ -101,7 +101,7 @@ def test_names_of_files_and_layers_may_hold_anything(tmp_path):
     ("content", "error_line"),
     [
         pytest.param(b"", "is empty (0 bytes)", id="empty"),
-        pytest.param(b"\x08\x00\x00\x00ONNX or so", "is no TFLite file", id="foreign"),
+        pytest.param(b"\x08\x00\x00\x00ONNX or so", "is not a TFLite file", id="foreign"),
         pytest.param(b"\x1c\x00\x00\x00TFL3" + bytes(range(200)), "Vela cannot compile", id="damaged"),
     ],
 )
@@ -114,19 +114,19 @@ def test_a_file_that_is_no_model(refusal, tmp_path, content, error_line):
 def test_a_truncated_file(refusal, tmp_path, int8):
     path = tmp_path / "short.tflite"
     path.write_bytes(int8.read_bytes()[: int8.stat().st_size // 2])
-    assert "the file may be damaged, make it again" in refusal(EstimateError, estimate, path, NPU)
+    assert "the file may be damaged, quantize again" in refusal(EstimateError, estimate, path, NPU)
 
 
 def test_a_float_file_that_vela_refuses(refusal, tmp_path_factory):
     path = shared_digits(tmp_path_factory) / "files" / TFLITE_FILE
     error_line = refusal(EstimateError, estimate, path, NPU)
     assert "HARD_SWISH" in error_line
-    assert "give an int8 file as `micronet-edge quantize` writes it" in error_line
+    assert "give an int8 file that `micronet-edge quantize` wrote" in error_line
 
 
 def test_a_float_file_of_which_the_npu_takes_nothing(refusal, tmp_path):
     path = sum_file(tmp_path / "float.tflite", qparams=None)
-    assert f"nothing of {path} would run on {NPU}" in refusal(EstimateError, estimate, path, NPU)
+    assert f"no operator of {path} would run on {NPU}" in refusal(EstimateError, estimate, path, NPU)
 
 
 def test_unknown_names(refusal, tmp_path, int8):

@@ -15,10 +15,10 @@ from micronet_edge_bench.profiles import layer_profile
 from micronet_edge_bench.report.colours import KIND_CLASSES
 from micronet_edge_bench.report.latency_plot import latency_plot
 from micronet_edge_bench.report.place_labels import Box, around, beside_points
-from micronet_edge_bench.report.profile_plot import dearest_table, kinds_table, profile_plot
+from micronet_edge_bench.report.profile_plot import kinds_table, most_expensive_table, profile_plot
 from micronet_edge_bench.report.roofline_plot import NARROW, WIDE, roofline_plot
 from micronet_edge_bench.report.style import STYLE
-from micronet_edge_bench.report.wording import figure
+from micronet_edge_bench.report.text import figure
 from micronet_edge_bench.statistics import latency
 
 PEAK = file("peak-float32.onnx", 10.0, 99, variant="peak", precision="float32", madds=400_000_000)
@@ -145,7 +145,7 @@ def test_parts_of_a_profile_follow_one_another_and_fill_the_bar():
 def test_the_tables_of_a_profile_begin_with_the_most_expensive():
     found = layer_profile(profile(2.0), 2e6)
     assert kinds_table(found).index("pointwise") < kinds_table(found).index("residual")
-    dearest = dearest_table(found)
+    dearest = most_expensive_table(found)
     assert dearest.index("features/stem/conv") < dearest.index("features/block1/expand/conv")
     assert dearest.count('<tr><th scope="row">') == 10
     assert "0.420" in dearest

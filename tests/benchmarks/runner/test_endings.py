@@ -147,7 +147,10 @@ def test_a_parent_that_is_killed(folder, tmp_path):
         assert len(workers(process.pid)) == 2
         process.kill()
         until(lambda: not list(children_of(process.pid)))
-    assert json.loads(output.read_text().splitlines()[-1])["error"] == "whoever started the runner has gone"
+    assert (
+        json.loads(output.read_text().splitlines()[-1])["error"]
+        == "the process that started the runner has ended"
+    )
 
 
 def test_an_input_that_says_nothing_does_not_end_it(tmp_path, digit_files):

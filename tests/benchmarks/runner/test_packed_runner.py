@@ -20,7 +20,9 @@ def test_it_says_what_is_missing(tmp_path, digit_files):
     packed(tmp_path, digit_files)
     code, lines = ran(tmp_path, "plan.json", flags=("-I", "-S"))
     assert code == 1
-    assert lines[-1] == {"error": f"{digit_files[0].name}: numpy is not here: python3 -m pip install numpy"}
+    assert lines[-1] == {
+        "error": f"{digit_files[0].name}: numpy is not installed: python3 -m pip install numpy"
+    }
 
 
 def test_a_suffix_that_no_runtime_has(tmp_path, digit_files):

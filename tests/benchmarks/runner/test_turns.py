@@ -135,7 +135,7 @@ def test_a_waiting_worker_burns_nothing(tmp_path, digit_files, parent):
     folder = packed(tmp_path, digit_files).folder
     file = read_plan(folder / "plan.json").files[1]
     with Worker(file, parent, 1) as worker:
-        worker.told()
+        worker.report()
         worker.turn()
         before = ticks(worker._process.pid)
         time.sleep(1)
@@ -153,7 +153,7 @@ def ticks(number):
 def test_workers_keep_other_libraries_to_one_thread(tmp_path, digit_files, parent):
     file = read_plan(packed(tmp_path, digit_files).folder / "plan.json").files[1]
     with Worker(file, parent, 2) as worker:
-        worker.told()
+        worker.report()
         entries = Path(f"/proc/{worker._process.pid}/environ").read_bytes().split(b"\0")
     assert b"OPENBLAS_NUM_THREADS=1" in entries
     assert b"OMP_NUM_THREADS=2" in entries
@@ -169,13 +169,13 @@ def test_a_file_that_is_no_network(tmp_path, digit_files, parent, refusal):
 
 
 def test_a_profiler_that_dies_takes_no_sample_with_it(measured, digit_files, monkeypatch):
-    told = Worker.told
+    original = Worker.report
 
     def killed(worker):
         # The process that profiles is the one that is asked for nothing else.
         if worker._process.pid in profiling:
             worker._process.kill()
-        return told(worker)
+        return original(worker)
 
     profiling, start = [], Worker.__init__
 
@@ -185,7 +185,7 @@ def test_a_profiler_that_dies_takes_no_sample_with_it(measured, digit_files, mon
             profiling.append(worker._process.pid)
 
     monkeypatch.setattr(Worker, "__init__", started)
-    monkeypatch.setattr(Worker, "told", killed)
+    monkeypatch.setattr(Worker, "report", killed)
     first, second = measured(rounds=2, processes=1, profile=True, profile_rounds=2)["files"].values()
     assert first["profile"] is None
     assert first["profile_error"].startswith(f"{digit_files[0].name}: its process was ended by SIGKILL")
@@ -199,7 +199,7 @@ def test_an_array_that_the_file_does_not_take(tmp_path, digit_files, parent, ref
     files = read_plan(folder / "plan.json").files
     swapped = PlannedFile("one", files[0].path, files[1].input)
     with Worker(swapped, parent, 1) as worker:
-        error_line = refusal(RunnerError, worker.told)
+        error_line = refusal(RunnerError, worker.report)
     assert error_line.startswith("one: ")
     assert "shape" in error_line
 
@@ -208,7 +208,7 @@ def test_a_parent_that_closes_its_end(tmp_path, digit_files, refusal):
     file = read_plan(packed(tmp_path, digit_files).folder / "plan.json").files[0]
     ours, theirs = os.pipe()
     with Worker(file, Parent(ours), 1) as worker:
-        worker.told()
+        worker.report()
         os.write(theirs, b"what is said there does not matter\n")
         assert worker.turn() > 0
         os.close(theirs)

@@ -112,7 +112,7 @@ def test_without_its_library_litert_has_no_profile(tflite_file, monkeypatch, ref
 def test_a_library_without_the_profiler_is_named_as_another_version(tflite_file, monkeypatch, refusal):
     monkeypatch.setattr(litert_profiler, "_load", lambda: ctypes.CDLL(_ctypes.__file__))
     message = refusal(RuntimeUnusableError, litert.profile, tflite_file, 1, zeros_for(tflite_file), 1)
-    assert "another version's: it has no LiteRtCreateEnvironment" in message
+    assert "has another version: it lacks LiteRtCreateEnvironment" in message
 
 
 def test_a_call_that_fails_is_named_with_its_status(tmp_path, refusal):

@@ -1,4 +1,4 @@
-"""The runtimes that can run on a device, one module each; what a module must have is `Runtime`.
+"""The runtimes on a device, one module each; `Runtime` is their protocol.
 
 Ours need no more than the standard library, numpy and the runtime itself, and Python 3.9 is enough. A package
 that is installed on the device offers one of its own under the entry-point group `micronet_edge.runtimes`.
@@ -44,7 +44,7 @@ def runtime_for(path: str | os.PathLike[str]) -> Runtime:
 
 
 def installed() -> dict[str, str]:
-    """The version of every runtime that is here, by its name."""
+    """The versions of the installed runtimes, by name."""
     versions = {}
     for runtime in runtimes():
         try:

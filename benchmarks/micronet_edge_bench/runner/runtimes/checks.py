@@ -1,4 +1,4 @@
-"""What every runtime asks of a file: one input and one output of known shape and of numbers we can make."""
+"""Checks for every runtime: one input and one output, of fixed shape and supported type."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DTYPES = ("float32", "int8", "uint8", "int16", "uint16")
 
 
 def only_one(path: Path, kind: str, tensors: Sequence[Tensor]) -> Tensor:
-    """The file's one input or output.
+    """The file's only input or output.
 
     Raises RuntimeUnusableError if there are none or several.
     """
@@ -30,9 +30,9 @@ def only_one(path: Path, kind: str, tensors: Sequence[Tensor]) -> Tensor:
 
 
 def fixed_shape(path: Path, kind: str, shape: Sequence[object]) -> tuple[int, ...]:
-    """The shape, if every extent of it is a number.
+    """The shape, if every dimension is a number.
 
-    Raises RuntimeUnusableError on a shape that is only known at run time.
+    Raises RuntimeUnusableError on a dynamic shape.
     """
     sizes = tuple(int(size) if isinstance(size, (int, np.integer)) else -1 for size in shape)
     if any(size < 1 for size in sizes):
@@ -44,9 +44,9 @@ def fixed_shape(path: Path, kind: str, shape: Sequence[object]) -> tuple[int, ..
 
 
 def known_dtype(path: Path, kind: str, dtype: str) -> np.dtype[np.generic]:
-    """The type of an input's or output's numbers.
+    """The dtype of an input or output.
 
-    Raises RuntimeUnusableError on one that no image is turned into.
+    Raises RuntimeUnusableError on an unsupported one.
     """
     if dtype not in DTYPES:
         raise RuntimeUnusableError(f"{path} has an {kind} of {dtype}: it must be one of {', '.join(DTYPES)}")
@@ -56,7 +56,7 @@ def known_dtype(path: Path, kind: str, dtype: str) -> np.dtype[np.generic]:
 def check_array(
     path: Path, array: NDArray[np.generic], shape: tuple[int, ...], dtype: np.dtype[np.generic]
 ) -> None:
-    """Raises RuntimeUnusableError on an array that is not exactly what the file takes."""
+    """Raises RuntimeUnusableError on an array that does not match the file's input."""
     if array.shape != shape or array.dtype != dtype:
         raise RuntimeUnusableError(
             f"{path} takes {dtype} of shape {shape}, but was given {array.dtype} of shape {array.shape}"
@@ -64,7 +64,7 @@ def check_array(
 
 
 def check_readable(path: Path) -> None:
-    """Raises RuntimeUnusableError on a file that is not there, or is no file."""
+    """Raises RuntimeUnusableError if the path is missing or not a file."""
     try:
         with path.open("rb"):
             pass

@@ -1,4 +1,4 @@
-"""TFLite files in LiteRT with XNNPACK, by whichever of its packages is here."""
+"""TFLite files in LiteRT with XNNPACK, from any of its packages."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ _PACKAGES = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter", "tensor
 
 
 def version() -> str:
-    """The version of LiteRT found here; of TFLite, with the package's name.
+    """The version of LiteRT; for TFLite, with the package's name.
 
-    Raises RuntimeUnusableError, with what to install, if there is none.
+    Raises RuntimeUnusableError, with what to install, if it is missing.
     """
     package = _library().__name__.partition(".")[0]
     distribution = package.replace("_", "-")
@@ -50,10 +50,10 @@ def version() -> str:
     return found if package.startswith("ai_edge_litert") else f"{found} ({distribution})"
 
 
-def open(path: str | Path, threads: int, kernels: Path | None = None) -> LiteRtSession:  # noqa: A001 - the seam's word
-    """The file in LiteRT's interpreter.
+def open(path: str | Path, threads: int, kernels: Path | None = None) -> LiteRtSession:  # noqa: A001 - the protocol's name
+    """Opens the file in LiteRT's interpreter.
 
-    Raises RuntimeUnusableError if the runtime is missing or the file is none that can be measured.
+    Raises RuntimeUnusableError if the runtime is missing or the file cannot be measured.
     """
     return LiteRtSession(Path(path), threads, kernels)
 
@@ -65,13 +65,15 @@ def profile(
     rounds: int,
     kernels: Path | None = None,
 ) -> Profile:
-    """What each operator takes, by LiteRT's own profiler.
+    """The time of each operator, by LiteRT's own profiler.
 
-    Raises RuntimeUnusableError if the file cannot be measured, the profiler is not here, or our kernels
-    would run: the profiler's interface takes no delegate.
+    Raises RuntimeUnusableError if the file cannot be measured, the profiler is missing, or the fused kernels
+    would run, since the profiler's interface takes no delegate.
     """
     if kernels is not None and LiteRtSession(Path(path), threads, kernels).facts()["fused"]:
-        raise RuntimeUnusableError(f"{NAME}'s profiler does not see our fused kernels: --kernels off")
+        raise RuntimeUnusableError(
+            f"{NAME}'s profiler does not support the fused kernels: give --kernels off"
+        )
     session = LiteRtSession(Path(path), threads)
     session.set_input(array)
     with profiled_model(Path(path), threads, array) as model:
@@ -81,7 +83,7 @@ def profile(
 
 
 class LiteRtSession:
-    """A TFLite file, open."""
+    """An open TFLite file."""
 
     def __init__(self, path: Path, threads: int, kernels: Path | None = None) -> None:
         library = _library()
@@ -109,7 +111,7 @@ class LiteRtSession:
 
     def set_input(self, array: NDArray[np.generic]) -> None:
         check_array(self._path, array, self.input_shape, self.input_dtype)
-        # LiteRT never reuses the memory of an input, so setting it once is enough.
+        # LiteRT never reuses the memory of an input, so one call is enough.
         self._interpreter.set_tensor(self._input, np.ascontiguousarray(array))
 
     def output(self) -> NDArray[np.generic]:
@@ -122,22 +124,22 @@ class LiteRtSession:
     def facts(self) -> Facts:
         nodes = self.nodes()
         pieces = [node for node in nodes if node.operator == DELEGATE]
-        partitions = pieces[self._told("micronet_edge_fused_parts") :]  # our own delegate came first
+        partitions = pieces[self._reported("micronet_edge_fused_parts") :]  # our own delegate is the first
         return {
             "delegate": XNNPACK if partitions else None,
             "nodes": len(nodes) - len(pieces),
             "delegated_nodes": sum(len(delegated(nodes, partition)) for partition in partitions),
             "partitions": len(partitions),
-            "fused": self._told("micronet_edge_fused_activations"),
+            "fused": self._reported("micronet_edge_fused_activations"),
         }
 
-    def _told(self, question: str) -> int:
-        """What our own delegate says of itself; nothing where there is none."""
+    def _reported(self, question: str) -> int:
+        """A count reported by our own delegate; 0 without it."""
         if self._delegate is None:
             return 0
         function = getattr(ctypes.CDLL(str(self._kernels)), question)
         function.argtypes, function.restype = [ctypes.c_void_p], ctypes.c_int32
-        # The interpreter asks a delegate for its pointer in the same way.
+        # The interpreter gets a delegate's pointer in the same way.
         return int(function(self._delegate._get_native_delegate_pointer()))  # noqa: SLF001
 
 
@@ -147,10 +149,10 @@ def _library() -> ModuleType:
             return importlib.import_module(package)
         except ImportError:  # noqa: PERF203 - three at most
             continue
-    raise RuntimeUnusableError(f"{NAME} is not here: python3 -m pip install ai-edge-litert numpy")
+    raise RuntimeUnusableError(f"{NAME} is not installed: python3 -m pip install ai-edge-litert numpy")
 
 
 def _signature(tensor: dict[str, Any]) -> list[int]:
-    """The shape as the file has it: what is only known at run time is -1, where the interpreter says 1."""
+    """The shape in the file: -1 for a dynamic dimension, for which the interpreter reports 1."""
     written = list(tensor.get("shape_signature", ()))
     return written or list(tensor["shape"])

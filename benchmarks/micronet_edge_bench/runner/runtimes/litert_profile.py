@@ -1,4 +1,4 @@
-"""The time of each operator of a TFLite file, out of what LiteRT's profiler recorded."""
+"""The time of each operator of a TFLite file, from the records of LiteRT's profiler."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 XNNPACK = "XNNPACK"
 _NS_PER_US = 1000
 METHOD = (
-    "LiteRT's profiler on its compiled model, in whole microseconds, the median as of grouped data: the "
-    "{short} operators that always took less than one count as half of one; of {own} operators that XNNPACK "
-    "made, {unmatched} could not be given to one of the file; {silent} of the file's took no time of their "
-    "own (folded into a neighbour)"
+    "LiteRT's profiler on its compiled model, in whole microseconds, medians of grouped data: the {short} "
+    "operators that always took less than one count as half of one; of {own} XNNPACK operators, {unmatched} "
+    "match no operator of the file; {silent} operators of the file took no time of their own (folded into a "
+    "neighbour)"
 )
 
 
 @dataclass(frozen=True)
 class _Ran:
-    """One operator that ran, and the file's operator it stands for, if that could be told."""
+    """One operator that ran, and the matching operator of the file, if known."""
 
     event: Event
     node: TfliteNode | None
@@ -38,7 +38,7 @@ class _Ran:
 def operator_times(
     nodes: Sequence[TfliteNode], inferences: Sequence[tuple[Event, ...]]
 ) -> tuple[str, list[OperatorTime]]:
-    """How it was found, and the time of each of the file's operators, then of what belongs to none."""
+    """The method, and the times of the file's operators, then of unmatched work."""
     ran = _attribute(nodes, inferences[0])
     times: dict[int, float] = defaultdict(float)
     lost: list[OperatorTime] = []
@@ -72,7 +72,7 @@ def operator_times(
 def _attribute(nodes: Sequence[TfliteNode], events: Sequence[Event]) -> list[_Ran]:
     pieces = [delegated(nodes, node) for node in nodes if node.operator == DELEGATE]
     groups = _groups([event for event in events if event.delegated])
-    if len(pieces) != len(groups):  # a piece without any event of its own: take all as one
+    if len(pieces) != len(groups):  # a piece without its own events: treat all as one
         pieces = [[node for piece in pieces for node in piece]]
         groups = [[event for group in groups for event in group]]
     of_event: dict[int, TfliteNode | None] = {}
@@ -84,7 +84,7 @@ def _attribute(nodes: Sequence[TfliteNode], events: Sequence[Event]) -> list[_Ra
 
 
 def _groups(events: Sequence[Event]) -> list[list[Event]]:
-    """XNNPACK's operators, cut where its count within a piece of the graph begins anew."""
+    """XNNPACK's operators, split where its index within a piece of the graph restarts."""
     groups: list[list[Event]] = []
     for event in events:
         if event.index == 0 or not groups:

@@ -1,8 +1,8 @@
-"""LiteRT's own profiler, through the C interface of libLiteRt.so: no Python interface reaches it.
+"""LiteRT's own profiler, through the C interface of libLiteRt.so, since there is no Python interface.
 
 Source: google-ai-edge/LiteRT, litert/c/litert_compiled_model.h, litert_profiler.h, litert_profiler_event.h
-and litert_opaque_options.h, as of ai-edge-litert 2.3.0, on which all of this was run. In an older LiteRT a
-call is missing or fails, and there is no profile.
+and litert_opaque_options.h, as of ai-edge-litert 2.3.0, the tested version. In an older LiteRT a call is
+missing or fails, and there is no profile.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _CPU = 1
 _WRITE = 1
 _OPERATOR, _DELEGATE_OPERATOR = 2, 8
 
-# An event is {tag, type, start, elapsed, memory before, memory after, metadata 1, metadata 2, source}. How
-# much is noted of the memory differs between versions, so its size is found by looking how much was written.
+# An event is {tag, type, start, elapsed, memory before, memory after, metadata 1, metadata 2, source}. The
+# size of the memory fields differs between versions, so the size comes from the amount written.
 _EVENT_AT_MOST = 512
 _UNTOUCHED = 0xA5
 _WORD = 8
@@ -41,10 +41,10 @@ _TENSOR_TYPE_AT_MOST = 512
 
 @dataclass(frozen=True)
 class Event:
-    """What one operator took in one inference, in whole microseconds.
+    """The time of one operator in one inference, in whole microseconds.
 
-    `delegated` operators are XNNPACK's own: `name` is XNNPACK's and `index` counts within its piece of the
-    graph. Others carry the file's name and place of the operator.
+    `delegated` operators are XNNPACK's: `name` is XNNPACK's and `index` counts within its piece of the graph.
+    Others have the name and index of the file's operator.
     """
 
     name: str
@@ -55,9 +55,9 @@ class Event:
 
 @contextmanager
 def profiled_model(path: Path, threads: int, array: NDArray[np.generic]) -> Iterator[ProfiledModel]:
-    """The file, compiled with the profiler on, and given its input.
+    """Compiles the file with the profiler on and sets its input.
 
-    Raises RuntimeUnusableError if the library is not here, is another version's, or cannot run the file.
+    Raises RuntimeUnusableError if the library is missing, of another version, or cannot run the file.
     """
     with ExitStack() as stack:
         model = ProfiledModel(_load(), stack, path, threads)
@@ -66,7 +66,7 @@ def profiled_model(path: Path, threads: int, array: NDArray[np.generic]) -> Iter
 
 
 class ProfiledModel:
-    """A file, compiled with profiling on, and its two buffers."""
+    """A file compiled with profiling, and its two buffers."""
 
     def __init__(self, library: ctypes.CDLL, stack: ExitStack, path: Path, threads: int) -> None:
         self._library, self._stack = library, stack
@@ -96,7 +96,7 @@ class ProfiledModel:
         self._call("RunCompiledModel", self._compiled, first, one, inputs, one, outputs)
 
     def run_profiled(self) -> tuple[Event, ...]:
-        """The operators of the second of two inferences, in the order of their running."""
+        """The operators of the second of two inferences, in order of execution."""
         self.run()
         self._call("StartProfiler", self._profiler)
         self.run()
@@ -123,12 +123,12 @@ class ProfiledModel:
 
     def _add_options(self, options: ctypes.c_void_p, name: bytes, toml: bytes) -> None:
         text = ctypes.create_string_buffer(toml)
-        self._texts.append(text)  # LiteRT keeps the pointer; Python keeps the memory
+        self._texts.append(text)  # LiteRT keeps the pointer, so Python must keep the memory
         added = self._get("CreateOpaqueOptions", name, text, _KEEP)
         self._call("AddOpaqueOptions", options, added)
 
     def _make(self, kind: str, *arguments: object, call: str = "") -> ctypes.c_void_p:
-        """A new object of LiteRT's, destroyed at the end in the reverse order."""
+        """A new LiteRT object, destroyed at the end in reverse order."""
         made = self._get(f"Create{call or kind}", *arguments)
         self._stack.callback(getattr(self._library, f"LiteRtDestroy{kind}"), made)
         return made
@@ -142,7 +142,7 @@ class ProfiledModel:
         try:
             function = getattr(self._library, f"LiteRt{name}")
         except AttributeError as error:
-            raise RuntimeUnusableError(f"{LIBRARY} is another version's: it has no LiteRt{name}") from error
+            raise RuntimeUnusableError(f"{LIBRARY} has another version: it lacks LiteRt{name}") from error
         status = function(*arguments)
         if status != 0:
             raise RuntimeUnusableError(f"{LIBRARY} failed in LiteRt{name} with status {status}")
@@ -156,14 +156,12 @@ def _load() -> ctypes.CDLL:
     folders = package.submodule_search_locations if package is not None else None
     paths = [Path(folder) / LIBRARY for folder in folders or () if (Path(folder) / LIBRARY).exists()]
     if not paths:
-        raise RuntimeUnusableError(
-            f"no profile of each operator without {LIBRARY}: python3 -m pip install ai-edge-litert numpy"
-        )
+        raise RuntimeUnusableError(f"profiling needs {LIBRARY}: python3 -m pip install ai-edge-litert numpy")
     return ctypes.CDLL(str(paths[0]))
 
 
 def _read(memory: ctypes.Array[ctypes.c_char], count: int) -> tuple[Event, ...]:
-    """The events of operators; others tell of the whole inference and its parts."""
+    """The events of operators, without those of the whole inference and its stages."""
     written = len(memory.raw.rstrip(bytes([_UNTOUCHED])))
     words = -(-written // count // _WORD)
     table = (ctypes.c_uint64 * (words * count)).from_buffer(memory)

@@ -1,8 +1,8 @@
-"""Which of XNNPACK's operators do the work of which of the file's.
+"""Matches XNNPACK's operators with the file's operators.
 
-XNNPACK runs its operators in the order in which the delegate walked over the file's, but not one for one:
-paddings and shapes vanish, activations and shapes appear. The two rows are aligned as texts are, by dynamic
-programming over the kinds of operators; what fits nothing stays without a match rather than being guessed.
+XNNPACK keeps the order of the file's operators, but not one to one: paddings and reshapes disappear,
+activations and reshapes appear. Dynamic programming aligns the two sequences by operator type, like texts.
+Operators without a counterpart stay unmatched.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from micronet_edge_bench.runner.runtimes.xnnpack_names import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# What a step costs. An operator that becomes exactly what its name says costs nothing, a helper or a fold
-# beside it a little. Leaving something without a match costs more than any helpers would.
+# Costs of a step. An exact match costs nothing, a helper or a folded operator a little, and an unmatched
+# operator more than any number of helpers.
 _FREE, _EXTRA, _UNMATCHED = 0, 1, 100
 
 
 class _Step(NamedTuple):
-    """The cheapest way from here to the end: what it costs and which operator takes the next name."""
+    """The cheapest alignment from here to the end: its cost, and the operator of the next name."""
 
     cost: int
     move: str
 
 
 def match_operators(operators: Sequence[str], names: Sequence[str]) -> list[int | None]:
-    """For each of XNNPACK's names the place of its operator in the file's row, or None if it fits none."""
+    """For each XNNPACK name the index of the file's operator, or None without a match."""
     kinds = [kind_of(name) for name in names]
     table = _cheapest(operators, kinds)
     matches: list[int | None] = []
@@ -47,14 +47,14 @@ def match_operators(operators: Sequence[str], names: Sequence[str]) -> list[int 
             at += 1
         elif move == "unmatched":
             matches.append(None)
-        else:  # "take" goes on to the next operator, "more" and "before" stay, "after" is of the last one
+        else:  # "take" moves to the next operator, "more" and "before" stay, "after" belongs to the last one
             matches.append(at - 1 if move == "after" else at)
             at += move == "take"
     return matches
 
 
 def _cheapest(operators: Sequence[str], kinds: Sequence[str]) -> list[list[_Step]]:
-    """For every place in both rows, the cheapest way to the end of both, filled in from there."""
+    """For every pair of positions, the cheapest alignment of the rest, computed from the end."""
     rows, columns = len(operators), len(kinds)
     end = _Step(_FREE, "end")
     table = [[end] * (columns + 1) for _ in range(rows + 1)]
@@ -68,7 +68,7 @@ def _cheapest(operators: Sequence[str], kinds: Sequence[str]) -> list[list[_Step
 def _steps(
     operators: Sequence[str], kinds: Sequence[str], table: list[list[_Step]], at: int, done: int
 ) -> list[_Step]:
-    """What can be done here. Of equally cheap ways the first is taken."""
+    """The possible steps here; the first of equal cost wins."""
     steps = []
     here = operators[at] if at < len(operators) else ""
     last = operators[at - 1] if at else ""

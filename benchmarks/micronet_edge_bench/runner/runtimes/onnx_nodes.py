@@ -1,7 +1,7 @@
-"""The operators of an ONNX file, read without the onnx package, which no board has.
+"""The operators of an ONNX file, read without the onnx package, which boards lack.
 
-A protobuf message is a row of fields: a varint with the field's number and its wire type, then the value.
-Only the fields named here are looked into. Numbers: onnx/onnx.proto, ModelProto, GraphProto, NodeProto,
+A protobuf message is a sequence of fields: a varint with the field's number and its wire type, then the
+value. Only the fields named here are parsed. Numbers: onnx/onnx.proto, ModelProto, GraphProto, NodeProto,
 FunctionProto.
 """
 
@@ -34,9 +34,9 @@ class OnnxNode:
 
 
 def read_nodes(path: Path, *, written_out: bool = True) -> list[OnnxNode]:
-    """The main graph's operators, in the file's order; in the place of a function what it consists of.
+    """The main graph's operators in order, with functions inlined.
 
-    Raises RuntimeUnusableError on a file that is no such message.
+    Raises RuntimeUnusableError on a file that is not an ONNX message.
     """
     try:
         content = memoryview(path.read_bytes())
@@ -44,11 +44,13 @@ def read_nodes(path: Path, *, written_out: bool = True) -> list[OnnxNode]:
         functions = dict(_function(each) for each in _values(content, _MODEL_FUNCTION)) if written_out else {}
         return [each for node in nodes for each in functions.get(node.operator, [node])]
     except (IndexError, ValueError) as error:
-        raise RuntimeUnusableError(f"{path} is no ONNX file ({error}): copy or export it again") from error
+        raise RuntimeUnusableError(
+            f"{path} is not an ONNX file ({error}): copy or export it again"
+        ) from error
 
 
 def _function(message: memoryview) -> tuple[str, list[OnnxNode]]:
-    """A function's name and the operators that compute something in it."""
+    """A function's name and its operators, without constants."""
     (name,) = _values(message, _FUNCTION_NAME)
     nodes = [node for node in _nodes(message, _FUNCTION_NODE) if node.operator != _CONSTANT]
     return bytes(name).decode(), nodes
@@ -74,7 +76,7 @@ def _node(message: memoryview) -> OnnxNode:
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """Every field of bytes with its number; numbers are passed over."""
+    """Every field of bytes with its number; skips numeric fields."""
     position = 0
     while position < len(message):
         key, position = _varint(message, position)
@@ -86,7 +88,7 @@ def _fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:
         elif wire_type == _BYTES:
             size, position = _varint(message, position)
             if position + size > len(message):
-                raise ValueError("it ends in the middle of a field")
+                raise ValueError("it ends inside a field")
             yield number, message[position : position + size]
             position += size
         else:

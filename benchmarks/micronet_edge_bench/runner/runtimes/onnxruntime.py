@@ -1,4 +1,4 @@
-"""ONNX files in ONNX Runtime, on its own CPU kernels."""
+"""ONNX files in ONNX Runtime, with its CPU provider."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from micronet_edge_bench.runner.plan import LEAST_WARMUP
 from micronet_edge_bench.runner.runtimes.checks import (
     check_array,
     check_readable,
@@ -18,7 +19,7 @@ from micronet_edge_bench.runner.runtimes.checks import (
 from micronet_edge_bench.runner.runtimes.errors import RuntimeUnusableError, one_line
 from micronet_edge_bench.runner.runtimes.onnx_nodes import OnnxNode, read_nodes
 from micronet_edge_bench.runner.runtimes.onnxruntime_profile import operator_times, read_trace
-from micronet_edge_bench.runner.runtimes.profiled_rounds import WARM_UP_ROUNDS, in_turns
+from micronet_edge_bench.runner.runtimes.profiled_rounds import in_turns
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -31,24 +32,24 @@ NAME = "ONNX Runtime"
 SUFFIXES = (".onnx",)
 
 FUSED = "DynamicShiftMax"
-"""How our kernels call an activation, with a number behind."""
+"""The prefix of an activation's name in the fused kernels, followed by a number."""
 
 _ERRORS_ONLY = 3
 _TYPES = {"float": "float32"}
 
 
 def version() -> str:
-    """The version of ONNX Runtime found here.
+    """The version of ONNX Runtime.
 
-    Raises RuntimeUnusableError, with what to install, if there is none.
+    Raises RuntimeUnusableError, with what to install, if it is missing.
     """
     return str(_library().__version__)
 
 
-def open(path: str | Path, threads: int, kernels: Path | None = None) -> OnnxSession:  # noqa: A001 - the seam's word
-    """The file in ONNX Runtime.
+def open(path: str | Path, threads: int, kernels: Path | None = None) -> OnnxSession:  # noqa: A001 - the protocol's name
+    """Opens the file in ONNX Runtime.
 
-    Raises RuntimeUnusableError if the runtime is missing or the file is none that can be measured.
+    Raises RuntimeUnusableError if the runtime is missing or the file cannot be measured.
     """
     return OnnxSession(Path(path), threads, kernels)
 
@@ -60,7 +61,7 @@ def profile(
     rounds: int,
     kernels: Path | None = None,
 ) -> Profile:
-    """What each operator takes, by ONNX Runtime's own profiler.
+    """The time of each operator, by ONNX Runtime's own profiler.
 
     Raises RuntimeUnusableError if the file cannot be measured.
     """
@@ -75,14 +76,14 @@ def profile(
             traced.infer()
 
         whole, _ = in_turns(plain.infer, twice, rounds)
-        # Of each round the second, as it is with the whole.
-        ran = read_trace(Path(traced.session.end_profiling()), slice(2 * WARM_UP_ROUNDS + 1, None, 2))
+        # The second inference of each round, as for the whole.
+        ran = read_trace(Path(traced.session.end_profiling()), slice(2 * LEAST_WARMUP + 1, None, 2))
     method, operators = operator_times(plain.nodes(), ran)
     return {"method": method, "rounds": rounds, "whole_ns": whole, "operators": operators}
 
 
 class OnnxSession:
-    """An ONNX file, open."""
+    """An open ONNX file."""
 
     def __init__(
         self,
@@ -125,7 +126,7 @@ class OnnxSession:
         return self._made[0]
 
     def nodes(self) -> list[OnnxNode]:
-        """The operators that run: functions of the file are written out, unless our kernels know them."""
+        """The operators that run: functions are inlined unless the fused kernels implement them."""
         return read_nodes(self._path, written_out=not self._fuses)
 
     def facts(self) -> Facts:
@@ -135,7 +136,7 @@ class OnnxSession:
 
 
 def _tracing(prefix: Path) -> Any:  # noqa: ANN401 - untyped
-    """Options of a session that writes what it does into a file of that name and more."""
+    """Options of a session that writes a trace to files with that prefix."""
     options = _library().SessionOptions()
     options.enable_profiling = True
     options.profile_file_prefix = str(prefix)
@@ -147,12 +148,12 @@ def _library() -> ModuleType:
         import onnxruntime
     except ImportError as error:
         raise RuntimeUnusableError(
-            f"{NAME} is not here ({one_line(error)}): python3 -m pip install onnxruntime numpy"
+            f"{NAME} is not installed ({one_line(error)}): python3 -m pip install onnxruntime numpy"
         ) from error
     return onnxruntime  # type: ignore[no-any-return]
 
 
 def _dtype_name(written: str) -> str:
-    """`tensor(float)` in numpy's words."""
+    """The numpy name of a type such as `tensor(float)`."""
     inner = written[len("tensor(") : -1] if written.startswith("tensor(") else written
     return _TYPES.get(inner, inner)

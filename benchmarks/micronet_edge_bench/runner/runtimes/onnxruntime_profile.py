@@ -1,14 +1,13 @@
-"""The time of each operator of an ONNX file, out of the trace that ONNX Runtime writes.
+"""The time of each operator of an ONNX file, from ONNX Runtime's trace.
 
-The trace is JSON, one event a line; an operator's is named `<node>_kernel_time`. Nodes are those of the graph
-as ONNX Runtime optimised it: a fused node has the name of the last one fused, with `_nchwc` in another memory
-layout, or `fused ` before the first one's; `_token_<number>` tells like names apart, and a rounding that
-stands once for each of its readers is `/duplicated`. What a function of the file consists of bears its
-name in front. HardSwish becomes two nodes that are only numbered,
-unless a convolution before it takes it along.
+The trace is JSON, one event per line; an operator's event is named `<node>_kernel_time`. The nodes are those
+of the optimized graph. A fused node has the name of its last node, with `_nchwc` in another memory layout, or
+`fused ` before the name of its first node. `_token_<number>` distinguishes equal names. A QuantizeLinear that
+is repeated for each consumer is `/duplicated`. Nodes of a function have its name as prefix. HardSwish becomes
+two numbered nodes, unless it is fused into the convolution before it.
 
-The profiler takes several microseconds for every operator, a multiple of what small ones take, and counts
-them as theirs. An operator with nothing to do, as there is among many, shows how much that is.
+The profiler adds several microseconds to every operator, a multiple of what small ones take. The fastest
+operator, which does almost nothing, shows that overhead.
 """
 
 from __future__ import annotations
@@ -28,13 +27,13 @@ if TYPE_CHECKING:
     from micronet_edge_bench.runner.runtimes.protocol import OperatorTime
 
 METHOD = (
-    "ONNX Runtime's profiler on the graph as it optimised it, in whole microseconds, the median as of "
-    "grouped data; off every operator {own_us:.1f} us are taken, what the shortest took, as the profiler's "
-    "own work; {made} of {count} operators are the runtime's (changes of layout and rounding), {fused} of "
-    "the file's took no time of their own (fused into another)"
+    "ONNX Runtime's profiler on its optimized graph, in whole microseconds, medians of grouped data; "
+    "{own_us:.1f} us, the time of the fastest operator, are subtracted from each as profiler overhead; "
+    "{made} of {count} operators are the runtime's own (changes of layout and quantization); {fused} "
+    "operators of the file took no time of their own (fused into another)"
 )
 
-# Among so many operators one has next to nothing to do.
+# With this many operators, one does almost nothing.
 _MANY = 50
 _NS_PER_US = 1000
 _KERNEL = "_kernel_time"
@@ -45,7 +44,7 @@ _ITS_NODES = re.compile(r"(HardSigmoid|Mul)_\d+$")
 
 @dataclass(frozen=True)
 class Kernel:
-    """One operator as it ran: its name in the optimised graph, its kind, each round's microseconds."""
+    """One operator: its name in the optimized graph, its type, and the microseconds of each round."""
 
     name: str
     operator: str
@@ -53,7 +52,7 @@ class Kernel:
 
 
 def read_trace(trace: Path, wanted: slice) -> list[Kernel]:
-    """The operators in the order of their running, with the `wanted` ones of their times."""
+    """The operators in order of execution, with the `wanted` part of their times."""
     kernels: dict[tuple[str, str], Kernel] = {}
     with trace.open(encoding="utf-8") as lines:
         for line in lines:
@@ -69,7 +68,7 @@ def read_trace(trace: Path, wanted: slice) -> list[Kernel]:
 
 
 def operator_times(nodes: Sequence[OnnxNode], kernels: Sequence[Kernel]) -> tuple[str, list[OperatorTime]]:
-    """How it was found, and the time of each operator that ran, by the file's name where it has one."""
+    """The method, and the time of each operator that ran, by the file's name if it has one."""
     places = {name: place for place, node in enumerate(nodes) for name in (node.name, *node.outputs) if name}
     swishes = _hard_swishes(nodes, kernels, places)
     times_us = [grouped_median(kernel.counts, CUT_OFF) for kernel in kernels]
@@ -95,9 +94,9 @@ def operator_times(nodes: Sequence[OnnxNode], kernels: Sequence[Kernel]) -> tupl
 def _hard_swishes(
     nodes: Sequence[OnnxNode], kernels: Sequence[Kernel], places: dict[str, int]
 ) -> dict[str, int]:
-    """The HardSwish of each numbered node: they run in the file's order, or no match is made.
+    """The HardSwish of each numbered node, if they run in the file's order.
 
-    Some convolutions take theirs along.
+    Some are fused into convolutions.
     """
     numbered = [one.name for one in kernels if _ITS_NODES.match(one.name) and one.name not in places]
     swishes = [place for place, node in enumerate(nodes) if node.operator == _HARD_SWISH]

@@ -1,8 +1,8 @@
-"""The rounds of a profile: inferences with the profiler and without it, in turns.
+"""The rounds of a profile: inferences with and without the profiler, alternately.
 
-A machine's pace changes within seconds, so the whole inference, beside which the sum over operators is
-judged, is timed in the same rounds. Each timed inference follows one that is not: it finds the caches as a
-network does that runs continuously.
+A machine's speed changes within seconds, so the whole inference, with which the sum over operators is
+compared, is timed in the same rounds. An untimed inference precedes each timed one, so that caches are as in
+continuous operation.
 """
 
 from __future__ import annotations
@@ -11,23 +11,23 @@ import statistics
 import time
 from typing import TYPE_CHECKING, TypeVar
 
+from micronet_edge_bench.runner.plan import LEAST_WARMUP
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 Recorded = TypeVar("Recorded")
 
-WARM_UP_ROUNDS = 10
-
 
 def in_turns(
     infer: Callable[[], object], profiled: Callable[[], Recorded], rounds: int
 ) -> tuple[float, list[Recorded]]:
-    """The median nanoseconds of `infer`, and what `profiled` recorded, after rounds to warm up."""
+    """The median nanoseconds of `infer`, and the records of `profiled`, after warm-up rounds."""
     taken, recorded = [], []
-    for _ in range(WARM_UP_ROUNDS + rounds):
+    for _ in range(LEAST_WARMUP + rounds):
         infer()
         start = time.perf_counter_ns()
         infer()
         taken.append(time.perf_counter_ns() - start)
         recorded.append(profiled())
-    return float(statistics.median(taken[WARM_UP_ROUNDS:])), recorded[WARM_UP_ROUNDS:]
+    return float(statistics.median(taken[LEAST_WARMUP:])), recorded[LEAST_WARMUP:]

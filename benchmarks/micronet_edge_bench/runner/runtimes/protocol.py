@@ -1,4 +1,4 @@
-"""What a runtime must offer: a module with these names, and the session that it opens."""
+"""The protocol of a runtime: a module with these names, and the session that it opens."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 class Facts(TypedDict):
-    """Who computes what: of `nodes` operators, a delegate took `delegated_nodes` in `partitions` pieces.
+    """Of `nodes` operators, a delegate runs `delegated_nodes` in `partitions` pieces.
 
-    `fused` activations run in our own kernels.
+    `fused` activations run in the fused kernels.
     """
 
     delegate: str | None
@@ -26,10 +26,10 @@ class Facts(TypedDict):
 
 
 class OperatorTime(TypedDict):
-    """What one operator of the file took.
+    """The time of one operator of the file.
 
-    `index` is its place in the file, or None for work that belongs to no one operator; `output` is the name
-    of its first output.
+    `index` is its index in the file, or None for work that belongs to no single operator; `output` is the
+    name of its first output.
     """
 
     index: int | None
@@ -40,9 +40,9 @@ class OperatorTime(TypedDict):
 
 
 class Profile(TypedDict):
-    """The time of every operator, and in one sentence how it was found.
+    """The time of every operator, and a sentence about the method.
 
-    `whole_ns` is the median of the whole inference in the same rounds: what the operators do not add up to is
+    `whole_ns` is the median of the whole inference in the same rounds; the rest over the operators' sum is
     the runtime's own.
     """
 
@@ -55,7 +55,7 @@ class Profile(TypedDict):
 class Session(Protocol):
     """A file, open with a number of threads.
 
-    `infer` is one inference and nothing else: the input is set before, the output is fetched after.
+    `infer` is exactly one inference: the input is set before, the output is read after.
     """
 
     @property
@@ -70,10 +70,10 @@ class Session(Protocol):
 
 
 class Runtime(Protocol):
-    """A module that runs files of some suffixes, with the library of our own kernels or without.
+    """A module that runs files of some suffixes, with or without the library of fused kernels.
 
-    `version`, `open` and `profile` raise RuntimeUnusableError: the runtime is missing (with what to install),
-    or the file cannot be run, or it cannot be profiled here.
+    `version`, `open` and `profile` raise RuntimeUnusableError if the runtime is missing (with what to
+    install), or the file cannot run or be profiled here.
     """
 
     @property

@@ -1,7 +1,7 @@
-"""The operators of a TFLite file as the interpreter has them, and which of them a delegate took.
+"""The operators of a TFLite file in the interpreter, and which of them a delegate runs.
 
-The interpreter keeps every operator of the file and adds one called DELEGATE for each piece of the graph that
-a delegate computes in their place.
+The interpreter keeps every operator of the file and adds an operator DELEGATE for each piece of the graph
+that a delegate runs.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ DELEGATE = "DELEGATE"
 
 @dataclass(frozen=True)
 class TfliteNode:
-    """One operator: its place, its name, the numbers of its tensors and its first output's name."""
+    """One operator: its index, its type, its tensors' indices and its first output's name."""
 
     index: int
     operator: str
@@ -27,14 +27,14 @@ class TfliteNode:
 
 
 def read_nodes(interpreter: Any) -> list[TfliteNode]:  # noqa: ANN401 - untyped
-    """The operators in the file's order, then the delegate's pieces."""
+    """The operators in the file's order, then the delegates' pieces."""
     names = {int(tensor["index"]): str(tensor["name"]) for tensor in interpreter.get_tensor_details()}
-    # The only public view of a loaded graph's operators is this one, underscore and all.
+    # The only access to a loaded graph's operators is this private method.
     return [_node(details, names) for details in interpreter._get_ops_details()]  # noqa: SLF001
 
 
 def delegated(nodes: Sequence[TfliteNode], partition: TfliteNode) -> list[TfliteNode]:
-    """The operators that a piece stands for: those between its inputs and outputs, in the file's order."""
+    """The operators that a piece replaces: those between its inputs and outputs, in the file's order."""
     makers = {tensor: node for node in nodes if node.operator != DELEGATE for tensor in node.outputs}
     given, found, open_ends = set(partition.inputs), {}, list(partition.outputs)
     while open_ends:

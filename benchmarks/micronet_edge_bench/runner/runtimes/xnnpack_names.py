@@ -1,7 +1,7 @@
-"""What XNNPACK calls the operators it makes of a TFLite file's.
+"""XNNPACK's names for the operators it creates from a TFLite file.
 
-Source: google/XNNPACK, include/xnnpack/operator-type-defs.inc (the names), and what LiteRT 2.3's delegate
-made of the operators below, seen in its profiler.
+Source: google/XNNPACK, include/xnnpack/operator-type-defs.inc (the names), and the profiler's output of
+LiteRT 2.3's delegate for the operators below.
 """
 
 from __future__ import annotations
@@ -54,30 +54,30 @@ MADE_OF: dict[str, tuple[str, ...]] = {
     "TRANSPOSE": ("Transpose",),
     "TRANSPOSE_CONV": ("Deconvolution",),
 }
-"""The operators that can do a TFLite operator's work, by their names without layout and kernel."""
+"""The XNNPACK operators that can replace a TFLite operator, without layout and kernel."""
 
 VANISHING = frozenset(
     {"PAD", "PADV2", "RESHAPE", "EXPAND_DIMS", "SQUEEZE", "TRANSPOSE", "QUANTIZE", "DEQUANTIZE"}
 )
-"""What XNNPACK may fold into a neighbour: a convolution's padding, a shape, an order, a second rounding."""
+"""TFLite operators that XNNPACK may fold into a neighbour: padding, reshape, transpose, quantize."""
 
 BEFORE = frozenset({"Static Reshape", "Transpose", "Convert"})
-"""What XNNPACK may put in front of an operator to bring its input into the shape or the numbers it wants."""
+"""Operators that XNNPACK may insert before an operator, to convert its input's shape or type."""
 AFTER = frozenset({"Clamp", "Static Reshape", "Transpose", "Convert"})
-"""What XNNPACK may put after an operator: its activation, its output's shape or numbers."""
+"""Operators that XNNPACK may insert after an operator: activation, conversion of shape or type."""
 
 LOOKED_UP = "Invalid Unary Op"
-"""How XNNPACK calls a table of 256 numbers: a chain of 8-bit operators on one input, made one look-up."""
+"""XNNPACK's name for a look-up table that replaces a chain of 8-bit operators on one input."""
 ELEMENTWISE = frozenset(
     {"ADD", "SUB", "MUL", "DIV", "MAXIMUM", "MINIMUM", "RELU", "RELU6", "RELU_0_TO_1", "RELU_N1_TO_1"}
     | {"ABS", "NEG", "LOGISTIC", "TANH", "HARD_SWISH", "LEAKY_RELU", "ELU", "GELU", "QUANTIZE", "DEQUANTIZE"}
 )
-"""What may become part of such a table."""
+"""Operators that may become part of such a table."""
 
 SEVERAL = frozenset({"SPLIT", "CONCATENATION", "BATCH_MATMUL"})
-"""Operators that may become several of the same kind, one for each piece."""
+"""Operators that may become several of the same type, one per piece."""
 
 
 def kind_of(name: str) -> str:
-    """The operator in `Convolution (NHWC, QC8) IGEMM`, without layout, numbers and kernel."""
+    """The operator type in a name such as `Convolution (NHWC, QC8) IGEMM`."""
     return name.partition(" (")[0].strip()

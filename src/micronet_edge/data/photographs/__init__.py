@@ -1,10 +1,10 @@
-"""Real images that come with the package: every pass and every file is proven on them."""
+"""The bundled photographs, on which every pass and every file is proven."""
 
 from importlib.resources import files
 from pathlib import Path
 
 
 def photographs() -> list[Path]:
-    """The photographs, always in the same order."""
+    """The paths of the photographs, in a fixed order."""
     folder = files(__package__)
     return sorted(Path(str(item)) for item in folder.iterdir() if item.name.endswith(".jpg"))

@@ -1,1 +1,1 @@
-"""What operators cost a runtime, and the channel orders that cost least."""
+"""Costs of operators in each runtime, and the choice of the cheapest channel orders."""

@@ -1,9 +1,9 @@
-"""Which tensors of a network must have their channels in one common order, and who minds which.
+"""Groups the tensors of a network into classes that share one channel order.
 
-Tensors that an elementwise layer or a depthwise convolution connects form one class: they hold the
-same channels at the same positions. A
-convolution or linear layer ends a class, for its weights can take any order in and give any out. So
-does a channel shuffle: where the orders in front of it and behind it do not let it vanish, it moves data.
+Tensors that an elementwise layer or a depthwise convolution connects form one class: they hold the same
+channels at the same positions. A convolution or linear layer ends a class, since its weights can adapt to
+any input and output order. A channel shuffle ends one as well: it moves data unless the orders before and
+after it cancel it.
 """
 
 import operator
@@ -48,7 +48,7 @@ _ELEMENTWISE_FUNCTIONS = (
 
 @dataclass(eq=False)
 class ChannelClass:
-    """Tensors with one order of channels: at each position all of them hold the channel of that number."""
+    """Tensors that share one channel order."""
 
     channels: int
     nodes: list[fx.Node] = field(default_factory=list, repr=False)
@@ -56,7 +56,7 @@ class ChannelClass:
 
 @dataclass(frozen=True)
 class Boundary:
-    """A tensor whose order the outside fixes: made (or read, by `reader`) as trained."""
+    """A tensor whose order is fixed as trained, where it is made or where `reader` reads it."""
 
     node: fx.Node
     reader: fx.Node | None
@@ -85,7 +85,7 @@ class ChannelClasses:
         self.of[to].nodes.append(node)
 
     def unite(self, first: fx.Node, second: fx.Node) -> None:
-        """Makes one class of two whose tensors must agree channel by channel."""
+        """Merges two classes whose tensors must have the same order."""
         kept, merged = self.of[first], self.of[second]
         if kept is not merged:
             kept.nodes += merged.nodes
@@ -93,7 +93,7 @@ class ChannelClasses:
 
 
 def find_channel_classes(network: fx.GraphModule) -> ChannelClasses:
-    """Walks the network once, in order of execution."""
+    """Finds the classes in one pass over the network, in order of execution."""
     classes = ChannelClasses()
     for node in network.graph.nodes:
         tensors = [source for source in node.all_input_nodes if source in classes.of]
@@ -115,16 +115,16 @@ def find_channel_classes(network: fx.GraphModule) -> ChannelClasses:
 
 
 def is_weighted(node: fx.Node) -> bool:
-    """A layer whose weights can take any order of channels in and give any other out."""
+    """Whether the layer's weights can adapt to any input and output order."""
     module = module_of(node)
     conv = conv_of(module)
     if isinstance(module, nn.Linear):
-        return is_matrix(node)  # with more axes its channels are the last, not the second
+        return is_matrix(node)  # with more axes, the channels are the last axis, not the second
     return conv is not None and not is_depthwise(conv)
 
 
 def _joins(classes: ChannelClasses, node: fx.Node, tensors: list[fx.Node]) -> bool:
-    """Puts the node into its inputs' class where it leaves the channels as they are."""
+    """Puts the node into its inputs' class if it keeps the channels."""
     if not tensors or len(tensors) != len(node.all_input_nodes):
         return False
     if not _is_channelwise(node) or not all(_same_channels(node, source) for source in tensors):
@@ -136,7 +136,7 @@ def _joins(classes: ChannelClasses, node: fx.Node, tensors: list[fx.Node]) -> bo
 
 
 def _same_channels(node: fx.Node, source: fx.Node) -> bool:
-    """Whether both count their channels on the second axis; a broadcast would shift the axes."""
+    """Whether both have their channels on the second axis; a broadcast would shift the axes."""
     ours, theirs = shape_of(node), shape_of(source)
     return ours[1] == theirs[1] and (len(ours) == len(theirs) or is_flatten(node))
 

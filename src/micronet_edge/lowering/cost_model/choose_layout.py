@@ -1,4 +1,4 @@
-"""Chooses the order of channels of every class, by what it costs in operators and multiply-adds."""
+"""Chooses the channel order of every class by its cost in operators and multiply-adds."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,21 +9,21 @@ from micronet_edge.lowering.cost_model.layout_candidates import Proposals
 from micronet_edge.lowering.cost_model.layout_cost import Orders, Prices
 
 _KEPT = 8
-"""Unfinished plans that are carried from class to class."""
+"""Beam width: unfinished plans kept from class to class."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """Orders for the first classes, and what they cost."""
+    """Orders for the first classes, and their cost."""
 
     orders: Orders
     cost_ns: float
 
 
 def choose_channel_orders(classes: ChannelClasses, costs: Costs) -> Orders:
-    """The cheapest orders: class by class, with the best few choices so far carried along.
+    """Finds the cheapest orders by beam search over the classes.
 
-    What a class's order costs may show several classes later, at a grouped convolution for instance.
+    The cost of an order may appear several classes later, for example at a grouped convolution.
     """
     proposals, prices = Proposals(classes), Prices(classes, costs)
     plans = [_Plan({}, 0.0)]
@@ -41,7 +41,7 @@ def choose_channel_orders(classes: ChannelClasses, costs: Costs) -> Orders:
 
 
 def _cheapest(last: ChannelClass, plans: Iterable[_Plan]) -> list[_Plan]:
-    """The best plans, one for each order of the last class: what comes behind sees no more of them."""
+    """The best plan for each order of the last class, since later layers depend only on that order."""
     best: dict[bytes, _Plan] = {}
     for plan in sorted(plans, key=lambda plan: plan.cost_ns):
         best.setdefault(plan.orders[last].tobytes(), plan)

@@ -1,4 +1,4 @@
-"""What operators cost a runtime: the figures by which the passes choose between exact forms."""
+"""Costs of operators in a runtime, by which the passes choose between equivalent layouts."""
 
 from dataclasses import dataclass
 from math import prod
@@ -12,21 +12,20 @@ _FALLBACK_NS = 1e6
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """Costs of one thread of one runtime in nanoseconds; only their ratios matter.
+    """Costs of one runtime on one thread, in nanoseconds; only their ratios matter.
 
-    A dense convolution costs `dense_madd_ns` for each multiply-add. One in groups costs
-    `grouped_output_ns` for each output and, for each multiply-add, `grouped_pointwise_madd_ns` if it
-    is 1 x 1, else `grouped_window_madd_ns`. A copy of scattered channels costs `segment_ns` for each
-    contiguous piece and `element_ns` for each element, and far more beyond `most_pieces`, where the
-    runtime falls back to slow code. Where it `gathers`, it does so for every shift, whatever the order,
-    and once more where an activation gives its channels in another order than it takes them.
+    A dense convolution costs `dense_madd_ns` per multiply-add. A grouped one costs `grouped_output_ns` per
+    output and, per multiply-add, `grouped_pointwise_madd_ns` if it is 1 x 1, else `grouped_window_madd_ns`. A
+    copy of scattered channels costs `segment_ns` per contiguous piece and `element_ns` per element, and far
+    more beyond `most_pieces`, where the runtime falls back to slow code. A runtime that `gathers` does so for
+    every shift, in any order, and once more if an activation's output order differs from its input order.
 
-    Where `depthwise_block` is not 0, the runtime is so much faster at depthwise convolutions of whole blocks
-    of that many channels that those which multiply channels are written as such, and K x 1 and 1 x K apart.
+    If `depthwise_block` is not 0, the runtime is so fast at depthwise convolutions of whole blocks of that
+    many channels that channel-multiplying convolutions are written as such, with K x 1 and 1 x K separate.
 
-    A fusion of shifted inputs costs `fusion_ns` an element when multiplied and added one by one. As a
-    product with a matrix made for each image it costs `mixing_ns` an element, `mixing_madd_ns` a
-    multiply-add and `matrix_ns` for each of the matrix's numbers. Zero: it is never done so.
+    A fusion of shifted inputs costs `fusion_ns` per element as products and sums. As a product with a matrix
+    per image it costs `mixing_ns` per element, `mixing_madd_ns` per multiply-add and `matrix_ns` per matrix
+    element. Zero means never.
     """
 
     dense_madd_ns: float
@@ -44,7 +43,7 @@ class Costs:
     matrix_ns: float = 0.0
 
     def dense_pays(self, conv: nn.Conv2d) -> bool:
-        """Whether the grouped convolution is cheaper without its groups."""
+        """Whether the grouped convolution is cheaper as a dense one."""
         window = prod(conv.kernel_size)
         grouped_madd_ns = self.grouped_pointwise_madd_ns if window == 1 else self.grouped_window_madd_ns
         taps = window * conv.in_channels
@@ -52,12 +51,12 @@ class Costs:
         return self.dense_madd_ns * taps < grouped_ns
 
     def vain_ns(self, conv: nn.Conv2d, outputs: int) -> float:
-        """What it costs to make a grouped convolution dense that is better off in groups."""
+        """The extra cost of making a grouped convolution dense."""
         vain = conv.in_channels - conv.in_channels // conv.groups
         return outputs * prod(conv.kernel_size) * vain * self.dense_madd_ns
 
     def copy_ns(self, index: Order, elements: int) -> float:
-        """What it costs to copy that many elements with their channels picked by `index`."""
+        """The cost of copying that many elements with their channels selected by `index`."""
         pieces = len(segments(index))
         if pieces == 1:
             return 0.0
@@ -67,17 +66,17 @@ class Costs:
         return pieces * self.segment_ns + elements * self.element_ns + fallback_ns
 
     def permutation_ns(self, index: Order, elements: int) -> float:
-        """What it costs to shuffle that many elements, by a Gather or by a convolution that only moves."""
+        """The cost of shuffling that many elements, by a Gather or by a permuting convolution."""
         if self.gathers or len(segments(index)) == 1:
             return self.copy_ns(index, elements)
         return self.segment_ns + elements * len(index) * self.dense_madd_ns
 
     def mixing_pays(self, channels: int, pixels: int) -> bool:
-        """Whether a fusion of shifted inputs is cheaper as one product with a matrix."""
+        """Whether a fusion of shifted inputs is cheaper as one matrix product."""
         elements = channels * pixels
         mixing_ns = elements * (self.mixing_ns + self.mixing_madd_ns * channels)
         return mixing_ns + channels * channels * self.matrix_ns < elements * self.fusion_ns
 
     def extra_channels_ns(self, conv: nn.Conv2d, channels: int, pixels: int) -> float:
-        """What it costs a dense convolution to give that many channels more."""
+        """The cost of that many extra output channels of a dense convolution."""
         return channels * pixels * prod(conv.kernel_size) * conv.in_channels * self.dense_madd_ns

@@ -1,4 +1,4 @@
-"""Proposes orders of channels that may be worth their cost."""
+"""Proposes candidate channel orders."""
 
 from collections.abc import Iterable, Iterator
 
@@ -20,7 +20,7 @@ from micronet_edge.lowering.ir.graph import module_of, only_input
 
 
 class Proposals:
-    """Orders worth trying: as trained at some tensor, good for some shift, kept in groups."""
+    """Candidate orders: as trained at some tensor, contiguous for some shift, or grouped."""
 
     def __init__(self, classes: ChannelClasses) -> None:
         self._classes = classes
@@ -30,10 +30,10 @@ class Proposals:
         self._repeated = {classes.of[node]: node for node in classes.repeats}
 
     def orders(self, group: ChannelClass, chosen: Orders) -> list[Order]:
-        """Orders for a class, given those chosen for classes before it.
+        """Candidate orders for a class, given the orders of earlier classes.
 
-        What is good for a class behind or in front of a shuffle is proposed as well: the shuffle then
-        moves nothing. Behind a Repeat there is one: that before it, copy by copy.
+        They include the orders of classes on the other side of a shuffle, with which the shuffle moves
+        nothing. After a Repeat the only candidate is the order before it, copy by copy.
         """
         if group in self._repeated:
             return [repeated(self._repeated[group], self._classes, chosen)]
@@ -44,7 +44,7 @@ class Proposals:
         return _distinct([*plain, *beside, *(collected(order, rank) for rank in ranks for order in plain)])
 
     def _ranks(self, group: ChannelClass, chosen: Orders) -> Iterator[Order]:
-        """For every grouped convolution around the class, which of its groups each channel is in."""
+        """For every grouped convolution next to the class, the group of each channel."""
         for node, conv in self._convs:
             before = self._classes.of[only_input(node)]
             if before is group:
@@ -55,7 +55,7 @@ class Proposals:
                 yield first_position[np.arange(group.channels) // (conv.out_channels // conv.groups)]
 
     def _linked(self, group: ChannelClass) -> list[tuple[ChannelClass, Order]]:
-        """The classes that shuffles connect with this one, and the number there of each of its channels."""
+        """The classes that shuffles connect with this one, and the index there of each of its channels."""
         found = {group: np.arange(group.channels)}
         waiting = [group]
         while waiting:
@@ -68,7 +68,7 @@ class Proposals:
         return list(found.items())
 
     def _sides(self, shuffle: fx.Node) -> Iterator[tuple[ChannelClass, ChannelClass, Order]]:
-        """From behind the shuffle to in front of it and back, with the other's number for each channel."""
+        """Both directions across a shuffle, with the other side's index for each channel."""
         before, behind = self._classes.of[only_input(shuffle)], self._classes.of[shuffle]
         link = shuffled(shuffle)
         yield behind, before, link
@@ -85,5 +85,5 @@ def _plain(group: ChannelClass) -> Iterator[Order]:
 
 
 def _distinct(orders: Iterable[Order]) -> list[Order]:
-    """Each order once."""
+    """The orders without repetition."""
     return list({order.tobytes(): order for order in orders}.values())

@@ -1,4 +1,4 @@
-"""What orders of channels cost: scattered shifts, groups that fall apart, data that shuffles move."""
+"""The cost of channel orders: scattered shifts, broken groups, data that shuffles move."""
 
 from math import prod
 
@@ -26,9 +26,9 @@ class Prices:
         self._convs = grouped_convolutions(classes)
 
     def added_ns(self, group: ChannelClass, orders: Orders) -> float:
-        """What the order of a class adds, given those of the classes before it.
+        """The cost that the order of a class adds, given the orders of earlier classes.
 
-        A layer between two classes is paid for when the second of them has its order.
+        A layer between two classes counts when the second of them gets its order.
         """
         convs = [(node, conv) for node, conv in self._convs if self._settled(node, group, orders)]
         shuffles = [node for node in self._classes.shuffles if self._settled(node, group, orders)]
@@ -40,7 +40,7 @@ class Prices:
         )
 
     def _settled(self, node: fx.Node, group: ChannelClass, orders: Orders) -> bool:
-        """Whether the class is one side of the layer and the other has its order already."""
+        """Whether the class is one side of the layer and the other side has its order already."""
         before, behind = self._classes.of[only_input(node)], self._classes.of[node]
         return group in {before, behind} and before in orders and behind in orders
 
@@ -52,7 +52,7 @@ class Prices:
         return min(copying_ns(self._costs, node, sources), widening_ns(self._costs, node, sources))
 
     def _vain_ns(self, node: fx.Node, conv: nn.Conv2d, orders: Orders) -> float:
-        """Zero where the orders on both sides let the convolution keep its groups."""
+        """Zero if the orders on both sides let the convolution keep its groups."""
         inputs, outputs = (orders[self._classes.of[side]] for side in (only_input(node), node))
         return (
             0.0 if stays_grouped(conv, inputs, outputs) else self._costs.vain_ns(conv, prod(shape_of(node)))
@@ -68,13 +68,13 @@ class Prices:
 
 
 def grouped_convolutions(classes: ChannelClasses) -> list[tuple[fx.Node, nn.Conv2d]]:
-    """Those that join two classes and might have to be made dense."""
+    """Grouped convolutions between two classes, which may have to become dense."""
     convs = ((node, conv_of(module_of(node))) for node in classes.weighted)
     return [(node, conv) for node, conv in convs if conv is not None and conv.groups > 1]
 
 
 def stays_grouped(conv: nn.Conv2d, inputs: Order, outputs: Order) -> bool:
-    """Whether, with channels `inputs` and `outputs` by position, each group is still one block."""
+    """Whether each group is still one block, with channels `inputs` and `outputs` by position."""
     input_groups = _group_of_blocks(inputs, conv.groups)
     output_groups = _group_of_blocks(outputs, conv.groups)
     return (
@@ -83,26 +83,26 @@ def stays_grouped(conv: nn.Conv2d, inputs: Order, outputs: Order) -> bool:
 
 
 def _group_of_blocks(order: Order, groups: int) -> Order | None:
-    """The group that each block of positions holds; None where some block mixes groups."""
+    """The group in each block of positions; None if a block mixes groups."""
     blocks = order.reshape(groups, -1) // (len(order) // groups)
     return blocks[:, 0] if (blocks == blocks[:, :1]).all() else None
 
 
 def moved(shuffle: fx.Node, classes: ChannelClasses, orders: Orders) -> Order:
-    """The position that a shuffle reads each position of its output from; in order where it moves nothing."""
+    """The input position of each output position of a shuffle; ascending if it moves nothing."""
     inputs, outputs = (orders[classes.of[side]] for side in (only_input(shuffle), shuffle))
     return inverse(inputs)[shuffled(shuffle)[outputs]]
 
 
 def shuffled(shuffle: fx.Node) -> Order:
-    """The channel that each channel of a shuffle's output is."""
+    """The input channel of each output channel of a shuffle."""
     module = module_of(shuffle)
     assert isinstance(module, ChannelShuffle)
     return np.array(module.source(shape_of(shuffle)[1]))
 
 
 def repeated(repeat: fx.Node, classes: ChannelClasses, orders: Orders) -> Order:
-    """The order behind a Repeat that reads its input from front to back, once for each copy."""
+    """The order after a Repeat that reads its input in order, once per copy."""
     module = module_of(repeat)
     assert isinstance(module, Repeat)
     before = orders[classes.of[only_input(repeat)]]

@@ -1,4 +1,4 @@
-"""What the shifts of a Dynamic Shift-Max cost: as copies, or as extra channels of the layer before it."""
+"""The cost of a Dynamic Shift-Max's shifts: as copies, or as extra channels of the layer before it."""
 
 from math import prod
 
@@ -13,7 +13,7 @@ Sources = tuple[tuple[int, ...], ...]
 
 
 def widened(sources: Sources) -> tuple[list[int], Sources]:
-    """Channels that the producer must give, and the run of them that every shifted input is."""
+    """The channels that the producer must output, and the contiguous run of each shifted input in them."""
     outputs = list(sources[0])
     runs = [tuple(range(len(outputs)))]
     for source in sources[1:]:
@@ -25,16 +25,16 @@ def widened(sources: Sources) -> tuple[list[int], Sources]:
 
 
 def copying_ns(costs: Costs, node: fx.Node, sources: Sources) -> float:
-    """What the shifts cost as slices and concatenations; a product with a matrix needs none."""
+    """The cost of the shifts as slices and concatenations; zero for a matrix product."""
     if costs.mixing_pays(len(sources[0]), prod(shape_of(node)[2:])):
         return 0.0
     return sum(costs.copy_ns(np.array(source), prod(shape_of(node))) for source in sources)
 
 
 def widening_ns(costs: Costs, node: fx.Node, sources: Sources) -> float:
-    """What the shifts cost as extra channels of the producer; infinite where it cannot give any.
+    """The cost of the shifts as extra channels of the producer; infinite if it cannot output any.
 
-    A runtime that gathers copies for a slice as well: it has nothing to win.
+    It does not help a runtime that gathers, since a slice copies as well.
     """
     producer = only_input(node)
     conv = conv_of(module_of(producer))
@@ -45,6 +45,6 @@ def widening_ns(costs: Costs, node: fx.Node, sources: Sources) -> float:
 
 
 def _overlap(outputs: list[int], source: tuple[int, ...]) -> int:
-    """How many channels at the end of `outputs` are those at the start of `source`."""
+    """The number of channels at the end of `outputs` that equal the start of `source`."""
     longest = min(len(outputs), len(source))
     return next((n for n in range(longest, 0, -1) if tuple(outputs[-n:]) == source[:n]), 0)

@@ -1,4 +1,4 @@
-"""What operators cost each runtime, as data: a target's own tables, or ones measured on another machine."""
+"""Operator costs of each runtime as data: a target's own tables, or tables measured on another machine."""
 
 import json
 from collections.abc import Mapping
@@ -38,9 +38,9 @@ class Tuning:
 
 
 def read_tuning(path: Path | str) -> Tuning:
-    """Reads a tuning back.
+    """Reads a tuning.
 
-    Raises SettingsError on a file that is missing or is none.
+    Raises SettingsError on a file that is missing or invalid.
     """
     content = read_json(Path(path), TUNING)
     try:
@@ -50,9 +50,9 @@ def read_tuning(path: Path | str) -> Tuning:
 
 
 def tuning_of(content: object) -> Tuning:
-    """The tuning that a file holds. Raises ValueError or TypeError on anything else."""
+    """Parses a tuning. Raises ValueError or TypeError on invalid content."""
     if not isinstance(content, Mapping):
-        raise TypeError("it is no JSON object")
+        raise TypeError("it is not a JSON object")
     if _MACHINE not in content:
         raise ValueError("it names no machine")
     tables = {str(name): each for name, each in content.items() if name != _MACHINE}
@@ -63,18 +63,18 @@ def tuning_of(content: object) -> Tuning:
 
 
 def costs_of(content: object) -> Costs:
-    """The costs of a table. Raises ValueError or TypeError on anything else."""
+    """Parses a table of costs. Raises ValueError or TypeError on invalid content."""
     if not isinstance(content, dict):
-        raise TypeError(f"{content!r} is no table of costs")
+        raise TypeError(f"{content!r} is not a table of costs")
     costs = Costs(**content)
     for name, value in asdict(costs).items():
         if not (isinstance(value, int | float) and isfinite(value) and value >= 0):
-            raise ValueError(f"{name} is {value!r}, not a number from 0 up")
+            raise ValueError(f"{name} is {value!r}, not a number of at least 0")
     return costs
 
 
 def tuning_text(tuning: Tuning) -> str:
-    """The tuning as a file to keep, to read and to change by hand."""
+    """The tuning as JSON text that can be edited by hand."""
     tables = {name: asdict(costs) for name, costs in tuning.tables.items()}
     return json.dumps({_MACHINE: tuning.machine, **tables}, indent=1) + "\n"
 

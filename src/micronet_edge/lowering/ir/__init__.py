@@ -1,1 +1,1 @@
-"""The graph of a network, its primitives, and what a pass promises."""
+"""The graph of a network, its primitives, and the contract of a pass."""

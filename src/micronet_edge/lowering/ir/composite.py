@@ -1,6 +1,6 @@
-"""A layer that stays one thing after it is decomposed: its nodes are marked, and passes keep it whole.
+"""Composites: layers that stay identifiable after decomposition, since their nodes carry marks.
 
-Nobody looks for such a layer by its operators or by its name: who wants it asks `regions`.
+Passes keep a composite whole. `regions` finds them by their marks, not by operators or names.
 """
 
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from micronet_edge.errors import LoweringError
 from micronet_edge.lowering.ir.graph_builder import LayerWriter
 
 COMPOSITE = "composite"
-"""Where a node's meta tells the composite that it is a part of."""
+"""The key in a node's meta for its part of a composite."""
 
 SAME_REGION = 1e-4
-"""Largest difference between a region and what it stands for, relative to the largest number."""
+"""Largest difference between a region and its composite, relative to the largest value."""
 
 
 class Role(StrEnum):
-    """What a node does for a Dynamic Shift-Max; of COEFFICIENT there is one for each fusion and shift."""
+    """The role of a node in a Dynamic Shift-Max; there is one COEFFICIENT per fusion and shift."""
 
     MAKES_COEFFICIENTS = "makes coefficients"
     SQUEEZED = "squeezed"
@@ -32,7 +32,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ShiftMax:
-    """The Dynamic Shift-Max of the layer of that name.
+    """The Dynamic Shift-Max of one layer.
 
     Given    x [n, width, h, w], coefficients [k][j], each [n, c, 1, 1]
     Result   y [n, c, h, w] = max over k < fusions of  sum over j of  coefficients[k][j] * x[:, sources[j]]
@@ -48,11 +48,11 @@ class ShiftMax:
 
     @property
     def places(self) -> tuple[tuple[int, int], ...]:
-        """Every fusion and shift."""
+        """All pairs of fusion and shift."""
         return tuple(product(range(self.fusions), range(self.shifts)))
 
     def __call__(self, x: Tensor, coefficients: dict[tuple[int, int], Tensor]) -> Tensor:
-        """What the decomposition computes."""
+        """Computes the same as the decomposition."""
         shifted = [x[:, list(source)] for source in self.sources]
         sums = [
             torch.stack([coefficients[k, j] * each for j, each in enumerate(shifted)]).sum(0)
@@ -63,7 +63,7 @@ class ShiftMax:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What a node is of a composite; `place` is the fusion and shift of a coefficient."""
+    """The part that a node plays in a composite; `place` is the fusion and shift of a coefficient."""
 
     composite: ShiftMax
     role: Role
@@ -71,14 +71,14 @@ class Part:
 
 
 def part_of(node: fx.Node) -> Part | None:
-    """What the node is of a composite, if it is a part of one."""
+    """The node's part of a composite, if it has one."""
     part = node.meta.get(COMPOSITE)
     assert part is None or isinstance(part, Part)
     return part
 
 
 class PartWriter(LayerWriter):
-    """Writes the nodes of a composite in front of the node that it was, under its name."""
+    """Writes the nodes of a composite before the node that it replaces, under its name."""
 
     def __init__(self, network: fx.GraphModule, node: fx.Node, composite: ShiftMax) -> None:
         super().__init__(network, node, composite.layer)
@@ -100,7 +100,7 @@ class PartWriter(LayerWriter):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Region:
-    """The nodes of a decomposed composite, in order of execution; the last one gives its result."""
+    """The nodes of a decomposed composite, in order of execution; the last one is its result."""
 
     composite: ShiftMax
     nodes: tuple[fx.Node, ...]
@@ -119,7 +119,7 @@ class Region:
 
     @property
     def squeezed(self) -> fx.Node:
-        """The row that all coefficients are made of."""
+        """The squeezed vector from which all coefficients are computed."""
         return self._only(Role.SQUEEZED, None)
 
     @property
@@ -132,7 +132,7 @@ class Region:
 
     @property
     def coefficients(self) -> tuple[tuple[fx.Node, ...], ...]:
-        """By fusion and shift."""
+        """The coefficients by fusion and shift."""
         shifts = range(self.composite.shifts)
         return tuple(tuple(self.coefficient(k, j) for j in shifts) for k in range(self.composite.fusions))
 
@@ -155,10 +155,10 @@ def regions(network: fx.GraphModule) -> tuple[Region, ...]:
 
 
 def check_composites(before: fx.GraphModule, after: fx.GraphModule, image: Tensor) -> None:
-    """Raises LoweringError unless every composite that was there is there, whole, and computes the same.
+    """Raises LoweringError unless every composite is still there, whole, and computes the same.
 
-    A region is whole where it has all parts and nothing but its result is read outside of it: no path
-    then leaves it and comes back.
+    A region is whole if it has all parts and only its result is read outside, so that no path leaves it and
+    returns.
     """
     found = regions(after)
     lost = {region.composite for region in regions(before)} - {region.composite for region in found}
@@ -194,14 +194,14 @@ def _check_numbers(network: fx.GraphModule, found: tuple[Region, ...], image: Te
 
 
 class _Watched(fx.Interpreter):
-    """Runs a network and keeps what some nodes give."""
+    """Runs a network and keeps the values of some nodes."""
 
     def __init__(self, network: fx.GraphModule, wanted: set[fx.Node]) -> None:
         super().__init__(network)
         self._wanted = wanted
         self.values: dict[fx.Node, Tensor] = {}
 
-    def run_node(self, n: fx.Node) -> Any:  # noqa: ANN401 - as its base says
+    def run_node(self, n: fx.Node) -> Any:  # noqa: ANN401 - as in the base class
         value = super().run_node(n)
         if n in self._wanted:
             self.values[n] = value

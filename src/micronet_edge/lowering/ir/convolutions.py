@@ -1,4 +1,4 @@
-"""Convolutions as the passes see them: plain, or with a bias that depends on the column."""
+"""Helpers for convolutions, plain or with a bias that depends on the column."""
 
 import torch
 from torch import Tensor, fx, nn
@@ -26,35 +26,35 @@ class BorderedConv(nn.Module):
 
 
 def conv_of(module: nn.Module | None) -> nn.Conv2d | None:
-    """The convolution that the layer is, or is built around."""
+    """The layer's convolution: itself, or the one it wraps."""
     inner = module.conv if isinstance(module, BorderedConv) else module
     return inner if isinstance(inner, nn.Conv2d) else None
 
 
 def conv_at(node: fx.Node) -> nn.Conv2d:
-    """The convolution that the node calls, which is known to be one."""
+    """The convolution that the node calls."""
     layer = module_of(node)
     assert isinstance(layer, nn.Conv2d)
     return layer
 
 
 def bias_of(layer: nn.Conv2d | nn.Linear) -> Tensor:
-    """The layer's bias [n]: zeros where it has none."""
+    """The layer's bias [n], zeros if it has none."""
     return torch.zeros(layer.weight.shape[0]) if layer.bias is None else layer.bias.detach()
 
 
 def is_depthwise(conv: nn.Conv2d) -> bool:
-    """Whether every channel has one filter of its own: no order is better than another."""
+    """Whether every channel has its own filter, so that the order does not matter."""
     return conv.groups == conv.in_channels == conv.out_channels
 
 
 def is_dense(layer: nn.Module | None) -> bool:
-    """Whether the layer is a convolution in which every output reads every input."""
+    """Whether the layer is a convolution with one group."""
     return isinstance(layer, nn.Conv2d) and layer.groups == 1
 
 
 def with_weights(conv: nn.Conv2d, weight: Tensor, bias: Tensor | None) -> nn.Conv2d:
-    """A convolution like the given one with other weights; channels and groups follow the shape."""
+    """The same convolution with other weights; channels and groups follow the shape."""
     result = nn.Conv2d(
         conv.in_channels,
         weight.shape[0],
@@ -75,7 +75,7 @@ def with_weights(conv: nn.Conv2d, weight: Tensor, bias: Tensor | None) -> nn.Con
 
 
 def pointwise(linear: nn.Linear, *, gain: float = 1.0, bias: float = 0.0) -> nn.Conv2d:
-    """The linear layer as a 1 x 1 convolution: no reshape before and behind it."""
+    """The linear layer as a 1 x 1 convolution, which needs no reshapes around it."""
     conv = nn.Conv2d(linear.in_features, linear.out_features, 1)
     with torch.no_grad():
         conv.weight.copy_((linear.weight.double() * gain)[:, :, None, None])
@@ -85,14 +85,14 @@ def pointwise(linear: nn.Linear, *, gain: float = 1.0, bias: float = 0.0) -> nn.
 
 
 def with_inputs(conv: nn.Conv2d, weight: Tensor) -> nn.Conv2d:
-    """A dense convolution like the given one that reads as many channels as the weight has."""
+    """The same convolution as a dense one with as many input channels as the weight has."""
     result = nn.Conv2d(weight.shape[1], conv.out_channels, 1, bias=conv.bias is not None)
     result.stride, result.padding, result.dilation = conv.stride, conv.padding, conv.dilation
     return with_weights(result, weight, conv.bias)
 
 
 def depthwise(conv: nn.Conv2d, weight: Tensor, bias: Tensor) -> nn.Conv2d:
-    """A depthwise convolution like the given one, of as many channels as the weight has."""
+    """The same convolution as a depthwise one with as many channels as the weight has."""
     channels = weight.shape[0]
     result = nn.Conv2d(channels, channels, 1, groups=channels)
     result.stride, result.padding, result.dilation = conv.stride, conv.padding, conv.dilation
@@ -102,20 +102,20 @@ def depthwise(conv: nn.Conv2d, weight: Tensor, bias: Tensor) -> nn.Conv2d:
 
 def _pair(values: tuple[int, ...] | str) -> tuple[int, int]:
     if isinstance(values, str):
-        raise LoweringError(f"convolutions must give their padding in pixels, not as {values!r}")
+        raise LoweringError(f"convolutions must have their padding in pixels, not {values!r}")
     vertical, horizontal = values
     return vertical, horizontal
 
 
 def with_conv(layer: nn.Module, conv: nn.Conv2d, outputs: list[int] | None = None) -> nn.Module:
-    """The layer around another convolution; `outputs` picks the rows of its bias map."""
+    """The layer with another convolution; `outputs` selects the rows of its bias map."""
     if not isinstance(layer, BorderedConv):
         return conv
     return BorderedConv(conv, layer.bias_map if outputs is None else layer.bias_map[:, outputs])
 
 
 def select_outputs(layer: nn.Module, outputs: list[int]) -> nn.Module:
-    """A dense or depthwise convolution that gives the chosen channels, in that order."""
+    """The dense or depthwise convolution with only the selected output channels, in that order."""
     conv = conv_of(layer)
     assert conv is not None
     bias = None if conv.bias is None else conv.bias[outputs]

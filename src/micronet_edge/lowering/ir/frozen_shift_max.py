@@ -1,4 +1,4 @@
-"""Dynamic Shift-Max as one layer of a network in inference."""
+"""Dynamic Shift-Max as one layer in inference form."""
 
 import numpy as np
 import torch
@@ -15,13 +15,13 @@ class FrozenShiftMax(nn.Module):
 
     Given    x [n, width, h, w]; channel c of shifted input j is x[:, sources[j][c]]
     Result   y [n, c, h, w] = max over k of  sum over j of  (gate[k, j] + offset[k, j]) * x_j,
-             gate = relu6(excite(relu(squeeze(mean of x_0)))), times `scale` where it is not 1
+             gate = relu6(excite(relu(squeeze(mean of x_0)))), times `scale` if it is not 1
 
-    `width` is larger than c when the producing layer gives shifted copies as well. `groups` is the
-    number of groups of the channel grid as trained, a hint for choosing the channels' order.
+    `width` is larger than c if the producer outputs shifted copies as well. `groups` is the number of groups
+    as trained, a hint for the choice of the channel order.
     """
 
-    def __init__(  # noqa: PLR0913 - each stands in the equation
+    def __init__(  # noqa: PLR0913 - each is a term of the equation
         self,
         sources: tuple[tuple[int, ...], ...],
         groups: int,
@@ -37,12 +37,12 @@ class FrozenShiftMax(nn.Module):
         self.offset: Tensor
 
     def sources_in_order(self, labels: Order) -> tuple[tuple[int, ...], ...]:
-        """The sources by position, where the tensor holds channel labels[p] at position p."""
+        """The sources by position, if the tensor holds channel labels[p] at position p."""
         position = inverse(labels)
         return tuple(tuple(position[np.array(source)[labels]].tolist()) for source in self.sources)
 
     def with_sources(self, sources: tuple[tuple[int, ...], ...]) -> "FrozenShiftMax":
-        """The same activation reading other channels of a tensor that holds them elsewhere."""
+        """The same activation with other source channels."""
         return FrozenShiftMax(sources, self.groups, self.squeeze, self.excite, self.offset, self.scale)
 
     @property
@@ -58,13 +58,13 @@ class FrozenShiftMax(nn.Module):
         return self.offset.shape[1] // (self.shifts * self.channels)
 
     def gates(self, x: Tensor) -> tuple[Tensor, ...]:
-        """The coefficients, one [n, c, 1, 1] for each fusion and shift, fusion by fusion."""
+        """The coefficients, one [n, c, 1, 1] per fusion and shift, fusion by fusion."""
         squeezed = functional.relu(self.squeeze(functional.adaptive_avg_pool2d(x, 1)))
         gate = functional.relu6(self.excite(squeezed)) + self.offset
         return torch.split(gate if self.scale == 1.0 else gate * self.scale, self.channels, dim=1)
 
     def fuse(self, shifted: list[Tensor]) -> Tensor:
-        """The maximum of the fusions of the shifted inputs, x_0 first."""
+        """The maximum over the fusions of the shifted inputs, x_0 first."""
         gates = iter(self.gates(shifted[0]))
         fused: Tensor | None = None
         for _ in range(self.fusions):

@@ -1,4 +1,4 @@
-"""Small helpers over torch.fx that every pass uses: trace, shapes, find and replace modules."""
+"""Helpers over torch.fx for passes: tracing, shapes, finding and replacing modules."""
 
 import copy
 from collections import Counter
@@ -19,9 +19,9 @@ _OURS = __name__.rpartition(".")[0]
 
 
 class _Tracer(fx.Tracer):
-    """Keeps our activation and shuffle whole: passes reason about them, not about their insides.
+    """Treats our activation, our shuffle and the layers that passes make as leaves.
 
-    So do the layers that passes make: a network that was lowered before is traced as it is.
+    So passes see whole layers, and tracing a lowered network again changes nothing.
     """
 
     def is_leaf_module(self, module: nn.Module, qualified_name: str) -> bool:
@@ -31,7 +31,7 @@ class _Tracer(fx.Tracer):
 
 
 def trace(network: nn.Module, input_size: int) -> fx.GraphModule:
-    """The network in inference form as a graph of layers, with the shapes of one image noted.
+    """Traces the network in inference mode into a graph of layers, with the shapes for one image.
 
     Raises LoweringError on a network whose forward depends on the data.
     """
@@ -40,7 +40,7 @@ def trace(network: nn.Module, input_size: int) -> fx.GraphModule:
         graph = _Tracer().trace(frozen)
     except (fx.proxy.TraceError, TypeError, ValueError, RuntimeError) as error:
         raise LoweringError(
-            f"{type(network).__name__} cannot be traced, its forward depends on values or sizes: {error}"
+            f"{type(network).__name__} cannot be traced: its forward depends on values or sizes ({error})"
         ) from error
     traced = fx.GraphModule(frozen, graph, type(network).__name__)
     _give_calls_their_own_layers(traced)
@@ -62,19 +62,19 @@ def _check_takes(network: fx.GraphModule, image: Tensor) -> None:
 
 
 def note_shapes(network: fx.GraphModule, image: Tensor) -> None:
-    """Writes the shape of every tensor into its node, for an input like `image`."""
+    """Stores the shape of every tensor in its node, for an input like `image`."""
     with torch.no_grad():
         ShapeProp(network).propagate(image)
 
 
 def shape_of(node: fx.Node) -> tuple[int, ...]:
-    """The shape of the tensor that the node gives; () where it gives none."""
+    """The shape of the node's tensor; () if it has none."""
     meta = node.meta.get("tensor_meta")
     return tuple(meta.shape) if isinstance(meta, TensorMetadata) else ()
 
 
 def module_of(node: fx.Node) -> nn.Module | None:
-    """The layer that the node calls, if it calls one."""
+    """The layer that the node calls, if any."""
     if node.op != "call_module":
         return None
     owner = node.graph.owning_module
@@ -83,26 +83,26 @@ def module_of(node: fx.Node) -> nn.Module | None:
 
 
 def copy_of_layer(node: fx.Node) -> nn.Module:
-    """A copy of the layer that the node calls, which is known to call one."""
+    """A copy of the layer that the node calls."""
     layer = module_of(node)
     assert layer is not None
     return copy.deepcopy(layer)
 
 
 def is_flatten(node: fx.Node) -> bool:
-    """Whether the node makes [n, ...] into rows [n, c]."""
+    """Whether the node flattens [n, ...] to [n, c]."""
     flattens = node.target in (torch.flatten, "flatten") or isinstance(module_of(node), nn.Flatten)
     return flattens and is_matrix(node) and shape_of(node)[0] == shape_of(only_input(node))[0]
 
 
 def is_matrix(node: fx.Node) -> bool:
-    """Whether the node's tensor is [n, c] and no more."""
+    """Whether the node's tensor has the shape [n, c]."""
     batch_and_channels = 2
     return len(shape_of(node)) == batch_and_channels
 
 
 def calls(network: fx.GraphModule, kind: type[Kind]) -> Iterator[tuple[fx.Node, Kind]]:
-    """Every call of a layer of that kind, in order of execution."""
+    """All calls of layers of that type, in order of execution."""
     for node in list(network.graph.nodes):
         module = module_of(node)
         if isinstance(module, kind):
@@ -110,55 +110,55 @@ def calls(network: fx.GraphModule, kind: type[Kind]) -> Iterator[tuple[fx.Node, 
 
 
 def only_input(node: fx.Node) -> fx.Node:
-    """The one tensor that the node reads."""
+    """The node's only input."""
     (source,) = node.all_input_nodes
     return source
 
 
 def only_reader(node: fx.Node) -> fx.Node | None:
-    """The one node that reads what the node gives; None where several do, or none."""
+    """The node's only consumer; None if there are several or none."""
     readers = list(node.users)
     return readers[0] if len(readers) == 1 else None
 
 
 def inputs_of(node: fx.Node) -> list[fx.Node]:
-    """The tensors that the node reads, in the order of its arguments, one as often as it is read."""
+    """The node's inputs in the order of its arguments, with repetition."""
     return [argument for argument in node.args if isinstance(argument, fx.Node)]
 
 
 def read_last_by(node: fx.Node) -> list[fx.Node]:
-    """The tensors that nobody reads after the node."""
+    """The tensors whose last consumer is the node."""
     return [source for source in node.all_input_nodes if list(source.users)[-1] is node]
 
 
 def feeds_only(producer: fx.Node, consumer: fx.Node) -> bool:
-    """Whether the producer's tensor is read by that consumer alone."""
+    """Whether the consumer is the producer's only one."""
     return set(producer.users) == {consumer}
 
 
 def replace_module(network: fx.GraphModule, node: fx.Node, module: nn.Module) -> None:
-    """Puts another layer in the place of the one that the node calls, under the same name."""
+    """Replaces the layer that the node calls, under the same name."""
     network.set_submodule(str(node.target), module.eval())
 
 
 def bypass(network: fx.GraphModule, node: fx.Node) -> None:
-    """Takes the node out of the graph; its readers read its input."""
+    """Removes the node from the graph; its consumers read its input."""
     node.replace_all_uses_with(only_input(node))
     network.graph.erase_node(node)
 
 
 def finish(network: fx.GraphModule) -> None:
-    """Makes the graph's changes take effect and drops the layers it no longer calls."""
+    """Recompiles the graph and drops layers that it no longer calls."""
     network.graph.lint()
     network.delete_all_unused_submodules()
     network.recompile()
 
 
 def _give_calls_their_own_layers(network: fx.GraphModule) -> None:
-    """Hangs every called layer directly under the network, one for each call, named by its path.
+    """Moves every called layer directly under the network, one copy per call, named by its path.
 
-    A pass of one call then leaves the others alone, and the exporter, which names a node after the
-    chain of modules that were called, gives it the whole path.
+    So a pass can change one call without the others, and the exporter, which names a node by its chain of
+    modules, gives it the whole path.
     """
     seen: Counter[str] = Counter()
     for node in network.graph.nodes:

@@ -1,4 +1,4 @@
-"""What a pass promises, and the one place that holds it to its promise."""
+"""The contract of a pass, and the code that enforces it."""
 
 import copy
 from abc import ABC, abstractmethod
@@ -15,27 +15,27 @@ from micronet_edge.lowering.ir.graph import finish, note_shapes, trace
 from micronet_edge.util.threads import one_thread
 
 SAME_NUMBERS = 1e-4
-"""Largest difference a pass may make, relative to the largest output.
+"""Largest difference that a pass may cause, relative to the largest output.
 
-A pass is exact in real numbers; in float32 it reorders sums. Measured over all variants and
-sizes the whole pipeline stays below 2e-5; a wrong channel or border gives above 1e-2.
+A pass is exact in real numbers; in float32 it reorders sums. Over all variants and sizes the whole
+pipeline measures below 2e-5; a wrong channel or border gives more than 1e-2.
 """
 
 
 class Pass(ABC):
     """One exact change to a traced network.
 
-    `check_before` states what the pass needs of the network as a whole, `change` makes the change
-    where it matches and counts the places, `check_after` states what then holds. That the numbers
-    stay the same and composites stay whole is checked for every pass alike, by `apply`.
+    `check_before` is the precondition on the network, `change` rewrites the matches and counts them,
+    `check_after` is the postcondition. For every pass, `apply` checks that the numbers stay the same and
+    composites stay whole.
     """
 
     @property
     def name(self) -> str:
         return type(self).__name__
 
-    def check_before(self, network: fx.GraphModule) -> None:  # noqa: B027 - most passes need nothing
-        """Raises LoweringError, with the reason, on a network that the pass cannot take."""
+    def check_before(self, network: fx.GraphModule) -> None:  # noqa: B027 - most passes have no precondition
+        """Raises LoweringError, with the reason, on a network that the pass cannot handle."""
 
     @abstractmethod
     def change(self, network: fx.GraphModule) -> int:
@@ -43,12 +43,12 @@ class Pass(ABC):
 
     @abstractmethod
     def check_after(self, network: fx.GraphModule) -> None:
-        """Raises LoweringError unless the result is what the pass promises."""
+        """Raises LoweringError unless the postcondition holds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What one pass did: places changed, and the largest relative difference it made."""
+    """The effect of one pass: places changed, and the largest relative difference."""
 
     name: str
     places: int
@@ -57,7 +57,7 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Lowered:
-    """A network in the form that a target writes, and how it came to be."""
+    """A lowered network and the passes applied to it."""
 
     network: fx.GraphModule
     input_size: int
@@ -65,9 +65,9 @@ class Lowered:
 
 
 def apply(pass_: Pass, network: fx.GraphModule, image: Tensor) -> tuple[fx.GraphModule, Applied]:
-    """The rewritten network; the given one, whose shapes are noted, stays as it was.
+    """Applies a pass to a copy of the network; the given network, with its shapes noted, stays unchanged.
 
-    Raises LoweringError, naming the pass, where it refuses the network or breaks its contract.
+    Raises LoweringError, naming the pass, if it refuses the network or violates its contract.
     """
     changed = copy.deepcopy(network)
     try:
@@ -80,10 +80,10 @@ def apply(pass_: Pass, network: fx.GraphModule, image: Tensor) -> tuple[fx.Graph
         check_composites(network, changed, image)
     except LoweringError as error:
         raise LoweringError(f"{pass_.name}: {error}") from error
-    except (RuntimeError, IndexError, TypeError, ValueError) as error:  # as PyTorch's layers raise
+    except (RuntimeError, IndexError, TypeError, ValueError) as error:  # what PyTorch's layers raise
         reason = " ".join(str(error).split())
         raise LoweringError(
-            f"{pass_.name}: the network cannot be run any more ({reason}); please report this network"
+            f"{pass_.name}: the network no longer runs ({reason}); please report this network"
         ) from error
     if not difference <= SAME_NUMBERS:
         raise LoweringError(
@@ -96,8 +96,8 @@ def apply(pass_: Pass, network: fx.GraphModule, image: Tensor) -> tuple[fx.Graph
 def lower(network: nn.Module, pipeline: tuple[Pass, ...], input_size: int) -> Lowered:
     """Applies the pipeline's passes in order to a copy of the network.
 
-    Given    a network built of this package's layers, square images of `input_size` px
-    Result   the same function of images of that size, as a plain inference module
+    Given    a network, square images of `input_size` px
+    Result   the same function for images of that size, as a plain inference module
     Raises   LoweringError on a network that cannot be traced or that a pass refuses.
     """
     image = probe_image(input_size)
@@ -111,28 +111,28 @@ def lower(network: nn.Module, pipeline: tuple[Pass, ...], input_size: int) -> Lo
 
 
 def probe_image(input_size: int) -> Tensor:
-    """A photograph [1, 3, input_size, input_size]: noise may drive a network where rounding explodes."""
+    """A photograph [1, 3, input_size, input_size]; noise may drive a network to where rounding grows."""
     return torch.from_numpy(Preprocessing.imagenet(input_size).batch(photographs()[:1]))
 
 
 def relative_difference(before: nn.Module, after: nn.Module, image: Tensor) -> float:
-    """Largest difference between two networks' outputs, relative to the largest output."""
+    """The largest difference between two networks' outputs, relative to the largest output."""
     with torch.no_grad():
         expected, found = tensors_in(before(image)), tensors_in(after(image))
     if [tensor.shape for tensor in found] != [tensor.shape for tensor in expected]:
-        raise LoweringError("the network's outputs have other shapes than before")
+        raise LoweringError("the shapes of the network's outputs have changed")
     differences = [
         (ours - theirs).abs().max() / theirs.abs().max().clamp_min(1e-30)
         for theirs, ours in zip(expected, found, strict=True)
     ]
-    # torch's max keeps a NaN, Python's loses it unless it comes first.
+    # torch's max propagates NaN; Python's drops it unless it comes first.
     return float(torch.stack(differences).max())
 
 
 def tensors_in(output: object) -> list[Tensor]:
-    """All tensors that a network gives, in order.
+    """All tensors in a network's output, in order.
 
-    Raises LoweringError where it gives anything else.
+    Raises LoweringError on anything else.
     """
     match output:
         case Tensor():
@@ -142,4 +142,4 @@ def tensors_in(output: object) -> list[Tensor]:
         case dict():
             return [tensor for item in output.values() for tensor in tensors_in(item)]
         case _:
-            raise LoweringError(f"a network must give tensors, not {type(output).__name__}")
+            raise LoweringError(f"a network must output tensors, not {type(output).__name__}")

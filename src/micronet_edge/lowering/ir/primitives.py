@@ -1,4 +1,4 @@
-"""Layers that are one operator each: what a composite layer is decomposed in."""
+"""Primitives: layers of one operator each, into which composite layers decompose."""
 
 import torch
 from torch import Tensor, nn
@@ -19,14 +19,14 @@ class Multiply(nn.Module):
 
 
 class Maximum(nn.Module):
-    """The larger of two numbers at every place."""
+    """The elementwise maximum of two tensors."""
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         return torch.maximum(x, y)
 
 
 class Constant(nn.Module):
-    """What a layer with one tensor that never changes has in common."""
+    """Base class of layers with one constant tensor."""
 
     def __init__(self, constant: Tensor) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class Constant(nn.Module):
 
 
 class AddConstant(Constant):
-    """The tensor plus a constant that is as large in every image."""
+    """The tensor plus a constant that is the same for every image."""
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.constant
@@ -49,7 +49,7 @@ class MultiplyConstant(Constant):
 
 
 class Channels(nn.Module):
-    """The channels from `start` up to, and without, `stop`."""
+    """The channels [start, stop)."""
 
     def __init__(self, start: int, stop: int) -> None:
         super().__init__()
@@ -60,14 +60,14 @@ class Channels(nn.Module):
 
 
 class Concatenate(nn.Module):
-    """Tensors one behind the other along the channels."""
+    """Tensors concatenated along the channels."""
 
     def forward(self, *tensors: Tensor) -> Tensor:
         return torch.cat(tensors, dim=1)
 
 
 class Columns(nn.Module):
-    """The columns of pixels from `start` up to, and without, `stop`."""
+    """The columns of pixels [start, stop)."""
 
     def __init__(self, start: int, stop: int) -> None:
         super().__init__()
@@ -78,14 +78,14 @@ class Columns(nn.Module):
 
 
 class ConcatenateColumns(nn.Module):
-    """Tensors side by side along the width."""
+    """Tensors concatenated along the width."""
 
     def forward(self, *tensors: Tensor) -> Tensor:
         return torch.cat(tensors, dim=3)
 
 
 class ColumnsToChannels(nn.Module):
-    """Several columns as the channels of one; channels last, not a number moves.
+    """Several columns as the channels of one; a view in channels-last layout.
 
     Given    x [n, c, h, w]
     Result   y [n, columns * c, h, w / columns], column by column
@@ -101,7 +101,7 @@ class ColumnsToChannels(nn.Module):
 
 
 class ChannelsToColumns(nn.Module):
-    """The reverse: channels as columns of their own.
+    """The inverse of ColumnsToChannels.
 
     Given    x [n, columns * c, h, w]
     Result   y [n, c, h, columns * w]
@@ -117,7 +117,7 @@ class ChannelsToColumns(nn.Module):
 
 
 class Frame(nn.Module):
-    """The tensor with a border around it, of one number for each channel.
+    """The tensor with a border of one constant per channel.
 
     Given    x [n, c, h, w], `values` [c], the border's height and width
     Result   y [n, c, h + 2 vertical, w + 2 horizontal]
@@ -136,10 +136,10 @@ class Frame(nn.Module):
 
 
 class DynamicPointwiseWeight(nn.Module):
-    """Coefficients at their places in a matrix.
+    """The weight of a DynamicPointwise: coefficients at their places in a sparse matrix.
 
-    Given    J coefficients, each [n, d, 1, 1]; `sources[j][o]` is the input that output o takes them for
-    Result   m [n, c, 1, d], channel o of output j's coefficient at m[:, sources[j][o], 0, o], else zero
+    Given    J coefficients, each [n, d, 1, 1]; `sources[j][o]` is the input channel of output o
+    Result   m [n, c, 1, d], coefficient j of output o at m[:, sources[j][o], 0, o], zero elsewhere
     """
 
     def __init__(self, sources: tuple[tuple[int, ...], ...], width: int) -> None:
@@ -159,7 +159,7 @@ class DynamicPointwiseWeight(nn.Module):
 
 
 class DynamicPointwise(nn.Module):
-    """Every output channel as a sum of input channels, with weights of each image's own.
+    """A pointwise convolution with separate weights for each image.
 
     Given    x [n, c, h, w], matrix [n, c, 1, d]
     Result   y [n, d, h, w]

@@ -1,4 +1,4 @@
-"""Layers that put channels in another order, each in the operators that some runtime runs best."""
+"""Layers that permute channels, each in the operators that suit a runtime."""
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +8,7 @@ from micronet_edge.lowering.ir.convolutions import with_weights
 
 
 class Reorder(nn.Module):
-    """Puts channels in another order by slices and a concatenation.
+    """Permutes channels by slices and a concatenation.
 
     Given    x [n, c, ...]
     Result   y [n, c, ...], y[:, p] = x[:, index[p]]
@@ -23,7 +23,7 @@ class Reorder(nn.Module):
 
 
 class GatheredReorder(Reorder):
-    """The same by one Gather."""
+    """Permutes channels by one Gather."""
 
     def __init__(self, index: Order) -> None:
         super().__init__(index)
@@ -34,12 +34,12 @@ class GatheredReorder(Reorder):
 
 
 def reorder(index: Order, *, gathers: bool) -> Reorder:
-    """For an order of a few pieces."""
+    """The layer for an order of a few contiguous pieces."""
     return GatheredReorder(index) if gathers else Reorder(index)
 
 
 def permutation(index: Order, *, gathers: bool) -> nn.Module:
-    """For any order of a map's channels: without a Gather, a pointwise convolution moves all at once."""
+    """The layer for any order: a Gather, or a pointwise convolution that moves all channels at once."""
     if gathers:
         return GatheredReorder(index)
     conv = nn.Conv2d(len(index), len(index), 1, bias=False)
@@ -47,7 +47,7 @@ def permutation(index: Order, *, gathers: bool) -> nn.Module:
 
 
 class Repeat(nn.Module):
-    """Every channel several times.
+    """Repeats every channel several times.
 
     Given    x [n, c, h, w]
     Result   y [n, copies * c, h, w], y[:, p] = x[:, index[p]]
@@ -59,7 +59,7 @@ class Repeat(nn.Module):
 
     @classmethod
     def whole(cls, channels: int, copies: int) -> "Repeat":
-        """All channels, then all of them again."""
+        """Repeats all channels as a whole."""
         return cls(tuple(range(channels)) * copies, copies)
 
     def forward(self, x: Tensor) -> Tensor:

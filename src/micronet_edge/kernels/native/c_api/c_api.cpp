@@ -1,4 +1,4 @@
-// The C interface: plain functions over arrays, which tests call as well.
+// The C interface: plain functions over arrays, which the tests call as well.
 #include <exception>
 
 #include "export.h"
@@ -10,7 +10,7 @@ namespace {
 
 enum Status : int32_t { kOk = 0, kUnsound = 1, kNoSuchInstructions = 2, kFailed = 3 };
 
-// Calls `work` with a sound shape and the instructions of that name.
+// Calls `work` with a valid shape and the instructions of that name.
 template <class Work>
 int32_t checked(const char* instructions, int32_t shifts, int32_t fusions, int64_t inputs, int64_t outputs,
                 const int32_t* sources, int64_t pixels, const Work& work) {
@@ -39,7 +39,7 @@ int32_t summed(const char* instructions, const Number* x, Sum* sums, int64_t cha
 
 }  // namespace
 
-// y [outputs, pixels] of x [inputs, pixels], or with `rows` the other way round, cut off at low and high;
+// y [outputs, pixels] of x [inputs, pixels], or both transposed with `rows`, clipped to [low, high];
 // a [fusions, shifts, outputs], sources [shifts, outputs].
 EXPORTED int32_t micronet_edge_shift_max_float(const char* instructions, int32_t rows, int32_t shifts, int32_t fusions,
                                                int64_t inputs, int64_t outputs, const int32_t* sources, const float* a,
@@ -59,7 +59,7 @@ EXPORTED int32_t micronet_edge_shift_max_float(const char* instructions, int32_t
                  });
 }
 
-// Likewise in int8: y = cut_off(round(multiplier * largest sum) + y_zero), a in steps.
+// The same in int8: y = clip(round(multiplier * largest sum) + y_zero), with quantized coefficients a.
 EXPORTED int32_t micronet_edge_shift_max_int8(const char* instructions, int32_t rows, int32_t shifts, int32_t fusions,
                                               int64_t inputs, int64_t outputs, const int32_t* sources, const int16_t* a,
                                               const int8_t* x, int8_t* y, int64_t pixels, int32_t x_zero,
@@ -67,22 +67,22 @@ EXPORTED int32_t micronet_edge_shift_max_int8(const char* instructions, int32_t 
   if (a == nullptr || x == nullptr || y == nullptr) return kUnsound;
   return checked(instructions, shifts, fusions, inputs, outputs, sources, pixels,
                  [&](const Instructions& with, const Shape& shape) -> int32_t {
-                   const Grids grids{x_zero, y_zero, multiplier, lowest, highest};
-                   if (!grids.is_sound(shifts)) return kUnsound;
+                   const QParams qparams{x_zero, y_zero, multiplier, lowest, highest};
+                   if (!qparams.is_sound(shifts)) return kUnsound;
                    const int32_t largest = largest_coefficient(shifts);
                    for (int64_t i = 0; i < shape.coefficients(); ++i) {
                      if (a[i] > largest || a[i] < -largest) return kUnsound;
                    }
                    if (rows == 0) {
-                     with.int8_planes(shape, grids, a, x, y, pixels);
+                     with.int8_planes(shape, qparams, a, x, y, pixels);
                    } else {
-                     with.int8_rows(shape, Tile(shape, 1, kBytesInVector, kBytesInVector), grids, a, x, y, pixels);
+                     with.int8_rows(shape, Tile(shape, 1, kBytesInVector, kBytesInVector), qparams, a, x, y, pixels);
                    }
                    return kOk;
                  });
 }
 
-// The sums of x over all pixels, for each channel.
+// The sums of x over all pixels, per channel.
 EXPORTED int32_t micronet_edge_sum_float(const char* instructions, int32_t rows, const float* x, float* sums,
                                          int64_t channels, int64_t pixels) {
   return summed(instructions, x, sums, channels, pixels, [rows](const Instructions& with) {
@@ -97,5 +97,5 @@ EXPORTED int32_t micronet_edge_sum_int8(const char* instructions, int32_t rows, 
   });
 }
 
-// The name of the instructions that this processor is best at.
+// The name of the best instructions of this CPU.
 EXPORTED const char* micronet_edge_instructions() { return best_instructions().name; }

@@ -6,18 +6,18 @@
 namespace micronet_edge {
 namespace {
 
-// To the nearest whole number, the even one of two, for numbers below 2^22: the compiler makes vectors of this,
-// and of the library's function as many calls.
+// Rounds to the nearest integer, ties to even, for numbers below 2^22. The compiler vectorizes this, but not calls
+// of the library's function.
 float rounded(float x) {
   constexpr float kWhole = 3 << 22;
   return (x + kWhole) - kWhole;
 }
 
-// What a thread needs while it runs one activation, kept for the next.
+// The buffers of a thread while it runs an activation, kept for the next one.
 struct Scratch {
   std::vector<float> means, between[2], a;
   std::vector<int32_t> sums;
-  std::vector<int16_t> steps;
+  std::vector<int16_t> quantized;
 };
 
 thread_local Scratch t_scratch;
@@ -45,12 +45,12 @@ std::unique_ptr<Activation> Activation::of_int8(Shape shape, Layout layout, Bran
     made->tile_.emplace(made->shape_, sizeof(int8_t), kBytesInVector, kBytesInVector);
   }
   const float largest = made->branch_.excite.largest();
-  made->steps_ = static_cast<float>(largest_coefficient(made->shape_.shifts)) / largest;
-  const double multiplier = double{tensors.x_scale} / made->steps_ / tensors.y_scale;
+  made->levels_per_unit_ = static_cast<float>(largest_coefficient(made->shape_.shifts)) / largest;
+  const double multiplier = double{tensors.x_scale} / made->levels_per_unit_ / tensors.y_scale;
   made->tensors_ = tensors;
-  made->grids_ = {tensors.x_zero, tensors.y_zero, static_cast<float>(multiplier), tensors.lowest, tensors.highest};
-  const bool finite = std::isfinite(largest) && std::isfinite(made->steps_);
-  return finite && made->grids_.is_sound(made->shape_.shifts) ? std::move(made) : nullptr;
+  made->qparams_ = {tensors.x_zero, tensors.y_zero, static_cast<float>(multiplier), tensors.lowest, tensors.highest};
+  const bool finite = std::isfinite(largest) && std::isfinite(made->levels_per_unit_);
+  return finite && made->qparams_.is_sound(made->shape_.shifts) ? std::move(made) : nullptr;
 }
 
 void Activation::means(const float* x, int64_t pixels, float* to) const {
@@ -69,7 +69,7 @@ void Activation::means(const int8_t* x, int64_t pixels, float* to) const {
 }
 
 void Activation::run(const float* x, float* y, int64_t pixels) const {
-  auto& [means_of, between, a, sums, steps] = t_scratch;
+  auto& [means_of, between, a, sums, quantized] = t_scratch;
   means_of.resize(shape_.inputs);
   means(x, pixels, means_of.data());
   branch_.apply(with_, means_of.data(), &between, &a);
@@ -81,16 +81,16 @@ void Activation::run(const float* x, float* y, int64_t pixels) const {
 }
 
 void Activation::run(const int8_t* x, int8_t* y, int64_t pixels) const {
-  auto& [means_of, between, a, sums, steps] = t_scratch;
+  auto& [means_of, between, a, sums, quantized] = t_scratch;
   means_of.resize(shape_.inputs);
   means(x, pixels, means_of.data());
   branch_.apply(with_, means_of.data(), &between, &a);
-  steps.resize(a.size());
-  for (size_t i = 0; i < a.size(); ++i) steps[i] = static_cast<int16_t>(rounded(a[i] * steps_));
+  quantized.resize(a.size());
+  for (size_t i = 0; i < a.size(); ++i) quantized[i] = static_cast<int16_t>(rounded(a[i] * levels_per_unit_));
   if (layout_ == Layout::kPlanes) {
-    with_.int8_planes(shape_, grids_, steps.data(), x, y, pixels);
+    with_.int8_planes(shape_, qparams_, quantized.data(), x, y, pixels);
   } else {
-    with_.int8_rows(shape_, *tile_, grids_, steps.data(), x, y, pixels);
+    with_.int8_rows(shape_, *tile_, qparams_, quantized.data(), x, y, pixels);
   }
 }
 

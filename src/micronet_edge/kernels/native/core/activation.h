@@ -1,4 +1,4 @@
-// One Dynamic Shift-Max of a network, ready to run on image after image, on several threads at once.
+// One Dynamic Shift-Max of a network, ready to run on many images, on several threads at once.
 #pragma once
 
 #include <memory>
@@ -11,7 +11,7 @@ namespace micronet_edge {
 
 enum class Layout { kPlanes, kRows };
 
-// How the int8 tensors around an activation stand for numbers.
+// The quantization parameters of the int8 tensors around an activation.
 struct Int8Tensors {
   float x_scale, y_scale;
   int32_t x_zero, y_zero, lowest, highest;
@@ -19,7 +19,7 @@ struct Int8Tensors {
 
 class Activation {
  public:
-  // None where the shape, the branch or the tensors are not sound.
+  // Null if the shape, the branch or the tensors are invalid.
   static std::unique_ptr<Activation> of_floats(Shape shape, Layout layout, Branch branch, const Ends& ends);
   static std::unique_ptr<Activation> of_int8(Shape shape, Layout layout, Branch branch, const Int8Tensors& tensors);
 
@@ -40,8 +40,8 @@ class Activation {
   std::optional<Tile> tile_;
   Ends ends_{};
   Int8Tensors tensors_{};
-  Grids grids_{};
-  float steps_ = 0;  // of an int16 coefficient, in each whole one
+  QParams qparams_{};
+  float levels_per_unit_ = 0;  // of int16 coefficients
 };
 
 }  // namespace micronet_edge

@@ -1,4 +1,4 @@
-// The few vector operations that the loops need, on x86-64 with AVX2.
+// The vector operations of the loops, on x86-64 with AVX2.
 #pragma once
 
 #include <immintrin.h>
@@ -17,7 +17,7 @@ struct Vectors {
   using Floats = __m256;
   using Bytes = __m128i;
   using Shorts = __m256i;
-  struct Two {  // sixteen numbers of 32 bits, or pairs of 16, in the order that unpacking leaves them in
+  struct Two {  // sixteen 32-bit numbers, or pairs of 16-bit ones, in the order of unpacking
     __m256i low, high;
   };
   struct Rounding {
@@ -39,13 +39,13 @@ struct Vectors {
   }
   static Floats multiply(Floats x, Floats y) { return _mm256_mul_ps(x, y); }
   static Floats multiply_add(Floats x, Floats y, Floats z) { return _mm256_fmadd_ps(x, y, z); }
-  // The instruction gives its second operand where the first is not a number.
+  // The instruction returns its second operand if the first is NaN.
   static Floats larger(Floats x, Floats y) {
     return _mm256_blendv_ps(_mm256_max_ps(x, y), x, _mm256_cmp_ps(x, x, _CMP_UNORD_Q));
   }
 
-  // So that what is not a number, coming second, stays.
-  static Floats cut_off(Floats x, Floats low, Floats high) {
+  // The value is the second operand, so NaN stays.
+  static Floats clip(Floats x, Floats low, Floats high) {
     return _mm256_min_ps(high, _mm256_max_ps(low, x));
   }
 
@@ -73,9 +73,9 @@ struct Vectors {
   static Two dot(Two x, Two a) { return {_mm256_madd_epi16(x.low, a.low), _mm256_madd_epi16(x.high, a.high)}; }
   static Two larger(Two x, Two y) { return {_mm256_max_epi32(x.low, y.low), _mm256_max_epi32(x.high, y.high)}; }
 
-  static Rounding rounding(const Grids& grids) {
-    return {_mm256_set1_ps(grids.multiplier), all_shorts(static_cast<int16_t>(grids.y_zero)),
-            all_shorts(static_cast<int16_t>(grids.lowest)), all_shorts(static_cast<int16_t>(grids.highest))};
+  static Rounding rounding(const QParams& qparams) {
+    return {_mm256_set1_ps(qparams.multiplier), all_shorts(static_cast<int16_t>(qparams.y_zero)),
+            all_shorts(static_cast<int16_t>(qparams.lowest)), all_shorts(static_cast<int16_t>(qparams.highest))};
   }
   static Bytes requantized(Two sums, const Rounding& to) {
     __m256i y = _mm256_adds_epi16(_mm256_packs_epi32(rounded(sums.low, to), rounded(sums.high, to)), to.zero);

@@ -1,4 +1,4 @@
-// What the library lets others see; everything else is hidden.
+// The exported symbols of the library; all others are hidden.
 #pragma once
 
 #define EXPORTED extern "C" __attribute__((visibility("default")))

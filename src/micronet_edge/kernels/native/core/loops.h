@@ -1,6 +1,6 @@
-// The loops over pixels in vectors, for the `Vectors` of whoever includes this.
+// The vectorized loops over pixels, for the `Vectors` of the including file.
 //
-// One or two shifts and fusions, which is what networks have, are compiled; of more the plain loops take care.
+// Compiled for one or two shifts and fusions, as in the released networks; the plain loops handle more.
 #pragma once
 
 #include "instructions.h"
@@ -13,12 +13,12 @@ using Floats = Vectors::Floats;
 using Bytes = Vectors::Bytes;
 
 constexpr int kFew = 2;
-constexpr int64_t kBlockBytes = 16 * 1024;  // of a map: what stays in the nearest cache while vectors take turns
+constexpr int64_t kBlockBytes = 16 * 1024;  // of a map: fits the L1 cache while the vectors take turns
 
 int64_t smaller(int64_t x, int64_t y) { return x < y ? x : y; }
 bool is_few(const Shape& shape) { return shape.shifts <= kFew && shape.fusions <= kFew; }
 
-// --- one vector of outputs
+// --- One vector of outputs
 
 template <int J, int K, bool Clips>
 struct FloatCoefficients {
@@ -28,7 +28,7 @@ struct FloatCoefficients {
   Floats fused(const Floats (&x)[J]) const {
     Floats largest = sum(0, x);
     for (int k = 1; k < K; ++k) largest = Vectors::larger(largest, sum(k, x));
-    return Clips ? Vectors::cut_off(largest, low, high) : largest;
+    return Clips ? Vectors::clip(largest, low, high) : largest;
   }
   Floats sum(int k, const Floats (&x)[J]) const {
     Floats total = Vectors::multiply(a[k][0], x[0]);
@@ -37,7 +37,7 @@ struct FloatCoefficients {
   }
 };
 
-// A single shift counts as two, the second of which is multiplied by nothing.
+// A single shift counts as two, with zero as the second coefficient.
 template <int K>
 struct Int8Coefficients {
   Vectors::Two a[K];
@@ -85,12 +85,12 @@ void float_planes(const Shape& shape, const Ends& ends, const float* a, const fl
 }
 
 template <int K>
-void int8_planes_of(const Shape& shape, const Grids& grids, const int16_t* a, const int8_t* x, int8_t* y,
+void int8_planes_of(const Shape& shape, const QParams& qparams, const int16_t* a, const int8_t* x, int8_t* y,
                     int64_t pixels) {
   const int64_t second = shape.shifts > 1 ? shape.outputs : 0;
   Int8Coefficients<K> coefficients;
-  coefficients.zero = Vectors::all_shorts(static_cast<int16_t>(grids.x_zero));
-  coefficients.rounding = Vectors::rounding(grids);
+  coefficients.zero = Vectors::all_shorts(static_cast<int16_t>(qparams.x_zero));
+  coefficients.rounding = Vectors::rounding(qparams);
   for (int64_t o = 0; o < shape.outputs; ++o, y += pixels) {
     const int8_t* planes[2] = {x + shape.sources[o] * pixels, x + shape.sources[second + o] * pixels};
     for (int k = 0; k < K; ++k) {
@@ -106,14 +106,15 @@ void int8_planes_of(const Shape& shape, const Grids& grids, const int16_t* a, co
   }
 }
 
-void int8_planes(const Shape& shape, const Grids& grids, const int16_t* a, const int8_t* x, int8_t* y,
+void int8_planes(const Shape& shape, const QParams& qparams, const int16_t* a, const int8_t* x, int8_t* y,
                  int64_t pixels) {
-  if (!is_few(shape) || pixels < kBytesInVector) return kPlain.int8_planes(shape, grids, a, x, y, pixels);
+  if (!is_few(shape) || pixels < kBytesInVector) return kPlain.int8_planes(shape, qparams, a, x, y, pixels);
   const auto run = shape.fusions > 1 ? int8_planes_of<2> : int8_planes_of<1>;
-  run(shape, grids, a, x, y, pixels);
+  run(shape, qparams, a, x, y, pixels);
 }
 
-// Memory of our own: a library's templates, compiled here, might be used elsewhere and want these instructions.
+// Own memory management: the linker might use a library template compiled here elsewhere, where these instructions
+// are missing.
 template <class Number>
 class Buffer {
  public:
@@ -127,9 +128,9 @@ class Buffer {
   Number* numbers_;
 };
 
-// --- rows: a vector's coefficients stay in registers while it goes down a block of tiles
+// --- Rows: a vector's coefficients stay in registers while it passes over a block of tiles
 
-// Coefficients repeated for every pixel of a tile: [fusions * shifts, tile pixels * outputs].
+// The coefficients, repeated for every pixel of a tile: [fusions * shifts, tile pixels * outputs].
 template <class Number>
 class Repeated {
  public:
@@ -252,7 +253,7 @@ void int8_block(const Tile& tile, const Repeated<int16_t>& a, int shifts, Int8Co
   }
 }
 
-// Calls `run` with whole blocks of tiles; the last one reaches back where the pixels end within a tile.
+// Calls `run` with whole blocks of tiles; the last tile overlaps the one before if the pixels end inside it.
 template <class Number, class Run>
 void for_each_block(const Shape& shape, const Tile& tile, const Number* x, Number* y, int64_t pixels,
                     const Run& run) {
@@ -284,27 +285,27 @@ void float_rows(const Shape& shape, const Tile& tile, const Ends& ends, const fl
 }
 
 template <int K>
-void int8_rows_of(const Shape& shape, const Tile& tile, const Grids& grids, const int16_t* a, const int8_t* x,
+void int8_rows_of(const Shape& shape, const Tile& tile, const QParams& qparams, const int16_t* a, const int8_t* x,
                   int8_t* y, int64_t pixels) {
   const Repeated<int16_t> repeated(shape, tile, a);
   Int8Coefficients<K> coefficients;
-  coefficients.zero = Vectors::all_shorts(static_cast<int16_t>(grids.x_zero));
-  coefficients.rounding = Vectors::rounding(grids);
+  coefficients.zero = Vectors::all_shorts(static_cast<int16_t>(qparams.x_zero));
+  coefficients.rounding = Vectors::rounding(qparams);
   for_each_block(shape, tile, x, y, pixels, [&](const Block& block, const int8_t* from, int8_t* to) {
     int8_block<K>(tile, repeated, shape.shifts, coefficients, block, from, to);
   });
 }
 
-void int8_rows(const Shape& shape, const Tile& tile, const Grids& grids, const int16_t* a, const int8_t* x,
+void int8_rows(const Shape& shape, const Tile& tile, const QParams& qparams, const int16_t* a, const int8_t* x,
                int8_t* y, int64_t pixels) {
   if (!is_few(shape) || !tile.is_usable() || pixels < tile.pixels()) {
-    return kPlain.int8_rows(shape, tile, grids, a, x, y, pixels);
+    return kPlain.int8_rows(shape, tile, qparams, a, x, y, pixels);
   }
   const auto run = shape.fusions > 1 ? int8_rows_of<2> : int8_rows_of<1>;
-  run(shape, tile, grids, a, x, y, pixels);
+  run(shape, tile, qparams, a, x, y, pixels);
 }
 
-// --- sums: many at a time, each of its own, so that none waits for the one before
+// --- Sums: many independent ones at a time, so that none waits for the previous one
 
 constexpr int64_t kAtATime = 256;
 
@@ -326,7 +327,7 @@ void sum_float_planes(const float* x, float* sums, int64_t channels, int64_t pix
 
 void sum_int8_planes(const int8_t* x, int32_t* sums, int64_t channels, int64_t pixels) {
   for (int64_t c = 0; c < channels; ++c, x += pixels) {
-    int32_t sum = 0;  // of integers the compiler makes vectors by itself
+    int32_t sum = 0;  // the compiler vectorizes integer sums itself
     for (int64_t p = 0; p < pixels; ++p) sum += x[p];
     sums[c] = sum;
   }
@@ -350,7 +351,7 @@ void sum_rows(const Number* x, Sum* sums, int64_t channels, int64_t pixels) {
   }
 }
 
-// --- products with a matrix: four rows at a time, added in their order; those times nothing are passed over
+// --- Matrix products: four rows at a time, added in order; rows with zero input are skipped
 
 void add_four(const float (&x)[4], const float* const (&rows)[4], float* __restrict sums, int64_t outputs) {
   const float *__restrict first = rows[0], *__restrict second = rows[1];

@@ -1,4 +1,4 @@
-// The few vector operations that the loops need, on aarch64, where every processor has NEON.
+// The vector operations of the loops, on aarch64, where every CPU has NEON.
 #pragma once
 
 #include <arm_neon.h>
@@ -48,10 +48,10 @@ struct Vectors {
   static Floats multiply_add(Floats x, Floats y, Floats z) {
     return {vfmaq_f32(z.low, x.low, y.low), vfmaq_f32(z.high, x.high, y.high)};
   }
-  // The instruction gives what is not a number wherever one of its operands is none.
+  // The instruction returns NaN if either operand is NaN.
   static Floats larger(Floats x, Floats y) { return {vmaxq_f32(x.low, y.low), vmaxq_f32(x.high, y.high)}; }
 
-  static Floats cut_off(Floats x, Floats low, Floats high) {
+  static Floats clip(Floats x, Floats low, Floats high) {
     return {vminq_f32(vmaxq_f32(x.low, low.low), high.low), vminq_f32(vmaxq_f32(x.high, low.high), high.high)};
   }
 
@@ -89,13 +89,13 @@ struct Vectors {
     return x;
   }
 
-  static Rounding rounding(const Grids& grids) {
-    return {vdupq_n_f32(grids.multiplier), vdupq_n_s16(static_cast<int16_t>(grids.y_zero)),
-            vdupq_n_s16(static_cast<int16_t>(grids.lowest)), vdupq_n_s16(static_cast<int16_t>(grids.highest))};
+  static Rounding rounding(const QParams& qparams) {
+    return {vdupq_n_f32(qparams.multiplier), vdupq_n_s16(static_cast<int16_t>(qparams.y_zero)),
+            vdupq_n_s16(static_cast<int16_t>(qparams.lowest)), vdupq_n_s16(static_cast<int16_t>(qparams.highest))};
   }
   static Bytes requantized(Sums sums, const Rounding& to) {
-    const int16x8_t low = cut_off(rounded(sums.part[0], to), rounded(sums.part[1], to), to);
-    const int16x8_t high = cut_off(rounded(sums.part[2], to), rounded(sums.part[3], to), to);
+    const int16x8_t low = clip(rounded(sums.part[0], to), rounded(sums.part[1], to), to);
+    const int16x8_t high = clip(rounded(sums.part[2], to), rounded(sums.part[3], to), to);
     return vreinterpretq_u8_s8(vcombine_s8(vqmovn_s16(low), vqmovn_s16(high)));
   }
 
@@ -109,7 +109,7 @@ struct Vectors {
   static int16x4_t rounded(int32x4_t sums, const Rounding& to) {
     return vqmovn_s32(vcvtnq_s32_f32(vmulq_f32(vcvtq_f32_s32(sums), to.multiplier)));
   }
-  static int16x8_t cut_off(int16x4_t low, int16x4_t high, const Rounding& to) {
+  static int16x8_t clip(int16x4_t low, int16x4_t high, const Rounding& to) {
     const int16x8_t y = vqaddq_s16(vcombine_s16(low, high), to.zero);
     return vminq_s16(vmaxq_s16(y, to.lowest), to.highest);
   }

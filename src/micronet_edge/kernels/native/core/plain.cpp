@@ -14,10 +14,10 @@ void float_planes(const Shape& shape, const Ends& ends, const float* a, const fl
   }
 }
 
-void int8_planes(const Shape& shape, const Grids& grids, const int16_t* a, const int8_t* x, int8_t* y,
+void int8_planes(const Shape& shape, const QParams& qparams, const int16_t* a, const int8_t* x, int8_t* y,
                  int64_t pixels) {
   for (int64_t o = 0; o < shape.outputs; ++o) {
-    for (int64_t p = 0; p < pixels; ++p) y[o * pixels + p] = int8_output(shape, grids, a, x + p, pixels, o);
+    for (int64_t p = 0; p < pixels; ++p) y[o * pixels + p] = int8_output(shape, qparams, a, x + p, pixels, o);
   }
 }
 
@@ -28,10 +28,10 @@ void float_rows(const Shape& shape, const Tile&, const Ends& ends, const float* 
   }
 }
 
-void int8_rows(const Shape& shape, const Tile&, const Grids& grids, const int16_t* a, const int8_t* x, int8_t* y,
+void int8_rows(const Shape& shape, const Tile&, const QParams& qparams, const int16_t* a, const int8_t* x, int8_t* y,
                int64_t pixels) {
   for (int64_t p = 0; p < pixels; ++p, x += shape.inputs, y += shape.outputs) {
-    for (int64_t o = 0; o < shape.outputs; ++o) y[o] = int8_output(shape, grids, a, x, 1, o);
+    for (int64_t o = 0; o < shape.outputs; ++o) y[o] = int8_output(shape, qparams, a, x, 1, o);
   }
 }
 

@@ -8,7 +8,7 @@ namespace {
 
 constexpr int32_t kMostTerms = 64;
 constexpr int64_t kMostChannels = 1 << 16;
-constexpr int32_t kWidestDifference = 255;  // of an int8 number and its zero
+constexpr int32_t kWidestDifference = 255;  // between an int8 number and its zero point
 constexpr int32_t kWholeInFloat = 1 << 24;
 
 bool is_int8(int32_t value) { return value >= INT8_MIN && value <= INT8_MAX; }
@@ -36,7 +36,7 @@ int32_t largest_coefficient(int32_t shifts) {
   return std::min<int32_t>(INT16_MAX, kWholeInFloat / (kWidestDifference * shifts));
 }
 
-bool Grids::is_sound(int32_t shifts) const {
+bool QParams::is_sound(int32_t shifts) const {
   const double largest = double{multiplier} * kWidestDifference * largest_coefficient(shifts) * shifts;
   return is_int8(x_zero) && is_int8(y_zero) && is_int8(lowest) && is_int8(highest) && lowest <= highest &&
          std::isfinite(multiplier) && multiplier > 0 && largest < INT32_MAX;

@@ -44,7 +44,7 @@ Reading Tile::read(const std::vector<int64_t>& bytes) {
   return reading;
 }
 
-// The fewest loads, greedily: each starts at the first byte that none before it has.
+// Covers the bytes with few loads, greedily: each starts at the first byte not covered yet.
 void Tile::add_pieces(const int64_t* bytes, Reading& reading, int part) {
   bool done[kLargestLoad] = {};
   reading.first[part] = static_cast<int32_t>(pieces_.size());

@@ -1,4 +1,4 @@
-// How rows of channels are read in a vector's width: a tile is as many pixels as fill whole vectors.
+// How vectors read rows of channels: a tile is the number of pixels that fills whole vectors.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +8,8 @@
 
 namespace micronet_edge {
 
-// A few numbers read at `offset`, in one load, and where each of them goes: for every byte that is wanted the place
-// of a byte, of sixteen, or for every float the place of a float, of eight. What has its top bit set is none of them.
+// One load at `offset` and its permutation: for every wanted byte the index of one of sixteen bytes, or for every
+// float the index of one of eight floats. An index with its top bit set selects none.
 struct Piece {
   int32_t offset;
   union {
@@ -18,19 +18,19 @@ struct Piece {
   };
 };
 
-// What one vector of outputs reads for one shift: so many bytes from `offset` on, as they stand, or pieces.
+// What one vector of outputs reads for one shift: contiguous bytes from `offset`, or pieces.
 struct Reading {
-  int32_t offset;                  // where `pieces` are none
-  int32_t first[2], count[2];      // pieces of the vector's first load and of the next
+  int32_t offset;                  // if there are no pieces
+  int32_t first[2], count[2];      // pieces of the vector's first load and of its second
   bool is_direct() const { return count[0] == 0; }
 };
 
 class Tile {
  public:
-  // For numbers of `size` bytes, `width` of them in a vector, picked out of loads of `load` bytes: 16, or 32 of floats.
+  // For numbers of `size` bytes, `width` per vector, selected from loads of `load` bytes: 16, or 32 for floats.
   Tile(const Shape& shape, int size, int width, int load);
 
-  // Whether the tile is as large as one load.
+  // Whether the tile is as long as one load.
   bool is_usable() const { return usable_; }
   int64_t pixels() const { return pixels_; }
   int64_t vectors() const { return vectors_; }

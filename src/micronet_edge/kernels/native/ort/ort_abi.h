@@ -1,8 +1,7 @@
 // The part of ONNX Runtime's C interface that a library of custom operators needs.
 //
-// Declared here because no headers come with the runtime. The table of functions only ever grows at its end; the
-// slots used here belong to its first version, the last one to its 15th. tests/kernels holds them against installed
-// runtimes.
+// Declared here because the runtime ships no headers. The table of functions grows only at its end; the slots used
+// here are from its first version, the last one from its 15th. tests/kernels compares them with installed runtimes.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +17,7 @@ struct KernelInfo;
 struct KernelContext;
 struct TypeAndShape;
 
-constexpr uint32_t kVersion = 16;  // the first one in which a kernel can give a status
+constexpr uint32_t kVersion = 16;  // the first one in which a kernel can return a status
 
 struct ApiBase {
   const void* const* (*get_api)(uint32_t version);

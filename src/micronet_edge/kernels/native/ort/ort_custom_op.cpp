@@ -1,14 +1,14 @@
 // For ONNX Runtime: the custom operators DynamicShiftMax0 to DynamicShiftMax63 of the domain micronet_edge.
 //
-// They are all one. A file says of each activation what it is in plain operators, as a function of the node's own
-// name; ONNX Runtime 1.20 takes no two functions of one name, so every activation of a file has a name of its own.
+// All are the same operator. A file defines each activation in plain operators, as a function with the node's name.
+// ONNX Runtime 1.20 rejects two functions of one name, so every activation of a file has its own name.
 //
 //   y = DynamicShiftMax(x, squeeze, squeeze bias, excite, excite bias, offset)
 //
 // x [n, inputs, h, w], squeeze [hidden, means], excite [hidden, coefficients], offset [coefficients]. Attributes:
-// `sources` and `means`, channels of x as decimal numbers between commas, of `shifts` shifts one behind the other and
-// of what is squeezed. The coefficients [fusions, shifts, outputs], or with `by_channel` 1 [outputs, fusions, shifts],
-// are (clip(excite, 0, span) + offset) * scale.
+// `sources`, the channels of x for each of `shifts` shifts in turn, and `means`, the channels to squeeze, both as
+// decimal numbers with commas. The coefficients [fusions, shifts, outputs], or with `by_channel` 1
+// [outputs, fusions, shifts], are (clip(excite, 0, span) + offset) * scale.
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -26,7 +26,7 @@ namespace micronet_edge::ort {
 namespace {
 
 constexpr const char* kDomain = "micronet_edge";
-constexpr int kOperators = 64;  // as many activations a file may have
+constexpr int kOperators = 64;  // maximum number of activations in a file
 
 const void* const* g_api = nullptr;
 
@@ -39,7 +39,7 @@ Status* failed(ErrorCode code, const char* message) {
   return call<Status*>(kCreateStatus, static_cast<int32_t>(code), message);
 }
 
-// A status of the runtime, on its way out through our own functions.
+// Carries a status of the runtime out through our functions.
 class Failure : public std::exception {
  public:
   explicit Failure(Status* status) : status_(status) {}
@@ -108,14 +108,14 @@ std::vector<int32_t> channels_attribute(const KernelInfo* info, const char* name
   for (const char* rest = text.data(); *rest != '\0';) {
     char* end = nullptr;
     const long channel = std::strtol(rest, &end, 10);
-    expect(end != rest && (*end == ',' || *end == '\0') && channel >= 0 && channel <= UINT16_MAX, "no list of channels");
+    expect(end != rest && (*end == ',' || *end == '\0') && channel >= 0 && channel <= UINT16_MAX, "not a list of channels");
     channels.push_back(static_cast<int32_t>(channel));
     rest = *end == ',' ? end + 1 : end;
   }
   return channels;
 }
 
-// --- the kernel
+// --- The kernel
 
 class Kernel {
  public:
@@ -131,16 +131,16 @@ class Kernel {
 
   void run(KernelContext* context) {
     const Tensor x = float_input(context, kX);
-    expect(x.shape.size() == 4, "x has not four sides");
+    expect(x.shape.size() == 4, "x does not have four dimensions");
     expect(x.shape[2] >= 0 && x.shape[3] >= 0 && x.shape[2] * x.shape[3] <= kMostPixels, "x is too large");
     if (!are_constant_) return run(*activation_of(attributes_, x.shape[1], weights_of(context)), x, context);
     const Activation& activation = kept(x.shape[1], context);
-    expect(activation.shape().inputs == x.shape[1], "x is of another width than before");
+    expect(activation.shape().inputs == x.shape[1], "the number of channels of x has changed");
     run(activation, x, context);
   }
 
  private:
-  // The activation, made by the first call, which knows how wide x is.
+  // The activation, made by the first call, when the width of x is known.
   const Activation& kept(int64_t width, KernelContext* context) {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (activation_ == nullptr) activation_ = activation_of(attributes_, width, weights_of(context));
@@ -149,7 +149,7 @@ class Kernel {
 
   static Tensor float_input(KernelContext* context, size_t index) {
     Tensor tensor = input_of(context, index);
-    expect(tensor.type == kFloat, "an input is no tensor of float32");
+    expect(tensor.type == kFloat, "an input is not a float32 tensor");
     return tensor;
   }
 
@@ -181,7 +181,7 @@ class Kernel {
   std::unique_ptr<const Activation> activation_;
 };
 
-// --- the operator
+// --- The operator
 
 Attributes attributes_of(const KernelInfo* info) {
   Attributes attributes{};
@@ -207,7 +207,7 @@ Status* compute(void* kernel, KernelContext* context) {
 
 void destroy(void* kernel) { delete static_cast<Kernel*>(kernel); }
 
-// What older runtimes would call; none does that offers the version that we ask for.
+// Older runtimes would call this; those with the version that we request do not.
 void* create_kernel_without_status(const CustomOp* op, const void* api, const KernelInfo* info) {
   void* kernel = nullptr;
   Status* status = create_kernel(op, api, info, &kernel);
@@ -225,7 +225,7 @@ struct NamedOp : CustomOp {
 };
 
 const char* name_of(const CustomOp* op) { return static_cast<const NamedOp*>(op)->name; }
-const char* provider_of(const CustomOp*) { return nullptr; }  // that of the CPU
+const char* provider_of(const CustomOp*) { return nullptr; }  // the CPU provider
 int32_t input_type(const CustomOp*, size_t) { return kFloat; }
 size_t input_count(const CustomOp*) { return kInputs; }
 int32_t output_type(const CustomOp*, size_t) { return kFloat; }
@@ -251,7 +251,7 @@ const CustomOp kTemplate = {
     nullptr,        nullptr,
 };
 
-// Lives as long as the library: sessions go on to need it.
+// Lives as long as the library, since sessions keep using it.
 Status* domain(Domain** made) {
   static std::mutex mutex;
   static Domain* domain = nullptr;
@@ -279,7 +279,7 @@ EXPORTED micronet_edge::ort::Status* RegisterCustomOps(micronet_edge::ort::Sessi
                                                        const micronet_edge::ort::ApiBase* base) {
   using namespace micronet_edge::ort;
   g_api = base->get_api(kVersion);
-  if (g_api == nullptr) return nullptr;  // without a table there is no way to say why; the file runs as it is
+  if (g_api == nullptr) return nullptr;  // without a table no error can be reported; the file runs in plain operators
   Domain* made = nullptr;
   if (Status* status = domain(&made)) return status;
   return call<Status*>(kAddDomain, options, made);

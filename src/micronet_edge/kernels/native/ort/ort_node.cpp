@@ -14,7 +14,7 @@ namespace {
 
 constexpr Ends kNoEnds{-Ends::kInfinity, Ends::kInfinity};
 
-// Column o of a row of coefficients by fusion, shift and output.
+// The index of a coefficient by fusion, shift and output.
 int64_t column_of(const Attributes& attributes, const Shape& shape, int64_t o) {
   const int64_t each = int64_t{shape.fusions} * shape.shifts;
   return attributes.by_channel != 0 ? o % shape.outputs * each + o / shape.outputs : o;
@@ -24,7 +24,7 @@ Shape shape_of(const Attributes& attributes, int64_t width) {
   const auto shifts = static_cast<int32_t>(attributes.shifts), fusions = static_cast<int32_t>(attributes.fusions);
   const auto outputs = static_cast<int64_t>(attributes.sources.size()) / shifts;
   const Shape shape{shifts, fusions, width, outputs, attributes.sources};
-  expect(shape.is_sound() && are_below(attributes.means, width), "its sources are no channels of x");
+  expect(shape.is_sound() && are_below(attributes.means, width), "its sources are not channels of x");
   return shape;
 }
 
@@ -33,11 +33,11 @@ void check_sizes(const Attributes& attributes, const Shape& shape, const Weights
   const auto& excite = weights[kExcite].shape;
   const int64_t count = shape.coefficients();
   const auto width = static_cast<int64_t>(attributes.means.size());
-  expect(squeeze.size() == 2 && squeeze[1] == width && squeeze[0] > 0, "squeeze is of another size");
-  expect(excite.size() == 2 && excite[0] == squeeze[0] && excite[1] == count, "excite is of another size");
-  expect(weights[kSqueezeBias].count() == squeeze[0], "the bias of squeeze is of another size");
-  expect(weights[kExciteBias].count() == count, "the bias of excite is of another size");
-  expect(weights[kOffset].count() == count, "the offset is of another size");
+  expect(squeeze.size() == 2 && squeeze[1] == width && squeeze[0] > 0, "squeeze has the wrong size");
+  expect(excite.size() == 2 && excite[0] == squeeze[0] && excite[1] == count, "excite has the wrong size");
+  expect(weights[kSqueezeBias].count() == squeeze[0], "the bias of squeeze has the wrong size");
+  expect(weights[kExciteBias].count() == count, "the bias of excite has the wrong size");
+  expect(weights[kOffset].count() == count, "the offset has the wrong size");
 }
 
 Branch branch_of(const Attributes& attributes, const Shape& shape, const Weights& weights) {
@@ -66,7 +66,7 @@ std::unique_ptr<const Activation> activation_of(const Attributes& attributes, in
   const Shape shape = shape_of(attributes, width);
   check_sizes(attributes, shape, weights);
   auto made = Activation::of_floats(shape, Layout::kPlanes, branch_of(attributes, shape, weights), kNoEnds);
-  expect(made != nullptr, "its numbers do not fit each other");
+  expect(made != nullptr, "its attributes and weights are inconsistent");
   return made;
 }
 

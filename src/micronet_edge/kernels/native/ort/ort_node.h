@@ -1,4 +1,4 @@
-// What a node of ONNX Runtime's says of an activation, and the activation that it makes.
+// The attributes and weights of an ONNX Runtime node, and the activation made from them.
 #pragma once
 
 #include <array>
@@ -25,7 +25,7 @@ struct Tensor {
   const float* floats() const { return static_cast<const float*>(data); }
 };
 
-using Weights = std::array<Tensor, kInputs>;  // all but x
+using Weights = std::array<Tensor, kInputs>;  // all inputs except x
 
 struct Attributes {
   int64_t shifts, fusions, by_channel;
@@ -33,11 +33,11 @@ struct Attributes {
   std::vector<int32_t> sources, means;
 };
 
-// Throws std::invalid_argument, saying what, unless it holds.
+// Throws std::invalid_argument with the message unless the condition holds.
 void expect(bool holds, const char* what);
 
-// The activation of tensors of that many channels. Throws std::invalid_argument where attributes and weights do not
-// fit each other.
+// The activation for tensors of that many channels. Throws std::invalid_argument if attributes and weights are
+// inconsistent.
 std::unique_ptr<const Activation> activation_of(const Attributes& attributes, int64_t width, const Weights& weights);
 
 }  // namespace micronet_edge::ort

@@ -11,7 +11,7 @@ Graph::Graph(Context* context, const IntArray* nodes) : context_(context) {
     if (context->get_execution_plan(context, &plan) != kOk || plan == nullptr) return;
     nodes = plan;
   }
-  order_.assign(nodes->data, nodes->data + nodes->size);  // the next question may overwrite the plan
+  order_.assign(nodes->data, nodes->data + nodes->size);  // the next query may overwrite the plan
   for (const int32_t index : order_) {
     Node* node = nullptr;
     Registration* registration = nullptr;

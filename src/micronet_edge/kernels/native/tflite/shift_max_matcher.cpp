@@ -12,9 +12,9 @@ namespace {
 
 constexpr int32_t kNone = -1;
 
-// --- the fusions
+// --- The fusions
 
-// The shifts of every output and fusion in one order; none where two fusions do not read the same channels.
+// The shifts of every output and fusion in one order; empty if two fusions read different channels.
 std::optional<Shape> shape_of(const SymbolicValue& meaning, int64_t inputs) {
   const auto& first = meaning.fusions[0];
   const size_t shifts = first.empty() ? 0 : first[0].size(), outputs = first.size();
@@ -28,7 +28,7 @@ std::optional<Shape> shape_of(const SymbolicValue& meaning, int64_t inputs) {
   return shape;
 }
 
-// [fusions, shifts, outputs], in the order of the shape's sources; none where one has no like.
+// [fusions, shifts, outputs], in the order of the shape's sources; empty if one has no counterpart.
 std::vector<Coefficient> coefficients_of(const SymbolicValue& meaning, const Shape& shape) {
   std::vector<Coefficient> all;
   for (const auto& sums : meaning.fusions) {
@@ -36,7 +36,7 @@ std::vector<Coefficient> coefficients_of(const SymbolicValue& meaning, const Sha
     for (int64_t place = 0; place < shape.shifts * shape.outputs; ++place) {
       Sum left = sums[place % shape.outputs];
       if (static_cast<int32_t>(left.size()) != shape.shifts) return {};
-      // The same channel twice is met in the order in which it was added.
+      // Repeated channels match in the order in which they were added.
       const int64_t before = place / shape.outputs, o = place % shape.outputs;
       int64_t skip = 0;
       for (int64_t j = 0; j < before; ++j) skip += shape.sources[j * shape.outputs + o] == shape.sources[place];
@@ -50,12 +50,12 @@ std::vector<Coefficient> coefficients_of(const SymbolicValue& meaning, const Sha
   return all;
 }
 
-// --- the branch
+// --- The branch
 
-struct Product {  // a convolution of one pixel
+struct Product {  // a convolution on one pixel
   int32_t input = kNone, output = kNone;
   const Tensor *weight = nullptr, *bias = nullptr;
-  std::vector<double> scales;  // of each output's integers; of floats none
+  std::vector<double> scales;  // per output, for integers; empty for floats
   int64_t inputs = 0, outputs = 0;
   double low = 0, high = 0;
 };
@@ -110,7 +110,7 @@ std::optional<Product> product_at(const Graph& graph, int32_t tensor) {
   return product;
 }
 
-// Output o of the matrix is one output of a product, times a factor.
+// Output o of the matrix is an output of a product times a factor.
 void put(Matrix* matrix, int64_t o, const Graph& graph, const Product& product, int64_t from, double factor) {
   const bool integer = !product.scales.empty();
   for (int64_t i = 0; i < product.inputs; ++i) {
@@ -175,9 +175,9 @@ std::optional<Branch> branch_of(const Graph& graph, SymbolicEvaluator& evaluator
   return branch;
 }
 
-// --- the nodes
+// --- The nodes
 
-// All that y is computed by from x on, without those whose results others read as well.
+// All nodes from x to y, without those whose results have other consumers.
 std::vector<int32_t> nodes_between(const Graph& graph, int32_t x, int32_t y) {
   std::set<int32_t> nodes;
   std::vector<int32_t> left{y};
@@ -206,10 +206,10 @@ std::vector<int32_t> nodes_between(const Graph& graph, int32_t x, int32_t y) {
   return {nodes.begin(), nodes.end()};
 }
 
-// The integer of the tensor that stands for the value or for the end that comes before it.
-int32_t steps_of(const Tensor& tensor, double value) {
-  const double steps = value / tensor.scale + tensor.zero_point;
-  return static_cast<int32_t>(std::nearbyint(std::min<double>(std::max<double>(steps, INT8_MIN), INT8_MAX)));
+// The tensor's integer for the value, clamped to the tensor's range.
+int32_t level_of(const Tensor& tensor, double value) {
+  const double level = value / tensor.scale + tensor.zero_point;
+  return static_cast<int32_t>(std::nearbyint(std::min<double>(std::max<double>(level, INT8_MIN), INT8_MAX)));
 }
 
 std::optional<Cluster> cluster_at(const Graph& graph, SymbolicEvaluator& evaluator, int32_t y) {
@@ -225,8 +225,8 @@ std::optional<Cluster> cluster_at(const Graph& graph, SymbolicEvaluator& evaluat
   auto branch = branch_of(graph, evaluator, coefficients_of(meaning, *shape), x, integer);
   if (!branch) return std::nullopt;
   const Ends ends{static_cast<float>(meaning.low), static_cast<float>(meaning.high)};
-  const Int8Tensors tensors{from.scale,   to.scale, from.zero_point, to.zero_point, steps_of(to, meaning.low),
-                            steps_of(to, meaning.high)};
+  const Int8Tensors tensors{from.scale,   to.scale, from.zero_point, to.zero_point, level_of(to, meaning.low),
+                            level_of(to, meaning.high)};
   auto activation = integer ? Activation::of_int8(*shape, Layout::kRows, std::move(*branch), tensors)
                             : Activation::of_floats(*shape, Layout::kRows, std::move(*branch), ends);
   if (activation == nullptr) return std::nullopt;

@@ -1,4 +1,4 @@
-// Finds Dynamic Shift-Max in a plain TFLite graph: the nodes that compute it, and what it computes.
+// Finds Dynamic Shift-Max in a plain TFLite graph: its nodes and its parameters.
 #pragma once
 
 #include <memory>
@@ -11,11 +11,11 @@ namespace micronet_edge::tflite {
 
 struct Cluster {
   int32_t x, y;                // tensors
-  std::vector<int32_t> nodes;  // whose results nobody else reads
+  std::vector<int32_t> nodes;  // whose results have no other consumers
   std::unique_ptr<Activation> activation;
 };
 
-// Of every activation of at least two terms, all of whose coefficients come of means of its own input.
+// Finds activations of at least two terms whose coefficients all come from means of their own input.
 std::vector<Cluster> find_clusters(const Graph& graph);
 
 }  // namespace micronet_edge::tflite

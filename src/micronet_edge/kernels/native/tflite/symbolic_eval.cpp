@@ -29,7 +29,7 @@ const Options& options_of(const Node& node) {
 
 bool is_plain(const Node& node) { return options_of<ActivationOption>(node).activation == kNoActivation; }
 
-// Numbers of one image.
+// The number of values per image.
 int64_t count_of_one(const std::vector<int64_t>& shape) {
   return shape.empty() || shape[0] < 1 ? 0 : count_of(shape) / shape[0];
 }
@@ -52,20 +52,20 @@ bool has_options(int32_t kind) {
          kind == kBatchMatmul;
 }
 
-bool have_one_grid(const Tensor& one, const Tensor& other) {
+bool have_same_qparams(const Tensor& one, const Tensor& other) {
   if (one.type != other.type || (one.type != kFloat32 && one.type != kInt8)) return false;
   return one.type == kFloat32 || (one.scale == other.scale && one.zero_point == other.zero_point);
 }
 
-// What an int8 tensor cuts off, cuts off coefficients.
-SymbolicValue on_grid(const Graph& graph, int32_t tensor, SymbolicValue meaning) {
+// The range of an int8 tensor clips coefficients.
+SymbolicValue clipped_to_range(const Graph& graph, int32_t tensor, SymbolicValue meaning) {
   for (Coefficient& c : meaning.coefficients) {
     if (!c.is_nothing()) narrow(c, graph.lowest(tensor), graph.highest(tensor));
   }
   return meaning;
 }
 
-// The place in `of` that a broadcast gives to each number of `whole`, batch apart.
+// The index in `of` that a broadcast reads for each value of `whole`, without the batch.
 std::vector<int64_t> broadcast(const std::vector<int64_t>& of, const std::vector<int64_t>& whole) {
   std::vector<int64_t> places(static_cast<size_t>(count_of_one(whole)), 0);
   if (of.size() > whole.size()) return {};
@@ -101,7 +101,7 @@ SymbolicValue SymbolicEvaluator::found(int32_t tensor, int depth) {
   if (node.outputs->size != 1 || node.inputs->size < 1) return kNothing;
   if (has_options(graph_.kind(index)) && node.builtin_data == nullptr) return kNothing;
   const bool moves = moves_only(graph_.kind(index));
-  if (moves && !have_one_grid(graph_.tensor(node.inputs->data[0]), graph_.tensor(tensor))) return kNothing;
+  if (moves && !have_same_qparams(graph_.tensor(node.inputs->data[0]), graph_.tensor(tensor))) return kNothing;
   const auto read = [&]() -> SymbolicValue {
     switch (graph_.kind(index)) {
       case kConv2d:
@@ -132,10 +132,10 @@ SymbolicValue SymbolicEvaluator::found(int32_t tensor, int depth) {
         return kNothing;
     }
   };
-  return on_grid(graph_, tensor, read());
+  return clipped_to_range(graph_, tensor, read());
 }
 
-// The numbers of a convolution of one pixel: coefficients before anything is done to them.
+// The outputs of a convolution on one pixel: raw coefficients.
 SymbolicValue SymbolicEvaluator::as_it_stands(const Node& node) const {
   const int32_t tensor = node.outputs->data[0];
   double low, high;
@@ -241,7 +241,7 @@ SymbolicValue SymbolicEvaluator::multiplied(const Node& node, int depth) {
   return kNothing;
 }
 
-// Coefficients times constants: a scale, or a mask that puts them into a matrix.
+// Coefficients times constants: a scale, or a mask that places them in a matrix.
 SymbolicValue SymbolicEvaluator::scaled(const Node& node, const SymbolicValue& row, const std::vector<double>& by, int32_t constant) {
   const auto whole = graph_.shape(node.outputs->data[0]);
   const int32_t other = node.inputs->data[node.inputs->data[0] == constant ? 1 : 0];
@@ -252,7 +252,7 @@ SymbolicValue SymbolicEvaluator::scaled(const Node& node, const SymbolicValue& r
   for (size_t i = 0; i < rows.size(); ++i) {
     Coefficient c = row.coefficients[rows[i]];
     const double factor = by[factors[i]];
-    if (factor < 0) return kNothing;  // would turn the clip round
+    if (factor < 0) return kNothing;  // would reverse the clip
     if (factor == 0 || c.is_nothing()) continue;
     c.factor *= factor, c.low *= factor, c.high *= factor, c.offset *= factor;
     result[i] = c;
@@ -260,7 +260,7 @@ SymbolicValue SymbolicEvaluator::scaled(const Node& node, const SymbolicValue& r
   return of_coefficients(std::move(result));
 }
 
-// Rows of pixels times a matrix of each image's own, [1, outputs, channels].
+// Rows of pixels times a matrix per image, [1, outputs, channels].
 SymbolicValue SymbolicEvaluator::mixed(const Node& node, int depth) {
   const auto& options = options_of<BatchMatmulOptions>(node);
   if (node.inputs->size != 2 || options.adjoint_x || !options.adjoint_y) return kNothing;
@@ -302,7 +302,7 @@ SymbolicValue SymbolicEvaluator::added(const Node& node, int depth) {
     return moved;
   }
   if (one.kind != other.kind) return kNothing;
-  if (one.kind == SymbolicValue::Kind::kCoefficients) {  // parts of a matrix, which do not overlap
+  if (one.kind == SymbolicValue::Kind::kCoefficients) {  // disjoint parts of a matrix
     if (graph_.shape(x) != graph_.shape(y)) return kNothing;
     SymbolicValue joined = one;
     int32_t next = 0;

@@ -1,8 +1,8 @@
-// What a tensor of a plain graph means, as far as Dynamic Shift-Max needs it: which channels of another tensor
-// it holds, which coefficients, or which sums of products of the two.
+// Symbolic evaluation of a plain graph, as far as Dynamic Shift-Max needs it: a tensor's value is channels of another
+// tensor, coefficients, or sums of products of the two.
 //
-// Operators that only move numbers (slices, concatenations, reshapes) change nothing of the meaning, so a cluster
-// is known by what it computes, however it was written.
+// Operators that only move data (slices, concatenations, reshapes) keep the symbolic value, so a cluster is
+// recognized by what it computes, independent of how it is written.
 #pragma once
 
 #include <cstdint>
@@ -14,11 +14,11 @@
 
 namespace micronet_edge::tflite {
 
-// A number of each image's own: clip(root[index] * factor, low, high) + offset, or zero where there is no root.
+// A value per image: clip(root[index] * factor, low, high) + offset, or zero without a root.
 struct Coefficient {
   int32_t root = -1, index = 0;
   double factor = 1, low = 0, high = 0, offset = 0;
-  int32_t order = 0;  // among those that were added up into one matrix
+  int32_t order = 0;  // among those summed into one matrix
 
   bool is_nothing() const { return root < 0; }
 };
@@ -36,10 +36,10 @@ struct SymbolicValue {
 
   Kind kind = Kind::kUnknown;
   int32_t root = -1;                            // of channels and fusions
-  std::vector<int32_t> channels;                // for each channel of the tensor the root's
+  std::vector<int32_t> channels;                // for each channel of the tensor, the channel of the root
   std::vector<Coefficient> coefficients;        // of one image, in the tensor's order
-  std::vector<std::vector<Sum>> fusions;        // for each fusion and each output channel
-  double low = -kInfinity, high = kInfinity;    // what the largest fusion is cut off at
+  std::vector<std::vector<Sum>> fusions;        // by fusion and output channel
+  double low = -kInfinity, high = kInfinity;    // the bounds of the largest fusion
 
   bool is_cut_off() const { return low > -kInfinity || high < kInfinity; }
 };
@@ -49,7 +49,7 @@ class SymbolicEvaluator {
   explicit SymbolicEvaluator(const Graph& graph) : graph_(graph) {}
 
   const SymbolicValue& of(int32_t tensor) { return of(tensor, 0); }
-  // The tensor as channels of another one; of itself, if it means nothing simpler.
+  // The tensor as channels of another one, or of itself if it has no simpler value.
   SymbolicValue channels_of(int32_t tensor, int depth = 0);
 
  private:
@@ -68,10 +68,10 @@ class SymbolicEvaluator {
   SymbolicValue compared(const Node& node, int depth, bool larger);
 
   const Graph& graph_;
-  std::map<int32_t, SymbolicValue> known_;  // whose places in memory stay
+  std::map<int32_t, SymbolicValue> known_;  // a map, since references must stay valid
 };
 
-// What an activation that is part of an operator cuts off; false where it is no clip.
+// The bounds of an operator's fused activation; false if it is not a clip.
 bool ends_of(int32_t activation, double* low, double* high);
 
 }  // namespace micronet_edge::tflite

@@ -1,7 +1,7 @@
 // The part of TFLite's C interface that a delegate needs, as common.h and builtin_op_data.h declare it.
 //
-// Declared here because no headers come with the runtimes; only what is used, in the order and size of the
-// original, which has been the same since 2.5. tests/kernels holds it against installed runtimes.
+// Declared here because the runtimes ship no headers: only what is used, in the order and size of the original, which
+// has not changed since 2.5. tests/kernels compares it with installed runtimes.
 #pragma once
 
 #include <cstddef>
@@ -134,7 +134,7 @@ struct Delegate {
 };
 static_assert(sizeof(Delegate) == 56);
 
-// What is known of single operators.
+// Parameters of single operators.
 struct ConvOptions {
   int32_t padding, stride_width, stride_height, activation, dilation_width, dilation_height;
 };

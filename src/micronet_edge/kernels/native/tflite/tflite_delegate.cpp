@@ -1,4 +1,4 @@
-// For TFLite: an external delegate that takes over the activations of a plain file.
+// For TFLite: an external delegate that replaces the activations of a plain file.
 #include <algorithm>
 #include <cstdlib>
 #include <exception>
@@ -20,7 +20,7 @@ struct Free {
 };
 using OwnedArray = std::unique_ptr<IntArray, Free>;
 
-// Resizing a tensor hands the array over to the runtime, which frees it.
+// Resizing a tensor passes ownership of the array to the runtime.
 OwnedArray array_of(const int32_t* values, size_t count) {
   auto* array = static_cast<IntArray*>(std::malloc(sizeof(int32_t) * (count + 1)));
   if (array == nullptr) throw std::bad_alloc();
@@ -29,7 +29,7 @@ OwnedArray array_of(const int32_t* values, size_t count) {
   return OwnedArray(array);
 }
 
-// Exceptions end here: the host may have been built without them.
+// Catches all exceptions, since the host may be built without them.
 template <class Result, class Work>
 Result guarded(Context* context, Result failed, const Work& work) {
   try {
@@ -41,10 +41,10 @@ Result guarded(Context* context, Result failed, const Work& work) {
 }
 
 struct OurDelegate : Delegate {
-  int32_t fused = 0, parts = 0;  // activations, and parts of the graph that they are
+  int32_t fused = 0, parts = 0;  // activations, and the parts of the graph they form
 };
 
-// --- the kernel: one or more activations that stand next to each other
+// --- The kernel: one or more adjacent activations
 
 void* init(Context* context, const char* buffer, size_t) {
   return guarded<void*>(context, nullptr, [&]() -> void* {
@@ -104,7 +104,7 @@ int32_t invoke(Context* context, Node* node) {
   });
 }
 
-// --- the delegate
+// --- The delegate
 
 OwnedArray nodes_of(const Clusters& clusters) {
   std::set<int32_t> nodes;
@@ -113,8 +113,8 @@ OwnedArray nodes_of(const Clusters& clusters) {
   return array_of(sorted.data(), sorted.size());
 }
 
-// The results of a part of the graph that is whole clusters, of which nothing but the results is read. What the
-// runtime wants nowhere, such as a result that is read by a cluster of the same part alone, has no memory.
+// The results of a part of the graph that consists of whole clusters, each with only its result read outside. A
+// tensor that the runtime does not need, such as a result read only within the same part, has no memory.
 std::set<int32_t> results_of(Context* context, const DelegateParams& part) {
   const Graph graph(context, part.nodes_to_replace);
   if (!graph.is_sound()) return {};
@@ -131,7 +131,7 @@ std::set<int32_t> results_of(Context* context, const DelegateParams& part) {
   return whole ? wanted : std::set<int32_t>{};
 }
 
-// Without the clusters that the runtime would tear apart.
+// Without the clusters that the runtime would split.
 bool keep_whole(Context* context, Clusters* clusters) {
   const auto nodes = nodes_of(*clusters);
   DelegateParams* parts = nullptr;
@@ -176,7 +176,7 @@ EXPORTED Delegate* tflite_plugin_create_delegate(const char* const*, const char*
 
 EXPORTED void tflite_plugin_destroy_delegate(Delegate* delegate) { delete static_cast<OurDelegate*>(delegate); }
 
-// How many activations of its interpreter the delegate took over, and in how many parts of the graph.
+// The number of activations that the delegate replaces in its interpreter, and of the parts of the graph they form.
 EXPORTED int32_t micronet_edge_fused_activations(const Delegate* delegate) {
   return delegate == nullptr ? 0 : static_cast<const OurDelegate*>(delegate)->fused;
 }

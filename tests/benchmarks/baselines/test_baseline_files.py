@@ -1,11 +1,11 @@
-"""Peers are written as MicroNets are: proven, described, whole in XNNPACK, true to the network in PyTorch."""
+"""Baselines are written like MicroNets: proven, described, whole in XNNPACK, equal to the network."""
 
 import numpy as np
 import pytest
 
 from baselines.building import PREPROCESSING
-from baselines.checking import check_peer
-from baselines.suite_files import export_peer
+from baselines.checking import check_baseline
+from baselines.suite_files import export_baseline
 from micronet_edge import ExportSettings
 from micronet_edge.data.image_folders import MINIMUM_CALIBRATION, read_calibration
 from micronet_edge.data.photographs import photographs
@@ -49,12 +49,12 @@ def written(name, file_format, precision, folder, calibration, io="float32"):
     settings = ExportSettings(
         formats=(file_format,), output=folder, precision=precision, calibration=calibration, io=io
     )
-    return export_peer(name, settings).path
+    return export_baseline(name, settings).path
 
 
 @pytest.fixture(scope="module", params=FILES, ids="-".join)
 def file(request, crops, tmp_path_factory):
-    return request.param, written(*request.param, tmp_path_factory.mktemp("peer"), crops)
+    return request.param, written(*request.param, tmp_path_factory.mktemp("baseline"), crops)
 
 
 def test_a_file_is_what_its_network_is(file, crops):
@@ -62,7 +62,7 @@ def test_a_file_is_what_its_network_is(file, crops):
     assert path.name == f"{name}-random-{precision}.{file_format}"
     assert manifest_path(path).is_file()
     images = read_calibration(crops, PREPROCESSING).images
-    found = check_peer(path, images)
+    found = check_baseline(path, images)
     assert found.foreign == ()
     assert found.partitions == (1 if file_format == "tflite" else None)
     if precision == "float32":
@@ -87,7 +87,7 @@ def test_wrong_wishes(refusal, crops, tmp_path):
     def asked(*wanted):
         written(*wanted[:3], tmp_path / "out", *wanted[3:])
 
-    assert "unknown peer 'm9'" in refusal(SettingsError, asked, "m9", "onnx", "float32", None)
+    assert "unknown baseline 'm9'" in refusal(SettingsError, asked, "m9", "onnx", "float32", None)
     assert "not int8-a16" in refusal(SettingsError, asked, "pp-lcnet-0.25", "onnx", "int8-a16", crops)
     assert "--calibration DIR" in refusal(SettingsError, asked, "pp-lcnet-0.25", "onnx", "int8", None)
     assert "--io int8" in refusal(TargetError, asked, "pp-lcnet-0.25", "onnx", "int8", crops, "int8")

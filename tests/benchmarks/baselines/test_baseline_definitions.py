@@ -1,10 +1,10 @@
-"""The peers are the networks of their papers: as large, as expensive, and answering every image."""
+"""The baselines are the networks of their papers: as large, as expensive, and answering every image."""
 
 import pytest
 import torch
 from torch import nn
 
-from baselines.building import CLASSES, PEERS, PREPROCESSING, SIZE, build_peer, random_peer
+from baselines.building import BASELINES, CLASSES, PREPROCESSING, SIZE, build_baseline, random_baseline
 from baselines.layers import make_divisible
 from baselines.published import PUBLISHED
 from micronet_edge.counting import count
@@ -12,14 +12,14 @@ from micronet_edge.data.photographs import photographs
 from micronet_edge.errors import SettingsError
 from micronet_edge.util.threads import one_thread
 
-each_peer = pytest.mark.parametrize("name", PEERS)
+each_baseline = pytest.mark.parametrize("name", BASELINES)
 
 # Published to two digits at most; 12 M stands for 12.8 M.
 MADDS_WITHIN, PARAMS_WITHIN = 0.07, 0.03
 
 
 def madds(name):
-    network = build_peer(name)
+    network = build_baseline(name)
     return network, count(network, SIZE).total.conv_linear_madds
 
 
@@ -34,10 +34,10 @@ def norm_outputs(network):
 
 
 def test_there_is_something_published_of_each():
-    assert set(PUBLISHED) == set(PEERS)
+    assert set(PUBLISHED) == set(BASELINES)
 
 
-@each_peer
+@each_baseline
 def test_the_published_multiply_adds(name):
     network, found = madds(name)
     published = PUBLISHED[name]
@@ -46,10 +46,10 @@ def test_the_published_multiply_adds(name):
         assert round((found + 2 * norm_outputs(network)) / 1e6) == published.madds_millions
 
 
-@each_peer
+@each_baseline
 def test_the_published_parameters(name):
     published = PUBLISHED[name].params_millions
-    found = sum(parameter.numel() for parameter in build_peer(name).parameters()) / 1e6
+    found = sum(parameter.numel() for parameter in build_baseline(name).parameters()) / 1e6
     assert published is None or found == pytest.approx(published, rel=PARAMS_WITHIN)
 
 
@@ -69,7 +69,7 @@ def test_channels_are_made_divisible(channels, expected):
 
 @pytest.mark.parametrize("name", ["mobilenet-v3-small-0.35", "pp-lcnet-0.25"])
 def test_random_weights_tell_photographs_apart(name):
-    network, again = random_peer(name), random_peer(name)
+    network, again = random_baseline(name), random_baseline(name)
     images = torch.from_numpy(PREPROCESSING.batch(photographs()))
     with torch.no_grad(), one_thread():
         logits = network(images)
@@ -78,6 +78,6 @@ def test_random_weights_tell_photographs_apart(name):
     assert logits.std(0).mean() > 0.2 * logits.std()
 
 
-def test_an_unknown_peer(refusal):
-    error_line = refusal(SettingsError, build_peer, "mobilenet-v3-small-2.0")
+def test_an_unknown_baseline(refusal):
+    error_line = refusal(SettingsError, build_baseline, "mobilenet-v3-small-2.0")
     assert "choose from mobilenet-v3-small-0.35" in error_line
