@@ -45,8 +45,8 @@ from micronet_edge_tflite.dynamic_pointwise import (
     enters_a_matrix,
     is_only_compared,
 )
-from micronet_edge_tflite.model_writer import IMAGE, LOGITS
-from micronet_edge_tflite.operator_writer import MOST_CONCATENATED, NO_ACTIVATION, OperatorWriter
+from micronet_edge_tflite.writer.model_writer import IMAGE, LOGITS
+from micronet_edge_tflite.writer.operator_writer import MOST_CONCATENATED, NO_ACTIVATION, OperatorWriter
 
 _BYTE = 8
 _OPERATOR = schema.BuiltinOperator

@@ -14,7 +14,7 @@ from micronet_edge.errors import TargetError
 from micronet_edge.kernels import Kernels, library_for
 from micronet_edge.targets.common import check_shape, in_batches, only_ones
 from micronet_edge.targets.protocol import Logits
-from micronet_edge_tflite.operator_names import operators_in
+from micronet_edge_tflite.counting.operator_names import operators_in
 from micronet_edge_tflite.silence import without_notices
 
 _DELEGATED = "DELEGATE"

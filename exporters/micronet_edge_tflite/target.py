@@ -80,10 +80,10 @@ class TfliteTarget:
     @staticmethod
     def _convert(network: nn.Module, spec: ExportSpec, path: Path) -> None:
         """By way of the ONNX file, for networks as they were trained and layers of one's own."""
-        from micronet_edge_tflite.convert import convert
-        from micronet_edge_tflite.name_tensors import name_tensors
-        from micronet_edge_tflite.plain_pointwise import with_plain_pointwise
-        from micronet_edge_tflite.sign import sign
+        from micronet_edge_tflite.converter.convert import convert
+        from micronet_edge_tflite.converter.name_tensors import name_tensors
+        from micronet_edge_tflite.converter.plain_pointwise import with_plain_pointwise
+        from micronet_edge_tflite.converter.sign import sign
 
         if spec.precision != FLOAT32:
             raise TargetError(
@@ -112,10 +112,10 @@ class TfliteTarget:
         append_metadata(path, replace(as_written(spec, layout="NHWC"), pixels=pixels))
 
     def converter_baseline(self, network: nn.Module, images: Images, spec: ExportSpec, path: Path) -> None:
-        from micronet_edge_tflite.converter_baseline import converter_baseline
+        from micronet_edge_tflite.converter.converter_baseline import converter_baseline
+        from micronet_edge_tflite.converter.outputs import outputs_of
+        from micronet_edge_tflite.converter.sign import sign
         from micronet_edge_tflite.metadata import append_metadata
-        from micronet_edge_tflite.outputs import outputs_of
-        from micronet_edge_tflite.sign import sign
 
         with tempfile.TemporaryDirectory(prefix="micronet-edge-") as folder:
             onnx_file, float_file = Path(folder, "model.onnx"), Path(folder, path.name)
@@ -154,7 +154,7 @@ class TfliteTarget:
         return read_metadata(path)
 
     def count(self, path: Path) -> Count:
-        from micronet_edge_tflite.count import count_file
+        from micronet_edge_tflite.counting.count import count_file
 
         return count_file(path)
 

@@ -132,7 +132,7 @@ def test_a_shift_of_six_pieces_does_not_cut_the_graph(tmp_path):
 
 def test_a_conversion_that_fails_says_why(tmp_path, monkeypatch, refusal):
     from micronet_edge.errors import TargetError
-    from micronet_edge_tflite.convert import convert
+    from micronet_edge_tflite.converter.convert import convert
 
     (tmp_path / "model.onnx").write_bytes(b"no model")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))

@@ -6,7 +6,7 @@ from pathlib import Path
 import flatbuffers
 from ai_edge_litert import schema_py_generated as schema
 
-from micronet_edge_tflite.model_writer import FILE_IDENTIFIER, IMAGE, LOGITS, signature
+from micronet_edge_tflite.writer.model_writer import FILE_IDENTIFIER, IMAGE, LOGITS, signature
 
 
 def sign(path: Path) -> None:

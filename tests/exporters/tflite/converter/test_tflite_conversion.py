@@ -6,8 +6,8 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
-from micronet_edge_tflite.convert import nest_concatenations
-from micronet_edge_tflite.operator_writer import MOST_CONCATENATED
+from micronet_edge_tflite.converter.convert import nest_concatenations
+from micronet_edge_tflite.writer.operator_writer import MOST_CONCATENATED
 
 
 def concatenation(count):

@@ -6,7 +6,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
-from micronet_edge_tflite.model_writer import ModelWriter
+from micronet_edge_tflite.writer.model_writer import ModelWriter
 
 _OPERATOR = schema.BuiltinOperator
 _OPTIONS = schema.BuiltinOptions

@@ -11,8 +11,8 @@ from micronet_edge import ExportSettings, export
 from micronet_edge.counting import count
 from micronet_edge.errors import TargetError
 from micronet_edge.models import load_checkpoint
-from micronet_edge_tflite.count import count_file
-from micronet_edge_tflite.model_writer import ModelWriter
+from micronet_edge_tflite.counting.count import count_file
+from micronet_edge_tflite.writer.model_writer import ModelWriter
 
 OPERATOR, OPTIONS = schema.BuiltinOperator, schema.BuiltinOptions
 RELU6 = schema.ActivationFunctionType.RELU6

@@ -14,9 +14,9 @@ from micronet_edge.errors import MicronetEdgeError, TargetError
 from micronet_edge.targets.protocol import FLOAT32
 from micronet_edge.util.text import listed
 from micronet_edge.util.user_files import NETWORK, read_bytes
+from micronet_edge_tflite.counting.operator_arithmetic import arithmetic_of, data_inputs
+from micronet_edge_tflite.counting.operator_names import OPERATORS
 from micronet_edge_tflite.metadata import read_metadata
-from micronet_edge_tflite.operator_arithmetic import arithmetic_of, data_inputs
-from micronet_edge_tflite.operator_names import OPERATORS
 
 _IDENTIFIER = slice(4, 8)
 _KNOWN_IDENTIFIER = b"TFL3"

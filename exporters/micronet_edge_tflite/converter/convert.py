@@ -20,7 +20,7 @@ from jaxtyping import Float32
 
 from micronet_edge.errors import TargetError
 from micronet_edge.util.text import listed
-from micronet_edge_tflite.operator_writer import MOST_CONCATENATED
+from micronet_edge_tflite.writer.operator_writer import MOST_CONCATENATED
 
 # onnx2tf fetches this file from the network unless it lies in the working folder. A float
 # conversion only runs it through the network; it shapes no weight.
@@ -71,7 +71,12 @@ def convert_in_own_process(
         if calibration is not None:
             np.save(Path(folder, _CALIBRATION), calibration)
         process = subprocess.run(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-m", "micronet_edge_tflite.convert", _LOWERED if lowered else _AS_TRAINED],
+            [
+                sys.executable,
+                "-m",
+                "micronet_edge_tflite.converter.convert",
+                _LOWERED if lowered else _AS_TRAINED,
+            ],
             cwd=folder,
             # What its libraries leave in the temporary folder goes with the working folder.
             env={**os.environ, "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3", "TMPDIR": folder},

@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 
 from micronet_edge.data.preprocessing import Images
-from micronet_edge_tflite.convert import FLOAT_OUTPUT, INT8_OUTPUT, convert_in_own_process
+from micronet_edge_tflite.converter.convert import FLOAT_OUTPUT, INT8_OUTPUT, convert_in_own_process
 
 
 def converter_baseline(onnx_file: Path, images: Images, path: Path, float_path: Path) -> None:
