@@ -1,11 +1,9 @@
 """The TFLite target, as the seam wants it."""
 
-import json
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
@@ -67,12 +65,12 @@ class TfliteTarget:
 
     def export(self, network: nn.Module, spec: ExportSpec, path: Path) -> None:
         from micronet_edge_tflite.metadata import append_metadata
-        from micronet_edge_tflite.quantize import float_file, is_writable
+        from micronet_edge_tflite.network_file import float_file, is_writable
 
         assert spec.batch is not None  # check() has refused that
         if isinstance(network, fx.GraphModule) and is_writable(network):
-            halves = spec.precision == FLOAT16
-            path.write_bytes(float_file(network, spec.metadata.preprocessing, spec.batch, halves=halves))
+            float16 = spec.precision == FLOAT16
+            path.write_bytes(float_file(network, spec.metadata.preprocessing, spec.batch, float16=float16))
         else:
             self._convert(network, spec, path)
         append_metadata(path, as_written(spec, layout="NHWC"))
@@ -103,7 +101,7 @@ class TfliteTarget:
 
     def quantize(self, quantized: QuantizedNetwork, spec: ExportSpec, path: Path) -> None:
         from micronet_edge_tflite.metadata import append_metadata
-        from micronet_edge_tflite.quantize import quantized_file
+        from micronet_edge_tflite.network_file import quantized_file
 
         assert spec.batch is not None  # check() has refused that
         integer_io = spec.io == INT8_IO
@@ -136,13 +134,16 @@ class TfliteTarget:
         return path.read_bytes()  # the delegate finds its work by itself
 
     def violations(self, session: Session, operators: Mapping[str, int], metadata: FileMetadata) -> list[str]:
+        from micronet_edge_tflite.operators import INTEGER as INTEGER_FILE
+        from micronet_edge_tflite.operators import OPERATORS
+
         if metadata.naive:
             return []
-        lists = json.loads(files(__package__).joinpath("operators.json").read_text())
-        if metadata.precision not in {FLOAT32, FLOAT16}:
-            # XNNPACK leaves the integer maximum to LiteRT, whose own is four times as fast as what it has.
-            return forbidden_operators(operators, set(lists["integer"]))
-        found = forbidden_operators(operators, {*lists[FLOAT32], *lists.get(metadata.precision, ())})
+        is_float = metadata.precision in {FLOAT32, FLOAT16}
+        kind = metadata.precision if is_float else INTEGER_FILE
+        found = forbidden_operators(operators, OPERATORS.allowed(kind))
+        if not is_float:
+            return found
         assert isinstance(session, _Delegated)  # as every session of ours
         if session.partitions() > MAXIMUM_PARTITIONS:
             found.append(f"{session.partitions()} XNNPACK partitions, at most {MAXIMUM_PARTITIONS} allowed")

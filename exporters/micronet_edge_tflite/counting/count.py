@@ -14,9 +14,10 @@ from micronet_edge.errors import MicronetEdgeError, TargetError
 from micronet_edge.targets.protocol import FLOAT32
 from micronet_edge.util.text import listed
 from micronet_edge.util.user_files import NETWORK, read_bytes
-from micronet_edge_tflite.counting.operator_arithmetic import arithmetic_of, data_inputs
-from micronet_edge_tflite.counting.operator_names import OPERATORS
+from micronet_edge_tflite.counting.formulas import arithmetic_of, every_input
+from micronet_edge_tflite.counting.operator_names import OPERATOR_NAMES
 from micronet_edge_tflite.metadata import read_metadata
+from micronet_edge_tflite.operators import OPERATORS
 
 _IDENTIFIER = slice(4, 8)
 _KNOWN_IDENTIFIER = b"TFL3"
@@ -85,8 +86,9 @@ class _GraphOf:
         kind = self._codes[operator.opcodeIndex]
         inputs = [None if place == _ABSENT else self._tensors[place] for place in operator.inputs]
         outputs = self._all(operator.outputs)
-        arithmetic = arithmetic_of(kind, operator.builtinOptions, inputs, outputs)
-        data = data_inputs(kind, arithmetic, inputs)
+        formula = OPERATORS.formula(kind)
+        arithmetic = arithmetic_of(formula, operator.builtinOptions, inputs, outputs)
+        data = every_input(inputs) if formula is None else formula.data(inputs)
         name = outputs[0].name if outputs else kind
         return Operator(
             name,
@@ -133,7 +135,7 @@ def _code_name(code: schema.OperatorCodeT) -> str:
     if code.customCode is not None:
         return str(code.customCode.decode(errors="replace"))
     # Old writers know only the first field, which ends at 127.
-    return str(OPERATORS[max(code.builtinCode, code.deprecatedBuiltinCode)])
+    return str(OPERATOR_NAMES[max(code.builtinCode, code.deprecatedBuiltinCode)])
 
 
 def _names(enumeration: type) -> dict[int, str]:

@@ -4,7 +4,9 @@ from collections import Counter
 
 from ai_edge_litert import schema_py_generated as schema
 
-OPERATORS = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
+OPERATOR_NAMES = {
+    value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)
+}
 
 
 def operators_in(content: bytes) -> Counter[str]:
@@ -21,4 +23,4 @@ def _name(code: schema.OperatorCode) -> str:
     if custom is not None:
         return str(custom.decode(errors="replace"))
     # Old writers know only the first field, which ends at 127.
-    return str(OPERATORS[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())])
+    return str(OPERATOR_NAMES[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())])

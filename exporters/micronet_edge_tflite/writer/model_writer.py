@@ -63,7 +63,7 @@ class ModelWriter:
         self._zero_points: dict[bytes, int] = {}
 
     def tensor(self, name: str, shape: Sequence[int], qparams: QuantParams | None) -> int:
-        """A computed tensor, of float32 where it has no grid; its index."""
+        """A computed tensor, of float32 without quantization parameters; its index."""
         kind = "float32" if qparams is None else f"int{qparams.bits}"
         scales = None if qparams is None else [qparams.scale]
         zero_points = None if qparams is None else [qparams.zero_point]
@@ -76,9 +76,12 @@ class ModelWriter:
         zero_points = None if scales is None else [0] * len(scales)
         return self._constant(name, values, self._parameters(scales, zero_points, axis))
 
-    def constant_on(self, name: str, values: NDArray[np.generic], qparams: QuantParams) -> int:
-        """A constant of integers on a grid."""
-        return self._constant(name, values, self._parameters([qparams.scale], [qparams.zero_point]))
+    def numbers(self, name: str, values: NDArray[np.float32], qparams: QuantParams | None) -> int:
+        """A constant of these numbers: in integers, or in float32 without quantization parameters."""
+        if qparams is None:
+            return self.constant(name, values)
+        integers = qparams.integers(values).astype(f"int{qparams.bits}")
+        return self._constant(name, integers, self._parameters([qparams.scale], [qparams.zero_point]))
 
     def operator(
         self, code: int, inputs: Sequence[int], outputs: Sequence[int], options: object, options_type: int

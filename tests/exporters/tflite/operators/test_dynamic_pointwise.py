@@ -12,12 +12,8 @@ from micronet_edge.lowering.ir.primitives import DynamicPointwise, DynamicPointw
 from micronet_edge.quantization.qparams import symmetric_qparams
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.quantized_tensors import tensor_name
-from micronet_edge_tflite.dynamic_pointwise import (
-    coefficient_qparams,
-    compares_products,
-    enters_a_matrix,
-    is_only_compared,
-)
+from micronet_edge_tflite.operators.dynamic_pointwise import compares_products, is_only_compared
+from micronet_edge_tflite.writer.coefficients import coefficient_qparams, is_coefficient
 
 SOURCES = ((0, 1, 2), (1, 2, 0))
 
@@ -79,7 +75,7 @@ def test_16_bits_keep_their_grid():
 
 def test_which_layers_these_are():
     found = nodes(traced(Fusion()))
-    assert [name for name, node in found.items() if enters_a_matrix(node)] == ["excite", "clip"]
+    assert [name for name, node in found.items() if is_coefficient(node)] == ["excite", "clip"]
     assert [name for name, node in found.items() if is_only_compared(node)] == ["first", "second"]
     assert [name for name, node in found.items() if compares_products(node)] == ["largest"]
 

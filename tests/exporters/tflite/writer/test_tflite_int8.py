@@ -22,8 +22,8 @@ from micronet_edge.quantization.refine_stem import PIXEL_QPARAMS, refine_stem
 from micronet_edge.quantization.simulate import Simulation
 from micronet_edge.targets.protocol import ExportSpec
 from micronet_edge.targets.registry import find_target
-from micronet_edge_tflite.dynamic_pointwise import coefficient_qparams, enters_a_matrix
 from micronet_edge_tflite.session import TfliteSession
+from micronet_edge_tflite.writer.coefficients import coefficient_qparams, is_coefficient
 
 SIZE = 96
 
@@ -186,7 +186,7 @@ def test_every_tensor_lies_on_its_grid(written, quantized):
     compared, moved = 0, 0
     own = dict(quantized.tensor_qparams)
     for node, _ in calls(quantized.network, nn.Hardtanh):
-        if enters_a_matrix(node):
+        if is_coefficient(node):
             own[node.target], _ = coefficient_qparams(node, quantized)
             moved += own[node.target] != quantized.tensor_qparams[node.target]
     assert moved > 0
