@@ -5,14 +5,13 @@ from ai_edge_litert import schema_py_generated as schema
 from micronet_edge.counting.arithmetic import BOUND
 from micronet_edge.lowering.ir.primitives import Maximum
 from micronet_edge_tflite.counting.formulas import elementwise
-from micronet_edge_tflite.operators import EVERYWHERE, INTEGER, OPERATORS
+from micronet_edge_tflite.operators import EVERYWHERE, OPERATORS
 from micronet_edge_tflite.operators.dynamic_pointwise import compares_products, rows_shape
 from micronet_edge_tflite.operators.reshape import reshape
 from micronet_edge_tflite.writer.call import Call
 
 # In integers LiteRT has its own maximum, four times as fast as what XNNPACK would have.
-OPERATORS.names("MAXIMUM", formula=elementwise(BOUND), allowed_in=EVERYWHERE)
-OPERATORS.names("MINIMUM", formula=elementwise(BOUND), allowed_in=[INTEGER])
+OPERATORS.names("MAXIMUM", "MINIMUM", formula=elementwise(BOUND), allowed_in=EVERYWHERE)
 
 
 @OPERATORS.writes(Maximum)
