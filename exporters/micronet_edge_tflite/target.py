@@ -1,4 +1,4 @@
-"""The TFLite target, as the seam wants it."""
+"""The TFLite target, as `targets/protocol.py` describes one."""
 
 import tempfile
 from collections.abc import Mapping
@@ -48,7 +48,7 @@ class TfliteTarget:
     modules = ("flatbuffers", "ai_edge_litert.interpreter")
     cost_tables: ClassVar[Mapping[str, CostTable]] = {
         "xnnpack": CostTable(_COSTS),
-        # The integer network is one for all targets; LiteRT has all of it in integers.
+        # All targets share one integer network; LiteRT computes all of it in integers.
         INTEGER: CostTable(INTEGER_COSTS, INT8),
     }
 
@@ -77,7 +77,7 @@ class TfliteTarget:
 
     @staticmethod
     def _convert(network: nn.Module, spec: ExportSpec, path: Path) -> None:
-        """By way of the ONNX file, for networks as they were trained and layers of one's own."""
+        """Converts the ONNX file: of a network as it was trained, or with layers that `operators/` lacks."""
         from micronet_edge_tflite.converter.convert import convert
         from micronet_edge_tflite.converter.name_tensors import name_tensors
         from micronet_edge_tflite.converter.plain_pointwise import with_plain_pointwise
@@ -85,7 +85,8 @@ class TfliteTarget:
 
         if spec.precision != FLOAT32:
             raise TargetError(
-                f"{spec.precision} is for networks of layers that are written here: export it as float32"
+                f"the network has layers that TFLite files in {spec.precision} cannot hold: "
+                "export it with --precision float32"
             )
         with tempfile.TemporaryDirectory(prefix="micronet-edge-") as folder:
             onnx_file = Path(folder, "model.onnx")
@@ -96,7 +97,7 @@ class TfliteTarget:
             sign(path)
 
     def quantized_graph(self, quantized: QuantizedNetwork) -> QuantizedNetwork:
-        # Every layer has an integer kernel.
+        # LiteRT has an integer kernel for every layer: none is to stay in float.
         return rewritten(rewritten(refine_stem(quantized), SpaceToDepthWidth()), SplitBorders())
 
     def quantize(self, quantized: QuantizedNetwork, spec: ExportSpec, path: Path) -> None:
@@ -119,7 +120,7 @@ class TfliteTarget:
             onnx_file, float_file = Path(folder, "model.onnx"), Path(folder, path.name)
             find_target("onnx").export(network, spec, onnx_file)
             converter_baseline(onnx_file, images, path, float_file)
-            # How far its integers are from that is the converter's own affair; what they stand for is not.
+            # The integers may be as coarse as the converter makes them; the function must be the network's.
             assert spec.batch is not None  # check() has refused that
             preprocessing = spec.metadata.preprocessing
             run = outputs_of(float_file)
@@ -131,7 +132,7 @@ class TfliteTarget:
         return self._open(path, threads, kernels)
 
     def for_kernels(self, path: Path) -> bytes:
-        return path.read_bytes()  # the delegate finds its work by itself
+        return path.read_bytes()  # the delegate finds by itself what it replaces
 
     def violations(self, session: Session, operators: Mapping[str, int], metadata: FileMetadata) -> list[str]:
         from micronet_edge_tflite.operators import INTEGER as INTEGER_FILE
@@ -143,6 +144,7 @@ class TfliteTarget:
         kind = metadata.precision if is_float else INTEGER_FILE
         found = forbidden_operators(operators, OPERATORS.allowed(kind))
         if not is_float:
+            # XNNPACK leaves MAXIMUM to LiteRT, whose own is four times as fast: more partitions are right.
             return found
         assert isinstance(session, _Delegated)  # as every session of ours
         if session.partitions() > MAXIMUM_PARTITIONS:
@@ -177,7 +179,7 @@ class _Delegated(Protocol):
 
 
 def _photograph(spec: ExportSpec) -> Images:
-    """One photograph, as often as the file takes images at a time."""
+    """One photograph, repeated to the file's batch."""
     assert spec.batch is not None  # check() has refused that
     return np.repeat(spec.metadata.preprocessing.batch(photographs()[:1]), spec.batch, axis=0)
 

@@ -1,7 +1,7 @@
 """ONNX file to TFLite file, through onnx2tf in a process of its own.
 
-onnx2tf prints without end, works on global state, rewrites its input and imports all of TensorFlow;
-a child process in an empty folder keeps all of that away from the caller.
+onnx2tf prints a lot, changes global state, rewrites its input and imports TensorFlow. A child process in an
+empty folder keeps that away from the caller.
 """
 
 import json
@@ -22,8 +22,8 @@ from micronet_edge.errors import TargetError
 from micronet_edge.util.text import listed
 from micronet_edge_tflite.writer.operator_writer import MOST_CONCATENATED
 
-# onnx2tf fetches this file from the network unless it lies in the working folder. A float
-# conversion only runs it through the network; it shapes no weight.
+# onnx2tf downloads this file unless it lies in the working folder. A float conversion only runs the
+# network on it; no weight depends on it.
 _SAMPLES = "calibration_image_sample_data_20x128x128x3_float32.npy"
 _SAMPLES_SHAPE = (20, 128, 128, 3)
 _INPUT = "model.onnx"
@@ -40,10 +40,12 @@ ChannelsLast = Float32[np.ndarray, "n size size 3"]
 
 
 def convert(onnx_file: Path, tflite_file: Path, *, lowered: bool) -> None:
-    """Writes the TFLite form of an ONNX file; of a lowered one so that XNNPACK takes it in one piece.
+    """Converts an ONNX file; a lowered one so that XNNPACK computes it in one partition.
 
-    What comes out may compute anything: the caller has to compare it.
-    Raises TargetError, with onnx2tf's last words, where it fails, and on an operator that LiteRT lacks.
+    The caller has to compare the two: onnx2tf may misread a network silently.
+
+    Raises:
+        TargetError: If onnx2tf fails, with its last lines, or needs an operator that LiteRT lacks.
     """
     convert_in_own_process(onnx_file, {FLOAT_OUTPUT: tflite_file}, lowered=lowered)
     if foreign := _foreign_operators(tflite_file):
@@ -60,10 +62,16 @@ def convert_in_own_process(
     lowered: bool = False,
     calibration: ChannelsLast | None = None,
 ) -> None:
-    """Runs onnx2tf and keeps those of the files that it writes that are `wanted`, each at its path.
+    """Runs onnx2tf and keeps some of the files that it writes.
 
-    With images for the calibration, preprocessed and in whole batches, it writes int8 files as well.
-    Raises TargetError, with onnx2tf's last words, where it fails.
+    Args:
+        onnx_file: The network.
+        wanted: Where to put each of onnx2tf's files, by its name.
+        lowered: Whether the network was lowered.
+        calibration: Preprocessed images in whole batches; with them onnx2tf writes int8 files as well.
+
+    Raises:
+        TargetError: If onnx2tf fails, with its last lines.
     """
     with tempfile.TemporaryDirectory(prefix="micronet-edge-") as folder:
         shutil.copy(onnx_file, Path(folder, _INPUT))
@@ -78,7 +86,7 @@ def convert_in_own_process(
                 _LOWERED if lowered else _AS_TRAINED,
             ],
             cwd=folder,
-            # What its libraries leave in the temporary folder goes with the working folder.
+            # Temporary files of its libraries are deleted with the working folder.
             env={**os.environ, "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3", "TMPDIR": folder},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -89,7 +97,7 @@ def convert_in_own_process(
         written = {path: Path(folder, _OUTPUT_FOLDER, name) for name, path in wanted.items()}
         if process.returncode or not all(file.is_file() for file in written.values()):
             last = " / ".join(process.stdout.strip().splitlines()[-_LAST_LINES:])
-            raise TargetError(f"onnx2tf could not convert the network: {last or 'it said nothing'}")
+            raise TargetError(f"onnx2tf could not convert the network: {last or 'it gave no reason'}")
         for path, file in written.items():
             shutil.copy(file, path)
 
@@ -103,14 +111,14 @@ def _convert_in_working_folder(kind: str) -> None:
         onnx.save(model, _INPUT)
     Path(_CORRECTIONS).write_text(json.dumps({"format_version": 1, "operations": corrections(model)}))
     calibrated = Path(_CALIBRATION).exists()
-    # The images are normalized already: from each value, mean 0 is taken off, and the rest divided by 1.
+    # The images are normalized already: onnx2tf is to subtract 0 and divide by 1.
     mean, deviation = (np.full((1, 1, 1, 3), value, dtype=np.float32) for value in (0, 1))
     onnx2tf.convert(
         input_onnx_file_path=_INPUT,
         output_folder_path=_OUTPUT_FOLDER,
-        # Without signatures it refuses names that a SavedModel does not like.
+        # Without signatures it refuses names that a SavedModel may not have.
         output_signaturedefs=True,
-        # The file is simplified already; onnx2tf would run whatever `onnxsim` it finds on the PATH.
+        # The file is simplified already, and onnx2tf would run any `onnxsim` that it finds on the PATH.
         not_use_onnxsim=True,
         non_verbose=True,
         param_replacement_file=_CORRECTIONS,
@@ -122,14 +130,14 @@ def _convert_in_working_folder(kind: str) -> None:
 
 
 def _foreign_operators(path: Path) -> list[str]:
-    """Operators of the file that are none of TFLite's own, such as TensorFlow's (FlexErf)."""
+    """The file's custom operators, such as TensorFlow's FlexErf."""
     model = schema.Model.GetRootAs(path.read_bytes())
     codes = [model.OperatorCodes(place) for place in range(model.OperatorCodesLength())]
     return sorted(code.CustomCode().decode() for code in codes if code.CustomCode() is not None)
 
 
 def nest_concatenations(model: onnx.ModelProto) -> None:
-    """Puts tensors one behind another a few at a time where XNNPACK would not take all of them at once."""
+    """Splits concatenations of more tensors than XNNPACK takes at once."""
     for node in [node for node in model.graph.node if node.op_type == "Concat"]:
         place = list(model.graph.node).index(node)
         while (excess := len(node.input) - MOST_CONCATENATED) > 0:
@@ -142,11 +150,11 @@ def nest_concatenations(model: onnx.ModelProto) -> None:
 
 
 def corrections(model: onnx.ModelProto) -> list[dict[str, object]]:
-    """What onnx2tf must be told, or it computes another function without a word, or fails.
+    """The layouts that onnx2tf would guess wrong: it would compute another function silently, or fail.
 
-    It leaves the channels of a Reshape in front, and a reader guesses by the shape whether they are. The
-    guess is wrong where the sides look alike: channels, height and width (12, after a shuffle in M0 at
-    96 px), or a map's width and the groups of the convolution behind it (4, in M0 at 64 px).
+    It leaves the channels of a Reshape first, and each reader guesses by the shape whether they are. The
+    guess is wrong where dimensions are equal: channels, height and width (12, after a shuffle in M0 at
+    96 px), or a map's width and the groups of the next convolution (4, in M0 at 64 px).
     """
     shapes = {
         value.name: [dim.dim_value for dim in value.type.tensor_type.shape.dim]
@@ -166,7 +174,7 @@ def corrections(model: onnx.ModelProto) -> list[dict[str, object]]:
 
 
 def _ends_a_shuffle(given: list[int], made: list[int]) -> bool:
-    """Whether a Reshape joins two sides of channels: [n, g, c, h, w] to [n, g * c, h, w]."""
+    """Whether a Reshape merges two dimensions of channels: [n, g, c, h, w] to [n, g * c, h, w]."""
     return len(given) == _RANK + 1 and len(made) == _RANK and given[3:] == made[2:]
 
 

@@ -1,9 +1,9 @@
-"""What onnx2tf's own int8 conversion makes of an ONNX file, for comparison only.
+"""onnx2tf's own int8 conversion of an ONNX file, for comparison only.
 
-It writes two int8 files: integer inside with float32 at both ends, which is what TensorFlow's converter
-makes unless told otherwise, and integer throughout. The first is taken: phones and boards run it like the
-float32 file, with the same images. The other one is for chips without floating point; it differs by the
-QUANTIZE and the DEQUANTIZE at its ends.
+onnx2tf writes two int8 files: one with float32 input and output, the default of TensorFlow's converter, and
+one in integers throughout. The first is taken: phones and boards run it like the float32 file, on the same
+images. The other is for chips without floating point; it only lacks the QUANTIZE and the DEQUANTIZE at the
+ends.
 """
 
 from pathlib import Path
@@ -16,14 +16,20 @@ from micronet_edge_tflite.converter.convert import FLOAT_OUTPUT, INT8_OUTPUT, co
 
 
 def converter_baseline(onnx_file: Path, images: Images, path: Path, float_path: Path) -> None:
-    """Writes the int8 TFLite form of an ONNX file, its ranges found on the images [n, 3, size, size].
+    """Writes the int8 TFLite file of an ONNX file.
 
-    At `float_path` is left what was quantized, which the caller has to compare with the network.
-    Raises TargetError, with onnx2tf's last words, where it fails.
+    Args:
+        onnx_file: The network as it was trained.
+        images: Preprocessed images to calibrate on, [n, 3, size, size].
+        path: Where the int8 file goes.
+        float_path: Where the float32 file goes that was quantized; the caller has to compare it.
+
+    Raises:
+        TargetError: If onnx2tf fails, with its last lines.
     """
     (image,) = onnx.load(onnx_file).graph.input
     batch = image.type.tensor_type.shape.dim[0].dim_value
-    # onnx2tf takes whole batches only: ranges do not change when an image comes twice.
+    # onnx2tf takes whole batches only; repeated images do not change the ranges.
     places = np.arange(-(-len(images) // batch) * batch) % len(images)
     calibration = images[places].transpose(0, 2, 3, 1)
     wanted = {INT8_OUTPUT: path, FLOAT_OUTPUT: float_path}

@@ -1,8 +1,8 @@
-"""Gives the tensors of a converted file the names of the layers they came from.
+"""Names the tensors of a converted file after the layers that they come from.
 
-The converter names tensors after its own operators, such as `model/tf.math.multiply_15/Mul`. Two
-tensors that hold the same values on the same photograph are the same tensor, so the ONNX file's names
-can be carried over whatever the converter did in between.
+The converter names tensors after its own operators, such as `model/tf.math.multiply_15/Mul`. Two tensors
+with the same values for the same photograph are the same tensor: so each gets its name in the ONNX file,
+whatever the converter did.
 """
 
 import struct
@@ -24,9 +24,14 @@ Named = list[tuple[str, Values]]
 
 
 def name_tensors(tflite_file: Path, onnx_file: Path, image: Values) -> None:
-    """Renames the tensors in place; `image` [n, 3, size, size] is run through both files.
+    """Renames the tensors in place.
 
-    Constants, and tensors without a counterpart, are named after the operator they feed.
+    Constants, and tensors that the ONNX file lacks, are named after the operator that reads them.
+
+    Args:
+        tflite_file: The converted file.
+        onnx_file: The file that it was converted from.
+        image: Images [n, 3, size, size] that both files are run on.
     """
     content = bytearray(tflite_file.read_bytes())
     graph = schema.Model.GetRootAs(content).Subgraphs(0)
@@ -69,7 +74,7 @@ def _tflite_values(path: Path, image: Values) -> dict[int, Values]:
 
 
 def _matched(ours: dict[int, Values], theirs: Named) -> dict[int, str]:
-    """For each tensor the first unused name whose values it holds."""
+    """For each tensor the first unused name of a tensor with the same values."""
     free = list(theirs)
     names = {}
     for index, values in ours.items():
@@ -102,7 +107,7 @@ def _names_after_readers(graph: schema.SubGraph, names: dict[int, str]) -> dict[
 
 
 def _rename(content: bytearray, tensor: schema.Tensor, name: str) -> None:
-    """Appends the name to the file and points the tensor at it: nothing else moves."""
+    """Appends the name to the file and lets the tensor point to it; nothing else moves."""
     field = tensor._tab.Pos + tensor._tab.Offset(_NAME_FIELD)  # noqa: SLF001
     content.extend(b"\0" * (-len(content) % 4))
     struct.pack_into("<I", content, field, len(content) - field)

@@ -1,4 +1,4 @@
-"""All that a TFLite file gives, whatever its outputs: to compare it with the network it was made of."""
+"""All outputs of a converted TFLite file, for the comparison with the network."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,9 +16,10 @@ _MAP = 4  # images, height, width, channels
 
 
 def outputs_of(path: Path) -> Callable[[Images], Outputs]:
-    """What gives the file's outputs, maps channels first, for as many images as the file takes.
+    """A function from a batch of images [n, c, h, w] to the file's outputs, maps with the channels first.
 
-    Raises TargetError on a file that LiteRT cannot run.
+    Raises:
+        TargetError: If LiteRT cannot open the file.
     """
     try:
         with without_notices():

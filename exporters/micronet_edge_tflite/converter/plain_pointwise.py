@@ -1,4 +1,4 @@
-"""Products with a matrix of each image's own, as sums that a converter cannot misread."""
+"""Replaces dynamic pointwise convolutions by sums that the converter cannot misread."""
 
 import copy
 
@@ -10,9 +10,10 @@ from micronet_edge.lowering.ir.primitives import DynamicPointwise, DynamicPointw
 
 
 class _SummedDynamicPointwise(nn.Module):
-    """Every output channel as a sum of input channels, each times a coefficient of the image's own.
+    """Every output channel as a sum of input channels, each times a dynamic coefficient.
 
-    Args: for each of J terms, the input channel that each output channel takes.
+    Args:
+        sources: For each of J terms, the input channel of each output channel.
     """
 
     def __init__(self, sources: tuple[tuple[int, ...], ...]) -> None:
@@ -32,9 +33,9 @@ class _SummedDynamicPointwise(nn.Module):
 
 
 def with_plain_pointwise(network: nn.Module) -> nn.Module:
-    """The network without such products; itself where it holds none.
+    """A copy of the network without dynamic pointwise convolutions; the network itself where it has none.
 
-    onnx2tf transposes by shape, and swaps the sides of a square matrix without a word.
+    onnx2tf transposes by shape, and transposes a square weight silently.
     """
     if not isinstance(network, fx.GraphModule) or not list(calls(network, DynamicPointwise)):
         return network

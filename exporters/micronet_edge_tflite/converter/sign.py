@@ -1,4 +1,4 @@
-"""Gives a file that a converter wrote what our own writer gives: unique names and a signature."""
+"""Gives a converted file unique tensor names and a signature, as our own writer does."""
 
 from collections import Counter
 from pathlib import Path
@@ -10,7 +10,7 @@ from micronet_edge_tflite.writer.model_writer import FILE_IDENTIFIER, IMAGE, LOG
 
 
 def sign(path: Path) -> None:
-    """Signs the file in place: `image` in, `logits` out, or `output0` and so on where there are several."""
+    """Writes the signature into the file: input `image`, output `logits`, or several `output0` and so on."""
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(path.read_bytes()))
     graph = model.subgraphs[0]
     _make_names_unique(graph)

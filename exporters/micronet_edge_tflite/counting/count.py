@@ -30,10 +30,10 @@ _BYTE = 8
 
 
 def count_file(path: Path) -> Count:
-    """What one inference of the file costs.
+    """The cost of one inference of the file; an open batch counts as one image.
 
-    A number of images that is left open counts as one. Raises TargetError on a file that is no TFLite
-    model, is damaged, or leaves more than that open.
+    Raises:
+        TargetError: If the file is no TFLite model, is damaged, or leaves more than the batch open.
     """
     content = read_bytes(path, NETWORK)
     if content[_IDENTIFIER] != _KNOWN_IDENTIFIER:
@@ -43,13 +43,13 @@ def count_file(path: Path) -> Count:
         graph = replace(_GraphOf(model).graph(), named=_names_are_ours(path))
     except TargetError as error:
         raise TargetError(f"{path}: {error}") from error
-    except Exception as error:  # the reader follows offsets anywhere, and fails there in any way
+    except Exception as error:  # the reader follows damaged offsets anywhere, and may raise anything
         raise TargetError(f"{path} is a damaged TFLite model ({error}): copy it again") from error
     return counted(graph)
 
 
 def _names_are_ours(path: Path) -> bool:
-    """Whether our own writer named all operators; float files may have come through a converter."""
+    """Whether our writer named all operators: the converter may have written a float file."""
     try:
         metadata = read_metadata(path)
     except MicronetEdgeError:
@@ -58,7 +58,7 @@ def _names_are_ours(path: Path) -> bool:
 
 
 class _GraphOf:
-    """Reads the first subgraph, which is what an inference runs."""
+    """Reads the first subgraph, the one that an inference runs."""
 
     def __init__(self, model: schema.ModelT) -> None:
         self._codes = [_code_name(code) for code in model.operatorCodes]
@@ -105,7 +105,7 @@ class _GraphOf:
 
     def _tensor(self, place: int) -> Tensor:
         tensor = self._graph.tensors[place]
-        # Converters join the names of all that they made one of.
+        # A converter joins the names of the operators that it fused.
         name = tensor.name.decode(errors="replace").split(";")[0]
         shape = tuple(map(int, () if tensor.shape is None else tensor.shape))
         buffer = self._buffers[tensor.buffer]
@@ -117,9 +117,10 @@ class _GraphOf:
 
 
 def _is_open(tensor: schema.TensorT) -> bool:
-    """Whether an input leaves the number of images open.
+    """Whether an input leaves the batch open.
 
-    Raises TargetError where it leaves more open.
+    Raises:
+        TargetError: If it leaves another dimension open.
     """
     signature = [] if tensor.shapeSignature is None else [int(length) for length in tensor.shapeSignature]
     unknown = [place for place, length in enumerate(signature) if length == _OPEN]
@@ -134,7 +135,7 @@ def _is_open(tensor: schema.TensorT) -> bool:
 def _code_name(code: schema.OperatorCodeT) -> str:
     if code.customCode is not None:
         return str(code.customCode.decode(errors="replace"))
-    # Old writers know only the first field, which ends at 127.
+    # Old files have only the deprecated field, which ends at 127.
     return str(OPERATOR_NAMES[max(code.builtinCode, code.deprecatedBuiltinCode)])
 
 

@@ -1,4 +1,4 @@
-"""What an operator of the format computes, as counting wants to know it."""
+"""How many operations an operator of the format takes, from its options and tensors."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace

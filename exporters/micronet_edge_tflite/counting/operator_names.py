@@ -1,4 +1,4 @@
-"""What the operators of a TFLite file are called, read from the file itself: no interpreter is opened."""
+"""The names of a TFLite file's operators, read from the file without an interpreter."""
 
 from collections import Counter
 
@@ -10,7 +10,7 @@ OPERATOR_NAMES = {
 
 
 def operators_in(content: bytes) -> Counter[str]:
-    """How often each operator stands in the first subgraph of a sound model, which is what runs."""
+    """How often each operator occurs in the first subgraph, the one that runs, of a sound model."""
     model = schema.Model.GetRootAs(content)
     names = [_name(model.OperatorCodes(place)) for place in range(model.OperatorCodesLength())]
     graph = model.Subgraphs(0)
@@ -22,5 +22,5 @@ def _name(code: schema.OperatorCode) -> str:
     custom = code.CustomCode()
     if custom is not None:
         return str(custom.decode(errors="replace"))
-    # Old writers know only the first field, which ends at 127.
+    # Old files have only the deprecated field, which ends at 127.
     return str(OPERATOR_NAMES[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())])

@@ -10,7 +10,6 @@ from micronet_edge_tflite.operators.dynamic_pointwise import compares_products, 
 from micronet_edge_tflite.operators.reshape import reshape
 from micronet_edge_tflite.writer.call import Call
 
-# In integers LiteRT has its own maximum, four times as fast as what XNNPACK would have.
 OPERATORS.names("MAXIMUM", "MINIMUM", formula=elementwise(BOUND), allowed_in=EVERYWHERE)
 
 

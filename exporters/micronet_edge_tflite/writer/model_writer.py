@@ -1,4 +1,4 @@
-"""Writes a TFLite model operator by operator, through the flatbuffer schema that LiteRT carries."""
+"""Writes a TFLite model operator by operator, with the flatbuffer schema in LiteRT's package."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -21,13 +21,13 @@ _TYPES = {
 _VERSION = 3
 FILE_IDENTIFIER = b"TFL3"
 SIGNATURE, IMAGE, LOGITS = "serving_default", "image", "logits"
-"""The signature's name, which is the one that TensorFlow gives, and the names of what it takes and gives."""
+"""The signature's name, as TensorFlow's converter gives it, and the names of its input and output."""
 
 
 class _Parameters(schema.QuantizationParametersT):  # type: ignore[misc]  # the schema has no types
-    """Quantization parameters that are written once for all tensors that have the same zero points.
+    """Quantization parameters whose zero points are stored once for all tensors that have the same.
 
-    Half of a small network's file would otherwise be zeros of eight bytes each.
+    Otherwise half of a small network's file would be zero points, of eight bytes each.
     """
 
     def __init__(
@@ -51,10 +51,10 @@ class _Parameters(schema.QuantizationParametersT):  # type: ignore[misc]  # the 
 
 
 class ModelWriter:
-    """Collects tensors and operators of one subgraph, and writes them as a file's content."""
+    """Collects the tensors and operators of one subgraph and builds the file's content."""
 
     def __init__(self) -> None:
-        self._buffers = [schema.BufferT()]  # the first is empty by convention, for what is computed
+        self._buffers = [schema.BufferT()]  # by convention the first is empty: that of computed tensors
         self._tensors: list[schema.TensorT] = []
         self._operators: list[schema.OperatorT] = []
         self._codes: list[int] = []
@@ -72,12 +72,12 @@ class ModelWriter:
     def constant(
         self, name: str, values: NDArray[np.generic], scales: Sequence[float] | None = None, axis: int = 0
     ) -> int:
-        """A constant whose zero point is 0, with a scale for each slice along the axis or one for all."""
+        """A constant as it is stored; with scales, one or one per index of the axis, its zero point is 0."""
         zero_points = None if scales is None else [0] * len(scales)
         return self._constant(name, values, self._parameters(scales, zero_points, axis))
 
     def numbers(self, name: str, values: NDArray[np.float32], qparams: QuantParams | None) -> int:
-        """A constant of these numbers: in integers, or in float32 without quantization parameters."""
+        """A constant of these numbers: quantized, or in float32 without quantization parameters."""
         if qparams is None:
             return self.constant(name, values)
         integers = qparams.integers(values).astype(f"int{qparams.bits}")
@@ -101,7 +101,7 @@ class ModelWriter:
         return name
 
     def content(self, inputs: Mapping[str, int], outputs: Mapping[str, int]) -> bytes:
-        """The file, whose signature calls its inputs and outputs by these names."""
+        """The file's bytes; its signature has these names for its inputs and outputs."""
         graph = schema.SubGraphT()
         graph.tensors, graph.operators = self._tensors, self._operators
         graph.inputs, graph.outputs, graph.name = list(inputs.values()), list(outputs.values()), "main"
@@ -125,7 +125,7 @@ class ModelWriter:
         return self._add(name, values.shape, str(values.dtype), self._buffer(values.tobytes()), parameters)
 
     def _buffer(self, content: bytes) -> int:
-        """The place of these bytes, which are stored once however many constants they are."""
+        """The index of the buffer with these bytes: equal constants share one."""
         if content not in self._places:
             buffer = schema.BufferT()
             buffer.data = np.frombuffer(content, np.uint8)
@@ -141,7 +141,7 @@ class ModelWriter:
         buffer: int,
         parameters: _Parameters | None,
     ) -> int:
-        # Some readers find a constant by its name: of two with one name they read the wrong one.
+        # Some readers find a constant by its name, and would read the wrong one of two with the same name.
         self._names[name] += 1
         again = f"#{self._names[name]}" if self._names[name] > 1 else ""
         tensor = schema.TensorT()
@@ -153,7 +153,7 @@ class ModelWriter:
 
 
 def signature(inputs: Mapping[str, int], outputs: Mapping[str, int]) -> schema.SignatureDefT:
-    """What a caller asks for by name: the tensors that the first subgraph takes and gives."""
+    """The names by which callers find the inputs and outputs of the first subgraph."""
     result = schema.SignatureDefT()
     result.signatureKey, result.subgraphIndex = SIGNATURE, 0
     result.inputs, result.outputs = _tensor_maps(inputs), _tensor_maps(outputs)
@@ -170,7 +170,7 @@ def _tensor_maps(tensors: Mapping[str, int]) -> list[schema.TensorMapT]:
 
 def _operator_code(code: int) -> schema.OperatorCodeT:
     result = schema.OperatorCodeT()
-    # Old readers know only the first field, which is a byte.
+    # Old readers know only this field, which is a byte.
     result.deprecatedBuiltinCode = min(code, 127)
     result.builtinCode = code
     result.version = 1

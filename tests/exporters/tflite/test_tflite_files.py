@@ -135,7 +135,7 @@ def test_a_conversion_that_fails_says_why(tmp_path, monkeypatch, refusal):
     from micronet_edge_tflite.converter.convert import convert
 
     (tmp_path / "model.onnx").write_bytes(b"no model")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", first_on_path(tmp_path))
     (tmp_path / "onnx2tf.py").write_text("raise ModuleNotFoundError('No module named onnx2tf')")
     error_line = refusal(
         TargetError, convert, tmp_path / "model.onnx", tmp_path / "model.tflite", lowered=True

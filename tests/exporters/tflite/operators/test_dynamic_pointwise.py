@@ -1,4 +1,4 @@
-"""Coefficients that enter a matrix are cut off by saturation alone, and products that meet stay rows."""
+"""Saturation alone clips the coefficients of a dynamic pointwise weight; products that are compared stay rows."""
 
 import numpy as np
 import torch
@@ -66,7 +66,7 @@ def test_two_saturations_are_the_clip(low, span, reach, bits):
     assert placed.low <= 0 <= placed.high  # what stands at the other places
 
 
-def test_16_bits_keep_their_grid():
+def test_16_bits_keep_their_quantization_parameters():
     network = traced(Fusion())
     matrix = symmetric_qparams(-3.0, 3.0, 16)
     quantized = QuantizedNetwork(network, Preprocessing.imagenet(8), {"clip": matrix})

@@ -181,7 +181,7 @@ def test_weights_have_a_step_for_each_output_channel(written, quantized):
     assert compared == 83
 
 
-def test_every_tensor_lies_on_its_grid(written, quantized):
+def test_every_tensor_has_its_quantization_parameters(written, quantized):
     tensors = {each["name"]: each for each in opened(written.integer_io).get_tensor_details()}
     compared, moved = 0, 0
     own = dict(quantized.tensor_qparams)
