@@ -134,6 +134,13 @@ def test_every_exporter_has_files_of_the_same_names(name):
     assert found >= EVERY_TARGET_HAS
 
 
+@pytest.mark.parametrize("name", exporters())
+def test_a_writer_knows_no_operator(name):
+    """Operators write themselves with the writer's means; a registry finds them."""
+    for path in sources(f"exporters/{name}/writer"):
+        assert not any(module.startswith(f"{name}.operators") for module in everywhere(path)), path
+
+
 @pytest.mark.parametrize("name", LIGHT)
 def test_what_the_command_line_loads_at_once_is_light(name):
     found = on_import(REPOSITORY.joinpath("src", CORE, *name.split(".")).with_suffix(".py"))

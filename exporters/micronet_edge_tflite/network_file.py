@@ -71,7 +71,7 @@ def _write(call: Call) -> None:
     layer, writer = module_of(call.node), OPERATORS.writer(call.node)
     if writer is None:
         raise TargetError(
-            f"{call.name}: no TFLite operator for the layer {type(layer).__name__}: put another one in its "
+            f"{call.name}: no TFLite operator for the layer {layer}: put another one in its "
             "place, or export the network with --precision float32"
         )
     writer.write(layer, call)

@@ -25,7 +25,7 @@ from micronet_edge.lowering.ir.primitives import AddConstant, Columns, Concatena
 NUMBERS_THAT_PAY = 20_000
 """Elements of a map per border column from which its own convolution is cheaper than the addition.
 
-LiteRT takes about 0.15 ns per element to add, 0.05 ns to copy the inside, and 2 us for a column's convolution.
+LiteRT takes about 0.15 ns an element to add, 0.05 ns to copy the inside, 2 us for a column's convolution.
 """
 
 WHOLE, INSIDE = "whole", "inside"

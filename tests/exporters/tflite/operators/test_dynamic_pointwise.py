@@ -1,4 +1,4 @@
-"""Saturation alone clips the coefficients of a dynamic pointwise weight; products that are compared stay rows."""
+"""Saturation alone clips the coefficients of a dynamic pointwise weight; compared products stay rows."""
 
 import numpy as np
 import torch

@@ -45,7 +45,7 @@ def test_without_it_networks_go_through_the_converter_and_are_not_quantized(
 ):
     assert not is_writable(lowered(network))
     error_line = refusal(TargetError, quantized, network, tmp_path, calibration, "int8")
-    assert "no TFLite operator for the layer ELU" in error_line
+    assert "no TFLite operator for the layer ELU(alpha=1.0): put another one in its place" in error_line
 
 
 @pytest.mark.usefixtures("with_elu")

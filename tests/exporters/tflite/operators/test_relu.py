@@ -18,11 +18,12 @@ class Twice(nn.Module):
         return y + self.activation(y)
 
 
+CUT = (-0.1, 0.2)
 LAYERS = {
     "pooled RELU": lambda: nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.ReLU()),
     "alone RELU": lambda: Twice(nn.ReLU()),
     "alone RELU6": lambda: Twice(nn.ReLU6()),
-    "MINIMUM": lambda: nn.Hardtanh(-0.1, 0.2),
+    "MINIMUM": lambda: nn.Hardtanh(*CUT),
 }
 
 
@@ -44,4 +45,10 @@ def test_in_float(tmp_path, name, precision):
 def test_in_integers(calibration, tmp_path, name, precision):
     file = quantized(network(name), tmp_path, calibration, precision)
     assert file.proof.operators[name.split()[-1]] == 1
+    assert file.proof.cosine > 0.999
+
+
+def test_integers_saturate_where_their_range_ends_at_the_clip(calibration, tmp_path):
+    file = quantized(network("MINIMUM"), tmp_path, calibration, "int8")
+    assert not {"MAXIMUM", "MINIMUM"} & set(file.proof.operators)
     assert file.proof.cosine > 0.999
