@@ -135,15 +135,12 @@ class TfliteTarget:
         return path.read_bytes()  # the delegate finds by itself what it replaces
 
     def violations(self, session: Session, operators: Mapping[str, int], metadata: FileMetadata) -> list[str]:
-        from micronet_edge_tflite.operators import INTEGER as INTEGER_FILE
-        from micronet_edge_tflite.operators import OPERATORS
+        from micronet_edge_tflite.operators import FLOAT, OPERATORS, kind_of_file
 
         if metadata.naive:
             return []
-        is_float = metadata.precision in {FLOAT32, FLOAT16}
-        kind = metadata.precision if is_float else INTEGER_FILE
-        found = forbidden_operators(operators, OPERATORS.allowed(kind))
-        if not is_float:
+        found = forbidden_operators(operators, OPERATORS.allowed(kind_of_file(metadata.precision)))
+        if metadata.precision not in FLOAT:
             # XNNPACK leaves MAXIMUM to LiteRT, whose own is four times as fast: more partitions are right.
             return found
         assert isinstance(session, _Delegated)  # as every session of ours

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 INTEGER = "integer"
 FLOAT = (FLOAT32, FLOAT16)
 EVERYWHERE = (*FLOAT, INTEGER)
-"""Kinds of our files that an operator may be allowed in."""
+"""Kinds of our files, which an operator may be allowed in."""
 
 OPERATORS: "Operators[Callable[..., None], Formula]" = Operators(__name__)
+
+
+def kind_of_file(precision: str) -> str:
+    """The kind of a file of that precision."""
+    return precision if precision in FLOAT else INTEGER

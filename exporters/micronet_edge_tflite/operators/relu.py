@@ -1,4 +1,4 @@
-"""RELU and RELU6, where no operator before them has them in its options; clips that one has."""
+"""RELU and RELU6 as operators of their own, where no other operator has them in its options."""
 
 from torch import nn
 
@@ -15,7 +15,6 @@ OPERATORS.names("RELU_0_TO_1", "RELU_N1_TO_1", formula=elementwise(CLIP))
 
 
 @OPERATORS.writes(nn.ReLU, nn.ReLU6)
-@OPERATORS.writes(nn.Hardtanh, supports=is_done_before)
+@OPERATORS.writes(nn.Hardtanh, supports=is_done_before)  # with the layer before it, see `write_clip`
 def write(layer: nn.Module, call: Call) -> None:
-    """Writes an activation that stands alone: `write_clip` does one behind another layer."""
     call.write(OPERATORS_OF_ACTIVATIONS[activation_of(layer)], call.inputs, call.result())

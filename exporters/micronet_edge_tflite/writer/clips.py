@@ -18,7 +18,7 @@ _BYTE = 8
 
 
 def write_clip(call: Call) -> None:
-    """Writes operators behind those of the layer for what is left to do of its clip."""
+    """Writes the part of the clip that the layer's operator and saturation leave to do."""
     after = clip_after(call.node)
     clip = None if after is None else module_of(after)
     if isinstance(clip, nn.Hardtanh) and not isinstance(clip, nn.ReLU6):
