@@ -121,10 +121,24 @@ def test_a_target_is_found_without_loading_its_runtime(name):
     assert not packages(on_import(target)) & RUNTIMES
 
 
-def test_every_exporter_has_files_of_the_same_names():
-    for name in exporters():
-        found = {path.name for path in sources(f"exporters/{name}")}
-        assert {"__init__.py", "target.py", "convert.py", "session.py", "metadata.py"} <= found
+EVERY_TARGET_HAS = {
+    *("__init__.py", "target.py", "session.py", "metadata.py", "pipelines.py", "costs.json"),
+    "passes",
+}
+"""Files and folders of a target's package."""
+
+
+@pytest.mark.parametrize("name", exporters())
+def test_every_exporter_has_files_of_the_same_names(name):
+    found = {path.name for path in (REPOSITORY / "exporters" / name).iterdir()}
+    assert found >= EVERY_TARGET_HAS
+
+
+@pytest.mark.parametrize("name", exporters())
+def test_a_writer_knows_no_operator(name):
+    """Operators write themselves with the writer's means; a registry finds them."""
+    for path in sources(f"exporters/{name}/writer"):
+        assert not any(module.startswith(f"{name}.operators") for module in everywhere(path)), path
 
 
 @pytest.mark.parametrize("name", LIGHT)
@@ -180,10 +194,10 @@ WRITERS = {
     "micronet_edge/quantization/recipe.py",
     "micronet_edge_onnx/target.py",
     "micronet_edge_tflite/target.py",
-    "micronet_edge_tflite/convert.py",
+    "micronet_edge_tflite/converter/convert.py",
     "micronet_edge_tflite/metadata.py",
-    "micronet_edge_tflite/name_tensors.py",
-    "micronet_edge_tflite/sign.py",
+    "micronet_edge_tflite/converter/name_tensors.py",
+    "micronet_edge_tflite/converter/sign.py",
     # into temporary folders of their own
     "micronet_edge_bench/devices/local.py",
     "micronet_edge_bench/devices/partial_files.py",

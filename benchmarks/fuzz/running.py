@@ -49,7 +49,7 @@ _LOADED = (
         "micronet_edge_onnx.target",
     ),
     *("micronet_edge_onnx.count", "micronet_edge_onnx.metadata", "micronet_edge_tflite.target"),
-    *("micronet_edge_tflite.count", "micronet_edge_tflite.metadata"),
+    *("micronet_edge_tflite.counting.count", "micronet_edge_tflite.metadata"),
 )
 
 

@@ -16,21 +16,22 @@ _FIXED_TIME = (1980, 1, 1, 0, 0, 0)  # the same input gives the same bytes
 
 
 def append_metadata(path: Path, metadata: FileMetadata) -> None:
-    """Appends the texts to the file, which stays a valid model."""
+    """Appends the metadata to the file, which stays a valid model."""
     with zipfile.ZipFile(path, "a") as archive:
         for key, text in metadata.to_texts().items():
             archive.writestr(zipfile.ZipInfo(ASSOCIATED_FILES[key], _FIXED_TIME), text)
 
 
 def read_metadata(path: Path) -> FileMetadata:
-    """What the file says of itself.
+    """The metadata that `append_metadata` wrote.
 
-    Raises ForeignFileError on a file that carries nothing of ours.
+    Raises:
+        ForeignFileError: If the file has none of ours.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             texts = _texts(archive)
-    except Exception as error:  # what zipfile raises on a damaged part depends on how it was packed
+    except Exception as error:  # what zipfile raises on a damaged part depends on its compression
         raise ForeignFileError(str(path), str(error)) from error
     return FileMetadata.from_texts(texts, str(path))
 

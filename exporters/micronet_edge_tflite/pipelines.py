@@ -1,9 +1,9 @@
-"""The passes that make a network ready for LiteRT with XNNPACK."""
+"""The pipeline of float files, for LiteRT with XNNPACK."""
 
 from micronet_edge.lowering import Costs, Pass, common
 from micronet_edge.lowering.passes.decompose import Decompose
 
 
 def xnnpack(costs: Costs) -> tuple[Pass, ...]:
-    """In float."""
+    """The passes of a network that computes in float, chosen by these costs."""
     return common(costs, Decompose(costs, rounded=False))

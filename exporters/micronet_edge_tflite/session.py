@@ -14,16 +14,23 @@ from micronet_edge.errors import TargetError
 from micronet_edge.kernels import Kernels, library_for
 from micronet_edge.targets.common import check_shape, in_batches, only_ones
 from micronet_edge.targets.protocol import Logits
-from micronet_edge_tflite.operator_names import operators_in
+from micronet_edge_tflite.counting.operator_names import operators_in
 from micronet_edge_tflite.silence import without_notices
 
 _DELEGATED = "DELEGATE"
 
 
 class TfliteSession:
-    """Runs images through LiteRT's interpreter; `prepare` turns them into what the file takes.
+    """Runs images through LiteRT's interpreter.
 
-    Raises TargetError on a file that LiteRT cannot open.
+    Args:
+        path: The file.
+        threads: CPU threads that LiteRT uses.
+        kernels: Whether our kernels replace what they can.
+        prepare: Turns preprocessed images into what the file takes, if that differs.
+
+    Raises:
+        TargetError: If LiteRT cannot open the file.
     """
 
     def __init__(
@@ -67,7 +74,7 @@ class TfliteSession:
         return infer
 
     def input_array(self, images: Images) -> NDArray[np.generic]:
-        """The images as the file's input holds them: channels last, and in its own numbers."""
+        """The images as the file's input holds them: channels last, in the input's data type."""
         _, height, width, channels = self._input["shape"]
         check_shape(self._path, images, (int(channels), int(height), int(width)))
         if self._prepare is not None:
@@ -87,7 +94,7 @@ class TfliteSession:
         return int(count(self._kernels._get_native_delegate_pointer()))  # noqa: SLF001
 
     def partitions(self) -> int:
-        """How many pieces XNNPACK cut the network into."""
+        """The number of parts that XNNPACK computes; between them LiteRT does."""
         return self._op_names().count(_DELEGATED)
 
     def _op_names(self) -> list[str]:
@@ -96,7 +103,7 @@ class TfliteSession:
 
 
 def _as_stored(values: NDArray[np.float32], tensor: Mapping[str, Any]) -> NDArray[np.generic]:
-    """The numbers as the file's input holds them: as they are, or as integers."""
+    """The values in the input's data type: float32 as they are, integers quantized."""
     scale, zero_point = tensor["quantization"]
     if tensor["dtype"] == np.float32:
         return values
@@ -106,7 +113,7 @@ def _as_stored(values: NDArray[np.float32], tensor: Mapping[str, Any]) -> NDArra
 
 
 def _as_float(values: NDArray[np.generic], tensor: Mapping[str, Any]) -> Logits:
-    """The file's output in real numbers."""
+    """The output in float32, dequantized where it is in integers."""
     scale, zero_point = tensor["quantization"]
     if tensor["dtype"] == np.float32:
         return values.astype(np.float32, copy=False)

@@ -1,4 +1,4 @@
-"""LiteRT tells standard error what it does, and offers no setting in Python that it should not."""
+"""Keeps LiteRT's notices off standard error: its Python API has no setting for that."""
 
 import os
 import tempfile
@@ -13,19 +13,19 @@ _ONE_AT_A_TIME = Lock()
 
 @contextmanager
 def without_notices() -> Iterator[None]:
-    """Keeps the notices of the block off standard error; whatever else it says comes when the block ends."""
+    """Drops the notices that the block writes to standard error; its other lines appear when it ends."""
     with _ONE_AT_A_TIME:
         try:
             before = os.dup(_STANDARD_ERROR)
-        except OSError:  # closed: nothing can be said there
+        except OSError:  # standard error is closed
             yield
             return
-        with tempfile.TemporaryFile() as said:
-            os.dup2(said.fileno(), _STANDARD_ERROR)
+        with tempfile.TemporaryFile() as held:
+            os.dup2(held.fileno(), _STANDARD_ERROR)
             try:
                 yield
             finally:
                 os.dup2(before, _STANDARD_ERROR)
                 os.close(before)
-                said.seek(0)
-                os.write(_STANDARD_ERROR, b"".join(line for line in said if not line.startswith(_NOTICE)))
+                held.seek(0)
+                os.write(_STANDARD_ERROR, b"".join(line for line in held if not line.startswith(_NOTICE)))

@@ -1,11 +1,9 @@
-"""The TFLite target, as the seam wants it."""
+"""The TFLite target, as `targets/protocol.py` describes one."""
 
-import json
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
@@ -50,7 +48,7 @@ class TfliteTarget:
     modules = ("flatbuffers", "ai_edge_litert.interpreter")
     cost_tables: ClassVar[Mapping[str, CostTable]] = {
         "xnnpack": CostTable(_COSTS),
-        # The integer network is one for all targets; LiteRT has all of it in integers.
+        # All targets share one integer network; LiteRT computes all of it in integers.
         INTEGER: CostTable(INTEGER_COSTS, INT8),
     }
 
@@ -67,27 +65,28 @@ class TfliteTarget:
 
     def export(self, network: nn.Module, spec: ExportSpec, path: Path) -> None:
         from micronet_edge_tflite.metadata import append_metadata
-        from micronet_edge_tflite.quantize import float_file, is_writable
+        from micronet_edge_tflite.network_file import float_file, is_writable
 
         assert spec.batch is not None  # check() has refused that
         if isinstance(network, fx.GraphModule) and is_writable(network):
-            halves = spec.precision == FLOAT16
-            path.write_bytes(float_file(network, spec.metadata.preprocessing, spec.batch, halves=halves))
+            float16 = spec.precision == FLOAT16
+            path.write_bytes(float_file(network, spec.metadata.preprocessing, spec.batch, float16=float16))
         else:
             self._convert(network, spec, path)
         append_metadata(path, as_written(spec, layout="NHWC"))
 
     @staticmethod
     def _convert(network: nn.Module, spec: ExportSpec, path: Path) -> None:
-        """By way of the ONNX file, for networks as they were trained and layers of one's own."""
-        from micronet_edge_tflite.convert import convert
-        from micronet_edge_tflite.name_tensors import name_tensors
-        from micronet_edge_tflite.plain_pointwise import with_plain_pointwise
-        from micronet_edge_tflite.sign import sign
+        """Converts the ONNX file: of a network as it was trained, or with layers that `operators/` lacks."""
+        from micronet_edge_tflite.converter.convert import convert
+        from micronet_edge_tflite.converter.name_tensors import name_tensors
+        from micronet_edge_tflite.converter.plain_pointwise import with_plain_pointwise
+        from micronet_edge_tflite.converter.sign import sign
 
         if spec.precision != FLOAT32:
             raise TargetError(
-                f"{spec.precision} is for networks of layers that are written here: export it as float32"
+                f"the network has layers that TFLite files in {spec.precision} cannot hold: "
+                "export it with --precision float32"
             )
         with tempfile.TemporaryDirectory(prefix="micronet-edge-") as folder:
             onnx_file = Path(folder, "model.onnx")
@@ -98,12 +97,12 @@ class TfliteTarget:
             sign(path)
 
     def quantized_graph(self, quantized: QuantizedNetwork) -> QuantizedNetwork:
-        # Every layer has an integer kernel.
+        # LiteRT has an integer kernel for every layer: none is to stay in float.
         return rewritten(rewritten(refine_stem(quantized), SpaceToDepthWidth()), SplitBorders())
 
     def quantize(self, quantized: QuantizedNetwork, spec: ExportSpec, path: Path) -> None:
         from micronet_edge_tflite.metadata import append_metadata
-        from micronet_edge_tflite.quantize import quantized_file
+        from micronet_edge_tflite.network_file import quantized_file
 
         assert spec.batch is not None  # check() has refused that
         integer_io = spec.io == INT8_IO
@@ -112,16 +111,16 @@ class TfliteTarget:
         append_metadata(path, replace(as_written(spec, layout="NHWC"), pixels=pixels))
 
     def converter_baseline(self, network: nn.Module, images: Images, spec: ExportSpec, path: Path) -> None:
-        from micronet_edge_tflite.converter_baseline import converter_baseline
+        from micronet_edge_tflite.converter.converter_baseline import converter_baseline
+        from micronet_edge_tflite.converter.outputs import outputs_of
+        from micronet_edge_tflite.converter.sign import sign
         from micronet_edge_tflite.metadata import append_metadata
-        from micronet_edge_tflite.outputs import outputs_of
-        from micronet_edge_tflite.sign import sign
 
         with tempfile.TemporaryDirectory(prefix="micronet-edge-") as folder:
             onnx_file, float_file = Path(folder, "model.onnx"), Path(folder, path.name)
             find_target("onnx").export(network, spec, onnx_file)
             converter_baseline(onnx_file, images, path, float_file)
-            # How far its integers are from that is the converter's own affair; what they stand for is not.
+            # The integers may be as coarse as the converter makes them; the function must be the network's.
             assert spec.batch is not None  # check() has refused that
             preprocessing = spec.metadata.preprocessing
             run = outputs_of(float_file)
@@ -133,16 +132,17 @@ class TfliteTarget:
         return self._open(path, threads, kernels)
 
     def for_kernels(self, path: Path) -> bytes:
-        return path.read_bytes()  # the delegate finds its work by itself
+        return path.read_bytes()  # the delegate finds by itself what it replaces
 
     def violations(self, session: Session, operators: Mapping[str, int], metadata: FileMetadata) -> list[str]:
+        from micronet_edge_tflite.operators import FLOAT, OPERATORS, kind_of_file
+
         if metadata.naive:
             return []
-        lists = json.loads(files(__package__).joinpath("operators.json").read_text())
-        if metadata.precision not in {FLOAT32, FLOAT16}:
-            # XNNPACK leaves the integer maximum to LiteRT, whose own is four times as fast as what it has.
-            return forbidden_operators(operators, set(lists["integer"]))
-        found = forbidden_operators(operators, {*lists[FLOAT32], *lists.get(metadata.precision, ())})
+        found = forbidden_operators(operators, OPERATORS.allowed(kind_of_file(metadata.precision)))
+        if metadata.precision not in FLOAT:
+            # XNNPACK leaves MAXIMUM to LiteRT, whose own is four times as fast: more partitions are right.
+            return found
         assert isinstance(session, _Delegated)  # as every session of ours
         if session.partitions() > MAXIMUM_PARTITIONS:
             found.append(f"{session.partitions()} XNNPACK partitions, at most {MAXIMUM_PARTITIONS} allowed")
@@ -154,7 +154,7 @@ class TfliteTarget:
         return read_metadata(path)
 
     def count(self, path: Path) -> Count:
-        from micronet_edge_tflite.count import count_file
+        from micronet_edge_tflite.counting.count import count_file
 
         return count_file(path)
 
@@ -176,7 +176,7 @@ class _Delegated(Protocol):
 
 
 def _photograph(spec: ExportSpec) -> Images:
-    """One photograph, as often as the file takes images at a time."""
+    """One photograph, repeated to the file's batch."""
     assert spec.batch is not None  # check() has refused that
     return np.repeat(spec.metadata.preprocessing.batch(photographs()[:1]), spec.batch, axis=0)
 

@@ -17,7 +17,7 @@ def states(folder):
 
 def wait_for_conversion(process):
     end = time.monotonic() + PATIENCE_S
-    while not any("micronet_edge_tflite.convert" in line for line in children_of(process.pid)):
+    while not any("micronet_edge_tflite.converter.convert" in line for line in children_of(process.pid)):
         assert process.poll() is None
         assert time.monotonic() < end
         time.sleep(0.1)

@@ -18,7 +18,7 @@ from micronet_edge.models import load_checkpoint
 from micronet_edge.targets.protocol import ExportSpec
 from micronet_edge.targets.registry import find_target
 from micronet_edge_onnx.converter_baseline import converter_baseline as quantize_onnx
-from micronet_edge_tflite.convert import corrections
+from micronet_edge_tflite.converter.convert import corrections
 
 FLOAT_FILE = "float32.onnx"
 INT8_FILES = ("int8.onnx", "int8.tflite")

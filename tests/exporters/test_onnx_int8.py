@@ -36,7 +36,7 @@ from micronet_edge_onnx.choose_float_layers import layers_better_in_float
 from micronet_edge_onnx.fold_activations import fold_activations
 from micronet_edge_onnx.model_writer import ModelWriter
 from micronet_edge_onnx.quantize import quantized_model
-from micronet_edge_tflite.quantize import quantized_file
+from micronet_edge_tflite.network_file import quantized_file
 from micronet_edge_tflite.session import TfliteSession
 
 SMALL = 64

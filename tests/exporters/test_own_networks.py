@@ -18,7 +18,7 @@ from micronet_edge.models import MicroFactorizedPointwise as Pointwise
 from micronet_edge.targets.protocol import ExportSpec
 from micronet_edge.targets.registry import find_target
 from micronet_edge.verification.conversion_check import check_conversion
-from micronet_edge_tflite.outputs import outputs_of
+from micronet_edge_tflite.converter.outputs import outputs_of
 
 SIZE = 96
 TOLERANCE = 1e-5

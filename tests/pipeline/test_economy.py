@@ -16,7 +16,8 @@ from micronet_edge.models import source
 from micronet_edge.targets.registry import find_target
 from micronet_edge_onnx import session as onnx_session
 from micronet_edge_onnx.target import OnnxTarget
-from micronet_edge_tflite import outputs, session
+from micronet_edge_tflite import session
+from micronet_edge_tflite.converter import outputs
 from micronet_edge_tflite.target import TfliteTarget
 
 MOST_SESSIONS = 2

@@ -11,7 +11,7 @@ from micronet_edge.quantization.coarse_biases import coarse_operators, notes_on_
 from micronet_edge.quantization.simulate import Simulation
 from micronet_edge_onnx.quantize import quantized_model
 from micronet_edge_onnx.session import outputs_of
-from micronet_edge_tflite.quantize import quantized_file
+from micronet_edge_tflite.network_file import quantized_file
 from micronet_edge_tflite.session import TfliteSession
 
 GIVEN = images(32)

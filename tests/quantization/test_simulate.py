@@ -15,7 +15,7 @@ from micronet_edge.quantization import simulate
 from micronet_edge.quantization.qparams import QuantParams, activation_qparams, bias_scales, weight_scales
 from micronet_edge.quantization.quantized_tensors import IMAGE, tensor_name
 from micronet_edge.quantization.simulate import Simulation, rounded, rounded_weight
-from micronet_edge_tflite.quantize import quantized_file
+from micronet_edge_tflite.network_file import quantized_file
 from micronet_edge_tflite.session import TfliteSession
 
 GIVEN = images(8)

@@ -1,1 +1,1 @@
-"""Passes that serve LiteRT alone."""
+"""Passes that only TFLite files need."""

@@ -1,4 +1,4 @@
-"""Gives the columns at a map's borders convolutions of their own in the place of a correction of all."""
+"""Computes a map's border columns by convolutions of their own, instead of correcting the whole map."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,22 +23,22 @@ from micronet_edge.lowering.ir.pass_base import Pass
 from micronet_edge.lowering.ir.primitives import AddConstant, Columns, ConcatenateColumns
 
 NUMBERS_THAT_PAY = 20_000
-"""Size of a map, for each column at a border, from which on its convolution costs less than the addition.
+"""Elements of a map per border column from which its own convolution is cheaper than the addition.
 
-An addition takes LiteRT some 0.15 ns a number, copying the inside 0.05, a convolution of one column 2 us.
+LiteRT takes about 0.15 ns an element to add, 0.05 ns to copy the inside, 2 us for a column's convolution.
 """
 
 WHOLE, INSIDE = "whole", "inside"
 
 
 class SplitBorders(Pass):
-    """Computes the columns where zero padding makes a difference apart from the rest.
+    """Computes the columns where zero padding makes a difference separately.
 
     Given    x -> conv -> AddConstant, zero but in a few columns at the left and the right [-> clip]
     Result   [conv -> columns inside, conv of each other column with a bias of its own] [-> clips] ->
              side by side
 
-    In float nothing changes. In integers a pass over the whole map goes, and a rounding with it.
+    In float the numbers stay the same. In integers the whole map is rounded once less.
     """
 
     def __init__(self, numbers_that_pay: int = NUMBERS_THAT_PAY) -> None:
@@ -65,9 +65,9 @@ class SplitBorders(Pass):
 
 @dataclass(frozen=True, slots=True)
 class _Border:
-    """A correction, the convolution before it, the clip behind it, and the columns that it changes.
+    """A correction, the convolution before it, the clip after it, and the columns that it changes.
 
-    `width` is that of what the convolution reads.
+    `width` is that of the convolution's input.
     """
 
     node: fx.Node
@@ -84,7 +84,7 @@ class _Border:
 
     @property
     def inside(self) -> range:
-        """The columns that it leaves alone, from the first to the last of them."""
+        """The columns that it does not change, from the first to the last."""
         untouched = sorted(set(range(self.constant.shape[3])) - set(self.columns))
         return range(untouched[0], untouched[-1] + 1) if untouched else range(0)
 
@@ -129,7 +129,7 @@ def _split(network: fx.GraphModule, border: _Border) -> None:
 
 
 def _conv_of_column(conv: nn.Conv2d, column: int, width: int, bias: Tensor) -> tuple[Columns, nn.Conv2d]:
-    """The columns that one column of the result depends on, and the convolution that makes it of them."""
+    """The input columns of one output column, and the convolution that computes it from them."""
     taps, side = conv.weight.shape[3], int(conv.padding[1])
     first = int(conv.stride[1]) * column - side
     start, stop = max(first, 0), min(first + taps, width)

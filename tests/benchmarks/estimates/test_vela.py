@@ -12,7 +12,7 @@ from micronet_edge.errors import MicronetEdgeError, TargetError
 from micronet_edge.quantization.qparams import QuantParams
 from micronet_edge_bench.estimates.vela import NPUS, EstimateError, estimate
 from micronet_edge_bench.estimates.vela_tables import Layer, fallbacks
-from micronet_edge_tflite.model_writer import ModelWriter
+from micronet_edge_tflite.writer.model_writer import ModelWriter
 
 NPU = "ethos-u55-128"
 SHAPE = (1, 8, 8, 16)

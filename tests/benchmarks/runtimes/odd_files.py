@@ -6,7 +6,7 @@ import onnx
 from ai_edge_litert import schema_py_generated as schema
 from onnx import TensorProto, helper
 
-from micronet_edge_tflite.model_writer import ModelWriter
+from micronet_edge_tflite.writer.model_writer import ModelWriter
 
 
 def onnx_sum(path, *, inputs=2, outputs=1, shape=(1, 4), dtype=TensorProto.FLOAT):

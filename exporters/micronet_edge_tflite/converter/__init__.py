@@ -1,0 +1,1 @@
+"""Everything about onnx2tf, which writes the networks that have layers without an operator file here."""

@@ -1,0 +1,1 @@
+"""What a TFLite file costs, from its own graph."""

@@ -1,0 +1,69 @@
+"""To register an operator is all that it takes: files have it, whoever asks knows it."""
+
+import pytest
+import torch
+from tflite_networks import around, exported, is_ours, quantized
+from torch import nn
+
+from micronet_edge.errors import TargetError
+from micronet_edge.lowering import lower
+from micronet_edge.targets.protocol import ExportSpec
+from micronet_edge.targets.registry import find_target
+from micronet_edge_tflite.counting.formulas import elementwise
+from micronet_edge_tflite.network_file import is_writable
+from micronet_edge_tflite.operators import EVERYWHERE, OPERATORS
+
+OPERATIONS = 3
+
+
+@pytest.fixture(scope="module")
+def network():
+    torch.manual_seed(0)
+    return around(nn.ELU())
+
+
+@pytest.fixture
+def with_elu(monkeypatch):
+    """The registry with one more operator while the test runs."""
+    assert OPERATORS.formula("ELU") is None
+    for registered in ("_writers", "_operators"):
+        monkeypatch.setattr(OPERATORS, registered, dict(getattr(OPERATORS, registered)))
+    OPERATORS.names("ELU", formula=elementwise(OPERATIONS), allowed_in=EVERYWHERE)
+
+    @OPERATORS.writes(nn.ELU)
+    def write(_layer, call):
+        call.write("ELU", call.inputs, call.result())
+
+
+def lowered(network):
+    spec = ExportSpec(40, 1, naive=False, portable=False, metadata=None)
+    return lower(network, find_target("tflite").pipeline(spec), 40).network
+
+
+def test_without_it_networks_go_through_the_converter_and_are_not_quantized(
+    network, calibration, tmp_path, refusal
+):
+    assert not is_writable(lowered(network))
+    error_line = refusal(TargetError, quantized, network, tmp_path, calibration, "int8")
+    assert "no TFLite operator for the layer ELU(alpha=1.0): put another one in its place" in error_line
+
+
+@pytest.mark.usefixtures("with_elu")
+def test_with_it_our_writer_writes_them(network, tmp_path):
+    assert is_writable(lowered(network))
+    file = exported(network, tmp_path)
+    assert is_ours(file.path)
+    assert file.proof.operators["ELU"] == 1
+    assert file.proof.relative_difference < 1e-5
+    found = find_target("tflite").count(file.path)
+    assert found.uncounted == {}
+    assert sum(each.figures.other_operations for each in found.operators if each.kind == "ELU") == (
+        OPERATIONS * 16 * 20 * 20
+    )
+
+
+@pytest.mark.usefixtures("with_elu")
+def test_with_it_they_are_quantized(network, calibration, tmp_path):
+    file = quantized(network, tmp_path, calibration, "int8")
+    assert file.proof.operators["ELU"] == file.proof.operators["QUANTIZE"] == 1
+    assert file.proof.cosine > 0.999
