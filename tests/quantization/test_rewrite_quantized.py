@@ -49,7 +49,7 @@ def test_a_rounding_less_is_closer_to_float():
     with torch.no_grad():
         exact = before.network.get_submodule("1")(before.network.get_submodule("0")(given))
         whole, apart = (
-            {str(node.target): value for node, value in Simulation(each).steps(given)}
+            {str(node.target): value for node, value in Simulation(each).tensors(given)}
             for each in (before, form)
         )
     noise, less = ((found - exact).square().mean() for found in (whole["1"], apart["1/joined"]))

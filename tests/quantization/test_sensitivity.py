@@ -151,7 +151,7 @@ def test_the_outputs_range_and_steps(found, quantized, labelled):
     (row,) = [row for row in found.rows if row.layer == "pool/mean"]
     qparams = quantized.tensor_qparams["pool/mean"]
     assert (row.low, row.high) == (qparams.low, qparams.high)
-    for node, value in Simulation(quantized).steps(labelled[0]):
+    for node, value in Simulation(quantized).tensors(labelled[0]):
         if node.target == "pool/mean":
             assert row.range_utilisation == len(value.unique()) / 256
 

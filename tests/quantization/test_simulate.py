@@ -11,10 +11,14 @@ from quantization.networks import images, layer_names, quantized, traced
 from torch import nn
 
 from micronet_edge.lowering.ir.primitives import AddConstant, MultiplyConstant
-from micronet_edge.quantization import simulate
+from micronet_edge.quantization import stored_weights
+from micronet_edge.quantization.operators import convolution
+from micronet_edge.quantization.operators.clip import HardtanhOperator
+from micronet_edge.quantization.operators.operator import Call
 from micronet_edge.quantization.qparams import QuantParams, activation_qparams, bias_scales, weight_scales
 from micronet_edge.quantization.quantized_tensors import IMAGE, tensor_name
-from micronet_edge.quantization.simulate import Simulation, rounded, rounded_weight
+from micronet_edge.quantization.simulate import Simulation, rounded
+from micronet_edge.quantization.stored_weights import stored_in_int8
 from micronet_edge_tflite.quantize import quantized_file
 from micronet_edge_tflite.session import TfliteSession
 
@@ -55,7 +59,7 @@ def test_in_integers_it_is_close_to_the_network(network, bits, tolerance):
 def test_every_rounded_tensor_lies_on_its_grid(network):
     found = quantized(network)
     with torch.no_grad():
-        steps = {tensor_name(node): value for node, value in Simulation(found).steps(GIVEN)}
+        steps = {tensor_name(node): value for node, value in Simulation(found).tensors(GIVEN)}
     for name, qparams in found.tensor_qparams.items():
         if name == IMAGE:  # rounded by those who read it
             continue
@@ -121,7 +125,7 @@ def test_weights_are_rounded_channel_by_channel(seed, channels):
         torch.randn(channels, 3, 2, 2, generator=generator)
         * torch.logspace(-3, 3, channels)[:, None, None, None]
     )
-    steps = rounded_weight(weight) / torch.from_numpy(weight_scales(weight.numpy())).view(-1, 1, 1, 1)
+    steps = stored_in_int8(weight) / torch.from_numpy(weight_scales(weight.numpy())).view(-1, 1, 1, 1)
     assert (steps - steps.round()).abs().max() < 1e-3
     assert steps.abs().amax(dim=(1, 2, 3)).tolist() == pytest.approx([127.0] * channels)
 
@@ -149,9 +153,9 @@ def test_a_bias_is_rounded_as_files_round_it(tmp_path, monkeypatch):
     expected = np.moveaxis(TfliteSession(tmp_path / "file.tflite", 1).run(GIVEN.numpy()), -1, 1)
     assert (np.abs(run(found).numpy() - expected) < found.tensor_qparams["3"].scale / 2).mean() > 0.999
     monkeypatch.setattr(
-        simulate, "bias_integers", lambda bias, scales, qparams: bias / bias_scales(scales, qparams)
+        stored_weights, "bias_integers", lambda bias, scales, qparams: bias / bias_scales(scales, qparams)
     )
-    monkeypatch.setattr(simulate, "_whole", lambda values: values)
+    monkeypatch.setattr(convolution, "whole", lambda values: values)
     assert (np.abs(run(found).numpy() - expected) < found.tensor_qparams["3"].scale / 2).mean() < 0.9
 
 
@@ -166,6 +170,7 @@ def test_weights_in_16_bits_are_read_as_these():
 
 def test_the_ends_of_a_clip_are_rounded_as_files_round_them():
     """The upper end is half a step off: files hold 127 steps, and float32 would round to 128."""
-    clip = nn.Hardtanh(-3.0, 3.0)
-    cut = simulate._cut_off(torch.tensor([-9.0, 0.1, 9.0]), clip, QuantParams(0.0235294122248888, -1, 8))
+    qparams = QuantParams(0.0235294122248888, -1, 8)
+    call = Call(nn.Hardtanh(-3.0, 3.0), (qparams,), qparams)
+    cut = HardtanhOperator().in_integers(call, torch.tensor([-9.0, 0.1, 9.0]))
     assert (cut / 0.0235294122248888).tolist() == pytest.approx([-127, 0.1 / 0.0235294122248888, 127])

@@ -7,6 +7,7 @@ from torch import fx, nn
 
 from micronet_edge.lowering.ir.composite import Region, regions
 from micronet_edge.lowering.ir.graph import module_of
+from micronet_edge.quantization.operators.clip import quantized_ends
 from micronet_edge.quantization.quantized_network import KernelTensor, QuantizedNetwork
 from micronet_edge.quantization.quantized_tensors import clip_after, is_clip, tensor_name
 
@@ -49,6 +50,5 @@ def _tensor(quantized: QuantizedNetwork, node: fx.Node) -> KernelTensor:
     qparams = quantized.tensor_qparams[tensor_name(node)]
     low, high = qparams.low, qparams.high
     if isinstance(layer, nn.Hardtanh):
-        ends = qparams.integers(np.array([layer.min_val, layer.max_val], np.float32)) - qparams.zero_point
-        low, high = (float(end) * qparams.scale for end in ends)
+        low, high = quantized_ends(layer, qparams)
     return KernelTensor(max(low, 0.0) if isinstance(layer, nn.ReLU) else low, high)

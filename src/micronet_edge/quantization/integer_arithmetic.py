@@ -18,6 +18,9 @@ _NEAR_TIE = 1e-3
 _EXACT = 1 << 24
 """Up to here float32 holds every whole number."""
 
+_FLOAT32_ERROR = 0.01
+"""An integer of 16 bits, divided in float32, is off by less than this."""
+
 
 def integer_sum(
     steps: Sequence[Tensor], tensor_qparams: Sequence[QuantParams], result: QuantParams
@@ -76,3 +79,23 @@ def straight_through(value: Tensor, found: Tensor) -> Tensor:
     """What was found, with the gradient of the value."""
     passes = torch.is_grad_enabled() and value.requires_grad
     return value + (found - value).detach() if passes else found
+
+
+def whole(values: Tensor) -> Tensor:
+    """The values without float32's error where they stand for integers; gradients pass.
+
+    Others stay: the sensitivity analysis leaves single tensors unrounded.
+    """
+    nearest = values.detach().round()
+    if not _is_close(nearest, values):
+        nearest = torch.where((nearest - values).abs() < _FLOAT32_ERROR, nearest, values.detach())
+    return straight_through(values, nearest)
+
+
+def are_whole(values: Tensor) -> bool:
+    """Whether all values stand for integers."""
+    return _is_close(values.detach().round(), values)
+
+
+def _is_close(values: Tensor, others: Tensor) -> bool:
+    return float(torch.linalg.vector_norm((values - others).detach(), torch.inf)) < _FLOAT32_ERROR

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+BYTE = 8
+"""Bits of an integer of int8; the other width of an activation is 16."""
+
 WEIGHT_LIMIT = 127
 """Largest integer of a weight: symmetric, so that no product leaves the 16 bits some kernels hold it in."""
 

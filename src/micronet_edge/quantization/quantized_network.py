@@ -7,6 +7,8 @@ from math import inf
 from torch import fx
 
 from micronet_edge.data.preprocessing import Preprocessing
+from micronet_edge.lowering.ir.graph import inputs_of
+from micronet_edge.quantization.operators.operator import Call, Layer
 from micronet_edge.quantization.qparams import WEIGHT_LIMIT, QuantParams
 from micronet_edge.quantization.quantized_tensors import result_name, tensor_name
 
@@ -56,3 +58,8 @@ class QuantizedNetwork:
     def qparams(self, node: fx.Node) -> QuantParams:
         """The grid of what the node gives, after the clip that follows it if there is one."""
         return self.tensor_qparams[result_name(node)]
+
+    def call(self, node: fx.Node, layer: Layer) -> Call[Layer]:
+        """The node's call of its layer, with what its operator needs to compute in integers."""
+        inputs = tuple(self.qparams(source) for source in inputs_of(node))
+        return Call(layer, inputs, self.qparams(node), self.weight_limit)

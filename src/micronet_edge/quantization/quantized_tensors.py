@@ -1,21 +1,10 @@
 """Which tensors of a decomposed network are rounded, and which share a grid."""
 
-from torch import fx, nn
+from torch import fx
 
 from micronet_edge.errors import LoweringError
-from micronet_edge.lowering.ir.graph import module_of
-from micronet_edge.lowering.ir.primitives import (
-    Channels,
-    ChannelsToColumns,
-    Columns,
-    ColumnsToChannels,
-    Concatenate,
-    ConcatenateColumns,
-    DynamicPointwiseWeight,
-    Frame,
-    Maximum,
-)
-from micronet_edge.lowering.ir.reorder import GatheredReorder, Repeat
+from micronet_edge.quantization.operators.operator import ResultQParams
+from micronet_edge.quantization.operators.registry import operator_at
 
 IMAGE = "image"
 """The name of the network's input, a tensor like the others."""
@@ -28,7 +17,7 @@ def tensor_name(node: fx.Node) -> str:
 
 def is_clip(node: fx.Node) -> bool:
     """Whether the node only cuts its input off, which saturation does as well."""
-    return isinstance(module_of(node), nn.ReLU | nn.Hardtanh)  # ReLU6 is a Hardtanh
+    return operator_at(node).is_clip
 
 
 def clip_after(node: fx.Node) -> fx.Node | None:
@@ -61,24 +50,9 @@ def rounded_tensors(network: fx.GraphModule) -> dict[str, str]:
     return owners
 
 
-_KEEPS_QPARAMS = (
-    Channels,
-    ChannelsToColumns,
-    Columns,
-    ColumnsToChannels,
-    Concatenate,
-    ConcatenateColumns,
-    Frame,
-    GatheredReorder,
-    Repeat,
-    nn.Flatten,
-)
-_JOINS_ON_OWN_QPARAMS = (Maximum, DynamicPointwiseWeight)
-
-
 def keeps_qparams(node: fx.Node) -> bool:
     """Whether the node only moves numbers."""
-    return isinstance(module_of(node), _KEEPS_QPARAMS)
+    return operator_at(node).result_qparams is ResultQParams.FROM_INPUTS
 
 
 def _owner(node: fx.Node, owners: dict[str, str]) -> str:
@@ -99,5 +73,5 @@ def _joint_after(node: fx.Node) -> fx.Node | None:
     What lies below the range of a maximum never becomes the maximum, so nothing is rounded twice.
     """
     readers = list(node.users)
-    joins = len(readers) == 1 and isinstance(module_of(readers[0]), _JOINS_ON_OWN_QPARAMS)
-    return readers[0] if joins else None
+    shares = len(readers) == 1 and operator_at(readers[0]).result_qparams is ResultQParams.SHARED
+    return readers[0] if shares else None
