@@ -7,6 +7,7 @@ from torch import Tensor, fx
 
 from micronet_edge.lowering.ir.graph import module_of
 from micronet_edge.lowering.ir.primitives import AddConstant
+from micronet_edge.lowering.ir.watch import Watched
 from micronet_edge.quantization.bound_ranges import bounded, bounds_of
 from micronet_edge.quantization.quantized_tensors import IMAGE, clip_after, rounded_tensors, tensor_name
 
@@ -26,12 +27,17 @@ def calibrate(
     Result   ranges that leave out the largest and the smallest 100 - percentile per cent of values; those
              that nearly reach what mathematics allows are out to it
     """
+    own, left_out = set(rounded_tensors(network).values()), 1 - percentile / 100
     tails: dict[str, _Tails] = {}
-    own = set(rounded_tensors(network).values())
-    watched = _Watched(network, own, tails, len(images), 1 - percentile / 100)
-    with torch.no_grad():
-        for batch in torch.split(images, _BATCH):
-            watched.run(batch)
+
+    def take(node: fx.Node, value: Tensor) -> None:
+        if (name := tensor_name(node)) in own:
+            count = value[0].numel() * len(images) * left_out
+            tails.setdefault(name, _Tails(max(1, ceil(count)))).take(value)
+
+    watched = Watched(network, take)
+    for batch in torch.split(images, _BATCH):
+        watched(batch)
     ranges = {name: tail.range() for name, tail in tails.items()}
     if image is not None:
         ranges = bounded(ranges, bounds_of(network, image)) | {IMAGE: image}
@@ -53,24 +59,6 @@ class _Tails:
 
     def range(self) -> Range:
         return float(-self._smallest[-1]), float(self._largest[-1])
-
-
-class _Watched(fx.Interpreter):
-    def __init__(
-        self, network: fx.GraphModule, own: set[str], tails: dict[str, _Tails], images: int, share: float
-    ) -> None:
-        super().__init__(network)
-        self._own, self._tails, self._images, self._share = own, tails, images, share
-
-    def run_node(self, n: fx.Node) -> Tensor:
-        value: Tensor = super().run_node(n)
-        name = tensor_name(n)
-        if n.op != "output" and name in self._own:
-            if name not in self._tails:
-                size = value[0].numel() * self._images
-                self._tails[name] = _Tails(max(1, ceil(size * self._share)))
-            self._tails[name].take(value)
-        return value
 
 
 def _share_steps(network: fx.GraphModule, ranges: dict[str, Range]) -> None:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from micronet_edge.lowering.ir.graph import calls, module_of
+from micronet_edge.lowering.ir.watch import Watched
 from micronet_edge.quantization.assign_qparams import assign_qparams
 from micronet_edge.quantization.coarse_biases import is_coarse
 from micronet_edge.quantization.quantized_tensors import clip_after, tensor_name
@@ -85,17 +86,14 @@ def _largest(network: fx.GraphModule, images: Tensor, nodes: set[fx.Node]) -> di
     """The largest magnitude of each channel."""
     found: dict[fx.Node, Tensor] = {}
 
-    class _Watched(fx.Interpreter):
-        def run_node(self, n: fx.Node) -> Tensor:
-            value: Tensor = super().run_node(n)
-            if n in nodes:
-                channels = value.abs().transpose(0, 1).flatten(1).amax(1)
-                found[n] = torch.maximum(found[n], channels) if n in found else channels
-            return value
+    def take(node: fx.Node, value: Tensor) -> None:
+        if node in nodes:
+            channels = value.abs().transpose(0, 1).flatten(1).amax(1)
+            found[node] = torch.maximum(found[node], channels) if node in found else channels
 
-    with torch.no_grad():
-        for batch in torch.split(images, 32):
-            _Watched(network).run(batch)
+    watched = Watched(network, take)
+    for batch in torch.split(images, 32):
+        watched(batch)
     return found
 
 

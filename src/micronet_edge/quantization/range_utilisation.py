@@ -8,6 +8,7 @@ from torch import Tensor, fx
 
 from micronet_edge.lowering.ir.graph import module_of
 from micronet_edge.lowering.ir.primitives import AddConstant
+from micronet_edge.lowering.ir.watch import Watched
 from micronet_edge.quantization.quantized_tensors import IMAGE, clip_after, rounded_tensors, tensor_name
 
 Range = tuple[float, float]
@@ -32,23 +33,28 @@ class Utilisation:
 
 def utilisation(
     network: fx.GraphModule, ranges: Mapping[str, Range], images: Tensor
-) -> dict[str, Utilisation]:
-    """How each tensor's range fits the images, by the tensor's name.
+) -> tuple[dict[str, Utilisation], Tensor]:
+    """How each tensor's range fits the images, by the tensor's name; and the network's logits.
 
-    Given    a decomposed network in float, the ranges of the tensors that have a grid of their own, and
-             preprocessed images [n, 3, size, size]
-    Result   nothing of the image itself, which fits by definition, nor of a sum that a clip cuts off later
+    Given    a decomposed network in float32, the ranges of the tensors that have quantization parameters of
+             their own, and preprocessed images [n, 3, size, size]
+    Result   nothing of the image itself, which fits by definition, nor of a sum that a clip limits later;
+             logits [n, classes]
     """
     own = set(rounded_tensors(network).values()) - {IMAGE}
     counts = {
-        tensor_name(node): _Count(ranges[tensor_name(node)])
+        node: _Count(ranges[tensor_name(node)])
         for node in network.graph.nodes
         if node.op == "call_module" and tensor_name(node) in own and not _is_cut_off_later(node)
     }
-    with torch.no_grad():
-        for batch in torch.split(images, _BATCH):
-            _Watched(network, counts).run(batch)
-    return {name: count.found() for name, count in counts.items()}
+
+    def take(node: fx.Node, value: Tensor) -> None:
+        if (count := counts.get(node)) is not None:
+            count.take(value)
+
+    watched = Watched(network, take)
+    logits = torch.cat([watched(batch) for batch in torch.split(images, _BATCH)])
+    return {tensor_name(node): count.found() for node, count in counts.items()}, logits
 
 
 def _is_cut_off_later(node: fx.Node) -> bool:
@@ -80,15 +86,3 @@ class _Count:
         return Utilisation(
             clipped=self._beyond / max(1, self._values), used=max(0.0, used / span) if span else 1.0
         )
-
-
-class _Watched(fx.Interpreter):
-    def __init__(self, network: fx.GraphModule, counts: Mapping[str, _Count]) -> None:
-        super().__init__(network)
-        self._counts = counts
-
-    def run_node(self, n: fx.Node) -> Tensor:
-        value: Tensor = super().run_node(n)
-        if n.op == "call_module" and (count := self._counts.get(tensor_name(n))) is not None:
-            count.take(value)
-        return value
