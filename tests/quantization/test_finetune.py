@@ -17,6 +17,7 @@ from micronet_edge.quantization import finetune as module
 from micronet_edge.quantization.assign_qparams import assign_qparams
 from micronet_edge.quantization.calibrate import calibrate
 from micronet_edge.quantization.finetune import MINIMUM_IMAGES, finetune
+from micronet_edge.quantization.finetune_images import split
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.simulate import Simulation
 from micronet_edge.util.threads import one_thread
@@ -90,7 +91,7 @@ def test_comes_nearer_to_the_float_network(tuned, start, images, preprocessing):
 
 
 def test_holds_out_a_tenth_of_every_class(images):
-    trained, held_out = module._split(images.classes)
+    trained, held_out = split(images.classes)
     assert sorted((*trained, *held_out)) == list(range(images.count))
     for label in range(len(digits.LABELS)):
         share = [images.classes[place] for place in held_out].count(label) / images.classes.count(label)
