@@ -80,12 +80,12 @@ def same(values, *_):
     return values
 
 
-def real_sum(steps, tensor_qparams, _result):
-    return sum(each * qparams.scale for each, qparams in zip(steps, tensor_qparams, strict=True))
+def real_sum(levels, tensor_qparams, _result):
+    return sum(each * qparams.scale for each, qparams in zip(levels, tensor_qparams, strict=True))
 
 
 def real_coefficients(value, inner):
-    return value.clamp(inner.low, inner.high) * (inner.steps or 1)
+    return value.clamp(inner.low, inner.high) * (inner.inverse_scale or 1)
 
 
 PLAIN, FUSED, ONNX = ("tflite", False), ("tflite", True), ("onnx", False)

@@ -16,7 +16,7 @@ from micronet_edge.lowering.ir.primitives import (
     Multiply,
 )
 from micronet_edge.quantization.assign_qparams import assign_qparams
-from micronet_edge.quantization.quantized_tensors import clip_after, rounded_tensors, tensor_name
+from micronet_edge.quantization.quantized_tensors import clip_after, quantized_tensors, tensor_name
 
 
 class TwoBranches(nn.Module):
@@ -32,7 +32,7 @@ class TwoBranches(nn.Module):
 
 
 def owners(*layers):
-    return rounded_tensors(traced(*layers))
+    return quantized_tensors(traced(*layers))
 
 
 def test_every_layer_has_a_grid_of_its_own():
@@ -128,9 +128,9 @@ def test_coefficients_lie_on_the_grid_of_their_matrix():
 @pytest.mark.parametrize("bits", [8, 16])
 def test_a_matrix_has_a_zero_point_of_zero(bits):
     network = traced(Mixed())
-    ranges = dict.fromkeys(set(rounded_tensors(network).values()), (-1.0, 2.0))
+    ranges = dict.fromkeys(set(quantized_tensors(network).values()), (-1.0, 2.0))
     tensor_qparams = assign_qparams(network, ranges, bits)
-    assert set(tensor_qparams) == set(rounded_tensors(network))
+    assert set(tensor_qparams) == set(quantized_tensors(network))
     assert tensor_qparams["matrix"] == tensor_qparams["low"] == tensor_qparams["high"]
     assert tensor_qparams["matrix"].zero_point == 0
     assert (tensor_qparams["mix"].zero_point == 0) == (bits == 16)
@@ -163,13 +163,13 @@ def test_what_only_moves_numbers_keeps_their_grid():
 
 def test_tensors_of_several_ranges_cannot_be_joined(refusal):
     network = traced(Shifted(nn.Conv2d(3, 2, 1)))
-    error_line = refusal(LoweringError, rounded_tensors, network)
+    error_line = refusal(LoweringError, quantized_tensors, network)
     assert error_line == "both joins tensors of several ranges: conv, other"
 
 
 def test_of_the_trained_example_every_tensor_is_rounded_once_and_its_owner_too():
     _, network = decomposed_digits()
-    found = rounded_tensors(network)
+    found = quantized_tensors(network)
     assert set(found.values()) <= set(found)
     assert all(found[owner] == owner for owner in found.values())
     before_clips = {tensor_name(node) for node in network.graph.nodes if clip_after(node) is not None}

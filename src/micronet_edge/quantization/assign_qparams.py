@@ -1,4 +1,4 @@
-"""Gives every rounded tensor its grid."""
+"""Gives every quantized tensor its quantization parameters."""
 
 from collections.abc import Mapping
 
@@ -8,23 +8,25 @@ from micronet_edge.lowering.ir.primitives import Constant
 from micronet_edge.quantization.operators.constants import constant_range_qparams
 from micronet_edge.quantization.operators.registry import operator_at, operator_of
 from micronet_edge.quantization.qparams import QuantParams, activation_qparams, symmetric_qparams
-from micronet_edge.quantization.quantized_tensors import rounded_tensors, tensor_name
+from micronet_edge.quantization.quantized_tensors import quantized_tensors, tensor_name
 
 
 def assign_qparams(
     network: fx.GraphModule, ranges: Mapping[str, tuple[float, float]], bits: int
 ) -> dict[str, QuantParams]:
-    """The grid of each rounded tensor of a decomposed network, by name.
+    """The quantization parameters of each quantized tensor of a decomposed network, by name.
 
-    `ranges` are those of the tensors that have a grid of their own. A matrix of coefficients lies on a
-    symmetric one: a product's second factor must have a zero point of 0.
+    Args:
+        network: a decomposed network.
+        ranges: by name, of the tensors that have quantization parameters of their own.
+        bits: of an activation, 8 or 16.
     """
     symmetric = {tensor_name(node) for node in network.graph.nodes if operator_at(node).is_symmetric}
     tensor_qparams = {
         name: (symmetric_qparams if name in symmetric else activation_qparams)(low, high, bits)
         for name, (low, high) in ranges.items()
     }
-    return {name: tensor_qparams[owner] for name, owner in rounded_tensors(network).items()}
+    return {name: tensor_qparams[owner] for name, owner in quantized_tensors(network).items()}
 
 
 def constant_qparams(layer: Constant, result: QuantParams) -> QuantParams:

@@ -1,4 +1,4 @@
-"""Evens out channels between two layers, where integers would be too coarse for the wide ones."""
+"""Cross-layer equalization, where the range of a tensor is too wide for some of its channels."""
 
 import copy
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ from micronet_edge.quantization.coarse_biases import is_coarse
 from micronet_edge.quantization.quantized_tensors import clip_after, tensor_name
 
 MOST = 1e4
-"""So many times a channel is scaled at most: what varies less is as good as constant."""
+"""The largest factor of a channel: one that varies less is as good as constant."""
 
 Factors = dict[str, tuple[float, ...]]
 
@@ -21,11 +21,17 @@ Factors = dict[str, tuple[float, ...]]
 def found_factors(
     network: fx.GraphModule, ranges: Mapping[str, tuple[float, float]], images: Tensor, bits: int
 ) -> Factors:
-    """By what the channels of tensors are to be multiplied, by the tensor's name; none for a kind network.
+    """The factors of the channels of tensors, by the tensor's name; none for most networks.
 
-    Given    a decomposed network, the ranges of its tensors, images [n, 3, size, size]
-    Result   factors that give all channels of a tensor the same range, where a bias behind it would have
-             steps of more than a quarter of the output's
+    Args:
+        network: a decomposed network.
+        ranges: by name, of the tensors that have quantization parameters of their own.
+        images: [n, 3, size, size].
+        bits: of an activation, 8 or 16.
+
+    Returns:
+        Factors that give all channels of a tensor the same range, where a bias behind it would have too large
+        a scale otherwise.
 
     Source: Nagel et al., arXiv 1906.04721, section 4.1, on the ranges of channels instead of weights.
     """
@@ -46,9 +52,9 @@ def found_factors(
 
 
 def equalized(network: fx.GraphModule, factors: Mapping[str, tuple[float, ...]]) -> fx.GraphModule:
-    """A copy of the network with the channels of these tensors multiplied, and divided where they are read.
+    """A copy of the network that multiplies the channels of these tensors, and divides where it reads them.
 
-    It computes the same.
+    It computes the same function.
     """
     if not factors:
         return network
@@ -67,7 +73,7 @@ def equalized(network: fx.GraphModule, factors: Mapping[str, tuple[float, ...]])
 
 
 def _pairs(network: fx.GraphModule) -> Iterator[tuple[fx.Node, list[fx.Node]]]:
-    """Every convolution whose result, past a ReLU at most, only convolutions read; and these."""
+    """Every convolution whose result only convolutions read, directly or behind a ReLU; and these."""
     for node, _ in calls(network, nn.Conv2d):
         clip = clip_after(node)
         readers = list((clip or node).users)

@@ -1,4 +1,4 @@
-"""How ranges fit images that they were not found on: what is cut off, and what is never used."""
+"""How ranges fit images that they were not found on: what saturates, and what part is used."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,22 +9,22 @@ from torch import Tensor, fx
 from micronet_edge.lowering.ir.graph import module_of
 from micronet_edge.lowering.ir.primitives import AddConstant
 from micronet_edge.lowering.ir.watch import Watched
-from micronet_edge.quantization.quantized_tensors import IMAGE, clip_after, rounded_tensors, tensor_name
+from micronet_edge.quantization.quantized_tensors import IMAGE, calibrated_tensors, clip_after, tensor_name
 
 Range = tuple[float, float]
 
-_STEPS = 255
-"""Of a range: what lies beyond it by less than one of these is rounded, not cut off."""
+_LEVELS = 255
+"""Of a range: a value beyond it by less than one level is rounded, not clipped."""
 
 _BATCH = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Utilisation:
-    """How a tensor's range fits some images, in shares from 0 to 1.
+    """How a tensor's range fits some images, in parts from 0 to 1.
 
-    `clipped` is the share of the values that lie beyond the range, `used` the part of the range between the
-    smallest and the largest of them.
+    `clipped` is the part of the values that lie beyond the range, `used` the part of the range between the
+    smallest and the largest value.
     """
 
     clipped: float
@@ -34,18 +34,20 @@ class Utilisation:
 def utilisation(
     network: fx.GraphModule, ranges: Mapping[str, Range], images: Tensor
 ) -> tuple[dict[str, Utilisation], Tensor]:
-    """How each tensor's range fits the images, by the tensor's name; and the network's logits.
+    """How each tensor's range fits the images, by the tensor's name; and the network's logits [n, classes].
 
-    Given    a decomposed network in float32, the ranges of the tensors that have quantization parameters of
-             their own, and preprocessed images [n, 3, size, size]
-    Result   nothing of the image itself, which fits by definition, nor of a sum that a clip limits later;
-             logits [n, classes]
+    The image itself is left out, since it fits by definition, and so is a sum that a clip limits later.
+
+    Args:
+        network: a decomposed network in float32.
+        ranges: by name, of the tensors that have quantization parameters of their own.
+        images: preprocessed, [n, 3, size, size].
     """
-    own = set(rounded_tensors(network).values()) - {IMAGE}
+    own = calibrated_tensors(network) - {IMAGE}
     counts = {
         node: _Count(ranges[tensor_name(node)])
         for node in network.graph.nodes
-        if node.op == "call_module" and tensor_name(node) in own and not _is_cut_off_later(node)
+        if node.op == "call_module" and tensor_name(node) in own and not _is_clipped_later(node)
     }
 
     def take(node: fx.Node, value: Tensor) -> None:
@@ -57,8 +59,8 @@ def utilisation(
     return {tensor_name(node): count.found() for node, count in counts.items()}, logits
 
 
-def _is_cut_off_later(node: fx.Node) -> bool:
-    """Whether the node gives what a border correction and a clip follow: it has no room for the rest."""
+def _is_clipped_later(node: fx.Node) -> bool:
+    """Whether a border correction and a clip follow: the range leaves out what the clip removes."""
     readers = list(node.users)
     return (
         len(readers) == 1
@@ -74,8 +76,8 @@ class _Count:
         self._least, self._most = float("inf"), float("-inf")
 
     def take(self, values: Tensor) -> None:
-        step = (self._high - self._low) / _STEPS
-        outside = (values < self._low - step) | (values > self._high + step)
+        level = (self._high - self._low) / _LEVELS
+        outside = (values < self._low - level) | (values > self._high + level)
         self._beyond += int(outside.sum())
         self._values += values.numel()
         self._least, self._most = min(self._least, float(values.min())), max(self._most, float(values.max()))

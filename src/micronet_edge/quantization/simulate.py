@@ -1,4 +1,4 @@
-"""Runs a quantized network in PyTorch as the files run it: rounded wherever they round."""
+"""Runs a quantized network in PyTorch as a file runs it: rounded wherever the file rounds."""
 
 from collections.abc import Iterator
 
@@ -16,10 +16,10 @@ from micronet_edge.quantization.simulate_fused import FusedKernels
 
 
 class Simulation(nn.Module):
-    """The quantized network as a module; gradients pass through the rounding.
+    """The quantized network as a module: from images [n, 3, size, size] to logits [n, classes].
 
-    Given    images [n, 3, size, size]
-    Result   logits [n, classes], those of the integer files up to the order of sums and ties
+    Logits are those of the integer file, up to the order of float32 sums and to ties. Gradients pass through
+    the rounding.
     """
 
     def __init__(self, quantized: QuantizedNetwork) -> None:
@@ -33,7 +33,7 @@ class Simulation(nn.Module):
         return logits
 
     def tensors(self, images: Tensor) -> Iterator[tuple[fx.Node, Tensor]]:
-        """Every node and its tensor, rounded if the operator computes in integers; logits come last."""
+        """Every node with its tensor, rounded if the operator computes in integers; the logits come last."""
         values: dict[fx.Node, Tensor] = {}
         for node in self.network.graph.nodes:
             if node.op == "output":

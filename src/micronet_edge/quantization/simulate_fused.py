@@ -67,7 +67,7 @@ def _matrix_product(call: Call[nn.Conv2d], x: Tensor) -> Tensor:
 def _kernel_tensor(value: Tensor, inner: KernelTensor) -> Tensor:
     """What a kernel keeps of a tensor inside of it: real numbers, or integers; gradients pass."""
     clipped = value if isinf(inner.low) else value.clamp(inner.low, inner.high)
-    if inner.steps is None:
+    if inner.inverse_scale is None:
         return clipped
-    levels = clipped * inner.steps
+    levels = clipped * inner.inverse_scale
     return straight_through(levels, levels.detach().round())

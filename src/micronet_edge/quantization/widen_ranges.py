@@ -1,4 +1,4 @@
-"""Widens ranges that would ask integer kernels for factors that they do not take."""
+"""Widens ranges for which integer kernels would need a rescaling factor that they do not support."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -11,25 +11,30 @@ from micronet_edge.quantization.assign_qparams import assign_qparams
 from micronet_edge.quantization.operators.operator import Call, Range
 from micronet_edge.quantization.operators.registry import operator_of
 from micronet_edge.quantization.qparams import BYTE, QuantParams
-from micronet_edge.quantization.quantized_tensors import result_name, rounded_tensors
+from micronet_edge.quantization.quantized_tensors import quantized_tensors, result_name
 
 LARGEST_FACTOR = 64.0
-"""XNNPACK takes factors below 256, of a sum or a product of integers and of a tensor that is added.
+"""XNNPACK supports factors below 256, for accumulators and for the inputs of a sum.
 
-In a target's form of the network weights may have steps twice as long.
+A target's form of the network may double the scales of weights.
 """
 
 _ROUNDS = 8
 
 
 def widened(network: fx.GraphModule, ranges: Mapping[str, Range], bits: int) -> dict[str, Range]:
-    """The ranges, wider where a tensor hardly varies or never differs from zero.
+    """The ranges, wider where a tensor hardly varies or is always zero.
 
-    Given    a decomposed network, the ranges of the tensors that have a grid of their own
-    Result   ranges with which no sum or product of integers is scaled up or down by more than the runtimes
-             take; those of an ordinary network as they are
+    Args:
+        network: a decomposed network.
+        ranges: by name, of the tensors that have quantization parameters of their own.
+        bits: of an activation, 8 or 16.
+
+    Returns:
+        Ranges with which every rescaling factor is one that the runtimes support. Those of an ordinary
+        network do not change.
     """
-    result, owners = dict(ranges), rounded_tensors(network)
+    result, owners = dict(ranges), quantized_tensors(network)
     for _ in range(_ROUNDS):
         tensor_qparams = assign_qparams(network, result, bits)
         smallest = _smallest_scales(network, tensor_qparams)

@@ -15,7 +15,7 @@ from micronet_edge.quantization.operators import registry
 from micronet_edge.quantization.operators.clip import HardtanhOperator
 from micronet_edge.quantization.operators.operator import Operator, hull
 from micronet_edge.quantization.operators.registry import operator_of, register
-from micronet_edge.quantization.quantized_tensors import clip_after, rounded_tensors, tensor_name
+from micronet_edge.quantization.quantized_tensors import clip_after, quantized_tensors, tensor_name
 from micronet_edge.quantization.sensitivity import analyze
 from micronet_edge.quantization.simulate import Simulation, rounded
 from micronet_edge.quantization.widen_ranges import LARGEST_FACTOR, widened
@@ -129,7 +129,7 @@ def test_the_sensitivity_analysis_sees_what_a_registered_operator_loses():
 def test_a_layer_without_an_operator_is_computed_in_float_and_rounded(layer, bits):
     network = traced(nn.Conv2d(3, 4, 1), layer, nn.Conv2d(4, 2, 1))
     assert bounds_of(network, IMAGE)["1"] == (-inf, inf)
-    assert rounded_tensors(network) == {name: name for name in ("image", "0", "1", "2")}
+    assert quantized_tensors(network) == {name: name for name in ("image", "0", "1", "2")}
     ranges = dict.fromkeys(("image", "0", "1", "2"), (-1e-3, 1e3))
     assert widened(network, ranges, bits) == ranges
     found = quantized(network, bits, given=GIVEN)
@@ -167,9 +167,9 @@ def test_a_registered_clip_is_done_by_the_operator_before_it():
             return min(low, 1.0), min(high, 1.0)
 
     network = traced(nn.Conv2d(3, 4, 1), Ceiling())
-    assert rounded_tensors(network) == {name: name for name in ("image", "0", "1")}
+    assert quantized_tensors(network) == {name: name for name in ("image", "0", "1")}
     register(Ceiling, CeilingOperator())
-    assert rounded_tensors(network) == {"image": "image", "1": "1"}
+    assert quantized_tensors(network) == {"image": "image", "1": "1"}
     conv, clip = (node for node in network.graph.nodes if node.op == "call_module")
     assert clip_after(conv) is clip
     assert bounds_of(network, IMAGE)["1"][1] == 1.0
