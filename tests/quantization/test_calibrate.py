@@ -55,7 +55,7 @@ def test_the_order_of_the_images_changes_nothing():
         assert other[name] == pytest.approx(span, rel=1e-5)
 
 
-def test_only_owners_of_grids_have_ranges():
+def test_only_owners_of_qparams_have_ranges():
     class Joined(nn.Module):
         def __init__(self) -> None:
             super().__init__()

@@ -48,7 +48,7 @@ def images(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def start(preprocessing, images):
-    """The digits network with grids, as calibration leaves it."""
+    """The digits network with quantization parameters, as calibration leaves it."""
     network = lower(load_checkpoint(CHECKPOINT).network, INTEGER, preprocessing.size).network
     with one_thread():
         calibration = torch.from_numpy(preprocessing.batch(images.paths[::8]))
@@ -98,7 +98,7 @@ def test_holds_out_a_tenth_of_every_class(images):
         assert 0.05 < share < 0.15
 
 
-def test_leaves_the_grids_and_every_constant_as_they_are(tuned, start):
+def test_leaves_the_qparams_and_every_constant_as_they_are(tuned, start):
     quantized, _, _ = tuned
     assert quantized.tensor_qparams == start.tensor_qparams
     constants = dict(start.network.named_buffers())

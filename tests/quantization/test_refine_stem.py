@@ -90,7 +90,7 @@ def test_pixels_are_not_rounded():
     assert not torch.equal(normalized, given)  # as it was before
 
 
-def test_what_frames_the_pixels_lies_on_their_grid():
+def test_what_frames_the_pixels_has_their_qparams():
     form = refine_stem(quantized(stem()))
     _, given = of_pixels(form.preprocessing)
     corners = steps(form, given)[FRAMED][..., [0, -1], [0, -1]] / PIXEL_QPARAMS.scale
@@ -99,7 +99,7 @@ def test_what_frames_the_pixels_lies_on_their_grid():
     assert not torch.equal(expected.flatten(), torch.tensor(form.preprocessing.mean) * 255)
 
 
-def test_pixels_lie_on_their_grid():
+def test_pixels_have_their_qparams():
     form = refine_stem(quantized(stem()))
     assert (PIXEL_QPARAMS.low, PIXEL_QPARAMS.high) == (0.0, pytest.approx(1.0))
     assert all(form.tensor_qparams[name] == PIXEL_QPARAMS for name in (SCALED, PIXELS, FRAMED))
@@ -139,7 +139,7 @@ def test_the_first_activation_is_rounded_as_finely_as_its_parts():
     assert (coarse - expected).abs().max() > (PARTS - 0.5) * half
 
 
-def test_every_other_tensor_keeps_its_grid():
+def test_every_other_tensor_keeps_its_qparams():
     before = quantized(stem())
     form = refine_stem(before)
     own = {"0", "2", SCALED, PIXELS, FRAMED}

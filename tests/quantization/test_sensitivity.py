@@ -68,7 +68,7 @@ def logits(module, images):
 
 
 def with_qparams(quantized, layer, change):
-    """The network with other grids in all of a layer's operators."""
+    """The network with other quantization parameters in all of a layer's operators."""
     own = layers(quantized.network)[layer]
     tensor_qparams = {
         name: change(qparams) if name in own else qparams
@@ -179,7 +179,7 @@ def test_values_that_are_cut_off(network, quantized, labelled, found):
 
 @pytest.mark.parametrize("layer", ["pool/swish", LAST])
 def test_unrounded_is_what_very_fine_steps_give(found, network, quantized, labelled, layer):
-    """Layers without weights, whose other roundings are those of the grids."""
+    """Layers without weights, whose other roundings are those of the results."""
     images, _ = labelled
     exact, all_of_it, without = (
         logits(module, images)

@@ -7,13 +7,11 @@ from torch import fx
 from micronet_edge.lowering.ir.primitives import Constant
 from micronet_edge.quantization.operators.constants import constant_range_qparams
 from micronet_edge.quantization.operators.registry import operator_at, operator_of
-from micronet_edge.quantization.qparams import QuantParams, activation_qparams, symmetric_qparams
+from micronet_edge.quantization.qparams import QuantParams, Range, activation_qparams, symmetric_qparams
 from micronet_edge.quantization.quantized_tensors import quantized_tensors, tensor_name
 
 
-def assign_qparams(
-    network: fx.GraphModule, ranges: Mapping[str, tuple[float, float]], bits: int
-) -> dict[str, QuantParams]:
+def assign_qparams(network: fx.GraphModule, ranges: Mapping[str, Range], bits: int) -> dict[str, QuantParams]:
     """The quantization parameters of each quantized tensor of a decomposed network, by name.
 
     Args:

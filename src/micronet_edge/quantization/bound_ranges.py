@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from torch import fx
 
 from micronet_edge.lowering.ir.graph import inputs_of, module_of
-from micronet_edge.quantization.operators.operator import Range
 from micronet_edge.quantization.operators.registry import operator_of
+from micronet_edge.quantization.qparams import Range
 from micronet_edge.quantization.quantized_tensors import tensor_name
 
 NEAR = 0.05

@@ -9,9 +9,9 @@ from micronet_edge.lowering.ir.graph import module_of
 from micronet_edge.lowering.ir.primitives import AddConstant
 from micronet_edge.lowering.ir.watch import Watched
 from micronet_edge.quantization.bound_ranges import bounded, bounds_of
+from micronet_edge.quantization.qparams import Range
 from micronet_edge.quantization.quantized_tensors import IMAGE, calibrated_tensors, clip_after, tensor_name
 
-Range = tuple[float, float]
 _BATCH = 32
 _LITTLE = 0.25
 """The largest part of a range that is given up so that two tensors have the same scale."""

@@ -7,7 +7,7 @@ from torch import fx, nn
 from micronet_edge.lowering.ir.graph import calls, inputs_of, module_of
 from micronet_edge.quantization.assign_qparams import assign_qparams
 from micronet_edge.quantization.layers import layers
-from micronet_edge.quantization.qparams import BYTE, QuantParams, weight_scales
+from micronet_edge.quantization.qparams import BYTE, QuantParams, Range, weight_scales
 from micronet_edge.quantization.quantized_tensors import result_name, tensor_name
 
 COARSE = 0.25
@@ -23,9 +23,7 @@ def is_coarse(node: fx.Node, tensor_qparams: Mapping[str, QuantParams]) -> bool:
     return bool(bias_scales.max() > COARSE * tensor_qparams[result_name(node)].scale)
 
 
-def coarse_operators(
-    network: fx.GraphModule, ranges: Mapping[str, tuple[float, float]], bits: int
-) -> tuple[str, ...]:
+def coarse_operators(network: fx.GraphModule, ranges: Mapping[str, Range], bits: int) -> tuple[str, ...]:
     """The operators to keep in float32 for coarse layers that read a clip of fixed height.
 
     Args:

@@ -10,6 +10,7 @@ from micronet_edge.lowering.ir.graph import calls, module_of
 from micronet_edge.lowering.ir.watch import Watched
 from micronet_edge.quantization.assign_qparams import assign_qparams
 from micronet_edge.quantization.coarse_biases import is_coarse
+from micronet_edge.quantization.qparams import Range
 from micronet_edge.quantization.quantized_tensors import clip_after, tensor_name
 
 MOST = 1e4
@@ -18,9 +19,7 @@ MOST = 1e4
 Factors = dict[str, tuple[float, ...]]
 
 
-def found_factors(
-    network: fx.GraphModule, ranges: Mapping[str, tuple[float, float]], images: Tensor, bits: int
-) -> Factors:
+def found_factors(network: fx.GraphModule, ranges: Mapping[str, Range], images: Tensor, bits: int) -> Factors:
     """The factors of the channels of tensors, by the tensor's name; none for most networks.
 
     Args:

@@ -29,6 +29,9 @@ HALF_PRECISION = 2.0**-10
 FEWEST_HALVES = 64
 """Smallest number of weights for which converting them at run time is worth the bytes that it saves."""
 
+Range = tuple[float, float]
+"""The smallest and the largest value of a tensor."""
+
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int32]
 

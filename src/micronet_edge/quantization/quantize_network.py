@@ -20,6 +20,7 @@ from micronet_edge.quantization.calibrate import calibrate
 from micronet_edge.quantization.coarse_biases import coarse_operators
 from micronet_edge.quantization.correct_bias import correct_bias
 from micronet_edge.quantization.equalize_channels import equalized, found_factors
+from micronet_edge.quantization.qparams import Range
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.quantized_tensors import calibrated_tensors
 from micronet_edge.quantization.recipe import BITS, Recipe, changed_tensors
@@ -149,7 +150,7 @@ def with_tensors(network: fx.GraphModule, tensors: Mapping[str, torch.Tensor]) -
     return changed
 
 
-def image_range(metadata: FileMetadata) -> tuple[float, float]:
+def image_range(metadata: FileMetadata) -> Range:
     """The range of any preprocessed image, whose pixels lie between 0 and 1 before that."""
     preprocessing = metadata.preprocessing
     pairs = list(zip(preprocessing.mean, preprocessing.std, strict=True))

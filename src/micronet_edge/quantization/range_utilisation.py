@@ -9,9 +9,8 @@ from torch import Tensor, fx
 from micronet_edge.lowering.ir.graph import module_of
 from micronet_edge.lowering.ir.primitives import AddConstant
 from micronet_edge.lowering.ir.watch import Watched
+from micronet_edge.quantization.qparams import Range
 from micronet_edge.quantization.quantized_tensors import IMAGE, calibrated_tensors, clip_after, tensor_name
-
-Range = tuple[float, float]
 
 _LEVELS = 255
 """Of a range: a value beyond it by less than one level is rounded, not clipped."""

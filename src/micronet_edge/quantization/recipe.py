@@ -16,6 +16,7 @@ from torch import Tensor, fx
 from micronet_edge.errors import SettingsError
 from micronet_edge.lowering.cost_model.costs import Costs
 from micronet_edge.lowering.cost_model.tuning import costs_of
+from micronet_edge.quantization.qparams import Range
 from micronet_edge.util.journal import settle
 from micronet_edge.util.user_files import RECIPE, RECIPE_WEIGHTS, check_file, file_sha256, read_json
 
@@ -56,7 +57,7 @@ class Recipe:
     checkpoint_sha256: str | None
     percentile: float
     calibration: dict[str, object]
-    ranges: dict[str, tuple[float, float]]
+    ranges: dict[str, Range]
     costs: Costs
     float_layers: tuple[str, ...] = ()
     format_float_layers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -163,7 +164,7 @@ def _grouped(stored: Mapping[str, Tensor]) -> dict[str, Any]:
     return {"tensors": groups.pop(_FINE_TUNED), "biases": groups}
 
 
-def _range(name: str, low: float, high: float) -> tuple[float, float]:
+def _range(name: str, low: float, high: float) -> Range:
     if not -inf < low <= high < inf:
         raise ValueError(f"the range of {name} is {low} to {high}")
     return low, high

@@ -2,7 +2,6 @@
 
 from math import isinf
 
-import torch
 from torch import Tensor, fx, nn
 
 from micronet_edge.lowering.ir.convolutions import bias_of
@@ -12,7 +11,7 @@ from micronet_edge.quantization.integer_arithmetic import straight_through, whol
 from micronet_edge.quantization.operators.operator import Call, applied
 from micronet_edge.quantization.quantized_network import KernelTensor, QuantizedNetwork
 from micronet_edge.quantization.quantized_tensors import is_clip, tensor_name
-from micronet_edge.quantization.stored_weights import scales_of, stored_in_integers
+from micronet_edge.quantization.stored_weights import stored_in_integers
 
 
 class FusedKernels:
@@ -56,12 +55,10 @@ class FusedKernels:
 
 def _matrix_product(call: Call[nn.Conv2d], x: Tensor) -> Tensor:
     (qparams,), layer = call.inputs, call.layer
-    scales = scales_of(layer, qparams, call.weight_limit)
-    stored = stored_in_integers(layer, scales, qparams, call.weight_limit)
-    by_channel = torch.from_numpy(scales)
-    weight = (stored["weight"].detach().flatten(1) / by_channel[:, None]).round_()
+    scales, stored = stored_in_integers(layer, qparams, call.weight_limit)
+    weight = (stored["weight"].detach().flatten(1) / scales[:, None]).round_()
     bias = stored.get("bias", bias_of(layer)).detach()
-    return matrix_product(applied(layer, stored, x), x.detach(), weight, by_channel, bias)
+    return matrix_product(applied(layer, stored, x), x.detach(), weight, scales, bias)
 
 
 def _kernel_tensor(value: Tensor, inner: KernelTensor) -> Tensor:

@@ -20,24 +20,27 @@ from micronet_edge.quantization.qparams import (
 Matrix = nn.Conv2d | nn.Linear
 
 
-def scales_of(layer: Matrix, qparams: QuantParams, limit: int) -> Floats:
-    """The scales [n] of the layer's weight, for an input with these quantization parameters."""
+def stored_in_integers(layer: Matrix, qparams: QuantParams, limit: int) -> tuple[Tensor, dict[str, Tensor]]:
+    """The scales of a layer's weight, [n], and its weight and bias by name.
+
+    Args:
+        layer: a layer that computes in integers.
+        qparams: the quantization parameters of its input.
+        limit: the largest integer of a weight.
+    """
     scales = weight_scales(layer.weight.detach().numpy(), limit)
-    return scales_for_bias(scales, bias_of(layer).numpy(), qparams)
+    scales = scales_for_bias(scales, bias_of(layer).numpy(), qparams)
+    tensors = {"weight": _on_scales(layer.weight, scales, limit)}
+    if layer.bias is not None:
+        tensors["bias"] = _stored_bias(layer.bias, scales, qparams)
+    return torch.from_numpy(scales), tensors
 
 
-def stored_in_integers(layer: Matrix, scales: Floats, qparams: QuantParams, limit: int) -> dict[str, Tensor]:
-    """Weight and bias of a layer in integers, by name."""
-    weight = _on_scales(layer.weight, scales, limit)
-    if layer.bias is None:
-        return {"weight": weight}
-    bias = layer.bias.detach().numpy()
+def _stored_bias(own: Tensor, scales: Floats, qparams: QuantParams) -> Tensor:
+    bias = own.detach().numpy()
     with np.errstate(invalid="ignore"):  # a training that diverges is noticed by its caller
         stored = bias_integers(bias, scales, qparams) * bias_scales(scales, qparams)
-    return {
-        "weight": weight,
-        "bias": straight_through(layer.bias, torch.from_numpy(stored.astype(np.float32))),
-    }
+    return straight_through(own, torch.from_numpy(stored.astype(np.float32)))
 
 
 def stored_in_halves(weight: Tensor) -> Tensor:

@@ -8,9 +8,9 @@ from torch import fx
 
 from micronet_edge.lowering.ir.graph import inputs_of, module_of
 from micronet_edge.quantization.assign_qparams import assign_qparams
-from micronet_edge.quantization.operators.operator import Call, Range
+from micronet_edge.quantization.operators.operator import Call
 from micronet_edge.quantization.operators.registry import operator_of
-from micronet_edge.quantization.qparams import BYTE, QuantParams
+from micronet_edge.quantization.qparams import BYTE, QuantParams, Range
 from micronet_edge.quantization.quantized_tensors import quantized_tensors, result_name
 
 LARGEST_FACTOR = 64.0

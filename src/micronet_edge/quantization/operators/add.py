@@ -7,8 +7,8 @@ from torch import Tensor, fx
 from micronet_edge.lowering.ir.primitives import Add, AddConstant
 from micronet_edge.quantization.integer_arithmetic import are_whole, integer_sum, straight_through
 from micronet_edge.quantization.operators.constants import ConstantOperator, ends_of
-from micronet_edge.quantization.operators.operator import Call, Operator, Range
-from micronet_edge.quantization.qparams import BYTE, QuantParams
+from micronet_edge.quantization.operators.operator import Call, Operator
+from micronet_edge.quantization.qparams import BYTE, QuantParams, Range
 
 SMALLEST_RATIO = 2.0**-9
 """XNNPACK adds tensors whose scale is at least 2^-10 of the scale of the sum."""

@@ -3,8 +3,8 @@
 import numpy as np
 from torch import Tensor, fx, nn
 
-from micronet_edge.quantization.operators.operator import Call, Layer, Operator, Range
-from micronet_edge.quantization.qparams import QuantParams
+from micronet_edge.quantization.operators.operator import Call, Layer, Operator
+from micronet_edge.quantization.qparams import QuantParams, Range
 
 
 class ClipOperator(Operator[Layer]):

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from micronet_edge.lowering.ir.primitives import Constant
-from micronet_edge.quantization.operators.operator import Call, Operator, Range
-from micronet_edge.quantization.qparams import QuantParams, activation_qparams
+from micronet_edge.quantization.operators.operator import Call, Operator
+from micronet_edge.quantization.qparams import QuantParams, Range, activation_qparams
 
 ConstantLayer = TypeVar("ConstantLayer", bound=Constant)
 

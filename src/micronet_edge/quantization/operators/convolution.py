@@ -8,11 +8,10 @@ from torch import Tensor, fx, nn
 
 from micronet_edge.lowering.ir.convolutions import bias_of
 from micronet_edge.quantization.integer_arithmetic import requantized, whole
-from micronet_edge.quantization.operators.operator import Call, Operator, Range, WeightStorage, applied
-from micronet_edge.quantization.qparams import weight_scales
+from micronet_edge.quantization.operators.operator import Call, Operator, WeightStorage, applied
+from micronet_edge.quantization.qparams import Range, weight_scales
 from micronet_edge.quantization.stored_weights import (
     Matrix,
-    scales_of,
     stored_in_halves,
     stored_in_int8,
     stored_in_integers,
@@ -38,9 +37,8 @@ class MatrixOperator(Operator[Matrix]):
         return call.inputs[0].scale * float(scales.max())
 
     def stored(self, call: Call[Matrix]) -> Mapping[str, Tensor]:
-        (qparams,) = call.inputs
-        scales = scales_of(call.layer, qparams, call.weight_limit)
-        return stored_in_integers(call.layer, scales, qparams, call.weight_limit)
+        _, tensors = stored_in_integers(call.layer, call.inputs[0], call.weight_limit)
+        return tensors
 
     def in_integers(self, call: Call[Matrix], *inputs: Tensor) -> Tensor:
         """The layer on integers as files compute it, which float32 sums up exactly in most cases.
@@ -48,11 +46,9 @@ class MatrixOperator(Operator[Matrix]):
         Sums of real numbers would round one number in some 100,000 the other way, and change all behind it.
         """
         (x,), (qparams,), layer = inputs, call.inputs, call.layer
-        scales = scales_of(layer, qparams, call.weight_limit)
-        stored = stored_in_integers(layer, scales, qparams, call.weight_limit)
-        by_channel = torch.from_numpy(scales)
-        accumulator = by_channel * qparams.scale
-        weight = whole(stored["weight"] / by_channel.view(-1, *[1] * (layer.weight.ndim - 1)))
+        scales, stored = stored_in_integers(layer, qparams, call.weight_limit)
+        accumulator = scales * qparams.scale
+        weight = whole(stored["weight"] / scales.view(-1, *[1] * (layer.weight.ndim - 1)))
         bias = whole(stored["bias"] / accumulator) if "bias" in stored else None
         integers = {"weight": weight} | ({} if bias is None else {"bias": torch.zeros_like(bias)})
         sums = applied(layer, integers, whole(x / qparams.scale))

@@ -5,7 +5,8 @@ from torch import fx
 from micronet_edge.lowering.ir.graph import inputs_of, module_of, shape_of
 from micronet_edge.lowering.ir.primitives import DynamicPointwise, DynamicPointwiseWeight
 from micronet_edge.quantization.operators.multiply import ProductOperator, product_of
-from micronet_edge.quantization.operators.operator import Operator, Range, ResultQParams, hull
+from micronet_edge.quantization.operators.operator import Operator, ResultQParams, hull
+from micronet_edge.quantization.qparams import Range
 
 
 class DynamicPointwiseOperator(ProductOperator[DynamicPointwise]):

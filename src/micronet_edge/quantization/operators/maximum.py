@@ -3,7 +3,8 @@
 from torch import fx
 
 from micronet_edge.lowering.ir.primitives import Maximum
-from micronet_edge.quantization.operators.operator import Operator, Range, ResultQParams
+from micronet_edge.quantization.operators.operator import Operator, ResultQParams
+from micronet_edge.quantization.qparams import Range
 
 
 class MaximumOperator(Operator[Maximum]):

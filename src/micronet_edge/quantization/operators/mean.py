@@ -2,7 +2,8 @@
 
 from torch import fx, nn
 
-from micronet_edge.quantization.operators.operator import Call, Operator, Range, hull
+from micronet_edge.quantization.operators.operator import Call, Operator, hull
+from micronet_edge.quantization.qparams import Range
 
 
 class MeanOperator(Operator[nn.AdaptiveAvgPool2d]):

@@ -4,7 +4,8 @@ from torch import fx
 
 from micronet_edge.lowering.ir.primitives import Frame
 from micronet_edge.quantization.operators.constants import ends_of
-from micronet_edge.quantization.operators.operator import Layer, Operator, Range, ResultQParams, hull
+from micronet_edge.quantization.operators.operator import Layer, Operator, ResultQParams, hull
+from micronet_edge.quantization.qparams import Range
 
 
 class MovementOperator(Operator[Layer]):

@@ -7,8 +7,8 @@ from torch import Tensor, fx
 from micronet_edge.lowering.ir.primitives import Multiply, MultiplyConstant
 from micronet_edge.quantization.integer_arithmetic import integer_product
 from micronet_edge.quantization.operators.constants import ConstantOperator, ends_of
-from micronet_edge.quantization.operators.operator import Call, Layer, Operator, Range
-from micronet_edge.quantization.qparams import BYTE, QuantParams
+from micronet_edge.quantization.operators.operator import Call, Layer, Operator
+from micronet_edge.quantization.qparams import BYTE, QuantParams, Range
 
 
 class ProductOperator(Operator[Layer]):

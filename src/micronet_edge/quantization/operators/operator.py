@@ -9,10 +9,9 @@ from typing import ClassVar, Generic, TypeVar
 import torch
 from torch import Tensor, fx, nn
 
-from micronet_edge.quantization.qparams import WEIGHT_LIMIT, QuantParams
+from micronet_edge.quantization.qparams import WEIGHT_LIMIT, QuantParams, Range
 
 Layer = TypeVar("Layer", bound=nn.Module)
-Range = tuple[float, float]
 
 
 class ResultQParams(Enum):
