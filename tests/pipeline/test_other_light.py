@@ -1,15 +1,18 @@
 """A quantization that does not hold in other light is found out, and one that does is left alone."""
 
+import copy
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from quantized_digits import decomposed_digits, image_folder, quantized_digits
+from torch import nn
 
 from micronet_edge.data.image_folders import CalibrationImages
-from micronet_edge.data.light_variants import with_gain
+from micronet_edge.data.light_variants import VIEWS, with_gain
 from micronet_edge.data.unseen_images import QuantizationImages
+from micronet_edge.lowering.ir.graph import calls
 from micronet_edge.pipeline.other_light import MANY_VALUES, notes_on_light, with_utilisation
 from micronet_edge.pipeline.quantized_graphs import corrected_forms, written_graph
 from micronet_edge.quantization.calibrate import calibrate
@@ -77,6 +80,14 @@ def test_ranges_of_dark_images_are_found_out_on_light_ones(digits, unseen, dark)
 
 def test_images_that_the_network_will_not_see_prove_nothing(digits, unseen, dark):
     assert noted(dark[0], digits, replace(unseen, judged=False)) == (dark[0], ())
+
+
+def test_the_network_runs_once_for_each_view(digits, unseen):
+    network, batches = copy.deepcopy(digits.network), []
+    _, conv = next(calls(network, nn.Conv2d))
+    conv.register_forward_hook(lambda *_: batches.append(1))
+    with_utilisation(digits.recipe, network, digits.metadata, unseen)
+    assert len(batches) == 1 + len(VIEWS)
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Networks of a few layers, decomposed, and grids for them."""
+"""Networks of a few layers, decomposed, and their quantization parameters."""
 
 import copy
 
@@ -6,7 +6,6 @@ import torch
 from torch import fx, nn
 
 from micronet_edge.data.preprocessing import Preprocessing
-from micronet_edge.lowering.ir import primitives as elementary
 from micronet_edge.lowering.ir.graph import note_shapes
 from micronet_edge.quantization.assign_qparams import assign_qparams
 from micronet_edge.quantization.calibrate import calibrate
@@ -16,11 +15,10 @@ SIZE = 8
 
 
 class _Tracer(fx.Tracer):
-    """Keeps the elementary layers whole, which other networks have only after they are decomposed."""
+    """Keeps every layer whole that is not made of layers."""
 
-    def is_leaf_module(self, module, qualified_name):
-        whole = type(module).__module__ == elementary.__name__
-        return whole or super().is_leaf_module(module, qualified_name)
+    def is_leaf_module(self, module, _qualified_name):
+        return not any(module.children())
 
 
 def traced(*layers, size=SIZE, seed=0):
@@ -41,7 +39,7 @@ def images(count=40, size=SIZE):
 
 
 def quantized(network, bits=8, given=None, float_layers=()):
-    """The network with grids for its range on the images."""
+    """The network, quantized by its ranges on the images."""
     given = images() if given is None else given
     tensor_qparams = assign_qparams(network, calibrate(network, given, 100.0), bits)
     return QuantizedNetwork(

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from quantization.networks import images, traced
 from quantized_digits import decomposed_digits
-from torch import fx, nn
+from torch import nn
 
 from micronet_edge.lowering.ir.primitives import (
     Add,
@@ -20,6 +20,7 @@ from micronet_edge.lowering.ir.primitives import (
     Multiply,
     MultiplyConstant,
 )
+from micronet_edge.lowering.ir.watch import Watched
 from micronet_edge.quantization.bound_ranges import NEAR, bounded, bounds_of
 from micronet_edge.quantization.calibrate import calibrate
 from micronet_edge.quantization.quantized_tensors import tensor_name
@@ -51,25 +52,15 @@ class Everything(nn.Module):
         return self.last(self.flat(self.scaled(self.first(largest))))
 
 
-class _Ends(fx.Interpreter):
-    """The smallest and the largest number of each tensor."""
-
-    def __init__(self, network):
-        super().__init__(network)
-        self.found = {}
-
-    def run_node(self, n):
-        value = super().run_node(n)
-        if n.op != "output":
-            self.found[tensor_name(n)] = float(value.min()), float(value.max())
-        return value
-
-
 def ends(network, given):
-    watched = _Ends(network)
-    with torch.no_grad():
-        watched.run(given)
-    return watched.found
+    """The smallest and the largest number of each tensor."""
+    found = {}
+
+    def take(node, value):
+        found[tensor_name(node)] = float(value.min()), float(value.max())
+
+    Watched(network, take)(given)
+    return found
 
 
 @settings(max_examples=20, deadline=None)

@@ -12,7 +12,7 @@ from torch import nn
 
 from micronet_edge.lowering.ir.primitives import AddConstant, Maximum
 from micronet_edge.quantization.calibrate import calibrate
-from micronet_edge.quantization.quantized_tensors import rounded_tensors
+from micronet_edge.quantization.quantized_tensors import quantized_tensors
 
 
 @settings(max_examples=25)
@@ -55,7 +55,7 @@ def test_the_order_of_the_images_changes_nothing():
         assert other[name] == pytest.approx(span, rel=1e-5)
 
 
-def test_only_owners_of_grids_have_ranges():
+def test_only_owners_of_qparams_have_ranges():
     class Joined(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -67,7 +67,7 @@ def test_only_owners_of_grids_have_ranges():
 
     network = traced(Joined())
     ranges = calibrate(network, images(), 100.0)
-    assert set(ranges) == set(rounded_tensors(network).values()) == {"image", "clip"}
+    assert set(ranges) == set(quantized_tensors(network).values()) == {"image", "clip"}
     assert ranges["clip"][0] >= 0
     assert ranges["clip"][1] <= 6
 

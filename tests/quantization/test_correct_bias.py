@@ -23,7 +23,7 @@ def layered(*, bias=True):
 
 
 def coarse(network):
-    """The network on grids a quarter as wide as its values, so that rounding shifts every mean."""
+    """The network with ranges a quarter as wide as its values, so that rounding shifts every mean."""
     whole = quantized(network, given=GIVEN)
     tensor_qparams = {
         name: replace(qparams, scale=qparams.scale / 4) for name, qparams in whole.tensor_qparams.items()

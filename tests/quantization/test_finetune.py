@@ -17,6 +17,7 @@ from micronet_edge.quantization import finetune as module
 from micronet_edge.quantization.assign_qparams import assign_qparams
 from micronet_edge.quantization.calibrate import calibrate
 from micronet_edge.quantization.finetune import MINIMUM_IMAGES, finetune
+from micronet_edge.quantization.finetune_images import split
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.simulate import Simulation
 from micronet_edge.util.threads import one_thread
@@ -47,7 +48,7 @@ def images(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def start(preprocessing, images):
-    """The digits network with grids, as calibration leaves it."""
+    """The digits network with quantization parameters, as calibration leaves it."""
     network = lower(load_checkpoint(CHECKPOINT).network, INTEGER, preprocessing.size).network
     with one_thread():
         calibration = torch.from_numpy(preprocessing.batch(images.paths[::8]))
@@ -90,14 +91,14 @@ def test_comes_nearer_to_the_float_network(tuned, start, images, preprocessing):
 
 
 def test_holds_out_a_tenth_of_every_class(images):
-    trained, held_out = module._split(images.classes)
+    trained, held_out = split(images.classes)
     assert sorted((*trained, *held_out)) == list(range(images.count))
     for label in range(len(digits.LABELS)):
         share = [images.classes[place] for place in held_out].count(label) / images.classes.count(label)
         assert 0.05 < share < 0.15
 
 
-def test_leaves_the_grids_and_every_constant_as_they_are(tuned, start):
+def test_leaves_the_qparams_and_every_constant_as_they_are(tuned, start):
     quantized, _, _ = tuned
     assert quantized.tensor_qparams == start.tensor_qparams
     constants = dict(start.network.named_buffers())

@@ -37,9 +37,9 @@ def test_all_but_the_result_of_an_activation_of_any_name(name, shifts, fusions):
     fused = with_fused_activations(before).fused_layers
     (region,) = regions(before.network)
     assert set(fused) == {tensor_name(node) for node in region.nodes[:-1]}
-    steps = {name for name, tensor in fused.items() if tensor.steps is not None}
+    steps = {name for name, tensor in fused.items() if tensor.inverse_scale is not None}
     assert steps == {tensor_name(region.coefficient(*place)) for place in region.composite.places}
-    assert len({fused[name].steps for name in steps}) == 1
+    assert len({fused[name].inverse_scale for name in steps}) == 1
 
 
 def test_a_clip_behind_it_gives_the_result():

@@ -27,7 +27,7 @@ def ranges(draw):
 
 
 @given(span=ranges(), bits=st.sampled_from([8, 16]))
-def test_zero_lies_on_the_grid(span, bits):
+def test_an_integer_stands_for_zero(span, bits):
     qparams = activation_qparams(*span, bits)
     assert qparams.lowest <= qparams.zero_point <= qparams.highest
     assert qparams.integers([0.0]) == qparams.zero_point
@@ -58,7 +58,7 @@ def test_16_bits_are_symmetric(span):
 
 
 @given(span=ranges(), bits=st.sampled_from([8, 16]))
-def test_a_symmetric_grid_reaches_the_farther_end(span, bits):
+def test_a_symmetric_range_reaches_the_farther_end(span, bits):
     qparams = symmetric_qparams(*span, bits)
     assert qparams.zero_point == 0
     assert qparams.high == pytest.approx(max(abs(span[0]), abs(span[1])))

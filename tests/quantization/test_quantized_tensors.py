@@ -1,4 +1,4 @@
-"""Which tensors are rounded, and which lie on one grid."""
+"""Which tensors are quantized, and which share quantization parameters."""
 
 import pytest
 from quantization.networks import layer_names, traced
@@ -16,7 +16,7 @@ from micronet_edge.lowering.ir.primitives import (
     Multiply,
 )
 from micronet_edge.quantization.assign_qparams import assign_qparams
-from micronet_edge.quantization.quantized_tensors import clip_after, rounded_tensors, tensor_name
+from micronet_edge.quantization.quantized_tensors import clip_after, quantized_tensors, tensor_name
 
 
 class TwoBranches(nn.Module):
@@ -32,10 +32,10 @@ class TwoBranches(nn.Module):
 
 
 def owners(*layers):
-    return rounded_tensors(traced(*layers))
+    return quantized_tensors(traced(*layers))
 
 
-def test_every_layer_has_a_grid_of_its_own():
+def test_every_layer_has_qparams_of_its_own():
     assert owners(nn.Conv2d(3, 4, 1), nn.AdaptiveAvgPool2d(1), nn.Conv2d(4, 2, 1)) == {
         name: name for name in ("image", "0", "1", "2")
     }
@@ -63,7 +63,7 @@ def test_what_a_clip_and_another_layer_read_is_rounded():
     assert owners(ReadTwice()) == {name: name for name in ("image", "conv", "clip", "add")}
 
 
-def test_both_sides_of_a_maximum_lie_on_its_grid():
+def test_both_sides_of_a_maximum_have_its_qparams():
     assert owners(TwoBranches(Maximum())) == {
         "image": "image",
         "left": "join",
@@ -73,12 +73,12 @@ def test_both_sides_of_a_maximum_lie_on_its_grid():
     }
 
 
-def test_both_sides_of_a_maximum_that_is_cut_off_lie_on_the_grid_behind_that():
+def test_both_sides_of_a_maximum_that_is_clipped_have_the_qparams_of_the_clip():
     found = owners(TwoBranches(Maximum(), nn.ReLU6()))
     assert found == {"image": "image", "left": "after", "right": "after", "after": "after"}
 
 
-def test_what_else_reads_a_side_of_a_maximum_gives_it_a_grid_of_its_own():
+def test_what_else_reads_a_side_of_a_maximum_gives_it_qparams_of_its_own():
     class ReadTwice(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -94,7 +94,7 @@ def test_what_else_reads_a_side_of_a_maximum_gives_it_a_grid_of_its_own():
 
 
 @pytest.mark.parametrize("join", [Add(), Multiply()], ids=repr)
-def test_the_sides_of_a_sum_and_of_a_product_have_grids_of_their_own(join):
+def test_the_sides_of_a_sum_and_of_a_product_have_qparams_of_their_own(join):
     found = owners(TwoBranches(join))
     assert found == {name: name for name in ("image", "left", "right", "join", "after")}
 
@@ -114,7 +114,7 @@ class Mixed(nn.Module):
         return self.mix(x, self.matrix(self.low(self.first(mean)), self.high(self.second(mean))))
 
 
-def test_coefficients_lie_on_the_grid_of_their_matrix():
+def test_coefficients_have_the_qparams_of_their_matrix():
     found = owners(Mixed())
     assert (found["low"], found["high"], found["matrix"], found["mix"]) == (
         "matrix",
@@ -128,9 +128,9 @@ def test_coefficients_lie_on_the_grid_of_their_matrix():
 @pytest.mark.parametrize("bits", [8, 16])
 def test_a_matrix_has_a_zero_point_of_zero(bits):
     network = traced(Mixed())
-    ranges = dict.fromkeys(set(rounded_tensors(network).values()), (-1.0, 2.0))
+    ranges = dict.fromkeys(set(quantized_tensors(network).values()), (-1.0, 2.0))
     tensor_qparams = assign_qparams(network, ranges, bits)
-    assert set(tensor_qparams) == set(rounded_tensors(network))
+    assert set(tensor_qparams) == set(quantized_tensors(network))
     assert tensor_qparams["matrix"] == tensor_qparams["low"] == tensor_qparams["high"]
     assert tensor_qparams["matrix"].zero_point == 0
     assert (tensor_qparams["mix"].zero_point == 0) == (bits == 16)
@@ -150,7 +150,7 @@ class Shifted(nn.Module):
         return self.both(self.upper(y), lower)
 
 
-def test_what_only_moves_numbers_keeps_their_grid():
+def test_what_only_moves_numbers_keeps_their_qparams():
     assert owners(Shifted()) == {
         "image": "image",
         "conv": "conv",
@@ -163,13 +163,13 @@ def test_what_only_moves_numbers_keeps_their_grid():
 
 def test_tensors_of_several_ranges_cannot_be_joined(refusal):
     network = traced(Shifted(nn.Conv2d(3, 2, 1)))
-    error_line = refusal(LoweringError, rounded_tensors, network)
+    error_line = refusal(LoweringError, quantized_tensors, network)
     assert error_line == "both joins tensors of several ranges: conv, other"
 
 
 def test_of_the_trained_example_every_tensor_is_rounded_once_and_its_owner_too():
     _, network = decomposed_digits()
-    found = rounded_tensors(network)
+    found = quantized_tensors(network)
     assert set(found.values()) <= set(found)
     assert all(found[owner] == owner for owner in found.values())
     before_clips = {tensor_name(node) for node in network.graph.nodes if clip_after(node) is not None}

@@ -10,14 +10,21 @@ from micronet_edge.quantization.calibrate import calibrate
 from micronet_edge.quantization.range_utilisation import Utilisation, utilisation
 
 
+def found_of(*args):
+    found, _ = utilisation(*args)
+    return found
+
+
 @pytest.fixture
 def network():
     return traced(nn.Conv2d(3, 2, 1), nn.ReLU(), nn.Conv2d(2, 2, 3))
 
 
 def test_ranges_of_the_same_images_fit(network):
-    found = utilisation(network, calibrate(network, images(), 100.0), images())
+    found, logits = utilisation(network, calibrate(network, images(), 100.0), images())
     assert found == {"1": Utilisation(0.0, 1.0), "2": Utilisation(0.0, 1.0)}
+    with torch.no_grad():
+        torch.testing.assert_close(logits, network(images()))
 
 
 def test_the_values_beyond_are_counted(network):
@@ -28,14 +35,14 @@ def test_the_values_beyond_are_counted(network):
     ranges["2"] = -0.1, 0.2
     step = 0.3 / 255
     beyond = ((values < -0.1 - step) | (values > 0.2 + step)).float().mean()
-    assert utilisation(network, ranges, given)["2"] == Utilisation(pytest.approx(float(beyond)), 1.0)
+    assert found_of(network, ranges, given)["2"] == Utilisation(pytest.approx(float(beyond)), 1.0)
     assert 0.1 < beyond < 0.9
 
 
 def test_the_part_of_a_range_that_is_used(network):
     ranges = calibrate(network, images(), 100.0)
     low, high = ranges["1"]
-    found = utilisation(network, ranges | {"1": (low, 4 * high)}, images())
+    found = found_of(network, ranges | {"1": (low, 4 * high)}, images())
     assert found["1"] == Utilisation(0.0, pytest.approx(0.25))
 
 
@@ -43,7 +50,7 @@ def test_what_lies_beyond_by_less_than_a_step_is_not_cut_off(network):
     ranges = calibrate(network, images(), 100.0)
     low, high = ranges["2"]
     little = 0.9 * (high - low) / 257
-    assert utilisation(network, ranges | {"2": (low + little, high - little)}, images())["2"].clipped == 0
+    assert found_of(network, ranges | {"2": (low + little, high - little)}, images())["2"].clipped == 0
 
 
 def test_a_sum_that_a_clip_cuts_off_later_is_not_counted():
@@ -52,11 +59,11 @@ def test_a_sum_that_a_clip_cuts_off_later_is_not_counted():
     network = traced(nn.Conv2d(3, 2, 1), AddConstant(border), nn.ReLU6())
     ranges = calibrate(network, images(), 100.0)
     assert set(ranges) == {"image", "0", "2"}
-    assert set(utilisation(network, ranges, images())) == {"2"}
+    assert set(found_of(network, ranges, images())) == {"2"}
 
 
 def test_a_tensor_of_one_number_is_used_up():
     network = traced(nn.Conv2d(3, 2, 1), nn.ReLU())
     with torch.no_grad():
         network.get_submodule("0").bias.fill_(-100.0)
-    assert utilisation(network, calibrate(network, images(), 100.0), images())["1"] == Utilisation(0.0, 1.0)
+    assert found_of(network, calibrate(network, images(), 100.0), images())["1"] == Utilisation(0.0, 1.0)

@@ -289,7 +289,7 @@ def test_a_recipe_needs_no_more_than_what_it_says():
     assert dict(made.biases) == {}
 
 
-def test_grids_come_from_ranges_alone(network, recipe):
+def test_qparams_come_from_ranges_alone(network, recipe):
     doubled = replace(recipe, ranges=recipe.ranges | {"1": tuple(2 * end for end in recipe.ranges["1"])})
     first, second = (quantized_by(each, network, METADATA).tensor_qparams for each in (recipe, doubled))
     assert second["1"].scale == pytest.approx(2 * first["1"].scale)

@@ -15,7 +15,8 @@ from micronet_edge.lowering.passes.fold_input_normalization import FRAMED, PIXEL
 from micronet_edge.quantization.layers import layers
 from micronet_edge.quantization.quantized_tensors import IMAGE, tensor_name
 from micronet_edge.quantization.refine_stem import PIXEL_QPARAMS, refine_stem, stem_layers
-from micronet_edge.quantization.simulate import Simulation, rounded_weight
+from micronet_edge.quantization.simulate import Simulation
+from micronet_edge.quantization.stored_weights import stored_in_int8
 
 TAIL = nn.Conv2d(4, 6, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(1), nn.Linear(6, 5)
 PARTS = 2
@@ -48,7 +49,7 @@ def of_pixels(preprocessing, count=8):
 
 def steps(form, given):
     with torch.no_grad():
-        return {tensor_name(node): value for node, value in Simulation(form).steps(given)}
+        return {tensor_name(node): value for node, value in Simulation(form).tensors(given)}
 
 
 @pytest.mark.parametrize("bordered", [True, False])
@@ -89,7 +90,7 @@ def test_pixels_are_not_rounded():
     assert not torch.equal(normalized, given)  # as it was before
 
 
-def test_what_frames_the_pixels_lies_on_their_grid():
+def test_what_frames_the_pixels_has_their_qparams():
     form = refine_stem(quantized(stem()))
     _, given = of_pixels(form.preprocessing)
     corners = steps(form, given)[FRAMED][..., [0, -1], [0, -1]] / PIXEL_QPARAMS.scale
@@ -98,7 +99,7 @@ def test_what_frames_the_pixels_lies_on_their_grid():
     assert not torch.equal(expected.flatten(), torch.tensor(form.preprocessing.mean) * 255)
 
 
-def test_pixels_lie_on_their_grid():
+def test_pixels_have_their_qparams():
     form = refine_stem(quantized(stem()))
     assert (PIXEL_QPARAMS.low, PIXEL_QPARAMS.high) == (0.0, pytest.approx(1.0))
     assert all(form.tensor_qparams[name] == PIXEL_QPARAMS for name in (SCALED, PIXELS, FRAMED))
@@ -123,7 +124,7 @@ def test_the_first_activation_is_rounded_as_finely_as_its_parts():
     network = stem(bordered=False)
     conv = network.get_submodule("0")
     with torch.no_grad():
-        conv.weight.copy_(rounded_weight(conv.weight))  # so that nothing but activations is rounded
+        conv.weight.copy_(stored_in_int8(conv.weight))  # so that nothing but activations is rounded
     # Standard deviations that are all the same keep the weights in steps of one size.
     preprocessing = Preprocessing(SIZE, SIZE, (0.2, 0.4, 0.6), (0.25,) * 3)
     _, given = of_pixels(preprocessing)
@@ -138,7 +139,7 @@ def test_the_first_activation_is_rounded_as_finely_as_its_parts():
     assert (coarse - expected).abs().max() > (PARTS - 0.5) * half
 
 
-def test_every_other_tensor_keeps_its_grid():
+def test_every_other_tensor_keeps_its_qparams():
     before = quantized(stem())
     form = refine_stem(before)
     own = {"0", "2", SCALED, PIXELS, FRAMED}

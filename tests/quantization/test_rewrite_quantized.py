@@ -1,4 +1,4 @@
-"""A pass of a quantized network keeps its grids, and in float what was in float."""
+"""A pass of a quantized network keeps its quantization parameters, and in float what was in float."""
 
 from dataclasses import replace
 
@@ -25,7 +25,7 @@ def bordered(*clip):
     return quantized(network)
 
 
-def test_the_function_is_the_same_and_every_tensor_has_a_grid():
+def test_the_function_is_the_same_and_every_tensor_has_qparams():
     for before in (bordered(), bordered(nn.ReLU6())):
         form = rewritten(before, SPLIT)
         assert difference(before.network, form.network, images(8)) < 1e-5
@@ -33,7 +33,7 @@ def test_the_function_is_the_same_and_every_tensor_has_a_grid():
         assert all(form.qparams(node).bits == 8 for node in layers)
 
 
-def test_parts_lie_on_the_grid_of_the_whole():
+def test_parts_have_the_qparams_of_the_whole():
     before = bordered(nn.ReLU6())
     form = rewritten(before, SPLIT)
     parts = {name: qparams for name, qparams in form.tensor_qparams.items() if name.startswith("1/")}
@@ -49,7 +49,7 @@ def test_a_rounding_less_is_closer_to_float():
     with torch.no_grad():
         exact = before.network.get_submodule("1")(before.network.get_submodule("0")(given))
         whole, apart = (
-            {str(node.target): value for node, value in Simulation(each).steps(given)}
+            {str(node.target): value for node, value in Simulation(each).tensors(given)}
             for each in (before, form)
         )
     noise, less = ((found - exact).square().mean() for found in (whole["1"], apart["1/joined"]))

@@ -68,7 +68,7 @@ def logits(module, images):
 
 
 def with_qparams(quantized, layer, change):
-    """The network with other grids in all of a layer's operators."""
+    """The network with other quantization parameters in all of a layer's operators."""
     own = layers(quantized.network)[layer]
     tensor_qparams = {
         name: change(qparams) if name in own else qparams
@@ -151,7 +151,7 @@ def test_the_outputs_range_and_steps(found, quantized, labelled):
     (row,) = [row for row in found.rows if row.layer == "pool/mean"]
     qparams = quantized.tensor_qparams["pool/mean"]
     assert (row.low, row.high) == (qparams.low, qparams.high)
-    for node, value in Simulation(quantized).steps(labelled[0]):
+    for node, value in Simulation(quantized).tensors(labelled[0]):
         if node.target == "pool/mean":
             assert row.range_utilisation == len(value.unique()) / 256
 
@@ -179,7 +179,7 @@ def test_values_that_are_cut_off(network, quantized, labelled, found):
 
 @pytest.mark.parametrize("layer", ["pool/swish", LAST])
 def test_unrounded_is_what_very_fine_steps_give(found, network, quantized, labelled, layer):
-    """Layers without weights, whose other roundings are those of the grids."""
+    """Layers without weights, whose other roundings are those of the results."""
     images, _ = labelled
     exact, all_of_it, without = (
         logits(module, images)

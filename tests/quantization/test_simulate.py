@@ -11,10 +11,11 @@ from quantization.networks import images, layer_names, quantized, traced
 from torch import nn
 
 from micronet_edge.lowering.ir.primitives import AddConstant, MultiplyConstant
-from micronet_edge.quantization import simulate
-from micronet_edge.quantization.qparams import QuantParams, activation_qparams, bias_scales, weight_scales
+from micronet_edge.quantization import stored_weights
+from micronet_edge.quantization.operators import convolution
+from micronet_edge.quantization.qparams import QuantParams, activation_qparams, bias_scales
 from micronet_edge.quantization.quantized_tensors import IMAGE, tensor_name
-from micronet_edge.quantization.simulate import Simulation, rounded, rounded_weight
+from micronet_edge.quantization.simulate import Simulation, rounded
 from micronet_edge_tflite.network_file import quantized_file
 from micronet_edge_tflite.session import TfliteSession
 
@@ -52,14 +53,14 @@ def test_in_integers_it_is_close_to_the_network(network, bits, tolerance):
     assert 0 < difference < tolerance * expected.abs().max()
 
 
-def test_every_rounded_tensor_lies_on_its_grid(network):
+def test_every_quantized_tensor_stands_for_integers(network):
     found = quantized(network)
     with torch.no_grad():
-        steps = {tensor_name(node): value for node, value in Simulation(found).steps(GIVEN)}
+        values = {tensor_name(node): value for node, value in Simulation(found).tensors(GIVEN)}
     for name, qparams in found.tensor_qparams.items():
         if name == IMAGE:  # rounded by those who read it
             continue
-        numbers = steps[name] / qparams.scale
+        numbers = values[name] / qparams.scale
         assert (numbers - numbers.round()).abs().max() < 1e-3
 
 
@@ -114,18 +115,6 @@ def test_it_rounds_as_the_files_constants_are_rounded(values, low, high, bits):
     assert (np.abs(steps) < np.where(ties, 1.01, 0.01)).all()
 
 
-@given(seed=st.integers(0, 99), channels=st.integers(1, 5))
-def test_weights_are_rounded_channel_by_channel(seed, channels):
-    generator = torch.Generator().manual_seed(seed)
-    weight = (
-        torch.randn(channels, 3, 2, 2, generator=generator)
-        * torch.logspace(-3, 3, channels)[:, None, None, None]
-    )
-    steps = rounded_weight(weight) / torch.from_numpy(weight_scales(weight.numpy())).view(-1, 1, 1, 1)
-    assert (steps - steps.round()).abs().max() < 1e-3
-    assert steps.abs().amax(dim=(1, 2, 3)).tolist() == pytest.approx([127.0] * channels)
-
-
 @pytest.mark.parametrize("bits", [8, 16])
 @pytest.mark.parametrize("floats", [(), ("3", "4"), ("0",), ("8",), ("5", "6")], ids=str)
 def test_it_gives_the_numbers_of_the_tflite_file(network, tmp_path, bits, floats):
@@ -149,9 +138,9 @@ def test_a_bias_is_rounded_as_files_round_it(tmp_path, monkeypatch):
     expected = np.moveaxis(TfliteSession(tmp_path / "file.tflite", 1).run(GIVEN.numpy()), -1, 1)
     assert (np.abs(run(found).numpy() - expected) < found.tensor_qparams["3"].scale / 2).mean() > 0.999
     monkeypatch.setattr(
-        simulate, "bias_integers", lambda bias, scales, qparams: bias / bias_scales(scales, qparams)
+        stored_weights, "bias_integers", lambda bias, scales, qparams: bias / bias_scales(scales, qparams)
     )
-    monkeypatch.setattr(simulate, "_whole", lambda values: values)
+    monkeypatch.setattr(convolution, "whole", lambda values: values)
     assert (np.abs(run(found).numpy() - expected) < found.tensor_qparams["3"].scale / 2).mean() < 0.9
 
 
@@ -162,10 +151,3 @@ def test_weights_in_16_bits_are_read_as_these():
     assert not torch.equal(halves, conv.weight)
     with torch.no_grad():
         assert torch.equal(run(found), torch.nn.functional.conv2d(GIVEN, halves, conv.bias))
-
-
-def test_the_ends_of_a_clip_are_rounded_as_files_round_them():
-    """The upper end is half a step off: files hold 127 steps, and float32 would round to 128."""
-    clip = nn.Hardtanh(-3.0, 3.0)
-    cut = simulate._cut_off(torch.tensor([-9.0, 0.1, 9.0]), clip, QuantParams(0.0235294122248888, -1, 8))
-    assert (cut / 0.0235294122248888).tolist() == pytest.approx([-127, 0.1 / 0.0235294122248888, 127])

@@ -50,9 +50,10 @@ def with_utilisation(
     given = torch.from_numpy(evenly(images.proven_on, _IMAGES))
     views = {_PLAIN: given} | {name: view(given, metadata.preprocessing) for name, view in VIEWS.items()}
     written = quantized_by(recipe, network, metadata).network
-    with one_thread(), torch.no_grad():
-        found = {name: utilisation(written, recipe.ranges, each) for name, each in views.items()}
-        answers = {name: written(each).argmax(1) for name, each in views.items()}
+    with one_thread():
+        seen = {name: utilisation(written, recipe.ranges, each) for name, each in views.items()}
+    found = {name: each for name, (each, _) in seen.items()}
+    answers = {name: logits.argmax(1) for name, (_, logits) in seen.items()}
     same = {name: float((each == answers[_PLAIN]).float().mean()) for name, each in answers.items()}
     noted = _notes_on_ranges({name: each for name, each in found.items() if same[name] >= AT_HOME})
     return replace(recipe, range_utilisation=_by_tensor(found)), noted

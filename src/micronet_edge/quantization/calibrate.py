@@ -1,4 +1,4 @@
-"""Finds the range of every tensor that is rounded, on images like those the network will see."""
+"""Finds the range of every quantized tensor, on images like those that the network will see."""
 
 from math import ceil
 
@@ -7,40 +7,47 @@ from torch import Tensor, fx
 
 from micronet_edge.lowering.ir.graph import module_of
 from micronet_edge.lowering.ir.primitives import AddConstant
+from micronet_edge.lowering.ir.watch import Watched
 from micronet_edge.quantization.bound_ranges import bounded, bounds_of
-from micronet_edge.quantization.quantized_tensors import IMAGE, clip_after, rounded_tensors, tensor_name
+from micronet_edge.quantization.qparams import Range
+from micronet_edge.quantization.quantized_tensors import IMAGE, calibrated_tensors, clip_after, tensor_name
 
-Range = tuple[float, float]
 _BATCH = 32
 _LITTLE = 0.25
-"""The part of a range that may be given up for steps of one size."""
+"""The largest part of a range that is given up so that two tensors have the same scale."""
 
 
 def calibrate(
     network: fx.GraphModule, images: Tensor, percentile: float, image: Range | None = None
 ) -> dict[str, Range]:
-    """The range of each tensor that has a grid of its own, by name.
+    """The range of each tensor that has quantization parameters of its own, by name.
 
-    Given    a decomposed network, images [n, 3, size, size], a percentile below 100 such as 99.99; the
-             range of any image, where that is known
-    Result   ranges that leave out the largest and the smallest 100 - percentile per cent of values; those
-             that nearly reach what mathematics allows are out to it
+    Args:
+        network: a decomposed network.
+        images: [n, 3, size, size].
+        percentile: each end of a range leaves out 100 - percentile per cent of the values.
+        image: the range of any image, if it is known. Ranges then reach a mathematical bound that is near.
     """
+    own, left_out = calibrated_tensors(network), 1 - percentile / 100
     tails: dict[str, _Tails] = {}
-    own = set(rounded_tensors(network).values())
-    watched = _Watched(network, own, tails, len(images), 1 - percentile / 100)
-    with torch.no_grad():
-        for batch in torch.split(images, _BATCH):
-            watched.run(batch)
+
+    def take(node: fx.Node, value: Tensor) -> None:
+        if (name := tensor_name(node)) in own:
+            count = value[0].numel() * len(images) * left_out
+            tails.setdefault(name, _Tails(max(1, ceil(count)))).take(value)
+
+    watched = Watched(network, take)
+    for batch in torch.split(images, _BATCH):
+        watched(batch)
     ranges = {name: tail.range() for name, tail in tails.items()}
     if image is not None:
         ranges = bounded(ranges, bounds_of(network, image)) | {IMAGE: image}
-    _share_steps(network, ranges)
+    _share_scales(network, ranges)
     return ranges
 
 
 class _Tails:
-    """The smallest and the largest values of a tensor, as many as lie outside its range."""
+    """The smallest and the largest values of a tensor: those outside its range, and its ends."""
 
     def __init__(self, count: int) -> None:
         self._count = count
@@ -55,29 +62,11 @@ class _Tails:
         return float(-self._smallest[-1]), float(self._largest[-1])
 
 
-class _Watched(fx.Interpreter):
-    def __init__(
-        self, network: fx.GraphModule, own: set[str], tails: dict[str, _Tails], images: int, share: float
-    ) -> None:
-        super().__init__(network)
-        self._own, self._tails, self._images, self._share = own, tails, images, share
+def _share_scales(network: fx.GraphModule, ranges: dict[str, Range]) -> None:
+    """Gives a convolution and the border correction behind it the same scale.
 
-    def run_node(self, n: fx.Node) -> Tensor:
-        value: Tensor = super().run_node(n)
-        name = tensor_name(n)
-        if n.op != "output" and name in self._own:
-            if name not in self._tails:
-                size = value[0].numel() * self._images
-                self._tails[name] = _Tails(max(1, ceil(size * self._share)))
-            self._tails[name].take(value)
-        return value
-
-
-def _share_steps(network: fx.GraphModule, ranges: dict[str, Range]) -> None:
-    """Gives a convolution and the border correction behind it steps of one size.
-
-    The correction is zero away from the border, where the sum then is exact: one rounding, not two.
-    Where a clip follows, what it would cut off needs no room before the correction either.
+    The correction is zero away from the border, where the sum then is exact: one rounding instead of two.
+    If a clip follows, the range before the correction leaves out what the clip removes.
     """
     for node in network.graph.nodes:
         layer = module_of(node)

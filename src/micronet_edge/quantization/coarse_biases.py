@@ -1,4 +1,4 @@
-"""Finds layers whose bias has steps too coarse for their output, and what keeps their input unrounded."""
+"""Finds layers whose bias has too large a scale for their output, and keeps them in float32."""
 
 from collections.abc import Collection, Mapping
 
@@ -7,36 +7,36 @@ from torch import fx, nn
 from micronet_edge.lowering.ir.graph import calls, inputs_of, module_of
 from micronet_edge.quantization.assign_qparams import assign_qparams
 from micronet_edge.quantization.layers import layers
-from micronet_edge.quantization.qparams import QuantParams, weight_scales
+from micronet_edge.quantization.qparams import BYTE, QuantParams, Range, weight_scales
 from micronet_edge.quantization.quantized_tensors import result_name, tensor_name
 
 COARSE = 0.25
-"""Steps of a layer's output that one step of its bias may be."""
-
-_BYTE = 8
+"""The largest scale of a layer's bias, relative to the scale of its output."""
 
 
 def is_coarse(node: fx.Node, tensor_qparams: Mapping[str, QuantParams]) -> bool:
-    """Whether a step of the layer's bias, one of weight times input, is more than COARSE of its output's."""
+    """Whether the scale of the layer's bias, that of weight times input, is too large for its output."""
     layer = module_of(node)
     assert isinstance(layer, nn.Conv2d | nn.Linear)
-    steps = (
-        weight_scales(layer.weight.detach().numpy()) * tensor_qparams[result_name(inputs_of(node)[0])].scale
-    )
-    return bool(steps.max() > COARSE * tensor_qparams[result_name(node)].scale)
+    input_scale = tensor_qparams[result_name(inputs_of(node)[0])].scale
+    bias_scales = weight_scales(layer.weight.detach().numpy()) * input_scale
+    return bool(bias_scales.max() > COARSE * tensor_qparams[result_name(node)].scale)
 
 
-def coarse_operators(
-    network: fx.GraphModule, ranges: Mapping[str, tuple[float, float]], bits: int
-) -> tuple[str, ...]:
-    """The operators to keep in float for coarse layers that read what a clip of fixed height gives.
+def coarse_operators(network: fx.GraphModule, ranges: Mapping[str, Range], bits: int) -> tuple[str, ...]:
+    """The operators to keep in float32 for coarse layers that read a clip of fixed height.
 
-    Given    a decomposed network whose channels are evened out already, where that is possible: nearly
-             constant ones before a ReLU6 are not
-    Result   for each such layer its operators, and those of the layer that makes its input, which would be
-             rounded otherwise; none with 16 bits, whose steps are fine enough
+    Args:
+        network: a decomposed network, equalized where that is possible. Nearly constant channels before a
+            ReLU6 cannot be equalized.
+        ranges: by name, of the tensors that have quantization parameters of their own.
+        bits: of an activation, 8 or 16.
+
+    Returns:
+        The operators of each such layer, and those of the layer that computes its input, which would be
+        quantized otherwise. None with 16 bits, whose scales are small enough.
     """
-    if bits != _BYTE:
+    if bits != BYTE:
         return ()
     tensor_qparams, groups = assign_qparams(network, ranges, bits), layers(network)
     owner = {name: layer for layer, names in groups.items() for name in names}
@@ -50,12 +50,12 @@ def coarse_operators(
 
 
 def notes_on_float(network: fx.GraphModule, kept: Collection[str]) -> tuple[str, ...]:
-    """What to tell of the operators that stay in float because of a coarse bias."""
+    """A line for the user about the operators that stay in float32 because of a coarse bias."""
     names = [layer for layer, operators in layers(network).items() if set(operators) <= set(kept)]
     if not names:
         return ()
     note = (
-        f"{', '.join(names)}: stay in float32, because nearly constant channels before a ReLU6 make one step "
-        f"of a bias more than {COARSE:g} steps of the output"
+        f"{', '.join(names)}: stay in float32, because nearly constant channels before a ReLU6 give a bias "
+        f"a scale of more than {COARSE:g} times the scale of the output"
     )
     return (note,)

@@ -1,4 +1,4 @@
-"""Sequential bias correction: takes out of every layer the mean error that rounding gave it."""
+"""Sequential bias correction: removes the mean error that quantization adds to each layer's output."""
 
 import torch
 from torch import Tensor, fx, nn
@@ -13,8 +13,8 @@ _BATCH = 32
 def correct_bias(quantized: QuantizedNetwork, images: Tensor) -> None:
     """Corrects the biases of the network in place.
 
-    Layer by layer, with all layers before it rounded and corrected already, each channel's mean over
-    the images is brought back to what it is in float.
+    Layer by layer, with all layers before it quantized and corrected already, each channel gets the mean over
+    the images that it has in float32.
 
     Source: Nagel et al., arXiv 1906.04721, section 4.2, on images instead of batch norm's statistics.
     """
@@ -36,9 +36,9 @@ def correct_bias(quantized: QuantizedNetwork, images: Tensor) -> None:
             if isinstance(layer, nn.Conv2d | nn.Linear):
                 error = _mean(exact[node]) - _mean(found[node])
                 before = simulation.bias(node)
-                # The float side keeps the bias as it was.
+                # `exact` was computed with the bias as it was.
                 layer.bias = nn.Parameter(error + (0 if layer.bias is None else layer.bias))
-                # Less or more than the error, where the bias is rounded: later layers see what is left.
+                # Rounding the bias leaves a part of the error, which later layers see.
                 change = simulation.bias(node) - before
                 found[node] = [batch + change.view(1, -1, *[1] * (batch.ndim - 2)) for batch in found[node]]
             found[node] = [simulation.finish(node, batch) for batch in found[node]]
@@ -51,10 +51,10 @@ def _inputs(values: dict[fx.Node, list[Tensor]], node: fx.Node) -> list[tuple[Te
 
 
 def _mean(batches: list[Tensor]) -> Tensor:
-    """The mean of each channel over all images and places."""
+    """The mean of each channel over all images and positions."""
     return torch.stack([channel_means(batch) for batch in batches]).sum(0) / sum(map(len, batches))
 
 
 def channel_means(values: Tensor) -> Tensor:
-    """The mean over all places, summed over the images: [c] of [n, c, ...]."""
+    """The mean over all positions, summed over the images: [c] of [n, c, ...]."""
     return values.flatten(2).mean(2).sum(0) if values.ndim > 2 else values.sum(0)  # noqa: PLR2004

@@ -1,4 +1,4 @@
-"""Evens out channels between two layers, where integers would be too coarse for the wide ones."""
+"""Cross-layer equalization, where the range of a tensor is too wide for some of its channels."""
 
 import copy
 from collections.abc import Iterator, Mapping
@@ -7,24 +7,30 @@ import torch
 from torch import Tensor, fx, nn
 
 from micronet_edge.lowering.ir.graph import calls, module_of
+from micronet_edge.lowering.ir.watch import Watched
 from micronet_edge.quantization.assign_qparams import assign_qparams
 from micronet_edge.quantization.coarse_biases import is_coarse
+from micronet_edge.quantization.qparams import Range
 from micronet_edge.quantization.quantized_tensors import clip_after, tensor_name
 
 MOST = 1e4
-"""So many times a channel is scaled at most: what varies less is as good as constant."""
+"""The largest factor of a channel: one that varies less is as good as constant."""
 
 Factors = dict[str, tuple[float, ...]]
 
 
-def found_factors(
-    network: fx.GraphModule, ranges: Mapping[str, tuple[float, float]], images: Tensor, bits: int
-) -> Factors:
-    """By what the channels of tensors are to be multiplied, by the tensor's name; none for a kind network.
+def found_factors(network: fx.GraphModule, ranges: Mapping[str, Range], images: Tensor, bits: int) -> Factors:
+    """The factors of the channels of tensors, by the tensor's name; none for most networks.
 
-    Given    a decomposed network, the ranges of its tensors, images [n, 3, size, size]
-    Result   factors that give all channels of a tensor the same range, where a bias behind it would have
-             steps of more than a quarter of the output's
+    Args:
+        network: a decomposed network.
+        ranges: by name, of the tensors that have quantization parameters of their own.
+        images: [n, 3, size, size].
+        bits: of an activation, 8 or 16.
+
+    Returns:
+        Factors that give all channels of a tensor the same range, where a bias behind it would have too large
+        a scale otherwise.
 
     Source: Nagel et al., arXiv 1906.04721, section 4.1, on the ranges of channels instead of weights.
     """
@@ -45,9 +51,9 @@ def found_factors(
 
 
 def equalized(network: fx.GraphModule, factors: Mapping[str, tuple[float, ...]]) -> fx.GraphModule:
-    """A copy of the network with the channels of these tensors multiplied, and divided where they are read.
+    """A copy of the network that multiplies the channels of these tensors, and divides where it reads them.
 
-    It computes the same.
+    It computes the same function.
     """
     if not factors:
         return network
@@ -66,7 +72,7 @@ def equalized(network: fx.GraphModule, factors: Mapping[str, tuple[float, ...]])
 
 
 def _pairs(network: fx.GraphModule) -> Iterator[tuple[fx.Node, list[fx.Node]]]:
-    """Every convolution whose result, past a ReLU at most, only convolutions read; and these."""
+    """Every convolution whose result only convolutions read, directly or behind a ReLU; and these."""
     for node, _ in calls(network, nn.Conv2d):
         clip = clip_after(node)
         readers = list((clip or node).users)
@@ -85,17 +91,14 @@ def _largest(network: fx.GraphModule, images: Tensor, nodes: set[fx.Node]) -> di
     """The largest magnitude of each channel."""
     found: dict[fx.Node, Tensor] = {}
 
-    class _Watched(fx.Interpreter):
-        def run_node(self, n: fx.Node) -> Tensor:
-            value: Tensor = super().run_node(n)
-            if n in nodes:
-                channels = value.abs().transpose(0, 1).flatten(1).amax(1)
-                found[n] = torch.maximum(found[n], channels) if n in found else channels
-            return value
+    def take(node: fx.Node, value: Tensor) -> None:
+        if node in nodes:
+            channels = value.abs().transpose(0, 1).flatten(1).amax(1)
+            found[node] = torch.maximum(found[node], channels) if node in found else channels
 
-    with torch.no_grad():
-        for batch in torch.split(images, 32):
-            _Watched(network).run(batch)
+    watched = Watched(network, take)
+    for batch in torch.split(images, 32):
+        watched(batch)
     return found
 
 

@@ -1,21 +1,19 @@
-"""Quantization-aware fine-tuning: teaches a quantized network to answer as it does in float."""
+"""Quantization-aware fine-tuning: trains a quantized network to answer as the float network does."""
 
 import copy
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from math import cos, isfinite, pi, sqrt
-from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float32
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from micronet_edge.data.image_folders import SKIP_HINT, LabelledImages
-from micronet_edge.data.preprocessing import Preprocessing, open_image
+from micronet_edge.data.image_folders import LabelledImages
+from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.errors import SettingsError
+from micronet_edge.quantization.finetune_images import SEED, TrainingImages, batches, enlarged, split
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.simulate import Simulation
 from micronet_edge.util.limits import MOST_EPOCHS
@@ -24,36 +22,28 @@ from micronet_edge.util.threads import one_thread
 MINIMUM_IMAGES = 256
 EPOCHS = 4
 LEARNING_RATE = 1e-3
-"""How far a step moves a weight, as a part of what the weights of its layer measure.
+"""The largest learning rate, relative to the root mean square of a layer's weights.
 
-Layers whose norms were folded differ in size a hundredfold; one step for all upsets the small ones.
+Layers with folded norms differ in size by a factor of 100; one rate for all disturbs the small ones.
 """
 PATIENCE = 3
-"""Epochs in a row that may come no nearer before it stops; the late ones, with small steps, gain most."""
-HELD_OUT = 10
-"""One image in so many, of every class, is not trained on: these pick the epoch."""
+"""Epochs in a row without progress after which training stops; the late ones, with small steps, gain most."""
 
-_BATCH = 64
 _WARM_UP = 0.1
-"""The part of all steps in which they grow to their full length: the first ones know no direction yet."""
-_ZOOM = 1.4
-"""Images are enlarged up to so many times: the network knows its training images too well to doubt."""
+"""The part of all optimizer steps in which the learning rate rises to its largest value."""
 _VIEWS = 4
-"""So many views of each held-out image are judged: of plain ones a trained network is too sure."""
+"""Random views of each held-out image: on images as they are, a trained network is too confident."""
 _CHANCE = 3.0
-"""Standard deviations by which the classes that came right must outnumber those that went wrong.
+"""Standard deviations by which corrected classes must outnumber lost ones before the start is given up.
 
-Each epoch is a try of its own, and the images are such as the network was trained on.
+Each epoch is a trial of its own, and the images are like those that the network was trained on.
 """
 _LARGEST_GRADIENT = 10.0
-_SEED = 0
-_MEMORY_BYTES = 1 << 30
-"""Preprocessed images that are kept; what does not fit is read anew in every epoch."""
 
 
 @dataclass(frozen=True, slots=True)
 class FinetuneProgress:
-    """Images trained on, of how many in all epochs; the latest held-out agreement, 0 to 1."""
+    """Images trained on, of how many in all epochs; the latest agreement on held-out images, 0 to 1."""
 
     done: int
     total: int
@@ -64,9 +54,9 @@ class FinetuneProgress:
 class FinetuneResult:
     """What fine-tuning did.
 
-    `epochs` were run; the network has the weights after `kept_epoch` of them, 0 where none was better
-    than the start. An agreement is the part, 0 to 1, of the `held_out` images on which the quantized
-    network and the float one give the same class.
+    Training ran for `epochs`; the network has the weights after `kept_epoch`, 0 if no epoch improved on the
+    start. An agreement is the part, 0 to 1, of the `held_out` images on which the quantized network and the
+    float network predict the same class.
     """
 
     epochs: int
@@ -79,7 +69,6 @@ class FinetuneResult:
     seconds: float
 
 
-Pixels = Float32[np.ndarray, "3 size size"]
 Progress = Callable[[FinetuneProgress], None]
 
 
@@ -91,16 +80,23 @@ def finetune(
     epochs: int = EPOCHS,
     progress: Progress = lambda _: None,
 ) -> FinetuneResult:
-    """Trains the network's weights and biases, in place, through the rounding of its simulation.
+    """Trains the network's weights and biases in place, through the rounding of its simulation.
 
-    Given    a quantized network; images that it was trained on, or such ones; the float network to
-             learn from, by default the quantized one's own without rounding, which is the float
-             network only as long as no bias is corrected
-    Result   the weights of the epoch that comes nearest to the teacher on images held out, if more of
-             them have the teacher's class than chance would give; else the start's. The grids stay as
-             they are. Same images, same result.
-    Raises   SettingsError on too few images, on one that cannot be read, and on a teacher that gives
-             NaN or infinity. The network is then as it was, and also where it is interrupted.
+    The network gets the weights of the epoch that is nearest to the teacher on held-out images, if more of
+    them have the teacher's class than chance explains; otherwise it keeps its own. Quantization parameters
+    stay as they are. The same images give the same result.
+
+    Args:
+        quantized: a quantized network.
+        images: its training images, or similar ones.
+        teacher: the float network to learn from. The default is the quantized network's own without
+            rounding, which is the float network only if no bias was corrected.
+        epochs: the largest number of epochs.
+        progress: receives how far training is after every batch.
+
+    Raises:
+        SettingsError: too few images, one that cannot be read, or a teacher that gives NaN or infinity.
+            The network is then unchanged, as it is after an interrupt.
 
     Source: Nagel et al., arXiv 2106.08295, section 4; distilled as in Hinton et al., arXiv 1503.02531.
     """
@@ -108,18 +104,18 @@ def finetune(
     MOST_EPOCHS.check(epochs)
     check_enough(images)
     with one_thread():
-        lesson = _lesson(teacher or quantized.network, images, quantized.preprocessing)
-        pupil = _Pupil(replace(quantized, network=copy.deepcopy(quantized.network)), lesson)
-        before = pupil.kept
-        run = pupil.train(epochs, progress)
-    quantized.network.load_state_dict(pupil.kept.weights)
+        task = _task(teacher or quantized.network, images, quantized.preprocessing)
+        student = _Student(replace(quantized, network=copy.deepcopy(quantized.network)), task)
+        before = student.best
+        run = student.train(epochs, progress)
+    quantized.network.load_state_dict(student.best.weights)
     return FinetuneResult(
         epochs=run,
-        kept_epoch=pupil.kept.epoch,
-        trained=len(lesson.trained),
-        held_out=len(lesson.held_out),
+        kept_epoch=student.best.epoch,
+        trained=len(task.trained),
+        held_out=len(task.held_out),
         agreement_before=before.agreement,
-        agreement_after=pupil.kept.agreement,
+        agreement_after=student.best.agreement,
         stopped_early=run < epochs,
         seconds=time.perf_counter() - start,
     )
@@ -134,79 +130,39 @@ def check_enough(images: LabelledImages) -> None:
         )
 
 
-# --- What is learned
-
-
-class _Images:
-    """Preprocessed images; those that fit into memory are read at once."""
-
-    def __init__(self, images: LabelledImages, preprocessing: Preprocessing) -> None:
-        self._paths, self._preprocessing = images.paths, preprocessing
-        room = _MEMORY_BYTES // (3 * 4 * preprocessing.size**2)
-        self._kept = [self._read(path) for path in images.paths[:room]]
-
-    def batch(self, members: Sequence[int]) -> Tensor:
-        return torch.from_numpy(np.stack([self._image(member) for member in members]))
-
-    def _image(self, member: int) -> Pixels:
-        return self._kept[member] if member < len(self._kept) else self._read(self._paths[member])
-
-    def _read(self, path: Path) -> Pixels:
-        try:
-            return self._preprocessing.array(open_image(path))
-        except SettingsError as error:
-            raise SettingsError(f"{error}; {SKIP_HINT}") from error
-
-
 @dataclass(frozen=True, slots=True)
-class _Lesson:
-    """Who teaches, on which images, and what is expected on those held out."""
+class _Task:
+    """The teacher, the images, and the teacher's logits on random views of the held-out ones."""
 
     teacher: nn.Module
-    images: _Images
+    images: TrainingImages
     trained: tuple[int, ...]
     held_out: tuple[int, ...]
     expected: Tensor
 
 
-def _lesson(teacher: nn.Module, images: LabelledImages, preprocessing: Preprocessing) -> _Lesson:
-    reader = _Images(images, preprocessing)
-    trained, held_out = _split(images.classes)
-    expected = _answers(teacher, reader, held_out)
+def _task(teacher: nn.Module, images: LabelledImages, preprocessing: Preprocessing) -> _Task:
+    reader = TrainingImages(images, preprocessing)
+    trained, held_out = split(images.classes)
+    expected = _logits(teacher, reader, held_out)
     if not expected.isfinite().all():
         raise SettingsError(
             f"the float network gives NaN or infinity on images of {images.source}: train it anew"
         )
-    return _Lesson(teacher, reader, trained, held_out, expected)
+    return _Task(teacher, reader, trained, held_out, expected)
 
 
-def _answers(network: nn.Module, images: _Images, members: Sequence[int]) -> Tensor:
-    random = np.random.default_rng(_SEED)
-    views = (
-        _enlarged(images.batch(portion), random) for portion in _portions(members) for _ in range(_VIEWS)
-    )
+def _logits(network: nn.Module, images: TrainingImages, members: Sequence[int]) -> Tensor:
+    """The logits on the same random views in every call."""
+    random = np.random.default_rng(SEED)
+    views = (enlarged(images.batch(batch), random) for batch in batches(members) for _ in range(_VIEWS))
     with torch.no_grad():
         return torch.cat([network(view) for view in views])
 
 
-def _split(classes: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Positions to train on and to hold out: one in HELD_OUT of each class, at least one in all."""
-    order = np.random.default_rng(_SEED).permutation(len(classes))
-    by_class = order[np.argsort(np.asarray(classes)[order], kind="stable")]
-    held_out = set(by_class[HELD_OUT // 2 :: HELD_OUT].tolist())
-    return tuple(i for i in range(len(classes)) if i not in held_out), tuple(sorted(held_out))
-
-
-def _portions(members: Sequence[int]) -> Iterator[Sequence[int]]:
-    return (members[start : start + _BATCH] for start in range(0, len(members), _BATCH))
-
-
-# --- Who learns it
-
-
 @dataclass(frozen=True, slots=True)
-class _Standing:
-    """Weights after an epoch, and how near they come to the teacher on the images held out."""
+class _Snapshot:
+    """The weights after an epoch, and how near the network is to the teacher on held-out images."""
 
     epoch: int
     same: Tensor = field(repr=False)
@@ -218,36 +174,36 @@ class _Standing:
         return float(self.same.float().mean())
 
 
-class _Pupil:
-    """A network in training; `kept` is the best that it was so far."""
+class _Student:
+    """A network in training; `best` is the best snapshot so far."""
 
-    def __init__(self, quantized: QuantizedNetwork, lesson: _Lesson) -> None:
-        self._lesson = lesson
+    def __init__(self, quantized: QuantizedNetwork, task: _Task) -> None:
+        self._task = task
         self._simulation = Simulation(quantized)
         self._parameters = list(self._simulation.parameters())
         for parameter in self._parameters:
             parameter.requires_grad_()
-        self._random = np.random.default_rng(_SEED)
-        self.kept = self._standing(0)
+        self._random = np.random.default_rng(SEED)
+        self.best = self._snapshot(0)
 
     def train(self, epochs: int, progress: Progress) -> int:
-        """Trains for so many epochs, fewer if nothing is gained any more; gives the number run."""
+        """Trains for at most so many epochs, and returns the number run."""
         optimizer = self._optimizer()
-        done, total = 0, epochs * len(self._lesson.trained)
-        agreement, nearest = self.kept.agreement, self.kept
+        done, total = 0, epochs * len(self._task.trained)
+        agreement, nearest = self.best.agreement, self.best
         progress(FinetuneProgress(done, total, agreement))
         for epoch in range(1, epochs + 1):
-            for members in _portions(self._random.permutation(self._lesson.trained).tolist()):
+            for members in batches(self._random.permutation(self._task.trained).tolist()):
                 for group in optimizer.param_groups:
                     group["lr"] = group["size"] * _rate((done + len(members)) / total)
                 if not self._step(optimizer, members):
                     return epoch
                 done += len(members)
                 progress(FinetuneProgress(done, total, agreement))
-            now = self._standing(epoch)
+            now = self._snapshot(epoch)
             agreement, nearest = now.agreement, now if now.distance < nearest.distance else nearest
             if self._is_better(now):
-                self.kept = now
+                self.best = now
             if epoch - nearest.epoch >= PATIENCE:
                 return epoch
         return epochs
@@ -259,10 +215,10 @@ class _Pupil:
         )
 
     def _step(self, optimizer: torch.optim.Optimizer, members: Sequence[int]) -> bool:
-        """One step, if the loss and all gradients are finite."""
-        images = _enlarged(self._lesson.images.batch(members), self._random)
+        """One optimizer step; none, and False, if the loss or a gradient is not finite."""
+        images = enlarged(self._task.images.batch(members), self._random)
         with torch.no_grad():
-            expected = self._lesson.teacher(images)
+            expected = self._task.teacher(images)
         optimizer.zero_grad()
         loss = _distance(self._simulation(images), expected)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -272,41 +228,31 @@ class _Pupil:
         optimizer.step()
         return True
 
-    def _standing(self, epoch: int) -> _Standing:
-        lesson = self._lesson
-        given = _answers(self._simulation, lesson.images, lesson.held_out)
-        same = given.argmax(1) == lesson.expected.argmax(1)
+    def _snapshot(self, epoch: int) -> _Snapshot:
+        task = self._task
+        found = _logits(self._simulation, task.images, task.held_out)
+        same = found.argmax(1) == task.expected.argmax(1)
         weights = copy.deepcopy(self._simulation.network.state_dict())
-        return _Standing(epoch, same, float(_distance(given, lesson.expected)), weights)
+        return _Snapshot(epoch, same, float(_distance(found, task.expected)), weights)
 
-    def _is_better(self, now: _Standing) -> bool:
-        mended = int((now.same & ~self.kept.same).sum())
-        spoilt = int((self.kept.same & ~now.same).sum())
-        # The start goes for a gain beyond chance only; after that, what comes nearer must not lose it again.
-        needed = 0.0 if self.kept.epoch else max(1.0, _CHANCE * sqrt(mended + spoilt))
-        # Nothing is better for a NaN.
-        return now.distance < self.kept.distance and mended - spoilt >= needed
+    def _is_better(self, now: _Snapshot) -> bool:
+        gained = int((now.same & ~self.best.same).sum())
+        lost = int((self.best.same & ~now.same).sum())
+        # Only a gain beyond chance replaces the start; after that, a nearer network must not lose it again.
+        needed = 0.0 if self.best.epoch else max(1.0, _CHANCE * sqrt(gained + lost))
+        # A distance of NaN compares as false.
+        return now.distance < self.best.distance and gained - lost >= needed
 
 
 def _rate(passed: float) -> float:
-    """The learning rate when this part of all steps has passed: it warms up and falls along a cosine."""
+    """The learning rate after this part of all optimizer steps: a warm-up, then a cosine."""
     return LEARNING_RATE * min(1.0, passed / _WARM_UP) * (1 + cos(pi * passed)) / 2
 
 
-def _enlarged(images: Tensor, random: np.random.Generator) -> Tensor:
-    """A square of its own out of each image, enlarged to the full size."""
-    part = 1 / random.uniform(1, _ZOOM, (len(images), 1))
-    centre = random.uniform(-1, 1, (len(images), 2)) * (1 - part)  # the grid runs from -1 to 1
-    where = np.zeros((len(images), 2, 3), np.float32)
-    where[:, [0, 1], [0, 1]], where[:, :, 2] = part, centre
-    qparams = F.affine_grid(torch.from_numpy(where), list(images.shape), align_corners=False)
-    return F.grid_sample(images, qparams, padding_mode="border", align_corners=False)
+def _distance(found: Tensor, expected: Tensor) -> Tensor:
+    """The squared difference of the logits [n, classes], relative to the variance of the expected ones.
 
-
-def _distance(given: Tensor, expected: Tensor) -> Tensor:
-    """The squared difference of the logits, as a part of what the expected ones vary by.
-
-    Where a network is sure of its images, probabilities hardly show what rounding does to it.
+    Where a network is confident, probabilities hardly show what rounding does to it.
     """
-    given, expected = (logits - logits.mean(1, keepdim=True) for logits in (given, expected))
-    return (given - expected).square().sum() / expected.square().sum()
+    found, expected = (logits - logits.mean(1, keepdim=True) for logits in (found, expected))
+    return (found - expected).square().sum() / expected.square().sum()

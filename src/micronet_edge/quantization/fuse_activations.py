@@ -1,4 +1,4 @@
-"""A quantized network as the fused kernels compute it: nothing is rounded inside a Dynamic Shift-Max."""
+"""A quantized network as the fused kernels compute it: without requantization inside a Dynamic Shift-Max."""
 
 from dataclasses import replace
 
@@ -7,16 +7,17 @@ from torch import fx, nn
 
 from micronet_edge.lowering.ir.composite import Region, regions
 from micronet_edge.lowering.ir.graph import module_of
+from micronet_edge.quantization.operators.clip import quantized_ends
 from micronet_edge.quantization.quantized_network import KernelTensor, QuantizedNetwork
 from micronet_edge.quantization.quantized_tensors import clip_after, is_clip, tensor_name
 
 _LARGEST_SUM = 1 << 24
 _WIDEST_DIFFERENCE = 255
-"""A kernel sums up products of a coefficient and a difference of two bytes, as whole numbers below 2^24."""
+"""A kernel sums up products of a coefficient and a difference of two bytes, as integers below 2^24."""
 
 
 def with_fused_activations(quantized: QuantizedNetwork) -> QuantizedNetwork:
-    """The network with the inner layers of every activation fused, all but the one that gives its result."""
+    """The network with the layers of every Dynamic Shift-Max fused, all but the one that gives its result."""
     fused: dict[str, KernelTensor] = {}
     for region in regions(quantized.network):
         fused |= _inner_tensors(quantized, region)
@@ -32,23 +33,23 @@ def _inner_tensors(quantized: QuantizedNetwork, region: Region) -> dict[str, Ker
     found = {tensor_name(node): _tensor(quantized, node) for node in inner}
     coefficients = [tensor_name(region.coefficient(*place)) for place in region.composite.places]
     largest = max(max(-found[name].low, found[name].high) for name in coefficients)
-    steps = float(np.float32(_most_steps(region.composite.shifts)) / np.float32(largest))
-    return found | {name: replace(found[name], steps=steps) for name in coefficients}
+    inverse_scale = float(np.float32(_highest(region.composite.shifts)) / np.float32(largest))
+    return found | {name: replace(found[name], inverse_scale=inverse_scale) for name in coefficients}
 
 
-def _most_steps(shifts: int) -> int:
+def _highest(shifts: int) -> int:
+    """The largest integer of a coefficient."""
     return min(np.iinfo(np.int16).max, _LARGEST_SUM // (_WIDEST_DIFFERENCE * shifts))
 
 
 def _tensor(quantized: QuantizedNetwork, node: fx.Node) -> KernelTensor:
-    """What makes coefficients is cut off where the integers of its tensor would end; products are not."""
+    """What computes coefficients saturates where the integers of its tensor would; products do not."""
     layer = module_of(node)
-    makes_coefficients = isinstance(layer, nn.AdaptiveAvgPool2d | nn.Conv2d) or is_clip(node)
-    if clip_after(node) is not None or not makes_coefficients:
+    computes_coefficients = isinstance(layer, nn.AdaptiveAvgPool2d | nn.Conv2d) or is_clip(node)
+    if clip_after(node) is not None or not computes_coefficients:
         return KernelTensor()
     qparams = quantized.tensor_qparams[tensor_name(node)]
     low, high = qparams.low, qparams.high
     if isinstance(layer, nn.Hardtanh):
-        ends = qparams.integers(np.array([layer.min_val, layer.max_val], np.float32)) - qparams.zero_point
-        low, high = (float(end) * qparams.scale for end in ends)
+        low, high = quantized_ends(layer, qparams)
     return KernelTensor(max(low, 0.0) if isinstance(layer, nn.ReLU) else low, high)

@@ -1,4 +1,4 @@
-"""The numbers inside of a fused activation, to the last bit as our kernels compute them."""
+"""The arithmetic of a fused Dynamic Shift-Max, to the last bit as our kernels compute it."""
 
 import numpy as np
 import torch
@@ -11,24 +11,29 @@ from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.quantized_tensors import tensor_name
 
 
-def channel_means(steps: Tensor, qparams: QuantParams) -> Tensor:
-    """The mean of each channel in real numbers.
+def channel_means(levels: Tensor, qparams: QuantParams) -> Tensor:
+    """The mean of each channel in real numbers, [n, c, 1, 1].
 
-    Given    whole numbers [n, c, h, w] in steps of their grid, of which no channel's sum leaves 24 bits
-    Result   means [n, c, 1, 1]
+    Args:
+        levels: integers less the zero point, [n, c, h, w]. The sum of a channel fits into 24 bits.
+        qparams: their quantization parameters.
 
     Source: kernels/native/core/activation.cpp, Activation::means.
     """
-    pixels = steps.shape[2] * steps.shape[3]
-    sums = steps.sum((2, 3), keepdim=True) + float(qparams.zero_point * pixels)
+    pixels = levels.shape[2] * levels.shape[3]
+    sums = levels.sum((2, 3), keepdim=True) + float(qparams.zero_point * pixels)
     return (sums / pixels - qparams.zero_point) * qparams.scale
 
 
 def matrix_product(exact: Tensor, x: Tensor, weight: Tensor, scales: Tensor, bias: Tensor) -> Tensor:
-    """What a matrix makes of a column: products are added one after the other, and then scaled.
+    """The product of a matrix and a column: products are added one after the other, and then scaled.
 
-    Given    the result in real numbers [n, o, 1, 1], whose gradient passes; x [n, i, 1, 1], a weight [o, i]
-             of whole numbers, scales [o] and a bias [o]
+    Args:
+        exact: the result in real numbers, [n, o, 1, 1], whose gradient passes.
+        x: real numbers, [n, i, 1, 1].
+        weight: integers, [o, i].
+        scales: of the weight, [o].
+        bias: real numbers, [o].
 
     Source: kernels/native/core/loops.h, add_products_in_blocks, and plain.h, finish.
     """
@@ -41,20 +46,20 @@ def matrix_product(exact: Tensor, x: Tensor, weight: Tensor, scales: Tensor, bia
 
 
 def result_factor(quantized: QuantizedNetwork, node: fx.Node) -> float:
-    """By what a sum of whole products becomes steps of the activation's result, which the node gives.
+    """The factor from a sum of integer products to the integers of the result, less the zero point.
 
     Source: kernels/native/core/activation.cpp, Activation::of_int8.
     """
-    inner, x, steps = [node], None, None
+    inner, x, inverse_scale = [node], None, None
     for each in inner:
         for source in inputs_of(each):
             tensor = quantized.fused_layers.get(tensor_name(source))
             if tensor is None:
                 x = source
-            elif tensor.steps is None:
+            elif tensor.inverse_scale is None:
                 inner.append(source)
             else:
-                steps = tensor.steps
+                inverse_scale = tensor.inverse_scale
     assert x is not None
-    assert steps is not None
-    return float(np.float32(quantized.qparams(x).scale / steps / quantized.qparams(node).scale))
+    assert inverse_scale is not None
+    return float(np.float32(quantized.qparams(x).scale / inverse_scale / quantized.qparams(node).scale))

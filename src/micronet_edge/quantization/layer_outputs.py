@@ -1,4 +1,4 @@
-"""What the layers of a quantized network give, on images, held against float."""
+"""The outputs of a quantized network's layers on images, compared with float32."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from micronet_edge.quantization.quantized_tensors import IMAGE, tensor_name
 from micronet_edge.quantization.simulate import Simulation
 
 MOST_DB = 150.0
-"""Where noise is less, float32 itself has as much."""
+"""The largest ratio reported: float32 itself has noise of about this size."""
 
 BATCH = 64
 """Images in memory at a time."""
@@ -25,7 +25,7 @@ BATCH = 64
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A layer, or the image, with its nodes in order; the last one gives its output."""
+    """A layer, or the image, with its nodes in order; the output is that of the last one."""
 
     name: str
     operators: tuple[str, ...]
@@ -41,7 +41,7 @@ def parts_of(network: fx.GraphModule) -> list[Part]:
 
 
 class Values:
-    """What the nodes gave, as long as somebody still reads it."""
+    """The tensors of nodes, each until its last reader has run."""
 
     def __init__(self, values: dict[fx.Node, Tensor] | None = None) -> None:
         self._values = values or {}
@@ -61,7 +61,7 @@ class Values:
 
 @dataclass(slots=True)
 class Output:
-    """What is counted of a tensor, batch by batch."""
+    """Statistics of a quantized tensor, added up batch by batch."""
 
     qparams: QuantParams
     signal: float = 0.0
@@ -74,17 +74,15 @@ class Output:
         self.used = torch.zeros(1 << self.qparams.bits, dtype=torch.bool)
 
     def take(self, exact: Tensor, given: Tensor, found: Tensor) -> None:
-        """Values in float; in the quantized network, before and after they are rounded."""
+        """Adds a batch: the float network's values; the quantized network's before and after rounding."""
         self.signal += float(exact.square().sum(dtype=torch.float64))
         self.noise += float((exact - found).square().sum(dtype=torch.float64))
-        steps = (given / self.qparams.scale).round() + self.qparams.zero_point
-        inside = steps.clamp(self.qparams.lowest, self.qparams.highest)
-        self.values += steps.numel()
-        self.beyond += int((steps != inside).sum())
-        found_steps = torch.bincount(
-            (inside - self.qparams.lowest).long().flatten(), minlength=len(self.used)
-        )
-        self.used |= found_steps > 0
+        integers = (given / self.qparams.scale).round() + self.qparams.zero_point
+        inside = integers.clamp(self.qparams.lowest, self.qparams.highest)
+        self.values += integers.numel()
+        self.beyond += int((integers != inside).sum())
+        counts = torch.bincount((inside - self.qparams.lowest).long().flatten(), minlength=len(self.used))
+        self.used |= counts > 0
 
     @property
     def sqnr_db(self) -> float:
@@ -106,7 +104,15 @@ def look_at(
     parts: list[Part],
     report: Callable[[], None],
 ) -> tuple[list[Output], dict[fx.Node, Tensor]]:
-    """The output of each part; and by how much the rounding of a layer's weights shifts each channel."""
+    """The statistics of each part's output, and by how much rounded weights shift each channel of a layer.
+
+    Args:
+        quantized: a quantized network.
+        reference: the same network, decomposed, in float32.
+        images: preprocessed, [n, 3, size, size].
+        parts: of the quantized network.
+        report: called after every batch.
+    """
     outputs = {
         part.nodes[-1]: Output(quantized.tensor_qparams[tensor_name(part.nodes[-1])]) for part in parts
     }
@@ -119,7 +125,7 @@ def look_at(
             layer = module_of(node)
             if isinstance(layer, nn.Conv2d | nn.Linear):
                 exactly = layer(*rounded.inputs(node))
-                # A bias that is rounded does harm of its own, which is not the weights'.
+                # Leaves out the error of a rounded bias.
                 change = (simulation.bias(node) - bias_of(layer)).view(1, -1, *[1] * (exactly.ndim - 2))
                 error: Tensor = given - exactly - change
                 shifts[node] = shifts.get(node, torch.zeros(())) + channel_means(error) / len(images)
@@ -132,12 +138,12 @@ def look_at(
 
 
 def computing(network: fx.GraphModule) -> Iterator[fx.Node]:
-    """The nodes that give a tensor, the image first and the logits last."""
+    """The nodes with a tensor, the image first and the logits last."""
     return (node for node in network.graph.nodes if node.op != "output")
 
 
 def given_by(simulation: Simulation, node: fx.Node, values: Values, images: Tensor) -> Tensor:
-    """What the node gives before that is rounded."""
+    """The node's tensor before it is rounded."""
     return images if node.op == "placeholder" else simulation.start(node, *values.inputs(node))
 
 
@@ -149,7 +155,7 @@ def _of_reference(reference: fx.GraphModule, node: fx.Node, values: Values, imag
 
 
 def decibels(signal: float, noise: float) -> float:
-    """The ratio of two powers, at most MOST_DB either way."""
+    """The ratio of two powers in decibels, between -MOST_DB and MOST_DB."""
     if noise == 0:
         return MOST_DB
     return max(-MOST_DB, min(MOST_DB, 10 * log10(signal / noise))) if signal else -MOST_DB

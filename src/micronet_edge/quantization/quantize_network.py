@@ -1,4 +1,4 @@
-"""From a lowered network to a quantized one: by calibration, or by a recipe."""
+"""From a decomposed network to a quantized one: by calibration, or by a recipe."""
 
 import copy
 from collections.abc import Mapping
@@ -20,8 +20,9 @@ from micronet_edge.quantization.calibrate import calibrate
 from micronet_edge.quantization.coarse_biases import coarse_operators
 from micronet_edge.quantization.correct_bias import correct_bias
 from micronet_edge.quantization.equalize_channels import equalized, found_factors
+from micronet_edge.quantization.qparams import Range
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
-from micronet_edge.quantization.quantized_tensors import rounded_tensors
+from micronet_edge.quantization.quantized_tensors import calibrated_tensors
 from micronet_edge.quantization.recipe import BITS, Recipe, changed_tensors
 from micronet_edge.quantization.widen_ranges import widened
 
@@ -29,10 +30,10 @@ PERCENTILE = {8: 99.99, 16: 100.0}
 """Of the values of a tensor, by the bits of an activation; measured, see benchmarks/README.md."""
 
 MOST_IMAGES = 512
-"""Some 200 are enough; more than this would only cost time, and memory for bias correction."""
+"""About 200 are enough; more than this only cost time, and memory for bias correction."""
 
 MOST_LIT = 128
-"""Of these so many are looked at in other light as well."""
+"""So many of them are also used in other light."""
 
 
 def calibrated_recipe(
@@ -42,10 +43,14 @@ def calibrated_recipe(
     precision: str,
     costs: Costs = INTEGER_COSTS,
 ) -> Recipe:
-    """The ranges that post-training quantization finds.
+    """The recipe that post-training quantization finds.
 
-    Given    a decomposed network, which stays as it is, preprocessed images for it, and the costs by
-             which it was lowered
+    Args:
+        network: a decomposed network, which does not change.
+        calibration: preprocessed images for it.
+        metadata: of the network.
+        precision: int8 or int8-a16.
+        costs: those by which the network was lowered.
     """
     bits = BITS[precision]
     images = some_images(calibration)
@@ -78,12 +83,12 @@ def calibrated_recipe(
 
 
 def some_images(calibration: CalibrationImages, most: int = MOST_IMAGES) -> torch.Tensor:
-    """At most so many of the images, evenly over all of them."""
+    """At most so many of the images, chosen evenly."""
     return torch.from_numpy(evenly(calibration.images, most))
 
 
 def corrected_biases(quantized: QuantizedNetwork, images: torch.Tensor) -> dict[str, torch.Tensor]:
-    """The biases that bring each layer's mean over the images back to what it is in float, by name."""
+    """The biases that give each layer the mean over the images that it has in float32, by name."""
     corrected = copy.deepcopy(quantized.network)
     correct_bias(replace(quantized, network=corrected), images)
     return changed_tensors(quantized.network, corrected)
@@ -92,14 +97,20 @@ def corrected_biases(quantized: QuantizedNetwork, images: torch.Tensor) -> dict[
 def quantized_by(
     recipe: Recipe, network: fx.GraphModule, metadata: FileMetadata, target: str | None = None
 ) -> QuantizedNetwork:
-    """The quantized network that the recipe makes of a decomposed one, which stays as it is.
+    """The quantized network that the recipe makes of a decomposed one, which does not change.
 
-    `target` names the format it is for, which may have layers in float that others have not.
-    It has fine-tuned weights if the recipe has any, and no corrected biases.
+    It has the recipe's fine-tuned weights, if there are any, and no corrected biases.
 
-    Raises SettingsError on a recipe that was made for another network.
+    Args:
+        recipe: how to quantize.
+        network: a decomposed network.
+        metadata: of the network.
+        target: the format it is for, which may keep layers in float32 that others do not.
+
+    Raises:
+        SettingsError: the recipe was made for another network.
     """
-    own = set(rounded_tensors(network).values())
+    own = calibrated_tensors(network)
     same = (recipe.variant, recipe.input_size, recipe.checkpoint_sha256) == (
         metadata.variant,
         metadata.preprocessing.size,
@@ -116,9 +127,10 @@ def quantized_by(
 
 
 def with_tensors(network: fx.GraphModule, tensors: Mapping[str, torch.Tensor]) -> fx.GraphModule:
-    """A copy of the network that holds these tensors in the place of its own.
+    """A copy of the network with these tensors in the place of its own.
 
-    Raises SettingsError on a tensor that it has no place for.
+    Raises:
+        SettingsError: the network has no such tensor, or one of another shape.
     """
     changed = copy.deepcopy(network)
     for _, layer in calls(changed, nn.Conv2d):
@@ -132,13 +144,14 @@ def with_tensors(network: fx.GraphModule, tensors: Mapping[str, torch.Tensor]) -
         ) from error
     if missing.unexpected_keys:
         raise SettingsError(
-            f"the recipe changes {missing.unexpected_keys[0]}, which the network does not have"
+            f"the recipe changes {missing.unexpected_keys[0]}, which the network does not have: "
+            "quantize again"
         )
     return changed
 
 
-def image_range(metadata: FileMetadata) -> tuple[float, float]:
-    """The range of a preprocessed image, which mathematics gives: pixels lie between 0 and 1."""
+def image_range(metadata: FileMetadata) -> Range:
+    """The range of any preprocessed image, whose pixels lie between 0 and 1 before that."""
     preprocessing = metadata.preprocessing
     pairs = list(zip(preprocessing.mean, preprocessing.std, strict=True))
     return min(-mean / std for mean, std in pairs), max((1 - mean) / std for mean, std in pairs)

@@ -1,57 +1,48 @@
-"""Which tensors of a decomposed network are rounded, and which share a grid."""
+"""Which tensors of a decomposed network are quantized, and which share quantization parameters."""
 
-from torch import fx, nn
+from torch import fx
 
 from micronet_edge.errors import LoweringError
-from micronet_edge.lowering.ir.graph import module_of
-from micronet_edge.lowering.ir.primitives import (
-    Channels,
-    ChannelsToColumns,
-    Columns,
-    ColumnsToChannels,
-    Concatenate,
-    ConcatenateColumns,
-    DynamicPointwiseWeight,
-    Frame,
-    Maximum,
-)
-from micronet_edge.lowering.ir.reorder import GatheredReorder, Repeat
+from micronet_edge.quantization.operators.operator import ResultQParams
+from micronet_edge.quantization.operators.registry import operator_at
 
 IMAGE = "image"
 """The name of the network's input, a tensor like the others."""
 
 
 def tensor_name(node: fx.Node) -> str:
-    """The name of the tensor that the node gives: that of its layer."""
+    """The name of the node's tensor: that of its layer."""
     return IMAGE if node.op == "placeholder" else str(node.target)
 
 
 def is_clip(node: fx.Node) -> bool:
-    """Whether the node only cuts its input off, which saturation does as well."""
-    return isinstance(module_of(node), nn.ReLU | nn.Hardtanh)  # ReLU6 is a Hardtanh
+    """Whether the node only limits its input, as the saturation of the operator before it does."""
+    return operator_at(node).is_clip
 
 
 def clip_after(node: fx.Node) -> fx.Node | None:
-    """The clip that alone reads what the node gives: one operator does both."""
+    """The clip that alone reads the node's tensor: one quantized operator does both."""
     readers = list(node.users)
     return readers[0] if len(readers) == 1 and is_clip(readers[0]) and not is_clip(node) else None
 
 
 def result_name(node: fx.Node) -> str:
-    """The name of what the operator of the node gives: of its clip's tensor, where it does one as well."""
+    """The name of the tensor that the quantized operator writes: its clip's, if it does one as well."""
     return tensor_name(clip_after(node) or node)
 
 
 def is_done_before(node: fx.Node) -> bool:
-    """Whether the node is a clip that the operator before it does as well."""
+    """Whether the node is a clip that the quantized operator before it does as well."""
     return is_clip(node) and clip_after(node.all_input_nodes[0]) is node
 
 
-def rounded_tensors(network: fx.GraphModule) -> dict[str, str]:
-    """For each tensor that is rounded, the name of the tensor whose grid it lies on.
+def quantized_tensors(network: fx.GraphModule) -> dict[str, str]:
+    """For each quantized tensor, the name of the tensor whose quantization parameters it has.
 
-    A tensor that is only cut off afterwards is not rounded before that: one operator does both. What
-    only moves numbers keeps their grid.
+    A tensor that only a clip reads is not quantized: one operator does both.
+
+    Raises:
+        LoweringError: an operator that only moves numbers joins tensors of several ranges.
     """
     owners: dict[str, str] = {}
     for node in network.graph.nodes:
@@ -61,24 +52,14 @@ def rounded_tensors(network: fx.GraphModule) -> dict[str, str]:
     return owners
 
 
-_KEEPS_QPARAMS = (
-    Channels,
-    ChannelsToColumns,
-    Columns,
-    ColumnsToChannels,
-    Concatenate,
-    ConcatenateColumns,
-    Frame,
-    GatheredReorder,
-    Repeat,
-    nn.Flatten,
-)
-_JOINS_ON_OWN_QPARAMS = (Maximum, DynamicPointwiseWeight)
+def calibrated_tensors(network: fx.GraphModule) -> set[str]:
+    """The tensors with quantization parameters, and so a range, of their own."""
+    return set(quantized_tensors(network).values())
 
 
 def keeps_qparams(node: fx.Node) -> bool:
-    """Whether the node only moves numbers."""
-    return isinstance(module_of(node), _KEEPS_QPARAMS)
+    """Whether the node only moves numbers, and so keeps the quantization parameters of its inputs."""
+    return operator_at(node).result_qparams is ResultQParams.FROM_INPUTS
 
 
 def _owner(node: fx.Node, owners: dict[str, str]) -> str:
@@ -94,10 +75,7 @@ def _owner(node: fx.Node, owners: dict[str, str]) -> str:
 
 
 def _joint_after(node: fx.Node) -> fx.Node | None:
-    """The operator behind the node that only chooses among its inputs, which then lie on its grid.
-
-    What lies below the range of a maximum never becomes the maximum, so nothing is rounded twice.
-    """
+    """The operator that alone reads the node's tensor, if its inputs share its quantization parameters."""
     readers = list(node.users)
-    joins = len(readers) == 1 and isinstance(module_of(readers[0]), _JOINS_ON_OWN_QPARAMS)
-    return readers[0] if joins else None
+    shares = len(readers) == 1 and operator_at(readers[0]).result_qparams is ResultQParams.SHARED
+    return readers[0] if shares else None

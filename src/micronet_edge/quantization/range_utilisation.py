@@ -1,4 +1,4 @@
-"""How ranges fit images that they were not found on: what is cut off, and what is never used."""
+"""How ranges fit images that they were not found on: what saturates, and what part is used."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,22 +8,22 @@ from torch import Tensor, fx
 
 from micronet_edge.lowering.ir.graph import module_of
 from micronet_edge.lowering.ir.primitives import AddConstant
-from micronet_edge.quantization.quantized_tensors import IMAGE, clip_after, rounded_tensors, tensor_name
+from micronet_edge.lowering.ir.watch import Watched
+from micronet_edge.quantization.qparams import Range
+from micronet_edge.quantization.quantized_tensors import IMAGE, calibrated_tensors, clip_after, tensor_name
 
-Range = tuple[float, float]
-
-_STEPS = 255
-"""Of a range: what lies beyond it by less than one of these is rounded, not cut off."""
+_LEVELS = 255
+"""Of a range: a value beyond it by less than one level is rounded, not clipped."""
 
 _BATCH = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Utilisation:
-    """How a tensor's range fits some images, in shares from 0 to 1.
+    """How a tensor's range fits some images, in parts from 0 to 1.
 
-    `clipped` is the share of the values that lie beyond the range, `used` the part of the range between the
-    smallest and the largest of them.
+    `clipped` is the part of the values that lie beyond the range, `used` the part of the range between the
+    smallest and the largest value.
     """
 
     clipped: float
@@ -32,27 +32,34 @@ class Utilisation:
 
 def utilisation(
     network: fx.GraphModule, ranges: Mapping[str, Range], images: Tensor
-) -> dict[str, Utilisation]:
-    """How each tensor's range fits the images, by the tensor's name.
+) -> tuple[dict[str, Utilisation], Tensor]:
+    """How each tensor's range fits the images, by the tensor's name; and the network's logits [n, classes].
 
-    Given    a decomposed network in float, the ranges of the tensors that have a grid of their own, and
-             preprocessed images [n, 3, size, size]
-    Result   nothing of the image itself, which fits by definition, nor of a sum that a clip cuts off later
+    The image itself is left out, since it fits by definition, and so is a sum that a clip limits later.
+
+    Args:
+        network: a decomposed network in float32.
+        ranges: by name, of the tensors that have quantization parameters of their own.
+        images: preprocessed, [n, 3, size, size].
     """
-    own = set(rounded_tensors(network).values()) - {IMAGE}
+    own = calibrated_tensors(network) - {IMAGE}
     counts = {
-        tensor_name(node): _Count(ranges[tensor_name(node)])
+        node: _Count(ranges[tensor_name(node)])
         for node in network.graph.nodes
-        if node.op == "call_module" and tensor_name(node) in own and not _is_cut_off_later(node)
+        if node.op == "call_module" and tensor_name(node) in own and not _is_clipped_later(node)
     }
-    with torch.no_grad():
-        for batch in torch.split(images, _BATCH):
-            _Watched(network, counts).run(batch)
-    return {name: count.found() for name, count in counts.items()}
+
+    def take(node: fx.Node, value: Tensor) -> None:
+        if (count := counts.get(node)) is not None:
+            count.take(value)
+
+    watched = Watched(network, take)
+    logits = torch.cat([watched(batch) for batch in torch.split(images, _BATCH)])
+    return {tensor_name(node): count.found() for node, count in counts.items()}, logits
 
 
-def _is_cut_off_later(node: fx.Node) -> bool:
-    """Whether the node gives what a border correction and a clip follow: it has no room for the rest."""
+def _is_clipped_later(node: fx.Node) -> bool:
+    """Whether a border correction and a clip follow: the range leaves out what the clip removes."""
     readers = list(node.users)
     return (
         len(readers) == 1
@@ -68,8 +75,8 @@ class _Count:
         self._least, self._most = float("inf"), float("-inf")
 
     def take(self, values: Tensor) -> None:
-        step = (self._high - self._low) / _STEPS
-        outside = (values < self._low - step) | (values > self._high + step)
+        level = (self._high - self._low) / _LEVELS
+        outside = (values < self._low - level) | (values > self._high + level)
         self._beyond += int(outside.sum())
         self._values += values.numel()
         self._least, self._most = min(self._least, float(values.min())), max(self._most, float(values.max()))
@@ -80,15 +87,3 @@ class _Count:
         return Utilisation(
             clipped=self._beyond / max(1, self._values), used=max(0.0, used / span) if span else 1.0
         )
-
-
-class _Watched(fx.Interpreter):
-    def __init__(self, network: fx.GraphModule, counts: Mapping[str, _Count]) -> None:
-        super().__init__(network)
-        self._counts = counts
-
-    def run_node(self, n: fx.Node) -> Tensor:
-        value: Tensor = super().run_node(n)
-        if n.op == "call_module" and (count := self._counts.get(tensor_name(n))) is not None:
-            count.take(value)
-        return value

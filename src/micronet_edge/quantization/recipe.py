@@ -1,4 +1,4 @@
-"""How a network was quantized: a small file to read, to keep and to quantize by again."""
+"""How a network was quantized: a small file to read, to keep and to quantize with again."""
 
 import json
 import os
@@ -16,6 +16,7 @@ from torch import Tensor, fx
 from micronet_edge.errors import SettingsError
 from micronet_edge.lowering.cost_model.costs import Costs
 from micronet_edge.lowering.cost_model.tuning import costs_of
+from micronet_edge.quantization.qparams import Range
 from micronet_edge.util.journal import settle
 from micronet_edge.util.user_files import RECIPE, RECIPE_WEIGHTS, check_file, file_sha256, read_json
 
@@ -29,15 +30,25 @@ BITS = {INT8: 8, INT8_A16: 16}
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What was decided about a network, and on which images.
+    """How to quantize a network, and the images that decided it.
 
-    `ranges` are (low, high) by tensor, in float; `float_layers` are operators that stay in float32 in every
-    format, `format_float_layers` those that do in one; `channel_factors` are what channels between two layers
-    are multiplied by; `range_utilisation` tells by tensor how its range fits images that it was not found on;
-    `weights_sha256` is that of the file beside the recipe, which holds `tensors`, those of the lowered
-    network after fine-tuning, and `biases`, the corrected ones of each target's form of the network.
-    `calibration` tells name, hash of the list and count of the images. By `costs` the form of the network
-    was chosen that all of this is about.
+    Attributes:
+        precision: int8 or int8-a16.
+        variant: of the network.
+        input_size: width and height of an image in pixels.
+        checkpoint_sha256: of the network's checkpoint; None for random weights.
+        percentile: of a tensor's values that its range holds.
+        calibration: name, hash of the list and count of the images.
+        ranges: (low, high) by tensor, in real numbers.
+        costs: those by which the network was lowered.
+        float_layers: operators that stay in float32 in every format.
+        format_float_layers: operators that also do so in one format, by format.
+        channel_factors: by tensor, of equalized channels.
+        range_utilisation: by tensor, how its range fits images that it was not found on.
+        finetuning: what fine-tuning did, if it ran.
+        weights_sha256: of the file beside the recipe, which holds `tensors` and `biases`.
+        tensors: fine-tuned tensors of the decomposed network.
+        biases: corrected biases of each target's form of the network.
     """
 
     precision: str
@@ -46,7 +57,7 @@ class Recipe:
     checkpoint_sha256: str | None
     percentile: float
     calibration: dict[str, object]
-    ranges: dict[str, tuple[float, float]]
+    ranges: dict[str, Range]
     costs: Costs
     float_layers: tuple[str, ...] = ()
     format_float_layers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -64,19 +75,19 @@ class Recipe:
 
 
 def recipe_path(file: Path) -> Path:
-    """Where the recipe of a quantized file lies."""
+    """The path of the recipe of a quantized file."""
     return file.with_suffix(RECIPE_SUFFIX)
 
 
 def weights_path(recipe: Path) -> Path:
-    """Where the tensors of a recipe lie."""
+    """The path of the tensors of a recipe."""
     return recipe.with_name(recipe.name.removesuffix(RECIPE_SUFFIX) + WEIGHTS_SUFFIX)
 
 
 def save_recipe(recipe: Recipe, path: Path) -> None:
     """Writes the recipe and, beside it, its tensors."""
     weights = weights_path(path)
-    # save_file() would make a file that nobody else may read.
+    # save_file() would write a file that only its owner may read.
     weights.write_bytes(save(_stored(recipe)))
     content = asdict(recipe) | {"weights_sha256": file_sha256(weights)}
     del content["tensors"], content["biases"]
@@ -87,9 +98,10 @@ def save_recipe(recipe: Recipe, path: Path) -> None:
 
 
 def load_recipe(path: Path) -> Recipe:
-    """Reads a recipe and its tensors back.
+    """Reads a recipe and its tensors.
 
-    Raises SettingsError on files that are missing, damaged or do not belong together.
+    Raises:
+        SettingsError: a file is missing or damaged, or the two do not belong together.
     """
     settle(path.parent)
     weights = weights_path(path)
@@ -100,7 +112,7 @@ def load_recipe(path: Path) -> Recipe:
         )
     check_file(weights, RECIPE_WEIGHTS)
     try:
-        content = dict(given)  # type: ignore[call-overload]  # what is no mapping raises below
+        content = dict(given)  # type: ignore[call-overload]  # no mapping: TypeError, caught below
         content["ranges"] = {
             name: _range(name, float(low), float(high)) for name, (low, high) in content["ranges"].items()
         }
@@ -110,7 +122,7 @@ def load_recipe(path: Path) -> Recipe:
         factors = content.get("channel_factors", {})
         content["channel_factors"] = {name: tuple(map(float, each)) for name, each in factors.items()}
         content["costs"] = costs_of(content["costs"])
-        recipe = Recipe(**content, **_sorted_out(load_file(weights)))
+        recipe = Recipe(**content, **_grouped(load_file(weights)))
     except (
         ValueError,
         TypeError,
@@ -136,13 +148,13 @@ _FINE_TUNED = "fine-tuned"
 
 
 def _stored(recipe: Recipe) -> dict[str, Tensor]:
-    """All tensors as one file holds them, named after what they belong to."""
+    """All tensors of the recipe for one file, named GROUP:TENSOR."""
     groups = {_FINE_TUNED: recipe.tensors, **recipe.biases}
     named = {f"{group}:{name}": tensor for group, held in groups.items() for name, tensor in held.items()}
     return {name: named[name].contiguous() for name in sorted(named)}
 
 
-def _sorted_out(stored: Mapping[str, Tensor]) -> dict[str, Any]:
+def _grouped(stored: Mapping[str, Tensor]) -> dict[str, Any]:
     groups: dict[str, dict[str, Tensor]] = {_FINE_TUNED: {}}
     for name, tensor in stored.items():
         group, found, own = name.partition(":")
@@ -152,14 +164,14 @@ def _sorted_out(stored: Mapping[str, Tensor]) -> dict[str, Any]:
     return {"tensors": groups.pop(_FINE_TUNED), "biases": groups}
 
 
-def _range(name: str, low: float, high: float) -> tuple[float, float]:
+def _range(name: str, low: float, high: float) -> Range:
     if not -inf < low <= high < inf:
         raise ValueError(f"the range of {name} is {low} to {high}")
     return low, high
 
 
 def changed_tensors(before: fx.GraphModule, after: fx.GraphModule) -> dict[str, Tensor]:
-    """The tensors of a network that are not what they were."""
+    """The tensors of `after` that differ from those of `before`, by name."""
     old = before.state_dict()
     return {
         name: tensor.detach().clone()

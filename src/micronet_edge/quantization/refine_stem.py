@@ -1,4 +1,4 @@
-"""Rounds an image and the first tensors as finely as integers can."""
+"""Quantizes the image and the first tensors with the smallest scales that integers allow."""
 
 from dataclasses import replace
 
@@ -22,13 +22,13 @@ from micronet_edge.quantization.quantized_tensors import tensor_name
 
 _BITS = 8
 PIXEL_QPARAMS = QuantParams(scale=1 / 255, zero_point=-128, bits=_BITS)
-"""A pixel's value, less 128."""
+"""The integer of a pixel is its byte less 128."""
 
 
 def refine_stem(quantized: QuantizedNetwork) -> QuantizedNetwork:
-    """The same function: integers that are pixels, a first activation in parts, a first sum in two halves.
+    """The same function with pixels as integers, the first ReLU6 in parts, and the first sum in two halves.
 
-    What reads the image in float, or rounds to 16 bits, needs none of that and stays as it is.
+    A network that reads the image in float32, or has activations of 16 bits, does not change.
     """
     image, *_ = quantized.network.graph.nodes
     if quantized.bits != _BITS or not quantized.is_integer(image):
@@ -44,7 +44,7 @@ def _with_pixels(quantized: QuantizedNetwork, probe: Tensor) -> QuantizedNetwork
     network, applied = apply(pass_, quantized.network, probe)
     if not applied.places:
         return quantized
-    # Nothing reads these in integers but a constant on the pixels' grid.
+    # In integers, only a constant with the same parameters reads these.
     tensor_qparams = dict.fromkeys((SCALED, PIXELS, FRAMED), PIXEL_QPARAMS)
     return replace(
         quantized,
@@ -74,7 +74,7 @@ def _tensor_qparams(found: Saturation, parts: int) -> dict[str, QuantParams]:
         border = module_of(found.border)
         assert isinstance(border, AddConstant)
         least, most = float(border.constant.min()), float(border.constant.max())
-        # What the clip would cut off needs no room before the correction either.
+        # The range before the correction leaves out what the clip removes.
         tensor_qparams[tensor_name(found.conv)] = activation_qparams(-most, span - least, _BITS)
     return tensor_qparams
 
@@ -92,7 +92,7 @@ def _with_halves(quantized: QuantizedNetwork, probe: Tensor) -> QuantizedNetwork
 
 
 def stem_layers(network: fx.GraphModule) -> frozenset[str]:
-    """The operators that `refine_stem` rounds far more finely than the common network would."""
+    """The operators that `refine_stem` gives far smaller scales than the common network has."""
     found = find_saturation(network)
     nodes = [] if found is None else [found.conv, found.border, found.clip, found.behind]
     nodes += find_signed(network) or ()

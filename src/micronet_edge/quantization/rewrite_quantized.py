@@ -1,4 +1,4 @@
-"""Exact passes of a network that is quantized already."""
+"""Applies an exact pass to a network that is quantized already."""
 
 from dataclasses import replace
 
@@ -13,8 +13,8 @@ from micronet_edge.quantization.quantized_tensors import keeps_qparams, tensor_n
 def rewritten(quantized: QuantizedNetwork, pass_: Pass) -> QuantizedNetwork:
     """The network after a pass that writes the operators of some layers anew.
 
-    What such a layer gives stays on the grid that it was on, and in float if it was in float. Tensors
-    that only move numbers keep those numbers' grid.
+    The operators of such a layer have the quantization parameters of its result, and stay in float32 if it
+    did. An operator that only moves numbers has the quantization parameters of its input.
     """
     network, _ = apply(pass_, quantized.network, probe_image(quantized.preprocessing.size))
     tensor_qparams, float_layers = dict(quantized.tensor_qparams), set(quantized.float_layers)

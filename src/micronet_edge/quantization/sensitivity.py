@@ -1,4 +1,4 @@
-"""Sensitivity analysis: what each layer of a quantized network loses, and what comes back without that."""
+"""Sensitivity analysis: what each layer of a quantized network loses, and regains in float32."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -31,16 +31,16 @@ Labelled = tuple[Tensor, Tensor]
 
 @dataclass(frozen=True, slots=True)
 class LayerSensitivity:
-    """One layer of the network, or its input: what it gives, and what it costs.
+    """One layer of the network, or its input: the quality of its output, and the effect on the logits.
 
-    `sqnr_db` is of its output, with all layers before it rounded. `low` and `high` are the ends of the
-    output's grid, `range_utilisation` the part of the grid's numbers that occur, `saturated` the part of the
-    values that lie beyond it.
+    `sqnr_db` is that of its output, with all layers before it quantized. `low` and `high` are the ends of
+    its range, `range_utilisation` the part of its integers that occur, `saturated` the part of the values
+    beyond the range.
 
-    The others say what comes back if this layer alone is kept in float and its output is handed on
-    unrounded, as 16 bits all but do: `noise_share` is the part of the noise in the logits that goes,
-    negative where it grows; top-1 and agreement are in points. A layer that is `in_float` has no rounding
-    to leave out, and its grid is the one that it would have.
+    The others say what the network regains if this layer alone stays in float32 and its output is not
+    rounded, which is close to 16 bits. `noise_share` is the part of the noise in the logits that vanishes,
+    negative if it grows; top-1 and agreement are in points. A layer that is `in_float` has no rounding to
+    leave out; its quantization parameters are those that it would have.
     """
 
     layer: str
@@ -61,9 +61,9 @@ class LayerSensitivity:
 class Sensitivity:
     """A quantized network's layers, in order of execution, and the network as a whole.
 
-    The layers' outputs were looked at on `calibration_images`, the logits on `measured_images`, which
-    are labelled unless there is no top-1. `agreement` is the part of the images on which the network
-    names the same class as in float. Shares are 0 to 1.
+    Layers' outputs are those on `calibration_images` images, logits those on `measured_images`, which are
+    labelled unless there is no top-1. `agreement` is the part of the images, 0 to 1, on which the quantized
+    network and the float network predict the same class.
     """
 
     rows: tuple[LayerSensitivity, ...]
@@ -77,7 +77,7 @@ class Sensitivity:
 
     @property
     def by_sensitivity(self) -> tuple[LayerSensitivity, ...]:
-        """The worst first, by noise, which tells layers apart where a few images do not; float ones last."""
+        """The most sensitive first, by noise, which differs where a few images do not; float ones last."""
         return tuple(sorted(self.rows, key=lambda row: (row.in_float, -row.noise_share)))
 
 
@@ -88,22 +88,23 @@ def analyze(
     labelled: Labelled | None = None,
     progress: Progress = lambda _done, _total: None,
 ) -> Sensitivity:
-    """Looks at every layer of a quantized network.
+    """Analyzes every layer of a quantized network.
 
-    Given    a quantized network, and the same decomposed in float with the weights as they were;
-             preprocessed images, such as it was calibrated on; labelled ones, for top-1; `progress` is
-             told how much of how much is done
-    Result   for each layer what its output loses, and what comes back without it. Without labelled
-             images the same images are asked for the answers, and there is no top-1.
+    Args:
+        quantized: a quantized network.
+        reference: the same network, decomposed, in float32 with its original weights.
+        images: preprocessed, like those that it was calibrated on.
+        labelled: for top-1. Without them, logits are those on `images`, and there is no top-1.
+        progress: receives how much of how much is done.
     """
     measured, classes = labelled or (images, None)
-    report = _Steps(progress)
+    report = _Counter(progress)
     parts = parts_of(quantized.network)
     report.total = ceil(len(images) / BATCH) + ceil(len(measured) / BATCH) * len(parts)
     with torch.no_grad(), one_thread():
         outputs, shifts = look_at(quantized, reference, images, parts, report)
-        asked = _Asked(quantized, parts, shifts)
-        exact, rounded, without = asked.logits(measured, reference, report)
+        forms = _Forms(quantized, parts, shifts)
+        exact, rounded, without = forms.logits(measured, reference, report)
     answers = exact.argmax(1)
     noise = _noise(exact, rounded)
     rows = [
@@ -136,13 +137,13 @@ def analyze(
 
 
 def _is_in_float(quantized: QuantizedNetwork, part: Part) -> bool:
-    """Whether nothing in the layer is rounded, nor its output by who reads it."""
+    """Whether nothing in the layer is rounded, nor its output by its readers."""
     readers = [reader for reader in part.nodes[-1].users if reader.op != "output"]
     return not any(quantized.is_integer(node) for node in (*part.nodes, *readers))
 
 
-class _Steps:
-    """Counts what is done."""
+class _Counter:
+    """Counts what is done, and reports it."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress, self._done, self.total = progress, 0, 0
@@ -152,17 +153,17 @@ class _Steps:
         self._progress(self._done, self.total)
 
 
-class _Asked:
-    """The network with all of its roundings, and without those of one part."""
+class _Forms:
+    """The network with all of its roundings, and without those of one part at a time."""
 
     def __init__(self, quantized: QuantizedNetwork, parts: list[Part], shifts: dict[fx.Node, Tensor]) -> None:
         self._quantized, self._parts, self._shifts = quantized, parts, shifts
         self._nodes = list(computing(quantized.network))
 
     def logits(
-        self, images: Tensor, reference: fx.GraphModule, report: _Steps
+        self, images: Tensor, reference: fx.GraphModule, report: _Counter
     ) -> tuple[Tensor, Tensor, list[Tensor]]:
-        """The logits [n, classes] in float; with all roundings; and, for each part, without its own."""
+        """The logits [n, classes] of the float network, with all roundings, and without each part's."""
         exact, rounded = [], []
         without: list[list[Tensor]] = [[] for _ in self._parts]
         starts = {part.nodes[0]: number for number, part in enumerate(self._parts)}
@@ -172,7 +173,7 @@ class _Asked:
             values = Values()
             for place, node in enumerate(self._nodes):
                 if (number := starts.get(node)) is not None:
-                    # What comes before a part does not depend on it: each run starts at its part.
+                    # Nothing before a part depends on it: each run starts at its part.
                     rest = self._nodes[place:]
                     without[number].append(self._rest(self._parts[number], rest, values.copy(), batch))
                     report()
@@ -182,7 +183,7 @@ class _Asked:
         return torch.cat(exact), torch.cat(rounded), [torch.cat(batches) for batches in without]
 
     def _rest(self, part: Part, nodes: list[fx.Node], values: Values, images: Tensor) -> Tensor:
-        # An integer operator would round what it reads of a float one.
+        # An integer operator would round the result of a float operator.
         kept = self._quantized.float_layers - {tensor_name(node) for node in part.nodes}
         simulation = Simulation(replace(self._quantized, float_layers=kept))
         for node in nodes:
@@ -200,12 +201,12 @@ class _Asked:
         result: Tensor = layer(*values.inputs(node))
         if node not in self._shifts:
             return result
-        # The bias was corrected for what the rounded weights do to the mean, which now stays undone.
+        # The bias is corrected for the shift by rounded weights, which do not act here.
         return result + self._shifts[node].view(1, -1, *[1] * (result.ndim - 2))
 
 
 def _noise(exact: Tensor, found: Tensor) -> float:
-    """The noise in logits relative to what tells the classes apart: what all share changes no answer."""
+    """The noise in logits relative to the signal, both without what all classes share."""
     signal, error = (logits - logits.mean(1, keepdim=True) for logits in (exact, found - exact))
     return float(error.square().sum() / signal.square().sum())
 

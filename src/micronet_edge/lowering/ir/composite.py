@@ -6,13 +6,13 @@ Passes keep a composite whole. `regions` finds them by their marks, not by opera
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain, product
-from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
 
 from micronet_edge.errors import LoweringError
 from micronet_edge.lowering.ir.graph_builder import LayerWriter
+from micronet_edge.lowering.ir.watch import Watched
 
 COMPOSITE = "composite"
 """The key in a node's meta for its part of a composite."""
@@ -181,31 +181,20 @@ def _check_whole(region: Region) -> None:
 
 def _check_numbers(network: fx.GraphModule, found: tuple[Region, ...], image: Tensor) -> None:
     wanted = {node for region in found for node in (region.x, *region.nodes)}
-    watched = _Watched(network, wanted)
-    with torch.no_grad():
-        watched.run(image)
+    values: dict[fx.Node, Tensor] = {}
+
+    def take(node: fx.Node, value: Tensor) -> None:
+        if node in wanted:
+            values[node] = value
+
+    Watched(network, take)(image)
     for region in found:
-        composite, values = region.composite, watched.values
+        composite = region.composite
         coefficients = {place: values[region.coefficient(*place)] for place in composite.places}
         expected, given = composite(values[region.x], coefficients), values[region.result]
         difference = float((given - expected).abs().max() / expected.abs().max().clamp_min(1e-30))
         if not difference <= SAME_REGION:
             raise LoweringError(f"{composite.layer} computes something else, by {difference:.1e}")
-
-
-class _Watched(fx.Interpreter):
-    """Runs a network and keeps the values of some nodes."""
-
-    def __init__(self, network: fx.GraphModule, wanted: set[fx.Node]) -> None:
-        super().__init__(network)
-        self._wanted = wanted
-        self.values: dict[fx.Node, Tensor] = {}
-
-    def run_node(self, n: fx.Node) -> Any:  # noqa: ANN401 - as in the base class
-        value = super().run_node(n)
-        if n in self._wanted:
-            self.values[n] = value
-        return value
 
 
 def _role(node: fx.Node) -> Role | None:

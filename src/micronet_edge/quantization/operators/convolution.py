@@ -1,0 +1,64 @@
+"""Convolutions and linear layers: products with a weight of int8, summed up in 32 bits."""
+
+from collections.abc import Mapping
+from math import inf, isfinite
+
+import torch
+from torch import Tensor, fx, nn
+
+from micronet_edge.lowering.ir.convolutions import bias_of
+from micronet_edge.quantization.integer_arithmetic import requantized, whole
+from micronet_edge.quantization.operators.operator import Call, Operator, WeightStorage, applied
+from micronet_edge.quantization.qparams import Range, weight_scales
+from micronet_edge.quantization.stored_weights import (
+    Matrix,
+    stored_in_halves,
+    stored_in_int8,
+    stored_in_integers,
+)
+
+
+class MatrixOperator(Operator[Matrix]):
+    def bounds(self, layer: Matrix, _node: fx.Node, *inputs: Range) -> Range:
+        """All inputs at their worst ends at once; the zeros of a padding are among them."""
+        ((low, high),) = inputs
+        if not (isfinite(low) and isfinite(high)):
+            return -inf, inf
+        if isinstance(layer, nn.Conv2d):
+            low, high = min(low, 0.0), max(high, 0.0)
+        weight: Tensor = layer.weight.detach().double().flatten(1)
+        positive, negative = weight.clamp(min=0).sum(1), weight.clamp(max=0).sum(1)
+        least, most = positive * low + negative * high, positive * high + negative * low
+        bias = bias_of(layer).double()
+        return float((least + bias).min()), float((most + bias).max())
+
+    def accumulator_scale(self, call: Call[Matrix]) -> float:
+        scales = weight_scales(call.layer.weight.detach().numpy(), call.weight_limit)
+        return call.inputs[0].scale * float(scales.max())
+
+    def stored(self, call: Call[Matrix]) -> Mapping[str, Tensor]:
+        _, tensors = stored_in_integers(call.layer, call.inputs[0], call.weight_limit)
+        return tensors
+
+    def in_integers(self, call: Call[Matrix], *inputs: Tensor) -> Tensor:
+        """The layer on integers as files compute it, which float32 sums up exactly in most cases.
+
+        Sums of real numbers would round one number in some 100,000 the other way, and change all behind it.
+        """
+        (x,), (qparams,), layer = inputs, call.inputs, call.layer
+        scales, stored = stored_in_integers(layer, qparams, call.weight_limit)
+        accumulator = scales * qparams.scale
+        weight = whole(stored["weight"] / scales.view(-1, *[1] * (layer.weight.ndim - 1)))
+        bias = whole(stored["bias"] / accumulator) if "bias" in stored else None
+        integers = {"weight": weight} | ({} if bias is None else {"bias": torch.zeros_like(bias)})
+        sums = applied(layer, integers, whole(x / qparams.scale))
+        return requantized(sums, bias, accumulator / call.result.scale, call.result)
+
+    def in_float(self, layer: Matrix, storage: WeightStorage, *inputs: Tensor) -> Tensor:
+        match storage:
+            case WeightStorage.INT8:
+                return applied(layer, {"weight": stored_in_int8(layer.weight)}, *inputs)
+            case WeightStorage.FLOAT16:
+                return applied(layer, {"weight": stored_in_halves(layer.weight)}, *inputs)
+            case WeightStorage.FLOAT32:
+                return applied(layer, {}, *inputs)

@@ -1,0 +1,60 @@
+"""Weights and biases as files store them, dequantized; gradients pass through the rounding."""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from micronet_edge.lowering.ir.convolutions import bias_of
+from micronet_edge.quantization.integer_arithmetic import straight_through
+from micronet_edge.quantization.qparams import (
+    WEIGHT_LIMIT,
+    Floats,
+    QuantParams,
+    are_halves_enough,
+    bias_integers,
+    bias_scales,
+    scales_for_bias,
+    weight_scales,
+)
+
+Matrix = nn.Conv2d | nn.Linear
+
+
+def stored_in_integers(layer: Matrix, qparams: QuantParams, limit: int) -> tuple[Tensor, dict[str, Tensor]]:
+    """The scales of a layer's weight, [n], and its weight and bias by name.
+
+    Args:
+        layer: a layer that computes in integers.
+        qparams: the quantization parameters of its input.
+        limit: the largest integer of a weight.
+    """
+    scales = weight_scales(layer.weight.detach().numpy(), limit)
+    scales = scales_for_bias(scales, bias_of(layer).numpy(), qparams)
+    tensors = {"weight": _on_scales(layer.weight, scales, limit)}
+    if layer.bias is not None:
+        tensors["bias"] = _stored_bias(layer.bias, scales, qparams)
+    return torch.from_numpy(scales), tensors
+
+
+def _stored_bias(own: Tensor, scales: Floats, qparams: QuantParams) -> Tensor:
+    bias = own.detach().numpy()
+    with np.errstate(invalid="ignore"):  # a training that diverges is noticed by its caller
+        stored = bias_integers(bias, scales, qparams) * bias_scales(scales, qparams)
+    return straight_through(own, torch.from_numpy(stored.astype(np.float32)))
+
+
+def stored_in_halves(weight: Tensor) -> Tensor:
+    """The weight in float16, where that is exact enough."""
+    values = weight.detach()
+    return weight + (values.half().float() - values) if are_halves_enough(values.numpy()) else weight
+
+
+def stored_in_int8(weight: Tensor, limit: int = WEIGHT_LIMIT) -> Tensor:
+    """A weight [n, ...] in int8 with a scale for each output channel."""
+    return _on_scales(weight, weight_scales(weight.detach().numpy(), limit), limit)
+
+
+def _on_scales(weight: Tensor, scales: Floats, limit: int) -> Tensor:
+    by_channel = torch.from_numpy(scales).view(-1, *[1] * (weight.ndim - 1))
+    found = (weight.detach() / by_channel).round_().clamp_(-limit, limit).mul_(by_channel)
+    return straight_through(weight, found)
