@@ -34,10 +34,10 @@ from micronet_edge.quantization.qparams import (
 )
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.quantized_tensors import clip_after, is_done_before, tensor_name
-from micronet_edge_onnx.convert import INPUT_NAME
-from micronet_edge_onnx.model_writer import ModelWriter
+from micronet_edge_onnx.format import INPUT_NAME
 from micronet_edge_onnx.passes.merge_with_padding_columns import BesideColumns
-from micronet_edge_onnx.write_fusions import Fusions, FusionWriter, fusions_of
+from micronet_edge_onnx.writer.float_shift_max import Fusions, FusionWriter, fusions_of
+from micronet_edge_onnx.writer.model_writer import ModelWriter
 
 Stored = NDArray[np.signedinteger]
 Shape = tuple[int, ...]

@@ -13,8 +13,8 @@ from micronet_edge.errors import TargetError
 from micronet_edge.kernels import Kernels, library_for
 from micronet_edge.targets.common import check_shape, in_batches, only_ones
 from micronet_edge.targets.protocol import Logits
-from micronet_edge_onnx.for_kernels import ForKernels, for_kernels, plain_operators
-from micronet_edge_onnx.write_out_functions import without_functions
+from micronet_edge_onnx.recognition.for_kernels import ForKernels, for_kernels, plain_operators
+from micronet_edge_onnx.surgery.write_out_functions import without_functions
 
 _ERRORS_ONLY = 3
 

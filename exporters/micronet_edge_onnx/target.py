@@ -74,8 +74,8 @@ class OnnxTarget:
         return onnxruntime(costs, fixed_batch=spec.batch is not None)
 
     def export(self, network: nn.Module, spec: ExportSpec, path: Path) -> None:
-        from micronet_edge_onnx.convert import to_onnx
-        from micronet_edge_onnx.store_in_halves import store_in_halves
+        from micronet_edge_onnx.converter.convert import to_onnx
+        from micronet_edge_onnx.surgery.store_in_float16 import store_in_halves
 
         model = to_onnx(network, spec.input_size, spec.batch)
         if spec.precision == FLOAT16:
@@ -115,7 +115,7 @@ class OnnxTarget:
     def converter_baseline(self, network: nn.Module, images: Images, spec: ExportSpec, path: Path) -> None:
         import onnx
 
-        from micronet_edge_onnx.converter_baseline import converter_baseline
+        from micronet_edge_onnx.converter.converter_baseline import converter_baseline
         from micronet_edge_onnx.session import outputs_of
 
         with tempfile.TemporaryDirectory(prefix="micronet-edge-") as folder:
@@ -133,7 +133,7 @@ class OnnxTarget:
         return OnnxSession(path, threads, kernels=kernels)
 
     def for_kernels(self, path: Path) -> bytes:
-        from micronet_edge_onnx.for_kernels import for_kernels
+        from micronet_edge_onnx.recognition.for_kernels import for_kernels
 
         return for_kernels(path).content or path.read_bytes()
 
@@ -153,7 +153,7 @@ class OnnxTarget:
         return read_metadata(path)
 
     def count(self, path: Path) -> Count:
-        from micronet_edge_onnx.count import count_file
+        from micronet_edge_onnx.counting.count import count_file
 
         return count_file(path)
 
@@ -169,8 +169,8 @@ def _activations_of(network: nn.Module) -> frozenset[str]:
 def _save(model: "ModelProto", spec: ExportSpec, path: Path, activations: frozenset[str]) -> None:
     import onnx
 
-    from micronet_edge_onnx.fold_activations import fold_activations
     from micronet_edge_onnx.metadata import write_metadata
+    from micronet_edge_onnx.recognition.fold_activations import fold_activations
 
     if spec.fused:
         fold_activations(model, activations)

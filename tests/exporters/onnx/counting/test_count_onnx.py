@@ -13,8 +13,8 @@ from micronet_edge import ExportSettings, export
 from micronet_edge.counting import count
 from micronet_edge.errors import TargetError
 from micronet_edge.models import load_checkpoint
-from micronet_edge_onnx.convert import to_onnx
-from micronet_edge_onnx.count import count_file
+from micronet_edge_onnx.converter.convert import to_onnx
+from micronet_edge_onnx.counting.count import count_file
 
 PATCHES = DIGITS.parents[1] / "patches"
 FLOAT = TensorProto.FLOAT

@@ -17,15 +17,13 @@ from micronet_edge.quantization.qparams import (
     weight_integers,
     weight_scales,
 )
-from micronet_edge_onnx.convert import INPUT_NAME, OPSET, OUTPUT_NAME
+from micronet_edge_onnx.format import FILE_VERSION, INPUT_NAME, OPSET, OUTPUT_NAME
 
 _BYTE = 8
 # An activation of 8 bits is stored unsigned: ONNX Runtime multiplies uint8 by int8 faster than int8 by int8.
 _UNSIGNED_OFFSET = 128
 # The opset knows conversions to 8 bits only, ONNX Runtime's own ones to 16 bits as well.
 _WIDE_DOMAIN, _WIDE_VERSION = "com.microsoft", 1
-_FILE_VERSION = 8
-"""That of the opset's time, which every ONNX Runtime that takes the opset reads."""
 
 Attribute = int | Sequence[int]
 Shape = Sequence[int | str]
@@ -158,7 +156,7 @@ class ModelWriter:
         model = helper.make_model(
             graph,
             opset_imports=[helper.make_opsetid(*opset) for opset in opsets],
-            ir_version=_FILE_VERSION,
+            ir_version=FILE_VERSION,
             producer_name="micronet-edge",
         )
         try:

@@ -13,7 +13,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from micronet_edge_onnx.symbolic_values import (
+from micronet_edge_onnx.recognition.symbolic_values import (
     Coefficients,
     Gate,
     Maps,

@@ -13,8 +13,8 @@ import onnx
 from onnx import helper, numpy_helper
 
 from micronet_edge.models.layer_names import layer_among
-from micronet_edge_onnx.find_activations import Activation, find_activations
-from micronet_edge_onnx.symbolic_values import Places
+from micronet_edge_onnx.recognition.find_activations import Activation, find_activations
+from micronet_edge_onnx.recognition.symbolic_values import Places
 
 DOMAIN, NAME, VERSION = "micronet_edge", "DynamicShiftMax", 1
 MOST_FOLDED = 64

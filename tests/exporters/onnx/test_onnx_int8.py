@@ -31,11 +31,11 @@ from micronet_edge.quantization.quantized_tensors import tensor_name
 from micronet_edge.quantization.simulate import Simulation
 from micronet_edge.targets.protocol import ExportSpec
 from micronet_edge.targets.registry import find_target
-from micronet_edge_onnx import write_fusions
 from micronet_edge_onnx.choose_float_layers import layers_better_in_float
-from micronet_edge_onnx.fold_activations import fold_activations
-from micronet_edge_onnx.model_writer import ModelWriter
 from micronet_edge_onnx.quantize import quantized_model
+from micronet_edge_onnx.recognition.fold_activations import fold_activations
+from micronet_edge_onnx.writer import float_shift_max
+from micronet_edge_onnx.writer.model_writer import ModelWriter
 from micronet_edge_tflite.quantize import quantized_file
 from micronet_edge_tflite.session import TfliteSession
 
@@ -235,7 +235,7 @@ def fused(monkeypatch):
 
     def form(limit):
         for size in ("SMALL_MAP", "MIDDLING_MAP"):
-            monkeypatch.setattr(write_fusions, size, limit)
+            monkeypatch.setattr(float_shift_max, size, limit)
 
     return form
 

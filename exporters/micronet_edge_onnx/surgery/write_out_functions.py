@@ -3,7 +3,7 @@
 import onnx
 from onnx import inliner
 
-from micronet_edge_onnx.convert import hoist_constants
+from micronet_edge_onnx.surgery.hoist_constants import hoist_constants
 
 
 def without_functions(model: onnx.ModelProto) -> onnx.ModelProto:

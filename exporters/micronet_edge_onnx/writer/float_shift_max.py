@@ -13,7 +13,7 @@ from micronet_edge.lowering.ir.convolutions import bias_of, conv_at
 from micronet_edge.lowering.ir.graph import module_of, only_input, shape_of
 from micronet_edge.lowering.ir.reorder import GatheredReorder
 from micronet_edge.quantization.quantized_tensors import tensor_name
-from micronet_edge_onnx.model_writer import ModelWriter
+from micronet_edge_onnx.writer.model_writer import ModelWriter
 
 Places = NDArray[np.int64]
 """For each channel of a tensor the channel of another one that it is."""

@@ -11,13 +11,9 @@ import torch
 from torch import nn
 
 from micronet_edge.errors import TargetError
-from micronet_edge_onnx.name_constants import name_constants
-
-OPSET = 17
-"""The newest opset that every ONNX Runtime since 1.12, and the converters to other formats, take."""
-
-INPUT_NAME = "image"
-OUTPUT_NAME = "logits"
+from micronet_edge_onnx.converter.name_constants import name_constants
+from micronet_edge_onnx.format import INPUT_NAME, OPSET, OUTPUT_NAME
+from micronet_edge_onnx.surgery.hoist_constants import hoist_constants
 
 
 def to_onnx(network: nn.Module, input_size: int, batch: int | None) -> onnx.ModelProto:
@@ -84,22 +80,6 @@ def _name_after_neighbours(model: onnx.ModelProto) -> None:
         before = makers.get(node.input[-1]) if node.input else None
         if "/" not in node.name and before is not None:
             node.name = f"{before.rsplit('/', 2)[0]}/{node.name}"
-
-
-def hoist_constants(model: onnx.ModelProto) -> None:
-    """Constants as initializers, so that only what computes is listed as an operator."""
-    kept = []
-    for node in model.graph.node:
-        value = next((each.t for each in node.attribute if each.name == "value"), None)
-        if node.op_type != "Constant" or value is None:
-            kept.append(node)
-            continue
-        model.graph.initializer.add().CopyFrom(value)
-        model.graph.initializer[-1].name = node.output[0]
-    if len(kept) < len(model.graph.node):
-        copies = [onnx.NodeProto.FromString(node.SerializeToString()) for node in kept]
-        del model.graph.node[:]
-        model.graph.node.extend(copies)
 
 
 def _plain(name: str) -> str:

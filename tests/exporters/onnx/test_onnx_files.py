@@ -17,7 +17,7 @@ from micronet_edge.errors import SettingsError, TargetError
 from micronet_edge.models import load_checkpoint
 from micronet_edge.targets.registry import find_target
 from micronet_edge.verification.prove import reference_logits
-from micronet_edge_onnx.write_out_functions import without_functions
+from micronet_edge_onnx.surgery.write_out_functions import without_functions
 
 FORBIDDEN = {"Transpose", "GatherND", "GatherElements", "Scatter", "ScatterND", "Loop", "If"}
 FORBIDDEN |= {"BatchNormalization", "Constant", "Identity", "Shape"}

@@ -7,9 +7,9 @@ from pathlib import Path
 import onnx
 
 from micronet_edge.errors import TargetError
-from micronet_edge_onnx.fold_activations import DOMAIN, fold_activations
-from micronet_edge_onnx.store_in_halves import load_halves
-from micronet_edge_onnx.write_out_functions import without_functions
+from micronet_edge_onnx.recognition.fold_activations import DOMAIN, fold_activations
+from micronet_edge_onnx.surgery.store_in_float16 import load_halves
+from micronet_edge_onnx.surgery.write_out_functions import without_functions
 
 
 @dataclass(frozen=True, slots=True)

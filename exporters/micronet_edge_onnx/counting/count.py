@@ -15,11 +15,11 @@ from micronet_edge.counting.layer_names import layer_of_operator
 from micronet_edge.errors import MicronetEdgeError, TargetError
 from micronet_edge.models.layer_names import fused_layer
 from micronet_edge.util.text import listed
-from micronet_edge_onnx.find_integer_operators import held_in_integers
-from micronet_edge_onnx.fold_activations import DOMAIN
+from micronet_edge_onnx.counting.find_integer_operators import held_in_integers
 from micronet_edge_onnx.metadata import metadata_of
 from micronet_edge_onnx.operator_arithmetic import arithmetic_of, data_inputs
-from micronet_edge_onnx.write_out_functions import without_functions
+from micronet_edge_onnx.recognition.fold_activations import DOMAIN
+from micronet_edge_onnx.surgery.write_out_functions import without_functions
 
 _HALF_BYTES = {TensorProto.INT4, TensorProto.UINT4, TensorProto.FLOAT4E2M1}
 _OWN_DOMAINS = {"", "ai.onnx"}
