@@ -1,10 +1,8 @@
 """The ONNX target, as the seam wants it."""
 
-import json
 import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -45,7 +43,7 @@ class OnnxTarget:
     name = "onnx"
     suffix = ".onnx"
     precisions = (FLOAT32, FLOAT16, INT8, INT8_A16)
-    modules = ("onnx", "onnxsim", "onnxruntime")
+    modules = ("onnx", "onnxruntime")
     cost_tables: ClassVar[Mapping[str, CostTable]] = {
         "onnxruntime": CostTable(_COSTS["onnxruntime"]),
         "portable": CostTable(_COSTS["portable"], portable=True),
@@ -74,10 +72,13 @@ class OnnxTarget:
         return onnxruntime(costs, fixed_batch=spec.batch is not None)
 
     def export(self, network: nn.Module, spec: ExportSpec, path: Path) -> None:
-        from micronet_edge_onnx.converter.convert import to_onnx
         from micronet_edge_onnx.surgery.store_in_float16 import store_in_halves
+        from micronet_edge_onnx.write import float_model, is_writable
 
-        model = to_onnx(network, spec.input_size, spec.batch)
+        if is_writable(network):
+            model = float_model(network, spec.batch, gathers=not spec.portable)
+        else:
+            model = _converted(network, spec)
         if spec.precision == FLOAT16:
             store_in_halves(model)
         _save(model, spec, path, _activations_of(network))
@@ -107,7 +108,7 @@ class OnnxTarget:
         )
 
     def quantize(self, quantized: QuantizedNetwork, spec: ExportSpec, path: Path) -> None:
-        from micronet_edge_onnx.quantize import quantized_model
+        from micronet_edge_onnx.write import quantized_model
 
         model = quantized_model(quantized, spec.batch, gathers=not spec.portable)
         _save(model, spec, path, _activations_of(quantized.network))
@@ -141,11 +142,12 @@ class OnnxTarget:
         del session  # whatever it takes of a file, ONNX Runtime takes whole
         if metadata.naive:
             return []
-        lists = json.loads(files(__package__).joinpath("operators.json").read_text())
-        allowed = set(lists["portable"]) | (set() if metadata.portable else set(lists["onnxruntime"]))
+        from micronet_edge_onnx import operators as registered
+
+        kinds = {registered.PORTABLE} | (set() if metadata.portable else {registered.ONNXRUNTIME})
         if metadata.precision != FLOAT32:
-            allowed |= set(lists[FLOAT16 if metadata.precision == FLOAT16 else "integer"])
-        return forbidden_operators(operators, allowed)
+            kinds.add(registered.FLOAT16 if metadata.precision == FLOAT16 else registered.INTEGER)
+        return forbidden_operators(operators, set().union(*map(registered.OPERATORS.allowed, kinds)))
 
     def read_metadata(self, path: Path) -> FileMetadata:
         from micronet_edge_onnx.metadata import read_metadata
@@ -156,6 +158,13 @@ class OnnxTarget:
         from micronet_edge_onnx.counting.count import count_file
 
         return count_file(path)
+
+
+def _converted(network: nn.Module, spec: ExportSpec) -> "ModelProto":
+    """By way of torch.onnx, for networks as they were trained and layers of one's own."""
+    from micronet_edge_onnx.converter.convert import to_onnx
+
+    return to_onnx(network, spec.input_size, spec.batch)
 
 
 def _activations_of(network: nn.Module) -> frozenset[str]:

@@ -17,7 +17,7 @@ from micronet_edge.models.layer_names import fused_layer
 from micronet_edge.util.text import listed
 from micronet_edge_onnx.counting.find_integer_operators import held_in_integers
 from micronet_edge_onnx.metadata import metadata_of
-from micronet_edge_onnx.operator_arithmetic import arithmetic_of, data_inputs
+from micronet_edge_onnx.operators import OPERATORS
 from micronet_edge_onnx.recognition.fold_activations import DOMAIN
 from micronet_edge_onnx.surgery.write_out_functions import without_functions
 
@@ -136,10 +136,11 @@ class _GraphOf:
         name = (node.name or node.output[0]).removeprefix("/")
         inputs = [self._tensor(each) for each in node.input]
         outputs = tuple(self._tensor(each) for each in node.output if each)
-        arithmetic = arithmetic_of(node, inputs, outputs)
+        formula = None if node.domain else OPERATORS.formula(node.op_type)
+        arithmetic = None if formula is None else formula.arithmetic(node, inputs, outputs)
         if node.op_type in _CONVERSIONS and not self._held.keys().isdisjoint((node.input[0], node.output[0])):
             arithmetic = MOVEMENT  # a part of the integer operator beside it
-        data = data_inputs(node, arithmetic, inputs)
+        data = range(len(inputs)) if formula is None else formula.data_inputs(inputs)
         return Operator(
             name,
             layer_of_operator(name),

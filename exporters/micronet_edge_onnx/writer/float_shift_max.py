@@ -1,4 +1,4 @@
-"""Writes fusions of shifted inputs in float, in the form that is fastest for the size of their map."""
+"""Writes a decomposed Dynamic Shift-Max in float, in the form that is fastest for the size of its map."""
 
 from dataclasses import dataclass
 from itertools import chain
@@ -13,13 +13,14 @@ from micronet_edge.lowering.ir.convolutions import bias_of, conv_at
 from micronet_edge.lowering.ir.graph import module_of, only_input, shape_of
 from micronet_edge.lowering.ir.reorder import GatheredReorder
 from micronet_edge.quantization.quantized_tensors import tensor_name
+from micronet_edge_onnx.writer.largest_sum import largest_sum
 from micronet_edge_onnx.writer.model_writer import ModelWriter
 
 Places = NDArray[np.int64]
 """For each channel of a tensor the channel of another one that it is."""
 
 SMALL_MAP, MIDDLING_MAP = 64, 256
-"""Pixels below which ONNX Runtime fuses faster element by element than with a product for each channel.
+"""Pixels below which ONNX Runtime is faster element by element than with a product for each channel.
 
 A product costs 0.1 us whatever its size. What an integer operator gives is read as often as there are
 operators that read it, each with a conversion to float of its own: there only the smallest maps pay.
@@ -27,8 +28,8 @@ operators that read it, each with a conversion to float of its own: there only t
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Fusions:
-    """A Dynamic Shift-Max past its squeezed row: `layers` compute it of channels `sources` of x."""
+class FloatShiftMax:
+    """A Dynamic Shift-Max behind its squeezed row: `layers` compute it from the channels `sources` of x."""
 
     region: Region
     x: fx.Node
@@ -50,7 +51,7 @@ class Fusions:
         return shape_of(self.x)[1]
 
 
-def fusions_of(region: Region) -> Fusions:
+def float_shift_max(region: Region) -> FloatShiftMax:
     """What the region computes of its squeezed row, with what reorders channels in front of it."""
     x, sources, layers = region.x, [np.array(source) for source in region.composite.sources], set[fx.Node]()
     while isinstance(layer := module_of(x), GatheredReorder):
@@ -58,7 +59,7 @@ def fusions_of(region: Region) -> Fusions:
         x, sources = only_input(x), [layer.index[source] for source in sources]
     for node in chain(*region.coefficients):
         layers |= {node, only_input(node)}
-    return Fusions(region, x, tuple(sources), frozenset({*region.applying, *layers}))
+    return FloatShiftMax(region, x, tuple(sources), frozenset({*region.applying, *layers}))
 
 
 def _coefficient(node: fx.Node) -> tuple[fx.Node, nn.Conv2d, nn.Hardtanh]:
@@ -68,64 +69,59 @@ def _coefficient(node: fx.Node) -> tuple[fx.Node, nn.Conv2d, nn.Hardtanh]:
 
 
 @dataclass(frozen=True, slots=True)
-class FusionWriter:
-    """Adds the fusions of one tensor to a graph.
+class ShiftMaxWriter:
+    """Adds the operators of one Dynamic Shift-Max to a model.
 
-    `name` is that of the result, `shape` its own for one image, `batch` None for any number of them;
-    `x` and `squeezed` are the tensors that the fusions read. `integer_weights` are the convolutions whose
-    weights are stored in integers.
+    `batch` is None for any number of images. `integer_weights` are the convolutions whose weights are
+    stored in integers.
     """
 
-    _writer: ModelWriter
-    _fusions: Fusions
-    _name: str
-    _shape: tuple[int, ...]
+    _model: ModelWriter
+    _shift_max: FloatShiftMax
     _batch: int | None
     _integer_weights: frozenset[str]
 
     def write(self, x: str, squeezed: str, *, of_integers: bool) -> str:
-        """The result; `of_integers` says that an integer operator gives x."""
+        """The result, from two tensors; `of_integers` says that an integer operator gives x."""
         sums = self._sums(of_integers=of_integers)
         return self._summed(x, squeezed) if sums else self._multiplied(x, squeezed)
 
+    @property
+    def _name(self) -> str:
+        return tensor_name(self._shift_max.region.result)
+
+    @property
+    def _shape(self) -> tuple[int, ...]:
+        return shape_of(self._shift_max.region.result)
+
     def _sums(self, *, of_integers: bool) -> bool:
         # A matrix for each channel wants its channels side by side, which only a Gather puts there.
-        return not self._writer.gathers or prod(self._shape[2:]) < (
-            SMALL_MAP if of_integers else MIDDLING_MAP
-        )
+        return not self._model.gathers or prod(self._shape[2:]) < (SMALL_MAP if of_integers else MIDDLING_MAP)
 
     def _summed(self, x: str, squeezed: str) -> str:
         """Element by element, each shifted input picked once."""
-        write, name, sums = self._writer.operator, self._name, []
-        shifted = [self._shifted(x, j) for j in range(len(self._fusions.sources))]
-        fusions = range(self._fusions.region.composite.fusions)
+        name, fusions = self._name, self._shift_max.region.composite.fusions
+        shifted = [self._shifted(x, j) for j in range(len(self._shift_max.sources))]
         coefficients = self._coefficients(squeezed, by_channel=False)
-        pixel = self._writer.reshaped(f"{name}/pixel", coefficients, 0, -1, 1, 1)
-        sizes = [self._shape[1]] * (len(fusions) * len(shifted))
-        gates = iter(self._writer.split(f"{name}/split", pixel, sizes))
-        for k in fusions:
-            total = ""
-            for j, term in enumerate(shifted):
-                product = write("Mul", f"{name}/product{k}_{j}", [next(gates), term])
-                total = write("Add", f"{name}/sum{k}_{j}", [total, product]) if total else product
-            sums.append(total)
-        return write("Max", name, sums) if len(sums) > 1 else sums[0]
+        pixel = self._model.reshaped(f"{name}/pixel", coefficients, 0, -1, 1, 1)
+        parts = self._model.split(f"{name}/split", pixel, [self._shape[1]] * (fusions * len(shifted)))
+        return largest_sum(self._model, name, parts, shifted, lambda kind, k, j: f"{name}/{kind}{k}_{j}")
 
     def _shifted(self, x: str, j: int) -> str:
-        source = self._fusions.sources[j]
-        if np.array_equal(source, np.arange(self._fusions.width)):
+        source = self._shift_max.sources[j]
+        if np.array_equal(source, np.arange(self._shift_max.width)):
             return x
-        return self._writer.picked(f"{self._name}/shifted{j}", x, source)
+        return self._model.picked(f"{self._name}/shifted{j}", x, source)
 
     def _multiplied(self, x: str, squeezed: str) -> str:
         """As products of small matrices [k, j], one for each channel of each image.
 
         For a given number of images that is a convolution in as many groups, which is faster.
         """
-        write, name, reshaped = self._writer.operator, self._name, self._writer.reshaped
+        write, name, reshaped = self._model.operator, self._name, self._model.reshaped
         _, c, h, w = self._shape
-        k, j = self._fusions.region.composite.fusions, len(self._fusions.sources)
-        x = self._writer.picked(f"{name}/shifted", x, np.stack(self._fusions.sources, axis=1).ravel())
+        k, j = self._shift_max.region.composite.fusions, len(self._shift_max.sources)
+        x = self._model.picked(f"{name}/shifted", x, np.stack(self._shift_max.sources, axis=1).ravel())
         matrices = self._coefficients(squeezed, by_channel=True)
         if self._batch is None:
             pixels = reshaped(f"{name}/pixels", x, 0, c, j, h * w)
@@ -144,18 +140,22 @@ class FusionWriter:
     def _coefficients(self, squeezed: str, *, by_channel: bool) -> str:
         """All coefficients at once: [n, c * k * j], or [n, k * j * c] if not by channel."""
         name, axis = self._name, 1 if by_channel else 0
-        nodes, convs, clips = zip(*self._fusions.coefficients, strict=True)
+        nodes, convs, clips = zip(*self._shift_max.coefficients, strict=True)
         biases = np.stack([bias_of(conv).numpy() for conv in convs], axis)
         lows = np.array([clip.min_val for clip in clips], np.float32)
         lows = np.broadcast_to(np.expand_dims(lows, 1 - axis), biases.shape)
         weight = np.stack([conv.weight.detach().numpy()[:, :, 0, 0] for conv in convs], axis)
         integer = all(tensor_name(node) in self._integer_weights for node in nodes)
-        store = self._writer.integer_weight if integer else self._writer.weight
+        store = self._model.integer_weight if integer else self._model.weight
         constants = [
             store(f"{name}/excite/weight", weight.reshape(-1, weight.shape[-1]), transposed=True),
-            self._writer.constant(f"{name}/excite/bias", (biases - lows).ravel()),
+            self._model.constant(f"{name}/excite/bias", (biases - lows).ravel()),
         ]
-        y = self._writer.operator("Gemm", f"{name}/excite", [squeezed, *constants])
-        y = self._writer.clipped(f"{name}/gate", y, 0.0, clips[0].max_val - clips[0].min_val)
-        low = self._writer.constant(f"{name}/low", lows.ravel())
-        return self._writer.operator("Add", f"{name}/coefficients", [y, low])
+        y = self._model.operator("Gemm", f"{name}/excite", [squeezed, *constants])
+        bounds = [
+            self._model.row_of_one(f"bound/{bound:.9g}", bound)
+            for bound in (0.0, clips[0].max_val - clips[0].min_val)
+        ]
+        y = self._model.operator("Clip", f"{name}/gate", [y, *bounds])
+        low = self._model.constant(f"{name}/low", lows.ravel())
+        return self._model.operator("Add", f"{name}/coefficients", [y, low])

@@ -25,7 +25,7 @@ _UNSIGNED_OFFSET = 128
 # The opset knows conversions to 8 bits only, ONNX Runtime's own ones to 16 bits as well.
 _WIDE_DOMAIN, _WIDE_VERSION = "com.microsoft", 1
 
-Attribute = int | Sequence[int]
+Attribute = int | float | Sequence[int]
 Shape = Sequence[int | str]
 
 
@@ -36,6 +36,7 @@ class ModelWriter:
         self.gathers = gathers
         self._nodes: list[onnx.NodeProto] = []
         self._constants: dict[str, onnx.TensorProto] = {}
+        self._shared: dict[object, str] = {}
 
     def operator(
         self, kind: str, name: str, inputs: Sequence[str], *, domain: str = "", **attributes: Attribute
@@ -65,7 +66,10 @@ class ModelWriter:
         """These channels of a map, in this order."""
         if self.gathers:
             return self.operator("Gather", name, [x, self.indices(f"{name}/index", channels)], axis=1)
-        pieces = segments(np.asarray(channels, np.int64))
+        return self.joined(name, x, segments(np.asarray(channels, np.int64)))
+
+    def joined(self, name: str, x: str, pieces: Sequence[tuple[int, int]]) -> str:
+        """These pieces of a map's channels, in this order."""
         if len(pieces) == 1:
             return self.slice(name, x, *pieces[0])
         slices = [self.slice(f"{name}/piece{place}", x, *ends) for place, ends in enumerate(pieces)]
@@ -75,6 +79,20 @@ class ModelWriter:
         """Numbers that are the same for every image."""
         self._constants[name] = numpy_helper.from_array(np.ascontiguousarray(values), name)
         return name
+
+    def shared(self, name: str, values: NDArray[np.generic]) -> str:
+        """A constant that several layers have: equal ones are stored once, under the first name."""
+        key = values.dtype.str, values.shape, values.tobytes()
+        return self.constant(self._shared.setdefault(key, name), values)
+
+    def scalar(self, name: str, value: float) -> str:
+        """A number in no dimension, as operators other than ours are sure to read it."""
+        self._constants[name] = numpy_helper.from_array(np.array(value, np.float32), name)
+        return name
+
+    def row_of_one(self, name: str, value: float) -> str:
+        """A number in one dimension, as integer files hold it."""
+        return self.constant(name, np.array([value], np.float32))
 
     def weight(self, name: str, values: Floats, *, transposed: bool = False) -> str:
         """Weights [n, ...] of a float operator: stored in 16 bits where that keeps 10 of each channel's.
@@ -88,7 +106,7 @@ class ModelWriter:
         return self.operator("Cast", name, [stored], to=TensorProto.FLOAT)
 
     def integer_weight(self, name: str, values: Floats, *, transposed: bool = False) -> str:
-        """Weights [n, ...] of a float operator, rounded to int8 steps of each channel and stored so.
+        """Weights [n, ...] of a float operator, stored in int8 with a scale for each channel.
 
         Not DequantizeLinear: ONNX Runtime would compute that anew for each image, and this once.
         """
@@ -109,23 +127,16 @@ class ModelWriter:
         target = self.indices(f"shape/{'x'.join(map(str, shape))}", shape)
         return self.operator("Reshape", name, [x, target])
 
-    def clipped(self, name: str, x: str, low: float, high: float) -> str:
-        """The tensor with what lies outside of the bounds moved to them."""
-        if (low, high) == (0.0, np.inf):
-            return self.operator("Relu", name, [x])
-        bounds = [self.constant(f"bound/{bound:.9g}", np.array(bound, np.float32)) for bound in (low, high)]
-        return self.operator("Clip", name, [x, *bounds])
-
-    def rounded(self, name: str, x: str, qparams: QuantParams) -> str:
-        """The float tensor, rounded to the grid."""
+    def quantized(self, name: str, x: str, qparams: QuantParams) -> str:
+        """The float tensor, quantized and dequantized."""
         domain = "" if qparams.bits == _BYTE else _WIDE_DOMAIN
         integers = self.operator(
             "QuantizeLinear", f"{name}/integers", [x, *self._qparams(qparams)], domain=domain
         )
         return self._dequantized(f"{name}/rounded", integers, qparams)
 
-    def constant_on(self, name: str, values: Floats, qparams: QuantParams) -> str:
-        """The constant, rounded to the grid and kept in integers."""
+    def quantized_constant(self, name: str, values: Floats, qparams: QuantParams) -> str:
+        """The constant, kept in integers and dequantized."""
         integers = self.constant(f"{name}/integers", _stored(qparams.integers(values), qparams))
         return self._dequantized(name, integers, qparams)
 
@@ -162,15 +173,14 @@ class ModelWriter:
         try:
             onnx.checker.check_model(model, full_check=True)
         except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-            raise TargetError(
-                f"the quantized ONNX model is not valid: {error}; please report this"
-            ) from error
+            raise TargetError(f"the ONNX model is not valid: {error}; please report this") from error
         return model
 
     def _rename(self, result: str, name: str) -> None:
-        """Gives another name to a tensor that no operator reads."""
+        """Gives another name to a tensor."""
         for node in self._nodes:
-            node.output[:] = [name if output == result else output for output in node.output]
+            for tensors in (node.input, node.output):
+                tensors[:] = [name if tensor == result else tensor for tensor in tensors]
 
     def _dequantized(self, name: str, integers: str, qparams: QuantParams) -> str:
         domain = "" if qparams.bits == _BYTE else _WIDE_DOMAIN

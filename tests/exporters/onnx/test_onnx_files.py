@@ -166,8 +166,9 @@ def test_constants_are_named_after_who_reads_them_and_what_for(digits, portable)
         assert len({*names, *(name for node in graph.node for name in node.output)}) == len(names) + sum(
             len(node.output) for node in graph.node
         )
-        assert all(name.startswith(("constant/", *BLOCKS, "features/stem", "classifier/")) for name in names)
-        assert {"features/block1/project/conv/Conv/weight", "constant/float32/6"} <= set(names)
+        parts = ("bound/", "shape/", *BLOCKS, "features/stem", "classifier/")
+        assert all(name.startswith(parts) for name in names)
+        assert {"features/block1/project/conv/weight", "bound/6"} <= set(names)
         assert not {value.name for value in graph.value_info} & set(names)
 
 

@@ -32,8 +32,8 @@ from micronet_edge.quantization.simulate import Simulation
 from micronet_edge.targets.protocol import ExportSpec
 from micronet_edge.targets.registry import find_target
 from micronet_edge_onnx.choose_float_layers import layers_better_in_float
-from micronet_edge_onnx.quantize import quantized_model
 from micronet_edge_onnx.recognition.fold_activations import fold_activations
+from micronet_edge_onnx.write import quantized_model
 from micronet_edge_onnx.writer import float_shift_max
 from micronet_edge_onnx.writer.model_writer import ModelWriter
 from micronet_edge_tflite.quantize import quantized_file
