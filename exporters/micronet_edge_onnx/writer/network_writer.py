@@ -33,8 +33,10 @@ def _write(tensors: Tensors, operators: Operators[Write, Formula], node: fx.Node
     whole = tensors.whole(node)
     if whole is not None:
         return whole
-    writer = operators.writer(node)
-    call = Call(node, tensors)
+    writer, call, layer = operators.writer(node), Call(node, tensors), module_of(node)
     if writer is None:
-        raise TargetError(f"{call.name}: no ONNX operator for a {type(module_of(node)).__name__}")
-    return writer.write(call, module_of(node))
+        kind = node.name if layer is None else type(layer).__name__
+        raise TargetError(
+            f"{call.name}: no ONNX operator for a {kind}: put a layer that has one in its place"
+        )
+    return writer.write(call, layer)
