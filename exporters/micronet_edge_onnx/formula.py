@@ -1,4 +1,4 @@
-"""What an operator of the format computes, as counting wants to know it."""
+"""What an operator of the format computes, for counting."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -20,7 +20,7 @@ _ERRORS_ONLY = 3
 
 
 def outputs_of(path: Path) -> Callable[[Images], list[NDArray[np.float32]]]:
-    """What gives all of a file's outputs in ONNX Runtime alone, whatever they are.
+    """A function from images to all outputs of a file, in ONNX Runtime without our kernels.
 
     Raises TargetError on a file that ONNX Runtime cannot open.
     """

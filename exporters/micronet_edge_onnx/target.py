@@ -1,4 +1,4 @@
-"""The ONNX target, as the seam wants it."""
+"""The ONNX target, an implementation of `targets/protocol.py`."""
 
 import tempfile
 from collections.abc import Mapping
@@ -52,17 +52,17 @@ class OnnxTarget:
     def check(self, spec: ExportSpec) -> None:
         if spec.portable and spec.precision == INT8_A16:
             raise TargetError(
-                "an ONNX file of int8-a16 rounds to 16 bits by ONNX Runtime's own operators, which no other "
-                "runtime has: leave --portable out, or give --precision int8"
+                "an int8-a16 ONNX file quantizes to 16 bits with operators that only ONNX Runtime has: leave "
+                "--portable out, or give --precision int8"
             )
         if spec.fused and (spec.naive or spec.portable):
             raise TargetError(
-                "--fused writes nodes for our kernels, --portable and --naive a file that has none: "
-                "give one of them alone"
+                "--fused writes nodes for our kernels; --portable and --naive write none: give one of the "
+                "three alone"
             )
         if spec.io != FLOAT32:
             raise TargetError(
-                "an ONNX file takes and gives float32: give --io int8 with --format tflite alone"
+                "an ONNX file has a float32 input and output: give --io int8 with --format tflite alone"
             )
 
     def pipeline(self, spec: ExportSpec) -> tuple[Pass, ...]:
@@ -72,7 +72,7 @@ class OnnxTarget:
         return onnxruntime(costs, fixed_batch=spec.batch is not None)
 
     def export(self, network: nn.Module, spec: ExportSpec, path: Path) -> None:
-        from micronet_edge_onnx.surgery.store_in_float16 import store_in_halves
+        from micronet_edge_onnx.surgery.store_in_float16 import store_in_float16
         from micronet_edge_onnx.write import float_model, is_writable
 
         if is_writable(network):
@@ -80,7 +80,7 @@ class OnnxTarget:
         else:
             model = _converted(network, spec)
         if spec.precision == FLOAT16:
-            store_in_halves(model)
+            store_in_float16(model)
         _save(model, spec, path, _activations_of(network))
 
     def quantized_graph(self, quantized: QuantizedNetwork) -> QuantizedNetwork:
@@ -139,7 +139,7 @@ class OnnxTarget:
         return for_kernels(path).content or path.read_bytes()
 
     def violations(self, session: Session, operators: Mapping[str, int], metadata: FileMetadata) -> list[str]:
-        del session  # whatever it takes of a file, ONNX Runtime takes whole
+        del session  # ONNX Runtime runs all of a file or none of it
         if metadata.naive:
             return []
         from micronet_edge_onnx import operators as registered
@@ -161,7 +161,7 @@ class OnnxTarget:
 
 
 def _converted(network: nn.Module, spec: ExportSpec) -> "ModelProto":
-    """By way of torch.onnx, for networks as they were trained and layers of one's own."""
+    """The model by torch.onnx, for networks as trained and for layers that are not written here."""
     from micronet_edge_onnx.converter.convert import to_onnx
 
     return to_onnx(network, spec.input_size, spec.batch)

@@ -1,4 +1,4 @@
-"""PyTorch module to ONNX model."""
+"""PyTorch module to ONNX model by torch.onnx and onnxsim, for networks that our writer does not write."""
 
 import logging
 import tempfile
@@ -36,7 +36,7 @@ def to_onnx(network: nn.Module, input_size: int, batch: int | None) -> onnx.Mode
 def _traced(network: nn.Module, input_size: int, batch: int | None) -> onnx.ModelProto:
     image = torch.zeros(batch or 1, 3, input_size, input_size)
     dynamic = {INPUT_NAME: {0: "batch"}, OUTPUT_NAME: {0: "batch"}} if batch is None else None
-    # The tracing exporter: it alone names nodes after the layers they came from.
+    # The tracing exporter: the only one that names nodes after their layers.
     with tempfile.TemporaryDirectory(prefix="micronet-edge-") as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         written = Path(folder, "model.onnx")
@@ -74,7 +74,7 @@ def _give_plain_names(model: onnx.ModelProto) -> None:
 
 
 def _name_after_neighbours(model: onnx.ModelProto) -> None:
-    """Operators between the layers, such as a residual addition, under the path of the layer before."""
+    """Names operators between layers, such as a residual addition, under the path of the layer before."""
     makers = {output: node.name for node in model.graph.node for output in node.output}
     for node in model.graph.node:
         before = makers.get(node.input[-1]) if node.input else None

@@ -1,8 +1,8 @@
-"""What ONNX Runtime's own quantization makes of a float file, for comparison only.
+"""ONNX Runtime's own quantization of a float file, for comparison only.
 
-Everything is left at its default: QDQ, int8 activations and weights, one scale for a whole weight,
-ranges from the smallest to the largest value seen. Its documentation asks for its own preprocessing
-first (shape inference and graph optimization), so that is done.
+All settings are the defaults: QDQ, int8 activations and weights, one scale for a whole weight, ranges from
+the smallest to the largest value seen. Its documentation asks for its own preprocessing first (shape
+inference and graph optimization).
 """
 
 import logging
@@ -28,7 +28,7 @@ def converter_baseline(float_file: Path, images: Images, path: Path) -> None:
 
     Raises TargetError where ONNX Runtime refuses the file or the images.
     """
-    # It writes further files beside those that it reads.
+    # It writes more files beside those that it reads.
     with tempfile.TemporaryDirectory(prefix="micronet-edge-") as folder, _in_silence():
         prepared, written = Path(folder, "prepared.onnx"), Path(folder, "int8.onnx")
         try:
@@ -38,13 +38,13 @@ def converter_baseline(float_file: Path, images: Images, path: Path) -> None:
             reason = " ".join(str(error).split())
             raise TargetError(f"ONNX Runtime could not quantize {float_file}: {reason}") from error
         model = onnx.load(written)
-    # Shapes that any reader can infer again; they are listed in another order every time.
+    # Any reader can infer these shapes again; their order differs from run to run.
     del model.graph.value_info[:]
     onnx.save(model, path)
 
 
 class _Reader(CalibrationDataReader):  # type: ignore[misc]  # it has no types
-    """The images, as many at a time as the file takes; one where it takes any number."""
+    """The images in batches of the file's size, or of one where that is open."""
 
     def __init__(self, float_file: Path, images: Images) -> None:
         (image,) = onnx.load(float_file).graph.input
@@ -56,13 +56,13 @@ class _Reader(CalibrationDataReader):  # type: ignore[misc]  # it has no types
 
 def _feeds(name: str, images: Images, batch: int) -> Iterator[Feed]:
     for start in range(0, len(images), batch):
-        # The last batch is filled up from the start: ranges do not change when an image comes twice.
+        # The last batch is filled up with the first images: seeing one twice does not change ranges.
         yield {name: images[np.arange(start, start + batch) % len(images)]}
 
 
 @contextmanager
 def _in_silence() -> Iterator[None]:
-    """Keeps warnings from the caller, and from the root logger the handler that a first message adds."""
+    """Hides warnings, and keeps the first message from adding a handler to the root logger."""
     root, disabled, nothing = logging.getLogger(), logging.root.manager.disable, logging.NullHandler()
     root.addHandler(nothing)
     logging.disable()

@@ -1,4 +1,4 @@
-"""Names the constants of an ONNX graph after the operator that reads them and what they are to it."""
+"""Names the constants of an ONNX graph after the operator that reads them and their role there."""
 
 from collections import Counter
 
@@ -19,10 +19,10 @@ _OTHER = "constant"
 
 
 def name_constants(model: onnx.ModelProto) -> None:
-    """Gives every initializer a name of its own: features/block1/project/conv/Conv/weight.
+    """Gives every initializer a unique name: features/block1/project/conv/Conv/weight.
 
-    A single number that several operators read, such as the bound of a clip, is named after its value; of
-    anything else that is read more than once the first reader counts.
+    A single number that several operators read, such as the bound of a clip, is named after its value. Any
+    other constant with several readers is named after the first.
     """
     graph = model.graph
     readings = Counter(name for node in graph.node for name in node.input)

@@ -30,8 +30,8 @@ _WIDE_DOMAIN, _CONVERSIONS = "com.microsoft", {"QuantizeLinear", "DequantizeLine
 def count_file(path: Path) -> Count:
     """What one inference of the file costs.
 
-    A number of images that is left open counts as one. Functions of the model's own count as what they
-    consist of. Raises TargetError on a file that is no ONNX model or leaves more than that open.
+    An open batch counts as one image. The model's own functions count as the operators inside. Raises
+    TargetError on a file that is no ONNX model or has other open lengths.
     """
     model, named, activations = _read(path)
     open_batch = _fix_batch(path, model)
@@ -53,12 +53,12 @@ def _read(path: Path) -> tuple[onnx.ModelProto, bool, frozenset[str]]:
             f"{path} cannot be read as an ONNX model ({error}): copy or export it again"
         ) from error
     if not model.graph.node or not model.opset_import:
-        raise TargetError(f"{path} is no ONNX model, or one without operators: check the file")
+        raise TargetError(f"{path} is no ONNX model, or has no operators: check the file")
     activations = frozenset(fused_layer(node.name) for node in model.graph.node if node.domain == DOMAIN)
     try:
         return without_functions(model), _names_are_ours(model), activations
     except Exception as error:  # its errors share no base but Exception
-        raise TargetError(f"{path}: its functions cannot be written out ({error}): check the file") from error
+        raise TargetError(f"{path}: its functions cannot be inlined ({error}): check the file") from error
 
 
 def _names_are_ours(model: onnx.ModelProto) -> bool:
@@ -69,9 +69,9 @@ def _names_are_ours(model: onnx.ModelProto) -> bool:
 
 
 def _fix_batch(path: Path, model: onnx.ModelProto) -> bool:
-    """Sets a number of images that is left open to one; whether there was one.
+    """Sets an open batch to one; returns whether it was open.
 
-    Raises TargetError where other lengths are left open.
+    Raises TargetError where other lengths are open.
     """
     constants = {each.name for each in model.graph.initializer}
     is_open = False
@@ -80,7 +80,7 @@ def _fix_batch(path: Path, model: onnx.ModelProto) -> bool:
             continue
         lengths = value.type.tensor_type.shape.dim
         if not value.type.tensor_type.HasField("shape"):
-            raise TargetError(f"{path}: input {value.name} says no shape: export it with one")
+            raise TargetError(f"{path}: input {value.name} has no shape: export it with one")
         unknown = [place for place, length in enumerate(lengths) if not length.HasField("dim_value")]
         if unknown and unknown != [0]:
             shape = listed([length.dim_value or length.dim_param or "?" for length in lengths])

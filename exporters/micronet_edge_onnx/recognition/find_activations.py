@@ -12,7 +12,7 @@ from micronet_edge_onnx.recognition.symbolic_values import Gate, Places, Sums, i
 _MOST_PIXELS = 1 << 24
 _MOST_CHANNELS = 1 << 16
 _MOST_TERMS = 1 << 15
-"""What our kernels count with."""
+"""Limits of our kernels."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,9 +45,9 @@ class Activation:
 
 
 def find_activations(model: onnx.ModelProto) -> list[Activation]:
-    """All tensors that are a Dynamic Shift-Max of another one, the graph's last ones first.
+    """All tensors that are a Dynamic Shift-Max of another one, last ones first.
 
-    Among them are the sums inside of one with several fusions. Raises what shape inference raises.
+    They include the sums inside of one with several fusions. Raises what shape inference raises.
     """
     graph = _graph(model)
     found = []
@@ -66,7 +66,7 @@ def _graph(model: onnx.ModelProto) -> Graph:
 
 
 def _without_weights(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The model for shape inference, which copies all that it gets and must believe no shape noted before."""
+    """The model for shape inference: without weights, which it copies, and without shapes noted before."""
     bare, graph = onnx.ModelProto(ir_version=model.ir_version), model.graph
     bare.opset_import.extend(model.opset_import)
     bare.graph.node.extend(graph.node)

@@ -1,8 +1,8 @@
 """Folds each Dynamic Shift-Max of a model into one node, which plain operators define.
 
-The node stands for a function of the model's own, under the same name: a runtime that does not know the node
-writes the function out and computes what was there before, one that has our kernels runs them. What the node
-says is read off the operators that it replaces, so the two cannot say different things.
+The node calls a function of the model with the same name. A runtime that does not know the node inlines the
+function and computes what was there before; one that has our kernels runs them. The node's attributes are
+read off the operators that it replaces, so node and function cannot disagree.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -18,18 +18,23 @@ from micronet_edge_onnx.recognition.symbolic_values import Places
 
 DOMAIN, NAME, VERSION = "micronet_edge", "DynamicShiftMax", 1
 MOST_FOLDED = 64
-"""Activations of a file: NAME0 to NAME63, which our kernels all know. Two functions of one name, which
-files of version 10 may hold, are one too many for ONNX Runtime 1.20."""
+"""Activations of a file: our kernels register NAME0 to NAME63. Overloads of one name, which ONNX has
+since version 10 of its files, are unknown to ONNX Runtime 1.20."""
 
 # What a kernel reads, in this order.
 _INPUTS = ("x", "squeeze", "squeeze_bias", "excite", "excite_bias", "offset")
 
 
 def fold_activations(model: onnx.ModelProto, layers: Collection[str] | None = None) -> int:
-    """Makes one node of each activation that the model holds in plain operators; how many there were.
+    """Makes one node of each activation that the model holds in plain operators.
 
-    Who wrote the model names the `layers` that are one: no other is folded, whatever it computes. Of a model
-    that anybody may have written, all are.
+    Args:
+        model: Is changed in place.
+        layers: The layers that are a Dynamic Shift-Max, where the writer of the model knows them; no other
+            is folded. None folds every activation found.
+
+    Returns:
+        The number of activations folded.
 
     Raises what ONNX's shape inference raises on a model that is not valid.
     """
@@ -146,7 +151,7 @@ def _path(graph: onnx.GraphProto, y: str) -> str:
 
 
 def _as_text(channels: Places) -> str:
-    """A list that the oldest part of ONNX Runtime's interface lets a kernel read."""
+    """A list as text: the oldest version of ONNX Runtime's interface lets a kernel read no lists."""
     return ",".join(map(str, channels.ravel().tolist()))
 
 

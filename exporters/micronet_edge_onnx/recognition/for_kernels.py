@@ -1,4 +1,4 @@
-"""An ONNX file as ONNX Runtime is to read it where our kernels are at hand."""
+"""An ONNX file as ONNX Runtime reads it where our kernels are installed."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -8,15 +8,15 @@ import onnx
 
 from micronet_edge.errors import TargetError
 from micronet_edge_onnx.recognition.fold_activations import DOMAIN, fold_activations
-from micronet_edge_onnx.surgery.store_in_float16 import load_halves
+from micronet_edge_onnx.surgery.store_in_float16 import load_float16
 from micronet_edge_onnx.surgery.write_out_functions import without_functions
 
 
 @dataclass(frozen=True, slots=True)
 class ForKernels:
-    """A file with a node for each activation, and how many there are; None where there is none.
+    """A file with one node for each activation, and their number; `content` is None where there is none.
 
-    `operators` counts the plain ones of the file as it is, None where it cannot be read.
+    `operators` counts the plain operators of the original file; None where it cannot be read.
     """
 
     content: bytes | None = None
@@ -25,22 +25,22 @@ class ForKernels:
 
 
 def for_kernels(path: Path) -> ForKernels:
-    """The file as ONNX Runtime is to read it.
+    """The file as ONNX Runtime reads it.
 
-    Nodes that the file brings along are written out before: what our kernels compute is always read off
-    operators that ONNX Runtime would run. Raises TargetError on such a node without operators to read.
+    The file's own nodes are inlined first: what our kernels compute is always read off operators that
+    ONNX Runtime would run. Raises TargetError on such a node without a function that defines it.
     """
     try:
         model = onnx.load(path, load_external_data=False)
         plain = without_functions(model)
         operators = plain_operators(plain)
         undefined = [node.name for node in plain.graph.node if node.domain == DOMAIN]
-        load_halves(plain)
+        load_float16(plain)
         fused = 0 if undefined or _has_files_beside_it(plain) else fold_activations(plain)
-    except Exception:  # noqa: BLE001 - what a damaged file raises: ONNX Runtime says it in its own words
+    except Exception:  # noqa: BLE001 - a damaged file raises anything: ONNX Runtime reports it
         return ForKernels()
     if undefined:
-        raise TargetError(f"{path}: {undefined[0]} has no function that says what it is: export it again")
+        raise TargetError(f"{path}: no function defines {undefined[0]}: export the file again")
     return ForKernels(plain.SerializeToString() if fused else None, fused, operators)
 
 

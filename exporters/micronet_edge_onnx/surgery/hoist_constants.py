@@ -4,7 +4,7 @@ import onnx
 
 
 def hoist_constants(model: onnx.ModelProto) -> None:
-    """Constants as initializers, so that only what computes is listed as an operator."""
+    """Makes initializers of constants, so that only what computes is listed as an operator."""
     kept = []
     for node in model.graph.node:
         value = next((each.t for each in node.attribute if each.name == "value"), None)

@@ -1,4 +1,4 @@
-"""Stores the weights of a finished model in float16, where that keeps every one of them exactly."""
+"""Stores the weights of a finished model in float16, where float16 holds each of them exactly."""
 
 import numpy as np
 import onnx
@@ -6,12 +6,12 @@ from onnx import TensorProto, helper, numpy_helper
 
 from micronet_edge.lowering.passes.round_to_half import held_by_halves
 
-_ENDING = "halves"
+_ENDING = "halves"  # of their names
 
 
-def store_in_halves(model: onnx.ModelProto) -> None:
+def store_in_float16(model: onnx.ModelProto) -> None:
     """Puts a Cast to float32 behind each weight; ONNX Runtime computes it once, when it opens the file."""
-    # What is only set beside an image is no weight, and a Cast between would make it look like one.
+    # Columns beside an image are no weights; counting would take them for weights behind a Cast.
     moved = {name for node in model.graph.node if node.op_type == "Concat" for name in node.input}
     stored = []
     for constant in list(model.graph.initializer):
@@ -26,8 +26,8 @@ def store_in_halves(model: onnx.ModelProto) -> None:
     model.graph.node.extend([*stored, *computed])
 
 
-def load_halves(model: onnx.ModelProto) -> None:
-    """The reverse: makes float32 constants of those stored in float16, as ONNX Runtime does at opening."""
+def load_float16(model: onnx.ModelProto) -> None:
+    """The reverse: float32 constants in the place of float16 ones, as ONNX Runtime makes them at opening."""
     stored = {each.name: each for each in model.graph.initializer}
     for node in [node for node in model.graph.node if node.op_type == "Cast"]:
         constant = stored.get(node.input[0])

@@ -1,4 +1,4 @@
-"""Writes a model's own functions out in the operators that they consist of."""
+"""Inlines a model's own functions."""
 
 import onnx
 from onnx import inliner
@@ -7,9 +7,9 @@ from micronet_edge_onnx.surgery.hoist_constants import hoist_constants
 
 
 def without_functions(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The model without functions of its own; what a call consists of bears the call's name.
+    """The model with its own functions inlined; the operators of a call are named after the call.
 
-    Their constants become the graph's own.
+    Constants of the functions become initializers of the graph.
     """
     if not model.functions:
         return model

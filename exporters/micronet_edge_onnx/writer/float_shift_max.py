@@ -22,8 +22,8 @@ Places = NDArray[np.int64]
 SMALL_MAP, MIDDLING_MAP = 64, 256
 """Pixels below which ONNX Runtime is faster element by element than with a product for each channel.
 
-A product costs 0.1 us whatever its size. What an integer operator gives is read as often as there are
-operators that read it, each with a conversion to float of its own: there only the smallest maps pay.
+A product costs 0.1 us whatever its size. Each reader of an integer operator's result converts it to float
+anew: there only the smallest maps pay.
 """
 
 
@@ -42,7 +42,7 @@ class FloatShiftMax:
 
     @property
     def coefficients(self) -> list[tuple[fx.Node, nn.Conv2d, nn.Hardtanh]]:
-        """The node and the convolution of one pixel that make each, and its clip; fusion by fusion."""
+        """For each, the node and the 1 x 1 convolution that compute it, and its clip; fusion by fusion."""
         return [_coefficient(node) for node in chain(*self.region.coefficients)]
 
     @property
@@ -52,7 +52,7 @@ class FloatShiftMax:
 
 
 def float_shift_max(region: Region) -> FloatShiftMax:
-    """What the region computes of its squeezed row, with what reorders channels in front of it."""
+    """What the region computes from its squeezed row, including reorders in front of it."""
     x, sources, layers = region.x, [np.array(source) for source in region.composite.sources], set[fx.Node]()
     while isinstance(layer := module_of(x), GatheredReorder):
         layers.add(x)
@@ -95,7 +95,7 @@ class ShiftMaxWriter:
         return shape_of(self._shift_max.region.result)
 
     def _sums(self, *, of_integers: bool) -> bool:
-        # A matrix for each channel wants its channels side by side, which only a Gather puts there.
+        # A matrix for each channel needs its channels side by side, and only Gather puts them there.
         return not self._model.gathers or prod(self._shape[2:]) < (SMALL_MAP if of_integers else MIDDLING_MAP)
 
     def _summed(self, x: str, squeezed: str) -> str:
@@ -116,7 +116,7 @@ class ShiftMaxWriter:
     def _multiplied(self, x: str, squeezed: str) -> str:
         """As products of small matrices [k, j], one for each channel of each image.
 
-        For a given number of images that is a convolution in as many groups, which is faster.
+        For a fixed batch it is a convolution with that many groups, which is faster.
         """
         write, name, reshaped = self._model.operator, self._name, self._model.reshaped
         _, c, h, w = self._shape

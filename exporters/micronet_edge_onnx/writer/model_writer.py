@@ -30,7 +30,7 @@ Shape = Sequence[int | str]
 
 
 class ModelWriter:
-    """Collects the operators and constants of one graph; without `gathers` channels are picked by slices."""
+    """Collects the operators and constants of one graph; without `gathers` it picks channels by Slice."""
 
     def __init__(self, *, gathers: bool = True) -> None:
         self.gathers = gathers
@@ -41,7 +41,7 @@ class ModelWriter:
     def operator(
         self, kind: str, name: str, inputs: Sequence[str], *, domain: str = "", **attributes: Attribute
     ) -> str:
-        """An operator with one result, which bears the operator's name."""
+        """Adds an operator with one result, which has the operator's name."""
         node = helper.make_node(kind, inputs, [name], name, domain=domain)
         node.attribute.extend(helper.make_attribute(*attribute) for attribute in attributes.items())
         self._nodes.append(node)
@@ -76,7 +76,7 @@ class ModelWriter:
         return self.operator("Concat", name, slices, axis=1)
 
     def constant(self, name: str, values: NDArray[np.generic]) -> str:
-        """Numbers that are the same for every image."""
+        """Stores numbers under a name; one that is stored already is replaced."""
         self._constants[name] = numpy_helper.from_array(np.ascontiguousarray(values), name)
         return name
 
@@ -86,29 +86,29 @@ class ModelWriter:
         return self.constant(self._shared.setdefault(key, name), values)
 
     def scalar(self, name: str, value: float) -> str:
-        """A number in no dimension, as operators other than ours are sure to read it."""
+        """A number of rank 0, as ONNX specifies the bounds of a Clip."""
         self._constants[name] = numpy_helper.from_array(np.array(value, np.float32), name)
         return name
 
     def row_of_one(self, name: str, value: float) -> str:
-        """A number in one dimension, as integer files hold it."""
+        """A number of rank 1, as integer files hold it."""
         return self.constant(name, np.array([value], np.float32))
 
     def weight(self, name: str, values: Floats, *, transposed: bool = False) -> str:
-        """Weights [n, ...] of a float operator: stored in 16 bits where that keeps 10 of each channel's.
+        """Weights [n, ...] of a float operator, in float16 where that keeps 10 bits of each channel's.
 
         ONNX Runtime converts them once, when it opens the file. `transposed` writes [..., n].
         """
         if not are_halves_enough(values):
             return self.constant(name, values.T if transposed else values)
-        halves = values.astype(np.float16)
-        stored = self.constant(f"{name}/halves", halves.T if transposed else halves)
+        small = values.astype(np.float16)
+        stored = self.constant(f"{name}/halves", small.T if transposed else small)
         return self.operator("Cast", name, [stored], to=TensorProto.FLOAT)
 
     def integer_weight(self, name: str, values: Floats, *, transposed: bool = False) -> str:
         """Weights [n, ...] of a float operator, stored in int8 with a scale for each channel.
 
-        Not DequantizeLinear: ONNX Runtime would compute that anew for each image, and this once.
+        By Cast and Mul, which ONNX Runtime computes once; it would run DequantizeLinear for each image.
         """
         scales = weight_scales(values)
         integers, by_channel = weight_integers(values, scales), scales.reshape(-1, *[1] * (values.ndim - 1))

@@ -307,7 +307,7 @@ def test_constants_written_as_operators_are_constants(tmp_path):
 @pytest.mark.parametrize(
     ("content", "error_line"),
     [
-        (b"", "is no ONNX model, or one without operators"),
+        (b"", "is no ONNX model, or has no operators"),
         (b"no model at all\n" * 9, "cannot be read as an ONNX model"),
         (None, "cannot be read as an ONNX model"),
     ],
@@ -328,4 +328,4 @@ def test_open_sizes_are_refused(tmp_path, refusal):
 
 def test_an_input_without_a_shape_is_refused(tmp_path, refusal):
     path = saved(tmp_path, [helper.make_node("Relu", ["image"], ["result"], "y")], image=None)
-    assert "input image says no shape" in refusal(TargetError, count_file, path)
+    assert "input image has no shape" in refusal(TargetError, count_file, path)
