@@ -6,7 +6,8 @@ import numpy as np
 import onnx
 from onnx import helper, shape_inference
 
-from micronet_edge_onnx.recognition.symbolic_operators import Graph, of_every_image, results_of
+from micronet_edge_onnx.recognition.symbolic_graph import Graph
+from micronet_edge_onnx.recognition.symbolic_operators import of_every_image, results_of
 from micronet_edge_onnx.recognition.symbolic_values import Gate, Places, Sums, is_finished
 
 _MOST_PIXELS = 1 << 24
