@@ -48,7 +48,7 @@ _LOADED = (
         "micronet_edge_bench.tuning.tuning_run",
         "micronet_edge_onnx.target",
     ),
-    *("micronet_edge_onnx.count", "micronet_edge_onnx.metadata", "micronet_edge_tflite.target"),
+    *("micronet_edge_onnx.counting.count", "micronet_edge_onnx.metadata", "micronet_edge_tflite.target"),
     *("micronet_edge_tflite.counting.count", "micronet_edge_tflite.metadata"),
 )
 

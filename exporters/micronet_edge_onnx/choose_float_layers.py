@@ -11,18 +11,18 @@ from micronet_edge.quantization.quantized_tensors import is_clip, tensor_name
 MADDS_THAT_PAY = 40
 """Multiply-adds for each number read or written from which on a convolution is faster in integers.
 
-Fitted to m0 to m3 on one x86-64 core with VNNI, where 20 to 40 make the same speed. A number costs its
-rounding and its way to channels last and back; below this the float convolution is done before that.
+Fitted to m0 to m3 on one x86-64 core with VNNI, where 20 to 40 give the same speed. Each number costs its
+quantization and the change to channels last and back; below this the float convolution takes less.
 """
 
 
 def layers_better_in_float(network: fx.GraphModule) -> frozenset[str]:
     """The layers that are not faster in integers, by tensor name.
 
-    Faster are linear layers, whose weights are read four times as fast; dense 1 x 1 convolutions with many
-    multiply-adds for each number moved; and those behind one of these, which find integers to read. Not
-    so grouped ones, anything of one pixel, windows, whose halves are faster in float, and element by
-    element arithmetic, for which ONNX Runtime has slow integer operators or none.
+    Faster in integers are linear layers, whose weights are read four times as fast; dense 1 x 1 convolutions
+    with many multiply-adds for each number moved; and those behind one of these, whose input is quantized
+    already. Not faster are grouped convolutions, those of one pixel, K x K ones, which are faster in float
+    as K x 1 and 1 x K, and elementwise arithmetic: ONNX Runtime has slow integer operators for it or none.
     """
     faster: set[fx.Node] = set()
     for node in network.graph.nodes:
@@ -57,7 +57,7 @@ def _pays(node: fx.Node, conv: nn.Conv2d) -> bool:
 
 
 def _operator_before(node: fx.Node) -> fx.Node:
-    """The operator that the node reads, past what only adds a constant or cuts off."""
+    """The operator that the node reads, past additions of a constant and clips."""
     source = only_input(node)
     while is_clip(source) or isinstance(module_of(source), AddConstant):
         source = only_input(source)

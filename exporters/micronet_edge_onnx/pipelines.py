@@ -28,7 +28,7 @@ def onnxruntime(costs: Costs, *, fixed_batch: bool = True) -> tuple[Pass, ...]:
         DensifyGroups(costs),
         PermuteChannels(costs),
         WidenProducers(costs),
-        PadChannelsToBlock(costs.depthwise_block),  # wants the channels in their last order
+        PadChannelsToBlock(costs.depthwise_block),  # needs the channels in their final order
         *last,
     )
 

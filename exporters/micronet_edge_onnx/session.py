@@ -13,14 +13,14 @@ from micronet_edge.errors import TargetError
 from micronet_edge.kernels import Kernels, library_for
 from micronet_edge.targets.common import check_shape, in_batches, only_ones
 from micronet_edge.targets.protocol import Logits
-from micronet_edge_onnx.for_kernels import ForKernels, for_kernels, plain_operators
-from micronet_edge_onnx.write_out_functions import without_functions
+from micronet_edge_onnx.recognition.for_kernels import ForKernels, for_kernels, plain_operators
+from micronet_edge_onnx.surgery.write_out_functions import without_functions
 
 _ERRORS_ONLY = 3
 
 
 def outputs_of(path: Path) -> Callable[[Images], list[NDArray[np.float32]]]:
-    """What gives all of a file's outputs in ONNX Runtime alone, whatever they are.
+    """A function from images to all outputs of a file, in ONNX Runtime without our kernels.
 
     Raises TargetError on a file that ONNX Runtime cannot open.
     """

@@ -1,10 +1,8 @@
-"""The ONNX target, as the seam wants it."""
+"""The ONNX target, an implementation of `targets/protocol.py`."""
 
-import json
 import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -45,7 +43,7 @@ class OnnxTarget:
     name = "onnx"
     suffix = ".onnx"
     precisions = (FLOAT32, FLOAT16, INT8, INT8_A16)
-    modules = ("onnx", "onnxsim", "onnxruntime")
+    modules = ("onnx", "onnxruntime")
     cost_tables: ClassVar[Mapping[str, CostTable]] = {
         "onnxruntime": CostTable(_COSTS["onnxruntime"]),
         "portable": CostTable(_COSTS["portable"], portable=True),
@@ -54,17 +52,17 @@ class OnnxTarget:
     def check(self, spec: ExportSpec) -> None:
         if spec.portable and spec.precision == INT8_A16:
             raise TargetError(
-                "an ONNX file of int8-a16 rounds to 16 bits by ONNX Runtime's own operators, which no other "
-                "runtime has: leave --portable out, or give --precision int8"
+                "an int8-a16 ONNX file quantizes to 16 bits with operators that only ONNX Runtime has: leave "
+                "--portable out, or give --precision int8"
             )
         if spec.fused and (spec.naive or spec.portable):
             raise TargetError(
-                "--fused writes nodes for our kernels, --portable and --naive a file that has none: "
-                "give one of them alone"
+                "--fused writes nodes for our kernels; --portable and --naive write none: give one of the "
+                "three alone"
             )
         if spec.io != FLOAT32:
             raise TargetError(
-                "an ONNX file takes and gives float32: give --io int8 with --format tflite alone"
+                "an ONNX file has a float32 input and output: give --io int8 with --format tflite alone"
             )
 
     def pipeline(self, spec: ExportSpec) -> tuple[Pass, ...]:
@@ -74,12 +72,15 @@ class OnnxTarget:
         return onnxruntime(costs, fixed_batch=spec.batch is not None)
 
     def export(self, network: nn.Module, spec: ExportSpec, path: Path) -> None:
-        from micronet_edge_onnx.convert import to_onnx
-        from micronet_edge_onnx.store_in_halves import store_in_halves
+        from micronet_edge_onnx.surgery.store_in_float16 import store_in_float16
+        from micronet_edge_onnx.write import float_model, is_writable
 
-        model = to_onnx(network, spec.input_size, spec.batch)
+        if is_writable(network):
+            model = float_model(network, spec.batch, gathers=not spec.portable)
+        else:
+            model = _converted(network, spec)
         if spec.precision == FLOAT16:
-            store_in_halves(model)
+            store_in_float16(model)
         _save(model, spec, path, _activations_of(network))
 
     def quantized_graph(self, quantized: QuantizedNetwork) -> QuantizedNetwork:
@@ -107,7 +108,7 @@ class OnnxTarget:
         )
 
     def quantize(self, quantized: QuantizedNetwork, spec: ExportSpec, path: Path) -> None:
-        from micronet_edge_onnx.quantize import quantized_model
+        from micronet_edge_onnx.write import quantized_model
 
         model = quantized_model(quantized, spec.batch, gathers=not spec.portable)
         _save(model, spec, path, _activations_of(quantized.network))
@@ -115,7 +116,7 @@ class OnnxTarget:
     def converter_baseline(self, network: nn.Module, images: Images, spec: ExportSpec, path: Path) -> None:
         import onnx
 
-        from micronet_edge_onnx.converter_baseline import converter_baseline
+        from micronet_edge_onnx.converter.converter_baseline import converter_baseline
         from micronet_edge_onnx.session import outputs_of
 
         with tempfile.TemporaryDirectory(prefix="micronet-edge-") as folder:
@@ -133,19 +134,20 @@ class OnnxTarget:
         return OnnxSession(path, threads, kernels=kernels)
 
     def for_kernels(self, path: Path) -> bytes:
-        from micronet_edge_onnx.for_kernels import for_kernels
+        from micronet_edge_onnx.recognition.for_kernels import for_kernels
 
         return for_kernels(path).content or path.read_bytes()
 
     def violations(self, session: Session, operators: Mapping[str, int], metadata: FileMetadata) -> list[str]:
-        del session  # whatever it takes of a file, ONNX Runtime takes whole
+        del session  # ONNX Runtime runs all of a file or none of it
         if metadata.naive:
             return []
-        lists = json.loads(files(__package__).joinpath("operators.json").read_text())
-        allowed = set(lists["portable"]) | (set() if metadata.portable else set(lists["onnxruntime"]))
+        from micronet_edge_onnx import operators as registered
+
+        kinds = {registered.PORTABLE} | (set() if metadata.portable else {registered.ONNXRUNTIME})
         if metadata.precision != FLOAT32:
-            allowed |= set(lists[FLOAT16 if metadata.precision == FLOAT16 else "integer"])
-        return forbidden_operators(operators, allowed)
+            kinds.add(registered.FLOAT16 if metadata.precision == FLOAT16 else registered.INTEGER)
+        return forbidden_operators(operators, set().union(*map(registered.OPERATORS.allowed, kinds)))
 
     def read_metadata(self, path: Path) -> FileMetadata:
         from micronet_edge_onnx.metadata import read_metadata
@@ -153,9 +155,16 @@ class OnnxTarget:
         return read_metadata(path)
 
     def count(self, path: Path) -> Count:
-        from micronet_edge_onnx.count import count_file
+        from micronet_edge_onnx.counting.count import count_file
 
         return count_file(path)
+
+
+def _converted(network: nn.Module, spec: ExportSpec) -> "ModelProto":
+    """The model by torch.onnx, for networks as trained and for layers that are not written here."""
+    from micronet_edge_onnx.converter.convert import to_onnx
+
+    return to_onnx(network, spec.input_size, spec.batch)
 
 
 def _activations_of(network: nn.Module) -> frozenset[str]:
@@ -169,8 +178,8 @@ def _activations_of(network: nn.Module) -> frozenset[str]:
 def _save(model: "ModelProto", spec: ExportSpec, path: Path, activations: frozenset[str]) -> None:
     import onnx
 
-    from micronet_edge_onnx.fold_activations import fold_activations
     from micronet_edge_onnx.metadata import write_metadata
+    from micronet_edge_onnx.recognition.fold_activations import fold_activations
 
     if spec.fused:
         fold_activations(model, activations)

@@ -17,7 +17,7 @@ from micronet_edge.errors import TargetError
 from micronet_edge.models import load_checkpoint
 from micronet_edge.targets.protocol import ExportSpec
 from micronet_edge.targets.registry import find_target
-from micronet_edge_onnx.converter_baseline import converter_baseline as quantize_onnx
+from micronet_edge_onnx.converter.converter_baseline import converter_baseline as quantize_onnx
 from micronet_edge_tflite.converter.convert import corrections
 
 FLOAT_FILE = "float32.onnx"

@@ -27,16 +27,16 @@ SIZE, CLASSES = 96, 10
 
 def write_onnx(variant: str, form: str, path: Path) -> None:
     """The variant as a float ONNX file for 96 px and ten classes."""
-    spec = _spec(variant, portable=form == "portable")
+    spec = golden_spec(variant, portable=form == "portable")
     target = find_target("onnx")
-    network = lower(_network(variant), target.pipeline(spec), SIZE).network
+    network = lower(golden_network(variant), target.pipeline(spec), SIZE).network
     target.export(network, spec, path)
 
 
 def write_int8(variant: str, target: str, path: Path) -> None:
     """The variant as a target's int8 file. Its ranges are those of noise, which no operator depends on."""
-    spec = _spec(variant, precision="int8")
-    network = lower(_network(variant), integer(INTEGER_COSTS), SIZE).network
+    spec = golden_spec(variant, precision="int8")
+    network = lower(golden_network(variant), integer(INTEGER_COSTS), SIZE).network
     images = np.random.default_rng(0).standard_normal((8, 3, SIZE, SIZE), np.float32)
     calibration = CalibrationImages(images, "noise", "", 0)
     recipe = calibrated_recipe(network, calibration, spec.metadata, "int8", INTEGER_COSTS)
@@ -44,13 +44,13 @@ def write_int8(variant: str, target: str, path: Path) -> None:
     found.quantize(found.quantized_graph(quantized_by(recipe, network, spec.metadata, target)), spec, path)
 
 
-def _spec(variant: str, *, portable: bool = False, precision: str = "float32") -> ExportSpec:
+def golden_spec(variant: str, *, portable: bool = False, precision: str = "float32") -> ExportSpec:
     labels = tuple(str(number) for number in range(CLASSES))
     metadata = FileMetadata(variant, labels, Preprocessing.imagenet(SIZE), None, precision)
     return ExportSpec(SIZE, batch=1, naive=False, portable=portable, metadata=metadata, precision=precision)
 
 
-def _network(variant: str) -> MicroNet:
+def golden_network(variant: str) -> MicroNet:
     torch.manual_seed(0)  # what int8 keeps in float depends on the weights
     return _lively(MicroNet(variant, CLASSES)).eval()
 

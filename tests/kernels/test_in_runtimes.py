@@ -17,7 +17,7 @@ from torch.nn import functional
 from micronet_edge import ExportSettings, export, kernels
 from micronet_edge.errors import VerificationError
 from micronet_edge.targets.registry import find_target
-from micronet_edge_onnx import fold_activations
+from micronet_edge_onnx.recognition import fold_activations
 
 # Sums over all pixels in another order, and products that are added without rounding between.
 FLOAT_TOLERANCE = 2e-6

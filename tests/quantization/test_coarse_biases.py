@@ -9,8 +9,8 @@ from torch import nn
 from micronet_edge.quantization.calibrate import calibrate
 from micronet_edge.quantization.coarse_biases import coarse_operators, notes_on_float
 from micronet_edge.quantization.simulate import Simulation
-from micronet_edge_onnx.quantize import quantized_model
 from micronet_edge_onnx.session import outputs_of
+from micronet_edge_onnx.write import quantized_model
 from micronet_edge_tflite.network_file import quantized_file
 from micronet_edge_tflite.session import TfliteSession
 

@@ -1,4 +1,4 @@
-"""Puts columns beside a map in the place of a correction of what its convolution makes of the border."""
+"""Replaces a border correction behind a convolution by columns beside its input."""
 
 import torch
 from torch import Tensor, fx, nn
@@ -27,7 +27,7 @@ _EXACT = 1e-5
 
 
 class BorderBehindColumns(Pass):
-    """Spares a pass over the map that dense convolutions of the named layers give.
+    """Saves a pass over the output of dense convolutions of the named layers.
 
     Given    x -> dense Conv2d K x K -> AddConstant, zero but in the first column
     Result   a column of pixels beside x -> Conv2d K x K, whose first row of taps makes of it the correction

@@ -1,4 +1,4 @@
-"""Takes merged K x K convolutions of one channel each apart again, for runtimes fast at depthwise ones."""
+"""Factorizes merged K x K convolutions again, for runtimes that are fast at depthwise ones."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -23,13 +23,13 @@ _EQUAL = 1e-5
 
 
 class FactorizeSpatialConvolution(Pass):
-    """Undoes what merging did to the convolutions of the layers that are named.
+    """Factorizes merged convolutions of the named layers.
 
     Given    x -> Conv2d K x K, each output the product of a column and a row over one channel
              [-> AddConstant, the correction of its borders]
     Result   x -> Repeat -> depthwise K x 1 -> Repeat -> depthwise 1 x K, the correction as a bias between
 
-    Layers whose weights were trained since are no such products, and stay.
+    Layers whose weights were fine-tuned since are no such products, and stay.
     """
 
     def __init__(self, layers: frozenset[str]) -> None:
@@ -44,7 +44,7 @@ class FactorizeSpatialConvolution(Pass):
     def check_after(self, network: fx.GraphModule) -> None:
         for node in self._convs(network):
             if _halves(node) is not None:
-                raise LoweringError(f"{node.target} could still be taken apart")
+                raise LoweringError(f"{node.target} could still be factorized")
 
     def _convs(self, network: fx.GraphModule) -> list[fx.Node]:
         return [

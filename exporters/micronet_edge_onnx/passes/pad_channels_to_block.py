@@ -1,4 +1,4 @@
-"""Gives depthwise convolutions whole blocks of channels, as many as the runtime computes at a time."""
+"""Pads the channels of depthwise convolutions to whole blocks, which the runtime computes at a time."""
 
 from collections import Counter, defaultdict
 from itertools import chain

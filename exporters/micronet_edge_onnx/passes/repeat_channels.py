@@ -14,7 +14,7 @@ from micronet_edge.models import ChannelShuffle
 
 
 class RepeatChannels(Pass):
-    """Takes the multiplying out of convolutions, for runtimes that are fast at depthwise ones alone.
+    """Replaces a channel multiplier by repeated channels, for runtimes fast only at depthwise convolutions.
 
     Given    x -> Conv2d K x K, K > 1, of one channel for each group and several filters -> y
     Result   x -> Repeat -> depthwise Conv2d -> ChannelShuffle -> y

@@ -16,6 +16,8 @@ from micronet_edge.lowering.ir.graph import module_of
 
 Write = TypeVar("Write", bound=Callable[..., object])
 Formula = TypeVar("Formula")
+Called = type[nn.Module] | Callable[..., object] | str
+"""A class of layers, a function such as operator.add, or the name of a tensor's method."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +45,16 @@ class Operators(Generic[Write, Formula]):
 
     def __init__(self, package: str) -> None:
         self._package, self._is_read = package, False
-        self._writers: dict[type[nn.Module], LayerWriter[Write]] = {}
+        self._writers: dict[Called, LayerWriter[Write]] = {}
         self._operators: dict[str, FileOperator[Formula]] = {}
 
     def writes(
-        self, *layers: type[nn.Module], supports: Callable[[fx.Node], bool] = lambda _node: True
+        self, *layers: Called, supports: Callable[[fx.Node], bool] = lambda _node: True
     ) -> Callable[[Write], Write]:
-        """Registers a function that writes these layers and their subclasses, as far as `supports` says."""
+        """Registers a function that writes these layers and their subclasses, as far as `supports` says.
+
+        A layer may also be a function, or the name of a tensor's method, that a module calls itself.
+        """
 
         def register(write: Write) -> Write:
             self._writers |= dict.fromkeys(layers, LayerWriter(write, supports))
@@ -64,7 +69,7 @@ class Operators(Generic[Write, Formula]):
     def writer(self, node: fx.Node) -> LayerWriter[Write] | None:
         """How the node's layer is written; None where no operator of the target does."""
         self._read()
-        found = (self._writers.get(kind) for kind in type(module_of(node)).__mro__)
+        found = (self._writers.get(kind) for kind in _called(node))
         writer = next(filter(None, found), None)
         return writer if writer is not None and writer.supports(node) else None
 
@@ -84,3 +89,8 @@ class Operators(Generic[Write, Formula]):
             self._is_read = True  # the modules ask nothing while they are imported
             for module in iter_modules(import_module(self._package).__path__):
                 import_module(f"{self._package}.{module.name}")
+
+
+def _called(node: fx.Node) -> tuple[Called, ...]:
+    """What the node calls: a layer's classes, the nearest first, or a function."""
+    return type(module_of(node)).__mro__ if node.op == "call_module" else (node.target,)

@@ -1,0 +1,1 @@
+"""Counts finished ONNX files."""

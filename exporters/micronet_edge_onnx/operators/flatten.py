@@ -1,0 +1,17 @@
+"""Flatten: each image as one row."""
+
+import torch
+from torch import nn
+
+from micronet_edge.lowering.ir.graph import is_flatten
+from micronet_edge_onnx.formula import MOVES
+from micronet_edge_onnx.operators import OPERATORS, PORTABLE
+from micronet_edge_onnx.writer.call import Call
+
+OPERATORS.names("Flatten", formula=MOVES, allowed_in=(PORTABLE,))
+
+
+@OPERATORS.writes(nn.Flatten, "flatten", torch.flatten, supports=is_flatten)
+def write(call: Call, _layer: nn.Flatten | None) -> str:
+    (x,) = call.inputs
+    return x if call.is_row else call.operator("Flatten", [x], axis=1)

@@ -1,0 +1,22 @@
+"""GlobalAveragePool and ReduceMean: the mean over all pixels."""
+
+from torch import fx, nn
+
+from micronet_edge.lowering.ir.graph import shape_of
+from micronet_edge_onnx.formula import Formula, mean
+from micronet_edge_onnx.operators import INTEGER, OPERATORS, PORTABLE
+from micronet_edge_onnx.writer.call import Call
+
+OPERATORS.names("GlobalAveragePool", formula=Formula(mean, data=(0,)), allowed_in=(PORTABLE,))
+OPERATORS.names("ReduceMean", formula=Formula(mean, data=(0,)), allowed_in=(INTEGER,))
+
+
+def _gives_one_pixel(node: fx.Node) -> bool:
+    return shape_of(node)[2:] == (1, 1)
+
+
+@OPERATORS.writes(nn.AdaptiveAvgPool2d, supports=_gives_one_pixel)
+def write(call: Call, _layer: nn.AdaptiveAvgPool2d) -> str:
+    if call.is_row:
+        return call.operator("ReduceMean", call.inputs, axes=[2, 3], keepdims=0)
+    return call.operator("GlobalAveragePool", call.inputs)

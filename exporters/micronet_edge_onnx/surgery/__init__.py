@@ -1,0 +1,1 @@
+"""Exact changes to finished ONNX models."""

@@ -1,0 +1,1 @@
+"""Writes a lowered network as an ONNX file, layer by layer."""
