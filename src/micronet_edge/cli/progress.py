@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 RANDOM_WEIGHTS = (
-    "RANDOM WEIGHTS: no checkpoint was given; these files recognise nothing. Give --checkpoint FILE."
+    "RANDOM WEIGHTS: no checkpoint was given; these files recognise nothing."
 )
 
 
