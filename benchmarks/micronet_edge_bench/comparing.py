@@ -1,4 +1,4 @@
-"""Compares measured files with their baseline, and refuses ratios across unlike environments."""
+"""Compares measured files with their baseline, and refuses ratios across different environments."""
 
 from dataclasses import dataclass
 

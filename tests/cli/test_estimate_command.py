@@ -5,7 +5,7 @@ import json
 import pytest
 from cli.command import TFLITE_FILE, names, shared_quantized
 
-KIND = "estimate by Vela 5.2.0, not a measurement"
+KIND = "estimate by Vela 5.2.0, not measured"
 NPU = ("--npu", "ethos-u55-128")
 
 

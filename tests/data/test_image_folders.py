@@ -182,7 +182,7 @@ def test_an_item_that_is_no_regular_file(folder, refusal, kind):
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_folder_without_rights(folder, refusal):
     folder.chmod(0)
-    assert "check its rights" in refusal(SettingsError, read_calibration, folder, SMALL)
+    assert "check its permissions" in refusal(SettingsError, read_calibration, folder, SMALL)
 
 
 def test_images_that_are_all_alike(tmp_path, refusal):

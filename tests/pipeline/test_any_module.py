@@ -220,7 +220,7 @@ def test_a_network_that_will_not_do(refusal, tmp_path, network, metadata, kind, 
 def test_another_number_of_classes(refusal, tiny):
     settings = ExportSettings(num_classes=3)
     error_line = refusal(NetworkError, micronet_edge.export, tiny, settings=settings)
-    assert error_line == "Tiny gives 7 classes, not 3: leave --num-classes out"
+    assert error_line == "Tiny outputs 7 classes, not 3: leave --num-classes out"
 
 
 def test_what_is_said_twice(refusal, tiny):
@@ -228,7 +228,7 @@ def test_what_is_said_twice(refusal, tiny):
         return refusal(SettingsError, micronet_edge.export, given, **more)
 
     said = ExportSettings(input_size=64)
-    assert "says input_size" in refused(tiny, metadata=METADATA, settings=said)
+    assert "the metadata sets input_size" in refused(tiny, metadata=METADATA, settings=said)
     assert "metadata is for modules and factories only" in refused("m0", metadata=METADATA)
     assert "--checkpoint applies to a variant only, not to" in refused(
         tiny, metadata=METADATA, checkpoint=DIGITS

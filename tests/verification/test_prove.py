@@ -237,7 +237,7 @@ def last_layer(model):
 def test_nan_in_the_output(caught, onnx_model):
     _, tensors = last_layer(onnx_model)
     change(tensors[-1], lambda values: np.where(np.arange(values.size) == 7, np.nan, values))
-    assert "its output 7 is nan on astronaut.jpg" in caught(onnx_model)
+    assert "output 7 is nan on astronaut.jpg" in caught(onnx_model)
 
 
 def test_an_answer_that_does_not_depend_on_the_image(caught, onnx_model):
@@ -251,7 +251,7 @@ def test_too_few_classes(caught, onnx_model):
     change(tensors[0], lambda values: values[:9])
     change(tensors[1], lambda values: values[:9])
     onnx_model.graph.output[0].type.tensor_type.shape.dim[1].dim_value = 9
-    assert "gives [5, 9], the PyTorch network [5, 10]" in caught(onnx_model)
+    assert "outputs [5, 9], the PyTorch network [5, 10]" in caught(onnx_model)
 
 
 def test_a_second_output(caught, onnx_model):
@@ -303,7 +303,7 @@ def test_shifted_channels_in_a_tflite_file(caught, tflite_model):
 def test_nan_in_the_output_of_a_tflite_file(caught, tflite_model):
     *_, (_, bias) = tflite_weights(tflite_model, schema.BuiltinOperator.FULLY_CONNECTED)
     bias[7] = np.nan
-    assert "its output 7 is nan on astronaut.jpg" in caught(tflite_model)
+    assert "output 7 is nan on astronaut.jpg" in caught(tflite_model)
 
 
 def test_a_second_output_of_a_tflite_file(caught, tflite_model):

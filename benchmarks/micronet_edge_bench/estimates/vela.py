@@ -69,7 +69,7 @@ class Estimate:
     @property
     def kind(self) -> str:
         """The kind of these figures, to print beside them."""
-        return f"estimate by Vela {self.vela_version}, not a measurement"
+        return f"estimate by Vela {self.vela_version}, not measured"
 
     def summary(self, *, per_layer: bool) -> dict[str, object]:
         """Plain values, with or without the layers."""

@@ -11,9 +11,7 @@ from micronet_edge.util.terminal import say
 if TYPE_CHECKING:
     from rich.console import Console
 
-RANDOM_WEIGHTS = (
-    "RANDOM WEIGHTS: no checkpoint was given; these files recognise nothing. Give --checkpoint FILE."
-)
+RANDOM_WEIGHTS = "RANDOM WEIGHTS: no checkpoint was given; these files recognise nothing."
 
 
 @contextmanager

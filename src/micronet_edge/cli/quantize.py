@@ -29,7 +29,7 @@ def quantize(
     ],
     *,
     precision: Annotated[
-        str, typer.Option(help="int8, or int8-a16 (16-bit activations, no loss of accuracy).")
+        str, typer.Option(help="int8, or int8-a16 (16-bit activations: slower, no measurable loss).")
     ] = "int8",
     finetune: Annotated[
         Path | None,

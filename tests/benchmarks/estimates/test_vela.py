@@ -44,7 +44,7 @@ def test_the_npus_are_those_that_vela_compiles_for():
 
 
 def test_the_figures_agree_with_each_other(of_digits):
-    assert of_digits.kind == "estimate by Vela 5.2.0, not a measurement"
+    assert of_digits.kind == "estimate by Vela 5.2.0, not measured"
     assert of_digits.system_configuration == "Ethos_U55_High_End_Embedded"
     assert of_digits.memory_mode == "Shared_Sram"
     assert of_digits.seconds == pytest.approx(of_digits.cycles / of_digits.clock_hz)
