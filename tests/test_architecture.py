@@ -123,7 +123,7 @@ def test_a_target_is_found_without_loading_its_runtime(name):
 
 EVERY_TARGET_HAS = {
     *("__init__.py", "target.py", "session.py", "metadata.py", "pipelines.py", "costs.json"),
-    "passes",
+    *("operators", "passes", "writer"),
 }
 """Files and folders of a target's package."""
 

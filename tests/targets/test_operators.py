@@ -77,3 +77,10 @@ def test_registries_share_nothing(operators):
     other = Operators("made_operators")
     other.names("ELU", formula=2)
     assert operators.formula("ELU") is None
+
+
+def test_an_operator_that_cannot_be_loaded_is_an_error_every_time(operators, tmp_path):
+    (tmp_path / "made_operators" / "softmax.py").write_text("import no_such_library\n")
+    for _ in range(2):
+        with pytest.raises(ModuleNotFoundError, match="no_such_library"):
+            operators.allowed("float32")

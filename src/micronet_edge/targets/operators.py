@@ -86,9 +86,9 @@ class Operators(Generic[Write, Formula]):
 
     def _read(self) -> None:
         if not self._is_read:
-            self._is_read = True  # the modules ask nothing while they are imported
             for module in iter_modules(import_module(self._package).__path__):
                 import_module(f"{self._package}.{module.name}")
+            self._is_read = True  # not before: half of the operators would be worse than the error
 
 
 def _called(node: fx.Node) -> tuple[Called, ...]:

@@ -74,7 +74,10 @@ class Small(nn.Module):
         return self.linear(self.mean(self.between(self.conv(x))).flatten(1))
 
 
-@pytest.mark.parametrize("between", [lambda y: y + y, lambda y: torch.mul(y, y), lambda y: y], ids=str)
+BETWEEN = {"sum": lambda y: y + y, "product": lambda y: torch.mul(y, y), "nothing": lambda y: y}
+
+
+@pytest.mark.parametrize("between", BETWEEN.values(), ids=BETWEEN)
 def test_what_a_module_computes_itself_is_written(between):
     torch.manual_seed(0)
     module = Small(between, dilation=2, padding=(2, 1)).eval()
