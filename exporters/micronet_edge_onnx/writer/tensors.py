@@ -9,6 +9,9 @@ from micronet_edge.lowering.ir.primitives import Constant
 from micronet_edge_onnx.format import INPUT_NAME
 from micronet_edge_onnx.writer.model_writer import ModelWriter
 
+_PATH_OF_BLOCK = 2
+_ADDITION = re.compile("^Add(?=_|$)")
+
 Weighted = nn.Conv2d | nn.Linear
 
 
@@ -38,15 +41,14 @@ class Tensors:
     def name(self, node: fx.Node) -> str:
         """The name of the node's operator: its layer's path.
 
-        What a module computes itself, such as a residual addition, is named beside the layer that it reads:
-        features/block4/project_activation -> features/block4/Add_1.
+        What a module computes itself is named after the block that it stands in:
+        features/block4/residual, classifier/logits/Flatten.
         """
         if node.op == "call_module":
             return str(node.target)
-        before = self._plain[inputs_of(node)[-1]]
-        source = next((each for each in reversed(inputs_of(node)) if each.op == "call_module"), None)
-        path = before if source is None else str(source.target)
-        return "/".join([*path.split("/")[:-1], re.sub("^[a-z]", lambda first: first[0].upper(), node.name)])
+        sources = [str(each.target) for each in inputs_of(node) if each.op == "call_module"]
+        block = sources[-1].split("/")[:-1][:_PATH_OF_BLOCK] if sources else []
+        return "/".join([*block, _ADDITION.sub("residual", node.name.capitalize())])
 
     def read(self, node: fx.Node, reader: fx.Node) -> str:
         """The node's tensor as the reader's operator reads it."""

@@ -5,11 +5,13 @@ import sys
 from dataclasses import replace
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import torch
 from cli.command import DIGITS
 from golden.update import SIZE, golden_network, golden_spec
+from onnx import helper, numpy_helper
 from torch import nn
 from torch.nn import functional
 
@@ -32,6 +34,27 @@ def logits(model, images):
     return session.run(["logits"], {"image": parts})[0]
 
 
+DEFAULTS = {("auto_pad", b"NOTSET"), ("dilations", (1, 1)), ("alpha", 1.0), ("beta", 1.0)}
+
+
+def as_run(model, path):
+    """What ONNX Runtime runs after its own optimization: operators, attributes, and who gives the inputs."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level, options.optimized_model_filepath = 3, str(path)
+    onnxruntime.InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])
+    graph = onnx.load(path).graph
+    known = {each.name: numpy_helper.to_array(each).tobytes() for each in graph.initializer}
+    for place, node in enumerate(graph.node):
+        settings = {(each.name, plain(helper.get_attribute_value(each))) for each in node.attribute}
+        inputs = node.input[:4] if node.op_type == "Slice" else node.input  # the fifth says steps of 1
+        yield node.op_type, settings - DEFAULTS, [known.get(name, name) for name in inputs]
+        known |= {name: (place, output) for output, name in enumerate(node.output)}
+
+
+def plain(value):
+    return tuple(value) if isinstance(value, list) else value
+
+
 def shapes(model):
     """The kind of each operator and the shapes of its results, in order."""
     known = {value.name: value.type.tensor_type for value in [*model.graph.value_info, *model.graph.output]}
@@ -41,12 +64,14 @@ def shapes(model):
 
 
 @pytest.mark.parametrize(("variant", "portable", "batch"), CASES)
-def test_operators_and_outputs_agree(variant, portable, batch):
+def test_operators_and_outputs_agree_and_the_runtime_runs_the_same(tmp_path, variant, portable, batch):
     target, spec = find_target("onnx"), replace(golden_spec(variant, portable=portable), batch=batch)
     lowered = lower(golden_network(variant), target.pipeline(spec), SIZE).network
     assert is_writable(lowered)
     ours, theirs = float_model(lowered, batch, gathers=not portable), to_onnx(lowered, SIZE, batch)
     assert list(shapes(ours)) == list(shapes(theirs))
+    ours_run, theirs_run = (list(as_run(model, tmp_path / "optimized.onnx")) for model in (ours, theirs))
+    assert ours_run == theirs_run
     images = np.random.default_rng(0).standard_normal((4, 3, SIZE, SIZE), np.float32)
     expected = logits(theirs, images)
     assert np.abs(logits(ours, images) - expected).max() <= TOLERANCE * np.abs(expected).max()
@@ -103,3 +128,13 @@ def test_what_a_module_computes_itself_is_written(between):
 def test_what_it_does_not_write_goes_by_way_of_the_converter(module):
     assert not is_writable(trace(module, 16))
     assert not is_writable(module)  # as it was trained
+
+
+def test_what_a_module_computes_itself_is_named_after_its_block():
+    lowered = lower(golden_network("m2"), find_target("onnx").pipeline(golden_spec("m2")), SIZE).network
+    names = [node.name for node in float_model(lowered, 1).graph.node]
+    residuals = [name for name in names if "residual" in name]
+    assert residuals
+    assert all(name.startswith("features/block") and name.count("/") == 2 for name in residuals)
+    assert names[-1].startswith("classifier/logits/Flatten")
+    assert len(set(names)) == len(names)
