@@ -1,5 +1,6 @@
 """The registry of operators: a file in a package is enough to register one."""
 
+import operator
 import sys
 
 import pytest
@@ -71,6 +72,26 @@ def test_names_say_what_is_computed_and_where_it_may_stand(operators):
 def test_what_is_registered_later_counts_as_well(operators, nodes):
     operators.writes(nn.Sigmoid)(lambda _node: "LOGISTIC")
     assert operators.writer(nodes[-1]).write(None) == "LOGISTIC"
+
+
+class Residual(nn.Module):
+    """Calls a function and a tensor's method, beside a layer whose name is that method's."""
+
+    def __init__(self):
+        super().__init__()
+        self.flatten = nn.Sigmoid()
+
+    def forward(self, x):
+        return (self.flatten(x) + x).flatten(1)
+
+
+def test_functions_and_methods_are_written_as_layers_are(operators):
+    operators.writes(operator.add)(lambda _node: "ADD")
+    operators.writes("flatten")(lambda _node: "RESHAPE")
+    _, sigmoid, add, flatten, _ = trace(Residual(), 8).graph.nodes
+    assert operators.writer(sigmoid) is None
+    assert operators.writer(add).write(None) == "ADD"
+    assert operators.writer(flatten).write(None) == "RESHAPE"
 
 
 def test_registries_share_nothing(operators):
