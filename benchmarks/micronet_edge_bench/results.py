@@ -238,6 +238,10 @@ def _check(results: Results) -> None:
         if not 0 <= number < _MOST:
             raise msgspec.ValidationError(f"{where} is {number}, which is not a valid figure")
     for place, run in enumerate(results.runs):
+        if not run.method.rounds and not run.method.seconds:
+            raise msgspec.ValidationError(f"runs[{place}] has neither rounds nor seconds")
+        if run.environment is None and run.error is None:
+            raise msgspec.ValidationError(f"runs[{place}] has no environment")
         names = [file.name for file in run.files]
         if len(set(names)) < len(names):
             raise msgspec.ValidationError(f"runs[{place}] holds several files of one name")

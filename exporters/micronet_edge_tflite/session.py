@@ -68,7 +68,12 @@ class TfliteSession:
         self._interpreter.set_tensor(self._input["index"], self.input_array(images))
 
         def infer() -> Logits:
-            self._interpreter.invoke()
+            try:
+                self._interpreter.invoke()
+            except RuntimeError as error:
+                raise TargetError(
+                    f"LiteRT cannot run {self._path} ({' '.join(str(error).split())})"
+                ) from error
             return _as_float(self._interpreter.get_tensor(self._output["index"]), self._output)
 
         return infer

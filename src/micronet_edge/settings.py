@@ -68,7 +68,7 @@ class EvaluateSettings(CheckpointSettings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BlameSettings:
+class SensitivitySettings:
     """How to analyze the sensitivity of a file's layers.
 
     Attributes:

@@ -24,7 +24,7 @@ from micronet_edge import (
 from micronet_edge.errors import LoweringError, NetworkError, SettingsError, VerificationError
 from micronet_edge.models import load_checkpoint
 from micronet_edge.models.own_networks import state_sha256
-from micronet_edge.settings import BlameSettings
+from micronet_edge.settings import SensitivitySettings
 
 SIZE = 40
 LABELS = tuple("abcdefg")
@@ -166,7 +166,7 @@ def test_it_is_quantized_proven_again_and_looked_into(digits, data, tmp_path, tm
     assert file.path.name == "my-digits-int8.tflite"
     proof = micronet_edge.verify(file.path, network, calibration=calibration, kernels="off")
     assert proof.top1_agreement == file.proof.top1_agreement
-    found = micronet_edge.sensitivity(file.path, network, calibration, BlameSettings(data=data))
+    found = micronet_edge.sensitivity(file.path, network, calibration, SensitivitySettings(data=data))
     assert found.analysis.top1_float > 0.9
     assert str(found.checkpoint) == "MicroNet"
     other = copy.deepcopy(network)

@@ -40,16 +40,23 @@ def _traced(network: nn.Module, input_size: int, batch: int | None) -> onnx.Mode
     with tempfile.TemporaryDirectory(prefix="micronet-edge-") as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         written = Path(folder, "model.onnx")
-        torch.onnx.export(
-            network,
-            (image,),
-            str(written),
-            dynamo=False,
-            opset_version=OPSET,
-            input_names=[INPUT_NAME],
-            output_names=[OUTPUT_NAME],
-            dynamic_axes=dynamic,
-        )
+        try:
+            torch.onnx.export(
+                network,
+                (image,),
+                str(written),
+                dynamo=False,
+                opset_version=OPSET,
+                input_names=[INPUT_NAME],
+                output_names=[OUTPUT_NAME],
+                dynamic_axes=dynamic,
+            )
+        except torch.onnx.errors.UnsupportedOperatorError as error:
+            operator = str(error).partition("'")[2].partition("'")[0]
+            raise TargetError(
+                f"the network computes {operator}, which ONNX files of opset {OPSET} cannot express: "
+                "replace it with layers of plain operators"
+            ) from error
         return onnx.load(written)
 
 

@@ -13,10 +13,10 @@ OPERATORS.names("Add", formula=elementwise(1), allowed_in=(PORTABLE,))
 
 
 @OPERATORS.writes(Add, operator.add, torch.add, supports=reads_tensors_alone)
-def write(call: Call, _layer: Add | None) -> str:
+def write(_layer: Add | None, call: Call) -> str:
     return call.operator("Add", call.inputs)
 
 
 @OPERATORS.writes(AddConstant)
-def write_with_constant(call: Call, layer: AddConstant) -> str:
+def write_with_constant(layer: AddConstant, call: Call) -> str:
     return call.operator("Add", [*call.inputs, call.constant(layer)])

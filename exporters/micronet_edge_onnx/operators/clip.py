@@ -22,7 +22,7 @@ OPERATORS.names(
 
 
 @OPERATORS.writes(nn.ReLU, nn.Hardtanh)
-def write(call: Call, layer: nn.ReLU | nn.Hardtanh) -> str:
+def write(layer: nn.ReLU | nn.Hardtanh, call: Call) -> str:
     (x,) = call.inputs
     low, high = (layer.min_val, layer.max_val) if isinstance(layer, nn.Hardtanh) else (0.0, np.inf)
     return x if call.is_cut_off(low, high) else clipped(call, x, low, high)

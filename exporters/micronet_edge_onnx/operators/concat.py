@@ -13,12 +13,12 @@ OPERATORS.names("Concat", formula=MOVES, allowed_in=(PORTABLE,))
 
 
 @OPERATORS.writes(Concatenate)
-def write(call: Call, _layer: Concatenate) -> str:
+def write(_layer: Concatenate, call: Call) -> str:
     return call.operator("Concat", call.inputs, axis=1)
 
 
 @OPERATORS.writes(BesideColumns)
-def write_columns(call: Call, layer: BesideColumns) -> str:
+def write_columns(layer: BesideColumns, call: Call) -> str:
     (x,) = call.inputs
     left, right = (
         [_columns(call, side, columns, x)] if columns.shape[3] else []

@@ -18,13 +18,13 @@ def _pads_zeros(node: fx.Node) -> bool:
 
 
 @OPERATORS.writes(nn.Conv2d, supports=_pads_zeros)
-def write(call: Call, conv: nn.Conv2d) -> str:
+def write(conv: nn.Conv2d, call: Call) -> str:
     (x,) = call.inputs
     return product(call, x, conv) if call.is_row else _conv(call, x, conv)
 
 
 @OPERATORS.writes(BorderedConv, supports=_pads_zeros)
-def write_bordered(call: Call, layer: BorderedConv) -> str:
+def write_bordered(layer: BorderedConv, call: Call) -> str:
     (x,) = call.inputs
     y = _conv(call, x, layer.conv, "conv")
     bias = call.model.constant(call.path("border/constant"), layer.bias_map.numpy())

@@ -9,7 +9,7 @@ OPERATORS.names("MatMul", formula=Formula(matrix_product), allowed_in=(INTEGER,)
 
 
 @OPERATORS.writes(DynamicPointwiseWeight)
-def write_weight(call: Call, layer: DynamicPointwiseWeight) -> str:
+def write_weight(layer: DynamicPointwiseWeight, call: Call) -> str:
     """[n, d, c], transposed: what stands before the pixels in a product."""
     model, outputs, total = call.model, call.shape[3], ""
     for j, x in enumerate(call.inputs):
@@ -21,7 +21,7 @@ def write_weight(call: Call, layer: DynamicPointwiseWeight) -> str:
 
 
 @OPERATORS.writes(DynamicPointwise)
-def write(call: Call, _layer: DynamicPointwise) -> str:
+def write(_layer: DynamicPointwise, call: Call) -> str:
     model, (x, matrix) = call.model, call.inputs
     _, d, h, w = call.shape
     pixels = model.reshaped(call.path("pixels"), x, 0, call.source_shapes[0][1], h * w)

@@ -12,6 +12,6 @@ OPERATORS.names("Flatten", formula=MOVES, allowed_in=(PORTABLE,))
 
 
 @OPERATORS.writes(nn.Flatten, "flatten", torch.flatten, supports=is_flatten)
-def write(call: Call, _layer: nn.Flatten | None) -> str:
+def write(_layer: nn.Flatten | None, call: Call) -> str:
     (x,) = call.inputs
     return x if call.is_row else call.operator("Flatten", [x], axis=1)

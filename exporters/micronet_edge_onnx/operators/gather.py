@@ -11,12 +11,12 @@ OPERATORS.names("Gather", formula=MOVES, allowed_in=(ONNXRUNTIME,))
 
 
 @OPERATORS.writes(GatheredReorder, Repeat)
-def write(call: Call, layer: GatheredReorder | Repeat) -> str:
+def write(layer: GatheredReorder | Repeat, call: Call) -> str:
     (x,) = call.inputs
     return call.model.picked(call.name, x, np.asarray(layer.index))
 
 
 @OPERATORS.writes(Reorder)
-def write_slices(call: Call, layer: Reorder) -> str:
+def write_slices(layer: Reorder, call: Call) -> str:
     (x,) = call.inputs
     return call.model.joined(call.name, x, layer.pieces)

@@ -11,7 +11,7 @@ OPERATORS.names("Gemm", formula=Formula(matrix_product), allowed_in=(PORTABLE,))
 
 
 @OPERATORS.writes(nn.Linear, supports=lambda node: is_matrix(only_input(node)))
-def write(call: Call, layer: nn.Linear | nn.Conv2d) -> str:
+def write(layer: nn.Linear | nn.Conv2d, call: Call) -> str:
     (x,) = call.inputs
     return product(call, x, layer)
 

@@ -11,5 +11,5 @@ OPERATORS.names("HardSwish", formula=elementwise(HARD_SWISH), allowed_in=(PORTAB
 
 
 @OPERATORS.writes(nn.Hardswish)
-def write(call: Call, _layer: nn.Hardswish) -> str:
+def write(_layer: nn.Hardswish, call: Call) -> str:
     return call.operator("HardSwish", call.inputs)

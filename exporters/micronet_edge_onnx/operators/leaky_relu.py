@@ -10,5 +10,5 @@ OPERATORS.names("LeakyRelu", formula=elementwise(2), allowed_in=(PORTABLE,))
 
 
 @OPERATORS.writes(nn.LeakyReLU)
-def write(call: Call, layer: nn.LeakyReLU) -> str:
+def write(layer: nn.LeakyReLU, call: Call) -> str:
     return call.operator("LeakyRelu", call.inputs, alpha=layer.negative_slope)

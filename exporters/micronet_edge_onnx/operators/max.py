@@ -9,5 +9,5 @@ OPERATORS.names("Max", formula=Formula(several), allowed_in=(PORTABLE,))
 
 
 @OPERATORS.writes(Maximum)
-def write(call: Call, _layer: Maximum) -> str:
+def write(_layer: Maximum, call: Call) -> str:
     return call.operator("Max", call.compared)

@@ -18,10 +18,10 @@ OPERATORS.names(
 
 
 @OPERATORS.writes(Multiply, operator.mul, torch.mul, supports=reads_tensors_alone)
-def write(call: Call, _layer: Multiply | None) -> str:
+def write(_layer: Multiply | None, call: Call) -> str:
     return call.operator("Mul", call.maps)
 
 
 @OPERATORS.writes(MultiplyConstant)
-def write_with_constant(call: Call, layer: MultiplyConstant) -> str:
+def write_with_constant(layer: MultiplyConstant, call: Call) -> str:
     return call.operator("Mul", [*call.inputs, call.constant(layer)])

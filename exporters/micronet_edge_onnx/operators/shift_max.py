@@ -17,7 +17,7 @@ from micronet_edge_onnx.writer.largest_sum import largest_sum
 
 
 @OPERATORS.writes(FrozenShiftMax)
-def write(call: Call, layer: FrozenShiftMax) -> str:
+def write(layer: FrozenShiftMax, call: Call) -> str:
     (x,) = call.inputs
     shifted = [_shifted(call, x, j, source) for j, source in enumerate(layer.sources)]
     coefficients = _coefficients(call, layer, shifted[0])

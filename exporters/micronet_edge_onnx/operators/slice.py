@@ -9,6 +9,6 @@ OPERATORS.names("Slice", formula=MOVES, allowed_in=(PORTABLE,))
 
 
 @OPERATORS.writes(Channels)
-def write(call: Call, layer: Channels) -> str:
+def write(layer: Channels, call: Call) -> str:
     (x,) = call.inputs
     return call.model.slice(call.name, x, layer.start, layer.stop)

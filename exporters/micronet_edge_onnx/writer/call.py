@@ -85,4 +85,4 @@ def reads_tensors_alone(node: fx.Node) -> bool:
 
 
 Write = Callable[..., str]
-"""Writes one call of a layer: (call, layer) -> the name of the result's tensor."""
+"""Writes one call of a layer: (layer, call) -> the name of the result's tensor."""

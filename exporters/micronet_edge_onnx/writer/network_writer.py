@@ -39,4 +39,4 @@ def _write(tensors: Tensors, operators: Operators[Write, Formula], node: fx.Node
         raise TargetError(
             f"{call.name}: no ONNX operator for a {kind}: put a layer that has one in its place"
         )
-    return writer.write(call, layer)
+    return writer.write(layer, call)

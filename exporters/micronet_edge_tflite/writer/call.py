@@ -9,7 +9,7 @@ from torch import fx
 from micronet_edge.lowering.ir.graph import inputs_of
 from micronet_edge.quantization.qparams import QuantParams
 from micronet_edge.quantization.quantized_tensors import tensor_name
-from micronet_edge_tflite.writer.activations import activation_after
+from micronet_edge_tflite.writer.activations import NO_ACTIVATION, activation_after
 from micronet_edge_tflite.writer.network_tensors import NetworkTensors
 
 
@@ -81,5 +81,6 @@ class Call:
 
         A layer that does not take it has it as an operator of its own.
         """
-        self.activation_is_written = True
-        return activation_after(self.node)
+        activation = activation_after(self.node)
+        self.activation_is_written = activation != NO_ACTIVATION
+        return activation

@@ -1,16 +1,14 @@
 """The clip behind a layer, as far as neither the layer's operator nor saturation does it."""
 
+from math import inf
+
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from torch import nn
 
 from micronet_edge.lowering.ir.graph import module_of
 from micronet_edge.quantization.quantized_tensors import clip_after, result_name
-from micronet_edge_tflite.writer.activations import (
-    NO_ACTIVATION,
-    OPERATORS_OF_ACTIVATIONS,
-    activation_after,
-)
+from micronet_edge_tflite.writer.activations import OPERATORS_OF_ACTIVATIONS, activation_of
 from micronet_edge_tflite.writer.call import Call
 from micronet_edge_tflite.writer.coefficients import is_coefficient
 
@@ -21,20 +19,28 @@ def write_clip(call: Call) -> None:
     """Writes the part of the clip that the layer's operator and saturation leave to do."""
     after = clip_after(call.node)
     clip = None if after is None else module_of(after)
+    if clip is None or call.activation_is_written:
+        return
+    low, high = _ends(clip)
+    if call.integer and _saturates(call, low, high):
+        return
     if isinstance(clip, nn.Hardtanh) and not isinstance(clip, nn.ReLU6):
-        if not (call.integer and _saturates(call, clip)):
-            _cut_off(call, float(clip.min_val), float(clip.max_val))
-    elif not call.integer and not call.activation_is_written:
-        _activate(call)
+        _cut_off(call, low, high)
+    else:
+        _append(call, OPERATORS_OF_ACTIVATIONS[activation_of(clip)], "activated")
 
 
-def _saturates(call: Call, clip: nn.Hardtanh) -> bool:
+def _ends(clip: nn.Module) -> tuple[float, float]:
+    return (float(clip.min_val), float(clip.max_val)) if isinstance(clip, nn.Hardtanh) else (0.0, inf)
+
+
+def _saturates(call: Call, low: float, high: float) -> bool:
     """Whether the range of the result's integers ends where the clip does."""
     qparams = call.tensors.quantized.qparams(call.node)
     if qparams.bits == _BYTE and is_coefficient(call.node):
         return True
     half = qparams.scale / 2
-    return qparams.low >= clip.min_val - half and qparams.high <= clip.max_val + half
+    return qparams.low >= low - half and qparams.high <= high + half
 
 
 def _cut_off(call: Call, low: float, high: float) -> None:
@@ -42,12 +48,6 @@ def _cut_off(call: Call, low: float, high: float) -> None:
         value = np.full((1, 1, 1, 1), bound, np.float32)
         limit = call.tensors.writer.numbers(f"{result_name(call.node)}/{side}", value, call.qparams)
         _append(call, operator, f"cut_{side}", limit, options=schema.MaximumMinimumOptionsT)
-
-
-def _activate(call: Call) -> None:
-    activation = activation_after(call.node)
-    if activation != NO_ACTIVATION:
-        _append(call, OPERATORS_OF_ACTIVATIONS[activation], "activated")
 
 
 def _append(call: Call, operator: str, role: str, *operands: int, options: type | None = None) -> None:

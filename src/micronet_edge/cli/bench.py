@@ -136,11 +136,13 @@ def _settings(
 
 
 def _write(results: "Results", output: Path | None, html: Path | None, *, overwrite: bool) -> None:
+    from micronet_edge_bench.comparing import compare
     from micronet_edge_bench.report.page import write_report
     from micronet_edge_bench.results import write_results
 
     if not any(run.files for run in results.runs):
         return
+    compare(results)  # refuses a baseline that is missing before anything is written
     if output is not None:
         write_results(results, output, overwrite=overwrite)
     if html is not None:

@@ -58,7 +58,7 @@ def sensitivity(
     from micronet_edge.pipeline.sensitivity import analyze_file
     from micronet_edge.quantization.recipe import recipe_path, weights_path
     from micronet_edge.reports.sensitivity_page import write_page
-    from micronet_edge.settings import BlameSettings
+    from micronet_edge.settings import SensitivitySettings
     from micronet_edge.util.output_files import check_reports
 
     beside = [recipe_path(file), weights_path(recipe_path(file))] if file.name else []
@@ -74,7 +74,7 @@ def sensitivity(
             file,
             with_weights(checkpoint, weights),
             calibration,
-            BlameSettings(data=data, kernels=kernels, skip_unreadable=skip_unreadable),
+            SensitivitySettings(data=data, kernels=kernels, skip_unreadable=skip_unreadable),
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     if html is not None:

@@ -21,7 +21,7 @@ Tensors = tuple[Tensor, ...]
 
 _ELEMENTWISE = {
     **dict.fromkeys(("add", "sub", "div", "maximum", "minimum", "neg", "relu"), BOUND),
-    **dict.fromkeys(("hardtanh", "clamp"), CLIP),
+    **dict.fromkeys(("hardtanh", "clamp", "leaky_relu"), CLIP),
     "hardsigmoid": HARD_SIGMOID,
     "hardswish": HARD_SWISH,
     **dict.fromkeys(("native_batch_norm", "_native_batch_norm_legit_no_training"), SCALE_AND_SHIFT),

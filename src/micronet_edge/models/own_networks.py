@@ -31,6 +31,8 @@ def own_network(given: object, weights: Path | str | None = None) -> Own | None:
 
     Raises SettingsError on weights that are not a file.
     """
+    if isinstance(given, type) and issubclass(given, nn.Module):
+        raise SettingsError(f"{given.__name__} is a class: give a network, {given.__name__}(...)")
     if isinstance(given, nn.Module | Factory):
         found: Own | None = given
     else:
@@ -66,7 +68,7 @@ def called(own: Own) -> str:
 def ready(own: Own) -> nn.Module:
     """The network in inference mode on the CPU; a given module stays unchanged.
 
-    Raises NetworkError on a network that cannot be built or copied, or is not in float32.
+    Raises NetworkError on a network that cannot be built or copied, or is not in finite float32.
     """
     if isinstance(own, Factory):
         network = build(own)
@@ -76,8 +78,12 @@ def ready(own: Own) -> nn.Module:
         except Exception as error:  # user code can raise anything
             raise NetworkError(f"{called(own)} cannot be copied ({error}): give a plain module") from error
     for name, tensor in network.state_dict().items():
-        if isinstance(tensor, Tensor) and tensor.is_floating_point() and tensor.dtype != torch.float32:
+        if not isinstance(tensor, Tensor) or not tensor.is_floating_point():
+            continue
+        if tensor.dtype != torch.float32:
             raise NetworkError(f"{called(own)}: {name} is {tensor.dtype}: give the network as .float()")
+        if not tensor.isfinite().all():
+            raise NetworkError(f"{called(own)}: {name} contains NaN or infinity: train it again")
     return network.cpu().eval()
 
 

@@ -16,7 +16,7 @@ from micronet_edge.models.source import Given
 from micronet_edge.pipeline.prove_again import quantized_from
 from micronet_edge.quantization.fuse_activations import with_fused_activations
 from micronet_edge.quantization.sensitivity import Labelled, Progress, Sensitivity, analyze
-from micronet_edge.settings import BlameSettings
+from micronet_edge.settings import SensitivitySettings
 from micronet_edge.targets.registry import read_metadata
 from micronet_edge.verification.prove import TOLERANCES
 
@@ -69,7 +69,7 @@ def analyze_file(
     path: Path | str,
     network: Given,
     calibration: Path | str,
-    settings: BlameSettings | None = None,
+    settings: SensitivitySettings | None = None,
     progress: Progress = lambda _done, _total: None,
 ) -> FileSensitivity:
     """Analyzes every layer of the quantized network in a file.
@@ -83,7 +83,7 @@ def analyze_file(
     Raises   a subclass of MicronetEdgeError on a float file, a missing recipe, another checkpoint, or
              unreadable images.
     """
-    path, settings = Path(path), settings or BlameSettings()
+    path, settings = Path(path), settings or SensitivitySettings()
     metadata = read_metadata(path)
     if metadata.precision in TOLERANCES:
         raise SettingsError(

@@ -17,6 +17,11 @@ from micronet_edge.util.journal import settle
 from micronet_edge.util.user_files import NETWORK, check_file
 
 ENTRY_POINTS = "micronet_edge.targets"
+_PARTS = (
+    *("name", "suffix", "precisions", "check", "pipeline", "export", "open", "for_kernels"),
+    *("violations", "read_metadata", "count"),
+)
+"""What every target must have; one that writes integer files has `quantized_graph` and `quantize` as well."""
 
 
 def target_names() -> tuple[str, ...]:
@@ -36,6 +41,8 @@ def find_target(name: str) -> Target:
             raise TargetError(
                 f"format {name!r} cannot be loaded from {point.value} ({error}): install its package again"
             ) from error
+        if lacking := [part for part in _PARTS if not hasattr(target, part)]:
+            raise TargetError(f"format {name!r} is incomplete: {point.value} lacks {', '.join(lacking)}")
         return target
     raise TargetError(f"unknown format {name!r}: choose from {', '.join(target_names())}")
 

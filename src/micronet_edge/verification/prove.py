@@ -207,11 +207,11 @@ def _cosine(ours: Logits, theirs: Logits) -> float:
 def _check_close(file: FileToProve, proof: Proof) -> None:
     agreement, cosine = CLOSE[file.metadata.precision]
     if not (proof.top1_agreement >= agreement and proof.cosine >= cosine):
+        finer = " or --precision int8-a16" if file.metadata.precision == "int8" else ""
         raise VerificationError(
             f"{file.path.name} is too far from the float network: same class on {proof.top1_agreement:.0%} "
             f"of {proof.images} images (at least {agreement:.0%} required), cosine {proof.cosine:.3f} "
-            f"({cosine:.2f} required): give images like those the network will see, --finetune or "
-            "--precision int8-a16"
+            f"({cosine:.2f} required): give images like those the network will see, --finetune{finer}"
         )
 
 

@@ -53,15 +53,25 @@ def changed(**figures):
     ("content", "words"),
     [
         pytest.param("{", "Expecting", id="no JSON"),
-        pytest.param([], "no JSON object", id="a list"),
+        pytest.param([], "not a JSON object", id="a list"),
         pytest.param(asdict(XNNPACK_COSTS), "it names no machine", id="a table alone"),
         pytest.param({"xnnpack": asdict(XNNPACK_COSTS)}, "it names no machine", id="no machine"),
-        pytest.param(content() | {"gpu": {}}, "missing 8 required", id="an empty table"),
-        pytest.param(content() | {"xnnpack": 3}, "3 is no table", id="a number for a table"),
-        pytest.param(changed(segment_ns=-1.0), "segment_ns is -1.0", id="negative"),
+        pytest.param(content() | {"machine": None}, "its machine is not a text", id="a machine of none"),
+        pytest.param(content() | {"xnnpack_int8": content()["integer"]}, "integer twice", id="both names"),
+        pytest.param(
+            content() | {"gpu": {}}, "table gpu: Object missing required field", id="an empty table"
+        ),
+        pytest.param(content() | {"xnnpack": 3}, "table xnnpack: it is not a JSON object", id="a number"),
+        pytest.param(changed(segment_ns=-1.0), "table xnnpack: segment_ns is -1.0", id="negative"),
         pytest.param(changed(segment_ns=float("nan")), "segment_ns is nan", id="not a number"),
-        pytest.param(changed(segment_ns="fast"), "segment_ns is 'fast'", id="a word"),
-        pytest.param(changed(warp_ns=1.0), "warp_ns", id="a figure too many"),
+        pytest.param(changed(segment_ns=1e308), "segment_ns is 1e+308, not from 0 to 1e+09", id="huge"),
+        pytest.param(changed(depthwise_block=10**6), "more than 64 channels", id="a huge block"),
+        pytest.param(changed(depthwise_block=2.5), "Expected `int`, got `float`", id="half a channel"),
+        pytest.param(changed(gathers=7), "Expected `bool`, got `int` - at `$.gathers`", id="no yes or no"),
+        pytest.param(changed(segment_ns="fast"), "Expected `float`, got `str`", id="a word"),
+        pytest.param(
+            changed(warp_ns=1.0), "table xnnpack: there is no figure warp_ns", id="a figure too many"
+        ),
     ],
 )
 def test_what_is_no_tuning(tmp_path, refusal, content, words):

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from importlib.resources import files
-from math import isfinite
 from pathlib import Path
+
+import msgspec
 
 from micronet_edge.errors import SettingsError
 from micronet_edge.lowering.cost_model.costs import Costs
@@ -16,6 +17,10 @@ INTEGER = "integer"
 
 _MACHINE = "machine"
 _FORMER_NAMES = {"xnnpack_int8": INTEGER}
+_LARGEST = 1e9
+"""Of any figure; in nanoseconds, a second."""
+_LARGEST_BLOCK = 64
+"""Channels; no CPU has vectors of more float32 numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +60,39 @@ def tuning_of(content: object) -> Tuning:
         raise TypeError("it is not a JSON object")
     if _MACHINE not in content:
         raise ValueError("it names no machine")
-    tables = {str(name): each for name, each in content.items() if name != _MACHINE}
+    machine, tables = content[_MACHINE], {name: each for name, each in content.items() if name != _MACHINE}
+    if not isinstance(machine, str):
+        raise TypeError("its machine is not a text")
+    for former, name in _FORMER_NAMES.items():
+        if {former, name} <= set(tables):
+            raise ValueError(f"it has the table {name} twice, once by its former name {former}")
     return Tuning(
-        str(content[_MACHINE]),
-        {_FORMER_NAMES.get(name, name): costs_of(each) for name, each in tables.items()},
+        machine, {_FORMER_NAMES.get(name, name): _table(name, each) for name, each in tables.items()}
     )
+
+
+def _table(name: str, content: object) -> Costs:
+    try:
+        return costs_of(content)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"table {name}: {error}") from error
 
 
 def costs_of(content: object) -> Costs:
     """Parses a table of costs. Raises ValueError or TypeError on invalid content."""
-    if not isinstance(content, dict):
-        raise TypeError(f"{content!r} is not a table of costs")
-    costs = Costs(**content)
+    if not isinstance(content, Mapping):
+        raise TypeError("it is not a JSON object")
+    if unknown := set(content) - {field.name for field in fields(Costs)}:
+        raise ValueError(f"there is no figure {min(unknown)}")
+    try:
+        costs = msgspec.convert(content, Costs)
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error)) from error
     for name, value in asdict(costs).items():
-        if not (isinstance(value, int | float) and isfinite(value) and value >= 0):
-            raise ValueError(f"{name} is {value!r}, not a number of at least 0")
+        if not 0 <= value <= _LARGEST:
+            raise ValueError(f"{name} is {value}, not from 0 to {_LARGEST:g}")
+    if costs.depthwise_block > _LARGEST_BLOCK:
+        raise ValueError(f"depthwise_block is {costs.depthwise_block}, more than {_LARGEST_BLOCK} channels")
     return costs
 
 

@@ -102,7 +102,7 @@ def elu():
     OPERATORS.names("Elu", formula=elementwise(3), allowed_in=(PORTABLE,))
 
     @OPERATORS.writes(nn.ELU)
-    def write(call, layer):
+    def write(layer, call):
         return call.operator("Elu", call.inputs, alpha=layer.alpha)
 
     yield

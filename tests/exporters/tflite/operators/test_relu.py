@@ -40,8 +40,14 @@ def test_in_float(tmp_path, name, precision):
     assert file.proof.operators[name.split()[-1]] == 1
 
 
-@pytest.mark.parametrize("name", ["alone RELU", "alone RELU6"])
-@pytest.mark.parametrize("precision", ["int8", "int8-a16"])
+@pytest.mark.parametrize(
+    ("name", "precision"),
+    [
+        *(("alone RELU", precision) for precision in ("int8", "int8-a16")),
+        *(("alone RELU6", precision) for precision in ("int8", "int8-a16")),
+        ("pooled RELU", "int8-a16"),  # integers around 0 have no end at 0
+    ],
+)
 def test_in_integers(calibration, tmp_path, name, precision):
     file = quantized(network(name), tmp_path, calibration, precision)
     assert file.proof.operators[name.split()[-1]] == 1
