@@ -10,6 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 from micronet_edge.errors import TargetError
 from micronet_edge.lowering.ir.channel_order import segments
 from micronet_edge.quantization.qparams import (
+    BYTE,
     Floats,
     Integers,
     QuantParams,
@@ -19,7 +20,6 @@ from micronet_edge.quantization.qparams import (
 )
 from micronet_edge_onnx.format import FILE_VERSION, INPUT_NAME, OPSET, OUTPUT_NAME
 
-_BYTE = 8
 # An activation of 8 bits is stored unsigned: ONNX Runtime multiplies uint8 by int8 faster than int8 by int8.
 _UNSIGNED_OFFSET = 128
 # The opset knows conversions to 8 bits only, ONNX Runtime's own ones to 16 bits as well.
@@ -129,7 +129,7 @@ class ModelWriter:
 
     def quantized(self, name: str, x: str, qparams: QuantParams) -> str:
         """The float tensor, quantized and dequantized."""
-        domain = "" if qparams.bits == _BYTE else _WIDE_DOMAIN
+        domain = "" if qparams.bits == BYTE else _WIDE_DOMAIN
         integers = self.operator(
             "QuantizeLinear", f"{name}/integers", [x, *self._qparams(qparams)], domain=domain
         )
@@ -183,7 +183,7 @@ class ModelWriter:
                 tensors[:] = [name if tensor == result else tensor for tensor in tensors]
 
     def _dequantized(self, name: str, integers: str, qparams: QuantParams) -> str:
-        domain = "" if qparams.bits == _BYTE else _WIDE_DOMAIN
+        domain = "" if qparams.bits == BYTE else _WIDE_DOMAIN
         return self.operator("DequantizeLinear", name, [integers, *self._qparams(qparams)], domain=domain)
 
     def _qparams(self, qparams: QuantParams) -> list[str]:
@@ -194,6 +194,6 @@ class ModelWriter:
 
 
 def _stored(integers: Integers, qparams: QuantParams) -> NDArray[np.integer]:
-    if qparams.bits == _BYTE:
+    if qparams.bits == BYTE:
         return (integers + _UNSIGNED_OFFSET).astype(np.uint8)
     return integers.astype(np.int16)

@@ -7,12 +7,11 @@ from ai_edge_litert import schema_py_generated as schema
 from torch import nn
 
 from micronet_edge.lowering.ir.graph import module_of
+from micronet_edge.quantization.qparams import BYTE
 from micronet_edge.quantization.quantized_tensors import clip_after, result_name
 from micronet_edge_tflite.writer.activations import OPERATORS_OF_ACTIVATIONS, activation_of
 from micronet_edge_tflite.writer.call import Call
 from micronet_edge_tflite.writer.coefficients import is_coefficient
-
-_BYTE = 8
 
 
 def write_clip(call: Call) -> None:
@@ -37,7 +36,7 @@ def _ends(clip: nn.Module) -> tuple[float, float]:
 def _saturates(call: Call, low: float, high: float) -> bool:
     """Whether the range of the result's integers ends where the clip does."""
     qparams = call.tensors.quantized.qparams(call.node)
-    if qparams.bits == _BYTE and is_coefficient(call.node):
+    if qparams.bits == BYTE and is_coefficient(call.node):
         return True
     half = qparams.scale / 2
     return qparams.low >= low - half and qparams.high <= high + half

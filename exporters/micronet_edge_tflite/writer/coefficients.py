@@ -4,11 +4,9 @@ from torch import fx, nn
 
 from micronet_edge.lowering.ir.graph import module_of
 from micronet_edge.lowering.ir.primitives import DynamicPointwiseWeight
-from micronet_edge.quantization.qparams import QuantParams
+from micronet_edge.quantization.qparams import BYTE, QuantParams
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.quantized_tensors import clip_after
-
-_BYTE = 8
 
 
 def is_coefficient(node: fx.Node) -> bool:
@@ -25,7 +23,7 @@ def coefficient_qparams(node: fx.Node, quantized: QuantizedNetwork) -> tuple[Qua
     where the clip cuts off, at the same scale. 16-bit integers have no zero points, and keep their clip.
     """
     clip, qparams = module_of(node), quantized.qparams(node)
-    if qparams.bits != _BYTE or not isinstance(clip, nn.Hardtanh):
+    if qparams.bits != BYTE or not isinstance(clip, nn.Hardtanh):
         return qparams, qparams
     low, high = (
         min(
@@ -34,6 +32,6 @@ def coefficient_qparams(node: fx.Node, quantized: QuantizedNetwork) -> tuple[Qua
         )
         for bound in (clip.min_val, clip.max_val)
     )
-    return QuantParams(qparams.scale, qparams.lowest - low, _BYTE), QuantParams(
-        qparams.scale, qparams.highest - high, _BYTE
+    return QuantParams(qparams.scale, qparams.lowest - low, BYTE), QuantParams(
+        qparams.scale, qparams.highest - high, BYTE
     )

@@ -9,6 +9,7 @@ from micronet_edge.lowering.ir.convolutions import bias_of
 from micronet_edge.lowering.ir.graph import shape_of
 from micronet_edge.lowering.passes.round_to_half import held_by_halves
 from micronet_edge.quantization.qparams import (
+    BYTE,
     bias_integers,
     bias_scales,
     scales_for_bias,
@@ -17,7 +18,6 @@ from micronet_edge.quantization.qparams import (
 )
 from micronet_edge_tflite.writer.call import Call
 
-_BYTE = 8
 _LARGEST_BIAS = 2.0**62
 
 
@@ -46,7 +46,7 @@ def _in_integers(
     limit, qparams = quantized.weight_limit, quantized.qparams(call.sources[0])
     scales = scales_for_bias(weight_scales(weight, limit), bias, qparams)
     integers = weight_integers(weight, scales, limit).transpose(axes)
-    kind = np.int32 if qparams.bits == _BYTE else np.int64
+    kind = np.int32 if qparams.bits == BYTE else np.int64
     sums = bias_integers(bias, scales, qparams).clip(-_LARGEST_BIAS, _LARGEST_BIAS).astype(kind)
     return [
         writer.constant(f"{call.name}/weight", integers, scales.tolist(), channel_axis),

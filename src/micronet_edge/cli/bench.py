@@ -1,6 +1,6 @@
 """`micronet-edge bench`: measures the latency of files, here and on devices, with intervals."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +14,7 @@ from micronet_edge.util.terminal import open_console, print_error, say, say_json
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
+    from micronet_edge_bench.comparing import Comparison
     from micronet_edge_bench.results import Results
     from micronet_edge_bench.runner.plan import Settings
 
@@ -101,6 +102,7 @@ def bench(
     check_reports({"--output": output, "--html": html}, inputs=read, overwrite=overwrite)
     from micronet_edge_bench.benching import What, Where
     from micronet_edge_bench.benching import bench as run
+    from micronet_edge_bench.comparing import compare
 
     with _progress() as progress:
         results = run(
@@ -111,8 +113,10 @@ def bench(
             what=What(images, random=given == _RANDOM, kernels=kernels),
             progress=progress,
         )
+    measured = any(run.files for run in results.runs)
+    comparisons = compare(results) if measured else ()  # refuses a missing baseline before writing
     _write(results, output, html, overwrite=overwrite)
-    _end(results, output, html, as_json=as_json, profile=profile)
+    _end(results, comparisons, output, html, as_json=as_json, profile=profile)
 
 
 def _rounds(runs: int | None, seconds: float | None) -> int | None:
@@ -136,23 +140,28 @@ def _settings(
 
 
 def _write(results: "Results", output: Path | None, html: Path | None, *, overwrite: bool) -> None:
-    from micronet_edge_bench.comparing import compare
     from micronet_edge_bench.report.page import write_report
     from micronet_edge_bench.results import write_results
 
     if not any(run.files for run in results.runs):
         return
-    compare(results)  # refuses a baseline that is missing before anything is written
     if output is not None:
         write_results(results, output, overwrite=overwrite)
     if html is not None:
         write_report(results, html, overwrite=overwrite)
 
 
-def _end(results: "Results", output: Path | None, html: Path | None, *, as_json: bool, profile: bool) -> None:
+def _end(
+    results: "Results",
+    comparisons: "Sequence[Comparison]",
+    output: Path | None,
+    html: Path | None,
+    *,
+    as_json: bool,
+    profile: bool,
+) -> None:
     """Prints the errors, then the results; exits with 1 if a device failed."""
     from micronet_edge.cli.bench_tables import print_all
-    from micronet_edge_bench.comparing import compare
     from micronet_edge_bench.measurement_warnings import warnings
     from micronet_edge_bench.summary import summary
 
@@ -161,7 +170,6 @@ def _end(results: "Results", output: Path | None, html: Path | None, *, as_json:
             print_error(run.error)
     failed = any(run.error is not None and not run.source for run in results.runs)
     if any(run.files for run in results.runs):
-        comparisons = compare(results)
         found = warnings(results, comparisons)
         if as_json:
             say_json(summary(results, comparisons, found))
