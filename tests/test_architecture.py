@@ -210,6 +210,8 @@ WRITERS = {
     "fuzz/base_files.py",
     "fuzz/damage.py",
     "fuzz/running.py",
+    # into the hidden folder of a run
+    "micronet_edge/pipeline/run.py",
     # into a pipe
     "micronet_edge/targets/isolation.py",
     # into the kernel's own files

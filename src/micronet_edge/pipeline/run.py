@@ -8,6 +8,7 @@ from micronet_edge.errors import MicronetEdgeError, SettingsError, TargetError, 
 from micronet_edge.models.source import Given
 from micronet_edge.pipeline.artifacts import Artifacts, Exported
 from micronet_edge.pipeline.converter_baseline import ConverterBaseline
+from micronet_edge.pipeline.files_beside import companions, missing_support_files
 from micronet_edge.pipeline.float_files import FloatFiles
 from micronet_edge.pipeline.job import Job, Report, Work, unheard
 from micronet_edge.pipeline.method import Method
@@ -15,7 +16,7 @@ from micronet_edge.pipeline.quantized_files import QuantizedFiles
 from micronet_edge.quantization.recipe import BITS
 from micronet_edge.settings import ExportSettings, QuantizeSettings
 from micronet_edge.targets.protocol import FLOAT16, FLOAT32, Target
-from micronet_edge.targets.registry import load_runtimes
+from micronet_edge.targets.registry import integer_lowering_of, load_runtimes
 from micronet_edge.util.atomic_write import atomic_write
 from micronet_edge.util.threads import one_thread
 from micronet_edge.verification.manifest import manifest_path, write_manifest
@@ -71,17 +72,22 @@ def run(job: Job) -> Artifacts:
     way = _method(job.settings)
     way.check(job.settings)
     targets = job.targets()
+    if way is QuantizedFiles:
+        integer_lowering_of(targets)
     job.check_names([*(target.suffix for target in targets), *way.suffixes_beside])
     load_runtimes(targets)
     job.report(way.reading)
     work = Work.of(job, targets)
     method = way(work)
     beside = [manifest_path(Path(name)).name for name in work.names.values()]
-    names = [*work.names.values(), *beside, *method.beside]
+    support = missing_support_files(work)
+    names = [*work.names.values(), *beside, *companions(work), *support, *method.beside]
     with (
         atomic_write(work.output, names, overwrite=work.settings.overwrite, inputs=work.inputs) as folder,
         one_thread(),
     ):
+        for name, content in support.items():
+            (folder / name).write_bytes(content)
         method.prepare(folder)
         files = _write_all(work, method, folder)
         job.report("moving the proven files into place")
