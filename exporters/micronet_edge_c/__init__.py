@@ -1,0 +1,1 @@
+"""Target `c`: one C file for microcontrollers, run by the kernels beside it."""

@@ -1,0 +1,1 @@
+"""The C headers that are copied beside a generated file."""

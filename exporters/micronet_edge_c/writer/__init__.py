@@ -1,0 +1,1 @@
+"""Writes a lowered network as C, layer by layer."""

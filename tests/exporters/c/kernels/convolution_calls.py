@@ -1,0 +1,123 @@
+"""Calls of the kernels of convolutions, and what they are to give."""
+
+from dataclasses import astuple
+
+import numpy as np
+from exporters.c.kernels import reference
+from exporters.c.kernels.call_data import PAD, Data, filled, with_output, with_places, with_struct, with_sums
+from exporters.c.kernels.program import Call
+
+from micronet_edge_c.writer import packing
+
+
+def pointwise(shape, rows, columns, pads, output, seed):
+    """`shape` is (groups, inputs of a group, outputs of a group)."""
+    groups, depth, width = shape
+    data, ci, co = Data(seed), groups * depth, groups * width
+    weight, bias = data.pixels(co, depth), data.biases(co)
+    multipliers = data.multipliers(co, 74 * 74 * depth**0.5, output.shift)
+    x_pitch, y_pitch = columns * ci + pads[0], columns * co + pads[1]
+    x = data.pixels(rows * x_pitch)
+    at = reference.pixels(rows, columns, ci, x_pitch)
+    sums = reference.grouped(x[at].reshape(-1, ci), weight, bias, groups)
+    values = reference.requantized(sums, multipliers, astuple(output)).reshape(rows, columns, co)
+    before, after = filled(rows * y_pitch, reference.pixels(rows, columns, co, y_pitch), values)
+    arguments = f"x, w, y, {rows}, {columns}, {x_pitch}, {y_pitch}, {ci}, {co}, {groups}, q"
+    call = Call("pointwise", arguments, f"{shape} {rows}x{columns} {pads} {output} {seed}")
+    call.constant("x", x)
+    call.constant("w", weight, packing.pointwise_stream(weight, bias, multipliers, groups))
+    call.result("y", before, after)
+    with_output(call, output)
+    return call
+
+
+def lines(filter_, length, count, options, output, seed):
+    """`filter_` is (channels, multiplier, taps, stride); `options` (by rows, permuted, summed, pad)."""
+    channels, multiplier, taps, stride = filter_
+    along_row, permuted, summed, pad = options
+    data, co = Data(seed), channels * multiplier
+    weight, bias = data.pixels(co, taps), data.biases(co)
+    multipliers = data.multipliers(co, 74 * 74 * taps**0.5, output.shift)
+    inside = (length - 1) * stride + taps
+    if along_row:
+        x_step, x_line, y_step, y_line = channels, inside * channels + pad, co, length * co + pad
+    else:
+        x_step, x_line, y_step, y_line = count * channels + pad, channels, count * co + pad, co
+    x = data.pixels((inside - 1) * x_step + (count - 1) * x_line + channels)
+    line, i, c = np.ogrid[:count, :length, :co]
+    sums = np.zeros((count, length, co), np.int64) + bias
+    for k in range(taps):
+        sums += weight[:, k].astype(np.int64) * x[line * x_line + (i * stride + k) * x_step + c // multiplier]
+    values = reference.requantized(sums, multipliers, astuple(output))
+    places = data.places(co) if permuted else None
+    where = line * y_line + i * y_step + (c if places is None else places[c].astype(np.int64))
+    before, after = filled((count - 1) * y_line + (length - 1) * y_step + co, where, values)
+    call = Call("depthwise_lines", "", f"{filter_} {length}x{count} {options} {output} {seed}")
+    call.constant("x", x)
+    call.constant("w", weight, packing.lines_stream(weight, bias, multipliers))
+    call.result("y", before, after)
+    ordered = values if places is None else values[..., np.argsort(places)]
+    call.arguments = f"x, w, y, {with_sums(call, summed, ordered)}, {with_places(call, places)}, f, q"
+    with_struct(
+        call, "lines", channels, multiplier, taps, stride, length, count, x_step, x_line, y_step, y_line
+    )
+    with_output(call, output)
+    return call
+
+
+def square(filter_, rows, columns, options, output, seed):
+    """`filter_` is (channels, size, stride); `options` (summed, padding)."""
+    channels, size, stride = filter_
+    summed, pad = options
+    data = Data(seed)
+    weight, bias = data.pixels(channels, size, size), data.biases(channels)
+    multipliers = data.multipliers(channels, 74 * 74 * size, output.shift)
+    high, wide = (rows - 1) * stride + size, (columns - 1) * stride + size
+    x_pitch, y_pitch = wide * channels + pad, columns * channels + pad
+    x = data.pixels((high - 1) * x_pitch + wide * channels)
+    seen = reference.windows(
+        x[reference.pixels(high, wide, channels, x_pitch)], (size, size), (stride, stride), rows, columns
+    )
+    sums = np.einsum("rcijk,kij->rck", seen, weight.astype(np.int64)) + bias
+    values = reference.requantized(sums, multipliers, astuple(output))
+    before, after = filled(rows * y_pitch, reference.pixels(rows, columns, channels, y_pitch), values)
+    call = Call("depthwise_square", "", f"{filter_} {rows}x{columns} {options} {output} {seed}")
+    call.constant("x", x)
+    call.constant("w", weight, packing.square_stream(weight, bias, multipliers))
+    call.result("y", before, after)
+    call.arguments = f"x, w, y, {with_sums(call, summed, values)}, f, q"
+    with_struct(call, "square", channels, size, stride, rows, columns, x_pitch, y_pitch)
+    with_output(call, output)
+    return call
+
+
+def convolution(shape, kernel, image, options, output, seed):
+    """`shape` is (groups, inputs, outputs of a group), `kernel` (height, width, strides, top, left)."""
+    groups, depth, width = shape
+    kernel_h, kernel_w, stride_h, stride_w, top, left = kernel
+    (rows_in, columns_in), (is_unsigned, pad, x_zero) = image, options
+    data, ci, co = Data(seed), groups * depth, groups * width
+    # As many outputs as fit with a border of the same width on the other side.
+    rows = (rows_in + 2 * top - kernel_h) // stride_h + 1
+    columns = (columns_in + 2 * left - kernel_w) // stride_w + 1
+    weight, bias = data.pixels(co, depth, kernel_h, kernel_w), data.biases(co)
+    multipliers = data.multipliers(co, 74 * 74 * (depth * kernel_h * kernel_w) ** 0.5, output.shift)
+    x_pitch, y_pitch = columns_in * ci + pad, columns * co + pad
+    x = data.pixels(rows_in * x_pitch)
+    image = x[reference.pixels(rows_in, columns_in, ci, x_pitch)]
+    geometry = ((stride_h, stride_w), (top, left), (rows, columns), groups)
+    sums = reference.convolution(image, weight, bias, geometry, x_zero)
+    values = reference.requantized(sums, multipliers, astuple(output))
+    before, after = filled(rows * y_pitch, reference.pixels(rows, columns, co, y_pitch), values)
+    call = Call(
+        "convolution", "x, w, y, scratch, f, q", f"{shape} {kernel} {image.shape} {options} {output} {seed}"
+    )
+    call.constant("x", (x.astype(np.int16) + 128).astype(np.uint8) if is_unsigned else x)
+    call.constant("w", weight, packing.convolution_stream(weight, bias, multipliers, groups))
+    call.result("y", before, after)
+    scratch = np.full(kernel_h * ((columns - 1) * stride_w + kernel_w) * ci + 16, PAD, np.int8)
+    call.result("scratch", scratch, scratch, shown=False)
+    counts = (ci, co, groups, *kernel, rows_in, columns_in, rows, columns)
+    with_struct(call, "window", *counts, x_pitch, y_pitch, x_zero, int(is_unsigned))
+    with_output(call, output)
+    return call
