@@ -24,6 +24,7 @@
 #endif
 
 #define MICRONET_INLINE static inline __attribute__((always_inline, unused))
+#define MICRONET_NOINLINE __attribute__((noinline))
 #define MICRONET_ALIGN16 __attribute__((aligned(16)))
 
 /* Which instruction set: the compiler's own macros say it. MICRONET_PORTABLE asks for plain C. */
@@ -55,7 +56,7 @@ typedef struct {
 /* A convolution of any window over an input without borders. */
 typedef struct {
   int ci, co, groups, kernel_h, kernel_w, stride_h, stride_w, top, left, rows_in, columns_in, rows, columns, x_pitch,
-      y_pitch, x_zero, is_unsigned;
+      y_pitch, is_unsigned;
 } micronet_window;
 
 /* A Dynamic Shift-Max: `shifts` is J, `fusions` is K, `width` counts the channels of x, `channels` those of y. */
@@ -119,17 +120,24 @@ MICRONET_INLINE int32_t micronet_scale_up(int32_t sum, int shift) {
   return scaled < INT32_MIN ? INT32_MIN : (int32_t)scaled;
 }
 
+/* Fills pixels of a border, whose channels may differ: zero in a normalized image is another pixel in each. */
+MICRONET_INLINE void micronet_fill_pixels(int8_t *y, int pixels, int channels, const int8_t *border) {
+  for (int i = 0; i < pixels; i++, y += channels)
+    for (int c = 0; c < channels; c++) y[c] = border[c];
+}
+
 /* Writes one line of a convolution's input with its borders to `line`, as int8. */
-MICRONET_INLINE void micronet_padded_line(const uint8_t *x, int8_t *line, int row, micronet_window f) {
+MICRONET_INLINE void micronet_padded_line(const uint8_t *x, int8_t *line, int row, const int8_t *border,
+                                          micronet_window f) {
   const int width = (f.columns - 1) * f.stride_w + f.kernel_w;
   const int inside = micronet_max(micronet_min(f.columns_in, width - f.left), 0);
   if (row < 0 || row >= f.rows_in) {
-    memset(line, f.x_zero, (size_t)(width * f.ci));
+    micronet_fill_pixels(line, width, f.ci, border);
     return;
   }
   const uint8_t *from = x + row * f.x_pitch;
   int8_t *to = line + f.left * f.ci;
-  if (f.left > 0) memset(line, f.x_zero, (size_t)(f.left * f.ci));
+  micronet_fill_pixels(line, f.left, f.ci, border);
   if (f.is_unsigned) {
     int i = 0;
     for (; i + 4 <= inside * f.ci; i += 4) {
@@ -143,7 +151,7 @@ MICRONET_INLINE void micronet_padded_line(const uint8_t *x, int8_t *line, int ro
     memcpy(to, from, (size_t)(inside * f.ci));
   }
   const int filled = f.left + inside;
-  if (filled < width) memset(line + filled * f.ci, f.x_zero, (size_t)((width - filled) * f.ci));
+  micronet_fill_pixels(line + filled * f.ci, width - filled, f.ci, border);
 }
 
 /* Fills the border around rows x row_bytes bytes at y; left and right count bytes, top and bottom rows. */
@@ -185,5 +193,6 @@ MICRONET_INLINE int micronet_argmax(const int8_t *scores, int n) {
 #else
 #include "micronet_kernels_portable.h"
 #endif
+#include "micronet_kernels_f32.h"
 
 #endif

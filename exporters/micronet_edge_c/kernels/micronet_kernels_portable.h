@@ -98,16 +98,16 @@ MICRONET_INLINE int32_t micronet_window_sum(const int8_t *lines, int pitch, cons
   return sum;
 }
 
-/* A convolution of any window. x has no borders and is uint8 where f.is_unsigned says so; `scratch` holds
-   kernel_h * ((columns - 1) * stride_w + kernel_w) * ci + 16 bytes. */
+/* A convolution of any window. x has no borders and is uint8 where f.is_unsigned says so; `border` holds the ci values
+   around it, `scratch` kernel_h * ((columns - 1) * stride_w + kernel_w) * ci + 16 bytes. */
 MICRONET_INLINE void micronet_convolution(const void *x, const int32_t *w, int8_t *y, int8_t *scratch,
-                                          micronet_window f, micronet_output q) {
+                                          const int8_t *border, micronet_window f, micronet_output q) {
   const int depth = f.ci / f.groups, width = f.co / f.groups;
   const int row_words = (f.kernel_h * f.kernel_w * depth + 1) / 2;
   const int pitch = ((f.columns - 1) * f.stride_w + f.kernel_w) * f.ci;
   for (int row = 0; row < f.rows; row++) {
     for (int i = 0; i < f.kernel_h; i++)
-      micronet_padded_line((const uint8_t *)x, scratch + i * pitch, row * f.stride_h + i - f.top, f);
+      micronet_padded_line((const uint8_t *)x, scratch + i * pitch, row * f.stride_h + i - f.top, border, f);
     for (int column = 0; column < f.columns; column++) {
       const int8_t *lines = scratch + column * f.stride_w * f.ci;
       int8_t *out = y + row * f.y_pitch + column * f.co;

@@ -1,0 +1,100 @@
+"""The files of a network in C: the network itself, its header and its test."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import torch
+from torch import fx
+
+from micronet_edge.data.metadata import FileMetadata
+from micronet_edge.data.preprocessing import Images
+from micronet_edge.lowering.ir.graph import only_input
+from micronet_edge.lowering.passes.fold_input_normalization import pixels_of
+from micronet_edge.quantization.quantized_network import QuantizedNetwork
+from micronet_edge.quantization.quantized_tensors import tensor_name
+from micronet_edge.quantization.simulate import Simulation
+from micronet_edge.targets.common import as_written
+from micronet_edge.targets.protocol import ExportSpec
+from micronet_edge_c.formats import UINT8_IO
+from micronet_edge_c.image import image_bytes
+from micronet_edge_c.metadata import Description, description_comment
+from micronet_edge_c.program.buffers import FLOAT, INT8, UINT8
+from micronet_edge_c.program.memory_plan import plan_memory
+from micronet_edge_c.writer.c_file import Named, c_text
+from micronet_edge_c.writer.graph_of import graph_of
+from micronet_edge_c.writer.head_comment import head_comment
+from micronet_edge_c.writer.header import arena_bytes, header_text
+from micronet_edge_c.writer.identifiers import file_stem, identifier
+from micronet_edge_c.writer.self_test import self_test_text
+from micronet_edge_c.writer.write_program import write_program
+
+
+def write_quantized(quantized: QuantizedNetwork, spec: ExportSpec, path: Path, image: Images) -> None:
+    """Writes the files of a quantized network.
+
+    Args:
+        quantized: the network as `quantized_graph` gives it.
+        spec: what to write.
+        path: of the C file.
+        image: of the test, [1, channels, height, width], preprocessed.
+
+    Raises:
+        TargetError: on a layer that no kernel computes.
+    """
+    network = quantized.network
+    given, end = next(iter(network.graph.nodes)), next(iter(reversed(network.graph.nodes)))
+    pixels = pixels_of(network)
+    description = Description(
+        name=identifier(path.stem),
+        image_type=UINT8 if spec.io == UINT8_IO else INT8,
+        image=quantized.tensor_qparams[tensor_name(pixels or given)],
+        scores=quantized.qparams(only_input(end)),
+        texts=replace(as_written(spec, layout="NHWC"), pixels=pixels is not None).to_texts(),
+    )
+    with torch.no_grad():
+        logits = Simulation(quantized)(torch.from_numpy(image)).numpy()[0]
+    assert description.scores is not None
+    scores = description.scores.integers(logits)
+    _write(quantized, description, path, (image, scores))
+
+
+def write_float(network: QuantizedNetwork, spec: ExportSpec, path: Path, image: Images) -> None:
+    """Writes the files of a network that computes in float32 throughout. Raises as `write_quantized`."""
+    description = Description(
+        name=identifier(path.stem),
+        image_type=FLOAT,
+        image=None,
+        scores=None,
+        texts=as_written(spec, layout="NHWC").to_texts(),
+    )
+    with torch.no_grad():
+        scores = network.network(torch.from_numpy(image)).numpy()[0]
+    _write(network, description, path, (image, scores))
+
+
+Example = tuple[Images, "np.ndarray[tuple[int, ...], np.dtype[np.generic]]"]
+"""An image and its scores."""
+
+
+def _write(quantized: QuantizedNetwork, description: Description, path: Path, example: Example) -> None:
+    program = write_program(quantized, description.image_type)
+    named = Named(program, plan_memory(program), description.name, file_stem(path.stem))
+    whole = msgspec.structs.replace(description, arena_bytes=arena_bytes(named), graph=graph_of(program))
+    metadata = FileMetadata.from_texts(dict(whole.texts), str(path))
+    image, scores = example
+    path.write_text(c_text(named, head_comment(named, metadata), description_comment(whole)))
+    path.with_name(header_name(path.name)).write_text(header_text(named, metadata, whole.scores))
+    test = self_test_text(named, image_bytes(image, whole, metadata), scores)
+    path.with_name(self_test_name(path.name)).write_text(test)
+
+
+def header_name(name: str) -> str:
+    """The name of the header of a C file of that name."""
+    return f"{file_stem(Path(name).stem)}.h"
+
+
+def self_test_name(name: str) -> str:
+    """The name of the test of a C file of that name."""
+    return f"{file_stem(Path(name).stem)}_test.c"

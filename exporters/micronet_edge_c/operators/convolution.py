@@ -1,0 +1,174 @@
+"""Convolutions: each shape in the kernel that is for it."""
+
+import numpy as np
+from torch import fx, nn
+
+from micronet_edge.counting.graph import Arithmetic
+from micronet_edge.lowering.ir.convolutions import bias_of
+from micronet_edge.lowering.ir.graph import inputs_of, module_of
+from micronet_edge.lowering.ir.primitives import Frame
+from micronet_edge.quantization.half_up_constants import MatrixConstants, matrix_constants
+from micronet_edge_c.operators import OPERATORS
+from micronet_edge_c.operators.linear import write_linear, write_linear_in_float
+from micronet_edge_c.program.buffers import INT8, INT32, UINT8, Buffer
+from micronet_edge_c.program.steps import Pointer, Struct
+from micronet_edge_c.writer.call import Call
+from micronet_edge_c.writer.layout import ConvolutionKernel, kernel_for, padding_of
+from micronet_edge_c.writer.network_program import output_struct
+from micronet_edge_c.writer.packing import convolution_stream, lines_stream, pointwise_stream, square_stream
+
+
+def _is_plain(node: fx.Node) -> bool:
+    """Not dilated, and padded with zeros by numbers."""
+    conv = module_of(node)
+    assert isinstance(conv, nn.Conv2d)
+    return conv.dilation == (1, 1) and conv.padding_mode == "zeros" and not isinstance(conv.padding, str)
+
+
+@OPERATORS.writes(nn.Conv2d, supports=_is_plain)
+def write(conv: nn.Conv2d, call: Call) -> None:
+    if not call.integer:
+        _write_in_float(conv, call)
+        return
+    constants = matrix_constants(call.quantized(conv))
+    match kernel_for(call.node):
+        case ConvolutionKernel.LINEAR:
+            write_linear(call, constants)
+        case ConvolutionKernel.POINTWISE:
+            _write_pointwise(conv, call, constants)
+        case ConvolutionKernel.LINES:
+            _write_lines(conv, call, constants)
+        case ConvolutionKernel.SQUARE:
+            _write_square(conv, call, constants)
+        case ConvolutionKernel.WINDOW:
+            _write_window(conv, call, constants)
+
+
+def _write_pointwise(conv: nn.Conv2d, call: Call, found: MatrixConstants) -> None:
+    x, y = call.read(), call.result()
+    lines = pointwise_stream(
+        found.weight.reshape(conv.out_channels, -1),
+        found.folded_bias,
+        found.requantization.multipliers,
+        conv.groups,
+    )
+    weights = call.stream("weights", INT32, lines, found.weight.size)
+    flat = not (x.border or y.border)
+    rows, columns = (1, x.height * x.width) if flat else (x.height, x.width)
+    arguments = (
+        *(Pointer(x), weights, Pointer(y, written=True), rows, columns, x.pitch, y.pitch),
+        *(conv.in_channels, conv.out_channels, conv.groups, output_struct(found.requantization)),
+    )
+    call.step("pointwise", "micronet_pointwise", arguments, _arithmetic(conv, y))
+
+
+def _write_lines(conv: nn.Conv2d, call: Call, found: MatrixConstants) -> None:
+    x = call.read()
+    y, order = call.program.shuffled_result(call.node, integer=True)
+    sums = call.program.sums_for(call.node, y)
+    vertical, horizontal = padding_of(conv)
+    down = conv.kernel_size[1] == 1
+    taps, stride = (conv.kernel_size[0], conv.stride[0]) if down else (conv.kernel_size[1], conv.stride[1])
+    steps = (x.pitch, x.pixel_bytes, y.pitch, y.pixel_bytes)
+    if not down:
+        steps = (x.pixel_bytes, x.pitch, y.pixel_bytes, y.pitch)
+    length, lines = (y.height, y.width) if down else (y.width, y.height)
+    multiplier = conv.out_channels // conv.in_channels
+    shape = Struct("micronet_lines", (conv.in_channels, multiplier, taps, stride, length, lines, *steps))
+    stream = lines_stream(
+        found.weight.reshape(conv.out_channels, -1), found.folded_bias, found.requantization.multipliers
+    )
+    first = _first_tap(x, vertical, horizontal)
+    arguments = (
+        *(Pointer(x, first), call.stream("weights", INT32, stream, found.weight.size)),
+        *(Pointer(y, written=True), None if sums is None else Pointer(sums, written=True)),
+        *(call.destinations(order), shape, output_struct(found.requantization)),
+    )
+    call.step("depthwise lines", "micronet_depthwise_lines", arguments, _arithmetic(conv, y))
+
+
+def _write_square(conv: nn.Conv2d, call: Call, found: MatrixConstants) -> None:
+    x, y = call.read(), call.result()
+    sums = call.program.sums_for(call.node, y)
+    (size, _), (stride, _) = conv.kernel_size, conv.stride
+    shape = Struct("micronet_square", (conv.in_channels, size, stride, y.height, y.width, x.pitch, y.pitch))
+    stream = square_stream(
+        found.weight.reshape(conv.out_channels, size, size),
+        found.folded_bias,
+        found.requantization.multipliers,
+    )
+    arguments = (
+        *(
+            Pointer(x, _first_tap(x, *padding_of(conv))),
+            call.stream("weights", INT32, stream, found.weight.size),
+        ),
+        *(Pointer(y, written=True), None if sums is None else Pointer(sums, written=True)),
+        *(shape, output_struct(found.requantization)),
+    )
+    call.step("depthwise square", "micronet_depthwise_square", arguments, _arithmetic(conv, y))
+
+
+def _write_window(conv: nn.Conv2d, call: Call, found: MatrixConstants) -> None:
+    x, y = call.read(), call.result()
+    quantized, source = call.program.quantized, inputs_of(call.node)[0]
+    top, left = padding_of(conv)
+    zero = quantized.qparams(source).zero_point
+    border = np.full(conv.in_channels, zero, np.int32)
+    frame = module_of(source)
+    if isinstance(frame, Frame):
+        top, left = frame.vertical, frame.horizontal
+        border = quantized.qparams(source).integers(frame.values.numpy())
+    (height, width), (down, across) = conv.kernel_size, conv.stride
+    shape = Struct(
+        "micronet_window",
+        (
+            *(conv.in_channels, conv.out_channels, conv.groups, height, width, down, across, top, left),
+            *(x.height, x.width, y.height, y.width, x.pitch, y.pitch),
+            int(x.ctype == UINT8),
+        ),
+    )
+    stream = convolution_stream(
+        found.weight, found.folded_bias, found.requantization.multipliers, conv.groups
+    )
+    line = ((y.width - 1) * across + width) * conv.in_channels
+    scratch = call.program.scratch(f"{call.name}/lines", INT8, height * line + 16)
+    arguments = (
+        *(Pointer(x), call.stream("weights", INT32, stream, found.weight.size), Pointer(y, written=True)),
+        *(Pointer(scratch, written=True), call.integers("border", INT8, border)),
+        *(shape, output_struct(found.requantization)),
+    )
+    call.step("convolution", "micronet_convolution", arguments, _arithmetic(conv, y), scratch=[scratch])
+
+
+def _write_in_float(conv: nn.Conv2d, call: Call) -> None:
+    if kernel_for(call.node) is ConvolutionKernel.LINEAR:
+        write_linear_in_float(call, conv.weight.detach().flatten(1).numpy(), bias_of(conv).numpy())
+        return
+    x, y = call.read(), call.result()
+    (height, width), (down, across), (top, left) = conv.kernel_size, conv.stride, padding_of(conv)
+    border, frame = None, module_of(call.sources[0])
+    if isinstance(frame, Frame):
+        top, left = frame.vertical, frame.horizontal
+        border = call.floats("border", frame.values.numpy(), weighs=False)
+    shape = Struct(
+        "micronet_window",
+        (
+            *(conv.in_channels, conv.out_channels, conv.groups, height, width, down, across, top, left),
+            *(x.height, x.width, y.height, y.width, x.pitch, y.pitch, 0),
+        ),
+    )
+    weights = conv.weight.detach().permute(0, 2, 3, 1).numpy()
+    arguments = (
+        *(Pointer(x), call.floats("weights", weights), call.floats("bias", bias_of(conv).numpy())),
+        *(Pointer(y, written=True), border, shape, *call.float_ends()),
+    )
+    call.step("convolution", "micronet_f32_convolution", arguments, _arithmetic(conv, y))
+
+
+def _first_tap(x: Buffer, vertical: int, horizontal: int) -> int:
+    """Bytes from the first pixel to the first tap of the first output, which lies in the border."""
+    return -(vertical * x.pitch + horizontal * x.pixel_bytes)
+
+
+def _arithmetic(conv: nn.Conv2d, y: Buffer) -> Arithmetic:
+    return Arithmetic(conv=y.elements * conv.weight[0].numel())

@@ -1,0 +1,117 @@
+"""The C target, as `targets/protocol.py` describes one."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
+
+from torch import fx, nn
+
+from micronet_edge.counting.count import Count, counted
+from micronet_edge.data.metadata import FileMetadata
+from micronet_edge.data.photographs import photographs
+from micronet_edge.data.preprocessing import Images
+from micronet_edge.errors import TargetError
+from micronet_edge.kernels import Kernels
+from micronet_edge.lowering import Pass
+from micronet_edge.lowering.cost_model.tuning import shipped_tables
+from micronet_edge.quantization.quantized_network import QuantizedNetwork
+from micronet_edge.quantization.recipe import INT8
+from micronet_edge.targets.protocol import (
+    FLOAT32,
+    INT8_IO,
+    CostTable,
+    ExportSpec,
+    IntegerLowering,
+    Session,
+)
+from micronet_edge_c.compiling import KERNELS, find_compiler
+from micronet_edge_c.formats import UINT8_IO
+from micronet_edge_c.pipelines import microcontroller
+
+TABLE = "c"
+_COSTS = shipped_tables(__package__)[TABLE]
+
+
+class CTarget:
+    """C files for microcontrollers."""
+
+    name = "c"
+    suffix = ".c"
+    precisions = (FLOAT32, INT8)
+    modules: ClassVar[tuple[str, ...]] = ()
+    cost_tables: ClassVar[Mapping[str, CostTable]] = {TABLE: CostTable(_COSTS)}
+
+    def check(self, spec: ExportSpec) -> None:
+        find_compiler()
+        if spec.batch != 1:
+            raise TargetError("a C file runs one image at a time: leave --batch out")
+        if spec.naive:
+            raise TargetError("no usual converter writes C: leave --naive out, or --format c")
+        if spec.io not in {FLOAT32, INT8_IO, UINT8_IO}:
+            raise TargetError(f"--io {spec.io}: give int8 or uint8")
+        if spec.io != FLOAT32 and spec.precision != INT8:
+            raise TargetError(f"--io {spec.io} is for --precision int8, not {spec.precision}: leave it out")
+
+    def pipeline(self, spec: ExportSpec) -> tuple[Pass, ...]:
+        return microcontroller(spec.tuning.costs(TABLE, _COSTS))
+
+    def integer_lowering(self) -> IntegerLowering:
+        return IntegerLowering(TABLE, _COSTS, microcontroller)
+
+    def companions(self, name: str) -> tuple[str, ...]:
+        from micronet_edge_c.c_files import header_name, self_test_name
+
+        return header_name(name), self_test_name(name)
+
+    def support_files(self) -> Mapping[str, bytes]:
+        return {path.name: path.read_bytes() for path in sorted(KERNELS.glob("*.h"))}
+
+    def export(self, network: nn.Module, spec: ExportSpec, path: Path) -> None:
+        from micronet_edge_c.c_files import write_float
+        from micronet_edge_c.quantized_graph import float_graph
+
+        assert isinstance(network, fx.GraphModule)  # check() has refused naive files
+        write_float(float_graph(network, spec.metadata.preprocessing), spec, path, _photograph(spec))
+
+    def quantized_graph(self, quantized: QuantizedNetwork) -> QuantizedNetwork:
+        from micronet_edge_c.quantized_graph import quantized_graph
+
+        return quantized_graph(quantized)
+
+    def quantize(self, quantized: QuantizedNetwork, spec: ExportSpec, path: Path) -> None:
+        from micronet_edge_c.c_files import write_quantized
+
+        write_quantized(quantized, spec, path, _photograph(spec))
+
+    def converter_baseline(self, network: nn.Module, images: Images, spec: ExportSpec, path: Path) -> None:
+        raise TargetError("no usual converter writes C: leave --naive out, or --format c")
+
+    def open(self, path: Path, threads: int = 1, kernels: Kernels = "auto") -> Session:
+        from micronet_edge_c.session import CSession
+
+        return CSession(path)
+
+    def for_kernels(self, path: Path) -> bytes:
+        return path.read_bytes()  # a C file has its own
+
+    def violations(self, session: Session, operators: Mapping[str, int], metadata: FileMetadata) -> list[str]:
+        return []  # its kernels are the only ones that there are
+
+    def read_metadata(self, path: Path) -> FileMetadata:
+        from micronet_edge_c.metadata import read_metadata
+
+        return read_metadata(path)
+
+    def count(self, path: Path) -> Count:
+        from micronet_edge_c.metadata import read_description
+
+        return counted(read_description(path).graph)
+
+
+def _photograph(spec: ExportSpec) -> Images:
+    """One photograph, preprocessed: [1, 3, size, size]."""
+    return spec.metadata.preprocessing.batch(photographs()[:1])
+
+
+TARGET = CTarget()

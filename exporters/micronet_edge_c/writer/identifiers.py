@@ -1,0 +1,42 @@
+"""Names in C, made of names that people gave their files and layers."""
+
+import re
+
+_KEYWORDS = frozenset(
+    "alignas alignof and asm auto bool break case catch char class const constexpr continue default delete do "
+    "double else enum explicit export extern false float for friend goto if inline int long mutable namespace "
+    "new not nullptr operator or private protected public register restrict return short signed sizeof static "
+    "struct switch template this throw true try typedef union unsigned using virtual void volatile while xor "
+    "main".split()
+)
+_LONGEST = 48
+
+
+def identifier(name: str) -> str:
+    """A C identifier in lower case for a file's name, in C++ no keyword either."""
+    plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:_LONGEST].strip("_")
+    if not plain or plain[0].isdigit() or plain in _KEYWORDS:
+        plain = f"network_{plain}".rstrip("_")
+    return plain
+
+
+def file_stem(name: str) -> str:
+    """The same name with only what an #include line can hold."""
+    return re.sub(r"[^A-Za-z0-9._+-]", "_", name)
+
+
+def string_literal(text: str) -> str:
+    """A C string of any text, in UTF-8: without quotes, backslashes, line ends and trigraphs inside."""
+    return '"' + "".join(map(_character, text.encode())) + '"'
+
+
+def comment_text(text: str) -> str:
+    """Text that can stand in a C comment: it neither ends it nor starts another."""
+    return re.sub(r"\s+", " ", text.replace("*/", "* /").replace("/*", "/ *").replace("??", "? ?")).replace(
+        "\\", "/"
+    )
+
+
+def _character(byte: int) -> str:
+    plain = 32 <= byte < 127 and chr(byte) not in '"\\?'  # noqa: PLR2004 - the printable ones
+    return chr(byte) if plain else f"\\{byte:03o}"

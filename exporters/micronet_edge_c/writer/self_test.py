@@ -1,0 +1,64 @@
+"""A test of the C file for the user's own board: one image and the scores that it must give."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from micronet_edge_c.program.buffers import FLOAT
+from micronet_edge_c.writer.c_file import Named
+from micronet_edge_c.writer.numbers import float_lines, integer_lines
+
+FLOAT_TOLERANCE = 1e-4
+"""Largest difference of a float32 score, relative to the largest one; compilers may fuse and reorder sums."""
+
+
+def self_test_text(named: Named, image: NDArray[np.generic], scores: NDArray[np.generic]) -> str:
+    """The text of the test.
+
+    Args:
+        named: the program.
+        image: the image as the file takes it, [height, width, channels].
+        scores: those that it must give, [classes].
+    """
+    is_float = named.program.scores.ctype == FLOAT
+    lines = float_lines if is_float else integer_lines
+    name, prefix = named.name, named.prefix
+    arrays = "\n\n".join(
+        f"static const {buffer.ctype} {role}[] = {{\n" + "\n".join(lines(values)) + "\n};"
+        for role, buffer, values in (
+            ("image", named.program.image, image),
+            ("expected", named.program.scores, scores),
+        )
+    )
+    differs = "scores[i] != expected[i]"
+    shown, cast = "%d", "(int)"
+    if is_float:
+        tolerance = f"{FLOAT_TOLERANCE * max(float(np.abs(scores).max()), 1e-6):.9e}f"
+        differs = f"!(scores[i] - expected[i] <= {tolerance} && expected[i] - scores[i] <= {tolerance})"
+        shown, cast = "%g", "(double)"
+    return f"""/* Runs {named.stem}.c on one image and compares every score: prints PASS, or the first difference. */
+#include "{named.stem}.h"
+#include <stdio.h>
+
+{arrays}
+
+static {named.program.scores.ctype} scores[{prefix}_OUTPUTS];
+static union {{
+    double aligned[2];
+    uint8_t bytes[{prefix}_ARENA_BYTES + 16];
+}} memory;
+
+int main(void)
+{{
+    uint8_t *arena = memory.bytes + (16 - ((uintptr_t)memory.bytes & 15)) % 16;
+    int i;
+    {name}_run(image, scores, arena);
+    for (i = 0; i < {prefix}_OUTPUTS; i++) {{
+        if ({differs}) {{
+            printf("FAIL score %d: {shown}, expected {shown}\\n", i, {cast}scores[i], {cast}expected[i]);
+            return 1;
+        }}
+    }}
+    printf("PASS\\n");
+    return 0;
+}}
+"""
