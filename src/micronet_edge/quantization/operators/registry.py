@@ -10,6 +10,7 @@ from torch import fx, nn
 from micronet_edge.lowering.ir import primitives
 from micronet_edge.lowering.ir.graph import module_of
 from micronet_edge.lowering.ir.reorder import GatheredReorder, Repeat
+from micronet_edge.models import ChannelShuffle
 from micronet_edge.quantization.operators.add import AddConstantOperator, AddOperator
 from micronet_edge.quantization.operators.clip import HardtanhOperator, ReluOperator
 from micronet_edge.quantization.operators.convolution import MatrixOperator
@@ -30,6 +31,7 @@ _OPERATORS: dict[type[nn.Module], Operator[Any]] = {
     nn.Hardtanh: HardtanhOperator(),
     nn.AdaptiveAvgPool2d: MeanOperator(),
     nn.Flatten: MovementOperator(),
+    ChannelShuffle: MovementOperator(),
     primitives.Add: AddOperator(),
     primitives.AddConstant: AddConstantOperator(),
     primitives.Multiply: MultiplyOperator(),
