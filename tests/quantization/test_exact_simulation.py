@@ -16,10 +16,10 @@ from micronet_edge.lowering.cost_model.tuning import INTEGER_COSTS
 from micronet_edge.models.source import read_source
 from micronet_edge.pipeline.job import export_spec
 from micronet_edge.pipeline.quantized_graphs import corrected_forms
-from micronet_edge.quantization import simulate, simulate_fused, stored_weights
+from micronet_edge.quantization import simulate, simulate_fused, stored_weights, xnnpack
 from micronet_edge.quantization.fuse_activations import with_fused_activations
 from micronet_edge.quantization.layer_outputs import decibels
-from micronet_edge.quantization.operators import add, constants, convolution
+from micronet_edge.quantization.operators import constants, convolution
 from micronet_edge.quantization.qparams import bias_scales
 from micronet_edge.quantization.quantize_network import calibrated_recipe
 from micronet_edge.quantization.simulate import Simulation
@@ -100,7 +100,7 @@ LEFT_OUT = {
     "weights": (stored_weights, "_on_scales", same, (PLAIN, FUSED, ONNX)),
     "activations": (simulate, "rounded", same, (PLAIN, FUSED, ONNX)),
     "constants": (constants, "dequantized", same, (PLAIN, FUSED)),
-    "factors of sums": (add, "integer_sum", real_sum, (PLAIN, FUSED)),
+    "factors of sums": (xnnpack, "integer_sum", real_sum, (PLAIN, FUSED)),
     "coefficients": (simulate_fused, "_kernel_tensor", real_coefficients, (FUSED,)),
     "halves": (convolution, "stored_in_halves", same, (ONNX,)),
     "weights of float layers": (convolution, "stored_in_int8", same, (ONNX,)),

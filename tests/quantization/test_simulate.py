@@ -11,8 +11,7 @@ from quantization.networks import images, layer_names, quantized, traced
 from torch import nn
 
 from micronet_edge.lowering.ir.primitives import AddConstant, MultiplyConstant
-from micronet_edge.quantization import stored_weights
-from micronet_edge.quantization.operators import convolution
+from micronet_edge.quantization import stored_weights, xnnpack
 from micronet_edge.quantization.qparams import QuantParams, activation_qparams, bias_scales
 from micronet_edge.quantization.quantized_tensors import IMAGE, tensor_name
 from micronet_edge.quantization.simulate import Simulation, rounded
@@ -140,7 +139,7 @@ def test_a_bias_is_rounded_as_files_round_it(tmp_path, monkeypatch):
     monkeypatch.setattr(
         stored_weights, "bias_integers", lambda bias, scales, qparams: bias / bias_scales(scales, qparams)
     )
-    monkeypatch.setattr(convolution, "whole", lambda values: values)
+    monkeypatch.setattr(xnnpack, "whole", lambda values: values)
     assert (np.abs(run(found).numpy() - expected) < found.tensor_qparams["3"].scale / 2).mean() < 0.9
 
 

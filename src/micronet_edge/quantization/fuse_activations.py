@@ -10,6 +10,7 @@ from micronet_edge.lowering.ir.graph import module_of
 from micronet_edge.quantization.operators.clip import quantized_ends
 from micronet_edge.quantization.quantized_network import KernelTensor, QuantizedNetwork
 from micronet_edge.quantization.quantized_tensors import clip_after, is_clip, tensor_name
+from micronet_edge.quantization.simulate_fused import FusedKernels
 
 _LARGEST_SUM = 1 << 24
 _WIDEST_DIFFERENCE = 255
@@ -24,6 +25,7 @@ def with_fused_activations(quantized: QuantizedNetwork) -> QuantizedNetwork:
     return replace(
         quantized,
         fused_layers={name: tensor for name, tensor in fused.items() if name not in quantized.float_layers},
+        kernels=FusedKernels,
     )
 
 

@@ -87,6 +87,14 @@ def requantized(sums: Tensor, bias: Tensor | None, factors: Tensor, result: Quan
     return straight_through(scaled, off_tie) * result.scale
 
 
+def rounded(values: Tensor, qparams: QuantParams) -> Tensor:
+    """The nearest numbers that integers stand for; the gradient is 1 inside the range and 0 outside."""
+    result: Tensor = torch.fake_quantize_per_tensor_affine(
+        values, qparams.scale, qparams.zero_point, qparams.lowest, qparams.highest
+    )
+    return result
+
+
 def straight_through(value: Tensor, found: Tensor) -> Tensor:
     """The tensor `found`, with the gradient of the value."""
     passes = torch.is_grad_enabled() and value.requires_grad

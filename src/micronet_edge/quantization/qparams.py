@@ -99,14 +99,14 @@ def weight_integers(weight: Floats, scales: Floats, limit: int = WEIGHT_LIMIT) -
     return integers
 
 
-def scales_for_bias(scales: Floats, bias: Floats, qparams: QuantParams) -> Floats:
-    """The scales of a weight [n], larger where the integers of its bias [n] would not fit into 32 bits.
+def scales_for_bias(scales: Floats, bias: Floats, qparams: QuantParams, limit: float = BIAS_LIMIT) -> Floats:
+    """The scales of a weight [n], larger where the integers of its bias [n] would be above the limit.
 
     An operator of 16 bits has a bias of 64.
     """
     if qparams.bits == 16:  # noqa: PLR2004
         return scales
-    enough: Floats = np.maximum(scales, np.abs(bias) / (BIAS_LIMIT * qparams.scale)).astype(np.float32)
+    enough: Floats = np.maximum(scales, np.abs(bias) / (limit * qparams.scale)).astype(np.float32)
     return enough
 
 

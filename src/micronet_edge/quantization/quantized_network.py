@@ -1,16 +1,17 @@
 """A network with everything that writing or simulating it in integers needs."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import inf
 
-from torch import fx
+from torch import Tensor, fx, nn
 
 from micronet_edge.data.preprocessing import Preprocessing
-from micronet_edge.lowering.ir.graph import inputs_of
-from micronet_edge.quantization.operators.operator import Call, Layer
+from micronet_edge.lowering.ir.graph import inputs_of, module_of
+from micronet_edge.quantization.operators.call import Arithmetic, Call, Layer
 from micronet_edge.quantization.qparams import WEIGHT_LIMIT, QuantParams
-from micronet_edge.quantization.quantized_tensors import result_name, tensor_name
+from micronet_edge.quantization.quantized_tensors import clip_after, result_name, tensor_name
+from micronet_edge.quantization.xnnpack import XNNPACK
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,9 @@ class QuantizedNetwork:
         half_weights: whether the other operators in float32 have a weight of float16, where that is exact
             enough.
         fused_layers: operators inside of a Dynamic Shift-Max that one kernel computes. It keeps their
-            results in float32.
+            results as `kernels` say.
+        kernels: what computes the operators inside of a kernel, and its result.
+        arithmetic: of all other operators in integers.
     """
 
     network: fx.GraphModule
@@ -48,6 +51,8 @@ class QuantizedNetwork:
     integer_weights: frozenset[str] = field(default_factory=frozenset)
     half_weights: bool = False
     fused_layers: Mapping[str, KernelTensor] = field(default_factory=dict)
+    kernels: "Callable[[QuantizedNetwork], Kernels]" = field(default_factory=lambda: Kernels)
+    arithmetic: Arithmetic = XNNPACK
 
     @property
     def bits(self) -> int:
@@ -68,4 +73,36 @@ class QuantizedNetwork:
     def call(self, node: fx.Node, layer: Layer) -> Call[Layer]:
         """The node's call of its layer, with what its operator needs to compute in integers."""
         inputs = tuple(self.qparams(source) for source in inputs_of(node))
-        return Call(layer, inputs, self.qparams(node), self.weight_limit)
+        clip = clip_after(node)
+        return Call(
+            layer,
+            inputs,
+            self.qparams(node),
+            self.arithmetic,
+            self.weight_limit,
+            None if clip is None else module_of(clip),
+        )
+
+
+class Kernels:
+    """The fused kernels of a quantized network. Subclasses say what they compute; here they are none."""
+
+    def __init__(self, quantized: QuantizedNetwork) -> None:
+        self.quantized = quantized
+
+    def contain(self, node: fx.Node) -> bool:
+        """Whether the node's tensor stays inside of a kernel."""
+        return tensor_name(node) in self.quantized.fused_layers
+
+    def compute(self, node: fx.Node) -> bool:
+        """Whether a kernel computes the node's tensor: one inside of it, or its result."""
+        return self.contain(node) or any(map(self.contain, inputs_of(node)))
+
+    def result(self, _node: fx.Node, layer: nn.Module, *inputs: Tensor) -> Tensor:
+        """What a kernel computes of these inputs at this node."""
+        computed: Tensor = layer(*inputs)
+        return computed
+
+    def kept(self, _node: fx.Node, value: Tensor) -> Tensor:
+        """The value as a kernel keeps it inside; the value itself where the node is in none."""
+        return value

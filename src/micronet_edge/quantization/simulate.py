@@ -2,17 +2,15 @@
 
 from collections.abc import Iterator
 
-import torch
 from torch import Tensor, fx, nn
 
 from micronet_edge.lowering.ir.convolutions import bias_of
 from micronet_edge.lowering.ir.graph import inputs_of, module_of, read_last_by
+from micronet_edge.quantization.integer_arithmetic import rounded
 from micronet_edge.quantization.operators.operator import WeightStorage
 from micronet_edge.quantization.operators.registry import operator_of
-from micronet_edge.quantization.qparams import QuantParams
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.quantized_tensors import clip_after, tensor_name
-from micronet_edge.quantization.simulate_fused import FusedKernels
 
 
 class Simulation(nn.Module):
@@ -26,7 +24,7 @@ class Simulation(nn.Module):
         super().__init__()
         self.quantized = quantized
         self.network = quantized.network
-        self._kernels = FusedKernels(quantized)
+        self._kernels = quantized.kernels(quantized)
 
     def forward(self, images: Tensor) -> Tensor:
         *_, (_, logits) = self.tensors(images)
@@ -88,11 +86,3 @@ class Simulation(nn.Module):
         if tensor_name(node) in self.quantized.integer_weights:
             return WeightStorage.INT8
         return WeightStorage.FLOAT16 if self.quantized.half_weights else WeightStorage.FLOAT32
-
-
-def rounded(values: Tensor, qparams: QuantParams) -> Tensor:
-    """The nearest numbers that integers stand for; the gradient is 1 inside the range and 0 outside."""
-    result: Tensor = torch.fake_quantize_per_tensor_affine(
-        values, qparams.scale, qparams.zero_point, qparams.lowest, qparams.highest
-    )
-    return result

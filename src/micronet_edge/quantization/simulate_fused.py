@@ -8,49 +8,36 @@ from micronet_edge.lowering.ir.convolutions import bias_of
 from micronet_edge.lowering.ir.graph import inputs_of
 from micronet_edge.quantization.fused_arithmetic import channel_means, matrix_product, result_factor
 from micronet_edge.quantization.integer_arithmetic import straight_through, whole
-from micronet_edge.quantization.operators.operator import Call, applied
-from micronet_edge.quantization.quantized_network import KernelTensor, QuantizedNetwork
+from micronet_edge.quantization.operators.call import Call
+from micronet_edge.quantization.quantized_network import Kernels, KernelTensor
 from micronet_edge.quantization.quantized_tensors import is_clip, tensor_name
-from micronet_edge.quantization.stored_weights import stored_in_integers
+from micronet_edge.quantization.stored_weights import applied, stored_in_integers
 
 
-class FusedKernels:
-    """The fused kernels of a quantized network: float32 coefficients, and sums of integer products."""
-
-    def __init__(self, quantized: QuantizedNetwork) -> None:
-        self._quantized = quantized
-
-    def contain(self, node: fx.Node) -> bool:
-        """Whether the node's tensor stays inside of a kernel."""
-        return tensor_name(node) in self._quantized.fused_layers
-
-    def compute(self, node: fx.Node) -> bool:
-        """Whether a kernel computes the node's tensor: one inside of it, or its result."""
-        return self.contain(node) or any(map(self.contain, inputs_of(node)))
+class FusedKernels(Kernels):
+    """Kernels with float32 coefficients, and sums of integer products."""
 
     def result(self, node: fx.Node, layer: nn.Module, *inputs: Tensor) -> Tensor:
-        """What a kernel computes of these inputs at this node."""
         if is_clip(node):
             return inputs[0]  # the kernel clips at the ends of the tensor that it keeps
         if isinstance(layer, nn.Conv2d):
-            return _matrix_product(self._quantized.call(node, layer), *inputs)
+            return _matrix_product(self.quantized.call(node, layer), *inputs)
         levels = [self._levels(each, value) for each, value in zip(inputs_of(node), inputs, strict=True)]
         if isinstance(layer, nn.AdaptiveAvgPool2d):
-            return channel_means(levels[0], self._quantized.qparams(inputs_of(node)[0]))
+            return channel_means(levels[0], self.quantized.qparams(inputs_of(node)[0]))
         found: Tensor = layer(*levels)
         if self.contain(node):
             return found
-        scaled = found * result_factor(self._quantized, node)
-        return straight_through(scaled, scaled.detach().round()) * self._quantized.qparams(node).scale
+        scaled = found * result_factor(self.quantized, node)
+        return straight_through(scaled, scaled.detach().round()) * self.quantized.qparams(node).scale
 
     def kept(self, node: fx.Node, value: Tensor) -> Tensor:
-        """The value as a kernel keeps it inside; the value itself where the node is in none."""
-        inner = self._quantized.fused_layers.get(tensor_name(node))
+        inner = self.quantized.fused_layers.get(tensor_name(node))
         return value if inner is None else _kernel_tensor(value, inner)
 
     def _levels(self, node: fx.Node, value: Tensor) -> Tensor:
         """The integers that a kernel reads of a tensor outside of it; inside it keeps them already."""
-        return value if self.contain(node) else whole(value / self._quantized.qparams(node).scale)
+        return value if self.contain(node) else whole(value / self.quantized.qparams(node).scale)
 
 
 def _matrix_product(call: Call[nn.Conv2d], x: Tensor) -> Tensor:

@@ -1,5 +1,7 @@
 """Weights and biases as files store them, dequantized; gradients pass through the rounding."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -7,6 +9,7 @@ from torch import Tensor, nn
 from micronet_edge.lowering.ir.convolutions import bias_of
 from micronet_edge.quantization.integer_arithmetic import straight_through
 from micronet_edge.quantization.qparams import (
+    BIAS_LIMIT,
     WEIGHT_LIMIT,
     Floats,
     QuantParams,
@@ -20,16 +23,19 @@ from micronet_edge.quantization.qparams import (
 Matrix = nn.Conv2d | nn.Linear
 
 
-def stored_in_integers(layer: Matrix, qparams: QuantParams, limit: int) -> tuple[Tensor, dict[str, Tensor]]:
+def stored_in_integers(
+    layer: Matrix, qparams: QuantParams, limit: int, bias_limit: float = BIAS_LIMIT
+) -> tuple[Tensor, dict[str, Tensor]]:
     """The scales of a layer's weight, [n], and its weight and bias by name.
 
     Args:
         layer: a layer that computes in integers.
         qparams: the quantization parameters of its input.
         limit: the largest integer of a weight.
+        bias_limit: the largest integer of a bias.
     """
     scales = weight_scales(layer.weight.detach().numpy(), limit)
-    scales = scales_for_bias(scales, bias_of(layer).numpy(), qparams)
+    scales = scales_for_bias(scales, bias_of(layer).numpy(), qparams, bias_limit)
     tensors = {"weight": _on_scales(layer.weight, scales, limit)}
     if layer.bias is not None:
         tensors["bias"] = _stored_bias(layer.bias, scales, qparams)
@@ -52,6 +58,12 @@ def stored_in_halves(weight: Tensor) -> Tensor:
 def stored_in_int8(weight: Tensor, limit: int = WEIGHT_LIMIT) -> Tensor:
     """A weight [n, ...] in int8 with a scale for each output channel."""
     return _on_scales(weight, weight_scales(weight.detach().numpy(), limit), limit)
+
+
+def applied(layer: nn.Module, tensors: Mapping[str, Tensor], *inputs: Tensor) -> Tensor:
+    """What the layer computes with these tensors in the place of its own."""
+    result: Tensor = torch.func.functional_call(layer, dict(tensors), inputs) if tensors else layer(*inputs)
+    return result
 
 
 def _on_scales(weight: Tensor, scales: Floats, limit: int) -> Tensor:

@@ -8,10 +8,11 @@ from torch import fx
 
 from micronet_edge.lowering.ir.graph import inputs_of, module_of
 from micronet_edge.quantization.assign_qparams import assign_qparams
-from micronet_edge.quantization.operators.operator import Call
+from micronet_edge.quantization.operators.call import Call
 from micronet_edge.quantization.operators.registry import operator_of
 from micronet_edge.quantization.qparams import BYTE, QuantParams, Range
 from micronet_edge.quantization.quantized_tensors import quantized_tensors, result_name
+from micronet_edge.quantization.xnnpack import XNNPACK
 
 LARGEST_FACTOR = 64.0
 """XNNPACK supports factors below 256, for accumulators and for the inputs of a sum.
@@ -62,7 +63,7 @@ def _smallest_scales(network: fx.GraphModule, tensor_qparams: Mapping[str, Quant
             continue
         name, sources = result_name(node), [result_name(source) for source in inputs_of(node)]
         operator, result = operator_of(layer), tensor_qparams[name]
-        call = Call(layer, tuple(tensor_qparams[source] for source in sources), result)
+        call = Call(layer, tuple(tensor_qparams[source] for source in sources), result, XNNPACK)
         smallest[name] = max(smallest[name], operator.accumulator_scale(call) / LARGEST_FACTOR)
         for source in sources:
             smallest[source] = max(smallest[source], result.scale * operator.smallest_input_ratio)

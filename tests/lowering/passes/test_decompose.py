@@ -35,6 +35,7 @@ from micronet_edge.lowering.ir.frozen_shift_max import FrozenShiftMax
 from micronet_edge.lowering.ir.graph_builder import LAYER
 from micronet_edge.lowering.ir.pass_base import SAME_NUMBERS, probe_image
 from micronet_edge.lowering.ir.primitives import AddConstant, DynamicPointwiseWeight
+from micronet_edge.lowering.ir.reorder import GatheredReorder
 from micronet_edge.lowering.passes.decompose import Decompose
 from micronet_edge.lowering.passes.freeze_shift_max import FreezeShiftMax
 from micronet_edge.lowering.passes.merge_factorized_convolution import MergeFactorizedConvolution
@@ -134,6 +135,17 @@ def test_without_a_shift_there_is_nothing_to_mix():
     assert "DynamicPointwise" not in operators(network)
 
 
+def test_a_runtime_that_gathers_gets_each_shifted_input_by_one_gather():
+    before = frozen(stem(12), shift_max(12, 4, shifts=3))
+    network, _ = rewritten(Decompose(replace(INTEGER_COSTS, gathers=True, fusion_ns=0.0)), before)
+    found = Counter(operators(network))
+    assert found["GatheredReorder"] == 2
+    assert not found.keys() & {"Channels", "Concatenate"}
+    orders = [module.index.tolist() for module in network.modules() if isinstance(module, GatheredReorder)]
+    (activation,) = (module for module in before.modules() if isinstance(module, FrozenShiftMax))
+    assert orders == [list(source) for source in activation.sources[1:]]
+
+
 @each_form
 def test_shift_max_of_a_widened_input(form):
     before, applied = rewritten(WidenProducers(FREE_WORK), frozen(stem(12), shift_max(12, 3)))
@@ -194,6 +206,14 @@ def test_a_hard_swish(channels):
     assert applied.places == 1
     assert operators(network) == ["Conv2d", "AddConstant", "ReLU6", "Multiply", "MultiplyConstant"]
     assert_once_is_enough(ELEMENTWISE, network)
+
+
+def test_a_layer_that_a_target_keeps_stays_whole():
+    keeping = Decompose(INTEGER_COSTS, keeps=(nn.Hardswish,))
+    assert_untouched(keeping, traced(stem(4), nn.Hardswish()))
+    network, _ = rewritten(keeping, frozen(stem(6), shift_max(6, 3), nn.Hardswish()))
+    assert Counter(operators(network))["Hardswish"] == 1
+    assert "FrozenShiftMax" not in operators(network)
 
 
 @settings(max_examples=6)

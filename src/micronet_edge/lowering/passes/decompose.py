@@ -25,11 +25,15 @@ class Decompose(Pass):
     Result   the same numbers from convolutions, linear layers, means, clips and `elementary` layers
 
     The nodes of a Dynamic Shift-Max stay one composite. A network that will not be `rounded` keeps its
-    hard swishes and the layers that are unknown here.
+    hard swishes and the layers that are unknown here. Layers that are `keeps` stay whole in any network: a
+    target with a table for a hard swish rounds it once.
     """
 
-    def __init__(self, costs: Costs, *, rounded: bool = True) -> None:
+    def __init__(
+        self, costs: Costs, *, rounded: bool = True, keeps: tuple[type[nn.Module], ...] = ()
+    ) -> None:
         self.costs, self.rounded = costs, rounded
+        self.keeps = keeps if rounded else (*keeps, nn.Hardswish)
 
     def change(self, network: fx.GraphModule) -> int:
         places = 0
@@ -46,19 +50,22 @@ class Decompose(Pass):
         for node in network.graph.nodes:
             if self.rounded and node.op not in {"placeholder", "call_module", "output"}:
                 raise LoweringError(f"{node.name} is no layer")
-        for kind in (BorderedConv, FrozenShiftMax, *([nn.Hardswish] if self.rounded else [])):
-            for node, _ in calls(network, kind):
-                raise LoweringError(f"{node.target} is not spelled out")
+        for kind in (BorderedConv, FrozenShiftMax, nn.Hardswish):
+            for node, layer in calls(network, kind):
+                if not isinstance(layer, self.keeps):
+                    raise LoweringError(f"{node.target} is not spelled out")
 
     def _decomposed(self, network: fx.GraphModule, node: fx.Node) -> fx.Node | None:
         layer = module_of(node)
         write = _Writer(network, node, str(node.target))
+        if isinstance(layer, self.keeps):
+            return None
         match layer:
             case BorderedConv():
                 return _bordered_conv(layer, write, *node.all_input_nodes)
             case FrozenShiftMax():
                 return decompose_shift_max(layer, network, node, self.costs, rounded=self.rounded)
-            case nn.Hardswish() if self.rounded:
+            case nn.Hardswish():
                 return _hard_swish(write, *node.all_input_nodes)
         if node.op == "call_method" and is_flatten(node):
             return write("", nn.Flatten(1), *node.all_input_nodes)

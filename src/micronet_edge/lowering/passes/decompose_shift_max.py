@@ -24,6 +24,7 @@ from micronet_edge.lowering.ir.primitives import (
     Multiply,
     MultiplyConstant,
 )
+from micronet_edge.lowering.ir.reorder import GatheredReorder
 from micronet_edge.models.layer_names import FusionPart, Part, part_of_fusion, shifted_part
 
 _MOST_FUSIONS = 2
@@ -37,6 +38,8 @@ def decompose_shift_max(
     A fusion of shifted inputs becomes a product with a matrix of each image's own where that costs
     less: it then sums in the accumulator, and no product is rounded.
 
+    A runtime that gathers gets each shifted input by one Gather.
+
     In a network that will be `rounded` every coefficient comes of a convolution of its own, which gives
     it a range of its own. One that stays in float gets all of them at once.
 
@@ -48,8 +51,9 @@ def decompose_shift_max(
     write = PartWriter(network, node, ShiftMax(str(node.target), layer.sources, layer.fusions))
     pays = layer.shifts > 1 and costs.mixing_pays(layer.channels, prod(shape_of(x)[2:]))
     mixes = pays and _disjoint(layer.sources)
-    first = _shifted(write, x, layer.sources[0], 0)
-    rest = [] if mixes else [_shifted(write, x, source, j) for j, source in enumerate(layer.sources) if j]
+    shifted = _gathered if costs.gathers else _shifted
+    first = shifted(write, x, layer.sources[0], 0)
+    rest = [] if mixes else [shifted(write, x, source, j) for j, source in enumerate(layer.sources) if j]
     squeezed = _squeezed(layer, write, first)
     coefficients = _apart if rounded else _together
     fused = []
@@ -84,6 +88,12 @@ def _shifted(write: PartWriter, x: fx.Node, source: tuple[int, ...], j: int) -> 
     if len(slices) == 1:
         return slices[0]
     return write.part(Role.APPLIES, shifted_part(j), Concatenate(), *slices)
+
+
+def _gathered(write: PartWriter, x: fx.Node, source: tuple[int, ...], j: int) -> fx.Node:
+    if source == tuple(range(shape_of(x)[1])):
+        return x
+    return write.part(Role.APPLIES, shifted_part(j), GatheredReorder(np.array(source)), x)
 
 
 def _squeezed(layer: FrozenShiftMax, write: PartWriter, x: fx.Node) -> fx.Node:

@@ -3,7 +3,8 @@
 import numpy as np
 from torch import Tensor, fx, nn
 
-from micronet_edge.quantization.operators.operator import Call, Layer, Operator
+from micronet_edge.quantization.operators.call import Call, Layer
+from micronet_edge.quantization.operators.operator import Operator
 from micronet_edge.quantization.qparams import QuantParams, Range
 
 

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from micronet_edge.lowering.ir.primitives import Constant
-from micronet_edge.quantization.operators.operator import Call, Operator
+from micronet_edge.quantization.operators.call import Call
+from micronet_edge.quantization.operators.operator import Operator
 from micronet_edge.quantization.qparams import QuantParams, Range, activation_qparams
 
 ConstantLayer = TypeVar("ConstantLayer", bound=Constant)

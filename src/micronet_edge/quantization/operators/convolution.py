@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 from math import inf, isfinite
 
-import torch
 from torch import Tensor, fx, nn
 
 from micronet_edge.lowering.ir.convolutions import bias_of
-from micronet_edge.quantization.integer_arithmetic import requantized, whole
-from micronet_edge.quantization.operators.operator import Call, Operator, WeightStorage, applied
+from micronet_edge.quantization.operators.call import Call
+from micronet_edge.quantization.operators.operator import Operator, WeightStorage
 from micronet_edge.quantization.qparams import Range, weight_scales
 from micronet_edge.quantization.stored_weights import (
     Matrix,
+    applied,
     stored_in_halves,
     stored_in_int8,
     stored_in_integers,
@@ -37,22 +37,13 @@ class MatrixOperator(Operator[Matrix]):
         return call.inputs[0].scale * float(scales.max())
 
     def stored(self, call: Call[Matrix]) -> Mapping[str, Tensor]:
-        _, tensors = stored_in_integers(call.layer, call.inputs[0], call.weight_limit)
+        limits = call.weight_limit, call.arithmetic.bias_limit
+        _, tensors = stored_in_integers(call.layer, call.inputs[0], *limits)
         return tensors
 
     def in_integers(self, call: Call[Matrix], *inputs: Tensor) -> Tensor:
-        """The layer on integers as files compute it, which float32 sums up exactly in most cases.
-
-        Sums of real numbers would round one number in some 100,000 the other way, and change all behind it.
-        """
-        (x,), (qparams,), layer = inputs, call.inputs, call.layer
-        scales, stored = stored_in_integers(layer, qparams, call.weight_limit)
-        accumulator = scales * qparams.scale
-        weight = whole(stored["weight"] / scales.view(-1, *[1] * (layer.weight.ndim - 1)))
-        bias = whole(stored["bias"] / accumulator) if "bias" in stored else None
-        integers = {"weight": weight} | ({} if bias is None else {"bias": torch.zeros_like(bias)})
-        sums = applied(layer, integers, whole(x / qparams.scale))
-        return requantized(sums, bias, accumulator / call.result.scale, call.result)
+        (x,) = inputs
+        return call.arithmetic.matrix(call, x)
 
     def in_float(self, layer: Matrix, storage: WeightStorage, *inputs: Tensor) -> Tensor:
         match storage:

@@ -1,8 +1,9 @@
 """The mean of each channel."""
 
-from torch import fx, nn
+from torch import Tensor, fx, nn
 
-from micronet_edge.quantization.operators.operator import Call, Operator, hull
+from micronet_edge.quantization.operators.call import Call
+from micronet_edge.quantization.operators.operator import Operator, hull
 from micronet_edge.quantization.qparams import Range
 
 
@@ -12,3 +13,7 @@ class MeanOperator(Operator[nn.AdaptiveAvgPool2d]):
 
     def accumulator_scale(self, call: Call[nn.AdaptiveAvgPool2d]) -> float:
         return call.inputs[0].scale
+
+    def in_integers(self, call: Call[nn.AdaptiveAvgPool2d], *inputs: Tensor) -> Tensor:
+        (x,) = inputs
+        return call.arithmetic.mean(call, super().in_integers(call, x), x)

@@ -3,8 +3,9 @@
 from torch import fx
 
 from micronet_edge.lowering.ir.primitives import Frame
+from micronet_edge.quantization.operators.call import Layer
 from micronet_edge.quantization.operators.constants import ends_of
-from micronet_edge.quantization.operators.operator import Layer, Operator, ResultQParams, hull
+from micronet_edge.quantization.operators.operator import Operator, ResultQParams, hull
 from micronet_edge.quantization.qparams import Range
 
 

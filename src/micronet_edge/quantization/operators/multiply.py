@@ -1,14 +1,12 @@
 """Products: of two tensors, and of a tensor and a constant."""
 
-from collections.abc import Sequence
-
 from torch import Tensor, fx
 
 from micronet_edge.lowering.ir.primitives import Multiply, MultiplyConstant
-from micronet_edge.quantization.integer_arithmetic import integer_product
+from micronet_edge.quantization.operators.call import Call, Layer
 from micronet_edge.quantization.operators.constants import ConstantOperator, ends_of
-from micronet_edge.quantization.operators.operator import Call, Layer, Operator
-from micronet_edge.quantization.qparams import BYTE, QuantParams, Range
+from micronet_edge.quantization.operators.operator import Operator
+from micronet_edge.quantization.qparams import Range
 
 
 class ProductOperator(Operator[Layer]):
@@ -19,7 +17,7 @@ class ProductOperator(Operator[Layer]):
         return first.scale * second.scale
 
     def in_integers(self, call: Call[Layer], *inputs: Tensor) -> Tensor:
-        return _multiplied(super().in_integers(call, *inputs), call.inputs, call.result)
+        return call.arithmetic.product(super().in_integers(call, *inputs), call.inputs, call.result)
 
 
 class MultiplyOperator(ProductOperator[Multiply]):
@@ -36,7 +34,7 @@ class MultiplyConstantOperator(ConstantOperator[MultiplyConstant]):
 
     def in_integers(self, call: Call[MultiplyConstant], *inputs: Tensor) -> Tensor:
         qparams = (*call.inputs, self.second_input(call))
-        return _multiplied(super().in_integers(call, *inputs), qparams, call.result)
+        return call.arithmetic.product(super().in_integers(call, *inputs), qparams, call.result)
 
 
 def product_of(first: Range, second: Range) -> Range:
@@ -44,8 +42,3 @@ def product_of(first: Range, second: Range) -> Range:
     # Zero times infinity is zero here: what is zero is zero in every image.
     products = [0.0 if 0 in (a, b) else a * b for a in first for b in second]
     return min(products), max(products)
-
-
-def _multiplied(exact: Tensor, qparams: Sequence[QuantParams], result: QuantParams) -> Tensor:
-    """The product in real numbers; with 8 bits as XNNPACK multiplies."""
-    return integer_product(exact, qparams, result) if result.bits == BYTE else exact

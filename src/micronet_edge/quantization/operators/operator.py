@@ -1,17 +1,15 @@
 """What the quantization asks of an operator; the defaults hold for a layer that it does not know."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 from math import inf
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic
 
-import torch
-from torch import Tensor, fx, nn
+from torch import Tensor, fx
 
-from micronet_edge.quantization.qparams import WEIGHT_LIMIT, QuantParams, Range
-
-Layer = TypeVar("Layer", bound=nn.Module)
+from micronet_edge.quantization.operators.call import Call, Layer
+from micronet_edge.quantization.qparams import Range
+from micronet_edge.quantization.stored_weights import applied
 
 
 class ResultQParams(Enum):
@@ -31,20 +29,6 @@ class WeightStorage(StrEnum):
     FLOAT32 = "float32"
     FLOAT16 = "float16"
     INT8 = "int8"
-
-
-@dataclass(frozen=True, slots=True)
-class Call(Generic[Layer]):
-    """A call of a layer in integers: the quantization parameters of its inputs, in order, and of its result.
-
-    The result is that of the clip behind the layer, if one follows. No integer of a weight is larger than
-    `weight_limit`.
-    """
-
-    layer: Layer
-    inputs: tuple[QuantParams, ...]
-    result: QuantParams
-    weight_limit: int = WEIGHT_LIMIT
 
 
 class Operator(Generic[Layer]):
@@ -91,12 +75,6 @@ class Operator(Generic[Layer]):
     def in_float(self, layer: Layer, _storage: WeightStorage, *inputs: Tensor) -> Tensor:
         """The result of the operator in float32, with a weight that a file stores like this."""
         return applied(layer, {}, *inputs)
-
-
-def applied(layer: nn.Module, tensors: Mapping[str, Tensor], *inputs: Tensor) -> Tensor:
-    """What the layer computes with these tensors in the place of its own."""
-    result: Tensor = torch.func.functional_call(layer, dict(tensors), inputs) if tensors else layer(*inputs)
-    return result
 
 
 def hull(*ranges: Range) -> Range:

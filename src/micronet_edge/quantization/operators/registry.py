@@ -10,18 +10,21 @@ from torch import fx, nn
 from micronet_edge.lowering.ir import primitives
 from micronet_edge.lowering.ir.graph import module_of
 from micronet_edge.lowering.ir.reorder import GatheredReorder, Repeat
+from micronet_edge.models import ChannelShuffle
 from micronet_edge.quantization.operators.add import AddConstantOperator, AddOperator
+from micronet_edge.quantization.operators.call import Layer
 from micronet_edge.quantization.operators.clip import HardtanhOperator, ReluOperator
 from micronet_edge.quantization.operators.convolution import MatrixOperator
 from micronet_edge.quantization.operators.dynamic_pointwise import (
     DynamicPointwiseOperator,
     DynamicPointwiseWeightOperator,
 )
+from micronet_edge.quantization.operators.function import FUNCTIONS, FunctionOperator
 from micronet_edge.quantization.operators.maximum import MaximumOperator
 from micronet_edge.quantization.operators.mean import MeanOperator
 from micronet_edge.quantization.operators.movement import FrameOperator, MovementOperator
 from micronet_edge.quantization.operators.multiply import MultiplyConstantOperator, MultiplyOperator
-from micronet_edge.quantization.operators.operator import Layer, Operator
+from micronet_edge.quantization.operators.operator import Operator
 
 _OPERATORS: dict[type[nn.Module], Operator[Any]] = {
     nn.Conv2d: MatrixOperator(),
@@ -30,6 +33,7 @@ _OPERATORS: dict[type[nn.Module], Operator[Any]] = {
     nn.Hardtanh: HardtanhOperator(),
     nn.AdaptiveAvgPool2d: MeanOperator(),
     nn.Flatten: MovementOperator(),
+    ChannelShuffle: MovementOperator(),
     primitives.Add: AddOperator(),
     primitives.AddConstant: AddConstantOperator(),
     primitives.Multiply: MultiplyOperator(),
@@ -46,6 +50,7 @@ _OPERATORS: dict[type[nn.Module], Operator[Any]] = {
     primitives.ConcatenateColumns: MovementOperator(),
     GatheredReorder: MovementOperator(),
     Repeat: MovementOperator(),
+    **dict.fromkeys(FUNCTIONS, FunctionOperator()),
 }
 _UNKNOWN: Operator[Any] = Operator()
 
