@@ -6,7 +6,6 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import torch
-from torch import fx
 
 from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.data.preprocessing import Images

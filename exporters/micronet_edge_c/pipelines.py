@@ -7,6 +7,7 @@ from micronet_edge.lowering.passes.decompose import Decompose
 from micronet_edge.lowering.passes.drop_training_layers import DropTrainingLayers
 from micronet_edge.lowering.passes.fold_batch_norm import FoldBatchNorm
 from micronet_edge.lowering.passes.freeze_shift_max import FreezeShiftMax
+from micronet_edge_c.passes.shuffle_last import ShuffleLast
 
 
 def microcontroller(costs: Costs) -> tuple[Pass, ...]:
@@ -19,5 +20,6 @@ def microcontroller(costs: Costs) -> tuple[Pass, ...]:
         DropTrainingLayers(),
         FoldBatchNorm(),
         FreezeShiftMax(),
+        ShuffleLast(),
         Decompose(costs, keeps=(nn.Hardswish,)),
     )

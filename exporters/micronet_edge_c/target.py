@@ -1,7 +1,6 @@
 """The C target, as `targets/protocol.py` describes one."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -84,18 +83,17 @@ class CTarget:
 
         write_quantized(quantized, spec, path, _photograph(spec))
 
-    def converter_baseline(self, network: nn.Module, images: Images, spec: ExportSpec, path: Path) -> None:
-        raise TargetError("no usual converter writes C: leave --naive out, or --format c")
-
     def open(self, path: Path, threads: int = 1, kernels: Kernels = "auto") -> Session:
         from micronet_edge_c.session import CSession
 
+        del threads, kernels  # a C file runs on one thread, with kernels of its own
         return CSession(path)
 
     def for_kernels(self, path: Path) -> bytes:
         return path.read_bytes()  # a C file has its own
 
     def violations(self, session: Session, operators: Mapping[str, int], metadata: FileMetadata) -> list[str]:
+        del session, operators, metadata
         return []  # its kernels are the only ones that there are
 
     def read_metadata(self, path: Path) -> FileMetadata:

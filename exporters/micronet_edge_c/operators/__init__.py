@@ -1,4 +1,4 @@
-"""The operators of C files: one module each, with the layers that it writes and the kernels that compute them."""
+"""The operators of C files: one module each, with the layers that it writes."""
 
 from collections.abc import Callable
 

@@ -8,6 +8,7 @@ from micronet_edge.lowering.ir.convolutions import bias_of
 from micronet_edge.lowering.ir.graph import inputs_of, module_of
 from micronet_edge.lowering.ir.primitives import Frame
 from micronet_edge.quantization.half_up_constants import MatrixConstants, matrix_constants
+from micronet_edge.quantization.qparams import Integers
 from micronet_edge_c.operators import OPERATORS
 from micronet_edge_c.operators.linear import write_linear, write_linear_in_float
 from micronet_edge_c.program.buffers import INT8, INT32, UINT8, Buffer
@@ -75,9 +76,7 @@ def _write_lines(conv: nn.Conv2d, call: Call, found: MatrixConstants) -> None:
     length, lines = (y.height, y.width) if down else (y.width, y.height)
     multiplier = conv.out_channels // conv.in_channels
     shape = Struct("micronet_lines", (conv.in_channels, multiplier, taps, stride, length, lines, *steps))
-    stream = lines_stream(
-        found.weight.reshape(conv.out_channels, -1), found.folded_bias, found.requantization.multipliers
-    )
+    stream = lines_stream(found.weight.reshape(conv.out_channels, -1), *_sums(found))
     first = _first_tap(x, vertical, horizontal)
     arguments = (
         *(Pointer(x, first), call.stream("weights", INT32, stream, found.weight.size)),
@@ -127,9 +126,7 @@ def _write_window(conv: nn.Conv2d, call: Call, found: MatrixConstants) -> None:
             int(x.ctype == UINT8),
         ),
     )
-    stream = convolution_stream(
-        found.weight, found.folded_bias, found.requantization.multipliers, conv.groups
-    )
+    stream = convolution_stream(found.weight, *_sums(found), conv.groups)
     line = ((y.width - 1) * across + width) * conv.in_channels
     scratch = call.program.scratch(f"{call.name}/lines", INT8, height * line + 16)
     arguments = (
@@ -163,6 +160,11 @@ def _write_in_float(conv: nn.Conv2d, call: Call) -> None:
         *(Pointer(y, written=True), border, shape, *call.float_ends()),
     )
     call.step("convolution", "micronet_f32_convolution", arguments, _arithmetic(conv, y))
+
+
+def _sums(found: MatrixConstants) -> tuple[Integers, Integers]:
+    """What the sums start with, and what they are multiplied by."""
+    return found.folded_bias, found.requantization.multipliers
 
 
 def _first_tap(x: Buffer, vertical: int, horizontal: int) -> int:

@@ -18,8 +18,8 @@ def write(layer: nn.AdaptiveAvgPool2d, call: Call) -> None:
     arithmetic = Arithmetic(other=x.elements + y.elements)
     if not call.integer:
         shape = (x.height, x.width, x.pitch, x.channels)
-        arguments = (Pointer(x), Pointer(y, written=True), *shape, *call.float_ends())
-        call.step("mean", "micronet_f32_mean", arguments, arithmetic)
+        both = (Pointer(x), Pointer(y, written=True))
+        call.step("mean", "micronet_f32_mean", (*both, *shape, *call.float_ends()), arithmetic)
         return
     found = mean_constants(call.quantized(layer), x.height * x.width)
     sums = call.program.sums_of(x)

@@ -109,7 +109,7 @@ def _orders(blocks: Sequence[Block]) -> Iterable[list[Block]]:
     draw = random.Random(_SEED)  # noqa: S311 - to try orders, not to keep secrets
     for _ in range(_TRIES):
         jitter = {block: block.size_bytes * draw.uniform(0.4, 1.0) for block in by_size}
-        yield sorted(by_size, key=lambda block: -jitter[block])  # noqa: B023 - sorted before the next draw
+        yield sorted(by_size, key=lambda block: -jitter[block])
 
 
 def _placed(order: Iterable[Block]) -> dict[Block, int]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from micronet_edge.counting.arithmetic import MOVEMENT
 from micronet_edge.counting.graph import Arithmetic
 from micronet_edge_c.program.buffers import Buffer, Constant
 
@@ -16,7 +17,7 @@ class Struct:
 
 @dataclass(frozen=True, slots=True)
 class Pointer:
-    """The address of a buffer's first pixel, `offset` bytes further; `written` says that the kernel writes it."""
+    """The address of a buffer's first pixel, `offset` bytes further; `written`: the kernel writes there."""
 
     buffer: Buffer
     offset: int = 0
@@ -47,7 +48,7 @@ class Step:
     arguments: tuple[Argument, ...]
     scratch: tuple[Buffer, ...] = ()
     overwrites: Buffer | None = None
-    arithmetic: Arithmetic = Arithmetic()
+    arithmetic: Arithmetic = MOVEMENT
 
     @property
     def name(self) -> str:

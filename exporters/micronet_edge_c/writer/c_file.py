@@ -9,6 +9,16 @@ from micronet_edge_c.program.steps import Argument, Pointer, Program, Step, Stru
 from micronet_edge_c.writer.identifiers import comment_text, identifier, string_literal
 from micronet_edge_c.writer.numbers import float_text
 
+_SETTINGS = """\
+/* MICRONET_WEIGHTS may hold an attribute, such as a section in external flash. */
+#ifndef MICRONET_WEIGHTS
+#define MICRONET_WEIGHTS
+#endif
+/* MICRONET_STEP(i) may be a call that profiles step i. */
+#ifndef MICRONET_STEP
+#define MICRONET_STEP(i)
+#endif"""
+
 
 @dataclass(frozen=True, slots=True)
 class Named:
@@ -43,10 +53,7 @@ def c_text(named: Named, head: str, tail: str) -> str:
     parts = (
         head,
         f'#include "{named.stem}.h"\n#include <stddef.h>\n#include "micronet_kernels.h"',
-        "/* MICRONET_WEIGHTS may hold an attribute, such as a section in external flash. */\n"
-        "#ifndef MICRONET_WEIGHTS\n#define MICRONET_WEIGHTS\n#endif\n"
-        "/* MICRONET_STEP(i) may be a call that profiles step i. */\n"
-        "#ifndef MICRONET_STEP\n#define MICRONET_STEP(i)\n#endif",
+        _SETTINGS,
         *constants.texts(),
         *functions.texts,
         _names(named),

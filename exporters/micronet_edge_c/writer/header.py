@@ -22,7 +22,7 @@ def header_text(named: Named, metadata: FileMetadata, scores: QuantParams | None
         scores: the quantization parameters of the scores; None for float32.
     """
     prefix, image = named.prefix, named.program.image
-    macros = {
+    macros: dict[str, object] = {
         "INPUT_HEIGHT": image.height,
         "INPUT_WIDTH": image.width,
         "INPUT_CHANNELS": image.channels,

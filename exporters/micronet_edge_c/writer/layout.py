@@ -7,12 +7,11 @@ from torch import fx, nn
 
 from micronet_edge.lowering.ir.graph import inputs_of, module_of, only_reader, shape_of
 from micronet_edge.lowering.ir.primitives import Frame
-from micronet_edge.lowering.passes.fold_input_normalization import PIXELS
 from micronet_edge.lowering.ir.reorder import GatheredReorder
+from micronet_edge.lowering.passes.fold_input_normalization import PIXELS
 from micronet_edge.models import ChannelShuffle
 from micronet_edge.quantization.quantized_tensors import clip_after, is_done_before
 from micronet_edge_c.program.buffers import NO_BORDER, Border
-
 
 PIXEL: frozenset[tuple[int, ...]] = frozenset({(), (1, 1)})
 """The height and width of a map of one pixel; a vector has none."""

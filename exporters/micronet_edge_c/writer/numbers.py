@@ -15,7 +15,7 @@ def integer_lines(values: NDArray[np.integer]) -> list[str]:
 
 def float_lines(values: NDArray[np.float32]) -> list[str]:
     """The same of float32, to the last bit."""
-    return list(_wrapped(float_text(value) for value in values.astype(np.float32).ravel()))
+    return list(_wrapped(float_text(float(value)) for value in values.ravel()))
 
 
 def float_text(value: float) -> str:

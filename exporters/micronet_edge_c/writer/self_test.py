@@ -11,6 +11,12 @@ FLOAT_TOLERANCE = 1e-4
 """Largest difference of a float32 score, relative to the largest one; compilers may fuse and reorder sums."""
 
 
+def _lines(values: NDArray[np.generic]) -> list[str]:
+    if np.issubdtype(values.dtype, np.floating):
+        return float_lines(values.astype(np.float32))
+    return integer_lines(values.astype(np.int32))
+
+
 def self_test_text(named: Named, image: NDArray[np.generic], scores: NDArray[np.generic]) -> str:
     """The text of the test.
 
@@ -20,10 +26,9 @@ def self_test_text(named: Named, image: NDArray[np.generic], scores: NDArray[np.
         scores: those that it must give, [classes].
     """
     is_float = named.program.scores.ctype == FLOAT
-    lines = float_lines if is_float else integer_lines
     name, prefix = named.name, named.prefix
     arrays = "\n\n".join(
-        f"static const {buffer.ctype} {role}[] = {{\n" + "\n".join(lines(values)) + "\n};"
+        f"static const {buffer.ctype} {role}[] = {{\n" + "\n".join(_lines(values)) + "\n};"
         for role, buffer, values in (
             ("image", named.program.image, image),
             ("expected", named.program.scores, scores),
@@ -35,7 +40,7 @@ def self_test_text(named: Named, image: NDArray[np.generic], scores: NDArray[np.
         tolerance = f"{FLOAT_TOLERANCE * max(float(np.abs(scores).max()), 1e-6):.9e}f"
         differs = f"!(scores[i] - expected[i] <= {tolerance} && expected[i] - scores[i] <= {tolerance})"
         shown, cast = "%g", "(double)"
-    return f"""/* Runs {named.stem}.c on one image and compares every score: prints PASS, or the first difference. */
+    return f"""/* Runs {named.stem}.c on one image: prints PASS, or the first score that differs. */
 #include "{named.stem}.h"
 #include <stdio.h>
 

@@ -1,0 +1,1 @@
+"""Passes that serve the C target alone."""
