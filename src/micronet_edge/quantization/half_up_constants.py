@@ -111,16 +111,17 @@ def matrix_integers(
     Raises:
         LoweringError: a sum may not fit into int32.
     """
-    scales = scales_for_bias(weight_scales(weight, limit), bias, x, BIAS_LIMIT)
-    integers = weight_integers(weight, scales, limit)
-    biases = bias_integers(bias, scales, x)
+    with np.errstate(invalid="ignore"):  # a training that diverges is noticed by its caller
+        scales = scales_for_bias(weight_scales(weight, limit), bias, x, BIAS_LIMIT)
+        integers = weight_integers(weight, scales, limit)
+        biases = bias_integers(bias, scales, x)
     taps = np.abs(integers.reshape(len(integers), -1)).sum(1, dtype=np.int64)
     if (np.abs(biases) + _WIDEST_DIFFERENCE * taps >= _SUM_LIMIT).any():
         raise LoweringError(
             f"a layer sums up {integers[0].size} products, which may not fit into 32 bits: "
             "use fewer input channels"
         )
-    return integers, biases.astype(np.int32), scales
+    return integers, np.nan_to_num(biases).astype(np.int32), scales
 
 
 def sum_constants(

@@ -71,6 +71,10 @@ class HalfUpKernels(Kernels):
         super().__init__(quantized)
         self._regions = {region.composite: region for region in regions(quantized.network)}
 
+    def contain(self, node: fx.Node) -> bool:
+        """An activation that is kept in float32 afterwards has no kernel."""
+        return super().contain(node) and tensor_name(node) not in self.quantized.float_layers
+
     def result(self, node: fx.Node, layer: nn.Module, *inputs: Tensor) -> Tensor:
         if _place(node) is not None:
             return inputs[0]  # clipped where it is kept
