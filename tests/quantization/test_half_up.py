@@ -28,7 +28,7 @@ from micronet_edge.lowering.passes.drop_training_layers import DropTrainingLayer
 from micronet_edge.lowering.passes.fold_batch_norm import FoldBatchNorm
 from micronet_edge.lowering.passes.freeze_shift_max import FreezeShiftMax
 from micronet_edge.lowering.passes.permute_channels import PermuteChannels
-from micronet_edge.models import ChannelShuffle
+from micronet_edge.models import ChannelShuffle, DynamicShiftMax
 from micronet_edge.models.random_weights import random_network
 from micronet_edge.quantization.half_up_constants import has_table, matrix_constants
 from micronet_edge.quantization.half_up_shift_max import TOP, shift_max_constants
@@ -226,6 +226,23 @@ def test_coefficients_of_several_spans_are_refused():
     (region,) = regions(found.network)
     found.network.get_submodule(region.coefficient(0, 1).target).max_val += 1.0
     with pytest.raises(LoweringError, match="ranges of several lengths"):
+        shift_max_constants(found, region)
+
+
+def test_coefficients_beyond_what_float32_sums_up():
+    activation = DynamicShiftMax(12, 4, shifts=3, initial=[[20.0, -20.0, 10.0], [1.0, 0.0, 20.0]])
+    found = small(stem(12), activation, nn.Conv2d(12, 4, 1))
+    (region,) = regions(found.network)
+    assert shift_max_constants(found, region).largest_sum > 1 << 24
+    assert compare(found, images()) > 3
+    Simulation(found)(images()).sum().backward()
+
+
+def test_coefficients_beyond_16_bits_are_refused():
+    activation = DynamicShiftMax(12, 4, shifts=1, fusions=1, initial=[[50.0]])
+    found = small(stem(12), activation)
+    (region,) = regions(found.network)
+    with pytest.raises(LoweringError, match="16 bits"):
         shift_max_constants(found, region)
 
 

@@ -92,7 +92,8 @@ class HalfUpKernels(Kernels):
             return sums
         scale = self.quantized.qparams(node).scale
         factor = float(constants.result.multipliers[0]) * 2.0 ** (constants.result.shift - 31)
-        return straight_through(sums * factor, requantized_sums(sums, constants.result)) * scale
+        exact = (sums * factor).float()
+        return straight_through(exact, requantized_sums(sums, constants.result)) * scale
 
     def kept(self, node: fx.Node, value: Tensor) -> Tensor:
         place = _place(node)
