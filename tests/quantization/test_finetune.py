@@ -20,6 +20,7 @@ from micronet_edge.quantization.finetune import MINIMUM_IMAGES, finetune
 from micronet_edge.quantization.finetune_images import split
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.simulate import Simulation
+from micronet_edge.quantization.simulate_half_up import with_half_up
 from micronet_edge.util.threads import one_thread
 
 CHECKPOINT = Path(digits.__file__).parent / "m0-digits.safetensors"
@@ -79,6 +80,13 @@ def distance(quantized, teacher, images, preprocessing):
     batch = torch.from_numpy(preprocessing.batch(images.paths[3::7]))
     with one_thread(), torch.no_grad():
         return float((Simulation(quantized)(batch) - teacher(batch)).square().mean())
+
+
+def test_half_up_arithmetic_comes_nearer_as_well(start, images, preprocessing):
+    own = with_half_up(replace(start, network=copy.deepcopy(start.network)))
+    before = distance(own, start.network, images, preprocessing)
+    assert finetune(own, images, teacher=start.network, epochs=1).kept_epoch == 1
+    assert distance(own, start.network, images, preprocessing) < before
 
 
 def test_comes_nearer_to_the_float_network(tuned, start, images, preprocessing):

@@ -15,7 +15,7 @@ from micronet_edge.quantization.half_up_constants import (
     sum_constants,
 )
 from micronet_edge.quantization.integer_arithmetic import are_whole, straight_through, whole
-from micronet_edge.quantization.operators.call import Arithmetic, Call
+from micronet_edge.quantization.operators.call import Arithmetic, Call, Layer
 from micronet_edge.quantization.qparams import QuantParams
 from micronet_edge.quantization.requantization import requantized_sums
 from micronet_edge.quantization.stored_weights import Matrix, applied, stored_in_integers
@@ -70,15 +70,19 @@ class HalfUpArithmetic:
         found = requantized_sums(sums, constants.requantization)
         return straight_through(exact, found * call.result.scale)
 
-    def function(self, call: Call[nn.Module], exact: Tensor, x: Tensor) -> Tensor:
-        """The function by its table; of a tensor that is not rounded, in float32."""
-        (qparams,) = call.inputs
+    def function(self, call: Call[Layer], exact: Tensor, x: Tensor) -> Tensor:
+        """The function by its table; of a tensor that is not rounded, in float32.
+
+        A clip behind an operator reads what is not rounded yet. Where all its numbers are integers by chance,
+        the table gives the same.
+        """
+        (qparams,), result = call.inputs, call.result
         levels = x.detach() / qparams.scale
-        if not are_whole(levels):
-            return exact
-        table = torch.from_numpy(function_table(call)).float().sub_(call.result.zero_point)
         places = levels.round().long() + (qparams.zero_point - qparams.lowest)
-        return straight_through(exact, table[places] * call.result.scale)
+        table = torch.from_numpy(function_table(call)).float()
+        if not are_whole(levels) or int(places.min()) < 0 or int(places.max()) >= len(table):
+            return exact
+        return straight_through(exact, (table[places] - result.zero_point) * result.scale)
 
 
 HALF_UP: Arithmetic = HalfUpArithmetic()

@@ -11,8 +11,9 @@ from torch import Tensor, fx, nn
 from micronet_edge.errors import LoweringError
 from micronet_edge.lowering.ir.convolutions import bias_of
 from micronet_edge.lowering.ir.graph import module_of
-from micronet_edge.quantization.operators.call import Call
-from micronet_edge.quantization.operators.registry import operator_of
+from micronet_edge.quantization.operators.call import Call, Layer
+from micronet_edge.quantization.operators.function import FunctionOperator
+from micronet_edge.quantization.operators.registry import operator_at, operator_of
 from micronet_edge.quantization.qparams import (
     Floats,
     Integers,
@@ -24,6 +25,7 @@ from micronet_edge.quantization.qparams import (
     weight_scales,
 )
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
+from micronet_edge.quantization.quantized_tensors import is_clip, is_done_before, keeps_qparams
 from micronet_edge.quantization.requantization import Requantization, requantization
 from micronet_edge.quantization.stored_weights import Matrix
 from micronet_edge.quantization.xnnpack import XNNPACK
@@ -109,16 +111,17 @@ def matrix_integers(
     Raises:
         LoweringError: a sum may not fit into int32.
     """
-    scales = scales_for_bias(weight_scales(weight, limit), bias, x, BIAS_LIMIT)
-    integers = weight_integers(weight, scales, limit)
-    biases = bias_integers(bias, scales, x)
+    with np.errstate(invalid="ignore"):  # a training that diverges is noticed by its caller
+        scales = scales_for_bias(weight_scales(weight, limit), bias, x, BIAS_LIMIT)
+        integers = weight_integers(weight, scales, limit)
+        biases = bias_integers(bias, scales, x)
     taps = np.abs(integers.reshape(len(integers), -1)).sum(1, dtype=np.int64)
     if (np.abs(biases) + _WIDEST_DIFFERENCE * taps >= _SUM_LIMIT).any():
         raise LoweringError(
             f"a layer sums up {integers[0].size} products, which may not fit into 32 bits: "
             "use fewer input channels"
         )
-    return integers, biases.astype(np.int32), scales
+    return integers, np.nan_to_num(biases).astype(np.int32), scales
 
 
 def sum_constants(
@@ -133,12 +136,12 @@ def sum_constants(
     return SumConstants((factors[0], factors[1]), zeros, to_result(factor, result, clip))
 
 
-def add_constants(call: Call[nn.Module]) -> SumConstants:
+def add_constants(call: Call[Layer]) -> SumConstants:
     """The constants of a call that adds two tensors."""
     return sum_constants(call.inputs, call.result, call.clip)
 
 
-def product_constants(call: Call[nn.Module]) -> ProductConstants:
+def product_constants(call: Call[Layer]) -> ProductConstants:
     """The constants of a call that multiplies two tensors."""
     first, second = call.inputs
     zeros = first.zero_point, second.zero_point
@@ -177,6 +180,13 @@ def ends(result: QuantParams, clip: nn.Module | None) -> tuple[int, int]:
     return max(low, result.lowest), min(high, result.highest)
 
 
+def has_table(node: fx.Node) -> bool:
+    """Whether the node is a function of each number, and no operator before it limits its result as well."""
+    if is_clip(node):
+        return not is_done_before(node) or keeps_qparams(node.all_input_nodes[0])
+    return isinstance(operator_at(node), FunctionOperator)
+
+
 def table_of(quantized: QuantizedNetwork, node: fx.Node) -> NDArray[np.int8]:
     """The table of a function of each number, int8 [256]: y = table[x + 128]."""
     layer = module_of(node)
@@ -184,7 +194,7 @@ def table_of(quantized: QuantizedNetwork, node: fx.Node) -> NDArray[np.int8]:
     return function_table(quantized.call(node, layer))
 
 
-def function_table(call: Call[nn.Module]) -> NDArray[np.int8]:
+def function_table(call: Call[Layer]) -> NDArray[np.int8]:
     """The same of a call."""
     (x,), result = call.inputs, call.result
     with torch.no_grad():

@@ -10,7 +10,12 @@ from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.lowering.ir.graph import inputs_of, module_of
 from micronet_edge.quantization.operators.call import Arithmetic, Call, Layer
 from micronet_edge.quantization.qparams import WEIGHT_LIMIT, QuantParams
-from micronet_edge.quantization.quantized_tensors import clip_after, result_name, tensor_name
+from micronet_edge.quantization.quantized_tensors import (
+    clip_after,
+    keeps_qparams,
+    result_name,
+    tensor_name,
+)
 from micronet_edge.quantization.xnnpack import XNNPACK
 
 
@@ -72,7 +77,7 @@ class QuantizedNetwork:
 
     def call(self, node: fx.Node, layer: Layer) -> Call[Layer]:
         """The node's call of its layer, with what its operator needs to compute in integers."""
-        inputs = tuple(self.qparams(source) for source in inputs_of(node))
+        inputs = tuple(self._read_qparams(source) for source in inputs_of(node))
         clip = clip_after(node)
         return Call(
             layer,
@@ -82,6 +87,12 @@ class QuantizedNetwork:
             self.weight_limit,
             None if clip is None else module_of(clip),
         )
+
+    def _read_qparams(self, source: fx.Node) -> QuantParams:
+        """Those of the numbers that are read: what moves them before a clip leaves them as they are."""
+        if keeps_qparams(source) and clip_after(source) is not None:
+            return self._read_qparams(source.all_input_nodes[0])
+        return self.qparams(source)
 
 
 class Kernels:

@@ -57,10 +57,13 @@ def requantization(factors: ArrayLike, zero_point: int, low: int, high: int) -> 
         high: the largest result.
     """
     exact = np.atleast_1d(np.asarray(factors, np.float64))
-    shift = 0
-    while (multipliers := np.rint(exact * 2.0 ** (POINT - shift))).max() >= MULTIPLIER_LIMIT:
-        shift += 1
-    return Requantization(multipliers.astype(np.int32), shift, zero_point, low, high)
+    shift = next(
+        (each for each in range(POINT) if np.rint(exact.max() * 2.0 ** (POINT - each)) < MULTIPLIER_LIMIT),
+        POINT,
+    )
+    with np.errstate(invalid="ignore"):  # a training that diverges is noticed by its caller
+        multipliers = np.rint(exact * 2.0 ** (POINT - shift)).clip(0, MULTIPLIER_LIMIT - 1).astype(np.int32)
+    return Requantization(multipliers, shift, zero_point, low, high)
 
 
 def requantized_sums(

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from micronet_edge.lowering.ir.composite import Region, Role, part_of, regions
-from micronet_edge.lowering.ir.graph import inputs_of
+from micronet_edge.lowering.ir.graph import inputs_of, only_input
 from micronet_edge.quantization.half_up import HALF_UP, exact_sums
 from micronet_edge.quantization.half_up_shift_max import (
     TOP,
@@ -31,13 +31,12 @@ def with_half_up(quantized: QuantizedNetwork) -> QuantizedNetwork:
     A kernel makes the coefficients of the squeezed vector, and the result of these. An activation with an
     operator in float32 has no kernel.
     """
-    fused = {
+    fused = [
         tensor_name(node)
         for region in regions(quantized.network)
         if quantized.float_layers.isdisjoint(map(tensor_name, region.nodes))
-        for node in region.nodes[:-1]
-        if _is_inside(region, node)
-    }
+        for node in _inside(region)
+    ]
     return replace(
         quantized,
         arithmetic=HALF_UP,
@@ -46,11 +45,20 @@ def with_half_up(quantized: QuantizedNetwork) -> QuantizedNetwork:
     )
 
 
-def _is_inside(region: Region, node: fx.Node) -> bool:
-    """Whether the kernel computes the node; mean and squeezed vector come before it."""
-    makers = {maker for row in region.coefficients for each in row for maker in each.all_input_nodes}
+def _inside(region: Region) -> set[fx.Node]:
+    """What only the kernel reads: neither the squeezed vector nor a shifted input that the mean reads."""
+    makers = {only_input(each) for row in region.coefficients for each in row}
+    found: set[fx.Node] = set()
+    for node in reversed(region.nodes[:-1]):
+        own = node in makers or _role(node) in {Role.APPLIES, Role.COEFFICIENT}
+        if own and set(node.users) <= found | {region.result}:
+            found.add(node)
+    return found
+
+
+def _role(node: fx.Node) -> Role | None:
     part = part_of(node)
-    return node in makers or (part is not None and part.role in {Role.APPLIES, Role.COEFFICIENT})
+    return None if part is None else part.role
 
 
 class HalfUpKernels(Kernels):
@@ -63,11 +71,9 @@ class HalfUpKernels(Kernels):
         super().__init__(quantized)
         self._regions = {region.composite: region for region in regions(quantized.network)}
 
-    def compute(self, node: fx.Node) -> bool:
-        """The mean may read a shifted input, which only moves numbers, and is no kernel's."""
-        part = part_of(node)
-        applies = part is not None and part.role is Role.APPLIES
-        return self.contain(node) or (applies and super().compute(node))
+    def contain(self, node: fx.Node) -> bool:
+        """An activation that is kept in float32 afterwards has no kernel."""
+        return super().contain(node) and tensor_name(node) not in self.quantized.float_layers
 
     def result(self, node: fx.Node, layer: nn.Module, *inputs: Tensor) -> Tensor:
         if _place(node) is not None:
@@ -86,7 +92,8 @@ class HalfUpKernels(Kernels):
             return sums
         scale = self.quantized.qparams(node).scale
         factor = float(constants.result.multipliers[0]) * 2.0 ** (constants.result.shift - 31)
-        return straight_through(sums * factor, requantized_sums(sums, constants.result)) * scale
+        exact = (sums * factor).float()
+        return straight_through(exact, requantized_sums(sums, constants.result)) * scale
 
     def kept(self, node: fx.Node, value: Tensor) -> Tensor:
         place = _place(node)

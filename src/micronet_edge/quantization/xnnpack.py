@@ -14,7 +14,7 @@ from micronet_edge.quantization.integer_arithmetic import (
     straight_through,
     whole,
 )
-from micronet_edge.quantization.operators.call import Arithmetic, Call
+from micronet_edge.quantization.operators.call import Arithmetic, Call, Layer
 from micronet_edge.quantization.qparams import BIAS_LIMIT, BYTE, QuantParams
 from micronet_edge.quantization.stored_weights import Matrix, applied, stored_in_integers
 
@@ -59,7 +59,7 @@ class XnnpackArithmetic:
     def mean(self, _call: Call[nn.AdaptiveAvgPool2d], exact: Tensor, _x: Tensor) -> Tensor:
         return exact
 
-    def function(self, _call: Call[nn.Module], exact: Tensor, _x: Tensor) -> Tensor:
+    def function(self, _call: Call[Layer], exact: Tensor, _x: Tensor) -> Tensor:
         return exact
 
 

@@ -59,6 +59,6 @@ class Arithmetic(Protocol):
         """The mean of each channel, which is `exact` in real numbers."""
         ...
 
-    def function(self, call: Call[nn.Module], exact: Tensor, x: Tensor) -> Tensor:
+    def function(self, call: Call[Layer], exact: Tensor, x: Tensor) -> Tensor:
         """A function of each number, which is `exact` in real numbers."""
         ...

@@ -6,10 +6,21 @@ from torch import Tensor, fx, nn
 from micronet_edge.quantization.operators.call import Call, Layer
 from micronet_edge.quantization.operators.operator import Operator
 from micronet_edge.quantization.qparams import QuantParams, Range
+from micronet_edge.quantization.stored_weights import applied
 
 
 class ClipOperator(Operator[Layer]):
+    """A clip that stands alone is a function of each number."""
+
     is_clip = True
+
+    def in_integers(self, call: Call[Layer], *inputs: Tensor) -> Tensor:
+        (x,) = inputs
+        return call.arithmetic.function(call, self.clipped(call, x), x)
+
+    def clipped(self, call: Call[Layer], x: Tensor) -> Tensor:
+        """The clipped numbers, before they are rounded."""
+        return applied(call.layer, self.stored(call), x)
 
 
 class ReluOperator(ClipOperator[nn.ReLU]):
@@ -24,9 +35,8 @@ class HardtanhOperator(ClipOperator[nn.Hardtanh]):
         ((low, high),) = inputs
         return min(max(low, least), most), min(max(high, least), most)
 
-    def in_integers(self, call: Call[nn.Hardtanh], *inputs: Tensor) -> Tensor:
-        (value,) = inputs
-        return value.clamp(*quantized_ends(call.layer, call.result))
+    def clipped(self, call: Call[nn.Hardtanh], x: Tensor) -> Tensor:
+        return x.clamp(*quantized_ends(call.layer, call.result))
 
 
 def quantized_ends(clip: nn.Hardtanh, qparams: QuantParams) -> Range:
