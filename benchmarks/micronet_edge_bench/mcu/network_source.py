@@ -10,7 +10,7 @@ from micronet_edge_bench.mcu.errors import McuError
 _ADVICE = "give the NAME.c that `micronet-edge export --format c` wrote, with the files beside it"
 # A network of 5 million weights takes some 20 letters for each word of four.
 _C_FILE = Kind("", 256 * MIB, _ADVICE, McuError)
-_RUN = re.compile(r"\bvoid\s+([a-z_]\w*)_run\s*\(", re.ASCII)
+_RUN = re.compile(r"\bvoid\s+([a-z_]\w*)_run\s*\(\s*const\s+(\w+)", re.ASCII)
 _ARENA = re.compile(r"^#define\s+([A-Z_]\w*)_ARENA_BYTES\b", re.MULTILINE | re.ASCII)
 
 
@@ -23,12 +23,14 @@ class NetworkSource:
         identifier: what its functions begin with.
         capitals: what its macros begin with.
         sha256: of NAME.c.
+        whole_numbers: whether its scores are, so that every board gives the same.
     """
 
     path: Path
     identifier: str
     capitals: str
     sha256: str
+    whole_numbers: bool
 
     @property
     def header(self) -> str:
@@ -46,4 +48,4 @@ def read_source(path: Path) -> NetworkSource:
     run, arena = _RUN.search(text), _ARENA.search(text)
     if run is None or arena is None:
         raise McuError(f"{header} declares no network: {_ADVICE}")
-    return NetworkSource(path.resolve(), run[1], arena[1], file_sha256(path))
+    return NetworkSource(path.resolve(), run[1], arena[1], file_sha256(path), run[2] != "float")

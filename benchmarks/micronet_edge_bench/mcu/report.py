@@ -21,6 +21,7 @@ _MARK = "micronet-edge"
 _FIRST, _LAST = "network", "end"
 _NUMBERS = ("clock", "arena", "count", "scores", "stack", "guard")
 _TEXTS = ("network", "unit")
+_ONCE = (*_TEXTS, "clock", "arena", "scores", "guard")
 _MOST = 1 << 32
 UNITS = ("instructions", "cycles")
 
@@ -43,7 +44,7 @@ class Report:
         unit: instructions (of an emulator) or cycles (of a real board).
         clock_hz: the core's clock; 0 if unknown.
         counts: one for each run, in the unit.
-        scores: a checksum of the scores for the image that every board gets; 0 in a profile.
+        scores: a checksum of the scores for the image that every board gets.
         stack_bytes: the stack that a run takes; None if it was not measured.
         guard_is_whole: whether the bytes behind the arena are untouched.
     """
@@ -100,8 +101,10 @@ def _report(lines: list[tuple[str, str]]) -> Report:
         found.setdefault(kind, []).append(text)
     if _number(found[_LAST][0]) != len(lines):
         raise ValueError("lines are missing")
-    if missing := [kind for kind in (*_TEXTS, "clock", "arena", "guard") if len(found.get(kind, ())) != 1]:
-        raise ValueError(f"one line is wanted of {missing[0]}")
+    if wrong := [kind for kind in _ONCE if len(found.get(kind, ())) != 1]:
+        raise ValueError(f"one line is wanted of {wrong[0]}")
+    if not found.get("count"):
+        raise ValueError("no run was counted")
     (unit,) = found["unit"]
     if unit not in UNITS:
         raise ValueError(f"unknown unit {unit}")
@@ -112,7 +115,7 @@ def _report(lines: list[tuple[str, str]]) -> Report:
         clock_hz=numbers["clock"][0],
         arena_bytes=numbers["arena"][0],
         counts=numbers["count"],
-        scores=(numbers["scores"] or (0,))[0],
+        scores=numbers["scores"][0],
         stack_bytes=next(iter(numbers["stack"]), None),
         guard_is_whole=bool(numbers["guard"][0]),
         steps=tuple(map(_step, found.get("step", ()))),

@@ -29,7 +29,8 @@ class Measured:
         unit: instructions of an emulator, or cycles of a real board.
         counts: one for each run, in the unit; an emulator runs once, since its count repeats.
         clock_hz: the core's clock; 0 if unknown, as an emulator has none.
-        scores: a checksum of the scores for an image that is the same everywhere.
+        scores: a checksum of the scores for an image that is the same everywhere; None for a float network,
+            whose scores may differ in their last bits.
         flash: None without a compiler, on a real board.
         tools: the compiler and the emulator.
         steps: with a profile, in a build of its own; their sum differs from `counts` a little.
@@ -43,7 +44,7 @@ class Measured:
     clock_hz: int
     arena_bytes: int
     stack_bytes: int | None
-    scores: int
+    scores: int | None
     flash: Flash | None
     tools: tuple[str, ...]
     steps: tuple[Step, ...] = ()
@@ -68,6 +69,11 @@ class McuResults:
     baseline: str
     measured: tuple[Measured, ...]
     mcu_version: int = MCU_VERSION
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """The boards, each once."""
+        return tuple(dict.fromkeys(each.device for each in self.measured))
 
     def on(self, device: str) -> tuple[Measured, ...]:
         """The files on one board."""

@@ -15,7 +15,9 @@ void emulator_put(char letter);
 #define MICRONET_PAUSE() return 0
 #define MICRONET_UNIT "instructions"
 #define MICRONET_CLOCK_HZ 0
-#define MICRONET_RUNS 1
 #define MICRONET_STACK_BYTES 49152
+#ifndef MICRONET_RUNS
+#define MICRONET_RUNS 1 /* the count repeats */
+#endif
 
 #endif

@@ -152,7 +152,7 @@ static void put_line_of_text(const char *what, const char *text)
     put_text("\n");
 }
 
-/* ---- What each step of a run takes, in a build with -DMICRONET_PROFILE; NAME.c calls micronet_step */
+/* ---- What each step of a run takes, in a build with -DMICRONET_PROFILE and NAME.c with profile.h included */
 
 #ifdef MICRONET_PROFILE
 #define MOST_STEPS 4096
@@ -177,6 +177,7 @@ void micronet_step(int step)
 static void report_steps(void)
 {
     memset(taken, 0, sizeof taken);
+    current = -1;
     run();
     micronet_step(-1);
     for (int step = 0; step < JOIN(NETWORK, _steps) && step < MOST_STEPS; step++) {
@@ -232,13 +233,12 @@ int main(void)
         put_line_of_text("unit", MICRONET_UNIT);
         put_line("clock", MICRONET_CLOCK_HZ);
         put_line("arena", OF(_ARENA_BYTES));
-#ifdef MICRONET_PROFILE
-        report_steps();
-#else
         report_runs();
 #if MICRONET_STACK_BYTES
         report_stack();
 #endif
+#ifdef MICRONET_PROFILE
+        report_steps();
 #endif
         put_line("guard", (uint32_t)guard_is_whole());
         put_line("end", lines + 1);
