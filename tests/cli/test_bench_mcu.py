@@ -21,7 +21,7 @@ def files(folder):
     shutil.copytree(NETWORK, folder, dirs_exist_ok=True)
     for suffix in (".c", ".h"):
         text = (folder / f"tiny{suffix}").read_text().replace("tiny", "slow").replace("TINY", "SLOW")
-        (folder / f"slow{suffix}").write_text(text.replace("MICRONET_STEP(1);", "MICRONET_STEP(1);" + WASTE))
+        (folder / f"slow{suffix}").write_text(text.replace("MICRONET_STEP(1)", "MICRONET_STEP(1)" + WASTE))
 
 
 @pytest.fixture

@@ -1,12 +1,14 @@
 """How a network's object divides the flash: weights, tables, code."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from micronet_edge_bench.mcu.build import run_tool
 
-_CODE = (".text",)
+_CODE = ".text"
 _NOT_LOADED = (".comment", ".ARM.", ".debug", ".note", ".bss", ".group")
+_WEIGHTS = re.compile(r"(?:^|_)(?:weights|bias)(?:_|$)")
 _CONSTANTS = frozenset("rRdDnN")
 
 
@@ -44,8 +46,8 @@ def flash_of(built: Path) -> Flash:
 
 
 def is_weights(symbol: str) -> bool:
-    """Whether a constant array of the generated file holds weights or biases, by its name."""
-    return "weight" in symbol or symbol.startswith(("w_", "b_"))
+    """Whether a constant array of the generated file holds weights or biases: the name says its role."""
+    return _WEIGHTS.search(symbol) is not None
 
 
 def _constants(built: Path) -> list[tuple[str, int]]:

@@ -15,7 +15,7 @@ REPEATS_WITHIN = 50
 HOOK = 40
 """What a step's count may be off by: one tick of the counter."""
 
-START = "    MICRONET_STEP(0);\n"
+START = "    MICRONET_STEP(0)\n"
 
 
 @pytest.mark.parametrize("board", BOARDS)

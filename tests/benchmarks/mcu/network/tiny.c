@@ -11,10 +11,10 @@ const char *const tiny_step_names[] = {"stem/conv pointwise", "pool mean", "clas
 const int tiny_steps = 3;
 #endif
 
-static const int8_t w_stem[8][3] = {
+static const int8_t c0_stem_conv_weights[8][3] = {
     {1, -2, 3}, {-4, 5, 6}, {7, 8, -9}, {1, 1, 1}, {-2, 3, -4}, {5, -6, 7}, {9, 9, 9}, {-1, 0, 1},
 };
-static const int8_t w_classifier[20][8] = {
+static const int8_t c1_classifier_linear_weights[20][8] = {
     {-60, -96, 2, -68, 125, 102, 113, 66},
     {-21, -80, 121, -114, 71, 93, -127, 100},
     {8, -11, -76, 34, -113, -117, -115, -124},
@@ -36,7 +36,7 @@ static const int8_t w_classifier[20][8] = {
     {-54, -110, -46, 100, 90, -16, 102, -14},
     {-113, 74, 36, 90, -98, 24, -64, -20},
 };
-static const int8_t t_square[64] = {
+static const int8_t c2_stem_square_table[64] = {
     0, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 7, 9, 10, 12, 14,
     16, 18, 20, 22, 25, 27, 30, 33, 36, 39, 42, 45, 49, 52, 56, 60,
     -64, -60, -56, -52, -49, -45, -42, -39, -36, -33, -30, -27, -25, -22, -20, -18,
@@ -53,26 +53,26 @@ void tiny_run(const int8_t *image, int8_t *scores, void *arena)
     int8_t *map = arena;
     int32_t *sums = (int32_t *)((int8_t *)arena + 448); /* behind 64 pixels of 7 channels */
     int32_t inner[8] = {0};
-    MICRONET_STEP(0);
+    MICRONET_STEP(0)
     for (int p = 0; p < 64; p++)
         for (int c = 0; c < 7; c++) {
             int32_t sum = 0;
             for (int k = 0; k < 3; k++)
-                sum += w_stem[c][k] * image[3 * p + k];
-            map[7 * p + c] = t_square[sum >> 4 & 63];
+                sum += c0_stem_conv_weights[c][k] * image[3 * p + k];
+            map[7 * p + c] = c2_stem_square_table[sum >> 4 & 63];
         }
-    MICRONET_STEP(1);
+    MICRONET_STEP(1)
     for (int c = 0; c < 7; c++) {
         sums[c] = 0;
         for (int p = 0; p < 64; p++)
             sums[c] += map[7 * p + c];
         inner[c] = sums[c] >> 3;
     }
-    MICRONET_STEP(2);
+    MICRONET_STEP(2)
     for (int o = 0; o < TINY_OUTPUTS; o++) {
         int32_t sum = 0;
         for (int k = 0; k < 8; k++)
-            sum += w_classifier[o][k] * inner[k];
+            sum += c1_classifier_linear_weights[o][k] * inner[k];
         scores[o] = limited(sum >> 7);
     }
 }
