@@ -103,6 +103,7 @@ def test_a_compilers_errors_are_one_line_or_all_of_it(tool_here, folder):
     [
         (("tiny.c",), "tiny.c runs on microcontrollers: give --device mcu://cortex-m4, mcu://cortex-m7"),
         (("m0.onnx", "tiny.c"), "tiny.c runs on microcontrollers: give --device"),
+        (("m0.onnx", "--against", "tiny.c"), "tiny.c runs on microcontrollers: give --device"),
         (("m0.onnx", *M4), "m0.onnx cannot run on mcu://cortex-m4, which takes C files only"),
         (("tiny.c", "m0.onnx", *M4), "m0.onnx cannot run on mcu://cortex-m4, which takes C files only"),
         (

@@ -7,8 +7,9 @@ An emulated board runs no Python of ours, so it is none of `devices/`.
 """
 
 from micronet_edge_bench.mcu.boards import BOARDS, NOT_CYCLES
+from micronet_edge_bench.mcu.build import FIRMWARE
 from micronet_edge_bench.mcu.emulated_board import PASS, measure, prove_on_board
 from micronet_edge_bench.mcu.errors import McuError
 from micronet_edge_bench.mcu.results import Measured
 
-__all__ = ["BOARDS", "NOT_CYCLES", "PASS", "McuError", "Measured", "measure", "prove_on_board"]
+__all__ = ["BOARDS", "FIRMWARE", "NOT_CYCLES", "PASS", "McuError", "Measured", "measure", "prove_on_board"]

@@ -89,7 +89,8 @@ def bench(
     from micronet_edge_bench.mcu.device_names import of_microcontrollers
 
     devices = tuple(device or ["local"])
-    if of_microcontrollers(files, devices):
+    compared = [*files, *([against] if against is not None else [])]
+    if of_microcontrollers(compared, devices):
         from micronet_edge.cli.bench_mcu import bench_mcu
 
         unused = {

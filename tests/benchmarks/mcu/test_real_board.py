@@ -8,10 +8,10 @@ import threading
 
 import pytest
 
-from micronet_edge_bench.mcu import McuError, emulator, measure
+from micronet_edge_bench.mcu import BOARDS, FIRMWARE, McuError, emulator, measure
 from micronet_edge_bench.mcu.benching import bench
 from micronet_edge_bench.mcu.boards import find_board
-from micronet_edge_bench.mcu.build import FIRMWARE, Builder
+from micronet_edge_bench.mcu.build import Builder
 from micronet_edge_bench.mcu.real_board import read_board
 
 BOARD = "cortex-m4"
@@ -127,6 +127,18 @@ def test_a_program_without_steps(printed, network, terminal, replay, refusal):
     replay(board, plain.replace(b"end %d" % len(lines), b"end %d" % (len(lines) - 3)))
     message = refusal(McuError, read_board, network(), device, profile=True, most_seconds=PATIENCE_S)
     assert "reports no steps: build measure.c with -DMICRONET_PROFILE" in message
+
+
+@pytest.mark.usefixtures("tools")
+@pytest.mark.parametrize("board", BOARDS)
+@pytest.mark.parametrize(
+    "options", [(), ("-DMICRONET_PROFILE", "-DMICRONET_STACK_BYTES=4096")], ids=["plain", "all"]
+)
+def test_the_program_for_a_board_has_no_warnings(network, tmp_path, board, options):
+    builder = Builder(find_board(board), tmp_path, network())
+    named = ("-DNETWORK=tiny", "-DNETWORK_CAPITALS=TINY", "-include", str(network().with_suffix(".h")))
+    strict = ("-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Wconversion", "-Wno-sign-conversion")
+    assert builder.compile(FIRMWARE / "measure.c", "measure", (*strict, *named, *options)).is_file()
 
 
 def test_a_silent_board(network, terminal, refusal):
