@@ -16,7 +16,8 @@ from micronet_edge_bench.mcu.results import Measured
 PASS = "PASS"  # noqa: S105 - what a test prints
 _TEMPORARY = "micronet-edge-"
 _EMULATOR = ("-include", str(FIRMWARE / "emulator.h"))
-_PROFILE = ("-include", str(FIRMWARE / "profile.h"))
+PROFILE = ("-include", str(FIRMWARE / "profile.h"))
+"""How NAME.c is compiled so that its steps report themselves."""
 _TEST = Kind("", 256 * MIB, "export the network again, which writes it", McuError)
 
 
@@ -39,7 +40,7 @@ def measure(file: Path, board: str, *, profile: bool = False) -> Measured:
         report = _report(builder, source, network)
         steps: tuple[Step, ...] = ()
         if profile:
-            with_steps = builder.compile(source.path, "network-profile", _PROFILE)
+            with_steps = builder.compile(source.path, "network-profile", PROFILE)
             steps = _report(builder, source, with_steps, "-DMICRONET_PROFILE").steps
         return Measured(
             file=file.name,
@@ -78,12 +79,17 @@ def prove_on_board(file: Path, board: str) -> str:
     return verdict
 
 
-def _report(builder: Builder, source: NetworkSource, network: Path, *options: str) -> Report:
-    """What measure.c prints, linked with the network's object."""
-    named = ("-include", str(source.path.with_name(source.header)))
+def measuring_program(builder: Builder, source: NetworkSource, network: Path, *options: str) -> Path:
+    """The program of measure.c and the network's object, with what replaces a board."""
+    header = ("-include", str(source.path.with_name(source.header)))
     names = (f"-DNETWORK={source.identifier}", f"-DNETWORK_CAPITALS={source.capitals}")
-    program = builder.compile(FIRMWARE / "measure.c", "measure", (*_EMULATOR, *named, *names, *options))
-    _status, printed = emulator.run(builder.link(program, network), builder.board, source.path.name)
+    measuring = (*_EMULATOR, *header, *names, *options)
+    return builder.link(builder.compile(FIRMWARE / "measure.c", "measure", measuring), network)
+
+
+def _report(builder: Builder, source: NetworkSource, network: Path, *options: str) -> Report:
+    program = measuring_program(builder, source, network, *options)
+    _status, printed = emulator.run(program, builder.board, source.path.name)
     report = read_report(printed.splitlines(), source.path.name)
     if not report.guard_is_whole:
         raise McuError(

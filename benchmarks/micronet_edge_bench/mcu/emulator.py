@@ -44,17 +44,13 @@ def emulator_version() -> str:
 
 
 def run(program: Path, board: Board, subject: str, *, most_seconds: float = MOST_SECONDS) -> tuple[int, str]:
-    """The exit status and the output of a program. One instruction takes 1 ns of the emulator's time.
+    """The exit status and the output of a program.
 
     Raises McuError, which starts with `subject`, if the program faults or does not end.
     """
-    command = [_program(), "-M", board.machine, "-kernel", str(program), "-icount", "shift=0"]
-    command += ["-display", "none", "-monitor", "none", "-serial", "none"]
-    command += ["-chardev", "stdio,id=console,signal=off"]
-    command += ["-semihosting-config", "enable=on,target=native,chardev=console"]
     try:
         done = subprocess.run(  # noqa: S603 - found on the PATH, and without a shell
-            command,
+            command_line(program, board),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             encoding="utf-8",
@@ -67,6 +63,17 @@ def run(program: Path, board: Board, subject: str, *, most_seconds: float = MOST
     if (how := _failure(done, program)) is not None:
         raise McuError(f"{subject} {how} on {board.name}") from ToolOutputError(done.stdout + done.stderr)
     return done.returncode, done.stdout
+
+
+def command_line(program: Path, board: Board) -> list[str]:
+    """How the emulator is started so that one instruction takes 1 ns of its time."""
+    started = [_program(), "-M", board.machine, "-kernel", str(program), "-icount", "shift=0"]
+    no_devices = ["-display", "none", "-monitor", "none", "-serial", "none"]
+    console = ["-chardev", "stdio,id=console,signal=off"]
+    return [
+        *(*started, *no_devices, *console),
+        *("-semihosting-config", "enable=on,target=native,chardev=console"),
+    ]
 
 
 def _program() -> str:

@@ -1,12 +1,15 @@
 """Networks built for emulated boards: what is measured, what is proven, and how a bad one ends."""
 
+import subprocess
 from shutil import which
 
 import pytest
 
 from micronet_edge_bench.mcu import BOARDS, NOT_CYCLES, PASS, McuError, emulator, measure, prove_on_board
 from micronet_edge_bench.mcu.boards import find_board
-from micronet_edge_bench.mcu.build import Builder
+from micronet_edge_bench.mcu.build import Builder, run_tool
+from micronet_edge_bench.mcu.emulated_board import measuring_program
+from micronet_edge_bench.mcu.network_source import read_source
 
 pytestmark = pytest.mark.usefixtures("tools")
 
@@ -14,6 +17,9 @@ BOARD = "cortex-m4"
 REPEATS_WITHIN = 50
 HOOK = 40
 """What a step's count may be off by: one tick of the counter."""
+
+READING = 100
+"""Instructions that reading the counter twice may add to a count, with the counter's tick."""
 
 START = "    MICRONET_STEP(0)\n"
 
@@ -26,6 +32,26 @@ def test_a_count_repeats(network, board):
     assert 5_000 < first.count < 20_000
     assert abs(first.count - again.count) <= REPEATS_WITHIN
     assert (first.flash, first.stack_bytes, first.scores) == (again.flash, again.stack_bytes, again.scores)
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_a_count_is_that_of_the_emulators_own_trace(network, tmp_path, board):
+    """qemu logs each instruction of the function, which runs once for the count and once for the stack."""
+    file = network()
+    builder = Builder(find_board(board), tmp_path, file)
+    program = measuring_program(builder, read_source(file), builder.compile(file, "network"))
+    symbols = run_tool("nm", ["-S", str(program)], "").splitlines()
+    (start, size, *_), *_ = (line.split() for line in symbols if line.endswith(" tiny_run"))
+    log = ("-singlestep", "-d", "exec,nochain", "-D", str(tmp_path / "log"))
+    only = ("-dfilter", f"0x{start}+0x{size}")
+    subprocess.run(
+        [*emulator.command_line(program, builder.board), *log, *only],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=True,
+    )
+    traced = (tmp_path / "log").read_text().count("Trace ") / 2
+    assert 0 <= measure(file, board).count - traced <= READING
 
 
 def test_twice_the_work_is_counted_twice(network):

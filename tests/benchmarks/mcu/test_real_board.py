@@ -12,6 +12,8 @@ from micronet_edge_bench.mcu import BOARDS, FIRMWARE, McuError, emulator, measur
 from micronet_edge_bench.mcu.benching import bench
 from micronet_edge_bench.mcu.boards import find_board
 from micronet_edge_bench.mcu.build import Builder
+from micronet_edge_bench.mcu.emulated_board import PROFILE, measuring_program
+from micronet_edge_bench.mcu.network_source import read_source
 from micronet_edge_bench.mcu.real_board import read_board
 
 BOARD = "cortex-m4"
@@ -24,12 +26,9 @@ HOOK = 150
 def printed_by(file, folder, *options):
     """What measure.c prints on an emulated board for a network, as a serial line carries it."""
     builder = Builder(find_board(BOARD), folder, file)
-    steps = ("-include", str(FIRMWARE / "profile.h"))
-    network = builder.compile(file, "network", steps)
-    emulated = ("-include", str(FIRMWARE / "emulator.h"), "-DNETWORK=tiny")
-    named = ("-DNETWORK_CAPITALS=TINY", "-include", str(file.with_suffix(".h")), *options)
-    program = builder.compile(FIRMWARE / "measure.c", "measure", (*emulated, *named))
-    _status, printed = emulator.run(builder.link(program, network), builder.board, file.name)
+    network = builder.compile(file, "network", PROFILE)
+    program = measuring_program(builder, read_source(file), network, *options)
+    _status, printed = emulator.run(program, builder.board, file.name)
     return printed.replace("\n", "\r\n").encode()
 
 

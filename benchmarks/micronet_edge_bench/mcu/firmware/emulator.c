@@ -77,8 +77,8 @@ uint32_t emulator_instructions(void)
         value = SYSTICK_VALUE;
         after = wraps;
     } while (before != after);
-    uint64_t ticks = ((uint64_t)before << SYSTICK_BITS) + (SYSTICK_LAST - value);
-    return (uint32_t)(ticks * 1000 / EMULATOR_MHZ);
+    const uint32_t ticks = (before << SYSTICK_BITS) + (SYSTICK_LAST - value);
+    return ticks * (1000 / EMULATOR_MHZ) + ticks * (1000 % EMULATOR_MHZ) / EMULATOR_MHZ; /* in 32 bits: fast */
 }
 
 void emulator_interrupts(int on)
