@@ -2,15 +2,17 @@
 
 import json
 import shutil
+import time
 from pathlib import Path
 
 import pytest
-from cli.command import names
+from cli.command import children_of, names, start
 
 from micronet_edge_bench.mcu import NOT_CYCLES
-from micronet_edge_bench.mcu.results import read_mcu_results
+from micronet_edge_bench.mcu.results import McuResults, Measured, read_mcu_results, write_mcu_results
 
 NETWORK = Path(__file__).parents[1] / "benchmarks" / "mcu" / "network"
+PATIENCE_S = 60
 WASTE = "for (volatile int i = 0; i < 1000; i++);"
 M4 = ("--device", "mcu://cortex-m4")
 
@@ -84,6 +86,47 @@ def test_results_are_kept_and_shown_again(tool_here, folder):
     assert [each.file for each in read_mcu_results(folder / "r.json").measured] == ["slow.c", "tiny.c"]
     shown = tool_here("bench", "r.json")
     assert shown.output == ran.output.removesuffix("results: r.json\n")
+
+
+def test_a_real_board_is_shown_in_cycles_and_milliseconds(tool_here, folder):
+    measured = Measured(
+        file="m1.c",
+        sha256="",
+        device="serial:/dev/ttyACM0",
+        unit="cycles",
+        counts=(8_400_000, 8_400_200, 8_400_100),
+        clock_hz=168_000_000,
+        arena_bytes=61_440,
+        stack_bytes=None,
+        scores=1,
+        flash=None,
+        tools=(),
+    )
+    write_mcu_results(McuResults("", "", "m1.c", (measured,)), folder / "board.json")
+    ran = tool_here("bench", "board.json")
+    assert ran.code == 0, ran.errors
+    lines = [line.strip() for line in ran.output.splitlines()]
+    assert lines[0] == "mcu://serial:/dev/ttyACM0: cycles of a real board"
+    assert lines[5].split() == ["m1.c", "8.40", "61.4", "-", "-", "-", "-"]
+    assert "m1.c: median of 3 runs, 8,400,000 to 8,400,200 cycles; 50.00 ms at 168 MHz" in lines
+    assert NOT_CYCLES not in ran.output
+
+
+@pytest.mark.usefixtures("emulated")
+def test_an_interruption_ends_the_emulator(folder, temporary):
+    endless = (folder / "tiny.c").read_text().replace("MICRONET_STEP(0)", "for (volatile int i = 0;; i++);")
+    (folder / "tiny.c").write_text(endless)
+    with start("bench", "tiny.c", *M4, "--output", "r.json", cwd=folder, TMPDIR=str(temporary)) as process:
+        end = time.monotonic() + PATIENCE_S
+        while not any("qemu-system-arm" in line for line in children_of(process.pid)):
+            assert process.poll() is None
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        process.terminate()
+        _, errors = process.communicate(timeout=PATIENCE_S)
+    assert (process.returncode, errors.splitlines()[-1]) == (130, "error: interrupted; nothing was written")
+    assert list(children_of(process.pid)) == []
+    assert not (folder / "r.json").exists()
 
 
 @pytest.mark.usefixtures("emulated")
