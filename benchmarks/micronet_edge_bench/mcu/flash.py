@@ -8,6 +8,7 @@ from micronet_edge_bench.mcu.build import run_tool
 
 _CODE = ".text"
 _NOT_LOADED = (".comment", ".ARM.", ".debug", ".note", ".bss", ".group")
+_SECTION_COLUMNS = 3
 _WEIGHTS = re.compile(r"(?:^|_)(?:weights|bias)(?:_|$)")
 _CONSTANTS = frozenset("rRdDnN")
 
@@ -33,14 +34,11 @@ class Flash:
 def flash_of(built: Path) -> Flash:
     """The division of a compiled NAME.c."""
     code, constants = 0, 0
-    for line in run_tool("size", ["-A", str(built)], "sizes cannot be read").splitlines():
-        name, *numbers = line.split() or [""]
-        if not name.startswith(".") or name.startswith(_NOT_LOADED):
-            continue
+    for name, size in _sections(built):
         if name.startswith(_CODE):
-            code += int(numbers[0])
-        else:
-            constants += int(numbers[0])
+            code += size
+        elif not name.startswith(_NOT_LOADED):
+            constants += size
     weights = sum(size for name, size in _constants(built) if is_weights(name))
     return Flash(weights, constants - weights, code)
 
@@ -48,6 +46,13 @@ def flash_of(built: Path) -> Flash:
 def is_weights(symbol: str) -> bool:
     """Whether a constant array of the generated file holds weights or biases: the name says its role."""
     return _WEIGHTS.search(symbol) is not None
+
+
+def _sections(built: Path) -> list[tuple[str, int]]:
+    """The names and sizes of the sections."""
+    printed = run_tool("size", ["-A", str(built)], "sizes cannot be read")
+    rows = (line.split() for line in printed.splitlines())
+    return [(row[0], int(row[1])) for row in rows if len(row) == _SECTION_COLUMNS and row[1].isdigit()]
 
 
 def _constants(built: Path) -> list[tuple[str, int]]:

@@ -16,7 +16,7 @@ def tools():
 
 @pytest.fixture
 def network(tmp_path):
-    """A network's files in a folder of their own; replaces text of tiny.c, which must be there."""
+    """Writes the files of a network, with text replaced that must be there; a second call starts anew."""
 
     def make(*changes: tuple[str, str], name: str = "tiny", changed: str = "tiny.c") -> Path:
         folder = tmp_path / "network"

@@ -103,6 +103,15 @@ def test_memory_is_divided(network):
     assert found.flash.total_bytes == 224 + found.flash.code_bytes
 
 
+@pytest.mark.parametrize("section", [".rodata_ext", ".qspi", "external_flash"])
+def test_weights_may_lie_in_a_section_of_their_own(network, section):
+    array = "static const int8_t c1_classifier"
+    usual = measure(network(), BOARD).flash
+    there = network((array, f'__attribute__((section("{section}"))) {array}'))
+    assert measure(there, BOARD).flash == usual
+    assert prove_on_board(there, BOARD) == PASS
+
+
 def test_a_deep_stack_is_seen(network):
     deep = network((START, f"{START}    volatile int8_t deep[4000];\n    deep[0] = deep[3999] = image[0];\n"))
     assert 4_000 <= measure(deep, BOARD).stack_bytes <= 4_600

@@ -131,7 +131,9 @@ def test_a_program_without_steps(printed, network, terminal, replay, refusal):
 @pytest.mark.usefixtures("tools")
 @pytest.mark.parametrize("board", BOARDS)
 @pytest.mark.parametrize(
-    "options", [(), ("-DMICRONET_PROFILE", "-DMICRONET_STACK_BYTES=4096")], ids=["plain", "all"]
+    "options",
+    [(), ("-DMICRONET_PROFILE", "-DMICRONET_STACK_BYTES=4096"), ("-DMICRONET_COUNT()=7",)],
+    ids=["plain", "all", "another counter"],
 )
 def test_the_program_for_a_board_has_no_warnings(network, tmp_path, board, options):
     builder = Builder(find_board(board), tmp_path, network())

@@ -3,7 +3,9 @@
    With `-icount shift=0` qemu takes 1 ns of its virtual time for an instruction. SysTick runs on that time, so
    it counts instructions, 1000 / EMULATOR_MHZ to a tick. These are no cycles: qemu knows none.
 
-   Output and exit are semihosting calls: `bkpt 0xab` with the operation in r0 and its argument in r1. */
+   Output and exit are semihosting calls: `bkpt 0xab` with the operation in r0 and its argument in r1.
+
+   SPDX-License-Identifier: MIT. Copyright (c) The micronet-edge authors. */
 #include "emulator.h"
 
 #include <stdlib.h>
