@@ -89,7 +89,7 @@ def test_it_holds_every_module_of_the_three_roots_and_no_other(wheel):
     assert {name.split("/")[0] for name in modules} >= {"micronet_edge", "micronet_edge_onnx"}
 
 
-@pytest.mark.parametrize("pattern", ["py.typed", "*.jpg", "*.json"])
+@pytest.mark.parametrize("pattern", ["py.typed", "*.jpg", "*.json", "*.c", "*.h", "*.ld"])
 def test_it_holds_the_data_that_the_modules_read(wheel, pattern):
     assert packaged(pattern)
     assert packaged(pattern) <= set(wheel.namelist())

@@ -1,7 +1,5 @@
 """The files to measure, each with its input array."""
 
-import os
-from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,7 +12,7 @@ from micronet_edge.data.image_files import image_files
 from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.data.photographs import photographs
 from micronet_edge.data.preprocessing import Preprocessing
-from micronet_edge.errors import SettingsError, TargetError
+from micronet_edge.errors import TargetError
 from micronet_edge.kernels import Kernels
 from micronet_edge.targets.isolated_targets import PATIENCE_SECONDS, Errand, asked, given_target
 from micronet_edge.targets.isolation import process_for
@@ -22,6 +20,7 @@ from micronet_edge.targets.protocol import Reader
 from micronet_edge.targets.registry import read_metadata, target_of
 from micronet_edge.targets.unchanged import check_unchanged
 from micronet_edge.util.user_files import NETWORK, check_file
+from micronet_edge_bench.distinct_names import distinct_names
 from micronet_edge_bench.runner.runtimes import RuntimeUnusableError, runtime_for
 
 _SEED = 0
@@ -65,29 +64,6 @@ def prepare(
         _prepare(path, name, None if random else chosen, origin, must=images is not None, own=own)
         for path, name in zip(paths, names, strict=True)
     ]
-
-
-def distinct_names(paths: Sequence[Path]) -> list[str]:
-    """The files' names, with as many folders as needed to make them unique.
-
-    Raises SettingsError on a file that is given twice.
-    """
-    places = Counter(os.path.realpath(path) for path in paths)
-    if repeated := [path for path, times in places.items() if times > 1]:
-        raise SettingsError(
-            f"{Path(repeated[0]).name} is given twice: give it once, or a copy to measure the noise"
-        )
-    whole = [path.absolute() for path in paths]
-    names = [path.name for path in whole]
-    depth = 1
-    while len(set(names)) < len(names):
-        depth += 1
-        many = {name for name, times in Counter(names).items() if times > 1}
-        names = [
-            "/".join(path.parts[-depth:]) if name in many else name
-            for name, path in zip(names, whole, strict=True)
-        ]
-    return names
 
 
 def _prepare(

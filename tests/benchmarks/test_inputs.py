@@ -14,7 +14,8 @@ from micronet_edge.data.photographs import photographs
 from micronet_edge.errors import SettingsError, TargetError
 from micronet_edge.targets.protocol import ExportSpec
 from micronet_edge.targets.registry import find_target, read_metadata, target_of
-from micronet_edge_bench.inputs import distinct_names, prepare, random_array
+from micronet_edge_bench.distinct_names import distinct_names
+from micronet_edge_bench.inputs import prepare, random_array
 from micronet_edge_bench.runner.runtimes import runtime_for
 
 

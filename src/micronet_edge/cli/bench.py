@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from micronet_edge_bench.results import Results
     from micronet_edge_bench.runner.plan import Settings
 
-_RUNS = 200
+_THREADS, _WARMUP, _RUNS, _PROCESSES = 1, 10, 200, 5
 _RANDOM = "random"
 _PHONE = "adb://"
 _RESULTS = ".json"
@@ -28,7 +28,10 @@ _RESULTS = ".json"
 def bench(
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE", help="ONNX or TFLite files to measure, or results files to show."),
+        typer.Argument(
+            metavar="FILE",
+            help="ONNX or TFLite files to measure, C files for microcontrollers, or results files to show.",
+        ),
     ],
     *,
     against: Annotated[
@@ -38,13 +41,15 @@ def bench(
     device: Annotated[
         list[str] | None,
         typer.Option(
-            help="local, ssh://USER@HOST[:PORT] or adb://SERIAL; may be repeated.", show_default="local"
+            help="local, ssh://USER@HOST[:PORT] or adb://SERIAL; may be repeated. C files: mcu://cortex-m4, "
+            "-m7 or -m55 counts instructions of an emulator, not cycles; mcu://serial:PORT is a real board.",
+            show_default="local",
         ),
     ] = None,
-    threads: Annotated[int, typer.Option(help="Threads that the runtime uses.")] = 1,
+    threads: Annotated[int, typer.Option(help="Threads that the runtime uses.")] = _THREADS,
     warmup: Annotated[
         int, typer.Option(help="Minimum number of untimed rounds; more follow until times are steady.")
-    ] = 10,
+    ] = _WARMUP,
     runs: Annotated[
         int | None, typer.Option(help="Timed rounds per process.", show_default=str(_RUNS))
     ] = None,
@@ -52,7 +57,7 @@ def bench(
         float | None,
         typer.Option(help="Timed seconds per process, for all files together, instead of --runs."),
     ] = None,
-    processes: Annotated[int, typer.Option(help="Fresh processes per file.")] = 5,
+    processes: Annotated[int, typer.Option(help="Fresh processes per file.")] = _PROCESSES,
     given: Annotated[
         str | None,
         typer.Option(
@@ -81,6 +86,37 @@ def bench(
 ) -> None:
     """Measure the latency of files for one image, here and on devices, and compare them."""
     del debug  # one_line_errors reads it
+    from micronet_edge_bench.mcu.device_names import of_microcontrollers
+
+    devices = tuple(device or ["local"])
+    compared = [*files, *([against] if against is not None else [])]
+    if of_microcontrollers(compared, devices):
+        from micronet_edge.cli.bench_mcu import bench_mcu
+
+        unused = {
+            "--threads": threads != _THREADS,
+            "--warmup": warmup != _WARMUP,
+            "--runs": runs is not None,
+            "--seconds": seconds is not None,
+            "--processes": processes != _PROCESSES,
+            "--input": given is not None,
+            "--kernels": kernels != "auto",
+            "--bootstrap": bootstrap,
+            "--benchmark-model": benchmark_model is not None,
+            "--html": html is not None,
+        }
+        bench_mcu(
+            files,
+            devices,
+            against,
+            output,
+            unused=unused,
+            profile=profile,
+            overwrite=overwrite,
+            as_json=as_json,
+            progress=_progress,
+        )
+        return
     from micronet_edge.targets.isolation import expect
 
     expect(files[0])  # starts the process that opens the file while this one imports PyTorch
@@ -93,7 +129,6 @@ def bench(
             "every FILE is a results file, so there is nothing to measure: leave it out",
             param_hint="--output",
         )
-    devices = tuple(device or ["local"])
     if benchmark_model is not None and not any(name.startswith(_PHONE) for name in devices):
         raise typer.BadParameter(
             f"runs only on phones: give --device {_PHONE}SERIAL", param_hint="--benchmark-model"
