@@ -69,10 +69,10 @@ typedef struct {
 } micronet_sum_of;
 
 /* CONSTANTS of a generated file. A stream of weights holds, for each group and each block of 4 outputs: 4 biases,
-   4 multipliers, 4 rows of weights. Each macro brings its own comma, so that one may expand to nothing.
+   4 multipliers, 4 rows of weights; the rows of a pointwise block are cut into chunks of 16 inputs. Each macro brings its own comma, so that one may expand to nothing.
      MICRONET_M   a multiplier
      MICRONET_W4  4 weights of a pointwise row
-     MICRONET_P4, P8, P12  fill a pointwise row up to 16 weights where vectors of 16 are loaded
+     MICRONET_P4, P8, P12  fill a row of a chunk up to 16 weights where vectors of 16 are loaded
      MICRONET_T2  2 taps of any other convolution, the first in the low half */
 #define MICRONET_BYTE(value, place) ((uint32_t)((value)&255) << (8 * (place)))
 #define MICRONET_HALVES(low, high) (int32_t)((uint32_t)((low)&65535) | ((uint32_t)((high)&65535) << 16))
