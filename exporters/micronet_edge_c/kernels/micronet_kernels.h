@@ -26,6 +26,15 @@
 #define MICRONET_INLINE static inline __attribute__((always_inline, unused))
 #define MICRONET_ALIGN16 __attribute__((aligned(16)))
 
+/* Code that layers share, where speed does not matter. */
+#define MICRONET_SHARED static __attribute__((noinline, unused))
+#define MICRONET_PRAGMA(text) _Pragma(#text)
+#if defined(__clang__)
+#define MICRONET_UNROLL(n) MICRONET_PRAGMA(clang loop unroll_count(n))
+#else
+#define MICRONET_UNROLL(n) MICRONET_PRAGMA(GCC unroll n)
+#endif
+
 /* Which instruction set: the compiler's own macros say it. MICRONET_PORTABLE asks for plain C. */
 #if defined(__ARM_FEATURE_MVE) && !defined(MICRONET_PORTABLE)
 #if __ARM_FEATURE_MVE & 1

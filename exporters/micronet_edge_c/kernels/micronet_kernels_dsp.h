@@ -9,15 +9,6 @@
 
 #include <arm_acle.h>
 
-/* Code that layers share, where speed does not matter. */
-#define MICRONET_SHARED static __attribute__((noinline, unused))
-#define MICRONET_PRAGMA(text) _Pragma(#text)
-#if defined(__clang__)
-#define MICRONET_UNROLL(n) MICRONET_PRAGMA(clang loop unroll_count(n))
-#else
-#define MICRONET_UNROLL(n) MICRONET_PRAGMA(GCC unroll n)
-#endif
-
 /* ---- single instructions ---- */
 
 /* sum + round(a * b / 2^32), half up. */
