@@ -128,6 +128,12 @@ MICRONET_INLINE int32_t micronet_scale_up(int32_t sum, int shift) {
   return scaled < INT32_MIN ? INT32_MIN : (int32_t)scaled;
 }
 
+/* The same address, but the compiler no longer knows it: it would load all weights before the loop, and spill them. */
+MICRONET_INLINE const int32_t *micronet_loaded_here(const int32_t *w) {
+  __asm__ volatile("" : "+r"(w));
+  return w;
+}
+
 /* Writes one line of a convolution's input with its borders to `line`, as int8. */
 MICRONET_INLINE void micronet_padded_line(const uint8_t *x, int8_t *line, int row, micronet_window f) {
   const int width = (f.columns - 1) * f.stride_w + f.kernel_w;

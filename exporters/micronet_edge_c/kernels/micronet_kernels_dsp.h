@@ -45,12 +45,6 @@ MICRONET_INLINE void micronet_load_two(const int32_t *at, int32_t *first, int32_
   __asm__ volatile("ldrd %0, %1, %2" : "=r"(*first), "=r"(*second) : "m"(*(const micronet_two *)at));
 }
 
-/* The same address, but the compiler no longer knows it: it would load all weights before the loop, and spill them. */
-MICRONET_INLINE const int32_t *micronet_loaded_here(const int32_t *w) {
-  __asm__ volatile("" : "+r"(w));
-  return w;
-}
-
 MICRONET_INLINE int32_t micronet_word(const int8_t *x) {
   int32_t word;
   memcpy(&word, x, 4);

@@ -38,13 +38,16 @@ MICRONET_INLINE int32x4_t micronet_requantize_by(int32x4_t sums, int32_t multipl
   return micronet_close_four(vqrdmulhq_n_s32(micronet_shifted(sums, q.shift), multiplier), q);
 }
 
-/* 8 values within int8, to be stored by VSTRB.16. Those of `even` go to lanes 0, 2, 4, 6. */
+/* 8 values within int8, to be stored by VSTRB.16. Those of `even` go to lanes 0, 2, 4, 6. Each narrowing leaves the other
+   half of the lanes as it was, whatever that is. */
 MICRONET_INLINE int16x8_t micronet_requantize_eight(int32x4_t even, int32x4_t odd, int32_t multiplier,
                                                     micronet_output q) {
-  int16x8_t value = vdupq_n_s16(0);
-  value = vqmovnbq_s32(value, vqrdmulhq_n_s32(micronet_shifted(even, q.shift), multiplier));
-  value = vqmovntq_s32(value, vqrdmulhq_n_s32(micronet_shifted(odd, q.shift), multiplier));
-  value = vqaddq_n_s16(value, (int16_t)q.zero_point); /* saturated twice is as good as once */
+  even = vqrdmulhq_n_s32(micronet_shifted(even, q.shift), multiplier);
+  odd = vqrdmulhq_n_s32(micronet_shifted(odd, q.shift), multiplier);
+  int16x8_t value = vqmovntq_s32(vqmovnbq_s32(vreinterpretq_s16_s32(even), even), odd);
+  value = vqaddq_n_s16(value, (int16_t)q.zero_point);
+  if (q.low == -128 && q.high == 127)
+    return vreinterpretq_s16_s8(vqmovnbq_s16(vreinterpretq_s8_s16(value), value));
   value = vmaxq_s16(value, vdupq_n_s16((int16_t)q.low));
   return vminq_s16(value, vdupq_n_s16((int16_t)q.high));
 }
@@ -58,45 +61,118 @@ MICRONET_INLINE int32x4_t micronet_four(int32_t a, int32_t b, int32_t c, int32_t
   return result;
 }
 
+/* sums + x * factor; written as one instruction because gcc copies the accumulator of its intrinsic. */
+MICRONET_INLINE int32x4_t micronet_multiply_add(int32x4_t sums, int32x4_t x, int32_t factor) {
+  __asm__("vmla.s32 %q0, %q1, %2" : "+w"(sums) : "w"(x), "r"(factor));
+  return sums;
+}
+
 /* ---- pointwise ---- */
 
-/* 4 outputs of 1 or 2 pixels; `chunks` of 16 inputs. */
-MICRONET_INLINE void micronet_pointwise_four(const int8_t *x, const int32_t *block, int8_t *y, int pixels, int chunks,
-                                             int lanes, int ci, int co, micronet_output q) {
-  const int8_t *weights = (const int8_t *)(block + MICRONET_BLOCK_HEAD);
+/* Multiplies 16 inputs by the next 16 weights of 4 outputs and adds all products to their sums. One piece of assembly:
+   left alone, the compiler copies sums between registers that VMLADAV can write (even ones) and others. */
+MICRONET_INLINE void micronet_add_products(int8x16_t x, const int8_t **row, int32_t *sums) {
+  const int8_t *at = *row;
+  int8x16_t weights;
+  __asm__ volatile(
+      "vldrw.32 %q4, [%5], #16\n\tvmladava.s8 %0, %q6, %q4\n\t"
+      "vldrw.32 %q4, [%5], #16\n\tvmladava.s8 %1, %q6, %q4\n\t"
+      "vldrw.32 %q4, [%5], #16\n\tvmladava.s8 %2, %q6, %q4\n\t"
+      "vldrw.32 %q4, [%5], #16\n\tvmladava.s8 %3, %q6, %q4"
+      : "+Te"(sums[0]), "+Te"(sums[1]), "+Te"(sums[2]), "+Te"(sums[3]), "=&w"(weights), "+r"(at)
+      : "w"(x)
+      : "memory");
+  *row = at;
+}
+
+/* Keeps loads of weights where they are used: left alone, the compiler loads them far ahead and spills them. */
+MICRONET_INLINE void micronet_loads_stay_here(void) { __asm__ volatile("" ::: "memory"); }
+
+/* Stores 4 outputs of which the first `lanes` are wanted. */
+MICRONET_INLINE void micronet_put_pointwise(int8_t *y, const int32_t *sums, int32x4_t biases, int32x4_t multipliers,
+                                            int lanes, micronet_output q) {
+  const int32x4_t sum = vaddq_s32(micronet_four(sums[0], sums[1], sums[2], sums[3]), biases);
+  const int32x4_t value = micronet_requantize_four(sum, multipliers, q);
+  if (lanes == MICRONET_BLOCK)
+    vstrbq_s32(y, value);
+  else
+    vstrbq_p_s32(y, value, vctp32q((uint32_t)lanes));
+}
+
+/* 4 outputs of all pixels of a row with up to 16 inputs: the weights stay in registers. */
+MICRONET_INLINE void micronet_pointwise_few(const int8_t *x, const int32_t *block, int8_t *y, int columns, int lanes,
+                                            int ci, int co, micronet_output q) {
+  const int8_t *rows = (const int8_t *)(block + MICRONET_BLOCK_HEAD);
   const int32x4_t biases = vldrwq_s32(block), multipliers = vldrwq_s32(block + MICRONET_BLOCK);
-  int32_t first[4] = {0, 0, 0, 0}, next[4] = {0, 0, 0, 0};
-  for (int k = 0; k < chunks; k++, weights += 64) {
-    const int8x16_t a = vldrbq_s8(x + 16 * k), b = pixels == 2 ? vldrbq_s8(x + ci + 16 * k) : a;
-    MICRONET_UNROLL(4)
-    for (int lane = 0; lane < MICRONET_BLOCK; lane++) {
-      const int8x16_t row = vldrbq_s8(weights + 16 * lane);
-      first[lane] = k == 0 ? vmladavq_s8(a, row) : vmladavaq_s8(first[lane], a, row);
-      if (pixels == 2) next[lane] = k == 0 ? vmladavq_s8(b, row) : vmladavaq_s8(next[lane], b, row);
-    }
-  }
-  const mve_pred16_t wanted = vctp32q((uint32_t)lanes);
-  MICRONET_UNROLL(2)
-  for (int p = 0; p < pixels; p++) {
-    const int32_t *sums = p == 0 ? first : next;
-    const int32x4_t sum = vaddq_s32(micronet_four(sums[0], sums[1], sums[2], sums[3]), biases);
-    const int32x4_t value = micronet_requantize_four(sum, multipliers, q);
-    if (lanes == MICRONET_BLOCK)
-      vstrbq_s32(y + p * co, value);
-    else
-      vstrbq_p_s32(y + p * co, value, wanted);
+  const int8x16_t first = vldrbq_s8(rows), second = vldrbq_s8(rows + 16);
+  const int8x16_t third = vldrbq_s8(rows + 32), fourth = vldrbq_s8(rows + 48);
+  for (int column = 0; column < columns; column++, x += ci, y += co) {
+    const int8x16_t pixel = vldrbq_s8(x);
+    const int32_t sums[4] = {vmladavq_s8(pixel, first), vmladavq_s8(pixel, second), vmladavq_s8(pixel, third),
+                             vmladavq_s8(pixel, fourth)};
+    micronet_put_pointwise(y, sums, biases, multipliers, lanes, q);
   }
 }
 
-/* 4 outputs of all pixels of a row. Up to 16 inputs, the weights stay in registers. */
+/* The sum of one output: `chunks` of 16 inputs in registers by weights in memory, a chunk every 16 words. */
+MICRONET_INLINE int32_t micronet_products(const int8x16_t *x, const int32_t *row, int chunks) {
+  int32_t sum = 0;
+  MICRONET_UNROLL(5)
+  for (int k = 0; k < chunks; k++) {
+    const int8x16_t weights = vreinterpretq_s8_s32(vldrwq_s32(row + 16 * k)); /* VLDRW reaches farther than VLDRB */
+    sum = k == 0 ? vmladavq_s8(x[k], weights) : vmladavaq_s8(sum, x[k], weights);
+  }
+  return sum;
+}
+
+/* 4 outputs of `pixels` pixels, whose inputs stay in registers: pixels * chunks of them. */
+enum { MICRONET_MOST_CHUNKS = 5 };
+MICRONET_INLINE void micronet_pointwise_some(const int8_t *x, const int32_t *block, int8_t *y, int pixels, int chunks,
+                                             int lanes, int ci, int co, micronet_output q) {
+  block = micronet_loaded_here(block);
+  int8x16_t inputs[2][MICRONET_MOST_CHUNKS];
+  int32_t sums[2][4] = {{0, 0, 0, 0}, {0, 0, 0, 0}};
+  MICRONET_UNROLL(5)
+  for (int k = 0; k < MICRONET_MOST_CHUNKS; k++) {
+    inputs[0][k] = vldrbq_s8(x + 16 * micronet_min(k, chunks - 1));
+    inputs[1][k] = vldrbq_s8(x + (pixels - 1) * ci + 16 * micronet_min(k, chunks - 1));
+  }
+  MICRONET_UNROLL(4)
+  for (int lane = 0; lane < MICRONET_BLOCK; lane++) {
+    micronet_loads_stay_here();
+    MICRONET_UNROLL(2)
+    for (int p = 0; p < pixels; p++)
+      sums[p][lane] = micronet_products(inputs[p], block + MICRONET_BLOCK_HEAD + 4 * lane, chunks);
+  }
+  const int32x4_t biases = vldrwq_s32(block), multipliers = vldrwq_s32(block + MICRONET_BLOCK);
+  MICRONET_UNROLL(2)
+  for (int p = 0; p < pixels; p++) micronet_put_pointwise(y + p * co, sums[p], biases, multipliers, lanes, q);
+}
+
+/* 4 outputs of a pixel with any number of inputs. */
+MICRONET_INLINE void micronet_pointwise_many(const int8_t *x, const int32_t *block, int8_t *y, int chunks, int lanes,
+                                             micronet_output q) {
+  int32_t sums[4] = {0, 0, 0, 0};
+  const int8_t *row = (const int8_t *)(block + MICRONET_BLOCK_HEAD);
+  for (int k = 0; k < chunks; k++, x += 16) micronet_add_products(vldrbq_s8(x), &row, sums);
+  micronet_put_pointwise(y, sums, vldrwq_s32(block), vldrwq_s32(block + MICRONET_BLOCK), lanes, q);
+}
+
+/* 4 outputs of all pixels of a row. */
 MICRONET_INLINE void micronet_pointwise_row(const int8_t *x, const int32_t *block, int8_t *y, int columns, int chunks,
                                             int lanes, int ci, int co, micronet_output q) {
   int column = 0;
-  if (chunks > 1)
-    for (; column + 2 <= columns; column += 2)
-      micronet_pointwise_four(x + column * ci, block, y + column * co, 2, chunks, lanes, ci, co, q);
-  for (; column < columns; column++)
-    micronet_pointwise_four(x + column * ci, block, y + column * co, 1, chunks, lanes, ci, co, q);
+  if (chunks == 1) {
+    micronet_pointwise_few(x, block, y, columns, lanes, ci, co, q);
+    return;
+  }
+  for (; chunks == 2 && column + 2 <= columns; column += 2, x += 2 * ci, y += 2 * co)
+    micronet_pointwise_some(x, block, y, 2, chunks, lanes, ci, co, q);
+  for (; column < columns; column++, x += ci, y += co)
+    if (chunks <= MICRONET_MOST_CHUNKS)
+      micronet_pointwise_some(x, block, y, 1, chunks, lanes, ci, co, q);
+    else
+      micronet_pointwise_many(x, block, y, chunks, lanes, q);
 }
 
 /* A convolution of 1 x 1: every group of ci / groups channels gives co / groups channels. */
@@ -152,7 +228,7 @@ MICRONET_INLINE int32_t micronet_tap(const int32_t *row, int k) {
 }
 
 /* An output channel: its numbers and its sum so far. */
-enum { MICRONET_MOST_TAPS = 7 };
+enum { MICRONET_MOST_TAPS = 7, MICRONET_MOST_SIZE = 5 };
 typedef struct {
   int32_t bias, multiplier, total;
   int32_t taps[MICRONET_MOST_TAPS];
@@ -200,7 +276,7 @@ MICRONET_INLINE void micronet_lines_four(const int8_t *x, int8_t *y, micronet_fi
     for (int m = 0; m < filters; m++) {
       int32x4_t sums = vdupq_n_s32(filter[m].bias);
       MICRONET_UNROLL(7)
-      for (int k = 0; k < f.taps; k++) sums = vmlaq_n_s32(sums, pixels[k], filter[m].taps[k]);
+      for (int k = 0; k < f.taps; k++) sums = micronet_multiply_add(sums, pixels[k], filter[m].taps[k]);
       micronet_put_four(y + m * apart, y_offsets, sums, filter + m, summed, repeated, q);
     }
     MICRONET_UNROLL(7)
@@ -266,37 +342,36 @@ MICRONET_INLINE void micronet_depthwise_lines(const int8_t *x, const int32_t *w,
 
 /* Adds one column of pixels of 4 rows of outputs to all outputs that it belongs to: to the oldest unfinished one as its
    column `place`. */
-enum { MICRONET_MOST_OPEN = 7 };
-MICRONET_INLINE void micronet_square_column(const int8_t *x, uint32x4_t offsets, const int32_t *taps, int32x4_t *sums,
+MICRONET_INLINE void micronet_square_column(const int8_t *x, uint32x4_t offsets, int32_t (*taps)[MICRONET_MOST_SIZE], int32x4_t *sums,
                                             int place, int size, int stride, int x_pitch) {
-  MICRONET_UNROLL(7)
+  MICRONET_UNROLL(5)
   for (int i = 0; i < size; i++) {
     const int32x4_t pixels = vldrbq_gather_offset_s32(x + i * x_pitch, offsets);
-    const int32_t *line = taps + i * ((size + 1) / 2);
-    MICRONET_UNROLL(7)
+    MICRONET_UNROLL(5)
     for (int t = 0; t * stride <= place; t++)
-      sums[t] = vmlaq_n_s32(sums[t], pixels, micronet_tap(line, place - t * stride));
+      sums[t] = micronet_multiply_add(sums[t], pixels, taps[i][place - t * stride]);
   }
 }
 
 /* 4 rows of outputs of one channel. Each column of pixels is loaded once and added to every output it belongs to. */
-MICRONET_INLINE void micronet_square_four(const int8_t *x, int8_t *y, const int32_t *taps, micronet_filter *filter,
+MICRONET_INLINE void micronet_square_four(const int8_t *x, int8_t *y, int32_t (*taps)[MICRONET_MOST_SIZE], micronet_filter *filter,
                                           int repeated, int summed, uint32x4_t x_offsets, uint32x4_t y_offsets,
                                           micronet_square f, micronet_output q) {
   const int open = (f.size - 1) / f.stride + 1, ready = micronet_max(f.size - f.stride, 0);
-  int32x4_t sums[MICRONET_MOST_OPEN];
-  MICRONET_UNROLL(7)
-  for (int t = 0; t < MICRONET_MOST_OPEN; t++) sums[t] = vdupq_n_s32(filter->bias);
-  MICRONET_UNROLL(7)
+  int32x4_t sums[MICRONET_MOST_SIZE];
+  MICRONET_UNROLL(5)
+  for (int t = 0; t < MICRONET_MOST_SIZE; t++) sums[t] = vdupq_n_s32(filter->bias);
+  MICRONET_UNROLL(5)
   for (int k = 0; k < ready; k++, x += f.channels)
     micronet_square_column(x, x_offsets, taps, sums, k, f.size, f.stride, f.x_pitch);
+  MICRONET_UNROLL(3)
   for (int column = 0; column < f.columns; column++, y += f.channels) {
-    MICRONET_UNROLL(7)
+    MICRONET_UNROLL(5)
     for (int k = ready; k < f.size; k++)
       micronet_square_column(x + (k - ready) * f.channels, x_offsets, taps, sums, k, f.size, f.stride, f.x_pitch);
     x += f.stride * f.channels;
     micronet_put_four(y, y_offsets, sums[0], filter, summed, repeated, q);
-    MICRONET_UNROLL(7)
+    MICRONET_UNROLL(5)
     for (int t = 0; t + 1 < open; t++) sums[t] = sums[t + 1];
     sums[open - 1] = vdupq_n_s32(filter->bias);
   }
@@ -327,15 +402,21 @@ MICRONET_SHARED void micronet_square_any(const int8_t *x, const int32_t *w, int8
 /* A depthwise filter of size x size. x points to the first tap of the first output of a padded tensor. */
 MICRONET_INLINE void micronet_depthwise_square(const int8_t *x, const int32_t *w, int8_t *y, int32_t *sums,
                                                micronet_square f, micronet_output q) {
-  if (f.size > MICRONET_MOST_OPEN) {
+  if (f.size > MICRONET_MOST_SIZE) {
     micronet_square_any(x, w, y, sums, f, q);
     return;
   }
+  const int line_words = (f.size + 1) / 2;
   const uint32x4_t x_offsets = micronet_offsets(0, f.stride * f.x_pitch, f.rows, 4);
   const uint32x4_t y_offsets = micronet_offsets(0, f.y_pitch, f.rows, 4);
   for (int c = 0; c < f.channels; c++) {
     micronet_filter filter = {0, 0, 0, {0}};
-    const int32_t *taps = micronet_load_filter(w, c, f.size * ((f.size + 1) / 2), 0, &filter);
+    const int32_t *row_taps = micronet_load_filter(w, c, f.size * line_words, 0, &filter);
+    int32_t taps[MICRONET_MOST_SIZE][MICRONET_MOST_SIZE] = {{0}};
+    MICRONET_UNROLL(5)
+    for (int i = 0; i < f.size; i++)
+      MICRONET_UNROLL(5)
+    for (int j = 0; j < f.size; j++) taps[i][j] = micronet_tap(row_taps + i * line_words, j);
     for (int row = 0; row < f.rows; row += 4) {
       const micronet_lanes block = micronet_lanes_at(row, f.rows, 4);
       micronet_square_four(x + block.start * f.stride * f.x_pitch + c, y + block.start * f.y_pitch + c, taps, &filter,
@@ -501,12 +582,7 @@ MICRONET_INLINE void micronet_mean(const int32_t *sums, int8_t *y, int channels,
 /* 4 outputs of a linear layer before their requantization. */
 MICRONET_INLINE int32x4_t micronet_linear_block(const int8_t *x, const int8_t *w, const int32_t *bias, int chunks) {
   int32_t sums[4] = {0, 0, 0, 0};
-  for (int k = 0; k < chunks; k++, x += 16, w += 64) {
-    const int8x16_t pixels = vldrbq_s8(x);
-    MICRONET_UNROLL(4)
-    for (int lane = 0; lane < MICRONET_BLOCK; lane++)
-      sums[lane] = vmladavaq_s8(sums[lane], pixels, vldrbq_s8(w + 16 * lane));
-  }
+  for (int k = 0; k < chunks; k++, x += 16) micronet_add_products(vldrbq_s8(x), &w, sums);
   return vaddq_s32(micronet_four(sums[0], sums[1], sums[2], sums[3]), vldrwq_s32(bias));
 }
 
@@ -572,9 +648,9 @@ MICRONET_SHARED int32_t micronet_shift_max_any(const int8_t *x, const int16_t *a
 MICRONET_INLINE int32x4_t micronet_shift_max_four(const int8_t *first, const int8_t *second, uint32x4_t offsets,
                                                   const int16_t *a, const int32_t *biases, int fusions) {
   const int32x4_t x = vldrbq_gather_offset_s32(first, offsets), moved = vldrbq_gather_offset_s32(second, offsets);
-  int32x4_t sums = vmlaq_n_s32(vmlaq_n_s32(vdupq_n_s32(biases[0]), x, a[0]), moved, a[1]);
+  int32x4_t sums = micronet_multiply_add(micronet_multiply_add(vdupq_n_s32(biases[0]), x, a[0]), moved, a[1]);
   if (fusions == 2)
-    sums = vmaxq_s32(sums, vmlaq_n_s32(vmlaq_n_s32(vdupq_n_s32(biases[1]), x, a[2]), moved, a[3]));
+    sums = vmaxq_s32(sums, micronet_multiply_add(micronet_multiply_add(vdupq_n_s32(biases[1]), x, a[2]), moved, a[3]));
   return sums;
 }
 
@@ -587,27 +663,59 @@ MICRONET_INLINE uint16x8_t micronet_paired_offsets(int step, int count) {
   return vldrhq_u16(offsets);
 }
 
-/* One channel of J = 2 and K = 1 or 2: 8 pixels at once. */
+/* What J = 2 needs for a channel. */
+typedef struct {
+  uint32x4_t low, high; /* distances of the first and the second 4 pixels */
+  uint16x8_t places;    /* distances of 8 outputs */
+  int apart;            /* of the second 4 pixels */
+  int16_t factors[4];
+  int32_t biases[2];
+} micronet_fusion_channel;
+
+MICRONET_INLINE micronet_fusion_channel micronet_load_fusion(const int16_t *a, micronet_fusion f) {
+  micronet_fusion_channel channel;
+  /* The second half lies at the same distances, but where there are fewer than 8 pixels. */
+  channel.apart = f.columns < 8 ? 0 : 4 * f.width;
+  channel.low = micronet_offsets(0, f.width, f.columns, 8);
+  channel.high = f.columns < 8 ? micronet_offsets(4, f.width, f.columns, 8) : channel.low;
+  channel.places = micronet_paired_offsets(f.channels, f.columns);
+  MICRONET_UNROLL(4)
+  for (int k = 0; k < 4; k++) channel.factors[k] = a[f.fusions == 2 ? k : k % 2];
+  channel.biases[0] = -f.x_zero * (channel.factors[0] + channel.factors[1]);
+  channel.biases[1] = -f.x_zero * (channel.factors[2] + channel.factors[3]);
+  return channel;
+}
+
+/* 8 pixels of one channel. Returns the sum of those lanes that were not computed before. */
+MICRONET_INLINE int32_t micronet_shift_max_eight(const int8_t *first, const int8_t *second, int8_t *y,
+                                                 const micronet_fusion_channel *a, int fusions, int summed, int repeated,
+                                                 int32_t multiplier, micronet_output q) {
+  const int32x4_t even = micronet_shift_max_four(first, second, a->low, a->factors, a->biases, fusions);
+  const int32x4_t odd =
+      micronet_shift_max_four(first + a->apart, second + a->apart, a->high, a->factors, a->biases, fusions);
+  const int16x8_t value = micronet_requantize_eight(even, odd, multiplier, q);
+  vstrbq_scatter_offset_s16(y, a->places, value);
+  if (!summed) return 0;
+  const int16x8_t whole = vmovlbq_s8(vreinterpretq_s8_s16(value));
+  if (repeated == 0) return vaddvq_s16(whole);
+  return vaddvq_p_s16(whole, vcmpcsq_n_u16(micronet_paired_offsets(1, 8), (uint16_t)repeated));
+}
+
+/* One channel of J = 2 and K = 1 or 2. The last block of a row starts earlier, so that it is full. */
 MICRONET_INLINE int32_t micronet_shift_max_two(const int8_t *first, const int8_t *second, int8_t *y, const int16_t *a,
                                                int summed, micronet_fusion f, int32_t multiplier, micronet_output q) {
-  const uint32x4_t low = micronet_offsets(0, f.width, f.columns, 8), high = micronet_offsets(4, f.width, f.columns, 8);
-  const uint16x8_t places = micronet_paired_offsets(f.channels, f.columns);
-  const uint16x8_t numbers = micronet_paired_offsets(1, 8);
-  const int16_t factors[4] = {a[0], a[1], f.fusions == 2 ? a[2] : a[0], f.fusions == 2 ? a[3] : a[1]};
-  const int32_t biases[2] = {-f.x_zero * (factors[0] + factors[1]), -f.x_zero * (factors[2] + factors[3])};
+  const micronet_fusion_channel channel = micronet_load_fusion(a, f);
+  const int rest = f.columns % 8, back = f.columns < 8 ? 0 : 8 - rest;
   int32_t total = 0;
-  for (int row = 0; row < f.rows; row++)
-    for (int column = 0; column < f.columns; column += 8) {
-      const micronet_lanes block = micronet_lanes_at(column, f.columns, 8);
-      const int8_t *x = first + row * f.x_pitch + block.start * f.width;
-      const int8_t *moved = second + row * f.x_pitch + block.start * f.width;
-      const int32x4_t even = micronet_shift_max_four(x, moved, low, factors, biases, f.fusions);
-      const int32x4_t odd = micronet_shift_max_four(x, moved, high, factors, biases, f.fusions);
-      const int16x8_t value = micronet_requantize_eight(even, odd, multiplier, q);
-      vstrbq_scatter_offset_s16(y + row * f.y_pitch + block.start * f.channels, places, value);
-      if (summed)
-        total = vaddvaq_p_s16(total, value, vcmpcsq_n_u16(numbers, (uint16_t)block.repeated));
-    }
+  for (int row = 0; row < f.rows; row++) {
+    const int8_t *x = first + row * f.x_pitch, *moved = second + row * f.x_pitch;
+    int8_t *out = y + row * f.y_pitch;
+    for (int block = f.columns / 8; block > 0; block--, x += 8 * f.width, moved += 8 * f.width, out += 8 * f.channels)
+      total += micronet_shift_max_eight(x, moved, out, &channel, f.fusions, summed, 0, multiplier, q);
+    if (rest > 0)
+      total += micronet_shift_max_eight(x - back * f.width, moved - back * f.width, out - back * f.channels, &channel,
+                                        f.fusions, summed, 8 - rest, multiplier, q);
+  }
   return total;
 }
 
