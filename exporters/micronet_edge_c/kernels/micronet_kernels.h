@@ -27,6 +27,15 @@
 #define MICRONET_NOINLINE __attribute__((noinline))
 #define MICRONET_ALIGN16 __attribute__((aligned(16)))
 
+/* Code that layers share, where speed does not matter. */
+#define MICRONET_SHARED static __attribute__((noinline, unused))
+#define MICRONET_PRAGMA(text) _Pragma(#text)
+#if defined(__clang__)
+#define MICRONET_UNROLL(n) MICRONET_PRAGMA(clang loop unroll_count(n))
+#else
+#define MICRONET_UNROLL(n) MICRONET_PRAGMA(GCC unroll n)
+#endif
+
 /* Which instruction set: the compiler's own macros say it. MICRONET_PORTABLE asks for plain C. */
 #if defined(__ARM_FEATURE_MVE) && !defined(MICRONET_PORTABLE)
 #if __ARM_FEATURE_MVE & 1
@@ -70,10 +79,10 @@ typedef struct {
 } micronet_sum_of;
 
 /* CONSTANTS of a generated file. A stream of weights holds, for each group and each block of 4 outputs: 4 biases,
-   4 multipliers, 4 rows of weights. Each macro brings its own comma, so that one may expand to nothing.
+   4 multipliers, 4 rows of weights; the rows of a pointwise block are cut into chunks of 16 inputs. Each macro brings its own comma, so that one may expand to nothing.
      MICRONET_M   a multiplier
      MICRONET_W4  4 weights of a pointwise row
-     MICRONET_P4, P8, P12  fill a pointwise row up to 16 weights where vectors of 16 are loaded
+     MICRONET_P4, P8, P12  fill a row of a chunk up to 16 weights where vectors of 16 are loaded
      MICRONET_T2  2 taps of any other convolution, the first in the low half */
 #define MICRONET_BYTE(value, place) ((uint32_t)((value)&255) << (8 * (place)))
 #define MICRONET_HALVES(low, high) (int32_t)((uint32_t)((low)&65535) | ((uint32_t)((high)&65535) << 16))
@@ -124,6 +133,12 @@ MICRONET_INLINE int32_t micronet_scale_up(int32_t sum, int shift) {
 MICRONET_INLINE void micronet_fill_pixels(int8_t *y, int pixels, int channels, const int8_t *border) {
   for (int i = 0; i < pixels; i++, y += channels)
     for (int c = 0; c < channels; c++) y[c] = border[c];
+}
+
+/* The same address, but the compiler no longer knows it: it would load all weights before the loop, and spill them. */
+MICRONET_INLINE const int32_t *micronet_loaded_here(const int32_t *w) {
+  __asm__ volatile("" : "+r"(w));
+  return w;
 }
 
 /* Writes one line of a convolution's input with its borders to `line`, as int8. */

@@ -15,25 +15,34 @@ MICRONET_INLINE int32_t micronet_tap(const int32_t *row, int k) {
   return (int16_t)((uint32_t)row[k / 2] >> (16 * (k % 2)));
 }
 
+/* Output `lane` of a pointwise block: chunks of up to 16 inputs, in each one the weights of 4 outputs. */
+MICRONET_INLINE int32_t micronet_pointwise_sum(const int8_t *x, const int32_t *block, int lane, int depth) {
+  const int8_t *chunk = (const int8_t *)(block + MICRONET_BLOCK_HEAD);
+  int32_t sum = block[lane];
+  for (int start = 0; start < depth; start += 16) {
+    const int count = micronet_min(16, depth - start), row_bytes = (count + 3) / 4 * 4;
+    for (int k = 0; k < count; k++) sum += chunk[lane * row_bytes + k] * x[start + k];
+    chunk += MICRONET_BLOCK * row_bytes;
+  }
+  return sum;
+}
+
 /* A convolution of 1 x 1: every group of ci / groups channels gives co / groups channels. */
 MICRONET_INLINE void micronet_pointwise(const int8_t *x, const int32_t *w, int8_t *y, int rows, int columns,
                                         int x_pitch, int y_pitch, int ci, int co, int groups, micronet_output q) {
-  const int depth = ci / groups, width = co / groups, row_words = (depth + 3) / 4;
+  const int depth = ci / groups, width = co / groups;
+  const int block_words = MICRONET_BLOCK_HEAD + MICRONET_BLOCK * ((depth + 3) / 4);
   for (int row = 0; row < rows; row++)
     for (int column = 0; column < columns; column++) {
       const int8_t *in = x + row * x_pitch + column * ci;
       int8_t *out = y + row * y_pitch + column * co;
       const int32_t *block = w;
       for (int group = 0; group < groups; group++, in += depth, out += width)
-        for (int o = 0; o < width; o += MICRONET_BLOCK) {
-          const int8_t *weights = (const int8_t *)(block + MICRONET_BLOCK_HEAD);
+        for (int o = 0; o < width; o += MICRONET_BLOCK, block += block_words)
           for (int lane = 0; lane < micronet_min(MICRONET_BLOCK, width - o); lane++) {
-            int32_t sum = block[lane];
-            for (int k = 0; k < depth; k++) sum += weights[4 * row_words * lane + k] * in[k];
+            const int32_t sum = micronet_pointwise_sum(in, block, lane, depth);
             out[o + lane] = (int8_t)micronet_requantize(sum, block[MICRONET_BLOCK + lane], q);
           }
-          block += MICRONET_BLOCK_HEAD + MICRONET_BLOCK * row_words;
-        }
     }
 }
 

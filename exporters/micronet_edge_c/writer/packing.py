@@ -27,9 +27,9 @@ def pointwise_stream(weight: Int8, bias: Integers, multipliers: Integers, groups
         groups: how many groups the outputs are divided into.
 
     Returns:
-        Lines of C: a block of 4 outputs takes 6 of them.
+        Lines of C.
     """
-    return _blocks(weight, bias, multipliers, groups, _pointwise_row)
+    return _blocks(weight, bias, multipliers, groups, _pointwise_rows)
 
 
 def lines_stream(weight: Int8, bias: Integers, multipliers: Integers) -> list[str]:
@@ -43,7 +43,7 @@ def lines_stream(weight: Int8, bias: Integers, multipliers: Integers) -> list[st
     Returns:
         Lines of C.
     """
-    return _blocks(weight, bias, multipliers, 1, _taps)
+    return _blocks(weight, bias, multipliers, 1, _rows_of_taps)
 
 
 def square_stream(weight: Int8, bias: Integers, multipliers: Integers) -> list[str]:
@@ -57,7 +57,7 @@ def square_stream(weight: Int8, bias: Integers, multipliers: Integers) -> list[s
     Returns:
         Lines of C.
     """
-    return _blocks(weight, bias, multipliers, 1, lambda rows: " ".join(_taps(row) for row in rows))
+    return _blocks(weight, bias, multipliers, 1, _square_rows)
 
 
 def convolution_stream(weight: Int8, bias: Integers, multipliers: Integers, groups: int) -> list[str]:
@@ -73,7 +73,8 @@ def convolution_stream(weight: Int8, bias: Integers, multipliers: Integers, grou
         Lines of C.
     """
     flat = weight.transpose(0, 2, 3, 1).reshape(len(weight), -1)
-    return _blocks(flat, bias, multipliers, groups, _taps)
+    # Vectors of 8 taps may load three words behind the last row.
+    return [*_blocks(flat, bias, multipliers, groups, _rows_of_taps), "0, 0, 0,"]
 
 
 def linear_weights(weight: Int8) -> Int8:
@@ -109,7 +110,7 @@ def bias_stream(bias: Integers, multipliers: Integers) -> list[str]:
 
 
 def _blocks(
-    weight: Int8, bias: Integers, multipliers: Integers, groups: int, row: Callable[[Int8], str]
+    weight: Int8, bias: Integers, multipliers: Integers, groups: int, rows: Callable[[Int8], list[str]]
 ) -> list[str]:
     """Blocks of 4 outputs; the last one of a group is filled up with outputs of zero."""
     lines: list[str] = []
@@ -119,8 +120,7 @@ def _blocks(
         for start in range(first, first + width, BLOCK):
             end = min(start + BLOCK, first + width)
             lines += _heads(bias[start:end], multipliers[start:end])
-            rows = [*weight[start:end], *[zeros] * (start + BLOCK - end)]
-            lines += [row(one) for one in rows]
+            lines += rows(np.stack([*weight[start:end], *[zeros] * (start + BLOCK - end)]))
     return lines
 
 
@@ -136,12 +136,24 @@ def _int32(value: int) -> str:
     return "(-2147483647 - 1)" if value == -(2**31) else str(value)
 
 
+def _pointwise_rows(rows: Int8) -> list[str]:
+    """Chunk after chunk of 16 inputs; in each one a line per output."""
+    starts = range(0, rows.shape[1], VECTOR)
+    return [_pointwise_row(row[start : start + VECTOR]) for start in starts for row in rows]
+
+
 def _pointwise_row(row: Int8) -> str:
     words = [f"MICRONET_W4({four})" for four in _chunks(row, 4)]
-    filled = 4 * len(words) % VECTOR
-    if filled:
-        words.append(f"MICRONET_P{VECTOR - filled}")
-    return " ".join(words)
+    filled = VECTOR - 4 * len(words)
+    return " ".join([*words, f"MICRONET_P{filled}"] if filled else words)
+
+
+def _rows_of_taps(rows: Int8) -> list[str]:
+    return [_taps(row) for row in rows]
+
+
+def _square_rows(rows: Int8) -> list[str]:
+    return [" ".join(_taps(line) for line in row) for row in rows]
 
 
 def _taps(row: Int8) -> str:

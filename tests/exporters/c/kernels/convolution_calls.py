@@ -106,18 +106,22 @@ def convolution(shape, kernel, image, options, output, seed):
     x = data.pixels(rows_in * x_pitch)
     image = x[reference.pixels(rows_in, columns_in, ci, x_pitch)]
     geometry = ((stride_h, stride_w), (top, left), (rows, columns), groups)
-    sums = reference.convolution(image, weight, bias, geometry, x_zero)
+    around = ((x_zero + 128 + 37 * np.arange(ci)) % 256 - 128).astype(np.int8)  # each channel its own
+    sums = reference.convolution(image, weight, bias, geometry, around)
     values = reference.requantized(sums, multipliers, astuple(output))
     before, after = filled(rows * y_pitch, reference.pixels(rows, columns, co, y_pitch), values)
     call = Call(
-        "convolution", "x, w, y, scratch, f, q", f"{shape} {kernel} {image.shape} {options} {output} {seed}"
+        "convolution",
+        "x, w, y, scratch, border, f, q",
+        f"{shape} {kernel} {image.shape} {options} {output} {seed}",
     )
     call.constant("x", (x.astype(np.int16) + 128).astype(np.uint8) if is_unsigned else x)
     call.constant("w", weight, packing.convolution_stream(weight, bias, multipliers, groups))
     call.result("y", before, after)
     scratch = np.full(kernel_h * ((columns - 1) * stride_w + kernel_w) * ci + 16, PAD, np.int8)
     call.result("scratch", scratch, scratch, shown=False)
+    call.constant("border", around)
     counts = (ci, co, groups, *kernel, rows_in, columns_in, rows, columns)
-    with_struct(call, "window", *counts, x_pitch, y_pitch, x_zero, int(is_unsigned))
+    with_struct(call, "window", *counts, x_pitch, y_pitch, int(is_unsigned))
     with_output(call, output)
     return call

@@ -30,8 +30,8 @@ def windows(x, size, stride, rows, columns):
     return view[:: stride[0], :: stride[1]][:rows, :columns].astype(np.int64)
 
 
-def convolution(x, weight, bias, geometry, x_zero):
-    """Sums [rows, columns, co] of a window over a tensor without borders.
+def convolution(x, weight, bias, geometry, around):
+    """Sums [rows, columns, co] of a window over a tensor without borders, which has `around` [ci] around it.
 
     `geometry` is (stride, (top, left), (rows, columns), groups); the weight is as PyTorch has it.
     """
@@ -39,8 +39,11 @@ def convolution(x, weight, bias, geometry, x_zero):
     size = weight.shape[2:]
     bottom = (rows - 1) * stride[0] + size[0] - top - x.shape[0]
     right = (columns - 1) * stride[1] + size[1] - left - x.shape[1]
-    border = ((top, max(bottom, 0)), (left, max(right, 0)), (0, 0))
-    seen = windows(np.pad(x, border, constant_values=x_zero), size, stride, rows, columns)
+    height, width, channels = x.shape
+    padded = np.empty((top + height + max(bottom, 0), left + width + max(right, 0), channels), np.int8)
+    padded[:] = around
+    padded[top : top + height, left : left + width] = x
+    seen = windows(padded, size, stride, rows, columns)
     parts = []
     for part, rows_of_group in zip(np.split(seen, groups, axis=4), np.split(weight, groups), strict=True):
         parts.append(np.einsum("rcijk,okij->rco", part, rows_of_group.astype(np.int64)))

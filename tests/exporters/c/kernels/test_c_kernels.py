@@ -55,7 +55,7 @@ def compiled(command, output):
 def built_for(board, program, folder):
     """The program for an emulated board."""
     command = [
-        "arm-none-eabi-gcc", *board.flags, "-mthumb", "-mfloat-abi=hard", "-O2", "-DMICRONET_PORTABLE",
+        "arm-none-eabi-gcc", *board.flags, "-mthumb", "-mfloat-abi=hard", "-O2",
         "-std=gnu99", *WARNINGS,
         "-I", HEADERS, program, FIRMWARE / "start.S", FIRMWARE / "start.c", "-nostartfiles",
         "--specs=rdimon.specs",
