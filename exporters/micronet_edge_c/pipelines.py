@@ -7,7 +7,7 @@ from micronet_edge.lowering.passes.decompose import Decompose
 from micronet_edge.lowering.passes.drop_training_layers import DropTrainingLayers
 from micronet_edge.lowering.passes.fold_batch_norm import FoldBatchNorm
 from micronet_edge.lowering.passes.freeze_shift_max import FreezeShiftMax
-from micronet_edge_c.passes.shuffle_last import ShuffleLast
+from micronet_edge_c.passes.clip_before_shuffle import ClipBeforeShuffle
 
 
 def microcontroller(costs: Costs) -> tuple[Pass, ...]:
@@ -19,7 +19,7 @@ def microcontroller(costs: Costs) -> tuple[Pass, ...]:
     return (
         DropTrainingLayers(),
         FoldBatchNorm(),
+        ClipBeforeShuffle(),
         FreezeShiftMax(),
-        ShuffleLast(),
         Decompose(costs, keeps=(nn.Hardswish,)),
     )

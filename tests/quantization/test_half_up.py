@@ -22,7 +22,6 @@ from micronet_edge.lowering import lower
 from micronet_edge.lowering.cost_model.tuning import INTEGER_COSTS
 from micronet_edge.lowering.ir.composite import regions
 from micronet_edge.lowering.ir.frozen_shift_max import RELU6_SPAN
-from micronet_edge.lowering.passes.clip_before_shuffle import ClipBeforeShuffle
 from micronet_edge.lowering.passes.decompose import Decompose
 from micronet_edge.lowering.passes.drop_training_layers import DropTrainingLayers
 from micronet_edge.lowering.passes.fold_batch_norm import FoldBatchNorm
@@ -37,6 +36,7 @@ from micronet_edge.quantization.quantized_tensors import is_clip, is_done_before
 from micronet_edge.quantization.sensitivity import analyze
 from micronet_edge.quantization.simulate import Simulation
 from micronet_edge.quantization.simulate_half_up import with_half_up
+from micronet_edge_c.passes.clip_before_shuffle import ClipBeforeShuffle
 
 SIZE, NETWORK_SIZE = 8, 64
 GATHERING = replace(INTEGER_COSTS, gathers=True, fusion_ns=0.0)

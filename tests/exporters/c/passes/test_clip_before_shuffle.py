@@ -16,8 +16,8 @@ from reference.authors import VARIANTS
 from torch import nn
 
 from micronet_edge.lowering import lower
-from micronet_edge.lowering.passes.clip_before_shuffle import ClipBeforeShuffle
 from micronet_edge.models import ChannelShuffle
+from micronet_edge_c.passes.clip_before_shuffle import ClipBeforeShuffle
 
 SWAP = ClipBeforeShuffle()
 
