@@ -88,6 +88,12 @@ def test_results_are_kept_and_shown_again(tool_here, folder):
     assert shown.output == ran.output.removesuffix("results: r.json\n")
 
 
+def test_a_copy_of_results_is_no_measurement(tool_here):
+    ran = tool_here("bench", "old.json", "--output", "new.json")
+    assert ran.code == 2
+    assert "nothing to measure" in ran.errors
+
+
 def test_a_real_board_is_shown_in_cycles_and_milliseconds(tool_here, folder):
     measured = Measured(
         file="m1.c",

@@ -86,6 +86,11 @@ def bench(
 ) -> None:
     """Measure the latency of files for one image, here and on devices, and compare them."""
     del debug  # one_line_errors reads it
+    if output is not None and all(path.suffix == _RESULTS for path in files):
+        raise typer.BadParameter(
+            "every FILE is a results file, so there is nothing to measure: leave it out",
+            param_hint="--output",
+        )
     from micronet_edge_bench.mcu.device_names import of_microcontrollers
 
     devices = tuple(device or ["local"])
@@ -124,11 +129,6 @@ def bench(
 
     settings = _settings(threads, processes, _rounds(runs, seconds), seconds, warmup, profile=profile)
     images = None if given in {None, _RANDOM} else Path(str(given))
-    if output is not None and all(path.suffix == _RESULTS for path in files):
-        raise typer.BadParameter(
-            "every FILE is a results file, so there is nothing to measure: leave it out",
-            param_hint="--output",
-        )
     if benchmark_model is not None and not any(name.startswith(_PHONE) for name in devices):
         raise typer.BadParameter(
             f"runs only on phones: give --device {_PHONE}SERIAL", param_hint="--benchmark-model"
