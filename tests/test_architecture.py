@@ -194,6 +194,7 @@ WRITERS = {
     "micronet_edge/quantization/recipe.py",
     "micronet_edge_onnx/target.py",
     "micronet_edge_tflite/target.py",
+    "micronet_edge_c/c_files.py",
     "micronet_edge_tflite/converter/convert.py",
     "micronet_edge_tflite/metadata.py",
     "micronet_edge_tflite/converter/name_tensors.py",

@@ -18,7 +18,7 @@ FIRMWARE = Path(__file__).parent / "firmware"
 """The C sources of the measuring program; measure.c is also the one for a real board."""
 
 PREFIX = "arm-none-eabi-"
-OPTIMIZATION = "-O3"
+OPTIMIZATION = "-O2"
 _FLAGS = ("-mthumb", "-mfloat-abi=hard", OPTIMIZATION, "-ffunction-sections", "-fdata-sections")
 _INSTALL = "install Arm's GNU toolchain (Debian: gcc-arm-none-eabi libnewlib-arm-none-eabi)"
 _ERROR = re.compile(

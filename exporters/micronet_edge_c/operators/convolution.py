@@ -13,7 +13,7 @@ from micronet_edge_c.operators import OPERATORS
 from micronet_edge_c.operators.linear import write_linear, write_linear_in_float
 from micronet_edge_c.program.buffers import INT8, INT32, UINT8, Buffer
 from micronet_edge_c.program.steps import Pointer, Struct
-from micronet_edge_c.writer.call import Call
+from micronet_edge_c.writer.call import Call, rows_of
 from micronet_edge_c.writer.layout import ConvolutionKernel, kernel_for, padding_of
 from micronet_edge_c.writer.network_program import output_struct
 from micronet_edge_c.writer.packing import convolution_stream, lines_stream, pointwise_stream, square_stream
@@ -54,10 +54,8 @@ def _write_pointwise(conv: nn.Conv2d, call: Call, found: MatrixConstants) -> Non
         conv.groups,
     )
     weights = call.stream("weights", INT32, lines, found.weight.size)
-    flat = not (x.border or y.border)
-    rows, columns = (1, x.height * x.width) if flat else (x.height, x.width)
     arguments = (
-        *(Pointer(x), weights, Pointer(y, written=True), rows, columns, x.pitch, y.pitch),
+        *(Pointer(x), weights, Pointer(y, written=True), *rows_of(x, y)),
         *(conv.in_channels, conv.out_channels, conv.groups, output_struct(found.requantization)),
     )
     call.step("pointwise", "micronet_pointwise", arguments, _arithmetic(conv, y))

@@ -9,7 +9,7 @@ from micronet_edge.lowering.ir.convolutions import bias_of
 from micronet_edge.quantization.half_up_constants import MatrixConstants, matrix_constants
 from micronet_edge_c.operators import OPERATORS
 from micronet_edge_c.program.buffers import INT8, INT16, INT32, Buffer
-from micronet_edge_c.program.steps import Pointer
+from micronet_edge_c.program.steps import Pointer, Varying
 from micronet_edge_c.writer.call import Call
 from micronet_edge_c.writer.network_program import output_struct
 from micronet_edge_c.writer.packing import VECTOR, bias_stream, linear_weights
@@ -35,7 +35,8 @@ def write_linear(call: Call, found: MatrixConstants) -> None:
         call.stream(
             "bias", INT32, bias_stream(found.folded_bias, found.requantization.multipliers), y.elements
         ),
-        *(Pointer(y, written=True), Pointer(scratch, written=True), x.elements, y.elements),
+        *(Pointer(y, written=True), Pointer(scratch, written=True)),
+        *(Varying(x.elements), Varying(y.elements)),
         output_struct(found.requantization),
     )
     call.step("linear", "micronet_linear", arguments, _arithmetic(x, y), scratch=[scratch])

@@ -6,7 +6,7 @@ from micronet_edge.counting.graph import Arithmetic
 from micronet_edge.quantization.half_up_constants import mean_constants
 from micronet_edge_c.operators import OPERATORS
 from micronet_edge_c.program.buffers import INT32, Buffer
-from micronet_edge_c.program.steps import Pointer
+from micronet_edge_c.program.steps import Pointer, Varying
 from micronet_edge_c.writer.call import Call
 from micronet_edge_c.writer.layout import is_global_mean
 from micronet_edge_c.writer.network_program import multiplier_of, output_struct
@@ -26,8 +26,8 @@ def write(layer: nn.AdaptiveAvgPool2d, call: Call) -> None:
     if sums is None:
         sums = _summed(call, x)
     arguments = (
-        *(Pointer(sums), Pointer(y, written=True), x.channels),
-        *(found.bias, multiplier_of(found.requantization), output_struct(found.requantization)),
+        *(Pointer(sums), Pointer(y, written=True), Varying(x.channels)),
+        *(Varying(found.bias), multiplier_of(found.requantization), output_struct(found.requantization)),
     )
     call.step("mean", "micronet_mean", arguments, arithmetic)
 

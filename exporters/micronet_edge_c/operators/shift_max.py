@@ -10,8 +10,8 @@ from micronet_edge.lowering.ir.graph import inputs_of, module_of
 from micronet_edge.quantization.half_up_shift_max import ShiftMaxConstants, shift_max_constants
 from micronet_edge_c.operators.linear import widened_inputs
 from micronet_edge_c.program.buffers import FLOAT, INT8, INT16, INT32, UINT16, Buffer, Constant
-from micronet_edge_c.program.steps import Pointer, Struct
-from micronet_edge_c.writer.call import Call, ends_of
+from micronet_edge_c.program.steps import Pointer, Struct, Varying
+from micronet_edge_c.writer.call import Call, ends_of, rows_of
 from micronet_edge_c.writer.network_program import NetworkProgram, multiplier_of, output_struct
 from micronet_edge_c.writer.packing import bias_stream, linear_weights
 
@@ -38,7 +38,7 @@ def _write_in_integers(region: Region, call: Call, squeezed: Buffer) -> None:
     composite, x = region.composite, call.program.read(region.x, integer=True)
     y, order = call.program.shuffled_result(call.node, integer=True)
     sums = call.program.sums_for(call.node, y)
-    shape = Struct("micronet_fusion", (*_sizes(region, x, y), found.x_zero))
+    shape = Struct("micronet_fusion", (*_sizes(region, x, y), Varying(found.x_zero)))
     arguments = (
         *(Pointer(x), Pointer(coefficients), _sources(region, call), call.destinations(order)),
         *(Pointer(y, written=True), None if sums is None else Pointer(sums, written=True)),
@@ -63,7 +63,8 @@ def _coefficients(call: Call, found: ShiftMaxConstants, squeezed: Buffer) -> Buf
             bias_stream(matrix.folded_bias, matrix.requantization.multipliers),
             count,
         ),
-        *(Pointer(result, written=True), Pointer(scratch, written=True), squeezed.elements, count),
+        *(Pointer(result, written=True), Pointer(scratch, written=True)),
+        *(Varying(squeezed.elements), Varying(count)),
         *(
             matrix.requantization.shift,
             matrix.requantization.high,
@@ -114,9 +115,8 @@ def _weight_of(layer: nn.Module | None) -> Tensor:
 
 def _sizes(region: Region, x: Buffer, y: Buffer) -> tuple[int, ...]:
     composite = region.composite
-    rows, columns = (x.height, x.width) if x.border or y.border else (1, x.height * x.width)
     counts = (y.channels, x.channels, composite.shifts, composite.fusions)
-    return (*counts, rows, columns, x.pitch, y.pitch)
+    return (*counts, *rows_of(x, y))
 
 
 def _sources(region: Region, call: Call) -> Constant:

@@ -7,6 +7,13 @@ from micronet_edge.counting.graph import Arithmetic
 from micronet_edge_c.program.buffers import Buffer, Constant
 
 
+class Varying(int):
+    """An integer on whose value the speed of a kernel does not depend.
+
+    It becomes a parameter of the function that calls the kernel, so that layers of the same shape share one.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class Struct:
     """A struct that a kernel takes by value: its C type and the values of its members."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from micronet_edge_c.program.buffers import INT8, Constant
 from micronet_edge_c.program.memory_plan import MemoryPlan
-from micronet_edge_c.program.steps import Argument, Pointer, Program, Step, Struct
+from micronet_edge_c.program.steps import Argument, Pointer, Program, Step, Struct, Varying
 from micronet_edge_c.writer.identifiers import comment_text, identifier, string_literal
 from micronet_edge_c.writer.numbers import float_text
 
@@ -73,7 +73,9 @@ class _Constants:
         for constant in constants:
             key = (constant.ctype, constant.lines)
             if key not in self._names:
-                self._names[key] = name = f"c{len(self._names)}_{identifier(constant.name)}"
+                layer, _, role = constant.name.rpartition("/")
+                name = f"c{len(self._names)}_{identifier(layer)}_{identifier(role)}"
+                self._names[key] = name
                 self._first[name] = constant
 
     def name(self, constant: Constant) -> str:
@@ -100,15 +102,13 @@ class _StepFunctions:
         parameters, structs, values = [], [], []
         for number, argument in enumerate(step.arguments):
             own = f"a{number}"
-            if isinstance(argument, Pointer | Constant):
-                parameters.append(f"{_parameter_type(argument)}{own}")
-                values.append(own)
-            elif isinstance(argument, Struct):
-                members = ", ".join(map(str, argument.values))
-                structs.append(f"    const {argument.ctype} {own} = {{{members}}};\n")
+            if isinstance(argument, Struct):
+                members = [_value(each, f"{own}_{place}") for place, each in enumerate(argument.values)]
+                structs.append(f"    const {argument.ctype} {own} = {{{', '.join(members)}}};\n")
                 values.append(own)
             else:
-                values.append(_literal(argument))
+                values.append(_value(argument, own))
+            parameters += [f"{_parameter_type(each)}{name}" for each, name in _parameters(argument, own)]
         content = (
             f"({', '.join(parameters)})\n{{\n{''.join(structs)}    {step.function}({', '.join(values)});\n}}"
         )
@@ -119,7 +119,26 @@ class _StepFunctions:
         return self._names[content]
 
 
-def _parameter_type(argument: Pointer | Constant) -> str:
+Parameter = Pointer | Constant | Varying
+
+
+def _parameters(argument: Argument, own: str) -> Iterator[tuple[Parameter, str]]:
+    """The parameters that an argument called `own` becomes."""
+    if isinstance(argument, Struct):
+        for place, each in enumerate(argument.values):
+            yield from _parameters(each, f"{own}_{place}")
+    elif isinstance(argument, Pointer | Constant | Varying):
+        yield argument, own
+
+
+def _value(argument: Argument, own: str) -> str:
+    """The argument in the call of the kernel."""
+    return own if isinstance(argument, Pointer | Constant | Varying) else _literal(argument)
+
+
+def _parameter_type(argument: Parameter) -> str:
+    if isinstance(argument, Varying):
+        return "int "
     if isinstance(argument, Constant):
         return f"const {argument.ctype} *"
     return f"{argument.buffer.ctype} *" if argument.written else f"const {argument.buffer.ctype} *"
@@ -133,11 +152,17 @@ def _literal(argument: Argument) -> str:
 
 def _call(step: Step, functions: _StepFunctions, constants: _Constants, named: Named) -> str:
     values = [
-        constants.name(each) if isinstance(each, Constant) else _address(each, named)
-        for each in step.arguments
-        if isinstance(each, Pointer | Constant)
+        _passed(each, constants, named)
+        for argument in step.arguments
+        for each, _ in _parameters(argument, "")
     ]
     return f"{functions.name(step)}({', '.join(values)});"
+
+
+def _passed(parameter: Parameter, constants: _Constants, named: Named) -> str:
+    if isinstance(parameter, Varying):
+        return str(parameter)
+    return constants.name(parameter) if isinstance(parameter, Constant) else _address(parameter, named)
 
 
 def _address(pointer: Pointer, named: Named) -> str:

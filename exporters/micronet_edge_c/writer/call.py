@@ -13,7 +13,7 @@ from micronet_edge.quantization.operators import call as quantization
 from micronet_edge.quantization.operators.call import Layer
 from micronet_edge.quantization.quantized_tensors import clip_after, tensor_name
 from micronet_edge_c.program.buffers import FLOAT, UINT16, Buffer, Constant
-from micronet_edge_c.program.steps import Argument
+from micronet_edge_c.program.steps import Argument, Varying
 from micronet_edge_c.writer.network_program import NetworkProgram
 from micronet_edge_c.writer.numbers import float_lines, integer_lines
 
@@ -96,6 +96,16 @@ class Call:
         clip = clip_after(self.node)
         low, high = (-inf, inf) if clip is None else ends_of(module_of(clip))
         return max(low, -_LARGEST_FLOAT), min(high, _LARGEST_FLOAT)
+
+
+def rows_of(x: Buffer, y: Buffer) -> tuple[int, int, int, int]:
+    """Rows, columns and both pitches for a kernel that goes through two maps pixel by pixel.
+
+    Without borders, all pixels are one row.
+    """
+    if x.border or y.border:
+        return x.height, x.width, x.pitch, y.pitch
+    return 1, Varying(x.height * x.width), 0, 0
 
 
 def ends_of(clip: nn.Module | None) -> tuple[float, float]:

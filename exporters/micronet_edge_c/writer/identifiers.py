@@ -4,10 +4,11 @@ import re
 
 _KEYWORDS = frozenset(
     """
-    alignas alignof and asm auto bool break case catch char class const constexpr continue default delete do
-    double else enum explicit export extern false float for friend goto if inline int long main mutable namespace
-    new not nullptr operator or private protected public register restrict return short signed sizeof static
-    struct switch template this throw true try typedef union unsigned using virtual void volatile while xor
+    alignas alignof and asm auto bool break case catch char class const constexpr continue default
+    delete do double else enum explicit export extern false float for friend goto if inline int long
+    main mutable namespace new not nullptr operator or private protected public register restrict
+    return short signed sizeof static struct switch template this throw true try typedef union
+    unsigned using virtual void volatile while xor
     """.split()  # noqa: SIM905 - words are easier to read than quotes
 )
 _LONGEST = 48

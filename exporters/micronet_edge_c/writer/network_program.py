@@ -11,7 +11,7 @@ from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.quantized_tensors import IMAGE, clip_after, result_name, tensor_name
 from micronet_edge.quantization.requantization import Requantization
 from micronet_edge_c.program.buffers import FLOAT, INT8, INT32, NO_BORDER, Buffer, Constant
-from micronet_edge_c.program.steps import Argument, Pointer, Program, Step, Struct
+from micronet_edge_c.program.steps import Argument, Pointer, Program, Step, Struct, Varying
 from micronet_edge_c.writer.layout import before_views, border_for, is_global_mean, shuffled
 
 
@@ -126,7 +126,8 @@ class NetworkProgram:
         zero = qparams.zero_point if buffer.ctype == INT8 else 0
         shape = (buffer.height, buffer.row_bytes, buffer.pitch, border.top, border.bottom)
         sides = (border.left * buffer.pixel_bytes, border.right * buffer.pixel_bytes)
-        arguments = (Pointer(buffer, written=True), *shape, *sides, zero)
+        sizes = [Varying(each) for each in (*shape, *sides, zero)]
+        arguments: tuple[Argument, ...] = (Pointer(buffer, written=True), *sizes)
         return Step(tensor_name(node), "border", "micronet_border", arguments)
 
     def _convert(self, node: fx.Node, given: Buffer, converted: Buffer, *, integer: bool) -> None:
@@ -160,10 +161,11 @@ class NetworkProgram:
 
 def output_struct(found: Requantization) -> Struct:
     """How a kernel rounds its sums to the integers of its result."""
-    return Struct("micronet_output", (found.shift, found.zero_point, found.low, found.high))
+    values = (found.shift, Varying(found.zero_point), found.low, found.high)
+    return Struct("micronet_output", values)
 
 
-def multiplier_of(found: Requantization) -> int:
+def multiplier_of(found: Requantization) -> Varying:
     """The multiplier that all sums share."""
     (multiplier,) = found.multipliers.tolist()
-    return int(multiplier)
+    return Varying(multiplier)
