@@ -7,6 +7,7 @@ from micronet_edge.cli.count import count
 from micronet_edge.cli.estimate import estimate
 from micronet_edge.cli.evaluate import evaluate
 from micronet_edge.cli.export import export
+from micronet_edge.cli.fit import fit
 from micronet_edge.cli.models import models
 from micronet_edge.cli.quantize import quantize
 from micronet_edge.cli.sensitivity import sensitivity
@@ -24,7 +25,7 @@ app = typer.Typer(
 )
 
 
-for command in (models, export, quantize, verify, evaluate, sensitivity, count, bench, tune, estimate):
+for command in (models, export, quantize, verify, evaluate, sensitivity, count, bench, tune, estimate, fit):
     app.command(cls=Command)(command)
 
 # The name before 0.2.0; 0.3.0 removes it.
