@@ -9,13 +9,14 @@ import torch
 
 from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.data.preprocessing import Images
+from micronet_edge.errors import TargetError
 from micronet_edge.lowering.ir.graph import only_input
 from micronet_edge.lowering.passes.fold_input_normalization import pixels_of
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.quantized_tensors import tensor_name
 from micronet_edge.quantization.simulate import Simulation
 from micronet_edge.targets.common import as_written
-from micronet_edge.targets.protocol import ExportSpec
+from micronet_edge.targets.protocol import ExportSpec, Memory
 from micronet_edge_c.formats import UINT8_IO
 from micronet_edge_c.image import image_bytes
 from micronet_edge_c.metadata import Description, description_comment
@@ -56,7 +57,7 @@ def write_quantized(quantized: QuantizedNetwork, spec: ExportSpec, path: Path, i
         logits = Simulation(quantized)(torch.from_numpy(image)).numpy()[0]
     assert description.scores is not None
     scores = description.scores.integers(logits)
-    _write(quantized, description, path, (image, scores))
+    _write(quantized, description, path, (image, scores), spec.memory)
 
 
 def write_float(network: QuantizedNetwork, spec: ExportSpec, path: Path, image: Images) -> None:
@@ -70,20 +71,32 @@ def write_float(network: QuantizedNetwork, spec: ExportSpec, path: Path, image: 
     )
     with torch.no_grad():
         scores = network.network(torch.from_numpy(image)).numpy()[0]
-    _write(network, description, path, (image, scores))
+    _write(network, description, path, (image, scores), spec.memory)
 
 
 Example = tuple[Images, "np.ndarray[tuple[int, ...], np.dtype[np.generic]]"]
 """An image and its scores."""
 
 
-def _write(quantized: QuantizedNetwork, description: Description, path: Path, example: Example) -> None:
+def _check_fits(named: Named, sram_bytes: int | None) -> None:
+    if sram_bytes is not None and arena_bytes(named) > sram_bytes:
+        raise TargetError(
+            f"the arena takes {arena_bytes(named):,} bytes, more than the {sram_bytes:,} of --sram: give a "
+            "smaller --input-size or another variant; `micronet-edge fit` shows what fits"
+        )
+
+
+def _write(
+    quantized: QuantizedNetwork, description: Description, path: Path, example: Example, memory: Memory
+) -> None:
     program = write_program(quantized, description.image_type)
     named = Named(program, plan_memory(program), description.name, file_stem(path.stem))
+    _check_fits(named, memory.sram_bytes)
     whole = msgspec.structs.replace(description, arena_bytes=arena_bytes(named), graph=graph_of(program))
     metadata = FileMetadata.from_texts(dict(whole.texts), str(path))
     image, scores = example
-    path.write_text(c_text(named, head_comment(named, metadata), description_comment(whole)))
+    comments = head_comment(named, metadata), description_comment(whole)
+    path.write_text(c_text(named, *comments, memory.weights_section))
     path.with_name(header_name(path.name)).write_text(header_text(named, metadata, whole.scores))
     test = self_test_text(named, image_bytes(image, whole, metadata), scores)
     path.with_name(self_test_name(path.name)).write_text(test)

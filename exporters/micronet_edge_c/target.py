@@ -1,5 +1,6 @@
 """The C target, as `targets/protocol.py` describes one."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
@@ -37,6 +38,7 @@ class CTarget:
 
     name = "c"
     suffix = ".c"
+    plans_memory = True
     precisions = (FLOAT32, INT8)
     modules: ClassVar[tuple[str, ...]] = ()
     cost_tables: ClassVar[Mapping[str, CostTable]] = {TABLE: CostTable(_COSTS)}
@@ -51,6 +53,12 @@ class CTarget:
             raise TargetError(f"--io {spec.io}: give int8 or uint8")
         if spec.io != FLOAT32 and spec.precision != INT8:
             raise TargetError(f"--io {spec.io} is for --precision int8, not {spec.precision}: leave it out")
+
+        section = spec.memory.weights_section
+        if section is not None and re.fullmatch(r"[A-Za-z0-9_.$]{1,64}", section) is None:
+            raise TargetError(
+                f"--weights-section {section!r} is no name of a section: give one such as .rodata_ext"
+            )
 
     def pipeline(self, spec: ExportSpec) -> tuple[Pass, ...]:
         return microcontroller(spec.tuning.costs(TABLE, _COSTS))

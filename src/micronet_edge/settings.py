@@ -100,6 +100,9 @@ class ExportSettings(CheckpointSettings):
         skip_unreadable: skips and counts unreadable images instead of refusing them.
         io: type of an int8 file's input and output.
         tuning: file of operator costs that `tune` wrote; None takes the bundled costs.
+        sram: bytes that the arena of a C file may take; None sets no limit.
+        weights_section: section of the object file that a C file's weights go to; None leaves it to the
+            compiler.
     """
 
     formats: tuple[str | Format, ...] = DEFAULT_FORMATS
@@ -114,6 +117,8 @@ class ExportSettings(CheckpointSettings):
     skip_unreadable: bool = False
     io: str = "float32"
     tuning: Path | str | None = None
+    sram: int | None = None
+    weights_section: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

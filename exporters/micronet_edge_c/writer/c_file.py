@@ -12,7 +12,7 @@ from micronet_edge_c.writer.numbers import float_text
 _SETTINGS = """\
 /* MICRONET_WEIGHTS may hold an attribute, such as a section in external flash. */
 #ifndef MICRONET_WEIGHTS
-#define MICRONET_WEIGHTS
+#define MICRONET_WEIGHTS{weights}
 #endif
 /* MICRONET_STEP(i) may be a call that profiles step i. */
 #ifndef MICRONET_STEP
@@ -36,13 +36,14 @@ class Named:
         return self.name.upper()
 
 
-def c_text(named: Named, head: str, tail: str) -> str:
+def c_text(named: Named, head: str, tail: str, weights_section: str | None = None) -> str:
     """The text of the C file.
 
     Args:
         named: the program.
         head: the comment at the top.
         tail: the comment at the end, which describes the file to this tool.
+        weights_section: the section that arrays go to; None leaves it to the compiler.
     """
     constants = _Constants(named.program.constants)
     functions = _StepFunctions()
@@ -53,7 +54,7 @@ def c_text(named: Named, head: str, tail: str) -> str:
     parts = (
         head,
         f'#include "{named.stem}.h"\n#include <stddef.h>\n#include "micronet_kernels.h"',
-        _SETTINGS,
+        _SETTINGS.format(weights=_attribute(weights_section)),
         *constants.texts(),
         *functions.texts,
         _names(named),
@@ -62,6 +63,10 @@ def c_text(named: Named, head: str, tail: str) -> str:
         tail,
     )
     return "\n\n".join(parts) + "\n"
+
+
+def _attribute(section: str | None) -> str:
+    return "" if section is None else f' __attribute__((section("{section}")))'
 
 
 class _Constants:

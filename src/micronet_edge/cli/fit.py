@@ -1,6 +1,5 @@
 """`micronet-edge fit`: which network fits into which microcontroller at which input size."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from micronet_edge.cli.errors import one_line_errors
-from micronet_edge.cli.options import DebugOption, NumClassesOption
+from micronet_edge.cli.options import DebugOption, NumClassesOption, memory_size
 from micronet_edge.cli.progress import progress
 from micronet_edge.util.terminal import open_console, say_json
 
@@ -17,16 +16,7 @@ if TYPE_CHECKING:
 
     from micronet_edge_c.fit import Footprint
 
-_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20}
 _KB = 1 << 10
-
-
-def memory_size(text: str) -> int:
-    """Parses a size of memory: bytes, or with k or M for units of 1,024 or 1,048,576."""
-    found = re.fullmatch(r"([0-9]{1,15})(?i:(k|m)?b?)", text.strip())
-    if found is None or not int(found[1]):
-        raise typer.BadParameter(f"{text!r}: give bytes, or a number with k or M, such as 256k")
-    return int(found[1]) * _UNITS[(found[2] or "").lower()]
 
 
 @one_line_errors

@@ -31,6 +31,17 @@ def whole_number(text: str) -> int:
     return int(text)
 
 
+_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20}
+
+
+def memory_size(text: str) -> int:
+    """Parses a size of memory: bytes, or with k or M for units of 1,024 or 1,048,576."""
+    found = re.fullmatch(r"([0-9]{1,15})(?i:(k|m)?b?)", text.strip())
+    if found is None or not int(found[1]):
+        raise typer.BadParameter(f"{text!r}: give bytes, or a number with k or M, such as 256k")
+    return int(found[1]) * _UNITS[(found[2] or "").lower()]
+
+
 def three_numbers(text: str | None, option: str) -> tuple[float, float, float] | None:
     """Parses one number for all colours, or three with commas or spaces; None stays None."""
     if text is None:
@@ -185,7 +196,7 @@ class FileOptions:
 
     formats: Annotated[
         list[str] | None,
-        typer.Option("--format", help="onnx or tflite; may be repeated.", show_default="onnx and tflite"),
+        typer.Option("--format", help="onnx, tflite or c; may be repeated.", show_default="onnx and tflite"),
     ] = None
     output: Annotated[Path, typer.Option(help="Folder to write the files into.")] = Path()
     calibration: Annotated[
@@ -211,6 +222,24 @@ class FileOptions:
         typer.Option(
             help="Operator costs that `tune` measured on a device.", show_default="the bundled costs"
         ),
+    ] = None
+    io: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Type of an int8 file's input and output: float32 or int8; C files: int8 or uint8 pixels.",
+            show_default="float32; C files: int8",
+        ),
+    ] = "float32"
+    sram: Annotated[
+        int | None,
+        typer.Option(
+            parser=memory_size, metavar="SIZE", help="C files: most memory for the arena, such as 64k."
+        ),
+    ] = None
+    weights_section: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="C files: section for the weights, such as .rodata_ext."),
     ] = None
     overwrite: OverwriteOption = False
 

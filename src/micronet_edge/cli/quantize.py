@@ -49,9 +49,6 @@ def quantize(
     recipe: Annotated[
         Path | None, typer.Option(help="Recipe of an earlier run to quantize by, without --calibration.")
     ] = None,
-    io: Annotated[
-        str, typer.Option(help="Type of a TFLite file's input and output: float32 or int8.")
-    ] = "float32",
     batch: Annotated[int, typer.Option(help="Images per inference.")] = 1,
     files: FileOptions,
     network: NetworkOptions,
@@ -68,7 +65,6 @@ def quantize(
         **network.settings(),
         **files.settings(),
         precision=precision,
-        io=io,
         batch=batch,
         recipe=recipe,
         finetune=finetune,

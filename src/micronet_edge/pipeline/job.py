@@ -20,8 +20,8 @@ from micronet_edge.models.factories import Factory
 from micronet_edge.models.own_networks import own_network
 from micronet_edge.models.source import Given, Source, read_source, stem_of
 from micronet_edge.settings import ExportSettings, QuantizeSettings
-from micronet_edge.targets.common import check_precision
-from micronet_edge.targets.protocol import FLOAT32, ExportSpec, Target
+from micronet_edge.targets.common import check_memory, check_precision
+from micronet_edge.targets.protocol import FLOAT32, ExportSpec, Memory, Target
 from micronet_edge.targets.registry import cost_tables, find_target
 from micronet_edge.util.atomic_write import check_output
 from micronet_edge.util.limits import BATCH
@@ -116,6 +116,7 @@ class Work:
             work.report(f"WARNING: no installed format has the tables {listed(sorted(unused))}: not used")
         for target in targets:
             check_precision(target, work.spec)
+            check_memory(target, work.spec)
             target.check(work.spec)
         return work
 
@@ -195,6 +196,7 @@ def export_spec(origin: Source, settings: ExportSettings) -> ExportSpec:
         precision=settings.precision,
         io=settings.io,
         fused=settings.fused,
+        memory=Memory(settings.sram, settings.weights_section),
         tuning=SHIPPED if settings.tuning is None else read_tuning(settings.tuning),
     )
 

@@ -10,7 +10,7 @@ import numpy as np
 from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.data.preprocessing import Images
 from micronet_edge.errors import TargetError
-from micronet_edge.targets.protocol import ExportSpec, Logits, Target
+from micronet_edge.targets.protocol import ExportSpec, Logits, Memory, Target
 from micronet_edge.util.text import plural
 
 Tensor = TypeVar("Tensor")
@@ -63,6 +63,15 @@ def check_precision(target: Target, spec: ExportSpec) -> None:
         raise TargetError(
             f"{target.name} files have no precision {spec.precision}: choose from "
             f"{', '.join(target.precisions)}, or leave --format {target.name} out"
+        )
+
+
+def check_memory(target: Target, spec: ExportSpec) -> None:
+    """Raises TargetError on limits of memory for a target that does not plan any."""
+    if spec.memory != Memory() and not getattr(target, "plans_memory", False):
+        raise TargetError(
+            f"--sram and --weights-section are for C files, not for {target.name}: leave them out, or give "
+            "--format c"
         )
 
 

@@ -30,6 +30,14 @@ Logits = Float32[np.ndarray, "n classes"]
 
 
 @dataclass(frozen=True, slots=True)
+class Memory:
+    """The memory of a microcontroller: bytes that activations may take, and the section for weights."""
+
+    sram_bytes: int | None = None
+    weights_section: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ExportSpec:
     """What to write: `batch` images at a time (None: any number), `input_size` px square.
 
@@ -37,7 +45,7 @@ class ExportSpec:
     are fast in the target's own runtime but slow or missing in others. `precision` is one of the
     target's; `io` is what the file takes and gives, float32, or int8 where the target can do that.
     `tuning` says what operators cost where the file will run. `fused` writes each activation as a node for
-    our own kernels where plain operators would hide it from them.
+    our own kernels where plain operators would hide it from them. `memory` is for targets that plan memory.
     """
 
     input_size: int
@@ -49,6 +57,7 @@ class ExportSpec:
     io: str = FLOAT32
     tuning: Tuning = SHIPPED
     fused: bool = False
+    memory: Memory = Memory()
 
 
 @dataclass(frozen=True, slots=True)
