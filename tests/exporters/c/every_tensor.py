@@ -36,7 +36,9 @@ def run(program, image, metadata, scores_qparams, folder: Path):
     function = ctypes.CDLL(str(folder / "network.so")).network_run
     function.argtypes, function.restype = [ctypes.c_void_p] * 3, None
     function(image.ctypes.data, scores.ctypes.data, arena.ctypes.data + start)
-    found = {buffer.name: read(arena[start:], buffer, offset) for buffer, offset in named.plan.offsets.items()}
+    found = {
+        buffer.name: read(arena[start:], buffer, offset) for buffer, offset in named.plan.offsets.items()
+    }
     return found, scores
 
 
