@@ -12,6 +12,8 @@ from micronet_edge.quantization.integer_arithmetic import rounded
 from micronet_edge.quantization.qparams import QuantParams
 from micronet_edge.quantization.requantization import (
     MULTIPLIER_LIMIT,
+    NEAR_TIE,
+    NEAR_TIE_OF_16_BITS,
     Requantization,
     requantization,
     requantized_sums,
@@ -21,6 +23,7 @@ LOWEST, HIGHEST = -(2**31), 2**31 - 1
 LARGEST = 2.0**20
 sums = st.integers(LOWEST, HIGHEST) | st.integers(-(2**16), 2**16)
 factors = st.floats(0, LARGEST) | st.floats(0, 1) | st.floats(1e-12, 1e-3)
+scales = st.floats(1e-5, 100.0)
 ends = st.tuples(st.integers(-128, 127), st.integers(-128, 127)).map(sorted)
 
 
@@ -30,11 +33,12 @@ def by_definition(total, multiplier, constants):
     return min(max(found, constants.low), constants.high)
 
 
-def computed(totals, constants, scale=0.0173):
+def computed(totals, constants, scale=0.0173, bits=8):
     """What a simulation gives: requantized, rounded to the result's quantization parameters, clipped."""
     column = torch.tensor(totals, dtype=torch.float64).view(-1, 1, 1, 1)
-    numbers = requantized_sums(column, constants) * scale
-    levels = rounded(numbers, QuantParams(scale, constants.zero_point, 8)) / scale + constants.zero_point
+    near_tie = NEAR_TIE if bits == 8 else NEAR_TIE_OF_16_BITS
+    numbers = requantized_sums(column, constants, near_tie=near_tie) * scale
+    levels = rounded(numbers, QuantParams(scale, constants.zero_point, bits)) / scale + constants.zero_point
     integers = levels.double().round().clamp(constants.low, constants.high).flatten()
     return [int(each) for each in integers.tolist()]
 
@@ -58,6 +62,14 @@ def test_ties_and_their_neighbours(multiplier, level, off):
     total = floor(Fraction((2 * level + 1) * 2**30, max(multiplier, 1))) + off
     total = min(max(total, LOWEST), HIGHEST)
     assert computed([total], constants) == [by_definition(total, multiplier, constants)]
+
+
+@given(st.integers(0, MULTIPLIER_LIMIT - 1), st.integers(-32767, 32766), st.integers(-2, 2), scales)
+def test_ties_of_16_bits_and_their_neighbours(multiplier, level, off, scale):
+    constants = Requantization(np.array([multiplier], np.int32), 0, 0, -32768, 32767)
+    total = floor(Fraction((2 * level + 1) * 2**30, max(multiplier, 1))) + off
+    total = min(max(total, LOWEST), HIGHEST)
+    assert computed([total], constants, scale, 16) == [by_definition(total, multiplier, constants)]
 
 
 @given(st.lists(factors, min_size=1, max_size=8))

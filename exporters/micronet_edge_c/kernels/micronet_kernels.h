@@ -7,11 +7,12 @@
    NUMBERS. A kernel sums products in int32 and rounds once:
        scaled = saturate32(sum * 2^shift)
        value  = floor((scaled * m + 2^30) / 2^31) + zero_point        with 0 <= m < 2^30
-       result = min(max(value, low), high)                            with -128 <= low <= high <= 127
+       result = min(max(value, low), high)                            with -128 <= low <= high <= 127 in int8
    A right shift of a negative number is arithmetic, as gcc and clang define it.
 
    TENSORS are int8, rows of pixels, channels innermost. Pixels of a row are adjacent; a pitch is the distance of two
-   rows in bytes. Behind every buffer lie at least 16 readable bytes. Borders hold the zero point of the tensor. */
+   rows in bytes. Behind every buffer lie at least 16 readable bytes. Borders hold the zero point of the tensor.
+   A tensor between two convolutions may be wide: int16, -32768 <= low <= high <= 32767. Its steps still count bytes. */
 #ifndef MICRONET_KERNELS_H
 #define MICRONET_KERNELS_H
 
@@ -52,9 +53,10 @@ typedef struct {
   int shift, zero_point, low, high;
 } micronet_output;
 
-/* A one-dimensional depthwise filter. Tap k of output i of line l lies at l * x_line + (i * stride + k) * x_step. */
+/* A one-dimensional depthwise filter. Tap k of output i of line l lies at l * x_line + (i * stride + k) * x_step.
+   wide_x and wide_y are 1 where that tensor is int16, else 0. */
 typedef struct {
-  int channels, multiplier, taps, stride, length, lines, x_step, x_line, y_step, y_line;
+  int channels, multiplier, taps, stride, length, lines, x_step, x_line, y_step, y_line, wide_x, wide_y;
 } micronet_lines;
 
 /* A square depthwise filter. Rows and columns are those of the output. */
@@ -62,10 +64,10 @@ typedef struct {
   int channels, size, stride, rows, columns, x_pitch, y_pitch;
 } micronet_square;
 
-/* A convolution of any window over an input without borders. */
+/* A convolution of any window over an input without borders. wide_y is 1 where the result is int16, else 0. */
 typedef struct {
   int ci, co, groups, kernel_h, kernel_w, stride_h, stride_w, top, left, rows_in, columns_in, rows, columns, x_pitch,
-      y_pitch, is_unsigned;
+      y_pitch, is_unsigned, wide_y;
 } micronet_window;
 
 /* A Dynamic Shift-Max: `shifts` is J, `fusions` is K, `width` counts the channels of x, `channels` those of y. */
@@ -121,6 +123,18 @@ MICRONET_INLINE int micronet_clamp(int value, int low, int high) {
   return micronet_min(micronet_max(value, low), high);
 }
 
+/* The element at x, which is int16 if it is wide (1) and int8 if not (0). */
+MICRONET_INLINE int32_t micronet_element(const int8_t *x, int wide) {
+  return wide ? *(const int16_t *)(const void *)x : *x;
+}
+
+MICRONET_INLINE void micronet_set_element(int8_t *y, int wide, int value) {
+  if (wide)
+    *(int16_t *)(void *)y = (int16_t)value;
+  else
+    *y = (int8_t)value;
+}
+
 /* sum * 2^shift, saturated. The shift is a constant of the layer and nearly always 0. */
 MICRONET_INLINE int32_t micronet_scale_up(int32_t sum, int shift) {
   if (shift == 0) return sum;
@@ -169,17 +183,18 @@ MICRONET_INLINE void micronet_padded_line(const uint8_t *x, int8_t *line, int ro
   micronet_fill_pixels(line + filled * f.ci, width - filled, f.ci, border);
 }
 
-/* Fills the border around rows x row_bytes bytes at y; left and right count bytes, top and bottom rows. */
-MICRONET_INLINE void micronet_border(int8_t *y, int rows, int row_bytes, int pitch, int top, int bottom, int left,
+/* Fills the border around rows x row_bytes bytes at y with one value for each byte; left and right count bytes, top and bottom rows. */
+MICRONET_INLINE void micronet_border(void *y, int rows, int row_bytes, int pitch, int top, int bottom, int left,
                                      int right, int zero) {
   const size_t whole = (size_t)(left + row_bytes + right);
-  for (int row = -top; row < 0; row++) memset(y + row * pitch - left, zero, whole);
+  int8_t *const inside = (int8_t *)y;
+  for (int row = -top; row < 0; row++) memset(inside + row * pitch - left, zero, whole);
   for (int row = 0; row < rows && left + right > 0; row++) {
-    int8_t *line = y + row * pitch;
+    int8_t *line = inside + row * pitch;
     for (int i = -left; i < 0; i++) line[i] = (int8_t)zero;
     for (int i = row_bytes; i < row_bytes + right; i++) line[i] = (int8_t)zero;
   }
-  for (int row = rows; row < rows + bottom; row++) memset(y + row * pitch - left, zero, whole);
+  for (int row = rows; row < rows + bottom; row++) memset(inside + row * pitch - left, zero, whole);
 }
 
 /* y[pixel, c] = x[pixel, from[c]]. */

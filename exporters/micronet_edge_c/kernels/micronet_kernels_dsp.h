@@ -55,9 +55,10 @@ MICRONET_INLINE int32_t micronet_word(const int8_t *x) {
 
 MICRONET_INLINE int micronet_requantize(int32_t sum, int32_t doubled, micronet_output q) {
   const int32_t value = micronet_multiply_high(micronet_scale_up(sum, q.shift), doubled, q.zero_point);
-  int result = __ssat(value, 8);
-  if (q.low > -128) result = micronet_max(result, q.low);
-  if (q.high < 127) result = micronet_min(result, q.high);
+  const int is_wide = q.low < -128 || q.high > 127, lowest = is_wide ? -32768 : -128;
+  int result = is_wide ? __ssat(value, 16) : __ssat(value, 8);
+  if (q.low > lowest) result = micronet_max(result, q.low);
+  if (q.high < -1 - lowest) result = micronet_min(result, q.high);
   return result;
 }
 
@@ -181,8 +182,13 @@ MICRONET_INLINE void micronet_pointwise(const int8_t *x, const int32_t *w, int8_
 typedef struct {
   const int8_t *x;
   int8_t *y;
-  int stride, length, x_step, y_step;
+  int stride, length, x_step, y_step, wide_x, wide_y;
 } micronet_walk;
+
+/* The next two inputs as a pair. */
+MICRONET_INLINE int32_t micronet_walk_pair(const micronet_walk *at) {
+  return micronet_pair(micronet_element(at->x, at->wide_x), micronet_element(at->x + at->x_step, at->wide_x));
+}
 
 /* What one output channel needs. Taps in pairs as they are stored, and moved by one place for every second output. */
 enum { MICRONET_MOST_PAIRS = 4 };
@@ -207,9 +213,10 @@ MICRONET_INLINE micronet_filter micronet_load_filter(const int32_t *w, int c, in
 }
 
 /* Stores one output of a filter. */
-MICRONET_INLINE void micronet_put(int8_t *y, int32_t sum, micronet_filter *filter, int summed, micronet_output q) {
+MICRONET_INLINE void micronet_put(int8_t *y, int wide, int32_t sum, micronet_filter *filter, int summed,
+                                  micronet_output q) {
   const int value = micronet_requantize(sum, filter->multiplier, q);
-  *y = (int8_t)value;
+  micronet_set_element(y, wide, value);
   if (summed) filter->total += value;
 }
 
@@ -235,18 +242,19 @@ MICRONET_INLINE void micronet_walk_line(micronet_walk at, micronet_filter *filte
                                         int summed, micronet_output q) {
   int32_t x[MICRONET_MOST_PAIRS] = {0};
   MICRONET_UNROLL(4)
-  for (int k = 0; k + 1 < pairs; k++, at.x += 2 * at.x_step) x[k] = micronet_pair(at.x[0], at.x[at.x_step]);
+  for (int k = 0; k + 1 < pairs; k++, at.x += 2 * at.x_step) x[k] = micronet_walk_pair(&at);
   const int outputs = 3 - at.stride; /* of each pair */
   /* The last pair of stride 2 is half outside. */
   const int loops = at.stride == 1 ? at.length / 2 : at.length - 1;
   MICRONET_UNROLL(2)
   for (int i = 0; i < loops; i++) {
-    x[pairs - 1] = micronet_pair(at.x[0], at.x[at.x_step]);
+    x[pairs - 1] = micronet_walk_pair(&at);
     MICRONET_UNROLL(2)
     for (int m = 0; m < filters; m++) {
-      micronet_put(at.y + m * apart, micronet_even_output(x, filter + m, pairs), filter + m, summed, q);
+      int8_t *y = at.y + m * apart;
+      micronet_put(y, at.wide_y, micronet_even_output(x, filter + m, pairs), filter + m, summed, q);
       if (outputs == 2)
-        micronet_put(at.y + m * apart + at.y_step, micronet_odd_output(x, filter + m, pairs), filter + m, summed, q);
+        micronet_put(y + at.y_step, at.wide_y, micronet_odd_output(x, filter + m, pairs), filter + m, summed, q);
     }
     at.x += 2 * at.x_step;
     at.y += outputs * at.y_step;
@@ -254,10 +262,10 @@ MICRONET_INLINE void micronet_walk_line(micronet_walk at, micronet_filter *filte
     for (int k = 0; k + 1 < pairs; k++) x[k] = x[k + 1];
   }
   if (loops * outputs == at.length) return;
-  x[pairs - 1] = at.x[0];
+  x[pairs - 1] = micronet_element(at.x, at.wide_x);
   MICRONET_UNROLL(2)
   for (int m = 0; m < filters; m++)
-    micronet_put(at.y + m * apart, micronet_even_output(x, filter + m, pairs), filter + m, summed, q);
+    micronet_put(at.y + m * apart, at.wide_y, micronet_even_output(x, filter + m, pairs), filter + m, summed, q);
 }
 
 /* All lines of `filters` (1 or 2) output channels from `first`, which have the same input channel. */
@@ -274,10 +282,12 @@ MICRONET_INLINE void micronet_lines_channel(const int8_t *x, const int32_t *w, i
   at.length = f.length;
   at.x_step = f.x_step;
   at.y_step = f.y_step;
+  at.wide_x = f.wide_x;
+  at.wide_y = f.wide_y;
   for (int line = 0; line < f.lines; line++) {
-    at.x = x + line * f.x_line + first / f.multiplier;
-    at.y = y + line * f.y_line + place;
-    micronet_walk_line(at, filter, filters, to ? next - place : 1, pairs, sums != NULL, q);
+    at.x = x + line * f.x_line + ((first / f.multiplier) << f.wide_x);
+    at.y = y + line * f.y_line + (place << f.wide_y);
+    micronet_walk_line(at, filter, filters, (to ? next - place : 1) * (1 + f.wide_y), pairs, sums != NULL, q);
   }
   if (sums) sums[place] = filter[0].total;
   if (sums && filters == 2) sums[next] = filter[1].total;
@@ -294,11 +304,12 @@ MICRONET_SHARED void micronet_lines_any(const int8_t *x, const int32_t *w, int8_
     int32_t total = 0;
     for (int line = 0; line < f.lines; line++)
       for (int i = 0; i < f.length; i++) {
-        const int8_t *in = x + line * f.x_line + i * f.stride * f.x_step + c / f.multiplier;
+        const int8_t *in = x + line * f.x_line + i * f.stride * f.x_step + ((c / f.multiplier) << f.wide_x);
         int32_t sum = block[lane];
-        for (int k = 0; k < f.taps; k++) sum += (int16_t)(taps[k / 2] >> (16 * (k % 2))) * in[k * f.x_step];
+        for (int k = 0; k < f.taps; k++)
+          sum += (int16_t)(taps[k / 2] >> (16 * (k % 2))) * micronet_element(in + k * f.x_step, f.wide_x);
         const int value = micronet_requantize(sum, block[MICRONET_BLOCK + lane], q);
-        y[line * f.y_line + i * f.y_step + place] = (int8_t)value;
+        micronet_set_element(y + line * f.y_line + i * f.y_step + (place << f.wide_y), f.wide_y, value);
         total += value;
       }
     if (sums) sums[place] = total;
@@ -307,16 +318,17 @@ MICRONET_SHARED void micronet_lines_any(const int8_t *x, const int32_t *w, int8_
 
 /* A depthwise filter along lines (K x 1 or 1 x K). x points to the first tap of the first output of a padded tensor;
    `to` says where an output channel goes (NULL: stays); `sums` receives the sum of each output channel, or is NULL. */
-MICRONET_INLINE void micronet_depthwise_lines(const int8_t *x, const int32_t *w, int8_t *y, int32_t *sums,
+MICRONET_INLINE void micronet_depthwise_lines(const void *x, const int32_t *w, void *y, int32_t *sums,
                                               const uint16_t *to, micronet_lines f, micronet_output q) {
   if (f.taps % 2 == 0 || f.taps < 3 || f.taps > 2 * MICRONET_MOST_PAIRS - 1 || f.stride > 2) {
-    micronet_lines_any(x, w, y, sums, to, f, q);
+    micronet_lines_any((const int8_t *)x, w, (int8_t *)y, sums, to, f, q);
     return;
   }
   for (int c = 0; c < f.channels * f.multiplier; c += f.multiplier) {
     int m = 0;
-    for (; m + 2 <= f.multiplier; m += 2) micronet_lines_channel(x, w, y, sums, to, c + m, 2, f, q);
-    if (m < f.multiplier) micronet_lines_channel(x, w, y, sums, to, c + m, 1, f, q);
+    for (; m + 2 <= f.multiplier; m += 2)
+      micronet_lines_channel((const int8_t *)x, w, (int8_t *)y, sums, to, c + m, 2, f, q);
+    if (m < f.multiplier) micronet_lines_channel((const int8_t *)x, w, (int8_t *)y, sums, to, c + m, 1, f, q);
   }
 }
 
@@ -457,7 +469,7 @@ MICRONET_INLINE void micronet_gather_taps(const int8_t *lines, int pitch, int li
 
 /* `lanes` outputs of 1 or 2 pixels whose taps are gathered. */
 MICRONET_INLINE void micronet_window_lanes(int32_t (*x)[MICRONET_MOST_TAP_PAIRS], const int32_t *block, int8_t *y,
-                                           int pixels, int pairs, int lanes, int co, micronet_output q) {
+                                           int pixels, int pairs, int lanes, int co, int wide, micronet_output q) {
   MICRONET_UNROLL(4)
   for (int lane = 0; lane < lanes; lane++) {
     int32_t sums[2] = {block[lane], block[lane]};
@@ -468,20 +480,22 @@ MICRONET_INLINE void micronet_window_lanes(int32_t (*x)[MICRONET_MOST_TAP_PAIRS]
       for (int p = 0; p < pixels; p++) sums[p] = micronet_dot(x[p][k], weights, sums[p]);
     }
     MICRONET_UNROLL(2)
-    for (int p = 0; p < pixels; p++)
-      y[p * co + lane] = (int8_t)micronet_requantize(sums[p], block[MICRONET_BLOCK + lane], q);
+    for (int p = 0; p < pixels; p++) {
+      const int value = micronet_requantize(sums[p], block[MICRONET_BLOCK + lane], q);
+      micronet_set_element(y + ((p * co + lane) << wide), wide, value);
+    }
   }
 }
 
 /* All outputs of 1 or 2 pixels whose taps are gathered. */
 MICRONET_INLINE void micronet_window_outputs(int32_t (*x)[MICRONET_MOST_TAP_PAIRS], const int32_t *w, int8_t *y,
-                                             int pixels, int pairs, int co, micronet_output q) {
+                                             int pixels, int pairs, int co, int wide, micronet_output q) {
   int o = 0;
   w = micronet_loaded_here(w);
   MICRONET_UNROLL(1)
   for (; o + MICRONET_BLOCK <= co; o += MICRONET_BLOCK, w += MICRONET_BLOCK_HEAD + MICRONET_BLOCK * pairs)
-    micronet_window_lanes(x, w, y + o, pixels, pairs, MICRONET_BLOCK, co, q);
-  if (o < co) micronet_window_lanes(x, w, y + o, pixels, pairs, co - o, co, q);
+    micronet_window_lanes(x, w, y + (o << wide), pixels, pairs, MICRONET_BLOCK, co, wide, q);
+  if (o < co) micronet_window_lanes(x, w, y + (o << wide), pixels, pairs, co - o, co, wide, q);
 }
 
 /* One row of outputs of a window with up to 32 taps and one group: two pixels share the loads of weights. */
@@ -491,14 +505,14 @@ MICRONET_INLINE void micronet_window_row(const int8_t *lines, int pitch, const i
   const int step = f.stride_w * f.ci;
   int32_t x[2][MICRONET_MOST_TAP_PAIRS] = {{0}, {0}};
   int column = 0;
-  for (; column + 2 <= f.columns; column += 2, lines += 2 * step, y += 2 * f.co) {
+  for (; column + 2 <= f.columns; column += 2, lines += 2 * step, y += (2 * f.co) << f.wide_y) {
     micronet_gather_taps(lines, pitch, line_taps, taps, x[0]);
     micronet_gather_taps(lines + step, pitch, line_taps, taps, x[1]);
-    micronet_window_outputs(x, w, y, 2, pairs, f.co, q);
+    micronet_window_outputs(x, w, y, 2, pairs, f.co, f.wide_y, q);
   }
   if (column < f.columns) {
     micronet_gather_taps(lines, pitch, line_taps, taps, x[0]);
-    micronet_window_outputs(x, w, y, 1, pairs, f.co, q);
+    micronet_window_outputs(x, w, y, 1, pairs, f.co, f.wide_y, q);
   }
 }
 
@@ -518,13 +532,14 @@ MICRONET_SHARED void micronet_window_row_any(const int8_t *lines, int pitch, con
         for (int j = 0; j < f.kernel_w; j++)
           for (int c = 0; c < depth; c++, k++)
             sum += micronet_tap(head + MICRONET_BLOCK_HEAD + lane * pairs, k) * x[i * pitch + j * f.ci + c];
-      y[column * f.co + o] = (int8_t)micronet_requantize(sum, head[MICRONET_BLOCK + lane], q);
+      const int value = micronet_requantize(sum, head[MICRONET_BLOCK + lane], q);
+      micronet_set_element(y + ((column * f.co + o) << f.wide_y), f.wide_y, value);
     }
 }
 
 /* A convolution of any window. x has no borders and is uint8 where f.is_unsigned says so; `border` holds the
    ci values around it, `scratch` kernel_h * ((columns - 1) * stride_w + kernel_w) * ci + 16 bytes. */
-MICRONET_INLINE void micronet_convolution(const void *x, const int32_t *w, int8_t *y, int8_t *scratch,
+MICRONET_INLINE void micronet_convolution(const void *x, const int32_t *w, void *y, int8_t *scratch,
                                           const int8_t *border, micronet_window f, micronet_output q) {
   const int pitch = ((f.columns - 1) * f.stride_w + f.kernel_w) * f.ci;
   const int is_whole = !f.is_unsigned && f.left == 0 && pitch == f.x_pitch; /* lines need no copy */
@@ -537,9 +552,9 @@ MICRONET_INLINE void micronet_convolution(const void *x, const int32_t *w, int8_
       for (int i = 0; i < f.kernel_h; i++)
         micronet_padded_line((const uint8_t *)x, scratch + i * pitch, first + i, border, f);
     if (f.groups == 1 && f.kernel_h * f.kernel_w * f.ci <= 2 * MICRONET_MOST_TAP_PAIRS)
-      micronet_window_row(lines, pitch, w, y + row * f.y_pitch, f, q);
+      micronet_window_row(lines, pitch, w, (int8_t *)y + row * f.y_pitch, f, q);
     else
-      micronet_window_row_any(lines, pitch, w, y + row * f.y_pitch, f, q);
+      micronet_window_row_any(lines, pitch, w, (int8_t *)y + row * f.y_pitch, f, q);
   }
 }
 

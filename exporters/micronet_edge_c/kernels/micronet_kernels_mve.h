@@ -22,10 +22,11 @@ MICRONET_INLINE int32x4_t micronet_shifted(int32x4_t sums, int shift) {
   return shift == 0 ? sums : vqshlq_r_s32(sums, shift);
 }
 
-/* 4 values within int8, to be stored by VSTRB.32, from 4 scaled sums. */
+/* 4 values within int8 or int16, to be stored by VSTRB.32 or VSTRH.32, from 4 scaled sums. */
 MICRONET_INLINE int32x4_t micronet_close_four(int32x4_t scaled, micronet_output q) {
   int32x4_t value = vaddq_n_s32(scaled, q.zero_point);
   if (q.low == -128 && q.high == 127) return vshrq_n_s32(vqshlq_n_s32(value, 24), 24);
+  if (q.low == -32768 && q.high == 32767) return vshrq_n_s32(vqshlq_n_s32(value, 16), 16);
   value = vmaxq_s32(value, vdupq_n_s32(q.low));
   return vminq_s32(value, vdupq_n_s32(q.high));
 }
@@ -248,11 +249,20 @@ MICRONET_INLINE const int32_t *micronet_load_filter(const int32_t *w, int c, int
   return row;
 }
 
+/* 4 elements at these distances, which are int16 if they are wide. */
+MICRONET_INLINE int32x4_t micronet_load_four(const int8_t *x, uint32x4_t offsets, int wide) {
+  return wide ? vldrhq_gather_offset_s32((const int16_t *)(const void *)x, offsets)
+              : vldrbq_gather_offset_s32(x, offsets);
+}
+
 /* Stores 4 outputs of a filter; the sum counts lanes that were not computed before. */
-MICRONET_INLINE void micronet_put_four(int8_t *y, uint32x4_t offsets, int32x4_t sums, micronet_filter *filter,
-                                       int summed, int repeated, micronet_output q) {
+MICRONET_INLINE void micronet_put_four(int8_t *y, int wide, uint32x4_t offsets, int32x4_t sums,
+                                       micronet_filter *filter, int summed, int repeated, micronet_output q) {
   const int32x4_t value = micronet_requantize_by(sums, filter->multiplier, q);
-  vstrbq_scatter_offset_s32(y, offsets, value);
+  if (wide)
+    vstrhq_scatter_offset_s32((int16_t *)(void *)y, offsets, value);
+  else
+    vstrbq_scatter_offset_s32(y, offsets, value);
   if (summed)
     filter->total = vaddvaq_p_s32(filter->total, value, vcmpgeq_n_s32(micronet_lane_numbers(), repeated));
 }
@@ -267,17 +277,18 @@ MICRONET_INLINE void micronet_lines_four(const int8_t *x, int8_t *y, micronet_fi
   MICRONET_UNROLL(7)
   for (int k = 0; k < MICRONET_MOST_TAPS; k++) pixels[k] = vdupq_n_s32(0);
   MICRONET_UNROLL(7)
-  for (int k = 0; k < kept; k++, x += f.x_step) pixels[k] = vldrbq_gather_offset_s32(x, x_offsets);
+  for (int k = 0; k < kept; k++, x += f.x_step) pixels[k] = micronet_load_four(x, x_offsets, f.wide_x);
   MICRONET_UNROLL(3)
   for (int i = 0; i < f.length; i++, x += f.stride * f.x_step, y += f.y_step) {
     MICRONET_UNROLL(7)
-    for (int k = kept; k < f.taps; k++) pixels[k] = vldrbq_gather_offset_s32(x + (k - kept) * f.x_step, x_offsets);
+    for (int k = kept; k < f.taps; k++)
+      pixels[k] = micronet_load_four(x + (k - kept) * f.x_step, x_offsets, f.wide_x);
     MICRONET_UNROLL(2)
     for (int m = 0; m < filters; m++) {
       int32x4_t sums = vdupq_n_s32(filter[m].bias);
       MICRONET_UNROLL(7)
       for (int k = 0; k < f.taps; k++) sums = micronet_multiply_add(sums, pixels[k], filter[m].taps[k]);
-      micronet_put_four(y + m * apart, y_offsets, sums, filter + m, summed, repeated, q);
+      micronet_put_four(y + m * apart, f.wide_y, y_offsets, sums, filter + m, summed, repeated, q);
     }
     MICRONET_UNROLL(7)
     for (int k = 0; k < kept; k++) pixels[k] = pixels[k + f.stride];
@@ -297,8 +308,10 @@ MICRONET_INLINE void micronet_lines_channel(const int8_t *x, const int32_t *w, i
   if (filters == 2) micronet_load_filter(w, first + 1, row_words, f.taps, filter + 1);
   for (int line = 0; line < f.lines; line += 4) {
     const micronet_lanes block = micronet_lanes_at(line, f.lines, 4);
-    micronet_lines_four(x + block.start * f.x_line + first / f.multiplier, y + block.start * f.y_line + place, filter,
-                        filters, to ? next - place : 1, block.repeated, sums != NULL, x_offsets, y_offsets, f, q);
+    micronet_lines_four(x + block.start * f.x_line + ((first / f.multiplier) << f.wide_x),
+                        y + block.start * f.y_line + (place << f.wide_y), filter, filters,
+                        (to ? next - place : 1) * (1 + f.wide_y), block.repeated, sums != NULL, x_offsets, y_offsets,
+                        f, q);
   }
   if (sums) sums[place] = filter[0].total;
   if (sums && filters == 2) sums[next] = filter[1].total;
@@ -314,11 +327,11 @@ MICRONET_SHARED void micronet_lines_any(const int8_t *x, const int32_t *w, int8_
     const int32_t *taps = micronet_load_filter(w, c, row_words, 0, &filter);
     for (int line = 0; line < f.lines; line++)
       for (int i = 0; i < f.length; i++) {
-        const int8_t *in = x + line * f.x_line + i * f.stride * f.x_step + c / f.multiplier;
+        const int8_t *in = x + line * f.x_line + i * f.stride * f.x_step + ((c / f.multiplier) << f.wide_x);
         int32_t sum = filter.bias;
-        for (int k = 0; k < f.taps; k++) sum += micronet_tap(taps, k) * in[k * f.x_step];
+        for (int k = 0; k < f.taps; k++) sum += micronet_tap(taps, k) * micronet_element(in + k * f.x_step, f.wide_x);
         const int value = micronet_requantize(sum, filter.multiplier, q);
-        y[line * f.y_line + i * f.y_step + place] = (int8_t)value;
+        micronet_set_element(y + line * f.y_line + i * f.y_step + (place << f.wide_y), f.wide_y, value);
         filter.total += value;
       }
     if (sums) sums[place] = filter.total;
@@ -327,16 +340,17 @@ MICRONET_SHARED void micronet_lines_any(const int8_t *x, const int32_t *w, int8_
 
 /* A depthwise filter along lines (K x 1 or 1 x K). x points to the first tap of the first output of a padded tensor;
    `to` says where an output channel goes (NULL: stays); `sums` receives the sum of each output channel, or is NULL. */
-MICRONET_INLINE void micronet_depthwise_lines(const int8_t *x, const int32_t *w, int8_t *y, int32_t *sums,
+MICRONET_INLINE void micronet_depthwise_lines(const void *x, const int32_t *w, void *y, int32_t *sums,
                                               const uint16_t *to, micronet_lines f, micronet_output q) {
   if (f.taps > MICRONET_MOST_TAPS) {
-    micronet_lines_any(x, w, y, sums, to, f, q);
+    micronet_lines_any((const int8_t *)x, w, (int8_t *)y, sums, to, f, q);
     return;
   }
   for (int c = 0; c < f.channels * f.multiplier; c += f.multiplier) {
     int m = 0;
-    for (; m + 2 <= f.multiplier; m += 2) micronet_lines_channel(x, w, y, sums, to, c + m, 2, f, q);
-    if (m < f.multiplier) micronet_lines_channel(x, w, y, sums, to, c + m, 1, f, q);
+    for (; m + 2 <= f.multiplier; m += 2)
+      micronet_lines_channel((const int8_t *)x, w, (int8_t *)y, sums, to, c + m, 2, f, q);
+    if (m < f.multiplier) micronet_lines_channel((const int8_t *)x, w, (int8_t *)y, sums, to, c + m, 1, f, q);
   }
 }
 
@@ -370,7 +384,7 @@ MICRONET_INLINE void micronet_square_four(const int8_t *x, int8_t *y, int32_t (*
     for (int k = ready; k < f.size; k++)
       micronet_square_column(x + (k - ready) * f.channels, x_offsets, taps, sums, k, f.size, f.stride, f.x_pitch);
     x += f.stride * f.channels;
-    micronet_put_four(y, y_offsets, sums[0], filter, summed, repeated, q);
+    micronet_put_four(y, 0, y_offsets, sums[0], filter, summed, repeated, q);
     MICRONET_UNROLL(5)
     for (int t = 0; t + 1 < open; t++) sums[t] = sums[t + 1];
     sums[open - 1] = vdupq_n_s32(filter->bias);
@@ -444,7 +458,7 @@ MICRONET_INLINE uint16x8_t micronet_tap_offsets(int first, int pitch, int line_t
 /* All outputs of 1 or 2 pixels. The weights are pairs of int16, as they lie. */
 enum { MICRONET_MOST_TAP_CHUNKS = 4 };
 MICRONET_INLINE void micronet_window_outputs(const int8_t *x, int step, const uint16x8_t *offsets, const int32_t *w,
-                                             int8_t *y, int pixels, int taps, int co, micronet_output q) {
+                                             int8_t *y, int pixels, int taps, int co, int wide, micronet_output q) {
   const int chunks = (taps + 7) / 8, pairs = (taps + 1) / 2;
   int16x8_t first[MICRONET_MOST_TAP_CHUNKS], next[MICRONET_MOST_TAP_CHUNKS];
   MICRONET_UNROLL(4)
@@ -473,10 +487,13 @@ MICRONET_INLINE void micronet_window_outputs(const int8_t *x, int step, const ui
       const int32x4_t sum = micronet_four(sums[p][0], sums[p][1], sums[p][2], sums[p][3]);
       const int32x4_t biased = vaddq_s32(sum, vldrwq_s32(w));
       const int32x4_t value = micronet_requantize_four(biased, vldrwq_s32(w + MICRONET_BLOCK), q);
-      if (co % MICRONET_BLOCK == 0)
-        vstrbq_s32(y + p * co + o, value);
+      int8_t *out = y + ((p * co + o) << wide);
+      if (wide)
+        vstrhq_p_s32((int16_t *)(void *)out, value, wanted);
+      else if (co % MICRONET_BLOCK == 0)
+        vstrbq_s32(out, value);
       else
-        vstrbq_p_s32(y + p * co + o, value, wanted);
+        vstrbq_p_s32(out, value, wanted);
     }
   }
 }
@@ -491,9 +508,9 @@ MICRONET_INLINE void micronet_window_row(const int8_t *lines, int pitch, const i
   MICRONET_UNROLL(4)
   for (int k = 0; k < (taps + 7) / 8; k++) offsets[k] = micronet_tap_offsets(8 * k, pitch, line_taps);
   int column = 0;
-  for (; column + 2 <= f.columns; column += 2, lines += 2 * step, y += 2 * f.co)
-    micronet_window_outputs(lines, step, offsets, w, y, 2, taps, f.co, q);
-  if (column < f.columns) micronet_window_outputs(lines, step, offsets, w, y, 1, taps, f.co, q);
+  for (; column + 2 <= f.columns; column += 2, lines += 2 * step, y += (2 * f.co) << f.wide_y)
+    micronet_window_outputs(lines, step, offsets, w, y, 2, taps, f.co, f.wide_y, q);
+  if (column < f.columns) micronet_window_outputs(lines, step, offsets, w, y, 1, taps, f.co, f.wide_y, q);
 }
 
 /* One row of outputs of any window. */
@@ -512,13 +529,14 @@ MICRONET_SHARED void micronet_window_row_any(const int8_t *lines, int pitch, con
         for (int j = 0; j < f.kernel_w; j++)
           for (int c = 0; c < depth; c++, k++)
             sum += micronet_tap(head + MICRONET_BLOCK_HEAD + lane * pairs, k) * x[i * pitch + j * f.ci + c];
-      y[column * f.co + o] = (int8_t)micronet_requantize(sum, head[MICRONET_BLOCK + lane], q);
+      const int value = micronet_requantize(sum, head[MICRONET_BLOCK + lane], q);
+      micronet_set_element(y + ((column * f.co + o) << f.wide_y), f.wide_y, value);
     }
 }
 
 /* A convolution of any window. x has no borders and is uint8 where f.is_unsigned says so; `border` holds the
    ci values around it, `scratch` kernel_h * ((columns - 1) * stride_w + kernel_w) * ci + 16 bytes. */
-MICRONET_INLINE void micronet_convolution(const void *x, const int32_t *w, int8_t *y, int8_t *scratch,
+MICRONET_INLINE void micronet_convolution(const void *x, const int32_t *w, void *y, int8_t *scratch,
                                           const int8_t *border, micronet_window f, micronet_output q) {
   const int pitch = ((f.columns - 1) * f.stride_w + f.kernel_w) * f.ci;
   const int is_whole = !f.is_unsigned && f.left == 0 && pitch == f.x_pitch; /* lines need no copy */
@@ -533,9 +551,9 @@ MICRONET_INLINE void micronet_convolution(const void *x, const int32_t *w, int8_
       for (int i = 0; i < f.kernel_h; i++)
         micronet_padded_line((const uint8_t *)x, scratch + i * pitch, first + i, border, f);
     if (f.groups == 1 && is_near)
-      micronet_window_row(lines, pitch, w, y + row * f.y_pitch, f, q);
+      micronet_window_row(lines, pitch, w, (int8_t *)y + row * f.y_pitch, f, q);
     else
-      micronet_window_row_any(lines, pitch, w, y + row * f.y_pitch, f, q);
+      micronet_window_row_any(lines, pitch, w, (int8_t *)y + row * f.y_pitch, f, q);
   }
 }
 

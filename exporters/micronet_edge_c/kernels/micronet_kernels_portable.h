@@ -48,7 +48,7 @@ MICRONET_INLINE void micronet_pointwise(const int8_t *x, const int32_t *w, int8_
 
 /* A depthwise filter along lines (K x 1 or 1 x K). x points to the first tap of the first output of a padded tensor;
    `to` says where an output channel goes (NULL: stays); `sums` receives the sum of each output channel, or is NULL. */
-MICRONET_INLINE void micronet_depthwise_lines(const int8_t *x, const int32_t *w, int8_t *y, int32_t *sums,
+MICRONET_INLINE void micronet_depthwise_lines(const void *x, const int32_t *w, void *y, int32_t *sums,
                                               const uint16_t *to, micronet_lines f, micronet_output q) {
   const int row_words = (f.taps + 1) / 2;
   for (int c = 0; c < f.channels * f.multiplier; c++) {
@@ -57,13 +57,14 @@ MICRONET_INLINE void micronet_depthwise_lines(const int8_t *x, const int32_t *w,
     const int32_t *taps = block + MICRONET_BLOCK_HEAD + lane * row_words;
     int32_t total = 0;
     for (int line = 0; line < f.lines; line++) {
-      const int8_t *in = x + line * f.x_line + c / f.multiplier;
-      int8_t *out = y + line * f.y_line + place;
+      const int8_t *in = (const int8_t *)x + line * f.x_line + ((c / f.multiplier) << f.wide_x);
+      int8_t *out = (int8_t *)y + line * f.y_line + (place << f.wide_y);
       for (int i = 0; i < f.length; i++) {
         int32_t sum = block[lane];
-        for (int k = 0; k < f.taps; k++) sum += micronet_tap(taps, k) * in[(i * f.stride + k) * f.x_step];
+        for (int k = 0; k < f.taps; k++)
+          sum += micronet_tap(taps, k) * micronet_element(in + (i * f.stride + k) * f.x_step, f.wide_x);
         const int value = micronet_requantize(sum, block[MICRONET_BLOCK + lane], q);
-        out[i * f.y_step] = (int8_t)value;
+        micronet_set_element(out + i * f.y_step, f.wide_y, value);
         total += value;
       }
     }
@@ -109,7 +110,7 @@ MICRONET_INLINE int32_t micronet_window_sum(const int8_t *lines, int pitch, cons
 
 /* A convolution of any window. x has no borders and is uint8 where f.is_unsigned says so; `border` holds the ci values
    around it, `scratch` kernel_h * ((columns - 1) * stride_w + kernel_w) * ci + 16 bytes. */
-MICRONET_INLINE void micronet_convolution(const void *x, const int32_t *w, int8_t *y, int8_t *scratch,
+MICRONET_INLINE void micronet_convolution(const void *x, const int32_t *w, void *y, int8_t *scratch,
                                           const int8_t *border, micronet_window f, micronet_output q) {
   const int depth = f.ci / f.groups, width = f.co / f.groups;
   const int row_words = (f.kernel_h * f.kernel_w * depth + 1) / 2;
@@ -119,14 +120,15 @@ MICRONET_INLINE void micronet_convolution(const void *x, const int32_t *w, int8_
       micronet_padded_line((const uint8_t *)x, scratch + i * pitch, row * f.stride_h + i - f.top, border, f);
     for (int column = 0; column < f.columns; column++) {
       const int8_t *lines = scratch + column * f.stride_w * f.ci;
-      int8_t *out = y + row * f.y_pitch + column * f.co;
+      int8_t *out = (int8_t *)y + row * f.y_pitch + ((column * f.co) << f.wide_y);
       const int32_t *block = w;
-      for (int group = 0; group < f.groups; group++, lines += depth, out += width)
+      for (int group = 0; group < f.groups; group++, lines += depth, out += width << f.wide_y)
         for (int o = 0; o < width; o += MICRONET_BLOCK) {
           for (int lane = 0; lane < micronet_min(MICRONET_BLOCK, width - o); lane++) {
             const int32_t *taps = block + MICRONET_BLOCK_HEAD + lane * row_words;
             const int32_t sum = micronet_window_sum(lines, pitch, taps, block[lane], f);
-            out[o + lane] = (int8_t)micronet_requantize(sum, block[MICRONET_BLOCK + lane], q);
+            const int value = micronet_requantize(sum, block[MICRONET_BLOCK + lane], q);
+            micronet_set_element(out + ((o + lane) << f.wide_y), f.wide_y, value);
           }
           block += MICRONET_BLOCK_HEAD + MICRONET_BLOCK * row_words;
         }

@@ -11,7 +11,7 @@ from micronet_edge.quantization.half_up_constants import MatrixConstants, matrix
 from micronet_edge.quantization.qparams import Integers
 from micronet_edge_c.operators import OPERATORS
 from micronet_edge_c.operators.linear import write_linear, write_linear_in_float
-from micronet_edge_c.program.buffers import INT8, INT32, UINT8, Buffer
+from micronet_edge_c.program.buffers import INT8, INT16, INT32, UINT8, Buffer
 from micronet_edge_c.program.steps import Pointer, Struct
 from micronet_edge_c.writer.call import Call, rows_of
 from micronet_edge_c.writer.layout import ConvolutionKernel, kernel_for, padding_of
@@ -73,7 +73,8 @@ def _write_lines(conv: nn.Conv2d, call: Call, found: MatrixConstants) -> None:
         steps = (x.pixel_bytes, x.pitch, y.pixel_bytes, y.pitch)
     length, lines = (y.height, y.width) if down else (y.width, y.height)
     multiplier = conv.out_channels // conv.in_channels
-    shape = Struct("micronet_lines", (conv.in_channels, multiplier, taps, stride, length, lines, *steps))
+    counts = (conv.in_channels, multiplier, taps, stride, length, lines)
+    shape = Struct("micronet_lines", (*counts, *steps, int(x.ctype == INT16), int(y.ctype == INT16)))
     stream = lines_stream(found.weight.reshape(conv.out_channels, -1), *_sums(found))
     first = _first_tap(x, vertical, horizontal)
     arguments = (
@@ -121,7 +122,7 @@ def _write_window(conv: nn.Conv2d, call: Call, found: MatrixConstants) -> None:
         (
             *(conv.in_channels, conv.out_channels, conv.groups, height, width, down, across, top, left),
             *(x.height, x.width, y.height, y.width, x.pitch, y.pitch),
-            int(x.ctype == UINT8),
+            *(int(x.ctype == UINT8), int(y.ctype == INT16)),
         ),
     )
     stream = convolution_stream(found.weight, *_sums(found), conv.groups)
@@ -149,7 +150,7 @@ def _write_in_float(conv: nn.Conv2d, call: Call) -> None:
         "micronet_window",
         (
             *(conv.in_channels, conv.out_channels, conv.groups, height, width, down, across, top, left),
-            *(x.height, x.width, y.height, y.width, x.pitch, y.pitch, 0),
+            *(x.height, x.width, y.height, y.width, x.pitch, y.pitch, 0, 0),
         ),
     )
     weights = conv.weight.detach().permute(0, 2, 3, 1).numpy()

@@ -7,10 +7,11 @@ from torch import fx
 from micronet_edge.counting.graph import Arithmetic
 from micronet_edge.lowering.ir.graph import only_input, shape_of
 from micronet_edge.lowering.passes.fold_input_normalization import pixels_of
+from micronet_edge.quantization.qparams import BYTE
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.quantized_tensors import IMAGE, clip_after, result_name, tensor_name
 from micronet_edge.quantization.requantization import Requantization
-from micronet_edge_c.program.buffers import FLOAT, INT8, INT32, NO_BORDER, Buffer, Constant
+from micronet_edge_c.program.buffers import FLOAT, INT8, INT16, INT32, NO_BORDER, Buffer, Constant
 from micronet_edge_c.program.steps import Argument, Pointer, Program, Step, Struct, Varying
 from micronet_edge_c.writer.layout import before_views, border_for, is_global_mean, shuffled
 
@@ -145,7 +146,10 @@ class NetworkProgram:
 
     def _buffer(self, node: fx.Node, *, integer: bool) -> Buffer:
         _, channels, height, width = (*shape_of(node), 1, 1)[:4]
-        ctype, border = (INT8, border_for(node)) if integer else (FLOAT, NO_BORDER)
+        ctype, border = FLOAT, NO_BORDER
+        if integer:
+            is_wide = self.quantized.qparams(node).bits != BYTE
+            ctype, border = INT16 if is_wide else INT8, border_for(node)
         is_scores = node is self._scores_node and integer == self.integer_io
         name = self._unique(tensor_name(node))
         return Buffer(name, ctype, channels, height, width, border, in_arena=not is_scores)

@@ -16,8 +16,8 @@ from micronet_edge.quantization.half_up_constants import (
 )
 from micronet_edge.quantization.integer_arithmetic import are_whole, straight_through, whole
 from micronet_edge.quantization.operators.call import Arithmetic, Call, Layer
-from micronet_edge.quantization.qparams import QuantParams
-from micronet_edge.quantization.requantization import requantized_sums
+from micronet_edge.quantization.qparams import BYTE, QuantParams
+from micronet_edge.quantization.requantization import NEAR_TIE, NEAR_TIE_OF_16_BITS, requantized_sums
 from micronet_edge.quantization.stored_weights import Matrix, applied, stored_in_integers
 
 _EXACT = 1 << 24
@@ -28,7 +28,7 @@ _EXACT = 1 << 24
 class HalfUpArithmetic:
     """Sums of int8 products in int32, one requantization for each result: `requantization` says how.
 
-    Activations have 8 bits.
+    Activations have 8 bits. Those between two convolutions or linear layers may have 16.
     """
 
     bias_limit: float = BIAS_LIMIT
@@ -38,7 +38,9 @@ class HalfUpArithmetic:
         constants = matrix_constants(call)
         weight = torch.from_numpy(constants.weight)
         sums = exact_sums(layer, weight, whole(x.detach() / qparams.scale))
-        found = requantized_sums(sums, constants.requantization, constants.bias) * call.result.scale
+        near_tie = NEAR_TIE if call.result.bits == BYTE else NEAR_TIE_OF_16_BITS
+        levels = requantized_sums(sums, constants.requantization, constants.bias, near_tie)
+        found = levels * call.result.scale
         if not torch.is_grad_enabled():
             return found
         _, stored = stored_in_integers(layer, qparams, call.weight_limit, self.bias_limit)

@@ -37,7 +37,6 @@ FACTOR_BITS = 14
 """The larger of a sum's two factors is 2^14."""
 
 _SUM_LIMIT = 1 << 31
-_WIDEST_DIFFERENCE = 255
 _BYTES = np.arange(-128, 128)
 
 
@@ -116,7 +115,8 @@ def matrix_integers(
         integers = weight_integers(weight, scales, limit)
         biases = bias_integers(bias, scales, x)
     taps = np.abs(integers.reshape(len(integers), -1)).sum(1, dtype=np.int64)
-    if (np.abs(biases) + _WIDEST_DIFFERENCE * taps >= _SUM_LIMIT).any():
+    widest_difference = (1 << x.bits) - 1
+    if (np.abs(biases) + widest_difference * taps >= _SUM_LIMIT).any():
         raise LoweringError(
             f"a layer sums up {integers[0].size} products, which may not fit into 32 bits: "
             "use fewer input channels"

@@ -1,6 +1,7 @@
 """Quantization parameters: from a range of real numbers to integers."""
 
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,13 +100,13 @@ def weight_integers(weight: Floats, scales: Floats, limit: int = WEIGHT_LIMIT) -
     return integers
 
 
-def scales_for_bias(scales: Floats, bias: Floats, qparams: QuantParams, limit: float = BIAS_LIMIT) -> Floats:
+def scales_for_bias(scales: Floats, bias: Floats, qparams: QuantParams, limit: float | None = None) -> Floats:
     """The scales of a weight [n], larger where the integers of its bias [n] would be above the limit.
 
-    An operator of 16 bits has a bias of 64.
+    Without a limit it is that of TFLite and ONNX, where an operator of 16 bits has a bias of 64.
     """
-    if qparams.bits == 16:  # noqa: PLR2004
-        return scales
+    if limit is None:
+        limit = BIAS_LIMIT if qparams.bits == BYTE else inf
     enough: Floats = np.maximum(scales, np.abs(bias) / (limit * qparams.scale)).astype(np.float32)
     return enough
 

@@ -61,7 +61,7 @@ class QuantizedNetwork:
 
     @property
     def bits(self) -> int:
-        """Bits of an activation, 8 or 16."""
+        """Bits of the image, 8 or 16, and of all activations but those that a target widens."""
         return next(iter(self.tensor_qparams.values())).bits
 
     def is_integer(self, node: fx.Node) -> bool:

@@ -18,6 +18,9 @@ MULTIPLIER_LIMIT = 1 << 30
 NEAR_TIE = 1e-3
 """Distance that a number keeps from a tie, in units of the scale: float32 cannot carry it back across."""
 
+NEAR_TIE_OF_16_BITS = 0.25
+"""The same where integers have 16 bits, of which float32 is off by more."""
+
 _LOWEST, _HIGHEST = -(2.0**31), 2.0**31 - 1
 
 _CHUNK = 1 << 20

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from micronet_edge.lowering.ir.convolutions import bias_of
 from micronet_edge.quantization.integer_arithmetic import straight_through
 from micronet_edge.quantization.qparams import (
-    BIAS_LIMIT,
     WEIGHT_LIMIT,
     Floats,
     QuantParams,
@@ -24,7 +23,7 @@ Matrix = nn.Conv2d | nn.Linear
 
 
 def stored_in_integers(
-    layer: Matrix, qparams: QuantParams, limit: int, bias_limit: float = BIAS_LIMIT
+    layer: Matrix, qparams: QuantParams, limit: int, bias_limit: float | None = None
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The scales of a layer's weight, [n], and its weight and bias by name.
 
@@ -32,7 +31,7 @@ def stored_in_integers(
         layer: a layer that computes in integers.
         qparams: the quantization parameters of its input.
         limit: the largest integer of a weight.
-        bias_limit: the largest integer of a bias.
+        bias_limit: the largest integer of a bias; see `scales_for_bias`.
     """
     scales = weight_scales(layer.weight.detach().numpy(), limit)
     scales = scales_for_bias(scales, bias_of(layer).numpy(), qparams, bias_limit)

@@ -15,7 +15,7 @@ from micronet_edge.quantization.integer_arithmetic import (
     whole,
 )
 from micronet_edge.quantization.operators.call import Arithmetic, Call, Layer
-from micronet_edge.quantization.qparams import BIAS_LIMIT, BYTE, QuantParams
+from micronet_edge.quantization.qparams import BYTE, QuantParams
 from micronet_edge.quantization.stored_weights import Matrix, applied, stored_in_integers
 
 
@@ -23,7 +23,7 @@ from micronet_edge.quantization.stored_weights import Matrix, applied, stored_in
 class XnnpackArithmetic:
     """Factors in float32; sums of two tensors have rounded factors, products are rounded half to even."""
 
-    bias_limit: float = BIAS_LIMIT
+    bias_limit: float | None = None
 
     def matrix(self, call: Call[Matrix], x: Tensor) -> Tensor:
         """The layer on integers as files compute it, which float32 sums up exactly in most cases.

@@ -37,8 +37,8 @@ class Arithmetic(Protocol):
     """
 
     @property
-    def bias_limit(self) -> float:
-        """The largest integer of a bias."""
+    def bias_limit(self) -> float | None:
+        """The largest integer of a bias; see `scales_for_bias`."""
         ...
 
     def matrix(self, call: Call[Matrix], x: Tensor) -> Tensor:

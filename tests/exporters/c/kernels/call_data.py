@@ -1,6 +1,6 @@
 """Random data of calls, and the buffers and settings that many kernels have."""
 
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 
 import numpy as np
 from hypothesis import strategies as st
@@ -26,6 +26,9 @@ class Data:
     def pixels(self, *shape):
         return self.random.integers(-128, 128, shape).astype(np.int8)
 
+    def wide_pixels(self, *shape):
+        return self.random.integers(-(2**15), 2**15, shape).astype(np.int16)
+
     def biases(self, count, spread=2000):
         return self.random.integers(-spread, spread + 1, count).astype(np.int32)
 
@@ -49,6 +52,15 @@ def outputs(draw):
     return Output(shift, draw(st.integers(-128, 127)), low, high)
 
 
+def widened(output, wide):
+    """The same with the ends of int16, where it ends at those of int8."""
+    if not wide:
+        return output
+    low = -(2**15) if output.low == -(2**7) else output.low
+    high = 2**15 - 1 if output.high == 2**7 - 1 else output.high
+    return replace(output, low=low, high=high)
+
+
 def seeds():
     return st.integers(0, 2**32)
 
@@ -66,9 +78,9 @@ def with_struct(call, kind, *fields):
     call.local(f"const micronet_{kind} f = {{{', '.join(map(str, fields))}}};")
 
 
-def filled(size, where, values):
+def filled(size, where, values, dtype=np.int8):
     """The result buffer before and after."""
-    before = np.full(size, PAD, np.int8)
+    before = np.full(size, PAD, dtype)
     after = before.copy()
     after[where] = values
     return before, after

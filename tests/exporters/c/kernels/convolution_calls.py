@@ -4,7 +4,16 @@ from dataclasses import astuple
 
 import numpy as np
 from exporters.c.kernels import reference
-from exporters.c.kernels.call_data import PAD, Data, filled, with_output, with_places, with_struct, with_sums
+from exporters.c.kernels.call_data import (
+    PAD,
+    Data,
+    filled,
+    widened,
+    with_output,
+    with_places,
+    with_struct,
+    with_sums,
+)
 from exporters.c.kernels.program import Call
 
 from micronet_edge_c.writer import packing
@@ -32,18 +41,23 @@ def pointwise(shape, rows, columns, pads, output, seed):
 
 
 def lines(filter_, length, count, options, output, seed):
-    """`filter_` is (channels, multiplier, taps, stride); `options` (by rows, permuted, summed, pad)."""
+    """`filter_` is (channels, multiplier, taps, stride); `options` (by rows, permuted, summed, pad, wide).
+
+    Which tensors are wide: "x", "y", "xy" or "".
+    """
     channels, multiplier, taps, stride = filter_
-    along_row, permuted, summed, pad = options
-    data, co = Data(seed), channels * multiplier
-    weight, bias = data.pixels(co, taps), data.biases(co)
-    multipliers = data.multipliers(co, 74 * 74 * taps**0.5, output.shift)
+    along_row, permuted, summed, pad, wide = options
+    wide_x, wide_y = int("x" in wide), int("y" in wide)
+    data, co, output = Data(seed), channels * multiplier, widened(output, wide_y)
+    weight, bias = data.pixels(co, taps), data.biases(co, 100_000 if wide_y else 2000)
+    multipliers = data.multipliers(co, 74 * 74 * taps**0.5 * 256.0 ** (wide_x - wide_y), output.shift)
     inside = (length - 1) * stride + taps
     if along_row:
         x_step, x_line, y_step, y_line = channels, inside * channels + pad, co, length * co + pad
     else:
         x_step, x_line, y_step, y_line = count * channels + pad, channels, count * co + pad, co
-    x = data.pixels((inside - 1) * x_step + (count - 1) * x_line + channels)
+    pixels = data.wide_pixels if wide_x else data.pixels
+    x = pixels((inside - 1) * x_step + (count - 1) * x_line + channels)
     line, i, c = np.ogrid[:count, :length, :co]
     sums = np.zeros((count, length, co), np.int64) + bias
     for k in range(taps):
@@ -51,16 +65,16 @@ def lines(filter_, length, count, options, output, seed):
     values = reference.requantized(sums, multipliers, astuple(output))
     places = data.places(co) if permuted else None
     where = line * y_line + i * y_step + (c if places is None else places[c].astype(np.int64))
-    before, after = filled((count - 1) * y_line + (length - 1) * y_step + co, where, values)
+    size = (count - 1) * y_line + (length - 1) * y_step + co
+    before, after = filled(size, where, values, np.int16 if wide_y else np.int8)
     call = Call("depthwise_lines", "", f"{filter_} {length}x{count} {options} {output} {seed}")
     call.constant("x", x)
     call.constant("w", weight, packing.lines_stream(weight, bias, multipliers))
     call.result("y", before, after)
     ordered = values if places is None else values[..., np.argsort(places)]
     call.arguments = f"x, w, y, {with_sums(call, summed, ordered)}, {with_places(call, places)}, f, q"
-    with_struct(
-        call, "lines", channels, multiplier, taps, stride, length, count, x_step, x_line, y_step, y_line
-    )
+    steps = (x_step << wide_x, x_line << wide_x, y_step << wide_y, y_line << wide_y)
+    with_struct(call, "lines", channels, multiplier, taps, stride, length, count, *steps, wide_x, wide_y)
     with_output(call, output)
     return call
 
@@ -92,16 +106,21 @@ def square(filter_, rows, columns, options, output, seed):
 
 
 def convolution(shape, kernel, image, options, output, seed):
-    """`shape` is (groups, inputs, outputs of a group), `kernel` (height, width, strides, top, left)."""
+    """`shape` is (groups, inputs, outputs of a group), `kernel` (height, width, strides, top, left).
+
+    `options` is (the input is uint8, padding, zero point, the result is int16).
+    """
     groups, depth, width = shape
     kernel_h, kernel_w, stride_h, stride_w, top, left = kernel
-    (rows_in, columns_in), (is_unsigned, pad, x_zero) = image, options
-    data, ci, co = Data(seed), groups * depth, groups * width
+    (rows_in, columns_in), (is_unsigned, pad, x_zero, wide) = image, options
+    data, ci, co, output = Data(seed), groups * depth, groups * width, widened(output, wide)
     # As many outputs as fit with a border of the same width on the other side.
     rows = (rows_in + 2 * top - kernel_h) // stride_h + 1
     columns = (columns_in + 2 * left - kernel_w) // stride_w + 1
-    weight, bias = data.pixels(co, depth, kernel_h, kernel_w), data.biases(co)
-    multipliers = data.multipliers(co, 74 * 74 * (depth * kernel_h * kernel_w) ** 0.5, output.shift)
+    weight = data.pixels(co, depth, kernel_h, kernel_w)
+    bias = data.biases(co, 100_000 if wide else 2000)
+    typical = 74 * 74 * (depth * kernel_h * kernel_w) ** 0.5
+    multipliers = data.multipliers(co, typical / 256 if wide else typical, output.shift)
     x_pitch, y_pitch = columns_in * ci + pad, columns * co + pad
     x = data.pixels(rows_in * x_pitch)
     image = x[reference.pixels(rows_in, columns_in, ci, x_pitch)]
@@ -109,7 +128,8 @@ def convolution(shape, kernel, image, options, output, seed):
     around = ((x_zero + 128 + 37 * np.arange(ci)) % 256 - 128).astype(np.int8)  # each channel its own
     sums = reference.convolution(image, weight, bias, geometry, around)
     values = reference.requantized(sums, multipliers, astuple(output))
-    before, after = filled(rows * y_pitch, reference.pixels(rows, columns, co, y_pitch), values)
+    where = reference.pixels(rows, columns, co, y_pitch)
+    before, after = filled(rows * y_pitch, where, values, np.int16 if wide else np.int8)
     call = Call(
         "convolution",
         "x, w, y, scratch, border, f, q",
@@ -122,6 +142,6 @@ def convolution(shape, kernel, image, options, output, seed):
     call.result("scratch", scratch, scratch, shown=False)
     call.constant("border", around)
     counts = (ci, co, groups, *kernel, rows_in, columns_in, rows, columns)
-    with_struct(call, "window", *counts, x_pitch, y_pitch, int(is_unsigned))
+    with_struct(call, "window", *counts, x_pitch, y_pitch << int(wide), int(is_unsigned), int(wide))
     with_output(call, output)
     return call

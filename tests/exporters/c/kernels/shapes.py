@@ -26,7 +26,7 @@ windows = one_of(
     (3, 1, 2, 1, 1, 0), (3, 3, 2, 2, 1, 1), (1, 3, 1, 2, 0, 1), (2, 5, 1, 1, 0, 0), (1, 1, 1, 1, 0, 0)
 )
 images = st.tuples(st.integers(3, 8), st.integers(5, 9))
-lines = st.tuples(flags, flags, flags, padding())
+lines = st.tuples(flags, flags, flags, padding(), one_of("", "x", "y", "xy"))
 products = st.tuples(few(4), depths, few(13))
 filters = st.tuples(few(10), few(3), one_of(1, 2, 3, 3, 4, 5, 5, 7), one_of(1, 1, 2, 2, 3))
 squares = st.tuples(few(13), one_of(1, 2, 3, 3, 3, 5, 5, 5, 7), one_of(1, 1, 2, 3))
@@ -42,7 +42,7 @@ DRAWN = (
         convolutions.square, squares, few(4), few(5), st.tuples(flags, padding()), outputs(), seeds())),
     (50, st.builds(
         convolutions.convolution, st.tuples(few(3), few(5), few(9)), windows, images,
-        st.tuples(flags, padding(), int8), outputs(), seeds())),
+        st.tuples(flags, padding(), int8, flags), outputs(), seeds())),
     (25, st.builds(others.channel_sum, few(3), few(9), few(40), padding(), seeds())),
     (15, st.builds(others.mean, few(40), few(4000), outputs(), seeds())),
     (30, st.builds(others.linear, few(70), few(22), outputs(), seeds())),
@@ -95,7 +95,8 @@ def typical():
             for s in ((1, 72, 6), (2, 6, 10), (4, 1, 8), (1, 100, 12))
         ],
         *[
-            convolutions.lines((8, m, taps, stride), 6, 3, (row, row, row, 0), PLAIN, 3)
+            convolutions.lines((8, m, taps, stride), 6, 3, (row, row, row, 0, wide), PLAIN, 3)
+            for wide in ("", "x", "y")
             for m in (1, 2)
             for taps in (3, 5)
             for stride in (1, 2)
@@ -106,10 +107,16 @@ def typical():
             convolutions.square((20, 3, 1), 4, 4, whole, PLAIN, 5),
             convolutions.square((18, 5, 2), 2, 6, whole, PLAIN, 6),
         ],
-        convolutions.convolution((1, 3, 4), (3, 1, 2, 1, 1, 0), (8, 9), (True, 0, -128), PLAIN, 7),
-        convolutions.convolution((1, 3, 8), (3, 1, 2, 1, 1, 0), (8, 9), (False, 0, 5), PLAIN, 8),
-        convolutions.convolution((1, 3, 8), (3, 3, 2, 2, 1, 1), (9, 12), (True, 0, -128), PLAIN, 9),
-        convolutions.convolution((1, 3, 16), (3, 3, 2, 2, 1, 1), (8, 8), (False, 0, 5), PLAIN, 10),
+        *[
+            convolutions.convolution(
+                (1, 3, width), (3, 1, 2, 1, 1, 0), (8, 9), (unsigned, 0, 5, wide), PLAIN, 7
+            )
+            for width in (4, 8)
+            for unsigned in (False, True)
+            for wide in (False, True)
+        ],
+        convolutions.convolution((1, 3, 8), (3, 3, 2, 2, 1, 1), (9, 12), (True, 0, -128, False), PLAIN, 9),
+        convolutions.convolution((1, 3, 16), (3, 3, 2, 2, 1, 1), (8, 8), (False, 0, 5, False), PLAIN, 10),
         others.channel_sum(20, 20, 12, 0, 11),
         others.channel_sum(3, 300, 3, 1, 12),
         others.linear(640, 20, PLAIN, 13),
