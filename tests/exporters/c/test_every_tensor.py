@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from exporters.c.every_tensor import run
+from micronet_edge_c.writer.write_program import write_program
 from quantization.networks import quantized
 from reference.authors import VARIANTS
 
@@ -19,7 +20,6 @@ from micronet_edge_c.pipelines import microcontroller
 from micronet_edge_c.program.buffers import FLOAT, UINT8
 from micronet_edge_c.quantized_graph import float_graph, quantized_graph
 from micronet_edge_c.target import TABLE, TARGET
-from micronet_edge_c.writer.write_program import write_program
 
 SIZE, CLASSES, FLOAT_ERROR = 64, 20, 1e-4
 METADATA = FileMetadata("m0", tuple(map(str, range(CLASSES))), Preprocessing.imagenet(SIZE))
