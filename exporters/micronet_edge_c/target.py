@@ -41,7 +41,8 @@ class CTarget:
     plans_memory = True
     precisions = (FLOAT32, INT8)
     modules: ClassVar[tuple[str, ...]] = ()
-    cost_tables: ClassVar[Mapping[str, CostTable]] = {TABLE: CostTable(_COSTS)}
+    # `tune` measures on devices that run Python, which microcontrollers do not.
+    cost_tables: ClassVar[Mapping[str, CostTable]] = {}
 
     def check(self, spec: ExportSpec) -> None:
         find_compiler()

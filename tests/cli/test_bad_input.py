@@ -54,7 +54,7 @@ def test_a_variant_that_does_not_exist(refused):
 
 
 def test_a_format_that_nobody_writes(refused):
-    assert "unknown format 'coreml': choose from onnx, tflite" in refused(
+    assert "unknown format 'coreml': choose from c, onnx, tflite" in refused(
         "export", "m0", "--format", "coreml"
     )
 

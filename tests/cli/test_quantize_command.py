@@ -343,7 +343,7 @@ def test_too_few_that_can_be_read(refused, calibration, folder):
             "--io int8 is for --precision int8, not int8-a16",
         ),
         (("--batch", "0"), "--batch 0: give a whole number from 1 to 1,024"),
-        (("--format", "coreml"), "unknown format 'coreml': choose from onnx, tflite"),
+        (("--format", "coreml"), "unknown format 'coreml': choose from c, onnx, tflite"),
         (
             ("--recipe", "x.recipe.json", "--finetune", "."),
             "a recipe contains its weights: give --recipe or --finetune, not both",
