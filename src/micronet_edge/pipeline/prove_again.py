@@ -12,13 +12,13 @@ from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.data.unseen_images import QuantizationImages
 from micronet_edge.errors import SettingsError
 from micronet_edge.kernels import Kernels
-from micronet_edge.lowering import integer, lower
+from micronet_edge.lowering import lower
 from micronet_edge.models.source import Given, Source, reread_source
 from micronet_edge.pipeline.quantized_graphs import float_graph, written_graph
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.recipe import BITS, Recipe, load_recipe, recipe_path
 from micronet_edge.targets.isolated_targets import given_target
-from micronet_edge.targets.registry import read_metadata, target_of
+from micronet_edge.targets.registry import integer_lowering_of, read_metadata, target_of
 from micronet_edge.verification.prove import TOLERANCES, FileToProve, Proof, prove, prove_quantized
 
 
@@ -111,7 +111,9 @@ class _Again:
             raise SettingsError(
                 f"{file} was not made from {origin.called}: give the checkpoint it was made from"
             )
-        network = lower(origin.network, integer(recipe.costs), metadata.preprocessing.size).network
+        lowering = integer_lowering_of([target_of(file)])
+        passes = lowering.pipeline(recipe.costs)
+        network = lower(origin.network, passes, metadata.preprocessing.size).network
         return cls(file, recipe, network, origin.metadata)
 
     def written(self) -> QuantizedNetwork:

@@ -5,8 +5,7 @@ from typing import ClassVar
 
 from micronet_edge.data.unseen_images import QuantizationImages, bundled, notes_on_likeness, parted
 from micronet_edge.errors import SettingsError
-from micronet_edge.lowering import INTEGER_COSTS, Applied, integer, lower
-from micronet_edge.lowering.cost_model.tuning import INTEGER
+from micronet_edge.lowering import Applied, lower
 from micronet_edge.models.quiet_layers import notes_on_quiet_layers
 from micronet_edge.pipeline.find_recipe import find_recipe, given_recipe
 from micronet_edge.pipeline.job import Work
@@ -17,6 +16,7 @@ from micronet_edge.quantization.finetune import check_enough
 from micronet_edge.quantization.recipe import BITS, RECIPE_SUFFIX, recipe_path, save_recipe, weights_path
 from micronet_edge.settings import QuantizeSettings
 from micronet_edge.targets.protocol import FLOAT16, Target
+from micronet_edge.targets.registry import integer_lowering_of
 from micronet_edge.util.limits import MAX_DROP
 from micronet_edge.verification.prove import FileToProve, Proof, prove_quantized
 
@@ -29,6 +29,7 @@ class QuantizedFiles:
 
     def __init__(self, work: Work) -> None:
         self._work = work
+        self._lowering = integer_lowering_of(work.targets)
         settings = work.settings
         if settings.max_drop is not None and work.origin.random:
             raise SettingsError("--max-drop needs trained weights: give a checkpoint instead of a variant")
@@ -66,8 +67,9 @@ class QuantizedFiles:
         work = self._work
         work.report("lowering the network")
         given = given_recipe(work.settings)
-        costs = work.spec.tuning.costs(INTEGER, INTEGER_COSTS) if given is None else given.costs
-        lowered = lower(work.origin.network, integer(costs), work.spec.input_size)
+        lowering = self._lowering
+        costs = work.spec.tuning.costs(lowering.table, lowering.costs) if given is None else given.costs
+        lowered = lower(work.origin.network, lowering.pipeline(costs), work.spec.input_size)
         self._applied = lowered.applied
         self._bound = bound = find_recipe(work, lowered.network, self._images.found_on, given, costs)
         recipe, noted = with_utilisation(

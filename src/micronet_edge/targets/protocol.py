@@ -17,7 +17,8 @@ from micronet_edge.counting.count import Count
 from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.data.preprocessing import Images
 from micronet_edge.kernels import Kernels
-from micronet_edge.lowering import SHIPPED, Costs, Pass, Tuning
+from micronet_edge.lowering import INTEGER_COSTS, SHIPPED, Costs, Pass, Tuning, integer
+from micronet_edge.lowering.cost_model.tuning import INTEGER
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 
 FLOAT32 = "float32"
@@ -57,6 +58,25 @@ class CostTable:
     costs: Costs
     precision: str = FLOAT32
     portable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IntegerLowering:
+    """How a network becomes the one whose ranges a recipe holds.
+
+    Attributes:
+        table: the name of its cost table in a tuning.
+        costs: the table's own figures.
+        pipeline: its passes for such costs.
+    """
+
+    table: str
+    costs: Costs
+    pipeline: Callable[[Costs], tuple[Pass, ...]]
+
+
+SHARED = IntegerLowering(INTEGER, INTEGER_COSTS, integer)
+"""That of all targets that do not have one of their own: one recipe serves them all."""
 
 
 class Session(Protocol):
@@ -124,6 +144,9 @@ class Target(Reader, Protocol):
 
     def quantized_graph(self, quantized: QuantizedNetwork) -> QuantizedNetwork:
         """The network as the target writes it, perhaps with more layers in float."""
+
+    def integer_lowering(self) -> IntegerLowering:
+        """How a network becomes the one that is quantized; a target may leave this out and share SHARED."""
 
     def quantize(self, quantized: QuantizedNetwork, spec: ExportSpec, path: Path) -> None:
         """Writes a quantized network, in the target's integer form, to `path`."""

@@ -3,7 +3,7 @@
 A target registers an object of the shape in `protocol.py` under the group `micronet_edge.targets`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.errors import TargetError
-from micronet_edge.targets.protocol import CostTable, Target
+from micronet_edge.targets.protocol import SHARED, CostTable, IntegerLowering, Target
 from micronet_edge.targets.unchanged import check_unchanged
 from micronet_edge.util.journal import settle
 from micronet_edge.util.user_files import NETWORK, check_file
@@ -85,6 +85,27 @@ def target_of(path: Path) -> Target:
         f"{path}: no installed target reads {path.suffix or 'files without suffix'}: give a file ending in "
         f"{known}"
     )
+
+
+def integer_lowering_of(targets: Sequence[Target]) -> IntegerLowering:
+    """How a network becomes the one that is quantized for all of these targets.
+
+    Raises TargetError where they quantize different networks, which one recipe cannot describe.
+    """
+    found = {target.name: _integer_lowering(target) for target in targets}
+    first, *others = found.values()
+    if any(other != first for other in others):
+        own = " and ".join(name for name, each in found.items() if each != SHARED)
+        raise TargetError(
+            f"format {own} quantizes a network of its own, with a recipe of its own: export it alone, with "
+            f"--format {own}"
+        )
+    return first
+
+
+def _integer_lowering(target: Target) -> IntegerLowering:
+    own: Callable[[], IntegerLowering] | None = getattr(target, "integer_lowering", None)
+    return SHARED if own is None else own()
 
 
 def cost_tables() -> Mapping[str, tuple[Target, CostTable]]:
