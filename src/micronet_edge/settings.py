@@ -7,6 +7,9 @@ from typing import Literal, Protocol
 
 DEFAULT_FORMATS = ("onnx", "tflite")
 
+Runtime = Literal["default", "micro"]
+"""Which of a format's runtimes a file is for: its usual one, or TensorFlow Lite Micro."""
+
 
 class Format(Protocol):
     """A target object, given instead of a target's name: the attributes that settings read."""
@@ -100,6 +103,7 @@ class ExportSettings(CheckpointSettings):
         skip_unreadable: skips and counts unreadable images instead of refusing them.
         io: type of an int8 file's input and output.
         tuning: file of operator costs that `tune` wrote; None takes the bundled costs.
+        runtime: "micro" writes TFLite files for TensorFlow Lite Micro.
     """
 
     formats: tuple[str | Format, ...] = DEFAULT_FORMATS
@@ -114,6 +118,7 @@ class ExportSettings(CheckpointSettings):
     skip_unreadable: bool = False
     io: str = "float32"
     tuning: Path | str | None = None
+    runtime: Runtime = "default"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -212,6 +212,13 @@ class FileOptions:
             help="Operator costs that `tune` measured on a device.", show_default="the bundled costs"
         ),
     ] = None
+    runtime: Annotated[
+        Literal["default", "micro"],
+        typer.Option(
+            "--for",
+            help="micro writes TFLite int8 files that TensorFlow Lite Micro runs fast.",
+        ),
+    ] = "default"
     overwrite: OverwriteOption = False
 
     def settings(self) -> dict[str, Any]:

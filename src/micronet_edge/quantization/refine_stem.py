@@ -39,6 +39,17 @@ def refine_stem(quantized: QuantizedNetwork) -> QuantizedNetwork:
     return quantized
 
 
+def read_pixels(quantized: QuantizedNetwork) -> QuantizedNetwork:
+    """The same function with pixels as integers, but all other tensors as they are.
+
+    A network that reads the image in float32, or has activations of 16 bits, does not change.
+    """
+    image, *_ = quantized.network.graph.nodes
+    if quantized.bits != _BITS or not quantized.is_integer(image):
+        return quantized
+    return _with_pixels(quantized, probe_image(quantized.preprocessing.size))
+
+
 def _with_pixels(quantized: QuantizedNetwork, probe: Tensor) -> QuantizedNetwork:
     pass_ = FoldInputNormalization(quantized.preprocessing)
     network, applied = apply(pass_, quantized.network, probe)
