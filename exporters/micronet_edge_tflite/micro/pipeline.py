@@ -9,6 +9,7 @@ from micronet_edge_tflite.passes.sum_shifts_by_depthwise import SumShiftsByDepth
 
 TABLE = "micro"
 COSTS = shipped_tables("micronet_edge_tflite")[TABLE]
+"""In instructions of a Cortex-M4: benchmarks/suites/tflm_estimate.py says where they come from."""
 
 
 def micro(costs: Costs) -> tuple[Pass, ...]:
