@@ -163,6 +163,11 @@ class TfliteTarget:
 
         return read_metadata(path)
 
+    def lacking(self, path: Path) -> tuple[str, ...]:
+        from micronet_edge_tflite.micro.limits import notes_on
+
+        return notes_on(path.read_bytes())
+
     def count(self, path: Path) -> Count:
         from micronet_edge_tflite.counting.count import count_file
 

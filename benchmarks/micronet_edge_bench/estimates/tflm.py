@@ -1,10 +1,10 @@
 """Estimates the instructions of a TFLite int8 file in TensorFlow Lite Micro with CMSIS-NN on a Cortex-M4.
 
-Each operator costs by its shapes. Most figures are fitted, within 4 %, to loops with the structure of
-CMSIS-NN's and TensorFlow Lite Micro's kernels: written anew, compiled by gcc 12.2 -O3, counted under qemu-system-arm
-(mps2-an386, -icount shift=0). Two come from a build of TensorFlow Lite Micro instead: MEAN from its share of
-whole files, 17 to 21 %, and the products and sums of a Dynamic Shift-Max of two fusions from their 402
-instructions per element. They are instructions of an emulator, not cycles.
+Each operator costs by its shapes. Most figures are fitted, within 4 %, to loops with the structure of the
+kernels of CMSIS-NN and TensorFlow Lite Micro: written anew, compiled by gcc 12.2 -O3, counted under
+qemu-system-arm (mps2-an386, -icount shift=0). Two come from a build of TensorFlow Lite Micro instead: MEAN from
+its share of whole files, 17 to 21 %, and the products and sums of a Dynamic Shift-Max of two fusions from their
+402 instructions per element. They are instructions of an emulator, not cycles.
 """
 
 from collections import Counter

@@ -151,6 +151,9 @@ class Target(Reader, Protocol):
     def for_runtime(self, runtime: Runtime) -> "Target":
         """What writes the format for another of its runtimes; a format with one may leave this out."""
 
+    def lacking(self, path: Path) -> tuple[str, ...]:
+        """What another runtime of the format lacks to run the file; a format with one may leave this out."""
+
     def integer_lowering(self) -> IntegerLowering:
         """How a network becomes the one that is quantized; a target may leave this out and share SHARED."""
 
