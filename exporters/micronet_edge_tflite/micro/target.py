@@ -3,7 +3,7 @@
 from micronet_edge.errors import TargetError
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.recipe import INT8
-from micronet_edge.quantization.refine_stem import read_pixels
+from micronet_edge.quantization.refine_stem import with_pixels
 from micronet_edge.quantization.rewrite_quantized import rewritten
 from micronet_edge.targets.protocol import ExportSpec, IntegerLowering
 from micronet_edge_tflite.micro.pipeline import COSTS, TABLE, micro
@@ -30,4 +30,4 @@ class MicroTarget(TfliteTarget):
         return IntegerLowering(TABLE, COSTS, micro)
 
     def quantized_graph(self, quantized: QuantizedNetwork) -> QuantizedNetwork:
-        return rewritten(read_pixels(quantized), SplitBorders(NUMBERS_THAT_PAY))
+        return rewritten(with_pixels(quantized), SplitBorders(NUMBERS_THAT_PAY))

@@ -33,24 +33,21 @@ def refine_stem(quantized: QuantizedNetwork) -> QuantizedNetwork:
     image, *_ = quantized.network.graph.nodes
     if quantized.bits != _BITS or not quantized.is_integer(image):
         return quantized
-    probe = probe_image(quantized.preprocessing.size)
-    for refined in (_with_pixels, _with_parts, _with_halves):
+    quantized, probe = with_pixels(quantized), probe_image(quantized.preprocessing.size)
+    for refined in (_with_parts, _with_halves):
         quantized = refined(quantized, probe)
     return quantized
 
 
-def read_pixels(quantized: QuantizedNetwork) -> QuantizedNetwork:
-    """The same function with pixels as integers, but all other tensors as they are.
+def with_pixels(quantized: QuantizedNetwork) -> QuantizedNetwork:
+    """The same function with pixels as integers: the byte less 128 of each.
 
     A network that reads the image in float32, or has activations of 16 bits, does not change.
     """
     image, *_ = quantized.network.graph.nodes
     if quantized.bits != _BITS or not quantized.is_integer(image):
         return quantized
-    return _with_pixels(quantized, probe_image(quantized.preprocessing.size))
-
-
-def _with_pixels(quantized: QuantizedNetwork, probe: Tensor) -> QuantizedNetwork:
+    probe = probe_image(quantized.preprocessing.size)
     pass_ = FoldInputNormalization(quantized.preprocessing)
     network, applied = apply(pass_, quantized.network, probe)
     if not applied.places:
