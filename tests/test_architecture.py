@@ -206,6 +206,8 @@ WRITERS = {
     "micronet_edge_bench/shell_facts.py",
     "baselines/suite_files.py",
     "micronet_edge_bench/tuning/candidates.py",
+    # a suite's results
+    "suites/tflm_estimate.py",
     # into the fuzzer's own folders
     "fuzz/__main__.py",
     "fuzz/base_files.py",

@@ -15,18 +15,21 @@ from micronet_edge_tflite.writer.model_writer import IMAGE, LOGITS
 from micronet_edge_tflite.writer.network_tensors import NetworkTensors
 
 
-def quantized_file(quantized: QuantizedNetwork, batch: int, *, integer_io: bool) -> bytes:
+def quantized_file(
+    quantized: QuantizedNetwork, batch: int, *, integer_io: bool, repeats: bool = False
+) -> bytes:
     """The content of a quantized network's file.
 
     Args:
         quantized: The network with its quantization parameters.
         batch: Images that the file takes at a time.
         integer_io: Whether the file takes and gives integers instead of float32.
+        repeats: Whether constants have the shape of what they are added to or multiply.
 
     Raises:
         TargetError: On a layer that no operator here writes.
     """
-    return _content(NetworkTensors(quantized, batch, float16=False), integer_io=integer_io)
+    return _content(NetworkTensors(quantized, batch, repeats=repeats), integer_io=integer_io)
 
 
 def float_file(

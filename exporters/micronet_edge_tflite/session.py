@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter, load_delegate
+from ai_edge_litert.interpreter import Interpreter, OpResolverType, load_delegate
 from numpy.typing import NDArray
 
 from micronet_edge.data.preprocessing import Images
@@ -27,6 +27,7 @@ class TfliteSession:
         path: The file.
         threads: CPU threads that LiteRT uses.
         kernels: Whether our kernels replace what they can.
+        reference: Whether LiteRT's reference kernels run it, which give what TensorFlow Lite Micro gives.
         prepare: Turns preprocessed images into what the file takes, if that differs.
 
     Raises:
@@ -39,6 +40,7 @@ class TfliteSession:
         threads: int,
         *,
         kernels: Kernels = "off",
+        reference: bool = False,
         prepare: Callable[[Images], Images] | None = None,
     ) -> None:
         self._library = library_for(kernels)
@@ -48,6 +50,9 @@ class TfliteSession:
                 self._interpreter = Interpreter(
                     str(path),
                     num_threads=threads,
+                    experimental_op_resolver_type=(
+                        OpResolverType.BUILTIN_REF if reference else OpResolverType.AUTO
+                    ),
                     experimental_delegates=None if self._kernels is None else [self._kernels],
                 )
                 self._interpreter.allocate_tensors()

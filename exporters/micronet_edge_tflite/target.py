@@ -24,10 +24,12 @@ from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.recipe import INT8, INT8_A16
 from micronet_edge.quantization.refine_stem import refine_stem
 from micronet_edge.quantization.rewrite_quantized import rewritten
+from micronet_edge.settings import Runtime
 from micronet_edge.targets.common import as_written, forbidden_operators
 from micronet_edge.targets.protocol import FLOAT16, FLOAT32, INT8_IO, CostTable, ExportSpec, Session
 from micronet_edge.targets.registry import find_target
 from micronet_edge.verification.conversion_check import check_conversion
+from micronet_edge_tflite.operators import MICRO
 from micronet_edge_tflite.passes.split_borders import SplitBorders
 from micronet_edge_tflite.pipelines import xnnpack
 
@@ -36,7 +38,8 @@ if TYPE_CHECKING:
 
 MAXIMUM_PARTITIONS = 2
 
-_COSTS = shipped_tables(__package__)["xnnpack"]
+_TABLES = shipped_tables(__package__)
+_COSTS = _TABLES["xnnpack"]
 
 
 class TfliteTarget:
@@ -96,6 +99,12 @@ class TfliteTarget:
                 name_tensors(path, onnx_file, _photograph(spec))
             sign(path)
 
+    def for_runtime(self, runtime: Runtime) -> "TfliteTarget":
+        from micronet_edge_tflite.micro.target import MicroTarget
+
+        assert runtime == MICRO  # there are two, and the registry answers for the other
+        return MicroTarget()
+
     def quantized_graph(self, quantized: QuantizedNetwork) -> QuantizedNetwork:
         # LiteRT has an integer kernel for every layer: none is to stay in float.
         return rewritten(rewritten(refine_stem(quantized), SpaceToDepthWidth()), SplitBorders())
@@ -105,8 +114,9 @@ class TfliteTarget:
         from micronet_edge_tflite.network_file import quantized_file
 
         assert spec.batch is not None  # check() has refused that
-        integer_io = spec.io == INT8_IO
-        path.write_bytes(quantized_file(quantized, spec.batch, integer_io=integer_io))
+        integer_io, repeats = spec.io == INT8_IO, spec.runtime == MICRO
+        content = quantized_file(quantized, spec.batch, integer_io=integer_io, repeats=repeats)
+        path.write_bytes(content)
         pixels = integer_io and pixels_of(quantized.network) is not None
         append_metadata(path, replace(as_written(spec, layout="NHWC"), pixels=pixels))
 
@@ -139,7 +149,7 @@ class TfliteTarget:
 
         if metadata.naive:
             return []
-        found = forbidden_operators(operators, OPERATORS.allowed(kind_of_file(metadata.precision)))
+        found = forbidden_operators(operators, OPERATORS.allowed(kind_of_file(metadata)))
         if metadata.precision not in FLOAT:
             # XNNPACK leaves MAXIMUM to LiteRT, whose own is four times as fast: more partitions are right.
             return found
@@ -152,6 +162,11 @@ class TfliteTarget:
         from micronet_edge_tflite.metadata import read_metadata
 
         return read_metadata(path)
+
+    def lacking(self, path: Path) -> tuple[str, ...]:
+        from micronet_edge_tflite.micro.limits import notes_on
+
+        return notes_on(path.read_bytes())
 
     def count(self, path: Path) -> Count:
         from micronet_edge_tflite.counting.count import count_file
@@ -167,7 +182,9 @@ class TfliteTarget:
         with suppress(TargetError):  # a file without our metadata takes what its tensors say
             metadata = read_metadata(path)
         as_pixels = metadata.preprocessing.pixels if metadata is not None and metadata.pixels else None
-        return TfliteSession(path, threads, kernels=kernels, prepare=as_pixels)
+        micro = metadata is not None and metadata.runtime == MICRO
+        own: Kernels = "off" if micro else kernels
+        return TfliteSession(path, threads, kernels=own, reference=micro, prepare=as_pixels)
 
 
 @runtime_checkable

@@ -7,6 +7,9 @@ from typing import Literal, Protocol
 
 DEFAULT_FORMATS = ("onnx", "tflite")
 
+Runtime = Literal["default", "micro"]
+"""Which of a format's runtimes a file is for: its usual one, or TensorFlow Lite Micro."""
+
 
 class Format(Protocol):
     """A target object, given instead of a target's name: the attributes that settings read."""
@@ -103,6 +106,7 @@ class ExportSettings(CheckpointSettings):
         sram: bytes that the arena of a C file may take; None sets no limit.
         weights_section: section of the object file that a C file's weights go to; None leaves it to the
             compiler.
+        runtime: "micro" writes TFLite files for TensorFlow Lite Micro.
     """
 
     formats: tuple[str | Format, ...] = DEFAULT_FORMATS
@@ -119,6 +123,7 @@ class ExportSettings(CheckpointSettings):
     tuning: Path | str | None = None
     sram: int | None = None
     weights_section: str | None = None
+    runtime: Runtime = "default"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

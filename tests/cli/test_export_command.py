@@ -70,6 +70,7 @@ def test_the_manifest_tells_the_truth(digits_run, digits, name):
         "naive": False,
         "portable": False,
         "fused": False,
+        "for": "default",
         "tuning": SHIPPED.machine,
     }
     assert manifest["preprocessing"] == json.loads(json.dumps(read_metadata(path).preprocessing.to_dict()))

@@ -5,7 +5,16 @@ import json
 import onnx
 import pytest
 from cli.command import shared_digits
-from golden.update import FORMS, TARGETS, expected, operators, write_int8, write_onnx
+from golden.update import (
+    FORMS,
+    MICRO_VARIANT,
+    TARGETS,
+    expected,
+    operators,
+    write_int8,
+    write_micro,
+    write_onnx,
+)
 
 from micronet_edge.models import FAMILY
 
@@ -30,6 +39,12 @@ def test_int8(tmp_path, variant, target):
     path = tmp_path / f"model.{target}"
     write_int8(variant, target, path)
     assert operators(path) == expected(target)[variant]["int8"]
+
+
+def test_micro(tmp_path):
+    path = tmp_path / "model.tflite"
+    write_micro(MICRO_VARIANT, path)
+    assert operators(path) == expected("tflite")[MICRO_VARIANT]["micro"]
 
 
 def test_tflite(tmp_path_factory):

@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +17,14 @@ from micronet_edge.lowering.cost_model.tuning import INTEGER_COSTS
 from micronet_edge.models import FAMILY, MicroNet
 from micronet_edge.quantization.quantize_network import calibrated_recipe, quantized_by
 from micronet_edge.targets.protocol import ExportSpec
-from micronet_edge.targets.registry import find_target, target_of
+from micronet_edge.targets.registry import find_target, for_runtime, integer_lowering_of, target_of
 
 HERE = Path(__file__).parent
 DIGITS = HERE.parents[1] / "examples" / "digits" / "m0-digits.safetensors"
 FORMS = ("onnxruntime", "portable")
 TARGETS = ("onnx", "tflite")
 SIZE, CLASSES = 96, 10
+MICRO_VARIANT = "m1"
 
 
 def write_onnx(variant: str, form: str, path: Path) -> None:
@@ -42,6 +44,20 @@ def write_int8(variant: str, target: str, path: Path) -> None:
     recipe = calibrated_recipe(network, calibration, spec.metadata, "int8", INTEGER_COSTS)
     found = find_target(target)
     found.quantize(found.quantized_graph(quantized_by(recipe, network, spec.metadata, target)), spec, path)
+
+
+def write_micro(variant: str, path: Path) -> None:
+    """The variant as a TFLite file for TensorFlow Lite Micro, with the ranges of noise as well."""
+    spec = golden_spec(variant, precision="int8")
+    spec = replace(spec, runtime="micro", metadata=replace(spec.metadata, runtime="micro"))
+    target = for_runtime(find_target("tflite"), "micro")
+    lowering = integer_lowering_of([target])
+    network = lower(golden_network(variant), lowering.pipeline(lowering.costs), SIZE).network
+    images = np.random.default_rng(0).standard_normal((8, 3, SIZE, SIZE), np.float32)
+    calibration = CalibrationImages(images, "noise", "", 0)
+    recipe = calibrated_recipe(network, calibration, spec.metadata, "int8", lowering.costs)
+    quantized = target.quantized_graph(quantized_by(recipe, network, spec.metadata, "tflite"))
+    target.quantize(quantized, spec, path)
 
 
 def golden_spec(variant: str, *, portable: bool = False, precision: str = "float32") -> ExportSpec:
@@ -91,6 +107,9 @@ def main() -> None:
                 path = Path(folder, f"{variant}-int8.{target}")
                 write_int8(variant, target, path)
                 content[target][variant]["int8"] = operators(path)
+        path = Path(folder, "micro.tflite")
+        write_micro(MICRO_VARIANT, path)
+        content["tflite"][MICRO_VARIANT]["micro"] = operators(path)
         (tflite,) = export(DIGITS, settings=ExportSettings(formats=("tflite",), output=Path(folder)))
         content["tflite"]["m0"]["xnnpack"] = dict(tflite.proof.operators)
     for name, each in content.items():

@@ -17,6 +17,7 @@ from micronet_edge.util.user_files import NETWORK, read_bytes
 from micronet_edge_tflite.counting.formulas import arithmetic_of, every_input
 from micronet_edge_tflite.counting.operator_names import OPERATOR_NAMES
 from micronet_edge_tflite.metadata import read_metadata
+from micronet_edge_tflite.micro.limits import notes_on
 from micronet_edge_tflite.operators import OPERATORS
 
 _IDENTIFIER = slice(4, 8)
@@ -40,7 +41,9 @@ def count_file(path: Path) -> Count:
         raise TargetError(f"{path} is no TFLite model, as it lacks the mark TFL3 of one: export it again")
     try:
         model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content))
-        graph = replace(_GraphOf(model).graph(), named=_names_are_ours(path))
+        found = _GraphOf(model).graph()
+        notes = (*found.notes, *notes_on(content))
+        graph = replace(found, named=_names_are_ours(path), notes=notes)
     except TargetError as error:
         raise TargetError(f"{path}: {error}") from error
     except Exception as error:  # the reader follows damaged offsets anywhere, and may raise anything

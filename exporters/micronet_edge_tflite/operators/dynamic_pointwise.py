@@ -10,9 +10,13 @@ from micronet_edge.counting.graph import Arithmetic, Tensor
 from micronet_edge.lowering.ir.graph import inputs_of, module_of
 from micronet_edge.lowering.ir.primitives import DynamicPointwise, Maximum
 from micronet_edge_tflite.counting.formulas import Formula
-from micronet_edge_tflite.operators import EVERYWHERE, OPERATORS
+from micronet_edge_tflite.micro.layers import ShiftedSum
+from micronet_edge_tflite.operators import IN_LITERT, OPERATORS
 from micronet_edge_tflite.operators.reshape import reshape
 from micronet_edge_tflite.writer.call import Call
+
+_PRODUCTS = (DynamicPointwise, ShiftedSum)
+"""Layers whose result is rows, one for each pixel, until a reader wants a map."""
 
 
 def _formula(options: object, inputs: Sequence[Tensor], result: Tensor) -> Arithmetic:
@@ -21,7 +25,7 @@ def _formula(options: object, inputs: Sequence[Tensor], result: Tensor) -> Arith
     return arithmetic.matrix_product(result, shape[summed] if shape else 1)
 
 
-OPERATORS.names("BATCH_MATMUL", formula=Formula(_formula), allowed_in=EVERYWHERE)
+OPERATORS.names("BATCH_MATMUL", formula=Formula(_formula), allowed_in=IN_LITERT)
 
 
 @OPERATORS.writes(DynamicPointwise)
@@ -45,12 +49,12 @@ def rows_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def is_only_compared(node: fx.Node) -> bool:
     """Whether the node is a product that only a maximum of products reads: both may stay rows."""
-    return isinstance(module_of(node), DynamicPointwise) and all(map(compares_products, node.users))
+    return isinstance(module_of(node), _PRODUCTS) and all(map(compares_products, node.users))
 
 
 def compares_products(node: fx.Node) -> bool:
     """Whether the node is the maximum of such products."""
-    products = all(isinstance(module_of(source), DynamicPointwise) for source in inputs_of(node))
+    products = all(isinstance(module_of(source), _PRODUCTS) for source in inputs_of(node))
     return isinstance(module_of(node), Maximum) and products
 
 

@@ -6,11 +6,11 @@ from torch import fx, nn
 from micronet_edge.counting import arithmetic
 from micronet_edge.lowering.ir.graph import module_of
 from micronet_edge_tflite.counting.formulas import Formula, first_input
-from micronet_edge_tflite.operators import EVERYWHERE, OPERATORS
+from micronet_edge_tflite.operators import IN_LITERT, OPERATORS
 from micronet_edge_tflite.writer.call import Call
 
 FORMULA = Formula(lambda _options, inputs, result: arithmetic.mean(inputs[0], result), data=first_input)
-OPERATORS.names("MEAN", formula=FORMULA, allowed_in=EVERYWHERE)
+OPERATORS.names("MEAN", formula=FORMULA, allowed_in=IN_LITERT)
 
 _HEIGHT_AND_WIDTH = (1, 2)
 

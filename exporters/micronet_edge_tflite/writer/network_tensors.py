@@ -18,13 +18,19 @@ class NetworkTensors:
         quantized: The network with its quantization parameters.
         batch: Images that the file takes at a time.
         float16: Whether weights that float16 holds exactly are stored in it.
+        repeats: Whether constants of elementwise operators are stored in the shape of the result, since the
+            runtime is slow where shapes differ.
     """
 
-    def __init__(self, quantized: QuantizedNetwork, batch: int, *, float16: bool) -> None:
-        self.quantized, self.batch, self.float16 = quantized, batch, float16
+    def __init__(
+        self, quantized: QuantizedNetwork, batch: int, *, float16: bool = False, repeats: bool = False
+    ) -> None:
+        self.quantized, self.batch, self.float16, self.repeats = quantized, batch, float16, repeats
         self.writer = OperatorWriter()
         self.as_rows: dict[int, int] = {}
         """Tensors that several matrix products read, by the tensor that each is a reshape of."""
+        self.stacked: dict[tuple[int, ...], int] = {}
+        """Maps one above the other, by the tensors of the maps."""
         self._indices: dict[tuple[str, bool], int] = {}
 
     def shape(self, node: fx.Node) -> tuple[int, ...]:

@@ -14,5 +14,7 @@ def operands(layer: nn.Module, call: Call) -> list[int]:
         return call.inputs
     values = layer.constant.numpy()
     last = np.moveaxis(values, 1, -1) if values.ndim > 1 else values
+    if call.tensors.repeats:
+        last = np.broadcast_to(last, call.shape)
     qparams = None if call.qparams is None else constant_qparams(layer, call.qparams)
     return [*call.inputs, call.constant("constant", last, qparams)]

@@ -74,6 +74,8 @@ def export(
         console.print(f"WEAK PROOF: {exported[0].proof.weakness}", style="bold red")
     if naive:
         console.print("NAIVE: the usual converters wrote the network as trained; for comparison only.")
+        for line in (line for file in exported for line in file.lacking):
+            console.print(line, highlight=False)
     if as_json:
         say_json([asdict(file) for file in exported])
     else:

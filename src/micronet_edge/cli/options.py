@@ -241,6 +241,13 @@ class FileOptions:
         str | None,
         typer.Option(metavar="NAME", help="C files: section for the weights, such as .rodata_ext."),
     ] = None
+    runtime: Annotated[
+        Literal["default", "micro"],
+        typer.Option(
+            "--for",
+            help="micro writes TFLite int8 files that TensorFlow Lite Micro runs fast.",
+        ),
+    ] = "default"
     overwrite: OverwriteOption = False
 
     def settings(self) -> dict[str, Any]:

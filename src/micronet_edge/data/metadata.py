@@ -8,6 +8,7 @@ from typing import Any, Literal
 from micronet_edge.data.labels import are_numbers
 from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.errors import ForeignFileError, SettingsError, TargetError
+from micronet_edge.settings import Runtime
 from micronet_edge.util.user_files import parse_json
 
 DISTRIBUTION = "micronet-edge"
@@ -36,6 +37,7 @@ class FileMetadata:
         pixels: whether the file takes pixels minus the input's zero point, in the preprocessing's colour
             order, instead of normalized values.
         assumed: fields of the preprocessing, or labels, that neither the checkpoint nor the user states.
+        runtime: the runtime that the file is written for.
         weights: ema or raw, if the checkpoint holds both; else None.
     """
 
@@ -51,6 +53,7 @@ class FileMetadata:
     tool: str = ""
     assumed: tuple[str, ...] = ()
     weights: Literal["ema", "raw"] | None = None
+    runtime: Runtime = "default"
 
     @property
     def labels_assumed(self) -> bool:
@@ -75,6 +78,7 @@ class FileMetadata:
             "pixels": self.pixels,
             "assumed": self.assumed,
             "weights": self.weights,
+            "runtime": self.runtime,
             "preprocessing": self.preprocessing.to_dict(),
         }
         return {LABELS_KEY: "\n".join(self.labels) + "\n", DESCRIPTION_KEY: json.dumps(description, indent=1)}

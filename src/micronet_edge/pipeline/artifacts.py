@@ -12,7 +12,8 @@ class Exported:
     """One proven file, with its manifest beside it.
 
     `assumption` is one line about what the checkpoint does not state and the tool assumes. `notes` say what
-    was taken from the checkpoint and what to know about its labels.
+    was taken from the checkpoint and what to know about its labels. `lacking` says what another runtime of
+    the format lacks to run a naive file.
     """
 
     path: Path
@@ -24,6 +25,7 @@ class Exported:
     proof: Proof
     assumption: str | None = None
     notes: tuple[str, ...] = ()
+    lacking: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

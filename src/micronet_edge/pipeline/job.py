@@ -22,7 +22,7 @@ from micronet_edge.models.source import Given, Source, read_source, stem_of
 from micronet_edge.settings import ExportSettings, QuantizeSettings
 from micronet_edge.targets.common import check_memory, check_precision
 from micronet_edge.targets.protocol import FLOAT32, ExportSpec, Memory, Target
-from micronet_edge.targets.registry import cost_tables, find_target
+from micronet_edge.targets.registry import cost_tables, find_target, for_runtime
 from micronet_edge.util.atomic_write import check_output
 from micronet_edge.util.limits import BATCH
 from micronet_edge.util.text import listed
@@ -55,7 +55,9 @@ class Job:
     def targets(self) -> tuple[Target, ...]:
         """The requested formats, without repetition."""
         return tuple(
-            find_target(each) if isinstance(each, str) else cast("Target", each)
+            for_runtime(
+                find_target(each) if isinstance(each, str) else cast("Target", each), self.settings.runtime
+            )
             for each in dict.fromkeys(self.settings.formats)
         )
 
@@ -176,6 +178,7 @@ class Work:
             "naive": spec.naive,
             "portable": spec.portable,
             "fused": spec.fused,
+            "for": spec.runtime,
             "tuning": spec.tuning.machine,
         }
 
@@ -191,12 +194,17 @@ def export_spec(origin: Source, settings: ExportSettings) -> ExportSpec:
         naive=settings.naive,
         portable=settings.portable,
         metadata=replace(
-            origin.metadata, naive=settings.naive, portable=settings.portable, precision=settings.precision
+            origin.metadata,
+            naive=settings.naive,
+            portable=settings.portable,
+            precision=settings.precision,
+            runtime=settings.runtime,
         ),
         precision=settings.precision,
         io=settings.io,
         fused=settings.fused,
         memory=Memory(settings.sram, settings.weights_section),
+        runtime=settings.runtime,
         tuning=SHIPPED if settings.tuning is None else read_tuning(settings.tuning),
     )
 
@@ -204,7 +212,9 @@ def export_spec(origin: Source, settings: ExportSettings) -> ExportSpec:
 def _with_settings(stem: str, settings: ExportSettings) -> str:
     """The files' name without the format's suffix.
 
-    Files with other input or output types have other names, since an app cannot swap one for the other.
+    Files with other input or output types have other names, since an app cannot swap one for the other. So
+    have files for other runtimes, which hold other integers.
     """
     naive, io = ["naive"] if settings.naive else [], [] if settings.io == FLOAT32 else ["io", settings.io]
-    return "-".join([stem, *naive, settings.precision, *io])
+    runtime = [] if settings.runtime == "default" else [settings.runtime]
+    return "-".join([stem, *naive, settings.precision, *runtime, *io])

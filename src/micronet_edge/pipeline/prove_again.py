@@ -18,7 +18,8 @@ from micronet_edge.pipeline.quantized_graphs import float_graph, written_graph
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.recipe import BITS, Recipe, load_recipe, recipe_path
 from micronet_edge.targets.isolated_targets import given_target
-from micronet_edge.targets.registry import integer_lowering_of, read_metadata, target_of
+from micronet_edge.targets.protocol import Target
+from micronet_edge.targets.registry import for_runtime, integer_lowering_of, read_metadata, target_of
 from micronet_edge.verification.prove import TOLERANCES, FileToProve, Proof, prove, prove_quantized
 
 
@@ -97,9 +98,10 @@ def _check_quantized(file: Path, metadata: FileMetadata) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Again:
-    """The inputs of a quantized file: its recipe, and the network lowered by the same costs."""
+    """The inputs of a quantized file: its target, its recipe, and the network lowered by the same costs."""
 
     file: Path
+    target: Target
     recipe: Recipe
     network: fx.GraphModule
     metadata: FileMetadata
@@ -111,18 +113,19 @@ class _Again:
             raise SettingsError(
                 f"{file} was not made from {origin.called}: give the checkpoint it was made from"
             )
-        lowering = integer_lowering_of([target_of(file)])
+        target = for_runtime(target_of(file), metadata.runtime)
+        lowering = integer_lowering_of([target])
         passes = lowering.pipeline(recipe.costs)
         network = lower(origin.network, passes, metadata.preprocessing.size).network
-        return cls(file, recipe, network, origin.metadata)
+        return cls(file, target, recipe, network, origin.metadata)
 
     def written(self) -> QuantizedNetwork:
         with self._errors_named():
-            return written_graph(self.recipe, self.network, self.metadata, target_of(self.file))
+            return written_graph(self.recipe, self.network, self.metadata, self.target)
 
     def in_float(self) -> fx.GraphModule:
         with self._errors_named():
-            return float_graph(self.recipe, self.network, self.metadata, target_of(self.file))
+            return float_graph(self.recipe, self.network, self.metadata, self.target)
 
     @contextmanager
     def _errors_named(self) -> Iterator[None]:

@@ -141,7 +141,15 @@ def _exported(work: Work, target: Target, path: Path, proof: Proof) -> Exported:
         proof=proof,
         assumption=work.origin.assumption,
         notes=work.origin.notes,
+        lacking=_lacking(work, target, path),
     )
+
+
+def _lacking(work: Work, target: Target, path: Path) -> tuple[str, ...]:
+    """What another runtime lacks to run a naive file; ours are written for the runtime that they name."""
+    if not work.spec.naive or not hasattr(target, "lacking"):
+        return ()
+    return target.lacking(path)
 
 
 def _check_failures(failures: Mapping[str, MicronetEdgeError], sound: Sequence[str]) -> None:

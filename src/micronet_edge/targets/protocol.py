@@ -20,6 +20,7 @@ from micronet_edge.kernels import Kernels
 from micronet_edge.lowering import INTEGER_COSTS, SHIPPED, Costs, Pass, Tuning, integer
 from micronet_edge.lowering.cost_model.tuning import INTEGER
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
+from micronet_edge.settings import Runtime
 
 FLOAT32 = "float32"
 FLOAT16 = "float16"
@@ -46,6 +47,7 @@ class ExportSpec:
     target's; `io` is what the file takes and gives, float32, or int8 where the target can do that.
     `tuning` says what operators cost where the file will run. `fused` writes each activation as a node for
     our own kernels where plain operators would hide it from them. `memory` is for targets that plan memory.
+    `runtime` is that of the format's runtimes that the file is for.
     """
 
     input_size: int
@@ -58,6 +60,7 @@ class ExportSpec:
     tuning: Tuning = SHIPPED
     fused: bool = False
     memory: Memory = Memory()
+    runtime: Runtime = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +156,12 @@ class Target(Reader, Protocol):
 
     def quantized_graph(self, quantized: QuantizedNetwork) -> QuantizedNetwork:
         """The network as the target writes it, perhaps with more layers in float."""
+
+    def for_runtime(self, runtime: Runtime) -> "Target":
+        """What writes the format for another of its runtimes; a format with one may leave this out."""
+
+    def lacking(self, path: Path) -> tuple[str, ...]:
+        """What another runtime of the format lacks to run the file; a format with one may leave this out."""
 
     def integer_lowering(self) -> IntegerLowering:
         """How a network becomes the one that is quantized; a target may leave this out and share SHARED."""

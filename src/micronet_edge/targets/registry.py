@@ -11,6 +11,7 @@ from pathlib import Path
 
 from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.errors import TargetError
+from micronet_edge.settings import Runtime
 from micronet_edge.targets.protocol import SHARED, CostTable, IntegerLowering, Target
 from micronet_edge.targets.unchanged import check_unchanged
 from micronet_edge.util.journal import settle
@@ -85,6 +86,21 @@ def target_of(path: Path) -> Target:
         f"{path}: no installed target reads {path.suffix or 'files without suffix'}: give a file ending in "
         f"{known}"
     )
+
+
+def for_runtime(target: Target, runtime: Runtime) -> Target:
+    """The target that writes the same format for that runtime.
+
+    Raises TargetError on a format without files for it.
+    """
+    if runtime == "default":
+        return target
+    chosen: Callable[[Runtime], Target] | None = getattr(target, "for_runtime", None)
+    if chosen is None:
+        raise TargetError(
+            f"format {target.name} has no files for --for {runtime}: give --format tflite alone"
+        )
+    return chosen(runtime)
 
 
 def integer_lowering_of(targets: Sequence[Target]) -> IntegerLowering:
