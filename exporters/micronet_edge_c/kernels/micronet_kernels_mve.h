@@ -227,78 +227,97 @@ MICRONET_INLINE int32_t micronet_tap(const int32_t *row, int k) {
   return k % 2 == 0 ? (int16_t)row[k / 2] : row[k / 2] >> 16;
 }
 
-/* An output channel: its numbers and its sum so far. */
-enum { MICRONET_MOST_TAPS = 7, MICRONET_MOST_SIZE = 5 };
+/* An output channel: its numbers, its sum so far and its taps as scalars. */
+enum { MICRONET_MOST_ROWS = 5, MICRONET_MOST_TAPS = 7 };
 typedef struct {
   int32_t bias, multiplier, total;
-  int32_t taps[MICRONET_MOST_TAPS];
+  int32_t taps[MICRONET_MOST_ROWS][MICRONET_MOST_TAPS];
 } micronet_filter;
 
-/* The numbers of a channel whose rows have `row_words` words; `taps` of them are loaded. */
-MICRONET_INLINE const int32_t *micronet_load_filter(const int32_t *w, int c, int row_words, int taps,
-                                                    micronet_filter *filter) {
-  const int lane = c % MICRONET_BLOCK;
+/* The numbers of a channel whose filter has `rows` rows of `taps` taps. */
+MICRONET_INLINE void micronet_load_filter(const int32_t *w, int c, int rows, int taps, micronet_filter *filter) {
+  const int lane = c % MICRONET_BLOCK, line_words = (taps + 1) / 2, row_words = rows * line_words;
   const int32_t *block = w + c / MICRONET_BLOCK * (MICRONET_BLOCK_HEAD + MICRONET_BLOCK * row_words);
-  const int32_t *row = block + MICRONET_BLOCK_HEAD + lane * row_words;
+  const int32_t *line = block + MICRONET_BLOCK_HEAD + lane * row_words;
   filter->bias = block[lane];
   filter->multiplier = block[MICRONET_BLOCK + lane];
   filter->total = 0;
-  MICRONET_UNROLL(7)
-  for (int k = 0; k < taps; k++) filter->taps[k] = micronet_tap(row, k);
-  return row;
+  MICRONET_UNROLL(5)
+  for (int i = 0; i < rows; i++, line += line_words)
+    MICRONET_UNROLL(7)
+  for (int k = 0; k < taps; k++) filter->taps[i][k] = micronet_tap(line, k);
 }
 
+/* A walk of 4 lanes along their lines: `rows` by `taps` taps, distances in bytes; a lane is a line of outputs. */
+typedef struct {
+  int rows, taps, stride, length, x_row, x_step, y_step, summed;
+  uint32x4_t x_offsets, y_offsets;
+} micronet_walk;
+
 /* Stores 4 outputs of a filter; the sum counts lanes that were not computed before. */
-MICRONET_INLINE void micronet_put_four(int8_t *y, uint32x4_t offsets, int32x4_t sums, micronet_filter *filter,
-                                       int summed, int repeated, micronet_output q) {
+MICRONET_INLINE void micronet_put_four(int8_t *y, int32x4_t sums, micronet_filter *filter, int repeated,
+                                       const micronet_walk *walk, micronet_output q) {
   const int32x4_t value = micronet_requantize_by(sums, filter->multiplier, q);
-  vstrbq_scatter_offset_s32(y, offsets, value);
-  if (summed)
+  vstrbq_scatter_offset_s32(y, walk->y_offsets, value);
+  if (walk->summed)
     filter->total = vaddvaq_p_s32(filter->total, value, vcmpgeq_n_s32(micronet_lane_numbers(), repeated));
 }
 
-/* 4 lines of 1 or 2 filters over the same channel; `apart` bytes between their outputs. The pixels that the next output
-   needs as well stay in registers. */
-MICRONET_INLINE void micronet_lines_four(const int8_t *x, int8_t *y, micronet_filter *filter, int filters, int apart,
-                                         int repeated, int summed, uint32x4_t x_offsets, uint32x4_t y_offsets,
-                                         micronet_lines f, micronet_output q) {
-  const int kept = micronet_max(f.taps - f.stride, 0);
-  int32x4_t pixels[MICRONET_MOST_TAPS];
+/* Adds one column of pixels to all outputs that it belongs to: to the oldest unfinished one as its column `place`. */
+MICRONET_INLINE void micronet_add_column(const int8_t *x, const micronet_filter *filter, int filters,
+                                         int32x4_t (*sums)[MICRONET_MOST_TAPS], int place, const micronet_walk *walk) {
+  MICRONET_UNROLL(5)
+  for (int i = 0; i < walk->rows; i++) {
+    const int32x4_t pixels = vldrbq_gather_offset_s32(x + i * walk->x_row, walk->x_offsets);
+    MICRONET_UNROLL(2)
+    for (int m = 0; m < filters; m++)
+      MICRONET_UNROLL(7)
+    for (int t = 0; t * walk->stride <= place; t++)
+      sums[m][t] = micronet_multiply_add(sums[m][t], pixels, filter[m].taps[i][place - t * walk->stride]);
+  }
+}
+
+/* 4 lines of 1 or 2 filters over the same channel; `apart` bytes between their outputs. Each column of pixels is loaded
+   once and added to every output that it belongs to. */
+MICRONET_INLINE void micronet_walk_four(const int8_t *x, int8_t *y, micronet_filter *filter, int filters, int apart,
+                                        int repeated, const micronet_walk *walk, micronet_output q) {
+  const int open = (walk->taps - 1) / walk->stride + 1; /* outputs that a column belongs to */
+  const int ready = micronet_max(walk->taps - walk->stride, 0);
+  int32x4_t sums[2][MICRONET_MOST_TAPS];
   MICRONET_UNROLL(7)
-  for (int k = 0; k < MICRONET_MOST_TAPS; k++) pixels[k] = vdupq_n_s32(0);
+  for (int t = 0; t < MICRONET_MOST_TAPS; t++) {
+    sums[0][t] = vdupq_n_s32(filter[0].bias);
+    sums[1][t] = vdupq_n_s32(filter[filters - 1].bias);
+  }
   MICRONET_UNROLL(7)
-  for (int k = 0; k < kept; k++, x += f.x_step) pixels[k] = vldrbq_gather_offset_s32(x, x_offsets);
+  for (int k = 0; k < ready; k++, x += walk->x_step) micronet_add_column(x, filter, filters, sums, k, walk);
   MICRONET_UNROLL(3)
-  for (int i = 0; i < f.length; i++, x += f.stride * f.x_step, y += f.y_step) {
+  for (int i = 0; i < walk->length; i++, x += walk->stride * walk->x_step, y += walk->y_step) {
     MICRONET_UNROLL(7)
-    for (int k = kept; k < f.taps; k++) pixels[k] = vldrbq_gather_offset_s32(x + (k - kept) * f.x_step, x_offsets);
+    for (int k = ready; k < walk->taps; k++)
+      micronet_add_column(x + (k - ready) * walk->x_step, filter, filters, sums, k, walk);
     MICRONET_UNROLL(2)
     for (int m = 0; m < filters; m++) {
-      int32x4_t sums = vdupq_n_s32(filter[m].bias);
+      micronet_put_four(y + m * apart, sums[m][0], filter + m, repeated, walk, q);
       MICRONET_UNROLL(7)
-      for (int k = 0; k < f.taps; k++) sums = micronet_multiply_add(sums, pixels[k], filter[m].taps[k]);
-      micronet_put_four(y + m * apart, y_offsets, sums, filter + m, summed, repeated, q);
+      for (int t = 0; t + 1 < open; t++) sums[m][t] = sums[m][t + 1];
+      sums[m][open - 1] = vdupq_n_s32(filter[m].bias);
     }
-    MICRONET_UNROLL(7)
-    for (int k = 0; k < kept; k++) pixels[k] = pixels[k + f.stride];
   }
 }
 
 /* All lines of `filters` (1 or 2) output channels from `first`, which have the same input channel. */
 MICRONET_INLINE void micronet_lines_channel(const int8_t *x, const int32_t *w, int8_t *y, int32_t *sums,
                                             const uint16_t *to, int first, int filters, micronet_lines f,
-                                            micronet_output q) {
-  const int row_words = (f.taps + 1) / 2;
+                                            const micronet_walk *walk, micronet_output q) {
   const int place = to ? to[first] : first, next = filters == 1 ? place : to ? to[first + 1] : first + 1;
-  const uint32x4_t x_offsets = micronet_offsets(0, f.x_line, f.lines, 4);
-  const uint32x4_t y_offsets = micronet_offsets(0, f.y_line, f.lines, 4);
-  micronet_filter filter[2] = {{0, 0, 0, {0}}, {0, 0, 0, {0}}};
-  micronet_load_filter(w, first, row_words, f.taps, filter);
-  if (filters == 2) micronet_load_filter(w, first + 1, row_words, f.taps, filter + 1);
+  micronet_filter filter[2] = {{0, 0, 0, {{0}}}, {0, 0, 0, {{0}}}};
+  micronet_load_filter(w, first, 1, f.taps, filter);
+  if (filters == 2) micronet_load_filter(w, first + 1, 1, f.taps, filter + 1);
   for (int line = 0; line < f.lines; line += 4) {
     const micronet_lanes block = micronet_lanes_at(line, f.lines, 4);
-    micronet_lines_four(x + block.start * f.x_line + first / f.multiplier, y + block.start * f.y_line + place, filter,
-                        filters, to ? next - place : 1, block.repeated, sums != NULL, x_offsets, y_offsets, f, q);
+    micronet_walk_four(x + block.start * f.x_line + first / f.multiplier, y + block.start * f.y_line + place, filter,
+                       filters, to ? next - place : 1, block.repeated, walk, q);
   }
   if (sums) sums[place] = filter[0].total;
   if (sums && filters == 2) sums[next] = filter[1].total;
@@ -309,19 +328,20 @@ MICRONET_SHARED void micronet_lines_any(const int8_t *x, const int32_t *w, int8_
                                         const uint16_t *to, micronet_lines f, micronet_output q) {
   const int row_words = (f.taps + 1) / 2;
   for (int c = 0; c < f.channels * f.multiplier; c++) {
-    const int place = to ? to[c] : c;
-    micronet_filter filter = {0, 0, 0, {0}};
-    const int32_t *taps = micronet_load_filter(w, c, row_words, 0, &filter);
+    const int lane = c % MICRONET_BLOCK, place = to ? to[c] : c;
+    const int32_t *block = w + c / MICRONET_BLOCK * (MICRONET_BLOCK_HEAD + MICRONET_BLOCK * row_words);
+    const int32_t *taps = block + MICRONET_BLOCK_HEAD + lane * row_words;
+    int32_t total = 0;
     for (int line = 0; line < f.lines; line++)
       for (int i = 0; i < f.length; i++) {
         const int8_t *in = x + line * f.x_line + i * f.stride * f.x_step + c / f.multiplier;
-        int32_t sum = filter.bias;
+        int32_t sum = block[lane];
         for (int k = 0; k < f.taps; k++) sum += micronet_tap(taps, k) * in[k * f.x_step];
-        const int value = micronet_requantize(sum, filter.multiplier, q);
+        const int value = micronet_requantize(sum, block[MICRONET_BLOCK + lane], q);
         y[line * f.y_line + i * f.y_step + place] = (int8_t)value;
-        filter.total += value;
+        total += value;
       }
-    if (sums) sums[place] = filter.total;
+    if (sums) sums[place] = total;
   }
 }
 
@@ -333,47 +353,23 @@ MICRONET_INLINE void micronet_depthwise_lines(const int8_t *x, const int32_t *w,
     micronet_lines_any(x, w, y, sums, to, f, q);
     return;
   }
+  micronet_walk walk;
+  walk.rows = 1;
+  walk.taps = f.taps;
+  walk.stride = f.stride;
+  walk.length = f.length;
+  walk.x_row = 0;
+  walk.x_step = f.x_step;
+  walk.y_step = f.y_step;
+  walk.summed = sums != NULL;
+  walk.x_offsets = micronet_offsets(0, f.x_line, f.lines, 4);
+  walk.y_offsets = micronet_offsets(0, f.y_line, f.lines, 4);
   for (int c = 0; c < f.channels * f.multiplier; c += f.multiplier) {
     int m = 0;
-    for (; m + 2 <= f.multiplier; m += 2) micronet_lines_channel(x, w, y, sums, to, c + m, 2, f, q);
-    if (m < f.multiplier) micronet_lines_channel(x, w, y, sums, to, c + m, 1, f, q);
-  }
-}
-
-/* Adds one column of pixels of 4 rows of outputs to all outputs that it belongs to: to the oldest unfinished one as its
-   column `place`. */
-MICRONET_INLINE void micronet_square_column(const int8_t *x, uint32x4_t offsets, int32_t (*taps)[MICRONET_MOST_SIZE], int32x4_t *sums,
-                                            int place, int size, int stride, int x_pitch) {
-  MICRONET_UNROLL(5)
-  for (int i = 0; i < size; i++) {
-    const int32x4_t pixels = vldrbq_gather_offset_s32(x + i * x_pitch, offsets);
-    MICRONET_UNROLL(5)
-    for (int t = 0; t * stride <= place; t++)
-      sums[t] = micronet_multiply_add(sums[t], pixels, taps[i][place - t * stride]);
-  }
-}
-
-/* 4 rows of outputs of one channel. Each column of pixels is loaded once and added to every output it belongs to. */
-MICRONET_INLINE void micronet_square_four(const int8_t *x, int8_t *y, int32_t (*taps)[MICRONET_MOST_SIZE], micronet_filter *filter,
-                                          int repeated, int summed, uint32x4_t x_offsets, uint32x4_t y_offsets,
-                                          micronet_square f, micronet_output q) {
-  const int open = (f.size - 1) / f.stride + 1, ready = micronet_max(f.size - f.stride, 0);
-  int32x4_t sums[MICRONET_MOST_SIZE];
-  MICRONET_UNROLL(5)
-  for (int t = 0; t < MICRONET_MOST_SIZE; t++) sums[t] = vdupq_n_s32(filter->bias);
-  MICRONET_UNROLL(5)
-  for (int k = 0; k < ready; k++, x += f.channels)
-    micronet_square_column(x, x_offsets, taps, sums, k, f.size, f.stride, f.x_pitch);
-  MICRONET_UNROLL(3)
-  for (int column = 0; column < f.columns; column++, y += f.channels) {
-    MICRONET_UNROLL(5)
-    for (int k = ready; k < f.size; k++)
-      micronet_square_column(x + (k - ready) * f.channels, x_offsets, taps, sums, k, f.size, f.stride, f.x_pitch);
-    x += f.stride * f.channels;
-    micronet_put_four(y, y_offsets, sums[0], filter, summed, repeated, q);
-    MICRONET_UNROLL(5)
-    for (int t = 0; t + 1 < open; t++) sums[t] = sums[t + 1];
-    sums[open - 1] = vdupq_n_s32(filter->bias);
+    /* Two filters share the loads of pixels, where the open sums of both stay in registers. */
+    for (; f.taps <= 2 * f.stride && m + 2 <= f.multiplier; m += 2)
+      micronet_lines_channel(x, w, y, sums, to, c + m, 2, f, &walk, q);
+    for (; m < f.multiplier; m++) micronet_lines_channel(x, w, y, sums, to, c + m, 1, f, &walk, q);
   }
 }
 
@@ -382,45 +378,48 @@ MICRONET_SHARED void micronet_square_any(const int8_t *x, const int32_t *w, int8
                                          micronet_square f, micronet_output q) {
   const int line_words = (f.size + 1) / 2;
   for (int c = 0; c < f.channels; c++) {
-    micronet_filter filter = {0, 0, 0, {0}};
-    const int32_t *taps = micronet_load_filter(w, c, f.size * line_words, 0, &filter);
+    const int lane = c % MICRONET_BLOCK;
+    const int32_t *block = w + c / MICRONET_BLOCK * (MICRONET_BLOCK_HEAD + MICRONET_BLOCK * f.size * line_words);
+    const int32_t *taps = block + MICRONET_BLOCK_HEAD + lane * f.size * line_words;
+    int32_t total = 0;
     for (int row = 0; row < f.rows; row++)
       for (int column = 0; column < f.columns; column++) {
         const int8_t *in = x + row * f.stride * f.x_pitch + column * f.stride * f.channels + c;
-        int32_t sum = filter.bias;
+        int32_t sum = block[lane];
         for (int i = 0; i < f.size; i++)
           for (int j = 0; j < f.size; j++)
             sum += micronet_tap(taps + i * line_words, j) * in[i * f.x_pitch + j * f.channels];
-        const int value = micronet_requantize(sum, filter.multiplier, q);
+        const int value = micronet_requantize(sum, block[MICRONET_BLOCK + lane], q);
         y[row * f.y_pitch + column * f.channels + c] = (int8_t)value;
-        filter.total += value;
+        total += value;
       }
-    if (sums) sums[c] = filter.total;
+    if (sums) sums[c] = total;
   }
 }
 
 /* A depthwise filter of size x size. x points to the first tap of the first output of a padded tensor. */
 MICRONET_INLINE void micronet_depthwise_square(const int8_t *x, const int32_t *w, int8_t *y, int32_t *sums,
                                                micronet_square f, micronet_output q) {
-  if (f.size > MICRONET_MOST_SIZE) {
+  if (f.size > MICRONET_MOST_ROWS) {
     micronet_square_any(x, w, y, sums, f, q);
     return;
   }
-  const int line_words = (f.size + 1) / 2;
-  const uint32x4_t x_offsets = micronet_offsets(0, f.stride * f.x_pitch, f.rows, 4);
-  const uint32x4_t y_offsets = micronet_offsets(0, f.y_pitch, f.rows, 4);
+  micronet_walk walk;
+  walk.rows = walk.taps = f.size;
+  walk.stride = f.stride;
+  walk.length = f.columns;
+  walk.x_row = f.x_pitch;
+  walk.x_step = walk.y_step = f.channels;
+  walk.summed = sums != NULL;
+  walk.x_offsets = micronet_offsets(0, f.stride * f.x_pitch, f.rows, 4);
+  walk.y_offsets = micronet_offsets(0, f.y_pitch, f.rows, 4);
   for (int c = 0; c < f.channels; c++) {
-    micronet_filter filter = {0, 0, 0, {0}};
-    const int32_t *row_taps = micronet_load_filter(w, c, f.size * line_words, 0, &filter);
-    int32_t taps[MICRONET_MOST_SIZE][MICRONET_MOST_SIZE] = {{0}};
-    MICRONET_UNROLL(5)
-    for (int i = 0; i < f.size; i++)
-      MICRONET_UNROLL(5)
-    for (int j = 0; j < f.size; j++) taps[i][j] = micronet_tap(row_taps + i * line_words, j);
+    micronet_filter filter = {0, 0, 0, {{0}}};
+    micronet_load_filter(w, c, f.size, f.size, &filter);
     for (int row = 0; row < f.rows; row += 4) {
       const micronet_lanes block = micronet_lanes_at(row, f.rows, 4);
-      micronet_square_four(x + block.start * f.stride * f.x_pitch + c, y + block.start * f.y_pitch + c, taps, &filter,
-                           block.repeated, sums != NULL, x_offsets, y_offsets, f, q);
+      micronet_walk_four(x + block.start * f.stride * f.x_pitch + c, y + block.start * f.y_pitch + c, &filter, 1, 0,
+                         block.repeated, &walk, q);
     }
     if (sums) sums[c] = filter.total;
   }
