@@ -427,9 +427,10 @@ MICRONET_INLINE void micronet_depthwise_square(const int8_t *x, const int32_t *w
 
 /* ---- any other convolution ---- */
 
-/* How many of 8 taps from `first` on are left. */
-MICRONET_INLINE mve_pred16_t micronet_taps_left(int taps, int first) {
-  return vctp16q((uint32_t)micronet_max(taps - first, 0));
+/* 8 taps of a pixel from number `first` on; zeros where there are no more, as weights of other outputs lie there. */
+MICRONET_INLINE int16x8_t micronet_gather_taps(const int8_t *x, uint16x8_t offsets, int taps, int first) {
+  if (taps - first >= 8) return vldrbq_gather_offset_s16(x, offsets);
+  return vldrbq_gather_offset_z_s16(x, offsets, vctp16q((uint32_t)micronet_max(taps - first, 0)));
 }
 
 /* Where 8 taps of a window lie, in the order of the weights: kernel row, kernel column, channel. */
@@ -445,38 +446,33 @@ enum { MICRONET_MOST_TAP_CHUNKS = 4 };
 MICRONET_INLINE void micronet_window_outputs(const int8_t *x, int step, const uint16x8_t *offsets, const int32_t *w,
                                              int8_t *y, int pixels, int taps, int co, micronet_output q) {
   const int chunks = (taps + 7) / 8, pairs = (taps + 1) / 2;
-  int16x8_t first[MICRONET_MOST_TAP_CHUNKS], next[MICRONET_MOST_TAP_CHUNKS];
+  int16x8_t inputs[2][MICRONET_MOST_TAP_CHUNKS];
   MICRONET_UNROLL(4)
-  for (int k = 0; k < MICRONET_MOST_TAP_CHUNKS; k++) first[k] = next[k] = vdupq_n_s16(0);
-  MICRONET_UNROLL(4)
-  for (int k = 0; k < chunks; k++) {
-    const mve_pred16_t left = micronet_taps_left(taps, 8 * k); /* zeros meet what lies behind a row */
-    first[k] = vldrbq_gather_offset_z_s16(x, offsets[k], left);
-    next[k] = pixels == 2 ? vldrbq_gather_offset_z_s16(x + step, offsets[k], left) : first[k];
+  for (int k = 0; k < MICRONET_MOST_TAP_CHUNKS; k++) {
+    inputs[0][k] = k < chunks ? micronet_gather_taps(x, offsets[k], taps, 8 * k) : vdupq_n_s16(0);
+    inputs[1][k] = k < chunks && pixels == 2 ? micronet_gather_taps(x + step, offsets[k], taps, 8 * k) : inputs[0][k];
   }
+  w = micronet_loaded_here(w);
   for (int o = 0; o < co; o += MICRONET_BLOCK, w += MICRONET_BLOCK_HEAD + MICRONET_BLOCK * pairs) {
-    const int16_t *row = (const int16_t *)(const void *)(w + MICRONET_BLOCK_HEAD);
+    const int16_t *rows = (const int16_t *)(const void *)(w + MICRONET_BLOCK_HEAD);
     int32_t sums[2][4] = {{0, 0, 0, 0}, {0, 0, 0, 0}};
     MICRONET_UNROLL(4)
-    for (int lane = 0; lane < MICRONET_BLOCK; lane++, row += 2 * pairs)
+    for (int lane = 0; lane < MICRONET_BLOCK; lane++) {
+      micronet_loads_stay_here();
       MICRONET_UNROLL(4)
-    for (int k = 0; k < chunks; k++) {
-      const int16x8_t weights = vldrhq_s16(row + 8 * k);
-      sums[0][lane] = k == 0 ? vmladavq_s16(first[k], weights) : vmladavaq_s16(sums[0][lane], first[k], weights);
-      if (pixels == 2)
-        sums[1][lane] = k == 0 ? vmladavq_s16(next[k], weights) : vmladavaq_s16(sums[1][lane], next[k], weights);
+      for (int k = 0; k < chunks; k++) {
+        const int16x8_t weights = vldrhq_s16(rows + 2 * pairs * lane + 8 * k);
+        MICRONET_UNROLL(2)
+        for (int p = 0; p < pixels; p++)
+          sums[p][lane] = k == 0 ? vmladavq_s16(inputs[p][k], weights)
+                                 : vmladavaq_s16(sums[p][lane], inputs[p][k], weights);
+      }
     }
-    const mve_pred16_t wanted = vctp32q((uint32_t)(co - o));
+    const int lanes = co % MICRONET_BLOCK == 0 ? MICRONET_BLOCK : micronet_min(co - o, MICRONET_BLOCK);
+    const int32x4_t biases = vldrwq_s32(w), multipliers = vldrwq_s32(w + MICRONET_BLOCK);
     MICRONET_UNROLL(2)
-    for (int p = 0; p < pixels; p++) {
-      const int32x4_t sum = micronet_four(sums[p][0], sums[p][1], sums[p][2], sums[p][3]);
-      const int32x4_t biased = vaddq_s32(sum, vldrwq_s32(w));
-      const int32x4_t value = micronet_requantize_four(biased, vldrwq_s32(w + MICRONET_BLOCK), q);
-      if (co % MICRONET_BLOCK == 0)
-        vstrbq_s32(y + p * co + o, value);
-      else
-        vstrbq_p_s32(y + p * co + o, value, wanted);
-    }
+    for (int p = 0; p < pixels; p++)
+      micronet_put_pointwise(y + p * co + o, sums[p], biases, multipliers, lanes, q);
   }
 }
 
@@ -594,7 +590,10 @@ MICRONET_INLINE void micronet_linear(const int8_t *x, const int8_t *w, const int
   for (int o = 0; o < co; o += MICRONET_BLOCK, w += 64 * chunks, bm += MICRONET_BLOCK_HEAD) {
     const int32x4_t sums = micronet_linear_block(x, w, bm, chunks);
     const int32x4_t value = micronet_requantize_four(sums, vldrwq_s32(bm + MICRONET_BLOCK), q);
-    vstrbq_p_s32(y + o, value, vctp32q((uint32_t)(co - o)));
+    if (co % MICRONET_BLOCK == 0)
+      vstrbq_s32(y + o, value);
+    else
+      vstrbq_p_s32(y + o, value, vctp32q((uint32_t)(co - o)));
   }
 }
 
@@ -616,7 +615,10 @@ MICRONET_INLINE void micronet_coefficients(const int8_t *x, const int8_t *w, con
     int32x4_t value = vqrdmulhq_s32(sums, vldrwq_s32(bm + MICRONET_BLOCK));
     value = vminq_s32(vmaxq_s32(value, vdupq_n_s32(0)), vdupq_n_s32(top));
     if (MICRONET_BLOCK % period != 0) added = micronet_four_offsets(offsets, o, period);
-    vstrhq_p_s32(a + o, vaddq_s32(value, added), vctp32q((uint32_t)(co - o)));
+    if (co % MICRONET_BLOCK == 0)
+      vstrhq_s32(a + o, vaddq_s32(value, added));
+    else
+      vstrhq_p_s32(a + o, vaddq_s32(value, added), vctp32q((uint32_t)(co - o)));
   }
 }
 
@@ -738,53 +740,79 @@ MICRONET_INLINE void micronet_shift_max(const int8_t *x, const int16_t *a, const
   }
 }
 
-/* ---- element by element: 8 or 16 at once; loads may pass the end, stores may not ---- */
+/* ---- element by element: 8 or 16 at once. Loads may pass the end, stores may not. ---- */
+
+/* Stores the low bytes of 8 lanes, or of the first `left` ones. */
+MICRONET_INLINE void micronet_put_eight(int8_t *y, int16x8_t value, int left) {
+  if (left >= 8)
+    vstrbq_s16(y, value);
+  else
+    vstrbq_p_s16(y, value, vctp16q((uint32_t)left));
+}
+
+MICRONET_INLINE int8x16_t micronet_look_up(const int8_t *x, const int8_t *table) {
+  return vldrbq_gather_offset_s8(table, veorq_u8(vldrbq_u8((const uint8_t *)x), vdupq_n_u8(128)));
+}
 
 /* y = table[x + 128]; y may be x. */
 MICRONET_INLINE void micronet_table(const int8_t *x, int8_t *y, int rows, int row_bytes, int x_pitch, int y_pitch,
                                     const int8_t *table) {
-  for (int row = 0; row < rows; row++)
-    for (int i = 0; i < row_bytes; i += 16) {
-      const uint8x16_t places = veorq_u8(vldrbq_u8((const uint8_t *)x + row * x_pitch + i), vdupq_n_u8(128));
-      const int8x16_t found = vldrbq_gather_offset_s8(table, places);
-      vstrbq_p_s8(y + row * y_pitch + i, found, vctp8q((uint32_t)(row_bytes - i)));
-    }
+  for (int row = 0; row < rows; row++) {
+    const int8_t *in = x + row * x_pitch;
+    int8_t *out = y + row * y_pitch;
+    for (int block = row_bytes / 16; block > 0; block--, in += 16, out += 16)
+      vstrbq_s8(out, micronet_look_up(in, table));
+    if (row_bytes % 16 > 0) vstrbq_p_s8(out, micronet_look_up(in, table), vctp8q((uint32_t)(row_bytes % 16)));
+  }
+}
+
+/* The sums of 8 elements of two tensors. */
+MICRONET_INLINE int16x8_t micronet_add_eight(const int8_t *a, const int8_t *b, micronet_sum_of two, int32_t multiplier,
+                                             micronet_output q) {
+  const int32_t bias = -two.a_factor * two.a_zero - two.b_factor * two.b_zero;
+  const int16x8_t a_factors = vdupq_n_s16((int16_t)two.a_factor), b_factors = vdupq_n_s16((int16_t)two.b_factor);
+  const int16x8_t first = vldrbq_s16(a), second = vldrbq_s16(b);
+  const int32x4_t even = vaddq_s32(vmullbq_int_s16(first, a_factors), vmullbq_int_s16(second, b_factors));
+  const int32x4_t odd = vaddq_s32(vmulltq_int_s16(first, a_factors), vmulltq_int_s16(second, b_factors));
+  return micronet_requantize_eight(vaddq_n_s32(even, bias), vaddq_n_s32(odd, bias), multiplier, q);
 }
 
 /* The sum of two tensors; y may be a or b. */
 MICRONET_INLINE void micronet_add(const int8_t *a, const int8_t *b, int8_t *y, int rows, int row_bytes, int a_pitch,
                                   int b_pitch, int y_pitch, micronet_sum_of two, int32_t multiplier,
                                   micronet_output q) {
-  const int32_t bias = -two.a_factor * two.a_zero - two.b_factor * two.b_zero;
-  const int16x8_t a_factors = vdupq_n_s16((int16_t)two.a_factor), b_factors = vdupq_n_s16((int16_t)two.b_factor);
-  for (int row = 0; row < rows; row++)
-    for (int i = 0; i < row_bytes; i += 8) {
-      const int16x8_t first = vldrbq_s16(a + row * a_pitch + i), second = vldrbq_s16(b + row * b_pitch + i);
-      int32x4_t even = vaddq_s32(vmullbq_int_s16(first, a_factors), vmullbq_int_s16(second, b_factors));
-      int32x4_t odd = vaddq_s32(vmulltq_int_s16(first, a_factors), vmulltq_int_s16(second, b_factors));
-      even = vaddq_n_s32(even, bias);
-      odd = vaddq_n_s32(odd, bias);
-      vstrbq_p_s16(y + row * y_pitch + i, micronet_requantize_eight(even, odd, multiplier, q),
-                   vctp16q((uint32_t)(row_bytes - i)));
-    }
+  for (int row = 0; row < rows; row++) {
+    const int8_t *first = a + row * a_pitch, *second = b + row * b_pitch;
+    int8_t *out = y + row * y_pitch;
+    for (int block = row_bytes / 8; block > 0; block--, first += 8, second += 8, out += 8)
+      micronet_put_eight(out, micronet_add_eight(first, second, two, multiplier, q), 8);
+    if (row_bytes % 8 > 0)
+      micronet_put_eight(out, micronet_add_eight(first, second, two, multiplier, q), row_bytes % 8);
+  }
+}
+
+/* The products of `lanes` (up to 8) channels. */
+MICRONET_INLINE void micronet_scale_eight(const int8_t *x, const int8_t *s, int8_t *y, int columns, int lanes,
+                                          int channels, int x_zero, int s_zero, int32_t multiplier,
+                                          micronet_output q) {
+  const int16x8_t factors = vsubq_n_s16(vldrbq_s16(s), (int16_t)s_zero);
+  for (int column = 0; column < columns; column++, x += channels, y += channels) {
+    const int16x8_t pixels = vsubq_n_s16(vldrbq_s16(x), (int16_t)x_zero);
+    const int32x4_t even = vmullbq_int_s16(pixels, factors), odd = vmulltq_int_s16(pixels, factors);
+    micronet_put_eight(y, micronet_requantize_eight(even, odd, multiplier, q), lanes);
+  }
 }
 
 /* The product of each channel with one value, as in squeeze-and-excite. */
 MICRONET_INLINE void micronet_scale(const int8_t *x, const int8_t *s, int8_t *y, int rows, int columns, int channels,
                                     int x_pitch, int y_pitch, int x_zero, int s_zero, int32_t multiplier,
                                     micronet_output q) {
-  for (int c = 0; c < channels; c += 8) {
-    const int16x8_t factors = vsubq_n_s16(vldrbq_s16(s + c), (int16_t)s_zero);
-    const mve_pred16_t wanted = vctp16q((uint32_t)(channels - c));
-    for (int row = 0; row < rows; row++) {
-      const int8_t *in = x + row * x_pitch + c;
-      int8_t *out = y + row * y_pitch + c;
-      for (int column = 0; column < columns; column++, in += channels, out += channels) {
-        const int16x8_t pixels = vsubq_n_s16(vldrbq_s16(in), (int16_t)x_zero);
-        const int32x4_t even = vmullbq_int_s16(pixels, factors), odd = vmulltq_int_s16(pixels, factors);
-        vstrbq_p_s16(out, micronet_requantize_eight(even, odd, multiplier, q), wanted);
-      }
-    }
+  for (int row = 0; row < rows; row++, x += x_pitch, y += y_pitch) {
+    int c = 0;
+    for (; c + 8 <= channels; c += 8)
+      micronet_scale_eight(x + c, s + c, y + c, columns, 8, channels, x_zero, s_zero, multiplier, q);
+    if (c < channels)
+      micronet_scale_eight(x + c, s + c, y + c, columns, channels - c, channels, x_zero, s_zero, multiplier, q);
   }
 }
 
