@@ -141,6 +141,9 @@ MICRONET_INLINE const int32_t *micronet_loaded_here(const int32_t *w) {
   return w;
 }
 
+/* Keeps loads where they are used: left alone, the compiler loads far ahead and spills. */
+MICRONET_INLINE void micronet_loads_stay_here(void) { __asm__ volatile("" ::: "memory"); }
+
 /* Writes one line of a convolution's input with its borders to `line`, as int8. */
 MICRONET_INLINE void micronet_padded_line(const uint8_t *x, int8_t *line, int row, micronet_window f) {
   const int width = (f.columns - 1) * f.stride_w + f.kernel_w;

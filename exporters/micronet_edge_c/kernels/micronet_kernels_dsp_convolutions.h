@@ -300,6 +300,7 @@ MICRONET_INLINE void micronet_square_row(const int8_t *x, int8_t *y, micronet_sq
     const int value = micronet_requantize(sums[0], filter->multiplier, q);
     *y = (int8_t)value;
     if (summed) filter->total += value;
+    micronet_loads_stay_here();
     MICRONET_UNROLL(5)
     for (int t = 0; t + 1 < open; t++) sums[t] = sums[t + 1];
     sums[open - 1] = filter->bias;

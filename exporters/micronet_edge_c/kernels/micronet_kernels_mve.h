@@ -215,6 +215,7 @@ MICRONET_INLINE int32_t micronet_shift_max_eight(const int8_t *first, const int8
       micronet_shift_max_four(first + a->apart, second + a->apart, a->high, a->factors, a->biases, fusions);
   const int16x8_t value = micronet_requantize_eight(even, odd, multiplier, q);
   vstrbq_scatter_offset_s16(y, a->places, value);
+  micronet_loads_stay_here();
   if (!summed) return 0;
   const int16x8_t whole = vmovlbq_s8(vreinterpretq_s8_s16(value));
   if (repeated == 0) return vaddvq_s16(whole);
@@ -230,6 +231,7 @@ MICRONET_INLINE int32_t micronet_shift_max_two(const int8_t *first, const int8_t
   for (int row = 0; row < f.rows; row++) {
     const int8_t *x = first + row * f.x_pitch, *moved = second + row * f.x_pitch;
     int8_t *out = y + row * f.y_pitch;
+    MICRONET_UNROLL(1)
     for (int block = f.columns / 8; block > 0; block--, x += 8 * f.width, moved += 8 * f.width, out += 8 * f.channels)
       total += micronet_shift_max_eight(x, moved, out, &channel, f.fusions, summed, 0, multiplier, q);
     if (rest > 0)

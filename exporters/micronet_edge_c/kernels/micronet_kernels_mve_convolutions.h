@@ -21,9 +21,6 @@ MICRONET_INLINE void micronet_add_products(int8x16_t x, const int8_t **row, int3
   *row = at;
 }
 
-/* Keeps loads of weights where they are used: left alone, the compiler loads them far ahead and spills them. */
-MICRONET_INLINE void micronet_loads_stay_here(void) { __asm__ volatile("" ::: "memory"); }
-
 /* Stores 4 outputs of which the first `lanes` are wanted. */
 MICRONET_INLINE void micronet_put_pointwise(int8_t *y, const int32_t *sums, int32x4_t biases, int32x4_t multipliers,
                                             int lanes, micronet_output q) {
