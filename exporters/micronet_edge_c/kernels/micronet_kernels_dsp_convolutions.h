@@ -181,7 +181,7 @@ MICRONET_INLINE void micronet_walk_line(micronet_walk at, micronet_filter *filte
   const int outputs = 3 - at.stride; /* of each pair */
   /* The last pair of stride 2 is half outside. */
   const int loops = at.stride == 1 ? at.length / 2 : at.length - 1;
-  MICRONET_UNROLL(2)
+  MICRONET_UNROLL(3)
   for (int i = 0; i < loops; i++) {
     x[pairs - 1] = micronet_pair(at.x[0], at.x[at.x_step]);
     MICRONET_UNROLL(2)
