@@ -70,10 +70,11 @@ typedef struct {
   int channels, size, stride, rows, columns, x_pitch, y_pitch;
 } micronet_square;
 
-/* A convolution of any window over an input without borders. wide_y is 1 where the result is int16, else 0. */
+/* A convolution of any window over an input without borders, of which `above` rows lie before x. wide_y is 1 where the
+   result is int16, else 0. */
 typedef struct {
   int ci, co, groups, kernel_h, kernel_w, stride_h, stride_w, top, left, rows_in, columns_in, rows, columns, x_pitch,
-      y_pitch, is_unsigned, wide_y;
+      y_pitch, above, is_unsigned, wide_y;
 } micronet_window;
 
 /* A Dynamic Shift-Max: `shifts` is J, `fusions` is K, `width` counts the channels of x, `channels` those of y. */
@@ -170,7 +171,7 @@ MICRONET_INLINE void micronet_padded_line(const uint8_t *x, int8_t *line, int ro
                                           micronet_window f) {
   const int width = (f.columns - 1) * f.stride_w + f.kernel_w;
   const int inside = micronet_max(micronet_min(f.columns_in, width - f.left), 0);
-  if (row < 0 || row >= f.rows_in) {
+  if (row < -f.above || row >= f.rows_in) {
     micronet_fill_pixels(line, width, f.ci, border);
     return;
   }

@@ -415,7 +415,7 @@ MICRONET_INLINE void micronet_convolution(const void *x, const int32_t *w, void 
   for (int row = 0; row < f.rows; row++) {
     const int first = row * f.stride_h - f.top;
     const int8_t *lines = scratch;
-    if (is_whole && first >= 0 && first + f.kernel_h <= f.rows_in)
+    if (is_whole && first >= -f.above && first + f.kernel_h <= f.rows_in)
       lines = (const int8_t *)x + first * f.x_pitch;
     else
       for (int i = 0; i < f.kernel_h; i++)
