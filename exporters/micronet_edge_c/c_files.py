@@ -20,6 +20,7 @@ from micronet_edge.targets.protocol import ExportSpec, Memory
 from micronet_edge_c.formats import UINT8_IO
 from micronet_edge_c.image import image_bytes
 from micronet_edge_c.metadata import Description, description_comment
+from micronet_edge_c.program.bands import with_bands
 from micronet_edge_c.program.buffers import FLOAT, INT8, UINT8
 from micronet_edge_c.program.memory_plan import plan_memory
 from micronet_edge_c.write_program import write_program
@@ -89,7 +90,7 @@ def _check_fits(named: Named, sram_bytes: int | None) -> None:
 def _write(
     quantized: QuantizedNetwork, description: Description, path: Path, example: Example, memory: Memory
 ) -> None:
-    program = write_program(quantized, description.image_type)
+    program = with_bands(write_program(quantized, description.image_type))
     named = Named(program, plan_memory(program), description.name, file_stem(path.stem))
     _check_fits(named, memory.sram_bytes)
     whole = msgspec.structs.replace(description, arena_bytes=arena_bytes(named), graph=graph_of(program))

@@ -17,6 +17,7 @@ from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.quantized_tensors import calibrated_tensors
 from micronet_edge.util.threads import one_thread
 from micronet_edge_c.pipelines import microcontroller
+from micronet_edge_c.program.bands import with_bands
 from micronet_edge_c.program.buffers import INT8
 from micronet_edge_c.program.flash import CODE_BYTES, flash_bytes
 from micronet_edge_c.program.memory_plan import plan_memory
@@ -87,7 +88,7 @@ def _footprint(network: fx.GraphModule, metadata: FileMetadata) -> Footprint:
     ranges = dict.fromkeys(calibrated_tensors(network), _ANY_RANGE)
     qparams = assign_qparams(network, ranges, _BITS)
     quantized = QuantizedNetwork(network, metadata.preprocessing, qparams)
-    program = write_program(quantized_graph(quantized), INT8)
+    program = with_bands(write_program(quantized_graph(quantized), INT8))
     arena = plan_memory(program).size_bytes
     return Footprint(
         metadata.variant,

@@ -24,19 +24,6 @@
 #error "The micronet kernels are written for gcc and clang."
 #endif
 
-#define MICRONET_INLINE static inline __attribute__((always_inline, unused))
-#define MICRONET_NOINLINE __attribute__((noinline))
-#define MICRONET_ALIGN16 __attribute__((aligned(16)))
-
-/* Code that layers share, where speed does not matter. */
-#define MICRONET_SHARED static __attribute__((noinline, unused))
-#define MICRONET_PRAGMA(text) _Pragma(#text)
-#if defined(__clang__)
-#define MICRONET_UNROLL(n) MICRONET_PRAGMA(clang loop unroll_count(n))
-#else
-#define MICRONET_UNROLL(n) MICRONET_PRAGMA(GCC unroll n)
-#endif
-
 /* Which instruction set: the compiler's own macros say it. MICRONET_PORTABLE asks for plain C. */
 #if defined(__ARM_FEATURE_MVE) && !defined(MICRONET_PORTABLE)
 #if __ARM_FEATURE_MVE & 1
@@ -46,6 +33,25 @@
 #if defined(__ARM_FEATURE_DSP) && defined(__ARM_ARCH) && !defined(__aarch64__) && !defined(__ARM_BIG_ENDIAN) && \
     !defined(MICRONET_USE_MVE) && !defined(MICRONET_PORTABLE)
 #define MICRONET_USE_DSP 1
+#endif
+
+#define MICRONET_INLINE static inline __attribute__((always_inline, unused))
+#define MICRONET_NOINLINE __attribute__((noinline))
+#define MICRONET_ALIGN16 __attribute__((aligned(16)))
+
+/* Kernels of any form: specialised for each call in plain C, else shared by all layers. */
+#if defined(MICRONET_USE_MVE) || defined(MICRONET_USE_DSP)
+#define MICRONET_ANY static __attribute__((noinline, unused))
+#else
+#define MICRONET_ANY MICRONET_INLINE
+#endif
+
+/* Loops over registers: an array stays in registers only where all its indices are constants. */
+#define MICRONET_PRAGMA(text) _Pragma(#text)
+#if defined(__clang__)
+#define MICRONET_UNROLL(n) MICRONET_PRAGMA(clang loop unroll_count(n))
+#else
+#define MICRONET_UNROLL(n) MICRONET_PRAGMA(GCC unroll n)
 #endif
 
 /* How the requantization of a kernel ends. */
@@ -64,10 +70,11 @@ typedef struct {
   int channels, size, stride, rows, columns, x_pitch, y_pitch;
 } micronet_square;
 
-/* A convolution of any window over an input without borders. wide_y is 1 where the result is int16, else 0. */
+/* A convolution of any window over an input without borders, of which `above` rows lie before x. wide_y is 1 where the
+   result is int16, else 0. */
 typedef struct {
   int ci, co, groups, kernel_h, kernel_w, stride_h, stride_w, top, left, rows_in, columns_in, rows, columns, x_pitch,
-      y_pitch, is_unsigned, wide_y;
+      y_pitch, above, is_unsigned, wide_y;
 } micronet_window;
 
 /* A Dynamic Shift-Max: `shifts` is J, `fusions` is K, `width` counts the channels of x, `channels` those of y. */
@@ -81,7 +88,8 @@ typedef struct {
 } micronet_sum_of;
 
 /* CONSTANTS of a generated file. A stream of weights holds, for each group and each block of 4 outputs: 4 biases,
-   4 multipliers, 4 rows of weights; the rows of a pointwise block are cut into chunks of 16 inputs. Each macro brings its own comma, so that one may expand to nothing.
+   4 multipliers, 4 rows of weights; the rows of a pointwise block are cut into chunks of 16 inputs. Each macro brings
+   its own comma, so that one may expand to nothing.
      MICRONET_M   a multiplier
      MICRONET_W4  4 weights of a pointwise row
      MICRONET_P4, P8, P12  fill a row of a chunk up to 16 weights where vectors of 16 are loaded
@@ -155,12 +163,15 @@ MICRONET_INLINE const int32_t *micronet_loaded_here(const int32_t *w) {
   return w;
 }
 
+/* Keeps loads where they are used: left alone, the compiler loads far ahead and spills. */
+MICRONET_INLINE void micronet_loads_stay_here(void) { __asm__ volatile("" ::: "memory"); }
+
 /* Writes one line of a convolution's input with its borders to `line`, as int8. */
 MICRONET_INLINE void micronet_padded_line(const uint8_t *x, int8_t *line, int row, const int8_t *border,
                                           micronet_window f) {
   const int width = (f.columns - 1) * f.stride_w + f.kernel_w;
   const int inside = micronet_max(micronet_min(f.columns_in, width - f.left), 0);
-  if (row < 0 || row >= f.rows_in) {
+  if (row < -f.above || row >= f.rows_in) {
     micronet_fill_pixels(line, width, f.ci, border);
     return;
   }
@@ -183,7 +194,8 @@ MICRONET_INLINE void micronet_padded_line(const uint8_t *x, int8_t *line, int ro
   micronet_fill_pixels(line + filled * f.ci, width - filled, f.ci, border);
 }
 
-/* Fills the border around rows x row_bytes bytes at y with one value for each byte; left and right count bytes, top and bottom rows. */
+/* Fills the border around rows x row_bytes bytes at y; left and right count bytes, top and bottom rows. Every byte
+   becomes `zero`. */
 MICRONET_INLINE void micronet_border(void *y, int rows, int row_bytes, int pitch, int top, int bottom, int left,
                                      int right, int zero) {
   const size_t whole = (size_t)(left + row_bytes + right);

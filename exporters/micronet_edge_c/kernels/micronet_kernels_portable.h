@@ -10,10 +10,10 @@ MICRONET_INLINE int micronet_requantize(int32_t sum, int32_t multiplier, microne
   return micronet_clamp((int)rounded + q.zero_point, q.low, q.high);
 }
 
-/* Tap k of a row of MICRONET_T2 words. */
-MICRONET_INLINE int32_t micronet_tap(const int32_t *row, int k) {
-  return (int16_t)((uint32_t)row[k / 2] >> (16 * (k % 2)));
-}
+/* The form in which streams hold a multiplier. */
+MICRONET_INLINE int32_t micronet_stored_multiplier(int32_t multiplier) { return multiplier; }
+
+#include "micronet_kernels_any.h"
 
 /* Output `lane` of a pointwise block: chunks of up to 16 inputs, in each one the weights of 4 outputs. */
 MICRONET_INLINE int32_t micronet_pointwise_sum(const int8_t *x, const int32_t *block, int lane, int depth) {
@@ -50,89 +50,24 @@ MICRONET_INLINE void micronet_pointwise(const int8_t *x, const int32_t *w, int8_
    `to` says where an output channel goes (NULL: stays); `sums` receives the sum of each output channel, or is NULL. */
 MICRONET_INLINE void micronet_depthwise_lines(const void *x, const int32_t *w, void *y, int32_t *sums,
                                               const uint16_t *to, micronet_lines f, micronet_output q) {
-  const int row_words = (f.taps + 1) / 2;
-  for (int c = 0; c < f.channels * f.multiplier; c++) {
-    const int lane = c % MICRONET_BLOCK, place = to ? to[c] : c;
-    const int32_t *block = w + c / MICRONET_BLOCK * (MICRONET_BLOCK_HEAD + MICRONET_BLOCK * row_words);
-    const int32_t *taps = block + MICRONET_BLOCK_HEAD + lane * row_words;
-    int32_t total = 0;
-    for (int line = 0; line < f.lines; line++) {
-      const int8_t *in = (const int8_t *)x + line * f.x_line + ((c / f.multiplier) << f.wide_x);
-      int8_t *out = (int8_t *)y + line * f.y_line + (place << f.wide_y);
-      for (int i = 0; i < f.length; i++) {
-        int32_t sum = block[lane];
-        for (int k = 0; k < f.taps; k++)
-          sum += micronet_tap(taps, k) * micronet_element(in + (i * f.stride + k) * f.x_step, f.wide_x);
-        const int value = micronet_requantize(sum, block[MICRONET_BLOCK + lane], q);
-        micronet_set_element(out + i * f.y_step, f.wide_y, value);
-        total += value;
-      }
-    }
-    if (sums) sums[place] = total;
-  }
+  micronet_lines_any((const int8_t *)x, w, (int8_t *)y, sums, to, f, q);
 }
 
 /* A depthwise filter of size x size. x points to the first tap of the first output of a padded tensor. */
 MICRONET_INLINE void micronet_depthwise_square(const int8_t *x, const int32_t *w, int8_t *y, int32_t *sums,
                                                micronet_square f, micronet_output q) {
-  const int line_words = (f.size + 1) / 2, row_words = f.size * line_words;
-  for (int c = 0; c < f.channels; c++) {
-    const int lane = c % MICRONET_BLOCK;
-    const int32_t *block = w + c / MICRONET_BLOCK * (MICRONET_BLOCK_HEAD + MICRONET_BLOCK * row_words);
-    const int32_t *taps = block + MICRONET_BLOCK_HEAD + lane * row_words;
-    int32_t total = 0;
-    for (int row = 0; row < f.rows; row++)
-      for (int column = 0; column < f.columns; column++) {
-        const int8_t *in = x + row * f.stride * f.x_pitch + column * f.stride * f.channels + c;
-        int32_t sum = block[lane];
-        for (int i = 0; i < f.size; i++)
-          for (int j = 0; j < f.size; j++)
-            sum += micronet_tap(taps + i * line_words, j) * in[i * f.x_pitch + j * f.channels];
-        const int value = micronet_requantize(sum, block[MICRONET_BLOCK + lane], q);
-        y[row * f.y_pitch + column * f.channels + c] = (int8_t)value;
-        total += value;
-      }
-    if (sums) sums[c] = total;
-  }
+  micronet_square_any(x, w, y, sums, f, q);
 }
 
-/* One output of a convolution: `lines` are kernel_h padded lines of `pitch` bytes, at the first tap. */
-MICRONET_INLINE int32_t micronet_window_sum(const int8_t *lines, int pitch, const int32_t *taps, int32_t bias,
-                                            micronet_window f) {
-  const int depth = f.ci / f.groups;
-  int32_t sum = bias;
-  int k = 0;
-  for (int i = 0; i < f.kernel_h; i++)
-    for (int j = 0; j < f.kernel_w; j++)
-      for (int c = 0; c < depth; c++, k++) sum += micronet_tap(taps, k) * lines[i * pitch + j * f.ci + c];
-  return sum;
-}
-
-/* A convolution of any window. x has no borders and is uint8 where f.is_unsigned says so; `border` holds the ci values
-   around it, `scratch` kernel_h * ((columns - 1) * stride_w + kernel_w) * ci + 16 bytes. */
+/* A convolution of any window. x has no borders and is uint8 where f.is_unsigned says so; `border` holds the ci
+   values around it, `scratch` kernel_h * ((columns - 1) * stride_w + kernel_w) * ci + 16 bytes. */
 MICRONET_INLINE void micronet_convolution(const void *x, const int32_t *w, void *y, int8_t *scratch,
                                           const int8_t *border, micronet_window f, micronet_output q) {
-  const int depth = f.ci / f.groups, width = f.co / f.groups;
-  const int row_words = (f.kernel_h * f.kernel_w * depth + 1) / 2;
   const int pitch = ((f.columns - 1) * f.stride_w + f.kernel_w) * f.ci;
   for (int row = 0; row < f.rows; row++) {
     for (int i = 0; i < f.kernel_h; i++)
       micronet_padded_line((const uint8_t *)x, scratch + i * pitch, row * f.stride_h + i - f.top, border, f);
-    for (int column = 0; column < f.columns; column++) {
-      const int8_t *lines = scratch + column * f.stride_w * f.ci;
-      int8_t *out = (int8_t *)y + row * f.y_pitch + ((column * f.co) << f.wide_y);
-      const int32_t *block = w;
-      for (int group = 0; group < f.groups; group++, lines += depth, out += width << f.wide_y)
-        for (int o = 0; o < width; o += MICRONET_BLOCK) {
-          for (int lane = 0; lane < micronet_min(MICRONET_BLOCK, width - o); lane++) {
-            const int32_t *taps = block + MICRONET_BLOCK_HEAD + lane * row_words;
-            const int32_t sum = micronet_window_sum(lines, pitch, taps, block[lane], f);
-            const int value = micronet_requantize(sum, block[MICRONET_BLOCK + lane], q);
-            micronet_set_element(out + ((o + lane) << f.wide_y), f.wide_y, value);
-          }
-          block += MICRONET_BLOCK_HEAD + MICRONET_BLOCK * row_words;
-        }
-    }
+    micronet_window_row_any(scratch, pitch, w, (int8_t *)y + row * f.y_pitch, f, q);
   }
 }
 
@@ -189,29 +124,15 @@ MICRONET_INLINE void micronet_coefficients(const int8_t *x, const int8_t *w, con
   }
 }
 
-/* Dynamic Shift-Max: y[pixel, to[c]] is the largest over k of SUM over j of a[c][k][j] * (x[pixel, from[j][c]] - x_zero).
+/* Dynamic Shift-Max: y[pixel, to[c]] is the largest over k of
+       SUM over j of a[c][k][j] * (x[pixel, from[j][c]] - x_zero).
    `to` may be NULL (stays); `sums` receives the sum of each channel of y, or is NULL. */
 MICRONET_INLINE void micronet_shift_max(const int8_t *x, const int16_t *a, const uint16_t *from, const uint16_t *to,
                                         int8_t *y, int32_t *sums, micronet_fusion f, int32_t multiplier,
                                         micronet_output q) {
-  for (int c = 0; c < f.channels; c++) {
-    const int16_t *factors = a + c * f.fusions * f.shifts;
+  for (int c = 0; c < f.channels; c++, a += f.fusions * f.shifts) {
     const int place = to ? to[c] : c;
-    int32_t total = 0;
-    for (int row = 0; row < f.rows; row++)
-      for (int column = 0; column < f.columns; column++) {
-        const int8_t *in = x + row * f.x_pitch + column * f.width;
-        int32_t best = INT32_MIN;
-        for (int k = 0; k < f.fusions; k++) {
-          int32_t sum = 0;
-          for (int j = 0; j < f.shifts; j++)
-            sum += factors[k * f.shifts + j] * (in[from[j * f.channels + c]] - f.x_zero);
-          best = micronet_max(best, sum);
-        }
-        const int value = micronet_requantize(best, multiplier, q);
-        y[row * f.y_pitch + column * f.channels + place] = (int8_t)value;
-        total += value;
-      }
+    const int32_t total = micronet_shift_max_any(x, a, from + c, y + place, f, multiplier, q);
     if (sums) sums[place] = total;
   }
 }

@@ -12,6 +12,7 @@ from micronet_edge.quantization.qparams import Integers
 from micronet_edge_c.operators import OPERATORS
 from micronet_edge_c.operators.linear import write_linear, write_linear_in_float
 from micronet_edge_c.program.buffers import INT8, INT16, INT32, UINT8, Buffer
+from micronet_edge_c.program.shapes import LINES, WINDOW
 from micronet_edge_c.program.steps import Pointer, Struct
 from micronet_edge_c.writer.call import Call, rows_of
 from micronet_edge_c.writer.layout import ConvolutionKernel, kernel_for, padding_of
@@ -74,7 +75,7 @@ def _write_lines(conv: nn.Conv2d, call: Call, found: MatrixConstants) -> None:
     length, lines = (y.height, y.width) if down else (y.width, y.height)
     multiplier = conv.out_channels // conv.in_channels
     counts = (conv.in_channels, multiplier, taps, stride, length, lines)
-    shape = Struct("micronet_lines", (*counts, *steps, int(x.ctype == INT16), int(y.ctype == INT16)))
+    shape = Struct(LINES.ctype, (*counts, *steps, int(x.ctype == INT16), int(y.ctype == INT16)))
     stream = lines_stream(found.weight.reshape(conv.out_channels, -1), *_sums(found))
     first = _first_tap(x, vertical, horizontal)
     arguments = (
@@ -82,7 +83,7 @@ def _write_lines(conv: nn.Conv2d, call: Call, found: MatrixConstants) -> None:
         *(Pointer(y, written=True), None if sums is None else Pointer(sums, written=True)),
         *(call.destinations(order), shape, output_struct(found.requantization)),
     )
-    call.step("depthwise lines", "micronet_depthwise_lines", arguments, _arithmetic(conv, y))
+    call.step("depthwise lines", LINES.function, arguments, _arithmetic(conv, y))
 
 
 def _write_square(conv: nn.Conv2d, call: Call, found: MatrixConstants) -> None:
@@ -116,24 +117,16 @@ def _write_window(conv: nn.Conv2d, call: Call, found: MatrixConstants) -> None:
     if isinstance(frame, Frame):
         top, left = frame.vertical, frame.horizontal
         border = quantized.qparams(source).integers(frame.values.numpy())
-    (height, width), (down, across) = conv.kernel_size, conv.stride
-    shape = Struct(
-        "micronet_window",
-        (
-            *(conv.in_channels, conv.out_channels, conv.groups, height, width, down, across, top, left),
-            *(x.height, x.width, y.height, y.width, x.pitch, y.pitch),
-            *(int(x.ctype == UINT8), int(y.ctype == INT16)),
-        ),
-    )
+    shape = _window(conv, x, y, (top, left))
     stream = convolution_stream(found.weight, *_sums(found), conv.groups)
-    line = ((y.width - 1) * across + width) * conv.in_channels
-    scratch = call.program.scratch(f"{call.name}/lines", INT8, height * line + 16)
+    line = ((y.width - 1) * conv.stride[1] + conv.kernel_size[1]) * conv.in_channels
+    scratch = call.program.scratch(f"{call.name}/lines", INT8, conv.kernel_size[0] * line + 16)
     arguments = (
         *(Pointer(x), call.stream("weights", INT32, stream, found.weight.size), Pointer(y, written=True)),
         *(Pointer(scratch, written=True), call.integers("border", INT8, border)),
         *(shape, output_struct(found.requantization)),
     )
-    call.step("convolution", "micronet_convolution", arguments, _arithmetic(conv, y), scratch=[scratch])
+    call.step("convolution", WINDOW.function, arguments, _arithmetic(conv, y), scratch=[scratch])
 
 
 def _write_in_float(conv: nn.Conv2d, call: Call) -> None:
@@ -141,24 +134,42 @@ def _write_in_float(conv: nn.Conv2d, call: Call) -> None:
         write_linear_in_float(call, conv.weight.detach().flatten(1).numpy(), bias_of(conv).numpy())
         return
     x, y = call.read(), call.result()
-    (height, width), (down, across), (top, left) = conv.kernel_size, conv.stride, padding_of(conv)
-    border, frame = None, module_of(call.sources[0])
+    border, frame, (top, left) = None, module_of(call.sources[0]), padding_of(conv)
     if isinstance(frame, Frame):
         top, left = frame.vertical, frame.horizontal
         border = call.floats("border", frame.values.numpy(), weighs=False)
-    shape = Struct(
-        "micronet_window",
-        (
-            *(conv.in_channels, conv.out_channels, conv.groups, height, width, down, across, top, left),
-            *(x.height, x.width, y.height, y.width, x.pitch, y.pitch, 0, 0),
-        ),
-    )
+    shape = _window(conv, x, y, (top, left))
     weights = conv.weight.detach().permute(0, 2, 3, 1).numpy()
     arguments = (
         *(Pointer(x), call.floats("weights", weights), call.floats("bias", bias_of(conv).numpy())),
         *(Pointer(y, written=True), border, shape, *call.float_ends()),
     )
     call.step("convolution", "micronet_f32_convolution", arguments, _arithmetic(conv, y))
+
+
+def _window(conv: nn.Conv2d, x: Buffer, y: Buffer, padding: tuple[int, int]) -> Struct:
+    (height, width), (down, across), (top, left) = conv.kernel_size, conv.stride, padding
+    values = {
+        "ci": conv.in_channels,
+        "co": conv.out_channels,
+        "groups": conv.groups,
+        "kernel_h": height,
+        "kernel_w": width,
+        "stride_h": down,
+        "stride_w": across,
+        "top": top,
+        "left": left,
+        "rows_in": x.height,
+        "columns_in": x.width,
+        "rows": y.height,
+        "columns": y.width,
+        "x_pitch": x.pitch,
+        "y_pitch": y.pitch,
+        "above": 0,
+        "is_unsigned": int(x.ctype == UINT8),
+        "wide_y": int(y.ctype == INT16),
+    }
+    return WINDOW.struct(values)
 
 
 def _sums(found: MatrixConstants) -> tuple[Integers, Integers]:

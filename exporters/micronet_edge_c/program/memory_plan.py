@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from micronet_edge_c.program.buffers import Buffer
-from micronet_edge_c.program.steps import Program
+from micronet_edge_c.program.steps import Bands, Program, Step
 
 _TRIES = 200
 _SEED = 0
@@ -15,13 +15,23 @@ _SEED = 0
 class Block:
     """Memory for one buffer, or for several of which each is written over the one before.
 
-    `first` and `last` are the steps between which it is in use, both included.
+    `buffers` says where each starts. `first` and `last` are the steps between which the block is in use, both
+    included.
     """
 
-    buffers: list[Buffer]
+    buffers: dict[Buffer, int]
     size_bytes: int
     first: int
     last: int
+
+    def put_before(self, buffer: Buffer, over: Buffer, ahead: int) -> None:
+        """Adds a buffer that starts so many bytes before another one of the block."""
+        start = self.buffers[over] - ahead
+        if start < 0:
+            self.buffers = {each: place - start for each, place in self.buffers.items()}
+            self.size_bytes, start = self.size_bytes - start, 0
+        self.buffers[buffer] = start
+        self.size_bytes = max(self.size_bytes, start + buffer.size_bytes)
 
     def meets(self, other: "Block") -> bool:
         """Whether both are in use at some step."""
@@ -52,7 +62,7 @@ def plan_memory(program: Program) -> MemoryPlan:
     Source: Pisarchyk and Lee, arXiv 2001.03288, section 5.2 (greedy by size).
     """
     blocks = _blocks(program)
-    bound = _lower_bound(blocks, len(program.steps))
+    bound = max(_needed(blocks, len(program.steps)), default=0)
     best: dict[Block, int] = {}
     least = None
     for order in _orders(blocks):
@@ -62,30 +72,60 @@ def plan_memory(program: Program) -> MemoryPlan:
             best, least = offsets, size
         if least <= bound:
             break
-    found = {buffer: offset for block, offset in best.items() for buffer in block.buffers}
+    found = {
+        buffer: offset + start for block, offset in best.items() for buffer, start in block.buffers.items()
+    }
     return MemoryPlan(found, least or 0, bound)
 
 
+def peak_steps(program: Program) -> set[int]:
+    """The steps that need the most memory, by number."""
+    blocks = _blocks(program)
+    needed = _needed(blocks, len(program.steps))
+    return {number for number, size in enumerate(needed) if size == max(needed)}
+
+
 def _blocks(program: Program) -> list[Block]:
-    last_read = {buffer: number for number, step in enumerate(program.steps) for buffer in step.reads}
+    loops = _loops(program)
+    last_read = {
+        buffer: loop[1] for step, loop in zip(program.steps, loops, strict=True) for buffer in step.reads
+    }
     blocks: dict[Buffer, Block] = {}
-    for number, step in enumerate(program.steps):
+    for step, (first, last) in zip(program.steps, loops, strict=True):
         for buffer in step.scratch:
-            blocks[buffer] = Block([buffer], buffer.size_bytes, number, number)
+            blocks[buffer] = Block({buffer: 0}, buffer.size_bytes, first, last)
         for buffer in step.writes:
             if not buffer.in_arena or buffer in blocks:
                 continue
-            last, over = max(number, last_read.get(buffer, number)), step.overwrites
-            if over in blocks and last_read[over] == number and _lie_alike(over, buffer):
-                blocks[buffer] = block = blocks[over]
-                block.buffers.append(buffer)
-                block.last = last
+            over, ahead = _overwritten(step, buffer)
+            if over in blocks and last_read[over] == last:
+                blocks[buffer] = blocks[over]
+                blocks[over].put_before(buffer, over, ahead)
             else:
-                blocks[buffer] = Block([buffer], buffer.size_bytes, number, last)
-    for buffer, number in last_read.items():
-        if buffer in blocks:
-            blocks[buffer].last = max(blocks[buffer].last, number)
+                blocks[buffer] = Block({buffer: 0}, buffer.size_bytes, first, last)
+            blocks[buffer].last = max(last, last_read.get(buffer, last))
     return list(dict.fromkeys(blocks.values()))
+
+
+def _loops(program: Program) -> list[tuple[int, int]]:
+    """For each step, the first and the last step of the loop that it stands in: itself without one."""
+    numbers: dict[Bands, list[int]] = {}
+    for number, step in enumerate(program.steps):
+        if step.bands is not None:
+            numbers.setdefault(step.bands, []).append(number)
+    spans = {bands: (found[0], found[-1]) for bands, found in numbers.items()}
+    return [
+        (number, number) if step.bands is None else spans[step.bands]
+        for number, step in enumerate(program.steps)
+    ]
+
+
+def _overwritten(step: Step, result: Buffer) -> tuple[Buffer | None, int]:
+    """The buffer that the step's result may be written over, and the bytes by which it starts before that."""
+    if step.trail is not None:
+        return step.trail.x, step.trail.ahead
+    over = step.overwrites
+    return (over, 0) if over is not None and _lie_alike(over, result) else (None, 0)
 
 
 def _lie_alike(one: Buffer, other: Buffer) -> bool:
@@ -93,12 +133,13 @@ def _lie_alike(one: Buffer, other: Buffer) -> bool:
     return (one.size_bytes, one.pitch, one.border) == (other.size_bytes, other.pitch, other.border)
 
 
-def _lower_bound(blocks: Iterable[Block], steps: int) -> int:
+def _needed(blocks: Iterable[Block], steps: int) -> list[int]:
+    """The bytes of all blocks that are in use at each step."""
     sums = [0] * steps
     for block in blocks:
         for number in range(block.first, block.last + 1):
             sums[number] += block.size_bytes
-    return max(sums, default=0)
+    return sums
 
 
 def _orders(blocks: Sequence[Block]) -> Iterable[list[Block]]:

@@ -1,6 +1,7 @@
 """Steps: the calls of kernels that make up a program."""
 
 from dataclasses import dataclass
+from typing import Self
 
 from micronet_edge.counting.arithmetic import MOVEMENT
 from micronet_edge.counting.graph import Arithmetic
@@ -14,6 +15,36 @@ class Varying(int):
     """
 
 
+class Moving(Varying):
+    """An integer that grows by `per_band` from each band of rows to the next."""
+
+    per_band: int
+
+    def __new__(cls, first: int, per_band: int) -> Self:
+        moving = super().__new__(cls, first)
+        moving.per_band = per_band
+        return moving
+
+
+class AfterFirst(Varying):
+    """An integer that is 0 in the first band of rows, and this in all others."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bands:
+    """A loop around the steps that have it: each computes a band of rows, `count` times in turn."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """A result that may lie `ahead` bytes before x: it is written over rows that are read no more."""
+
+    x: Buffer
+    ahead: int
+
+
 @dataclass(frozen=True, slots=True)
 class Struct:
     """A struct that a kernel takes by value: its C type and the values of its members."""
@@ -24,11 +55,15 @@ class Struct:
 
 @dataclass(frozen=True, slots=True)
 class Pointer:
-    """The address of a buffer's first pixel, `offset` bytes further; `written`: the kernel writes there."""
+    """The address of a buffer's first pixel, `offset` bytes further, and whether the kernel writes there.
+
+    It moves on by `per_band` bytes from each band of rows to the next.
+    """
 
     buffer: Buffer
     offset: int = 0
     written: bool = False
+    per_band: int = 0
 
 
 Argument = Pointer | Constant | Struct | int | float | None
@@ -47,6 +82,8 @@ class Step:
         scratch: buffers that only this call uses; they stand among the arguments.
         overwrites: a buffer that it reads and may write its result into.
         arithmetic: what it computes in one inference.
+        bands: the loop that it stands in.
+        trail: where its result may lie, if over what the loop reads.
     """
 
     layer: str
@@ -56,6 +93,8 @@ class Step:
     scratch: tuple[Buffer, ...] = ()
     overwrites: Buffer | None = None
     arithmetic: Arithmetic = MOVEMENT
+    bands: Bands | None = None
+    trail: Trail | None = None
 
     @property
     def name(self) -> str:

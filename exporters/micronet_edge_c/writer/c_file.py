@@ -1,11 +1,20 @@
 """The C file of a program: constants, one function for each kind of step, and the function that runs them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from micronet_edge_c.program.buffers import INT8, Constant
 from micronet_edge_c.program.memory_plan import MemoryPlan
-from micronet_edge_c.program.steps import Argument, Pointer, Program, Step, Struct, Varying
+from micronet_edge_c.program.steps import (
+    AfterFirst,
+    Argument,
+    Moving,
+    Pointer,
+    Program,
+    Step,
+    Struct,
+    Varying,
+)
 from micronet_edge_c.writer.identifiers import comment_text, identifier, string_literal
 from micronet_edge_c.writer.numbers import float_text
 
@@ -48,7 +57,7 @@ def c_text(named: Named, head: str, tail: str, weights_section: str | None = Non
     constants = _Constants(named.program.constants)
     functions = _StepFunctions()
     body = [
-        f"    MICRONET_STEP({number})\n    {_call(step, functions, constants, named)}"
+        _in_loops(number, named.program.steps, _call(step, functions, constants, named))
         for number, step in enumerate(named.program.steps)
     ]
     parts = (
@@ -63,6 +72,20 @@ def c_text(named: Named, head: str, tail: str, weights_section: str | None = Non
         tail,
     )
     return "\n\n".join(parts) + "\n"
+
+
+def _in_loops(number: int, steps: Sequence[Step], call: str) -> str:
+    """The statement of a step, with the start of the loop before it and the end behind it."""
+    bands = steps[number].bands
+    text = f"    MICRONET_STEP({number})\n    {call}"
+    if bands is None:
+        return text
+    text = text.replace("    ", "        ")
+    if number == 0 or steps[number - 1].bands is not bands:
+        text = f"    for (int band = 0; band < {bands.count}; band++) {{\n{text}"
+    if number + 1 == len(steps) or steps[number + 1].bands is not bands:
+        text += "\n    }"
+    return text
 
 
 def _attribute(section: str | None) -> str:
@@ -165,24 +188,29 @@ def _call(step: Step, functions: _StepFunctions, constants: _Constants, named: N
 
 
 def _passed(parameter: Parameter, constants: _Constants, named: Named) -> str:
+    if isinstance(parameter, Moving):
+        return f"{int(parameter)} + band * ({parameter.per_band})"
+    if isinstance(parameter, AfterFirst):
+        return f"band > 0 ? {int(parameter)} : 0"
     if isinstance(parameter, Varying):
-        return str(parameter)
+        return str(int(parameter))
     return constants.name(parameter) if isinstance(parameter, Constant) else _address(parameter, named)
 
 
 def _address(pointer: Pointer, named: Named) -> str:
     buffer = pointer.buffer
     offset = buffer.start + pointer.offset
+    moved = f" + band * {pointer.per_band}" if pointer.per_band else ""
     if buffer is named.program.image or buffer is named.program.scores:
         name = "image" if buffer is named.program.image else "scores"
         assert offset == 0  # neither has a border
-        return name
-    place = named.plan.offsets[buffer] + offset
+        return name + moved
+    place = f"memory + {named.plan.offsets[buffer] + offset}{moved}"
     if buffer.ctype == INT8:
-        return f"memory + {place}"
+        return place
     constant = "" if pointer.written else "const "
     inner = "(void *)" if pointer.written else "(const void *)"
-    return f"({constant}{buffer.ctype} *){inner}(memory + {place})"
+    return f"({constant}{buffer.ctype} *){inner}({place})"
 
 
 def _names(named: Named) -> str:

@@ -142,6 +142,6 @@ def convolution(shape, kernel, image, options, output, seed):
     call.result("scratch", scratch, scratch, shown=False)
     call.constant("border", around)
     counts = (ci, co, groups, *kernel, rows_in, columns_in, rows, columns)
-    with_struct(call, "window", *counts, x_pitch, y_pitch << int(wide), int(is_unsigned), int(wide))
+    with_struct(call, "window", *counts, x_pitch, y_pitch << int(wide), 0, int(is_unsigned), int(wide))
     with_output(call, output)
     return call

@@ -17,7 +17,7 @@ PROLOGUE = """#include <stdio.h>
 
 /* A kernel may read 16 bytes behind a buffer, whatever they are; the plain ones need none. */
 #if defined(MICRONET_USE_DSP) || defined(MICRONET_USE_MVE)
-#define BEHIND , 77, -3, 127, -128, 5, 99, -77, 1, 64, -64, 13, -101, 3, 2, -1, 111
+#define BEHIND , 77, 3, 127, 126, 5, 99, 71, 1, 64, 94, 13, 101, 3, 2, 33, 111
 #else
 #define BEHIND
 #endif

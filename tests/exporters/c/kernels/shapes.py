@@ -44,7 +44,7 @@ DRAWN = (
         convolutions.convolution, st.tuples(few(3), few(5), few(9)), windows, images,
         st.tuples(flags, padding(), int8, flags), outputs(), seeds())),
     (25, st.builds(others.channel_sum, few(3), few(9), few(40), padding(), seeds())),
-    (15, st.builds(others.mean, few(40), few(4000), outputs(), seeds())),
+    (15, st.builds(others.mean, few(40), st.one_of(few(4000), few(8_000_000)), outputs(), seeds())),
     (30, st.builds(others.linear, few(70), few(22), outputs(), seeds())),
     (30, st.builds(
         others.coefficients, few(40), few(30), few(4095), few(6), one_of(0, 0, 1, 3),
