@@ -30,7 +30,7 @@ from micronet_edge_c.formats import UINT8_IO
 from micronet_edge_c.pipelines import microcontroller
 
 TABLE = "c"
-_COSTS = shipped_tables(__package__)[TABLE]
+COSTS = shipped_tables(__package__)[TABLE]
 
 
 class CTarget:
@@ -62,10 +62,10 @@ class CTarget:
             )
 
     def pipeline(self, spec: ExportSpec) -> tuple[Pass, ...]:
-        return microcontroller(spec.tuning.costs(TABLE, _COSTS))
+        return microcontroller(spec.tuning.costs(TABLE, COSTS))
 
     def integer_lowering(self) -> IntegerLowering:
-        return IntegerLowering(TABLE, _COSTS, microcontroller)
+        return IntegerLowering(TABLE, COSTS, microcontroller)
 
     def companions(self, name: str) -> tuple[str, ...]:
         from micronet_edge_c.c_files import header_name, self_test_name

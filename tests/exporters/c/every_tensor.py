@@ -26,20 +26,35 @@ def plan_without_reuse(program):
 
 def run(program, image, metadata, scores_qparams, folder: Path):
     """The tensors by name, [c, h, w], and the scores."""
-    named = Named(program, plan_without_reuse(program), "network", "network")
+    named, function = library(program, plan_without_reuse(program), metadata, scores_qparams, folder)
+    arena, scores = np.zeros(arena_bytes(named) + 16, np.uint8), scores_array(named)
+    start = -arena.ctypes.data % 16
+    function(image.ctypes.data, scores.ctypes.data, arena.ctypes.data + start)
+    offsets = named.plan.offsets.items()
+    found = {buffer.name: read(arena[start:], buffer, offset) for buffer, offset in offsets}
+    return found, scores
+
+
+def library(program, plan, metadata, scores_qparams, folder: Path):
+    """The program with its plan, and its function, compiled for this machine."""
+    named = Named(program, plan, "network", "network")
     (folder / "network.c").write_text(c_text(named, "", ""))
     (folder / "network.h").write_text(header_text(named, metadata, scores_qparams))
     compile_library(folder / "network.c", folder / "network.so")
-    arena = np.zeros(arena_bytes(named) + 16, np.uint8)
-    start = -arena.ctypes.data % 16
-    scores = np.empty(program.scores.elements, DTYPES[program.scores.ctype])
     function = ctypes.CDLL(str(folder / "network.so")).network_run
     function.argtypes, function.restype = [ctypes.c_void_p] * 3, None
-    function(image.ctypes.data, scores.ctypes.data, arena.ctypes.data + start)
-    found = {
-        buffer.name: read(arena[start:], buffer, offset) for buffer, offset in named.plan.offsets.items()
-    }
-    return found, scores
+    return named, function
+
+
+def scores_of(named, function, image):
+    """The scores of an image, in memory that holds something else before."""
+    arena, scores = np.full(arena_bytes(named) + 16, 0x5A, np.uint8), scores_array(named)
+    function(image.ctypes.data, scores.ctypes.data, arena.ctypes.data + -arena.ctypes.data % 16)
+    return scores
+
+
+def scores_array(named):
+    return np.empty(named.program.scores.elements, DTYPES[named.program.scores.ctype])
 
 
 def read(arena, buffer, offset):

@@ -4,35 +4,19 @@ import numpy as np
 import pytest
 import torch
 from exporters.c.every_tensor import run
-from micronet_edge_c.writer.write_program import write_program
+from exporters.c.networks import IMAGES, METADATA, PIXELS, lowered
 from quantization.networks import quantized
 from reference.authors import VARIANTS
 
-from micronet_edge.data.metadata import FileMetadata
-from micronet_edge.data.preprocessing import Preprocessing
-from micronet_edge.lowering import lower
 from micronet_edge.lowering.ir.graph import only_input
 from micronet_edge.lowering.ir.watch import Watched
-from micronet_edge.models.random_weights import random_network
 from micronet_edge.quantization.quantized_tensors import tensor_name
 from micronet_edge.quantization.simulate import Simulation
-from micronet_edge_c.pipelines import microcontroller
 from micronet_edge_c.program.buffers import FLOAT, UINT8
 from micronet_edge_c.quantized_graph import float_graph, quantized_graph
-from micronet_edge_c.target import TABLE, TARGET
+from micronet_edge_c.write_program import write_program
 
-SIZE, CLASSES, FLOAT_ERROR = 64, 20, 1e-4
-METADATA = FileMetadata("m0", tuple(map(str, range(CLASSES))), Preprocessing.imagenet(SIZE))
-PIXELS = torch.randint(0, 256, (4, 3, SIZE, SIZE), generator=torch.Generator().manual_seed(1)).byte()
-MEAN, STD = (
-    torch.tensor(each).view(3, 1, 1) for each in (METADATA.preprocessing.mean, METADATA.preprocessing.std)
-)
-IMAGES = (PIXELS / 255 - MEAN) / STD
-
-
-def lowered(variant):
-    network = random_network(variant, CLASSES, IMAGES)
-    return lower(network, microcontroller(TARGET.cost_tables[TABLE].costs), SIZE).network
+FLOAT_ERROR = 1e-4
 
 
 def channels_last(images):
