@@ -73,7 +73,10 @@ def _blocks(program: Program) -> list[Block]:
         for buffer in step.scratch:
             blocks[buffer] = Block([buffer], buffer.size_bytes, number, number)
         for buffer in step.writes:
-            if not buffer.in_arena or buffer in blocks:
+            if not buffer.in_arena:
+                continue
+            if buffer in blocks:  # its border is written before
+                blocks[buffer].last = max(blocks[buffer].last, number)
                 continue
             last, over = max(number, last_read.get(buffer, number)), step.overwrites
             if over in blocks and last_read[over] == number and _lie_alike(over, buffer):

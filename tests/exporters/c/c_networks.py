@@ -34,7 +34,9 @@ SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 
 def metadata(size, classes=5, precision="int8", **more):
     labels = more.pop("labels", tuple(str(number) for number in range(classes)))
-    return FileMetadata("own", labels, Preprocessing.imagenet(size), None, precision, **more)
+    return FileMetadata(
+        more.pop("variant", "own"), labels, Preprocessing.imagenet(size), None, precision, **more
+    )
 
 
 def spec_of(size, *, precision="int8", io="float32", described=None):
