@@ -1,6 +1,7 @@
 """Compiles a C file for this machine."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,6 +10,7 @@ from micronet_edge.errors import TargetError
 
 _COMPILERS = ("cc", "gcc", "clang")
 _SECONDS = 300
+_ERROR = re.compile(r"\berror: |undefined reference|cannot find")
 KERNELS = Path(__file__).with_name("kernels")
 
 
@@ -40,7 +42,13 @@ def compile_library(path: Path, library: Path) -> None:
     command = [find_compiler(), "-O2", "-std=c99", "-shared", "-fPIC", f"-I{KERNELS}", "-o", str(library)]
     try:
         done = subprocess.run(  # noqa: S603 - the compiler of this machine
-            [*command, str(path)], capture_output=True, text=True, check=False, timeout=_SECONDS
+            [*command, str(path)],
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+            timeout=_SECONDS,
+            env={**os.environ, "LC_ALL": "C"},
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise TargetError(f"{path} cannot be compiled ({error}): check the compiler {command[0]}") from error
@@ -53,4 +61,4 @@ def compile_library(path: Path, library: Path) -> None:
 def first_error(text: str) -> str:
     """The first error in what a compiler printed, in one line."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return next((line for line in lines if "error" in line.lower()), lines[0] if lines else "no message")
+    return next((line for line in lines if _ERROR.search(line)), lines[0] if lines else "no message")

@@ -59,9 +59,13 @@ def read_description(path: Path) -> Description:
     if found is None:
         raise ForeignFileError(str(path))
     try:
-        return msgspec.json.decode(found[1], type=Description)
+        description = msgspec.json.decode(found[1], type=Description)
     except (msgspec.DecodeError, UnicodeEncodeError) as error:
         raise TargetError(f"{path}: its description cannot be read ({error}): export it again") from error
+    ends = description.graph.inputs, description.graph.outputs
+    if description.arena_bytes <= 0 or any(len(each) != 1 or each[0].shape is None for each in ends):
+        raise TargetError(f"{path}: its description lacks its arena or its graph: export it again")
+    return description
 
 
 def read_metadata(path: Path) -> FileMetadata:

@@ -209,6 +209,11 @@ MICRONET_INLINE void micronet_border(void *y, int rows, int row_bytes, int pitch
   for (int row = rows; row < rows + bottom; row++) memset(inside + row * pitch - left, zero, whole);
 }
 
+/* Pixels from 0 to 255 as values from -128 to 127. */
+MICRONET_INLINE void micronet_signed(const uint8_t *x, int8_t *y, int length) {
+  for (int i = 0; i < length; i++) y[i] = (int8_t)(x[i] - 128);
+}
+
 /* y[pixel, c] = x[pixel, from[c]]. */
 MICRONET_INLINE void micronet_permute(const int8_t *x, int8_t *y, int rows, int columns, int channels, int x_pitch,
                                       int y_pitch, const uint16_t *from) {

@@ -108,8 +108,8 @@ def _write_square(conv: nn.Conv2d, call: Call, found: MatrixConstants) -> None:
 
 
 def _write_window(conv: nn.Conv2d, call: Call, found: MatrixConstants) -> None:
-    x, y = call.read(), call.result()
     quantized, source = call.program.quantized, inputs_of(call.node)[0]
+    x, y = call.program.as_it_is(source, integer=True), call.result()
     top, left = padding_of(conv)
     zero = quantized.qparams(source).zero_point
     border = np.full(conv.in_channels, zero, np.int32)

@@ -36,4 +36,5 @@ def write_flatten(_layer: nn.Flatten, call: Call) -> None:
 @OPERATORS.writes(Frame, supports=lambda node: not reads_arena(node))
 def write_frame(_layer: Frame, call: Call) -> None:
     """The convolution that reads the image reads what is around it as well."""
-    call.program.share(call.node, call.read(), integer=call.integer)
+    x = call.program.as_it_is(call.sources[0], integer=call.integer)
+    call.program.share(call.node, x, integer=call.integer)

@@ -95,7 +95,10 @@ def _blocks(program: Program) -> list[Block]:
         for buffer in step.scratch:
             blocks[buffer] = Block({buffer: 0}, buffer.size_bytes, first, last)
         for buffer in step.writes:
-            if not buffer.in_arena or buffer in blocks:
+            if not buffer.in_arena:
+                continue
+            if buffer in blocks:  # its border is written before
+                blocks[buffer].last = max(blocks[buffer].last, number)
                 continue
             over, ahead = _overwritten(step, buffer)
             if over in blocks and last_read[over] == last:

@@ -217,6 +217,8 @@ def _names(named: Named) -> str:
     names = ",\n".join(f"    {string_literal(step.name)}" for step in named.program.steps)
     return (
         "#ifdef MICRONET_STEP_NAMES\n"
+        "/* In C++, a constant is no other file's unless it says so. */\n"
+        f"extern const char *const {named.name}_step_names[];\nextern const int {named.name}_steps;\n"
         f"const char *const {named.name}_step_names[] = {{\n{names}\n}};\n"
         f"const int {named.name}_steps = {len(named.program.steps)};\n"
         "#endif"

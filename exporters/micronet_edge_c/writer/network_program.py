@@ -1,6 +1,7 @@
 """A network that becomes a program: which buffer holds which tensor, and the steps so far."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from torch import fx
 
@@ -11,7 +12,16 @@ from micronet_edge.quantization.qparams import BYTE
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.quantized_tensors import IMAGE, clip_after, result_name, tensor_name
 from micronet_edge.quantization.requantization import Requantization
-from micronet_edge_c.program.buffers import FLOAT, INT8, INT16, INT32, NO_BORDER, Buffer, Constant
+from micronet_edge_c.program.buffers import (
+    FLOAT,
+    INT8,
+    INT16,
+    INT32,
+    NO_BORDER,
+    UINT8,
+    Buffer,
+    Constant,
+)
 from micronet_edge_c.program.steps import Argument, Pointer, Program, Step, Struct, Varying
 from micronet_edge_c.writer.layout import before_views, border_for, is_global_mean, shuffled
 
@@ -30,6 +40,7 @@ class NetworkProgram:
         self._sums: dict[Buffer, Buffer] = {}
         self._steps: list[Step] = []
         self._names: set[str] = set()
+        self._signed_image: Buffer | None = None
         image, *_, end = quantized.network.graph.nodes
         self._scores_node = before_views(only_input(end))
         given = (pixels_of(quantized.network) or image) if self.integer_io else image
@@ -43,10 +54,14 @@ class NetworkProgram:
         return Program(tuple(self._steps), self.image, scores)
 
     def read(self, node: fx.Node, *, integer: bool) -> Buffer:
-        """The node's tensor in integers or in float32; its first reader in that form has it converted."""
+        """The node's tensor in int8 or in float32; its first reader in that form has it converted."""
+        return self._signed(node, self.as_it_is(node, integer=integer))
+
+    def as_it_is(self, node: fx.Node, *, integer: bool) -> Buffer:
+        """The same for a kernel that reads an image of unsigned pixels as well."""
         name = tensor_name(node)
         if (name, integer) not in self._buffers:
-            given = self._buffers[name, not integer]
+            given = self._signed(node, self._buffers[name, not integer])
             converted = self._buffer(node, integer=integer)
             self._buffers[name, integer] = converted
             self._convert(node, given, converted, integer=integer)
@@ -130,6 +145,17 @@ class NetworkProgram:
         sizes = [Varying(each) for each in (*shape, *sides, zero)]
         arguments: tuple[Argument, ...] = (Pointer(buffer, written=True), *sizes)
         return Step(tensor_name(node), "border", "micronet_border", arguments)
+
+    def _signed(self, node: fx.Node, buffer: Buffer) -> Buffer:
+        if buffer.ctype != UINT8:
+            return buffer
+        if self._signed_image is None:
+            self._signed_image = replace(
+                buffer, name=self._unique(f"{buffer.name}/signed"), ctype=INT8, in_arena=True
+            )
+            arguments = (Pointer(buffer), Pointer(self._signed_image, written=True), buffer.elements)
+            self.step(node, "signed", "micronet_signed", arguments, Arithmetic(other=buffer.elements))
+        return self._signed_image
 
     def _convert(self, node: fx.Node, given: Buffer, converted: Buffer, *, integer: bool) -> None:
         qparams = self.quantized.qparams(node)
