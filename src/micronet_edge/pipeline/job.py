@@ -114,6 +114,8 @@ class Work:
         work = cls(origin, job.settings, targets, export_spec(origin, job.settings), job.report)
         if unused := set(work.spec.tuning.tables) - set(cost_tables()):
             work.report(f"WARNING: no installed format has the tables {listed(sorted(unused))}: not used")
+        if job.settings.arduino and not any(getattr(target, "packs_arduino", False) for target in targets):
+            raise SettingsError("--arduino packs C files: give --format c, or leave --arduino out")
         for target in targets:
             check_precision(target, work.spec)
             target.check(work.spec)
@@ -195,6 +197,7 @@ def export_spec(origin: Source, settings: ExportSettings) -> ExportSpec:
         precision=settings.precision,
         io=settings.io,
         fused=settings.fused,
+        arduino=settings.arduino,
         tuning=SHIPPED if settings.tuning is None else read_tuning(settings.tuning),
     )
 

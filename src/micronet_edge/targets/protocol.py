@@ -37,7 +37,8 @@ class ExportSpec:
     are fast in the target's own runtime but slow or missing in others. `precision` is one of the
     target's; `io` is what the file takes and gives, float32, or int8 where the target can do that.
     `tuning` says what operators cost where the file will run. `fused` writes each activation as a node for
-    our own kernels where plain operators would hide it from them.
+    our own kernels where plain operators would hide it from them. `arduino` packs a C file as an Arduino
+    library as well.
     """
 
     input_size: int
@@ -49,6 +50,7 @@ class ExportSpec:
     io: str = FLOAT32
     tuning: Tuning = SHIPPED
     fused: bool = False
+    arduino: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,7 @@ class Target(Reader, Protocol):
     def integer_lowering(self) -> IntegerLowering:
         """How a network becomes the one that is quantized; a target may leave this out and share SHARED."""
 
-    def companions(self, name: str) -> tuple[str, ...]:
+    def companions(self, name: str, spec: ExportSpec) -> tuple[str, ...]:
         """The names of the files that `export` and `quantize` write beside a file of that name.
 
         A target without such files may leave this out.
