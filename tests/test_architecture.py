@@ -215,6 +215,8 @@ WRITERS = {
     "fuzz/running.py",
     # into the hidden folder of a run
     "micronet_edge/pipeline/run.py",
+    # into memory
+    "micronet_edge_c/writer/arduino.py",
     # into a pipe
     "micronet_edge/targets/isolation.py",
     # into the kernel's own files

@@ -27,7 +27,16 @@ PAGES = {path.stem: path.read_text() for path in sorted((ROOT / "docs").glob("*.
 TEXT = "".join((README, *PAGES.values()))
 """The README comes first: the pages use the files of its quick start."""
 
-COMMANDS = "".join(re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL)).splitlines()
+
+def commands(text: str) -> list[str]:
+    return "".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL)).splitlines()
+
+
+MICROCONTROLLER_TOOLS = ("cc", "cmake", "arm-none-eabi-gcc", "qemu-system-arm")
+MICROCONTROLLERS = commands(PAGES["microcontrollers"])
+COMMANDS = [
+    line for text in (README, *PAGES.values()) if text != PAGES["microcontrollers"] for line in commands(text)
+]
 PYTHON = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 SHOWN = ("m0-digits-float32.onnx", "pets-float32.onnx True", "[1, 3, 96, 96] [ 1 96 96  3]")
 
@@ -35,9 +44,10 @@ SHOWN = ("m0-digits-float32.onnx", "pets-float32.onnx True", "[1, 3, 96, 96] [ 1
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("newcomer")
-    shutil.copytree(
-        ROOT / "examples", folder / "examples", ignore=shutil.ignore_patterns("data", "__pycache__")
-    )
+    written = ("data", "__pycache__", "*-int8*", "*-float32*", "micronet_kernels*", "image.bin")
+    firmware = Path("benchmarks", "micronet_edge_bench", "mcu", "firmware")
+    shutil.copytree(ROOT / "examples", folder / "examples", ignore=shutil.ignore_patterns(*written))
+    shutil.copytree(ROOT / firmware, folder / firmware)
     return folder
 
 
@@ -56,6 +66,15 @@ def test_the_commands_work_one_after_the_other(folder):
         if line.startswith("unzip") and shutil.which("unzip") is None:
             continue
         assert run(["sh", "-c", line], folder)
+
+
+def test_the_commands_for_microcontrollers_work_one_after_the_other(folder):
+    if missing := [tool for tool in MICROCONTROLLER_TOOLS if shutil.which(tool) is None]:
+        pytest.skip(f"needs {' and '.join(missing)}")
+    printed = {line: run(["sh", "-c", line], folder) for line in MICROCONTROLLERS}
+    assert len(printed) == 7
+    assert "100% tests passed" in printed["ctest --test-dir build/cortex-m4"]
+    assert "\n7 (score " in printed["cmake --build build/cortex-m4 --target run"]
 
 
 @pytest.mark.parametrize("number", range(len(PYTHON)))

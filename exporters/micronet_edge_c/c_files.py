@@ -16,7 +16,8 @@ from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.quantized_tensors import tensor_name
 from micronet_edge.quantization.simulate import Simulation
 from micronet_edge.targets.common import as_written
-from micronet_edge.targets.protocol import ExportSpec, Memory
+from micronet_edge.targets.protocol import ExportSpec
+from micronet_edge_c.compiling import kernel_headers
 from micronet_edge_c.formats import UINT8_IO
 from micronet_edge_c.image import image_bytes
 from micronet_edge_c.metadata import Description, description_comment
@@ -24,6 +25,7 @@ from micronet_edge_c.program.bands import with_bands
 from micronet_edge_c.program.buffers import FLOAT, INT8, UINT8
 from micronet_edge_c.program.memory_plan import plan_memory
 from micronet_edge_c.write_program import write_program
+from micronet_edge_c.writer.arduino import arduino_library
 from micronet_edge_c.writer.c_file import Named, c_text
 from micronet_edge_c.writer.graph_of import graph_of
 from micronet_edge_c.writer.head_comment import head_comment
@@ -58,7 +60,7 @@ def write_quantized(quantized: QuantizedNetwork, spec: ExportSpec, path: Path, i
         logits = Simulation(quantized)(torch.from_numpy(image)).numpy()[0]
     assert description.scores is not None
     scores = description.scores.integers(logits)
-    _write(quantized, description, path, (image, scores), spec.memory)
+    _write(quantized, description, spec, path, (image, scores))
 
 
 def write_float(network: QuantizedNetwork, spec: ExportSpec, path: Path, image: Images) -> None:
@@ -72,7 +74,7 @@ def write_float(network: QuantizedNetwork, spec: ExportSpec, path: Path, image: 
     )
     with torch.no_grad():
         scores = network.network(torch.from_numpy(image)).numpy()[0]
-    _write(network, description, path, (image, scores), spec.memory)
+    _write(network, description, spec, path, (image, scores))
 
 
 Example = tuple[Images, "np.ndarray[tuple[int, ...], np.dtype[np.generic]]"]
@@ -88,19 +90,25 @@ def _check_fits(named: Named, sram_bytes: int | None) -> None:
 
 
 def _write(
-    quantized: QuantizedNetwork, description: Description, path: Path, example: Example, memory: Memory
+    quantized: QuantizedNetwork, description: Description, spec: ExportSpec, path: Path, example: Example
 ) -> None:
     program = with_bands(write_program(quantized, description.image_type))
     named = Named(program, plan_memory(program), description.name, file_stem(path.stem))
-    _check_fits(named, memory.sram_bytes)
+    _check_fits(named, spec.memory.sram_bytes)
     whole = msgspec.structs.replace(description, arena_bytes=arena_bytes(named), graph=graph_of(program))
     metadata = FileMetadata.from_texts(dict(whole.texts), str(path))
-    image, scores = example
+    image, scores = image_bytes(example[0], whole, metadata), example[1]
     comments = head_comment(named, metadata), description_comment(whole)
-    path.write_text(c_text(named, *comments, memory.weights_section))
+    path.write_text(c_text(named, *comments, spec.memory.weights_section))
     path.with_name(header_name(path.name)).write_text(header_text(named, metadata, whole.scores))
-    test = self_test_text(named, image_bytes(image, whole, metadata), scores)
-    path.with_name(self_test_name(path.name)).write_text(test)
+    path.with_name(self_test_name(path.name)).write_text(self_test_text(named, image, scores))
+    if spec.arduino:
+        sources = {
+            f"{named.stem}.c": path.read_bytes(),
+            f"{named.stem}.h": path.with_name(header_name(path.name)).read_bytes(),
+        }
+        library = arduino_library(named, sources | kernel_headers(), (image, scores))
+        path.with_name(arduino_name(path.name)).write_bytes(library)
 
 
 def header_name(name: str) -> str:
@@ -111,3 +119,8 @@ def header_name(name: str) -> str:
 def self_test_name(name: str) -> str:
     """The name of the test of a C file of that name."""
     return f"{file_stem(Path(name).stem)}_test.c"
+
+
+def arduino_name(name: str) -> str:
+    """The name of the Arduino library of a C file of that name."""
+    return f"{file_stem(Path(name).stem)}-arduino.zip"

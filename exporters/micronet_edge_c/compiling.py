@@ -14,6 +14,11 @@ _ERROR = re.compile(r"\berror: |undefined reference|cannot find")
 KERNELS = Path(__file__).with_name("kernels")
 
 
+def kernel_headers() -> dict[str, bytes]:
+    """The headers that every C file needs beside it, by name."""
+    return {path.name: path.read_bytes() for path in sorted(KERNELS.glob("*.h"))}
+
+
 def find_compiler() -> str:
     """The C compiler of this machine: $CC, or the first of cc, gcc and clang.
 

@@ -25,7 +25,7 @@ from micronet_edge.targets.protocol import (
     IntegerLowering,
     Session,
 )
-from micronet_edge_c.compiling import KERNELS, find_compiler
+from micronet_edge_c.compiling import find_compiler, kernel_headers
 from micronet_edge_c.formats import UINT8_IO
 from micronet_edge_c.pipelines import microcontroller
 
@@ -41,6 +41,7 @@ class CTarget:
     plans_memory = True
     precisions = (FLOAT32, INT8)
     modules: ClassVar[tuple[str, ...]] = ()
+    packs_arduino = True
     # `tune` measures on devices that run Python, which microcontrollers do not.
     cost_tables: ClassVar[Mapping[str, CostTable]] = {}
 
@@ -67,13 +68,13 @@ class CTarget:
     def integer_lowering(self) -> IntegerLowering:
         return IntegerLowering(TABLE, COSTS, microcontroller)
 
-    def companions(self, name: str) -> tuple[str, ...]:
-        from micronet_edge_c.c_files import header_name, self_test_name
+    def companions(self, name: str, spec: ExportSpec) -> tuple[str, ...]:
+        from micronet_edge_c.c_files import arduino_name, header_name, self_test_name
 
-        return header_name(name), self_test_name(name)
+        return header_name(name), self_test_name(name), *([arduino_name(name)] if spec.arduino else [])
 
     def support_files(self) -> Mapping[str, bytes]:
-        return {path.name: path.read_bytes() for path in sorted(KERNELS.glob("*.h"))}
+        return kernel_headers()
 
     def export(self, network: nn.Module, spec: ExportSpec, path: Path) -> None:
         from micronet_edge_c.c_files import write_float

@@ -97,6 +97,7 @@ class ExportSettings(CheckpointSettings):
         naive: writes the network unchanged, as the usual converters do.
         portable: writes ONNX without Gather.
         fused: writes each activation as one ONNX node of the fused kernels.
+        arduino: packs a C file as an Arduino library as well.
         overwrite: replaces existing files.
         precision: "float32", "float16", "int8" or "int8-a16".
         calibration: folder of images, or file of arrays, to calibrate an int8 file on.
@@ -115,6 +116,7 @@ class ExportSettings(CheckpointSettings):
     naive: bool = False
     portable: bool = False
     fused: bool = False
+    arduino: bool = False
     overwrite: bool = False
     precision: str = "float32"
     calibration: Path | str | None = None

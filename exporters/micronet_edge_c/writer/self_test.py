@@ -17,6 +17,25 @@ def _lines(values: NDArray[np.generic]) -> list[str]:
     return integer_lines(values.astype(np.int32))
 
 
+def example_arrays(named: Named, image: NDArray[np.generic], scores: NDArray[np.generic]) -> str:
+    """Two arrays in C: `image`, and the scores that it must give, `expected`."""
+    return "\n\n".join(
+        f"static const {buffer.ctype} {role}[] = {{\n" + "\n".join(_lines(values)) + "\n};"
+        for role, buffer, values in (
+            ("image", named.program.image, image),
+            ("expected", named.program.scores, scores),
+        )
+    )
+
+
+def difference(named: Named, scores: NDArray[np.generic]) -> str:
+    """The condition in C by which `scores[i]` differs from `expected[i]`."""
+    if named.program.scores.ctype != FLOAT:
+        return "scores[i] != expected[i]"
+    tolerance = f"{FLOAT_TOLERANCE * max(float(np.abs(scores).max()), 1e-6):.9e}f"
+    return f"!(scores[i] - expected[i] <= {tolerance} && expected[i] - scores[i] <= {tolerance})"
+
+
 def self_test_text(named: Named, image: NDArray[np.generic], scores: NDArray[np.generic]) -> str:
     """The text of the test.
 
@@ -27,24 +46,12 @@ def self_test_text(named: Named, image: NDArray[np.generic], scores: NDArray[np.
     """
     is_float = named.program.scores.ctype == FLOAT
     name, prefix = named.name, named.prefix
-    arrays = "\n\n".join(
-        f"static const {buffer.ctype} {role}[] = {{\n" + "\n".join(_lines(values)) + "\n};"
-        for role, buffer, values in (
-            ("image", named.program.image, image),
-            ("expected", named.program.scores, scores),
-        )
-    )
-    differs = "scores[i] != expected[i]"
-    shown, cast = "%d", "(int)"
-    if is_float:
-        tolerance = f"{FLOAT_TOLERANCE * max(float(np.abs(scores).max()), 1e-6):.9e}f"
-        differs = f"!(scores[i] - expected[i] <= {tolerance} && expected[i] - scores[i] <= {tolerance})"
-        shown, cast = "%g", "(double)"
+    shown, cast = ("%g", "(double)") if is_float else ("%d", "(int)")
     return f"""/* Runs {named.stem}.c on one image: prints PASS, or the first score that differs. */
 #include "{named.stem}.h"
 #include <stdio.h>
 
-{arrays}
+{example_arrays(named, image, scores)}
 
 static {named.program.scores.ctype} scores[{prefix}_OUTPUTS];
 static union {{
@@ -58,7 +65,7 @@ int main(void)
     int i;
     {name}_run(image, scores, arena);
     for (i = 0; i < {prefix}_OUTPUTS; i++) {{
-        if ({differs}) {{
+        if ({difference(named, scores)}) {{
             printf("FAIL score %d: {shown}, expected {shown}\\n", i, {cast}scores[i], {cast}expected[i]);
             return 1;
         }}

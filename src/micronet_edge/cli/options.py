@@ -217,6 +217,9 @@ class FileOptions:
             help="Write each activation as one ONNX node, for apps that register the fused kernels.",
         ),
     ] = False
+    arduino: Annotated[
+        bool, typer.Option("--arduino", help="Pack a C file as an Arduino library (zip) as well.")
+    ] = False
     tuning: Annotated[
         Path | None,
         typer.Option(

@@ -9,7 +9,7 @@ def companions(work: Work) -> tuple[str, ...]:
         name
         for target in work.targets
         if hasattr(target, "companions")  # most formats are one file
-        for name in target.companions(work.names[target.name])
+        for name in target.companions(work.names[target.name], work.spec)
     )
 
 

@@ -116,6 +116,8 @@ class Work:
         work = cls(origin, job.settings, targets, export_spec(origin, job.settings), job.report)
         if unused := set(work.spec.tuning.tables) - set(cost_tables()):
             work.report(f"WARNING: no installed format has the tables {listed(sorted(unused))}: not used")
+        if job.settings.arduino and not any(getattr(target, "packs_arduino", False) for target in targets):
+            raise SettingsError("--arduino packs C files: give --format c, or leave --arduino out")
         for target in targets:
             check_precision(target, work.spec)
             check_memory(target, work.spec)
@@ -205,6 +207,7 @@ def export_spec(origin: Source, settings: ExportSettings) -> ExportSpec:
         fused=settings.fused,
         memory=Memory(settings.sram, settings.weights_section),
         runtime=settings.runtime,
+        arduino=settings.arduino,
         tuning=SHIPPED if settings.tuning is None else read_tuning(settings.tuning),
     )
 

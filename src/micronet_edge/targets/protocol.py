@@ -48,6 +48,7 @@ class ExportSpec:
     `tuning` says what operators cost where the file will run. `fused` writes each activation as a node for
     our own kernels where plain operators would hide it from them. `memory` is for targets that plan memory.
     `runtime` is that of the format's runtimes that the file is for.
+    `arduino` packs a C file as an Arduino library as well.
     """
 
     input_size: int
@@ -61,6 +62,7 @@ class ExportSpec:
     fused: bool = False
     memory: Memory = Memory()
     runtime: Runtime = "default"
+    arduino: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,7 @@ class Target(Reader, Protocol):
     def integer_lowering(self) -> IntegerLowering:
         """How a network becomes the one that is quantized; a target may leave this out and share SHARED."""
 
-    def companions(self, name: str) -> tuple[str, ...]:
+    def companions(self, name: str, spec: ExportSpec) -> tuple[str, ...]:
         """The names of the files that `export` and `quantize` write beside a file of that name.
 
         A target without such files may leave this out.
