@@ -43,10 +43,11 @@ class CSession:
         assert image.shape is not None
         _, self._height, self._width, self._channels = image.shape
         self._classes = scores.elements
-        self._folder = tempfile.TemporaryDirectory(prefix="micronet-edge-")
-        library = Path(self._folder.name, "network.so")
-        compile_library(path, library)
-        self._run = getattr(ctypes.CDLL(str(library)), f"{self._description.name}_run")
+        with tempfile.TemporaryDirectory(prefix="micronet-edge-") as folder:
+            library = Path(folder, "network.so")
+            compile_library(path, library)
+            # A library that is loaded needs its file no more.
+            self._run = getattr(ctypes.CDLL(str(library)), f"{self._description.name}_run")
         self._run.argtypes, self._run.restype = [ctypes.c_void_p] * 3, None
         self._arena = _Arena(self._description.arena_bytes)
 
