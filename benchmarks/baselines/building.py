@@ -21,14 +21,11 @@ from micronet_edge_bench.results import PEAK
 SIZE, CLASSES = 224, 1000
 PREPROCESSING = Preprocessing.imagenet(SIZE)
 
-_BUILDERS: Mapping[str, Callable[[], nn.Module]] = MappingProxyType(
+_BUILDERS: Mapping[str, Callable[[int], nn.Module]] = MappingProxyType(
     {
-        **{
-            f"mobilenet-v3-small-{width}": partial(MobileNetV3Small, width, CLASSES)
-            for width in mobilenet_v3.WIDTHS
-        },
-        **{f"pp-lcnet-{width}": partial(PPLCNet, width, CLASSES) for width in pp_lcnet.WIDTHS},
-        PEAK: partial(DensePeak, CLASSES),
+        **{f"mobilenet-v3-small-{width}": partial(MobileNetV3Small, width) for width in mobilenet_v3.WIDTHS},
+        **{f"pp-lcnet-{width}": partial(PPLCNet, width) for width in pp_lcnet.WIDTHS},
+        PEAK: DensePeak,
     }
 )
 
@@ -36,30 +33,30 @@ BASELINES = tuple(name for name in _BUILDERS if name != PEAK)
 """The names of the baselines: family and width."""
 
 
-def build_baseline(name: str) -> nn.Module:
-    """The baseline as its paper defines it, in training form.
+def build_baseline(name: str, classes: int = CLASSES) -> nn.Module:
+    """The baseline as its paper defines it, in training form, for that many classes.
 
     Raises SettingsError on an unknown name.
     """
     if name not in _BUILDERS:
         raise SettingsError(f"unknown baseline {name!r}: choose from {', '.join(BASELINES)}")
-    return _BUILDERS[name]()
+    return _BUILDERS[name](classes)
 
 
-def baseline_metadata(name: str) -> FileMetadata:
-    """The metadata of a baseline's file."""
-    labels = tuple(str(number) for number in range(CLASSES))
-    return FileMetadata(name, labels, PREPROCESSING, checkpoint_sha256=None)
+def baseline_metadata(name: str, size: int = SIZE, classes: int = CLASSES) -> FileMetadata:
+    """The metadata of a baseline's file, for images of size x size pixels."""
+    labels = tuple(str(number) for number in range(classes))
+    return FileMetadata(name, labels, Preprocessing.imagenet(size), checkpoint_sha256=None)
 
 
-def random_baseline(name: str) -> nn.Module:
+def random_baseline(name: str, size: int = SIZE, classes: int = CLASSES) -> nn.Module:
     """The baseline with random weights for timing, in inference form.
 
     Every linear layer gets a bias, zeros if it had none, for the file formats' single operator and for the
     bias correction of int8.
     """
-    images = torch.from_numpy(PREPROCESSING.batch(photographs()))
-    network = with_random_weights(partial(build_baseline, name), images)
+    images = torch.from_numpy(Preprocessing.imagenet(size).batch(photographs()))
+    network = with_random_weights(partial(build_baseline, name, classes), images)
     for layer in network.modules():
         if isinstance(layer, nn.Linear) and layer.bias is None:
             layer.bias = nn.Parameter(torch.zeros(layer.out_features))

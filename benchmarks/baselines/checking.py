@@ -39,7 +39,9 @@ class _Delegated(Protocol):
 
 def check_baseline(path: Path, images: Images) -> BaselineCheck:
     """Checks a file that `export_baseline` wrote, on preprocessed images [n, 3, size, size]."""
-    expected = TorchNetwork(random_baseline(read_metadata(path).variant)).run(images)
+    described = read_metadata(path)
+    size, classes = described.preprocessing.size, len(described.labels)
+    expected = TorchNetwork(random_baseline(described.variant, size, classes)).run(images)
     session = target_of(path).open(path)
     logits = session.run(images)
     error = logits - expected

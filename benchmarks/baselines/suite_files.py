@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import micronet_edge
-from baselines.building import baseline_metadata, random_baseline
+from baselines.building import CLASSES, SIZE, baseline_metadata, random_baseline
 from baselines.prepare import prepared
 from baselines.suites import CANDIDATES, Member
 from baselines.targets import baseline_target
@@ -41,15 +41,19 @@ def write_member(member: Member, folder: Path, calibration: Path) -> Path:
 def export_baseline(name: str, settings: ExportSettings) -> Exported:
     """Writes a baseline with random weights as one proven file, like any other network.
 
-    Given    a name of `BASELINES`; settings with one format, of float32 or int8
+    Given    a name of `BASELINES`; settings with one format, of float32 or int8, perhaps with another
+             input size or number of classes than the paper's
     Raises   a subclass of MicronetEdgeError; then no file appears under its final name.
     """
     (name_of_format,) = settings.formats
     assert isinstance(name_of_format, str)  # a suite gives names
-    network = prepared(random_baseline(name), name_of_format, settings.precision)
+    size, classes = settings.input_size or SIZE, settings.num_classes or CLASSES
+    network = prepared(random_baseline(name, size, classes), name_of_format, settings.precision, size)
     (exported,) = micronet_edge.export(
         network,
-        metadata=baseline_metadata(name),
-        settings=replace(settings, formats=(baseline_target(name_of_format),)),
+        metadata=baseline_metadata(name, size, classes),
+        settings=replace(
+            settings, formats=(baseline_target(name_of_format),), input_size=None, num_classes=None
+        ),
     )
     return exported

@@ -98,7 +98,7 @@ def _blocks(program: Program) -> list[Block]:
             if not buffer.in_arena:
                 continue
             if buffer in blocks:  # its border is written before
-                blocks[buffer].last = max(blocks[buffer].last, number)
+                blocks[buffer].last = max(blocks[buffer].last, last)
                 continue
             over, ahead = _overwritten(step, buffer)
             if over in blocks and last_read[over] == last:
