@@ -3,7 +3,7 @@
 from dataclasses import astuple
 
 import numpy as np
-from exporters.c.kernels import reference
+from exporters.c.kernels import expected_values
 from exporters.c.kernels.call_data import (
     PAD,
     Data,
@@ -27,10 +27,10 @@ def pointwise(shape, rows, columns, pads, output, seed):
     multipliers = data.multipliers(co, 74 * 74 * depth**0.5, output.shift)
     x_pitch, y_pitch = columns * ci + pads[0], columns * co + pads[1]
     x = data.pixels(rows * x_pitch)
-    at = reference.pixels(rows, columns, ci, x_pitch)
-    sums = reference.grouped(x[at].reshape(-1, ci), weight, bias, groups)
-    values = reference.requantized(sums, multipliers, astuple(output)).reshape(rows, columns, co)
-    before, after = filled(rows * y_pitch, reference.pixels(rows, columns, co, y_pitch), values)
+    at = expected_values.pixels(rows, columns, ci, x_pitch)
+    sums = expected_values.grouped(x[at].reshape(-1, ci), weight, bias, groups)
+    values = expected_values.requantized(sums, multipliers, astuple(output)).reshape(rows, columns, co)
+    before, after = filled(rows * y_pitch, expected_values.pixels(rows, columns, co, y_pitch), values)
     arguments = f"x, w, y, {rows}, {columns}, {x_pitch}, {y_pitch}, {ci}, {co}, {groups}, q"
     call = Call("pointwise", arguments, f"{shape} {rows}x{columns} {pads} {output} {seed}")
     call.constant("x", x)
@@ -62,7 +62,7 @@ def lines(filter_, length, count, options, output, seed):
     sums = np.zeros((count, length, co), np.int64) + bias
     for k in range(taps):
         sums += weight[:, k].astype(np.int64) * x[line * x_line + (i * stride + k) * x_step + c // multiplier]
-    values = reference.requantized(sums, multipliers, astuple(output))
+    values = expected_values.requantized(sums, multipliers, astuple(output))
     places = data.places(co) if permuted else None
     where = line * y_line + i * y_step + (c if places is None else places[c].astype(np.int64))
     size = (count - 1) * y_line + (length - 1) * y_step + co
@@ -89,12 +89,16 @@ def square(filter_, rows, columns, options, output, seed):
     high, wide = (rows - 1) * stride + size, (columns - 1) * stride + size
     x_pitch, y_pitch = wide * channels + pad, columns * channels + pad
     x = data.pixels((high - 1) * x_pitch + wide * channels)
-    seen = reference.windows(
-        x[reference.pixels(high, wide, channels, x_pitch)], (size, size), (stride, stride), rows, columns
+    seen = expected_values.windows(
+        x[expected_values.pixels(high, wide, channels, x_pitch)],
+        (size, size),
+        (stride, stride),
+        rows,
+        columns,
     )
     sums = np.einsum("rcijk,kij->rck", seen, weight.astype(np.int64)) + bias
-    values = reference.requantized(sums, multipliers, astuple(output))
-    before, after = filled(rows * y_pitch, reference.pixels(rows, columns, channels, y_pitch), values)
+    values = expected_values.requantized(sums, multipliers, astuple(output))
+    before, after = filled(rows * y_pitch, expected_values.pixels(rows, columns, channels, y_pitch), values)
     call = Call("depthwise_square", "", f"{filter_} {rows}x{columns} {options} {output} {seed}")
     call.constant("x", x)
     call.constant("w", weight, packing.square_stream(weight, bias, multipliers))
@@ -123,12 +127,12 @@ def convolution(shape, kernel, image, options, output, seed):
     multipliers = data.multipliers(co, typical / 256 if wide else typical, output.shift)
     x_pitch, y_pitch = columns_in * ci + pad, columns * co + pad
     x = data.pixels(rows_in * x_pitch)
-    image = x[reference.pixels(rows_in, columns_in, ci, x_pitch)]
+    image = x[expected_values.pixels(rows_in, columns_in, ci, x_pitch)]
     geometry = ((stride_h, stride_w), (top, left), (rows, columns), groups)
     around = ((x_zero + 128 + 37 * np.arange(ci)) % 256 - 128).astype(np.int8)  # each channel its own
-    sums = reference.convolution(image, weight, bias, geometry, around)
-    values = reference.requantized(sums, multipliers, astuple(output))
-    where = reference.pixels(rows, columns, co, y_pitch)
+    sums = expected_values.convolution(image, weight, bias, geometry, around)
+    values = expected_values.requantized(sums, multipliers, astuple(output))
+    where = expected_values.pixels(rows, columns, co, y_pitch)
     before, after = filled(rows * y_pitch, where, values, np.int16 if wide else np.int8)
     call = Call(
         "convolution",
