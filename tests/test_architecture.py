@@ -208,6 +208,7 @@ WRITERS = {
     "micronet_edge_bench/tuning/candidates.py",
     # a suite's results
     "suites/tflm_estimate.py",
+    "suites/mcu_kernels.py",
     # into the fuzzer's own folders
     "fuzz/__main__.py",
     "fuzz/base_files.py",

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from shutil import which
 
+from micronet_edge.util.terminal import open_console
+
 REPOSITORY = Path(__file__).parents[2]
 HEADERS = REPOSITORY / "exporters" / "micronet_edge_c" / "kernels"
 FIRMWARE = REPOSITORY / "tests" / "exporters" / "c" / "firmware"
@@ -241,14 +243,14 @@ def code_bytes(folder: Path) -> list[int]:
 
 
 def main() -> None:
-    results: dict[str, list[dict[str, object]]] = {}
+    console, results = open_console(), dict[str, list[dict[str, object]]]()
     for name, board in BOARDS.items():
         with tempfile.TemporaryDirectory() as folder:
             instructions = measured(board, Path(folder))
             sizes = code_bytes(Path(folder))
-        print(f"{name}: instructions for each multiply-add or element, bytes of code")
+        console.print(f"{name}: instructions for each multiply-add or element, bytes of code")
         for shape, count, size in zip(SHAPES, instructions, sizes, strict=True):
-            print(f"  {shape.name:62}{count / shape.work:7.2f}{size:7}")
+            console.print(f"  {shape.name:62}{count / shape.work:7.2f}{size:7}")
         results[name] = [
             {"kernel": shape.name, "work": shape.work, "instructions": count, "code_bytes": size}
             for shape, count, size in zip(SHAPES, instructions, sizes, strict=True)
