@@ -185,7 +185,7 @@ class FileOptions:
 
     formats: Annotated[
         list[str] | None,
-        typer.Option("--format", help="onnx or tflite; may be repeated.", show_default="onnx and tflite"),
+        typer.Option("--format", help="onnx, tflite or c; may be repeated.", show_default="onnx and tflite"),
     ] = None
     output: Annotated[Path, typer.Option(help="Folder to write the files into.")] = Path()
     calibration: Annotated[

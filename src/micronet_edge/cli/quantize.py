@@ -50,7 +50,10 @@ def quantize(
         Path | None, typer.Option(help="Recipe of an earlier run to quantize by, without --calibration.")
     ] = None,
     io: Annotated[
-        str, typer.Option(help="Type of a TFLite file's input and output: float32 or int8.")
+        str,
+        typer.Option(
+            help="Type of a TFLite file's input and output: float32 or int8; of a C file's image: int8, uint8."
+        ),
     ] = "float32",
     batch: Annotated[int, typer.Option(help="Images per inference.")] = 1,
     files: FileOptions,
