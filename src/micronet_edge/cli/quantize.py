@@ -52,7 +52,7 @@ def quantize(
     io: Annotated[
         str,
         typer.Option(
-            help="Type of a TFLite file's input and output: float32 or int8; of a C file's image: int8, uint8."
+            help="Type of a TFLite file's input and output: float32 or int8; a C file's image: int8, uint8."
         ),
     ] = "float32",
     batch: Annotated[int, typer.Option(help="Images per inference.")] = 1,
