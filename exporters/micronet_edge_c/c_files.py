@@ -56,9 +56,13 @@ def write_quantized(quantized: QuantizedNetwork, spec: ExportSpec, path: Path, i
         scores=quantized.qparams(only_input(end)),
         texts=replace(as_written(spec, layout="NHWC"), pixels=pixels is not None).to_texts(),
     )
+    assert description.image is not None
+    assert description.scores is not None
+    if not quantized.is_integer(given):  # the first layer is in float32, and yet the image comes in integers
+        levels = description.image.integers(image) - description.image.zero_point
+        image = levels.astype(np.float32) * np.float32(description.image.scale)
     with torch.no_grad():
         logits = Simulation(quantized)(torch.from_numpy(image)).numpy()[0]
-    assert description.scores is not None
     scores = description.scores.integers(logits)
     _write(quantized, description, spec, path, (image, scores))
 

@@ -41,7 +41,7 @@ class Description(msgspec.Struct, frozen=True):
 
 def description_comment(description: Description) -> str:
     """The comment that describes a file."""
-    text = msgspec.json.encode(description).decode()
+    text = msgspec.json.encode(description, order="deterministic").decode()
     # No sign that could end the comment, start another or make a trigraph; JSON reads them back.
     for sign in "*/?":
         text = text.replace(sign, f"\\u{ord(sign):04x}")

@@ -1,12 +1,14 @@
 """Networks of our layers, of any sizes: their C files compute what the simulation does, in bounds."""
 
 import pytest
+import torch
 from exporters.c.c_networks import (
     SANITIZERS,
     SMALL,
     classifier,
     int8_form,
     largest_difference,
+    lowered,
     random_networks,
     self_test,
     small,
@@ -15,12 +17,18 @@ from exporters.c.c_networks import (
 )
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from lowering.networks import Residual, stem
+from lowering.networks import Residual, shift_max, stem
 from quantization.networks import images
 from reference.authors import VARIANTS
 from torch import nn
 
+from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.models import FactorizedStem
+from micronet_edge.quantization.integer_arithmetic import rounded
+from micronet_edge.quantization.layers import layers
+from micronet_edge.quantization.simulate import Simulation
+from micronet_edge_c.metadata import read_description
+from micronet_edge_c.target import TARGET
 
 PASSED = (0, "PASS\n")
 
@@ -58,10 +66,10 @@ FIRST_LAYERS = {
 
 
 @pytest.mark.parametrize("io", ["int8", "uint8"])
-@pytest.mark.parametrize("layers", FIRST_LAYERS.values(), ids=FIRST_LAYERS)
-def test_any_layer_may_read_the_image(layers, io, tmp_path):
-    channels = next(layer for layer in reversed(small(*layers)) if not isinstance(layer, nn.ReLU))
-    network = small(*layers, *classifier(outputs_of(channels)))
+@pytest.mark.parametrize("first", FIRST_LAYERS.values(), ids=FIRST_LAYERS)
+def test_any_layer_may_read_the_image(first, io, tmp_path):
+    channels = next(layer for layer in reversed(small(*first)) if not isinstance(layer, nn.ReLU))
+    network = small(*first, *classifier(outputs_of(channels)))
     check(int8_form(network, SMALL), tmp_path / "net.c", io)
 
 
@@ -69,3 +77,30 @@ def outputs_of(layer):
     if isinstance(layer, FactorizedStem):
         return 4
     return layer.out_channels if isinstance(layer, nn.Conv2d) else 3
+
+
+MIXED = (
+    stem(8, 3),
+    nn.ReLU6(),
+    shift_max(8, 2),
+    nn.Conv2d(8, 8, 3, 2, 1, groups=8),
+    nn.ReLU(),
+    *classifier(8),
+)
+
+
+@pytest.mark.parametrize("io", ["int8", "uint8"])
+@pytest.mark.parametrize("first", range(3))
+def test_layers_in_float32(first, io, tmp_path):
+    """Integers and float32 beside each other in every way; the image and the scores are integers."""
+    network = small(*MIXED)
+    grouped = list(layers(lowered(network, SMALL)).values())
+    form = int8_form(network, SMALL, frozenset(name for names in grouped[first::3] for name in names))
+    path = write_int8(form, tmp_path / "net.c", io=io)
+    assert self_test(path, *SANITIZERS) == PASSED
+    described, given = read_description(path), images(8, SMALL).clamp(-2, 2)
+    if not FileMetadata.from_texts(described.texts, "").pixels:
+        given = rounded(given, described.image)
+    with torch.no_grad():
+        expected = rounded(Simulation(form)(given), described.scores).numpy()
+    assert abs(TARGET.open(path).run(given.numpy()) - expected).max() < 1e-3 * described.scores.scale
