@@ -111,6 +111,7 @@ def test_it_brings_the_command_and_the_targets(wheel):
     assert dict(points["micronet_edge.targets"]) == {
         "onnx": "micronet_edge_onnx.target:TARGET",
         "tflite": "micronet_edge_tflite.target:TARGET",
+        "c": "micronet_edge_c.target:TARGET",
     }
 
 

@@ -26,12 +26,12 @@ from micronet_edge_c.program.buffers import FLOAT, INT8, UINT8
 from micronet_edge_c.program.memory_plan import plan_memory
 from micronet_edge_c.write_program import write_program
 from micronet_edge_c.writer.arduino import arduino_library
+from micronet_edge_c.writer.board_check import self_test_text
 from micronet_edge_c.writer.c_file import Named, c_text
 from micronet_edge_c.writer.graph_of import graph_of
 from micronet_edge_c.writer.head_comment import head_comment
 from micronet_edge_c.writer.header import arena_bytes, header_text
 from micronet_edge_c.writer.identifiers import file_stem, identifier
-from micronet_edge_c.writer.self_test import self_test_text
 
 
 def write_quantized(quantized: QuantizedNetwork, spec: ExportSpec, path: Path, image: Images) -> None:

@@ -124,7 +124,7 @@ def test_a_file_that_does_not_say_what_it_was_made_from_stands_alone(tool_here, 
         ("none.pth", "checkpoint none.pth does not exist"),
         (
             "notes.txt",
-            "no installed target reads .txt: give a file ending in .onnx, .tflite, or a checkpoint",
+            "no installed target reads .txt: give a file ending in .c, .onnx, .tflite, or a checkpoint",
         ),
         ("empty.onnx", "empty.onnx is empty (0 bytes): copy or download it again"),
         ("empty.tflite", "empty.tflite is empty (0 bytes)"),

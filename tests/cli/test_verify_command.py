@@ -81,7 +81,7 @@ def test_a_truncated_file(tool_here, digits, folder, name):
     [
         ("text.onnx", "text.onnx cannot be read as an ONNX model"),
         ("text.tflite", "text.tflite carries no labels and preprocessing of ours"),
-        ("text.txt", "no installed target reads .txt: give a file ending in .onnx, .tflite"),
+        ("text.txt", "no installed target reads .txt: give a file ending in .c, .onnx, .tflite"),
         ("none.onnx", "none.onnx does not exist"),
     ],
 )

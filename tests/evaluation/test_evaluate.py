@@ -219,7 +219,7 @@ def test_answers_that_are_no_numbers(data, tmp_path, refusal):
         (
             "text.txt",
             TargetError,
-            "no installed target reads .txt: give a file ending in .onnx, .tflite, or a checkpoint: .saf",
+            "no installed target reads .txt: give a file ending in .c, .onnx, .tflite, or a checkpoint: .saf",
         ),
         ("text.pth", CheckpointError, "text.pth is not a checkpoint"),
         ("text.tflite", TargetError, "text.tflite carries no labels and preprocessing of ours"),

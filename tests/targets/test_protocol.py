@@ -61,12 +61,14 @@ def test_our_targets_come_in_by_the_same_door():
 
 
 def test_an_unknown_format(refusal):
-    assert refusal(TargetError, find_target, "coreml").startswith("unknown format 'coreml': choose from onnx")
+    assert refusal(TargetError, find_target, "coreml").startswith(
+        "unknown format 'coreml': choose from c, onnx"
+    )
 
 
 @pytest.mark.parametrize("name", ["model.txt", "model", "onnx"])
 def test_a_suffix_that_nobody_writes(refusal, tmp_path, name):
-    assert "give a file ending in .onnx, .tflite" in refusal(TargetError, target_of, tmp_path / name)
+    assert "give a file ending in .c, .onnx, .tflite" in refusal(TargetError, target_of, tmp_path / name)
 
 
 @pytest.mark.parametrize(

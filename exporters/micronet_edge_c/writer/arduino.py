@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from micronet_edge.data.metadata import tool_version
+from micronet_edge_c.writer.board_check import difference, example_arrays
 from micronet_edge_c.writer.c_file import Named
-from micronet_edge_c.writer.self_test import difference, example_arrays
 
 SKETCH = "Classify"
 _EARLIEST = (1980, 1, 1, 0, 0, 0)

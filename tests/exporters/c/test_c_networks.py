@@ -41,7 +41,10 @@ def check(form, path, io="float32", count=2):
     assert largest_difference(form, path, images(count, size).clamp(-2, 2)) == 0
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize(
+    "variant",
+    [name if name in {"m0", "m1"} else pytest.param(name, marks=pytest.mark.slow) for name in VARIANTS],
+)
 def test_variants(variant, tmp_path):
     check(variant_form(variant), tmp_path / "net.c", io="float32" if variant == "m0" else "uint8")
 

@@ -30,7 +30,11 @@ def test_no_warning_on_the_host(program, tmp_path, compiler, language):
 
 @pytest.mark.parametrize("flags", [CORTEX_M4, CORTEX_M55], ids=["cortex-m4", "cortex-m55"])
 @pytest.mark.parametrize("language", [C, CPP], ids=["c", "c++"])
-@pytest.mark.parametrize("compiler", [("arm-none-eabi-gcc",), CLANG], ids=["gcc", "clang"])
+@pytest.mark.parametrize(
+    "compiler",
+    [("arm-none-eabi-gcc",), pytest.param(CLANG, marks=pytest.mark.slow)],
+    ids=["gcc", "clang"],
+)
 def test_no_warning_for_microcontrollers(program, tmp_path, compiler, language, flags):
     needed(compiler[0], "arm-none-eabi-gcc")
     command = [*compiler, *flags, *language, *WARNINGS, "-I", HEADERS, "-c", program]
