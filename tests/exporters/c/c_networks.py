@@ -104,6 +104,14 @@ def self_test(path, *options, compiler=None):
     return done.returncode, (done.stdout + done.stderr)[:3000]
 
 
+def pixel_images(count, size):
+    """Noise as a camera gives it: what lies between two pixels may be rounded either way."""
+    preprocessing = Preprocessing.imagenet(size)
+    mean, std = (torch.tensor(each).view(3, 1, 1) for each in (preprocessing.mean, preprocessing.std))
+    pixels = (images(count, size) * std + mean).clamp(0, 1).mul(255).round() / 255
+    return (pixels - mean) / std
+
+
 def largest_difference(form, path, given):
     """The largest difference of a file's scores to those of the simulation; 0.0 if all are equal."""
     with torch.no_grad():

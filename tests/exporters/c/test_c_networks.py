@@ -9,6 +9,7 @@ from exporters.c.c_networks import (
     int8_form,
     largest_difference,
     lowered,
+    pixel_images,
     random_networks,
     self_test,
     small,
@@ -18,7 +19,6 @@ from exporters.c.c_networks import (
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lowering.networks import Residual, shift_max, stem
-from quantization.networks import images
 from reference.authors import VARIANTS
 from torch import nn
 
@@ -38,7 +38,7 @@ def check(form, path, io="float32", count=2):
     size = form.preprocessing.size
     write_int8(form, path, io=io)
     assert self_test(path, *SANITIZERS) == PASSED
-    assert largest_difference(form, path, images(count, size).clamp(-2, 2)) == 0
+    assert largest_difference(form, path, pixel_images(count, size)) == 0
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_layers_in_float32(first, io, tmp_path):
     form = int8_form(network, SMALL, frozenset(name for names in grouped[first::3] for name in names))
     path = write_int8(form, tmp_path / "net.c", io=io)
     assert self_test(path, *SANITIZERS) == PASSED
-    described, given = read_description(path), images(8, SMALL).clamp(-2, 2)
+    described, given = read_description(path), pixel_images(8, SMALL)
     if not FileMetadata.from_texts(described.texts, "").pixels:
         given = rounded(given, described.image)
     with torch.no_grad():
