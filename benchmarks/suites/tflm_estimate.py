@@ -63,7 +63,7 @@ def main(results: Annotated[Path, typer.Argument()] = RESULTS) -> None:
         table.add_column(heading, justify="right")
     for row in rows:
         million = [f"{figure / 1e6:.1f}" for figure in (row.measured, row.estimated)]
-        error, ours = f"{row.error:+.1%}", f"{row.for_micro / 1e6:.1f}"
+        error, ours = f"{row.error:+z.1%}", f"{row.for_micro / 1e6:.1f}"
         table.add_row(row.variant, str(row.input_size), *million, error, ours)
     console.print(table)
     if (worst := max(abs(row.error) for row in rows)) > ALLOWED:

@@ -406,6 +406,7 @@ MICRONET_INLINE void micronet_convolution(const void *x, const int32_t *w, void 
     else
       for (int i = 0; i < f.kernel_h; i++)
         micronet_padded_line((const uint8_t *)x, scratch + i * pitch, first + i, border, f);
+    micronet_loads_stay_here(); /* gcc 12 does not see that gathers read what was just stored */
     if (f.groups == 1 && is_near)
       micronet_window_row(lines, pitch, w, (int8_t *)y + row * f.y_pitch, f, q);
     else

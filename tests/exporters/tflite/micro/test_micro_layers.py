@@ -10,6 +10,7 @@ from micronet_edge.quantization.operators.operator import Call
 from micronet_edge.quantization.operators.registry import operator_of
 from micronet_edge.quantization.qparams import QuantParams
 from micronet_edge.quantization.simulate import rounded
+from micronet_edge.quantization.xnnpack import XNNPACK
 from micronet_edge_tflite.micro.layers import AveragePool, CoefficientRows, ShiftedSum
 
 integers = st.integers(-128, 127)
@@ -25,7 +26,7 @@ def test_an_average_is_rounded_half_away_from_zero(height, width, zero_point, se
     expected = [int((abs(total) + count // 2) // count) * (1 if total > 0 else -1) for total in sums]
     layer = AveragePool()
     x = torch.from_numpy((levels - zero_point).astype(np.float32)) * 0.05
-    found = rounded(operator_of(layer).in_integers(Call(layer, (qparams,), qparams), x), qparams)
+    found = rounded(operator_of(layer).in_integers(Call(layer, (qparams,), qparams, XNNPACK), x), qparams)
     assert (found.flatten() / 0.05 + zero_point).round().int().tolist() == expected
 
 
@@ -41,7 +42,7 @@ def test_a_shifted_sum_is_rounded_once(shifts, channels, side, seed):
     rows = CoefficientRows()(
         *(torch.from_numpy(levels[:, :, j : j + 1]).float() * 0.01 for j in range(shifts))
     )
-    call = Call(layer, (weight, *[x] * shifts), result)
+    call = Call(layer, (weight, *[x] * shifts), result, XNNPACK)
     tensors = [rows, *(torch.from_numpy(each + 7).float() * 0.02 for each in maps)]
     found = rounded(operator_of(layer).in_integers(call, *tensors), result).numpy() / 0.03
     assert np.abs(found - exact.clip(-132, 123)).max() <= 0.5 + 1e-3
