@@ -10,7 +10,6 @@ from torch import fx, nn
 
 from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.lowering import lower
-from micronet_edge.lowering.cost_model.tuning import shipped_tables
 from micronet_edge.lowering.ir.graph import note_shapes
 from micronet_edge.quantization.assign_qparams import assign_qparams
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
@@ -22,7 +21,7 @@ from micronet_edge_c.program.buffers import INT8
 from micronet_edge_c.program.flash import CODE_BYTES, flash_bytes
 from micronet_edge_c.program.memory_plan import plan_memory
 from micronet_edge_c.quantized_graph import quantized_graph
-from micronet_edge_c.target import TABLE
+from micronet_edge_c.target import COSTS
 from micronet_edge_c.write_program import write_program
 
 SIZES = (96, 128, 160, 192, 224)
@@ -73,9 +72,8 @@ def footprints(
     Raises:
         MicronetEdgeError: on a network that the C target cannot express.
     """
-    costs = shipped_tables(__package__)[TABLE]
     with one_thread():
-        lowered = lower(network, microcontroller(costs), sizes[0]).network
+        lowered = lower(network, microcontroller(COSTS), sizes[0]).network
         for size in sizes:
             note_shapes(lowered, torch.zeros(1, 3, size, size))
             preprocessing = replace(

@@ -55,7 +55,6 @@ class CTarget:
             raise TargetError(f"--io {spec.io}: give int8 or uint8")
         if spec.io != FLOAT32 and spec.precision != INT8:
             raise TargetError(f"--io {spec.io} is for --precision int8, not {spec.precision}: leave it out")
-
         section = spec.memory.weights_section
         if section is not None and re.fullmatch(r"[A-Za-z0-9_.$]{1,64}", section) is None:
             raise TargetError(
