@@ -1,5 +1,6 @@
 """Measures and proves a network on an emulated board."""
 
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,7 +12,7 @@ from micronet_edge_bench.mcu.errors import McuError
 from micronet_edge_bench.mcu.flash import flash_of
 from micronet_edge_bench.mcu.network_source import NetworkSource, read_source
 from micronet_edge_bench.mcu.report import Report, Step, read_report
-from micronet_edge_bench.mcu.results import Measured
+from micronet_edge_bench.mcu.results import Measured, measured_of
 
 PASS = "PASS"  # noqa: S105 - what a test prints
 _TEMPORARY = "micronet-edge-"
@@ -42,16 +43,8 @@ def measure(file: Path, board: str, *, profile: bool = False) -> Measured:
         if profile:
             with_steps = builder.compile(source.path, "network-profile", PROFILE)
             steps = _report(builder, source, with_steps, "-DMICRONET_PROFILE").steps
-        return Measured(
-            file=file.name,
-            sha256=source.sha256,
-            device=board,
-            unit=report.unit,
-            counts=report.counts,
-            clock_hz=report.clock_hz,
-            arena_bytes=report.arena_bytes,
-            stack_bytes=report.stack_bytes,
-            scores=report.scores if source.whole_numbers else None,
+        return replace(
+            measured_of(report, source, file, board),
             flash=flash_of(network),
             tools=(compiler_version(), emulator.emulator_version()),
             steps=steps,

@@ -1,12 +1,13 @@
 """Reads what a real board measures: its program, measure.c with NAME.c, prints a report again and again."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from micronet_edge_bench.mcu.build import FIRMWARE
 from micronet_edge_bench.mcu.errors import McuError
 from micronet_edge_bench.mcu.network_source import read_source
 from micronet_edge_bench.mcu.report import Report, ReportReader
-from micronet_edge_bench.mcu.results import Measured
+from micronet_edge_bench.mcu.results import Measured, measured_of
 from micronet_edge_bench.mcu.serial_line import BAUD, lines_from
 
 MOST_SECONDS = 60.0
@@ -38,20 +39,8 @@ def read_board(
             f"{device} reports no steps: build measure.c with -DMICRONET_PROFILE and {file.name} with "
             "-include profile.h, or leave out --profile"
         )
-    return Measured(
-        file=file.name,
-        sha256=source.sha256,
-        device=device,
-        unit=report.unit,
-        counts=report.counts,
-        clock_hz=report.clock_hz,
-        arena_bytes=report.arena_bytes,
-        stack_bytes=report.stack_bytes,
-        scores=report.scores if source.whole_numbers else None,
-        flash=None,
-        tools=(),
-        steps=report.steps if profile else (),
-    )
+    measured = measured_of(report, source, file, device)
+    return replace(measured, steps=report.steps) if profile else measured
 
 
 def _report(device: str, most_seconds: float) -> Report:

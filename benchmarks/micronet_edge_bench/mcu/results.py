@@ -12,7 +12,8 @@ from micronet_edge.util.user_files import read_json
 from micronet_edge_bench.mcu.boards import NOT_CYCLES
 from micronet_edge_bench.mcu.errors import McuError
 from micronet_edge_bench.mcu.flash import Flash
-from micronet_edge_bench.mcu.report import Step
+from micronet_edge_bench.mcu.network_source import NetworkSource
+from micronet_edge_bench.mcu.report import Report, Step
 from micronet_edge_bench.results import RESULTS
 
 MCU_VERSION = 1
@@ -58,6 +59,23 @@ class Measured:
     def kind(self) -> str:
         """What the counts are, to print beside them."""
         return NOT_CYCLES if self.unit != CYCLES else "cycles of a real board"
+
+
+def measured_of(report: Report, source: NetworkSource, file: Path, device: str) -> Measured:
+    """What a board's report says of a network, without flash, tools and steps."""
+    return Measured(
+        file=file.name,
+        sha256=source.sha256,
+        device=device,
+        unit=report.unit,
+        counts=report.counts,
+        clock_hz=report.clock_hz,
+        arena_bytes=report.arena_bytes,
+        stack_bytes=report.stack_bytes,
+        scores=report.scores if source.whole_numbers else None,
+        flash=None,
+        tools=(),
+    )
 
 
 @dataclass(frozen=True, slots=True)
