@@ -45,8 +45,14 @@ class CTarget:
     # `tune` measures on devices that run Python, which microcontrollers do not.
     cost_tables: ClassVar[Mapping[str, CostTable]] = {}
 
+    def cannot_prove(self) -> str | None:
+        try:
+            find_compiler()
+        except TargetError as error:
+            return str(error)
+        return None
+
     def check(self, spec: ExportSpec) -> None:
-        find_compiler()
         if spec.batch != 1:
             raise TargetError("a C file runs one image at a time: leave --batch out")
         if spec.naive:

@@ -108,6 +108,7 @@ class ExportSettings(CheckpointSettings):
         weights_section: section of the object file that a C file's weights go to; None leaves it to the
             compiler.
         runtime: "micro" writes TFLite files for TensorFlow Lite Micro.
+        unproven: writes files without a proof where this machine cannot run them: C files, without a compiler.
     """
 
     formats: tuple[str | Format, ...] = DEFAULT_FORMATS
@@ -126,6 +127,7 @@ class ExportSettings(CheckpointSettings):
     sram: int | None = None
     weights_section: str | None = None
     runtime: Runtime = "default"
+    unproven: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,7 +37,7 @@ def test_json_describes_every_file(digits_run):
 def test_every_step_is_shown_on_stderr(digits_run):
     lines = (digits_run / "stderr").read_text().splitlines()
     assert lines[0] == "· reading the network"
-    assert lines[-1] == "· moving the proven files into place"
+    assert lines[-1] == "· moving the files into place"
     assert all(line.startswith("· ") for line in lines)  # nothing that a runtime says of itself
     for target in ("onnx", "tflite"):
         assert [line.split(": ")[1] for line in lines if f" {target}: " in line] == [

@@ -127,7 +127,7 @@ def test_every_step_is_shown_on_stderr(quantized_run):
         f"· finding ranges and correcting biases on {CALIBRATED_ON} images",
         "· onnx: writing the file and proving it",
         "· tflite: writing the file and proving it",
-        "· moving the proven files into place",
+        "· moving the files into place",
     ]
 
 

@@ -8,7 +8,13 @@ import typer
 
 from micronet_edge.cli.errors import one_line_errors
 from micronet_edge.cli.options import DebugOption, FileOptions, NetworkOptions, NumClassesOption
-from micronet_edge.cli.progress import RANDOM_WEIGHTS, progress, say_what_runs, say_what_was_read
+from micronet_edge.cli.progress import (
+    RANDOM_WEIGHTS,
+    progress,
+    say_what_is_unproven,
+    say_what_runs,
+    say_what_was_read,
+)
 from micronet_edge.cli.shared_options import with_shared_options
 from micronet_edge.util.terminal import open_console, say_json
 from micronet_edge.util.text import plural
@@ -70,8 +76,9 @@ def export(
     say_what_was_read(console, exported[0].assumption, exported[0].notes)
     if exported[0].random_weights:
         console.print(RANDOM_WEIGHTS, style="bold red")
-    if exported[0].proof.weakness is not None:
-        console.print(f"WEAK PROOF: {exported[0].proof.weakness}", style="bold red")
+    say_what_is_unproven(console, exported)
+    if (proof := exported[0].proof) is not None and proof.weakness is not None:
+        console.print(f"WEAK PROOF: {proof.weakness}", style="bold red")
     if naive:
         console.print("NAIVE: the usual converters wrote the network as trained; for comparison only.")
         for line in (line for file in exported for line in file.lacking):
@@ -106,13 +113,13 @@ def _print_table(exported: "tuple[Exported, ...]") -> None:
             file.format,
             file.precision,
             f"{file.size_bytes / 1e6:.2f}",
-            str(sum(file.proof.operators.values())),
-            f"{file.proof.relative_difference:.1e}",
+            "-" if file.proof is None else str(sum(file.proof.operators.values())),
+            "unproven" if file.proof is None else f"{file.proof.relative_difference:.1e}",
         )
     open_console().print(table)
-    images = plural(exported[0].proof.images, "image")
-    agreement = min(file.proof.top1_agreement for file in exported)
-    open_console().print(
-        f"Compared with PyTorch on {images}: difference relative to the largest logit; "
-        f"same class on {agreement:.0%}."
-    )
+    if proofs := [file.proof for file in exported if file.proof is not None]:
+        agreement = min(proof.top1_agreement for proof in proofs)
+        open_console().print(
+            f"Compared with PyTorch on {plural(proofs[0].images, 'image')}: difference relative to the "
+            f"largest logit; same class on {agreement:.0%}."
+        )

@@ -251,6 +251,12 @@ class FileOptions:
             help="micro writes TFLite int8 files that TensorFlow Lite Micro runs fast.",
         ),
     ] = "default"
+    unproven: Annotated[
+        bool,
+        typer.Option(
+            "--unproven", help="Write C files where no C compiler can prove them; verify proves them later."
+        ),
+    ] = False
     overwrite: OverwriteOption = False
 
     def settings(self) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from micronet_edge.util.terminal import say
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from micronet_edge.pipeline.artifacts import Exported
+
 RANDOM_WEIGHTS = "RANDOM WEIGHTS: no checkpoint was given; these files recognise nothing."
 
 
@@ -34,6 +36,20 @@ def say_what_runs(*named: str | Path | None) -> None:
 
     for factory in filter(None, map(factory_named, named)):
         say(f"· {factory}: importing {factory.place}, which runs its code", err=True)
+
+
+def say_what_is_unproven(console: "Console", files: "Sequence[Exported]") -> None:
+    """Prints, in red, which files no one has run."""
+    for file in files:
+        if file.proof is None:
+            console.print(
+                visible(
+                    f"UNPROVEN: {file.path.name} was never run: it may compute anything. Prove it where a C "
+                    "compiler is, with `micronet-edge verify`, or run its test on the board."
+                ),
+                style="bold red",
+                soft_wrap=True,
+            )
 
 
 def say_what_was_read(console: "Console", assumption: str | None, notes: Sequence[str]) -> None:

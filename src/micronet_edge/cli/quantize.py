@@ -8,7 +8,13 @@ import typer
 
 from micronet_edge.cli.errors import one_line_errors
 from micronet_edge.cli.options import DebugOption, FileOptions, NetworkOptions
-from micronet_edge.cli.progress import RANDOM_WEIGHTS, progress, say_what_runs, say_what_was_read
+from micronet_edge.cli.progress import (
+    RANDOM_WEIGHTS,
+    progress,
+    say_what_is_unproven,
+    say_what_runs,
+    say_what_was_read,
+)
 from micronet_edge.cli.shared_options import with_shared_options
 from micronet_edge.util.terminal import open_console, say_json
 
@@ -78,6 +84,7 @@ def quantize(
     say_what_was_read(console, quantized.files[0].assumption, quantized.files[0].notes)
     if quantized.files[0].random_weights:
         console.print(RANDOM_WEIGHTS, style="bold red")
+    say_what_is_unproven(console, quantized.files)
     for note in quantized.notes:
         console.print(f"note: {note}", soft_wrap=True)
     if as_json:
@@ -112,13 +119,14 @@ def _print_table(quantized: "Artifacts") -> None:
             file.path.name,
             file.precision,
             f"{file.size_bytes / 1e6:.2f}",
-            str(sum(file.proof.operators.values())),
-            f"{file.proof.top1_agreement:.1%}",
-            f"{file.proof.cosine:.4f}",
+            "-" if file.proof is None else str(sum(file.proof.operators.values())),
+            "unproven" if file.proof is None else f"{file.proof.top1_agreement:.1%}",
+            "-" if file.proof is None else f"{file.proof.cosine:.4f}",
         )
     console.print(table)
+    on = [f"On {file.proof.images} images. " for file in quantized.files if file.proof is not None]
     console.print(
-        f"On {quantized.files[0].proof.images} images. Recipe: {quantized.recipe.name}. "
+        f"{''.join(on[:1])}Recipe: {quantized.recipe.name}. "
         "Measure the accuracy with: micronet-edge evaluate FILE --data DIR --checkpoint CHECKPOINT",
         highlight=False,
     )

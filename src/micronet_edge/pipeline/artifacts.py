@@ -9,8 +9,9 @@ from micronet_edge.verification.prove import Proof
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """One proven file, with its manifest beside it.
+    """One file, with its manifest beside it.
 
+    `proof` is None only where this machine cannot run the file and the settings accept an unproven one.
     `assumption` is one line about what the checkpoint does not state and the tool assumes. `notes` say what
     was taken from the checkpoint and what to know about its labels. `lacking` says what another runtime of
     the format lacks to run a naive file.
@@ -22,7 +23,7 @@ class Exported:
     precision: str
     size_bytes: int
     random_weights: bool
-    proof: Proof
+    proof: Proof | None
     assumption: str | None = None
     notes: tuple[str, ...] = ()
     lacking: tuple[str, ...] = ()

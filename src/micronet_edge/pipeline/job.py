@@ -20,7 +20,7 @@ from micronet_edge.models.factories import Factory
 from micronet_edge.models.own_networks import own_network
 from micronet_edge.models.source import Given, Source, read_source, stem_of
 from micronet_edge.settings import ExportSettings, QuantizeSettings
-from micronet_edge.targets.common import check_memory, check_precision
+from micronet_edge.targets.common import check_memory, check_precision, check_provable
 from micronet_edge.targets.protocol import FLOAT32, ExportSpec, Memory, Target
 from micronet_edge.targets.registry import cost_tables, find_target, for_runtime
 from micronet_edge.util.atomic_write import check_output
@@ -118,6 +118,7 @@ class Work:
             work.report(f"WARNING: no installed format has the tables {listed(sorted(unused))}: not used")
         if job.settings.arduino and not any(getattr(target, "packs_arduino", False) for target in targets):
             raise SettingsError("--arduino packs C files: give --format c, or leave --arduino out")
+        check_provable(targets, unproven=job.settings.unproven)
         for target in targets:
             check_precision(target, work.spec)
             check_memory(target, work.spec)

@@ -11,10 +11,11 @@ from micronet_edge.pipeline.converter_baseline import ConverterBaseline
 from micronet_edge.pipeline.files_beside import companions, missing_support_files
 from micronet_edge.pipeline.float_files import FloatFiles
 from micronet_edge.pipeline.job import Job, Report, Work, unheard
-from micronet_edge.pipeline.method import Method
+from micronet_edge.pipeline.method import Method, Written
 from micronet_edge.pipeline.quantized_files import QuantizedFiles
 from micronet_edge.quantization.recipe import BITS
 from micronet_edge.settings import ExportSettings, QuantizeSettings
+from micronet_edge.targets.common import unprovable
 from micronet_edge.targets.protocol import FLOAT16, FLOAT32, Target
 from micronet_edge.targets.registry import integer_lowering_of, load_runtimes
 from micronet_edge.util.atomic_write import atomic_write
@@ -90,7 +91,7 @@ def run(job: Job) -> Artifacts:
             (folder / name).write_bytes(content)
         method.prepare(folder)
         files = _write_all(work, method, folder)
-        job.report("moving the proven files into place")
+        job.report("moving the files into place")
     path = None if method.recipe is None else work.output / method.recipe
     return Artifacts(files, path, method.steps, method.notes)
 
@@ -124,12 +125,20 @@ def _write_all(work: Work, method: Method, folder: Path) -> tuple[Exported, ...]
 def _write_and_prove(work: Work, method: Method, target: Target, path: Path) -> Exported:
     written = method.write(target, path)
     file = FileToProve(path, target, target.read_metadata(path))
-    proof = method.prove(file, written)
+    proof = _proof(work, method, file, written)
     write_manifest(file, work.origin, work.manifest_settings() | written.settings, written.applied, proof)
     return _exported(work, target, path, proof)
 
 
-def _exported(work: Work, target: Target, path: Path, proof: Proof) -> Exported:
+def _proof(work: Work, method: Method, file: FileToProve, written: Written) -> Proof | None:
+    """The proof of a file; None where this machine cannot run it and the user accepts that."""
+    if (reason := unprovable(file.target)) is None:
+        return method.prove(file, written)
+    work.report(f"WARNING: {file.path.name} is not proven: {reason}")
+    return None
+
+
+def _exported(work: Work, target: Target, path: Path, proof: Proof | None) -> Exported:
     """The result with the file's final path."""
     return Exported(
         path=work.output / path.name,

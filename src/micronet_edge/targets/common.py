@@ -75,6 +75,19 @@ def check_memory(target: Target, spec: ExportSpec) -> None:
         )
 
 
+def unprovable(target: Target) -> str | None:
+    """Why this machine cannot run files of the target, and so not prove them; None if it can."""
+    return target.cannot_prove() if hasattr(target, "cannot_prove") else None
+
+
+def check_provable(targets: Sequence[Target], *, unproven: bool) -> None:
+    """Raises TargetError on a target whose files cannot be proven here, unless they may stay unproven."""
+    if unproven and not any(hasattr(target, "cannot_prove") for target in targets):
+        raise TargetError("--unproven is for C files: leave it out, or give --format c")
+    for reason in () if unproven else filter(None, map(unprovable, targets)):
+        raise TargetError(f"{reason}, or write the file --unproven")
+
+
 def as_written(spec: ExportSpec, layout: str) -> FileMetadata:
     """The spec's metadata, completed with what only the target knows."""
     return replace(spec.metadata, layout=layout)

@@ -168,6 +168,9 @@ class Target(Reader, Protocol):
     def integer_lowering(self) -> IntegerLowering:
         """How a network becomes the one that is quantized; a target may leave this out and share SHARED."""
 
+    def cannot_prove(self) -> str | None:
+        """Why this machine cannot run the format's files; a target that needs its `modules` only may leave this out."""
+
     def companions(self, name: str, spec: ExportSpec) -> tuple[str, ...]:
         """The names of the files that `export` and `quantize` write beside a file of that name.
 

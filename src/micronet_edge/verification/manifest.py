@@ -24,9 +24,9 @@ def write_manifest(
     origin: Source,
     settings: Mapping[str, object],
     applied: Sequence[Applied],
-    proof: Proof,
+    proof: Proof | None,
 ) -> None:
-    """Writes the manifest of a file beside it: its inputs, its settings and its proof."""
+    """Writes the manifest of a file beside it: its inputs, its settings and its proof, if there is one."""
     path, metadata = file.path, file.metadata
     content = {
         "file": {"name": path.name, "size_bytes": path.stat().st_size, "sha256": file_sha256(path)},
@@ -37,7 +37,7 @@ def write_manifest(
         "labels": len(metadata.labels),
         "assumed": {"fields": list(metadata.assumed), "values": list(describe_assumptions(metadata))},
         "passes": [asdict(step) for step in applied],
-        "proof": asdict(proof),
+        "proof": None if proof is None else asdict(proof),
         "versions": {DISTRIBUTION: tool_version(), "python": python_version(), **package_versions()},
     }
     manifest_path(path).write_text(json.dumps(content, indent=2) + "\n")

@@ -28,6 +28,7 @@ from torch import nn
 
 from micronet_edge.counting import count
 from micronet_edge.errors import ForeignFileError, TargetError
+from micronet_edge.targets.common import check_provable
 from micronet_edge_c.compiling import compile_library, find_compiler
 from micronet_edge_c.target import TARGET
 
@@ -143,9 +144,10 @@ def test_without_a_compiler(monkeypatch, refusal, tmp_path):
     assert "no C compiler (no-such-compiler)" in message
     monkeypatch.delenv("CC")
     monkeypatch.setenv("PATH", str(tmp_path))
-    message = refusal(TargetError, TARGET.check, spec_of(SMALL))
-    assert "no C compiler (cc or gcc or clang)" in message
+    assert "no C compiler (cc or gcc or clang)" in TARGET.cannot_prove()
+    message = refusal(TargetError, partial(check_provable, [TARGET], unproven=False))
     assert "install" in message
+    assert message.endswith("or write the file --unproven")
 
 
 @pytest.mark.parametrize("place", ["-1", "NET_ARENA_BYTES"])
