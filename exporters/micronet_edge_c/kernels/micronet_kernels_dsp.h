@@ -11,10 +11,13 @@
 
 /* ---- single instructions ---- */
 
-/* sum + round(a * b / 2^32), half up. */
+/* sum + round(a * b / 2^32), half up. A constant sum of 0 needs no register. */
 MICRONET_INLINE int32_t micronet_multiply_high(int32_t a, int32_t b, int32_t sum) {
   int32_t result;
-  __asm__("smmlar %0, %1, %2, %3" : "=r"(result) : "r"(a), "r"(b), "r"(sum));
+  if (__builtin_constant_p(sum) && sum == 0)
+    __asm__("smmulr %0, %1, %2" : "=r"(result) : "r"(a), "r"(b));
+  else
+    __asm__("smmlar %0, %1, %2, %3" : "=r"(result) : "r"(a), "r"(b), "r"(sum));
   return result;
 }
 
