@@ -93,7 +93,8 @@ typedef struct {
      MICRONET_M   a multiplier
      MICRONET_W4  4 weights of a pointwise row
      MICRONET_P4, P8, P12  fill a row of a chunk up to 16 weights where vectors of 16 are loaded
-     MICRONET_T2  2 taps of any other convolution, the first in the low half */
+     MICRONET_T2  2 taps of any other convolution, the first in the low half
+     MICRONET_L16 16 weights of a row of a linear layer, then 16 of the row behind it, as bytes */
 #define MICRONET_BYTE(value, place) ((uint32_t)((value)&255) << (8 * (place)))
 #define MICRONET_HALVES(low, high) (int32_t)((uint32_t)((low)&65535) | ((uint32_t)((high)&65535) << 16))
 #define MICRONET_T2(a, b) MICRONET_HALVES(a, b),
@@ -101,8 +102,19 @@ typedef struct {
 #if defined(MICRONET_USE_DSP)
 #define MICRONET_M(m) (2 * (m)), /* SMMLAR keeps the upper 32 bits: 2^32, not 2^31 */
 #define MICRONET_W4(a, b, c, d) MICRONET_HALVES(a, c), MICRONET_HALVES(b, d), /* as SXTB16 unpacks 4 pixels */
+/* Halves of 256 * b + (a + 128): one multiplication serves both rows, see micronet_linear_four. */
+#define MICRONET_L1(a, b) (a) ^ -128, (b)
+#define MICRONET_L4(a, b, c, d, e, f, g, h) MICRONET_L1(a, e), MICRONET_L1(c, g), MICRONET_L1(b, f), MICRONET_L1(d, h),
+#define MICRONET_L16(a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, \
+                     b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15) \
+  MICRONET_L4(a0, a1, a2, a3, b0, b1, b2, b3) MICRONET_L4(a4, a5, a6, a7, b4, b5, b6, b7) \
+  MICRONET_L4(a8, a9, a10, a11, b8, b9, b10, b11) MICRONET_L4(a12, a13, a14, a15, b12, b13, b14, b15)
 #else
 #define MICRONET_M(m) (m),
+#define MICRONET_L16(a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, \
+                     b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15) \
+  a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, \
+  b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15,
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 #define MICRONET_W4(a, b, c, d) \
   (int32_t)(MICRONET_BYTE(a, 3) | MICRONET_BYTE(b, 2) | MICRONET_BYTE(c, 1) | MICRONET_BYTE(d, 0)),

@@ -161,12 +161,12 @@ MICRONET_INLINE void micronet_put(int8_t *y, int wide, int32_t sum, micronet_fil
   if (summed) filter->total += value;
 }
 
-/* The output whose first tap is the low half of x[0]; the last tap (the taps are odd in number) needs a low half. */
+/* The output whose first tap is the low half of x[0], but for the last tap (the taps are odd in number). */
 MICRONET_INLINE int32_t micronet_even_output(const int32_t *x, const micronet_filter *filter, int pairs) {
   int32_t sum = filter->bias;
   MICRONET_UNROLL(4)
   for (int k = 0; k + 1 < pairs; k++) sum = micronet_dot(x[k], filter->even[k], sum);
-  return micronet_low_high(x[pairs - 1], filter->odd[pairs - 1], sum);
+  return sum;
 }
 
 /* The output after it: its first tap is the high half of x[0]. */
@@ -177,23 +177,36 @@ MICRONET_INLINE int32_t micronet_odd_output(const int32_t *x, const micronet_fil
   return sum;
 }
 
+/* Adds the last tap of filter m (0 or 1) to an even output. Odd outputs have the tap in a register anyway; without
+   them the last taps of both filters share one, `last`. */
+MICRONET_INLINE int32_t micronet_last_tap(int32_t x, const micronet_filter *filter, int32_t last, int m, int pairs,
+                                          int stride, int32_t sum) {
+  if (stride == 1) return micronet_low_high(x, filter->odd[pairs - 1], sum);
+  return m == 0 ? micronet_low_low(x, last, sum) : micronet_low_high(x, last, sum);
+}
+
 /* One line of `filters` (1 or 2) filters with 2 * pairs - 1 taps over the same channel; `apart` bytes between their
    outputs. Inputs travel in pairs: each pair is loaded once and serves two outputs (stride 1) or one (stride 2). */
 MICRONET_INLINE void micronet_walk_line(micronet_walk at, micronet_filter *filter, int filters, int apart, int pairs,
                                         int summed, micronet_output q) {
   int32_t x[MICRONET_MOST_PAIRS] = {0};
+  const int32_t last = micronet_pair(filter[0].even[pairs - 1], filter[filters - 1].even[pairs - 1]);
   MICRONET_UNROLL(4)
   for (int k = 0; k + 1 < pairs; k++, at.x += 2 * at.x_step) x[k] = micronet_walk_pair(&at);
   const int outputs = 3 - at.stride; /* of each pair */
   /* The last pair of stride 2 is half outside. */
   const int loops = at.stride == 1 ? at.length / 2 : at.length - 1;
-  MICRONET_UNROLL(3)
+  MICRONET_UNROLL(2)
   for (int i = 0; i < loops; i++) {
+    int32_t sums[2] = {0, 0};
+    MICRONET_UNROLL(2)
+    for (int m = 0; m < filters; m++) sums[m] = micronet_even_output(x, filter + m, pairs);
     x[pairs - 1] = micronet_walk_pair(&at);
     MICRONET_UNROLL(2)
     for (int m = 0; m < filters; m++) {
       int8_t *y = at.y + m * apart;
-      micronet_put(y, at.wide_y, micronet_even_output(x, filter + m, pairs), filter + m, summed, q);
+      sums[m] = micronet_last_tap(x[pairs - 1], filter + m, last, m, pairs, at.stride, sums[m]);
+      micronet_put(y, at.wide_y, sums[m], filter + m, summed, q);
       if (outputs == 2)
         micronet_put(y + at.y_step, at.wide_y, micronet_odd_output(x, filter + m, pairs), filter + m, summed, q);
     }
@@ -203,10 +216,13 @@ MICRONET_INLINE void micronet_walk_line(micronet_walk at, micronet_filter *filte
     for (int k = 0; k + 1 < pairs; k++) x[k] = x[k + 1];
   }
   if (loops * outputs == at.length) return;
-  x[pairs - 1] = micronet_element(at.x, at.wide_x);
+  const int32_t end = micronet_element(at.x, at.wide_x);
   MICRONET_UNROLL(2)
-  for (int m = 0; m < filters; m++)
-    micronet_put(at.y + m * apart, at.wide_y, micronet_even_output(x, filter + m, pairs), filter + m, summed, q);
+  for (int m = 0; m < filters; m++) {
+    const int32_t sum = micronet_even_output(x, filter + m, pairs);
+    micronet_put(at.y + m * apart, at.wide_y, micronet_last_tap(end, filter + m, last, m, pairs, at.stride, sum),
+                 filter + m, summed, q);
+  }
 }
 
 /* All lines of `filters` (1 or 2) output channels from `first`, which have the same input channel. */

@@ -31,7 +31,7 @@ def write_linear(call: Call, found: MatrixConstants) -> None:
     weight = found.weight.reshape(y.elements, x.elements)
     scratch = widened_inputs(call, x)
     arguments = (
-        *(Pointer(x), call.integers("weights", INT8, linear_weights(weight), weighs=True)),
+        *(Pointer(x), call.stream("weights", INT8, linear_weights(weight), weight.size)),
         call.stream(
             "bias", INT32, bias_stream(found.folded_bias, found.requantization.multipliers), y.elements
         ),

@@ -56,7 +56,7 @@ def _coefficients(call: Call, found: ShiftMaxConstants, squeezed: Buffer) -> Buf
     scratch = widened_inputs(call, squeezed)
     arguments = (
         Pointer(squeezed),
-        call.integers("coefficients/weights", INT8, linear_weights(matrix.weight), weighs=True),
+        call.stream("coefficients/weights", INT8, linear_weights(matrix.weight), matrix.weight.size),
         call.stream(
             "coefficients/bias",
             INT32,

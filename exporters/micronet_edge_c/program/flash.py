@@ -21,9 +21,10 @@ def flash_bytes(program: Program) -> int:
 
 
 def _size(ctype: str, lines: tuple[str, ...]) -> int:
-    return (
-        _ELEMENT_BYTES[ctype] * sum(line.count(",") for line in lines) if ctype != INT32 else _stream(lines)
-    )
+    if ctype == INT32:
+        return _stream(lines)
+    # A macro brings the comma behind its last element.
+    return _ELEMENT_BYTES[ctype] * sum(line.count(",") + line.count("(") for line in lines)
 
 
 def _stream(lines: tuple[str, ...]) -> int:

@@ -190,8 +190,13 @@ class NetworkProgram:
 
 
 def output_struct(found: Requantization) -> Struct:
-    """How a kernel rounds its sums to the integers of its result."""
-    values = (found.shift, Varying(found.zero_point), found.low, found.high)
+    """How a kernel rounds its sums to the integers of its result.
+
+    A zero point of 0 in int16, where all have it, is a constant: the kernel needs no register for it.
+    """
+    is_wide = found.low < -(2 ** (BYTE - 1))
+    zero_point = found.zero_point if is_wide and found.zero_point == 0 else Varying(found.zero_point)
+    values = (found.shift, zero_point, found.low, found.high)
     return Struct("micronet_output", values)
 
 

@@ -77,20 +77,22 @@ def convolution_stream(weight: Int8, bias: Integers, multipliers: Integers, grou
     return [*_blocks(flat, bias, multipliers, groups, _rows_of_taps), "0, 0, 0,"]
 
 
-def linear_weights(weight: Int8) -> Int8:
+def linear_weights(weight: Int8) -> list[str]:
     """The weights of micronet_linear and micronet_coefficients.
 
     Args:
         weight: [outputs, inputs].
 
     Returns:
-        [blocks of 4 outputs, chunks of 16 inputs, 4, 16], filled up with zeros.
+        Lines of C: 16 inputs of two outputs each, in the order of blocks of 4 outputs, chunks of 16 inputs
+        and outputs; filled up with zeros.
     """
     outputs, inputs = weight.shape
     blocks, chunks = -(-outputs // BLOCK), -(-inputs // VECTOR)
     padded = np.zeros((blocks * BLOCK, chunks * VECTOR), np.int8)
     padded[:outputs, :inputs] = weight
-    return padded.reshape(blocks, BLOCK, chunks, VECTOR).transpose(0, 2, 1, 3).copy()
+    ordered = padded.reshape(blocks, BLOCK, chunks, VECTOR).transpose(0, 2, 1, 3).reshape(-1, 2 * VECTOR)
+    return [f"MICRONET_L16({', '.join(map(str, rows))})" for rows in ordered.tolist()]
 
 
 def bias_stream(bias: Integers, multipliers: Integers) -> list[str]:

@@ -41,9 +41,9 @@ class Call:
     buffers: list = field(default_factory=list)
     results: list = field(default_factory=list)
 
-    def constant(self, name, values, text=None):
-        """What the kernel reads; `text` are lines of C where the values are macros."""
-        self.buffers.append(_constant(name, values, text))
+    def constant(self, name, values, text=None, kind="int32"):
+        """What the kernel reads; `text` are lines of C of this kind where the values are macros."""
+        self.buffers.append(_constant(name, values, text, kind))
 
     def local(self, line):
         self.buffers.append("  " + line)
@@ -69,9 +69,10 @@ def _values(values):
     return "{" + ", ".join("(-2147483647 - 1)" if v == -(2**31) else str(v) for v in values.tolist()) + "}"
 
 
-def _constant(name, values, text):
+def _constant(name, values, text, kind):
     if text is not None:
-        return f"  static const int32_t {name}[] MICRONET_ALIGN16 = {{\n    " + "\n    ".join(text) + "\n  };"
+        lines = "\n    ".join(text)
+        return f"  static const {TYPES[kind]} {name}[] MICRONET_ALIGN16 = {{\n    {lines}\n  }};"
     inside = _values(values)[:-1]
     behind = " BEHIND" if values.dtype.itemsize == 1 else ""
     return f"  static const {TYPES[values.dtype.name]} {name}[] MICRONET_ALIGN16 = {inside}{behind}}};"

@@ -124,6 +124,12 @@ def typical():
         others.channel_sum(20, 20, 12, 0, 11),
         others.channel_sum(3, 300, 3, 1, 12),
         others.linear(640, 20, PLAIN, 13),
+        *[
+            others.linear(ci, 6, PLAIN, 17, (weight, pixel))
+            for ci in (496, 509, 1100)
+            for weight in (-128, 127)
+            for pixel in (-128, 127)
+        ],
         others.coefficients(24, 64, 4095, 4, 0, 14),
         *[
             others.shift_max((c, c, 2, k), 2, 5, (to, to, 0, 11), PLAIN, 15)
