@@ -74,6 +74,7 @@ MICRONET_INLINE int32x4_t micronet_multiply_add(int32x4_t sums, int32x4_t x, int
 }
 
 #include "micronet_kernels_mve_convolutions.h"
+#include "micronet_kernels_mve_lines.h"
 
 /* ---- sums and linear layers ---- */
 

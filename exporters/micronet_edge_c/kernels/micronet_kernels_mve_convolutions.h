@@ -179,9 +179,9 @@ MICRONET_INLINE void micronet_load_filter(const int32_t *w, int c, int rows, int
     for (int k = 0; k < taps; k++) filter->taps[i][k] = micronet_tap(line, k);
 }
 
-/* A walk of 4 lanes along their lines: `rows` by `taps` taps, distances in bytes; a lane is a line of outputs. */
+/* A walk of 4 lanes along their lines: `size` by `size` taps, distances in bytes; a lane is a line of outputs. */
 typedef struct {
-  int rows, taps, stride, length, x_row, x_step, y_step, wide_x, wide_y, summed;
+  int size, stride, length, x_row, step, summed;
   uint32x4_t x_offsets, y_offsets;
 } micronet_walk;
 
@@ -189,109 +189,42 @@ typedef struct {
 MICRONET_INLINE void micronet_put_four(int8_t *y, int32x4_t sums, micronet_filter *filter, int repeated,
                                        const micronet_walk *walk, micronet_output q) {
   const int32x4_t value = micronet_requantize_by(sums, filter->multiplier, q);
-  if (walk->wide_y)
-    vstrhq_scatter_offset_s32((int16_t *)(void *)y, walk->y_offsets, value);
-  else
-    vstrbq_scatter_offset_s32(y, walk->y_offsets, value);
+  vstrbq_scatter_offset_s32(y, walk->y_offsets, value);
   if (walk->summed)
     filter->total = vaddvaq_p_s32(filter->total, value, vcmpgeq_n_s32(micronet_lane_numbers(), repeated));
 }
 
-/* 4 elements at these distances, which are int16 if they are wide. */
-MICRONET_INLINE int32x4_t micronet_load_four(const int8_t *x, uint32x4_t offsets, int wide) {
-  return wide ? vldrhq_gather_offset_s32((const int16_t *)(const void *)x, offsets)
-              : vldrbq_gather_offset_s32(x, offsets);
-}
-
 /* Adds one column of pixels to all outputs that it belongs to: to the oldest unfinished one as its column `place`. */
-MICRONET_INLINE void micronet_add_column(const int8_t *x, const micronet_filter *filter, int filters,
-                                         int32x4_t (*sums)[MICRONET_MOST_TAPS], int place, const micronet_walk *walk) {
+MICRONET_INLINE void micronet_add_column(const int8_t *x, const micronet_filter *filter, int32x4_t *sums, int place,
+                                         const micronet_walk *walk) {
   MICRONET_UNROLL(5)
-  for (int i = 0; i < walk->rows; i++) {
-    const int32x4_t pixels = micronet_load_four(x + i * walk->x_row, walk->x_offsets, walk->wide_x);
-    MICRONET_UNROLL(2)
-    for (int m = 0; m < filters; m++)
-      MICRONET_UNROLL(7)
-      for (int t = 0; t * walk->stride <= place; t++)
-        sums[m][t] = micronet_multiply_add(sums[m][t], pixels, filter[m].taps[i][place - t * walk->stride]);
+  for (int i = 0; i < walk->size; i++) {
+    const int32x4_t pixels = vldrbq_gather_offset_s32(x + i * walk->x_row, walk->x_offsets);
+    MICRONET_UNROLL(5)
+    for (int t = 0; t * walk->stride <= place; t++)
+      sums[t] = micronet_multiply_add(sums[t], pixels, filter->taps[i][place - t * walk->stride]);
   }
 }
 
-/* 4 lines of 1 or 2 filters over the same channel; `apart` bytes between their outputs. Each column of pixels is loaded
-   once and added to every output that it belongs to. */
-MICRONET_INLINE void micronet_walk_four(const int8_t *x, int8_t *y, micronet_filter *filter, int filters, int apart,
-                                        int repeated, const micronet_walk *walk, micronet_output q) {
-  const int open = (walk->taps - 1) / walk->stride + 1; /* outputs that a column belongs to */
-  const int ready = micronet_max(walk->taps - walk->stride, 0);
-  int32x4_t sums[2][MICRONET_MOST_TAPS];
-  MICRONET_UNROLL(7)
-  for (int t = 0; t < MICRONET_MOST_TAPS; t++) {
-    sums[0][t] = vdupq_n_s32(filter[0].bias);
-    sums[1][t] = vdupq_n_s32(filter[filters - 1].bias);
-  }
-  MICRONET_UNROLL(7)
-  for (int k = 0; k < ready; k++, x += walk->x_step) micronet_add_column(x, filter, filters, sums, k, walk);
+/* 4 lines of outputs. Each column of pixels is loaded once and added to every output that it belongs to. */
+MICRONET_INLINE void micronet_walk_four(const int8_t *x, int8_t *y, micronet_filter *filter, int repeated,
+                                        const micronet_walk *walk, micronet_output q) {
+  const int open = (walk->size - 1) / walk->stride + 1; /* outputs that a column belongs to */
+  const int ready = micronet_max(walk->size - walk->stride, 0);
+  int32x4_t sums[MICRONET_MOST_ROWS];
+  MICRONET_UNROLL(5)
+  for (int t = 0; t < MICRONET_MOST_ROWS; t++) sums[t] = vdupq_n_s32(filter->bias);
+  MICRONET_UNROLL(5)
+  for (int k = 0; k < ready; k++, x += walk->step) micronet_add_column(x, filter, sums, k, walk);
   MICRONET_UNROLL(3)
-  for (int i = 0; i < walk->length; i++, x += walk->stride * walk->x_step, y += walk->y_step) {
-    MICRONET_UNROLL(7)
-    for (int k = ready; k < walk->taps; k++)
-      micronet_add_column(x + (k - ready) * walk->x_step, filter, filters, sums, k, walk);
-    MICRONET_UNROLL(2)
-    for (int m = 0; m < filters; m++) {
-      micronet_put_four(y + m * apart, sums[m][0], filter + m, repeated, walk, q);
-      MICRONET_UNROLL(7)
-      for (int t = 0; t + 1 < open; t++) sums[m][t] = sums[m][t + 1];
-      sums[m][open - 1] = vdupq_n_s32(filter[m].bias);
-    }
-  }
-}
-
-/* All lines of `filters` (1 or 2) output channels from `first`, which have the same input channel. */
-MICRONET_INLINE void micronet_lines_channel(const int8_t *x, const int32_t *w, int8_t *y, int32_t *sums,
-                                            const uint16_t *to, int first, int filters, micronet_lines f,
-                                            const micronet_walk *walk, micronet_output q) {
-  const int place = to ? to[first] : first, next = filters == 1 ? place : to ? to[first + 1] : first + 1;
-  micronet_filter filter[2] = {{0, 0, 0, {{0}}}, {0, 0, 0, {{0}}}};
-  micronet_load_filter(w, first, 1, f.taps, filter);
-  if (filters == 2) micronet_load_filter(w, first + 1, 1, f.taps, filter + 1);
-  for (int line = 0; line < f.lines; line += 4) {
-    const micronet_lanes block = micronet_lanes_at(line, f.lines, 4);
-    micronet_walk_four(x + block.start * f.x_line + ((first / f.multiplier) << f.wide_x),
-                       y + block.start * f.y_line + (place << f.wide_y), filter, filters,
-                       (to ? next - place : 1) * (1 + f.wide_y), block.repeated, walk, q);
-  }
-  if (sums) sums[place] = filter[0].total;
-  if (sums && filters == 2) sums[next] = filter[1].total;
-}
-
-/* A depthwise filter along lines (K x 1 or 1 x K). x points to the first tap of the first output of a padded tensor;
-   `to` says where an output channel goes (NULL: stays); `sums` receives the sum of each output channel, or is NULL. */
-MICRONET_INLINE void micronet_depthwise_lines(const void *x, const int32_t *w, void *y, int32_t *sums,
-                                              const uint16_t *to, micronet_lines f, micronet_output q) {
-  if (f.taps > MICRONET_MOST_TAPS) {
-    micronet_lines_any((const int8_t *)x, w, (int8_t *)y, sums, to, f, q);
-    return;
-  }
-  micronet_walk walk;
-  walk.rows = 1;
-  walk.taps = f.taps;
-  walk.stride = f.stride;
-  walk.length = f.length;
-  walk.x_row = 0;
-  walk.x_step = f.x_step;
-  walk.y_step = f.y_step;
-  walk.wide_x = f.wide_x;
-  walk.wide_y = f.wide_y;
-  walk.summed = sums != NULL;
-  walk.x_offsets = micronet_offsets(0, f.x_line, f.lines, 4);
-  walk.y_offsets = micronet_offsets(0, f.y_line, f.lines, 4);
-  for (int c = 0; c < f.channels * f.multiplier; c += f.multiplier) {
-    int m = 0;
-    /* Two filters share the loads of pixels, where the open sums of both stay in registers. */
-    for (; f.taps <= 2 * f.stride && m + 2 <= f.multiplier; m += 2)
-      micronet_lines_channel((const int8_t *)x, w, (int8_t *)y, sums, to, c + m, 2, f, &walk, q);
-    for (; m < f.multiplier; m++)
-      micronet_lines_channel((const int8_t *)x, w, (int8_t *)y, sums, to, c + m, 1, f, &walk, q);
+  for (int i = 0; i < walk->length; i++, x += walk->stride * walk->step, y += walk->step) {
+    MICRONET_UNROLL(5)
+    for (int k = ready; k < walk->size; k++)
+      micronet_add_column(x + (k - ready) * walk->step, filter, sums, k, walk);
+    micronet_put_four(y, sums[0], filter, repeated, walk, q);
+    MICRONET_UNROLL(5)
+    for (int t = 0; t + 1 < open; t++) sums[t] = sums[t + 1];
+    sums[open - 1] = vdupq_n_s32(filter->bias);
   }
 }
 
@@ -303,12 +236,11 @@ MICRONET_INLINE void micronet_depthwise_square(const int8_t *x, const int32_t *w
     return;
   }
   micronet_walk walk;
-  walk.rows = walk.taps = f.size;
+  walk.size = f.size;
   walk.stride = f.stride;
   walk.length = f.columns;
   walk.x_row = f.x_pitch;
-  walk.x_step = walk.y_step = f.channels;
-  walk.wide_x = walk.wide_y = 0;
+  walk.step = f.channels;
   walk.summed = sums != NULL;
   walk.x_offsets = micronet_offsets(0, f.stride * f.x_pitch, f.rows, 4);
   walk.y_offsets = micronet_offsets(0, f.y_pitch, f.rows, 4);
@@ -317,7 +249,7 @@ MICRONET_INLINE void micronet_depthwise_square(const int8_t *x, const int32_t *w
     micronet_load_filter(w, c, f.size, f.size, &filter);
     for (int row = 0; row < f.rows; row += 4) {
       const micronet_lanes block = micronet_lanes_at(row, f.rows, 4);
-      micronet_walk_four(x + block.start * f.stride * f.x_pitch + c, y + block.start * f.y_pitch + c, &filter, 1, 0,
+      micronet_walk_four(x + block.start * f.stride * f.x_pitch + c, y + block.start * f.y_pitch + c, &filter,
                          block.repeated, &walk, q);
     }
     if (sums) sums[c] = filter.total;

@@ -106,6 +106,13 @@ def typical():
             for stride in (1, 2)
             for row in (False, True)
         ],
+        # More outputs than lanes keep distances for, from the middle of a row on, and rows far apart.
+        *[
+            convolutions.lines((3, 2, 5, 2), 13, 23, (row, True, True, pad, wide), PLAIN, 17)
+            for row in (False, True)
+            for pad, wide in ((0, ""), (3, "xy"), (9000, "y"))
+        ],
+        *[convolutions.lines((2, 1, 3, 1), 137, 1, (row, False, True, 0, ""), PLAIN, 18) for row in (0, 1)],
         *[convolutions.square((16, size, s), 3, 5, (True, 0), PLAIN, 4) for size in (3, 5) for s in (1, 2)],
         *[
             convolutions.square((20, 3, 1), 4, 4, whole, PLAIN, 5),
