@@ -108,7 +108,7 @@ class ExportSettings(CheckpointSettings):
         weights_section: section of the object file that a C file's weights go to; None leaves it to the
             compiler.
         runtime: "micro" writes TFLite files for TensorFlow Lite Micro.
-        unproven: writes files without a proof where this machine cannot run them: C files, without a compiler.
+        unproven: writes C files where no compiler can prove them.
     """
 
     formats: tuple[str | Format, ...] = DEFAULT_FORMATS

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
 
 from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.data.preprocessing import Images
 from micronet_edge.errors import TargetError
-from micronet_edge.targets.protocol import ExportSpec, Logits, Memory, Target
+from micronet_edge.targets.protocol import ExportSpec, Logits, Memory, Reader, Target
 from micronet_edge.util.text import plural
 
 Tensor = TypeVar("Tensor")
@@ -75,9 +75,9 @@ def check_memory(target: Target, spec: ExportSpec) -> None:
         )
 
 
-def unprovable(target: Target) -> str | None:
+def unprovable(target: Reader) -> str | None:
     """Why this machine cannot run files of the target, and so not prove them; None if it can."""
-    return target.cannot_prove() if hasattr(target, "cannot_prove") else None
+    return cast("Target", target).cannot_prove() if hasattr(target, "cannot_prove") else None
 
 
 def check_provable(targets: Sequence[Target], *, unproven: bool) -> None:

@@ -169,7 +169,7 @@ class Target(Reader, Protocol):
         """How a network becomes the one that is quantized; a target may leave this out and share SHARED."""
 
     def cannot_prove(self) -> str | None:
-        """Why this machine cannot run the format's files; a target that needs its `modules` only may leave this out."""
+        """Why this machine cannot run the format's files, if it cannot; a target may leave this out."""
 
     def companions(self, name: str, spec: ExportSpec) -> tuple[str, ...]:
         """The names of the files that `export` and `quantize` write beside a file of that name.
