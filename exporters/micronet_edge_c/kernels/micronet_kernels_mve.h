@@ -44,18 +44,33 @@ MICRONET_INLINE int32x4_t micronet_requantize_by(int32x4_t sums, int32_t multipl
   return micronet_close_four(vqrdmulhq_n_s32(micronet_shifted(sums, q.shift), multiplier), q);
 }
 
-/* 8 values within int8, to be stored by VSTRB.16. Those of `even` go to lanes 0, 2, 4, 6. Each narrowing leaves the
+/* 8 values within int8, to be stored by VSTRB.16, from 8 scaled sums. Those of `even` go to lanes 0, 2, 4, 6. Each narrowing leaves the
    other half of the lanes as it was, whatever that is. */
-MICRONET_INLINE int16x8_t micronet_requantize_eight(int32x4_t even, int32x4_t odd, int32_t multiplier,
-                                                    micronet_output q) {
-  even = vqrdmulhq_n_s32(micronet_shifted(even, q.shift), multiplier);
-  odd = vqrdmulhq_n_s32(micronet_shifted(odd, q.shift), multiplier);
+MICRONET_INLINE int16x8_t micronet_close_eight(int32x4_t even, int32x4_t odd, micronet_output q) {
   int16x8_t value = vqmovntq_s32(vqmovnbq_s32(vreinterpretq_s16_s32(even), even), odd);
   value = vqaddq_n_s16(value, (int16_t)q.zero_point);
   if (q.low == -128 && q.high == 127)
     return vreinterpretq_s16_s8(vqmovnbq_s16(vreinterpretq_s8_s16(value), value));
   value = vmaxq_s16(value, vdupq_n_s16((int16_t)q.low));
   return vminq_s16(value, vdupq_n_s16((int16_t)q.high));
+}
+
+/* The same for values within int16. */
+MICRONET_INLINE int16x8_t micronet_close_wide(int32x4_t even, int32x4_t odd, micronet_output q) {
+  if (!__builtin_constant_p(q.zero_point) || q.zero_point != 0) {
+    even = vaddq_n_s32(even, q.zero_point);
+    odd = vaddq_n_s32(odd, q.zero_point);
+  }
+  const int16x8_t value = vqmovntq_s32(vqmovnbq_s32(vreinterpretq_s16_s32(even), even), odd);
+  if (q.low == -32768 && q.high == 32767) return value;
+  return vminq_s16(vmaxq_s16(value, vdupq_n_s16((int16_t)q.low)), vdupq_n_s16((int16_t)q.high));
+}
+
+MICRONET_INLINE int16x8_t micronet_requantize_eight(int32x4_t even, int32x4_t odd, int32_t multiplier,
+                                                    micronet_output q) {
+  even = vqrdmulhq_n_s32(micronet_shifted(even, q.shift), multiplier);
+  odd = vqrdmulhq_n_s32(micronet_shifted(odd, q.shift), multiplier);
+  return micronet_close_eight(even, odd, q);
 }
 
 /* A vector of 4 scalars, by two instructions. */
@@ -74,6 +89,7 @@ MICRONET_INLINE int32x4_t micronet_multiply_add(int32x4_t sums, int32x4_t x, int
 }
 
 #include "micronet_kernels_mve_convolutions.h"
+#include "micronet_kernels_mve_channels.h"
 #include "micronet_kernels_mve_lines.h"
 
 /* ---- sums and linear layers ---- */
@@ -252,6 +268,10 @@ MICRONET_INLINE void micronet_shift_max(const int8_t *x, const int16_t *a, const
   if (f.x_pitch == f.columns * f.width && f.y_pitch == f.columns * f.channels) {
     f.columns *= f.rows;
     f.rows = 1;
+  }
+  if (micronet_is_small_fusion(f)) {
+    micronet_shift_max_of_channels(x, a, from, to, y, sums, f, multiplier, q);
+    return;
   }
   for (int c = 0; c < f.channels; c++, a += f.fusions * f.shifts) {
     const int place = to ? to[c] : c;

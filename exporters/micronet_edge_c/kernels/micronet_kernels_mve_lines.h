@@ -89,30 +89,18 @@ MICRONET_INLINE const int8_t *micronet_kept_address(const int8_t *x) {
   return x;
 }
 
-/* 8 values within int16, as micronet_requantize_eight gives values within int8. */
-MICRONET_INLINE int16x8_t micronet_requantize_wide(int32x4_t even, int32x4_t odd, int32_t multiplier,
-                                                   micronet_output q) {
-  even = vqrdmulhq_n_s32(micronet_shifted(even, q.shift), multiplier);
-  odd = vqrdmulhq_n_s32(micronet_shifted(odd, q.shift), multiplier);
-  if (!__builtin_constant_p(q.zero_point) || q.zero_point != 0) {
-    even = vaddq_n_s32(even, q.zero_point);
-    odd = vaddq_n_s32(odd, q.zero_point);
-  }
-  const int16x8_t value = vqmovntq_s32(vqmovnbq_s32(vreinterpretq_s16_s32(even), even), odd);
-  if (q.low == -32768 && q.high == 32767) return value;
-  return vminq_s16(vmaxq_s16(value, vdupq_n_s16((int16_t)q.low)), vdupq_n_s16((int16_t)q.high));
-}
-
 /* Stores 8 outputs. Returns the sum of the bytes if it is wanted. */
 MICRONET_INLINE int32_t micronet_put_eight_sums(int8_t *y, uint16x8_t to, int32x4_t even, int32x4_t odd,
                                                 const micronet_filter *filter, int wide, int summed,
                                                 micronet_output q) {
+  even = vqrdmulhq_n_s32(micronet_shifted(even, q.shift), filter->multiplier);
+  odd = vqrdmulhq_n_s32(micronet_shifted(odd, q.shift), filter->multiplier);
   if (wide) {
-    const int16x8_t value = micronet_requantize_wide(even, odd, filter->multiplier, q);
+    const int16x8_t value = micronet_close_wide(even, odd, q);
     vstrhq_scatter_offset_s16((int16_t *)(void *)y, to, value);
     return summed ? vaddvq_s16(value) : 0;
   }
-  const int16x8_t value = micronet_requantize_eight(even, odd, filter->multiplier, q);
+  const int16x8_t value = micronet_close_eight(even, odd, q);
   vstrbq_scatter_offset_s16(y, to, value);
   return summed ? vaddvq_s16(vmovlbq_s8(vreinterpretq_s8_s16(value))) : 0;
 }
@@ -142,6 +130,10 @@ MICRONET_INLINE void micronet_lines_at(const int8_t *x, int8_t *y, const microne
    `to` says where an output channel goes (NULL: stays); `sums` receives the sum of each output channel, or is NULL. */
 MICRONET_INLINE void micronet_depthwise_lines(const void *x, const int32_t *w, void *y, int32_t *sums,
                                               const uint16_t *to, micronet_lines f, micronet_output q) {
+  if (micronet_is_small_filter(sums, f)) {
+    micronet_lines_of_channels((const int8_t *)x, w, (int8_t *)y, sums, to, f, q);
+    return;
+  }
   const micronet_plane plane = micronet_plane_of(f);
   const int pixels = plane.rows * plane.columns, kept = micronet_places_kept(plane);
   const int channels = f.channels * f.multiplier;

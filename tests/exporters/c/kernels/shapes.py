@@ -113,6 +113,22 @@ def typical():
             for pad, wide in ((0, ""), (3, "xy"), (9000, "y"))
         ],
         *[convolutions.lines((2, 1, 3, 1), 137, 1, (row, False, True, 0, ""), PLAIN, 18) for row in (0, 1)],
+        # Small maps with whole vectors of channels, in places of their own and with sums.
+        *[
+            convolutions.lines(
+                (c, 1, taps, stride), 3, 4, (row, to, to, 2, wide), Output(3, -3, -128, 90), 19
+            )
+            for c in (8, 24)
+            for taps, stride in ((3, 1), (5, 2), (4, 1), (7, 1))
+            for row, to in ((False, True), (True, False))
+            for wide in ("", "x", "y", "xy")
+        ],
+        *[
+            others.shift_max((c, width, 2, k), 3, 4, (to, not to, 5, -128), Output(0, 4, -100, 100), 20)
+            for c, width in ((8, 8), (24, 16), (40, 9))
+            for k in (1, 2)
+            for to in (False, True)
+        ],
         *[convolutions.square((16, size, s), 3, 5, (True, 0), PLAIN, 4) for size in (3, 5) for s in (1, 2)],
         *[
             convolutions.square((20, 3, 1), 4, 4, whole, PLAIN, 5),
