@@ -36,7 +36,7 @@
 #endif
 
 #define MICRONET_INLINE static inline __attribute__((always_inline, unused))
-#define MICRONET_NOINLINE __attribute__((noinline))
+#define MICRONET_NOINLINE __attribute__((noinline, nonnull)) /* what is NULL stands in their own text */
 #define MICRONET_ALIGN16 __attribute__((aligned(16)))
 
 /* Kernels of any form: specialised for each call in plain C, else shared by all layers. */

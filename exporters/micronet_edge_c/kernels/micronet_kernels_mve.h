@@ -44,13 +44,24 @@ MICRONET_INLINE int32x4_t micronet_requantize_by(int32x4_t sums, int32_t multipl
   return micronet_close_four(vqrdmulhq_n_s32(micronet_shifted(sums, q.shift), multiplier), q);
 }
 
-/* 8 values within int8, to be stored by VSTRB.16, from 8 scaled sums. Those of `even` go to lanes 0, 2, 4, 6. Each narrowing leaves the
-   other half of the lanes as it was, whatever that is. */
+/* Narrowed to 16 bits with saturation: those of `even` go to lanes 0, 2, 4, 6. In assembly because gcc copies what its
+   intrinsics change in place. */
+MICRONET_INLINE int16x8_t micronet_narrowed(int32x4_t even, int32x4_t odd) {
+  __asm__("vqmovnb.s32 %q0, %q0\n\tvqmovnt.s32 %q0, %q1" : "+&w"(even) : "w"(odd));
+  return vreinterpretq_s16_s32(even);
+}
+
+/* The low bytes of the lanes, narrowed to 8 bits with saturation; the high bytes stay as they are. */
+MICRONET_INLINE int16x8_t micronet_narrowed_bytes(int16x8_t value) {
+  __asm__("vqmovnb.s16 %q0, %q0" : "+w"(value));
+  return value;
+}
+
+/* 8 values within int8, to be stored by VSTRB.16, from 8 scaled sums. Those of `even` go to lanes 0, 2, 4, 6. The high
+   bytes of the lanes hold anything. */
 MICRONET_INLINE int16x8_t micronet_close_eight(int32x4_t even, int32x4_t odd, micronet_output q) {
-  int16x8_t value = vqmovntq_s32(vqmovnbq_s32(vreinterpretq_s16_s32(even), even), odd);
-  value = vqaddq_n_s16(value, (int16_t)q.zero_point);
-  if (q.low == -128 && q.high == 127)
-    return vreinterpretq_s16_s8(vqmovnbq_s16(vreinterpretq_s8_s16(value), value));
+  int16x8_t value = vqaddq_n_s16(micronet_narrowed(even, odd), (int16_t)q.zero_point);
+  if (q.low == -128 && q.high == 127) return micronet_narrowed_bytes(value);
   value = vmaxq_s16(value, vdupq_n_s16((int16_t)q.low));
   return vminq_s16(value, vdupq_n_s16((int16_t)q.high));
 }
@@ -61,7 +72,7 @@ MICRONET_INLINE int16x8_t micronet_close_wide(int32x4_t even, int32x4_t odd, mic
     even = vaddq_n_s32(even, q.zero_point);
     odd = vaddq_n_s32(odd, q.zero_point);
   }
-  const int16x8_t value = vqmovntq_s32(vqmovnbq_s32(vreinterpretq_s16_s32(even), even), odd);
+  const int16x8_t value = micronet_narrowed(even, odd);
   if (q.low == -32768 && q.high == 32767) return value;
   return vminq_s16(vmaxq_s16(value, vdupq_n_s16((int16_t)q.low)), vdupq_n_s16((int16_t)q.high));
 }
