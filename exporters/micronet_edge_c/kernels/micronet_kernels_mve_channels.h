@@ -8,7 +8,7 @@
 
 enum {
   MICRONET_SUMMED_PIXELS = 256, /* whose bytes 16 bits can sum */
-  MICRONET_SMALL_FILTER = 80,   /* outputs of a channel up to which a filter along lines is faster so */
+  MICRONET_SMALL_FILTER = 48,   /* outputs of a channel up to which a filter along lines is faster so */
   MICRONET_SMALL_FUSION = 80    /* the same of a Dynamic Shift-Max */
 };
 
@@ -81,6 +81,16 @@ MICRONET_INLINE void micronet_load_filters(const int32_t *block, int taps, micro
   }
 }
 
+/* Adds the products of 8 channels to their sums. One piece of assembly: left alone, the compiler runs out of registers
+   and loads what it needs several times. */
+MICRONET_INLINE void micronet_add_channels(int16x8_t x, int16x8_t factors, int32x4_t *even, int32x4_t *odd) {
+  int32x4_t product;
+  __asm__ volatile(
+      "vmullb.s16 %q2, %q3, %q4\n\tvadd.i32 %q0, %q0, %q2\n\tvmullt.s16 %q2, %q3, %q4\n\tvadd.i32 %q1, %q1, %q2"
+      : "+&w"(*even), "+&w"(*odd), "=&w"(product)
+      : "w"(x), "w"(factors));
+}
+
 /* One output of 8 channels; x is their first tap. */
 MICRONET_INLINE int16x8_t micronet_filtered_channels(const int8_t *x, const micronet_eight_filters *filters,
                                                      micronet_lines f, micronet_output q) {
@@ -88,8 +98,7 @@ MICRONET_INLINE int16x8_t micronet_filtered_channels(const int8_t *x, const micr
   MICRONET_UNROLL(7)
   for (int k = 0; k < f.taps; k++, x += f.x_step) {
     const int16x8_t tap = f.wide_x ? vldrhq_s16((const int16_t *)(const void *)x) : vldrbq_s16(x);
-    even = vaddq_s32(even, vmullbq_int_s16(tap, filters->taps[k]));
-    odd = vaddq_s32(odd, vmulltq_int_s16(tap, filters->taps[k]));
+    micronet_add_channels(tap, filters->taps[k], &even, &odd);
   }
   even = vqrdmulhq_s32(micronet_shifted(even, q.shift), filters->even_multiplier);
   odd = vqrdmulhq_s32(micronet_shifted(odd, q.shift), filters->odd_multiplier);
