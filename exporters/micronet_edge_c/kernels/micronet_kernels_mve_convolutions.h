@@ -26,7 +26,9 @@ MICRONET_INLINE void micronet_put_outputs(int8_t *y, int wide, const int32_t *su
                                           int32x4_t multipliers, int lanes, micronet_output q) {
   const int32x4_t sum = vaddq_s32(micronet_four(sums[0], sums[1], sums[2], sums[3]), biases);
   const int32x4_t value = micronet_requantize_four(sum, multipliers, q);
-  if (wide)
+  if (wide && lanes == MICRONET_BLOCK)
+    vstrhq_s32((int16_t *)(void *)y, value);
+  else if (wide)
     vstrhq_p_s32((int16_t *)(void *)y, value, vctp32q((uint32_t)lanes));
   else if (lanes == MICRONET_BLOCK)
     vstrbq_s32(y, value);
@@ -258,6 +260,8 @@ MICRONET_INLINE void micronet_depthwise_square(const int8_t *x, const int32_t *w
 
 /* ---- any other convolution ---- */
 
+#include "micronet_kernels_mve_columns.h"
+
 /* 8 taps of a pixel from number `first` on; zeros where there are no more, as weights of other outputs lie there. */
 MICRONET_INLINE int16x8_t micronet_gather_taps(const int8_t *x, uint16x8_t offsets, int taps, int first) {
   if (taps - first >= 8) return vldrbq_gather_offset_s16(x, offsets);
@@ -326,6 +330,10 @@ MICRONET_INLINE void micronet_window_row(const int8_t *lines, int pitch, const i
    values around it, `scratch` kernel_h * ((columns - 1) * stride_w + kernel_w) * ci + 16 bytes. */
 MICRONET_INLINE void micronet_convolution(const void *x, const int32_t *w, void *y, int8_t *scratch,
                                           const int8_t *border, micronet_window f, micronet_output q) {
+  if (micronet_is_column(f)) {
+    micronet_columns((const uint8_t *)x, w, (int8_t *)y, scratch, border, f, q);
+    return;
+  }
   const int pitch = ((f.columns - 1) * f.stride_w + f.kernel_w) * f.ci;
   const int is_whole = !f.is_unsigned && f.left == 0 && pitch == f.x_pitch; /* lines need no copy */
   /* Distances of taps are 16 bits wide. */

@@ -142,6 +142,15 @@ def typical():
             for unsigned in (False, True)
             for wide in (False, True)
         ],
+        # Windows one pixel wide, of up to 16 taps and of more.
+        *[
+            convolutions.convolution(
+                (1, ci, co), (height, 1, 2, 1, 1, 0), (7, columns), (unsigned, 3, -5, wide), PLAIN, 21
+            )
+            for ci, co, height in ((1, 4, 3), (3, 6, 5), (4, 8, 4), (5, 5, 3), (16, 4, 1), (6, 4, 3))
+            for columns in (5, 16, 23)
+            for unsigned, wide in ((False, True), (True, False))
+        ],
         convolutions.convolution((1, 3, 8), (3, 3, 2, 2, 1, 1), (9, 12), (True, 0, -128, False), PLAIN, 9),
         convolutions.convolution((1, 3, 16), (3, 3, 2, 2, 1, 1), (8, 8), (False, 0, 5, False), PLAIN, 10),
         others.channel_sum(20, 20, 12, 0, 11),
