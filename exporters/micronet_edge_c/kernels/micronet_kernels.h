@@ -28,6 +28,7 @@
 #if defined(__ARM_FEATURE_MVE) && !defined(MICRONET_PORTABLE)
 #if __ARM_FEATURE_MVE & 1
 #define MICRONET_USE_MVE 1
+#include <arm_mve.h>
 #endif
 #endif
 #if defined(__ARM_FEATURE_DSP) && defined(__ARM_ARCH) && !defined(__aarch64__) && !defined(__ARM_BIG_ENDIAN) && \
@@ -206,19 +207,30 @@ MICRONET_INLINE void micronet_padded_line(const uint8_t *x, int8_t *line, int ro
   micronet_fill_pixels(line + filled * f.ci, width - filled, f.ci, border);
 }
 
+/* Fills bytes; the vector extension does that faster than a library's memset. */
+MICRONET_INLINE void micronet_fill(int8_t *y, int value, int bytes) {
+#if defined(MICRONET_USE_MVE)
+  const int8x16_t values = vdupq_n_s8((int8_t)value);
+  for (; bytes >= 16; bytes -= 16, y += 16) vstrbq_s8(y, values);
+  if (bytes > 0) vstrbq_p_s8(y, values, vctp8q((uint32_t)bytes));
+#else
+  memset(y, value, (size_t)bytes);
+#endif
+}
+
 /* Fills the border around rows x row_bytes bytes at y; left and right count bytes, top and bottom rows. Every byte
    becomes `zero`. */
 MICRONET_INLINE void micronet_border(void *y, int rows, int row_bytes, int pitch, int top, int bottom, int left,
                                      int right, int zero) {
-  const size_t whole = (size_t)(left + row_bytes + right);
+  const int whole = left + row_bytes + right;
   int8_t *const inside = (int8_t *)y;
-  for (int row = -top; row < 0; row++) memset(inside + row * pitch - left, zero, whole);
+  for (int row = -top; row < 0; row++) micronet_fill(inside + row * pitch - left, zero, whole);
   for (int row = 0; row < rows && left + right > 0; row++) {
     int8_t *line = inside + row * pitch;
-    for (int i = -left; i < 0; i++) line[i] = (int8_t)zero;
-    for (int i = row_bytes; i < row_bytes + right; i++) line[i] = (int8_t)zero;
+    if (left > 0) micronet_fill(line - left, zero, left);
+    if (right > 0) micronet_fill(line + row_bytes, zero, right);
   }
-  for (int row = rows; row < rows + bottom; row++) memset(inside + row * pitch - left, zero, whole);
+  for (int row = rows; row < rows + bottom; row++) micronet_fill(inside + row * pitch - left, zero, whole);
 }
 
 /* Pixels from 0 to 255 as values from -128 to 127. */

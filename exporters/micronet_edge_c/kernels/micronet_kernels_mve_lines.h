@@ -8,12 +8,6 @@
 
 /* Distances in bytes of 8 outputs: of the first taps of outputs 0, 2, 4, 6 and of 1, 3, 5, 7, and of the results. */
 typedef struct {
-  uint32x4_t even, odd;
-  uint16x8_t to;
-} micronet_places;
-
-/* The same in memory. */
-typedef struct {
   uint32_t even[4], odd[4];
   uint16_t to[8];
 } micronet_stored_places;
@@ -69,14 +63,6 @@ MICRONET_INLINE void micronet_store_places(micronet_stored_places *places, int f
   }
 }
 
-MICRONET_INLINE micronet_places micronet_load_places(const micronet_stored_places *stored) {
-  micronet_places places;
-  places.even = vldrwq_u32(stored->even);
-  places.odd = vldrwq_u32(stored->odd);
-  places.to = vldrhq_u16(stored->to);
-  return places;
-}
-
 /* 4 elements at these distances, which are int16 if they are wide. */
 MICRONET_INLINE int32x4_t micronet_load_four(const int8_t *x, uint32x4_t offsets, int wide) {
   return wide ? vldrhq_gather_offset_s32((const int16_t *)(const void *)x, offsets)
@@ -89,20 +75,22 @@ MICRONET_INLINE const int8_t *micronet_kept_address(const int8_t *x) {
   return x;
 }
 
-/* Stores 8 outputs. Returns the sum of the bytes if it is wanted. */
-MICRONET_INLINE int32_t micronet_put_eight_sums(int8_t *y, uint16x8_t to, int32x4_t even, int32x4_t odd,
-                                                const micronet_filter *filter, int wide, int summed,
-                                                micronet_output q) {
+/* Stores 8 outputs at these distances, and adds them to the filter's total if it is wanted. */
+MICRONET_INLINE void micronet_put_places(int8_t *y, const uint16_t *to, int32x4_t even, int32x4_t odd,
+                                         micronet_filter *filter, int wide, int summed, micronet_output q) {
   even = vqrdmulhq_n_s32(micronet_shifted(even, q.shift), filter->multiplier);
   odd = vqrdmulhq_n_s32(micronet_shifted(odd, q.shift), filter->multiplier);
   if (wide) {
     const int16x8_t value = micronet_close_wide(even, odd, q);
-    vstrhq_scatter_offset_s16((int16_t *)(void *)y, to, value);
-    return summed ? vaddvq_s16(value) : 0;
+    micronet_loads_stay_here();
+    vstrhq_scatter_offset_s16((int16_t *)(void *)y, vldrhq_u16(to), value);
+    if (summed) filter->total = vaddvaq_s16(filter->total, value);
+    return;
   }
   const int16x8_t value = micronet_close_eight(even, odd, q);
-  vstrbq_scatter_offset_s16(y, to, value);
-  return summed ? vaddvq_s16(vmovlbq_s8(vreinterpretq_s8_s16(value))) : 0;
+  micronet_loads_stay_here();
+  vstrbq_scatter_offset_s16(y, vldrhq_u16(to), value);
+  if (summed) filter->total = vaddvaq_s16(filter->total, vmovlbq_s8(vreinterpretq_s8_s16(value)));
 }
 
 /* Blocks of 8 outputs of a channel at stored distances. */
@@ -115,14 +103,14 @@ MICRONET_INLINE void micronet_lines_at(const int8_t *x, int8_t *y, const microne
   const int32x4_t bias = vdupq_n_s32(filter->bias);
   MICRONET_UNROLL(1)
   for (; blocks > 0; blocks--, stored++) {
-    const micronet_places places = micronet_load_places(stored);
+    const uint32x4_t even_places = vldrwq_u32(stored->even), odd_places = vldrwq_u32(stored->odd);
     int32x4_t even = bias, odd = bias;
     MICRONET_UNROLL(7)
     for (int k = 0; k < f.taps; k++) {
-      even = micronet_multiply_add(even, micronet_load_four(taps[k], places.even, f.wide_x), filter->taps[0][k]);
-      odd = micronet_multiply_add(odd, micronet_load_four(taps[k], places.odd, f.wide_x), filter->taps[0][k]);
+      even = micronet_multiply_add(even, micronet_load_four(taps[k], even_places, f.wide_x), filter->taps[0][k]);
+      odd = micronet_multiply_add(odd, micronet_load_four(taps[k], odd_places, f.wide_x), filter->taps[0][k]);
     }
-    filter->total += micronet_put_eight_sums(y, places.to, even, odd, filter, f.wide_y, summed, q);
+    micronet_put_places(y, stored->to, even, odd, filter, f.wide_y, summed, q);
   }
 }
 
