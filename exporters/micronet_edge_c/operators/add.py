@@ -5,17 +5,16 @@ from micronet_edge.lowering.ir.primitives import Add
 from micronet_edge.quantization.half_up_constants import add_constants
 from micronet_edge_c.operators import OPERATORS
 from micronet_edge_c.program.steps import Pointer, Struct
-from micronet_edge_c.writer.call import Call
+from micronet_edge_c.writer.call import Call, rows_and_columns
 from micronet_edge_c.writer.network_program import multiplier_of, output_struct
 
 
 @OPERATORS.writes(Add)
 def write(layer: Add, call: Call) -> None:
     a, b, y = call.read(0), call.read(1), call.result()
-    flat = not (a.border or b.border or y.border)
-    rows, length = (1, y.elements) if flat else (y.height, y.width * y.channels)
+    rows, columns = rows_and_columns(y, a, b)
     arguments = (
-        *(Pointer(a), Pointer(b), Pointer(y, written=True), rows, length),
+        *(Pointer(a), Pointer(b), Pointer(y, written=True), rows, columns * y.channels),
         *(a.pitch, b.pitch, y.pitch),
     )
     arithmetic = Arithmetic(other=y.elements)

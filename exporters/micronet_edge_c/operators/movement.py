@@ -10,7 +10,7 @@ from micronet_edge.models import ChannelShuffle
 from micronet_edge_c.operators import OPERATORS
 from micronet_edge_c.program.buffers import UINT16
 from micronet_edge_c.program.steps import Pointer
-from micronet_edge_c.writer.call import Call
+from micronet_edge_c.writer.call import Call, rows_and_columns
 from micronet_edge_c.writer.layout import is_view, reads_arena, shuffle_of
 
 
@@ -18,11 +18,9 @@ from micronet_edge_c.writer.layout import is_view, reads_arena, shuffle_of
 def write_shuffle(_layer: nn.Module, call: Call) -> None:
     order = shuffle_of(call.node)
     x, y = call.read(), call.result()
-    flat = not (x.border or y.border)
-    rows, columns = (1, x.height * x.width) if flat else (x.height, x.width)
     function = "micronet_permute" if call.integer else "micronet_f32_permute"
     arguments = (
-        *(Pointer(x), Pointer(y, written=True), rows, columns, x.channels, x.pitch, y.pitch),
+        *(Pointer(x), Pointer(y, written=True), *rows_and_columns(x, y), x.channels, x.pitch, y.pitch),
         call.integers("order", UINT16, np.array(order)),
     )
     call.step("permute", function, arguments, Arithmetic())

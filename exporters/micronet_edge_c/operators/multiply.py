@@ -8,7 +8,7 @@ from micronet_edge.lowering.ir.primitives import Multiply
 from micronet_edge.quantization.half_up_constants import product_constants
 from micronet_edge_c.operators import OPERATORS
 from micronet_edge_c.program.steps import Pointer
-from micronet_edge_c.writer.call import Call
+from micronet_edge_c.writer.call import Call, rows_and_columns
 from micronet_edge_c.writer.layout import is_pixel
 from micronet_edge_c.writer.network_program import multiplier_of, output_struct
 
@@ -22,10 +22,8 @@ def _scales_channels(node: fx.Node) -> bool:
 def write(layer: Multiply, call: Call) -> None:
     second = 1 if is_pixel(call.sources[1]) else 0
     x, s, y = call.read(1 - second), call.read(second), call.result()
-    flat = not (x.border or y.border)
-    rows, columns = (1, x.height * x.width) if flat else (x.height, x.width)
     arguments = (
-        *(Pointer(x), Pointer(s), Pointer(y, written=True), rows, columns, x.channels),
+        *(Pointer(x), Pointer(s), Pointer(y, written=True), *rows_and_columns(x, y), x.channels),
         *(x.pitch, y.pitch),
     )
     arithmetic = Arithmetic(multiplies=y.elements)

@@ -9,7 +9,7 @@ from micronet_edge.quantization.operators.function import FUNCTIONS
 from micronet_edge_c.operators import OPERATORS
 from micronet_edge_c.program.buffers import INT8
 from micronet_edge_c.program.steps import Pointer
-from micronet_edge_c.writer.call import Call, ends_of
+from micronet_edge_c.writer.call import Call, ends_of, rows_and_columns
 
 _FUNCTIONS: dict[type[nn.Module], str] = {
     nn.Hardswish: "micronet_f32_hard_swish",
@@ -22,9 +22,9 @@ _OPERATIONS = 5
 @OPERATORS.writes(*FUNCTIONS, *_CLIPS)
 def write(layer: nn.Module, call: Call) -> None:
     x, y = call.read(), call.result()
-    rows, length = (x.height, x.width * x.channels) if x.border or y.border else (1, x.elements)
+    rows, columns = rows_and_columns(x, y)
     arithmetic = Arithmetic(other=_OPERATIONS * y.elements)
-    sizes = (Pointer(x), Pointer(y, written=True), rows, length, x.pitch, y.pitch)
+    sizes = (Pointer(x), Pointer(y, written=True), rows, columns * x.channels, x.pitch, y.pitch)
     if call.integer:
         table = call.integers("table", INT8, table_of(call.program.quantized, call.node))
         call.step("table", "micronet_table", (*sizes, table), arithmetic, overwrites=x)

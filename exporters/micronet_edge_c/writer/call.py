@@ -98,14 +98,23 @@ class Call:
         return max(low, -_LARGEST_FLOAT), min(high, _LARGEST_FLOAT)
 
 
+def rows_and_columns(*maps: Buffer) -> tuple[int, int]:
+    """Rows and columns for a kernel that goes through maps of one size; without borders, all is one row."""
+    first = maps[0]
+    if any(each.border for each in maps):
+        return first.height, first.width
+    return 1, first.height * first.width
+
+
 def rows_of(x: Buffer, y: Buffer) -> tuple[int, int, int, int]:
     """Rows, columns and both pitches for a kernel that goes through two maps pixel by pixel.
 
     Without borders, all pixels are one row.
     """
+    rows, columns = rows_and_columns(x, y)
     if x.border or y.border:
-        return x.height, x.width, x.pitch, y.pitch
-    return 1, Varying(x.height * x.width), 0, 0
+        return rows, columns, x.pitch, y.pitch
+    return rows, Varying(columns), 0, 0
 
 
 def ends_of(clip: nn.Module | None) -> tuple[float, float]:
