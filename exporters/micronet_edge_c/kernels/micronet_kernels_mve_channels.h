@@ -6,6 +6,8 @@
 #ifndef MICRONET_KERNELS_MVE_CHANNELS_H
 #define MICRONET_KERNELS_MVE_CHANNELS_H
 
+#include "micronet_kernels_mve_filter.h"
+
 enum {
   MICRONET_SUMMED_PIXELS = 256, /* whose bytes 16 bits can sum */
   MICRONET_SMALL_FILTER = 48,   /* outputs of a channel up to which a filter along lines is faster so */

@@ -7,6 +7,8 @@
 #ifndef MICRONET_KERNELS_MVE_COLUMNS_H
 #define MICRONET_KERNELS_MVE_COLUMNS_H
 
+#include "micronet_kernels_mve_arithmetic.h"
+
 /* Where the bytes of a block of whole pixels go: from pixel to pixel it is `taps` bytes. */
 MICRONET_INLINE uint8x16_t micronet_column_places(int ci, int taps) {
   uint8_t places[16];

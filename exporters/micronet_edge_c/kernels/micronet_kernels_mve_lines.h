@@ -6,6 +6,9 @@
 #ifndef MICRONET_KERNELS_MVE_LINES_H
 #define MICRONET_KERNELS_MVE_LINES_H
 
+#include "micronet_kernels_mve_channels.h"
+#include "micronet_kernels_mve_filter.h"
+
 /* Distances in bytes of 8 outputs: of the first taps of outputs 0, 2, 4, 6 and of 1, 3, 5, 7, and of the results. */
 typedef struct {
   uint32_t even[4], odd[4];
