@@ -30,7 +30,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of training; `step` counts from 1 within its epoch, `loss` is the mean since the epoch began."""
+    """One step of training: `step` counts from 1 in its epoch, `loss` is the mean since the epoch began."""
 
     epoch: int
     step: int
