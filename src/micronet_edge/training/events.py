@@ -104,3 +104,45 @@ class Fitted:
     best: Epoch
     ended: str
     probabilities: Float32[np.ndarray, "images classes"] = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedFile:
+    """An exported file of the trained network, measured on the validation images.
+
+    Attributes:
+        path: the file.
+        format: name of its target.
+        precision: of its weights and arithmetic.
+        size_bytes: of the file.
+        top1: share of right validation images.
+        low: lower end of its 95 % interval.
+        high: upper end of its 95 % interval.
+        latency_ms: of one image on this machine; None if it was not measured.
+    """
+
+    path: Path
+    format: str
+    precision: str
+    size_bytes: int
+    top1: float
+    low: float
+    high: float
+    latency_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A finished run with all that it wrote.
+
+    Attributes:
+        fitted: the training itself.
+        folder: where everything lies.
+        report: its page.
+        exported: files for other runtimes, if they were asked for.
+    """
+
+    fitted: Fitted
+    folder: Path
+    report: Path
+    exported: tuple[TrainedFile, ...] = ()
