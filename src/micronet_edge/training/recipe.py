@@ -90,6 +90,7 @@ class Recipe:
 
     Attributes:
         input_size: side of the images in pixels, where neither the user nor a checkpoint states one.
+        crop: share of an image's short side that evaluation keeps, where no checkpoint states one.
         batch_size: images a step, over all processes.
         label_smoothing: share of the target that all classes share.
         balanced: whether each class is drawn equally often.
@@ -102,6 +103,7 @@ class Recipe:
     """
 
     input_size: int = 128
+    crop: float = 1.0
     batch_size: int = 64
     label_smoothing: float = 0.0
     balanced: bool = False
