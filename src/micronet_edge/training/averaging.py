@@ -24,10 +24,10 @@ def averaged(network: nn.Module, decay: float) -> AveragedModel:
 
     def blend(averages: list[Tensor], latest: list[Tensor], count: Tensor | int) -> None:
         if not averages[0].is_floating_point():  # counters and indices
-            torch._foreach_copy_(averages, latest)  # noqa: SLF001 - as torch.optim.swa_utils itself
+            torch._foreach_copy_(averages, latest)
             return
         weight = 1 - decay_at(decay, int(count))
-        torch._foreach_lerp_(averages, latest, weight)  # noqa: SLF001 - likewise
+        torch._foreach_lerp_(averages, latest, weight)
 
     average = AveragedModel(network, multi_avg_fn=blend, use_buffers=True)  # type: ignore[arg-type]
     average.eval().requires_grad_(requires_grad=False)

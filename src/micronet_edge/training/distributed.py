@@ -137,7 +137,7 @@ def with_synced_norms(network: nn.Module, device: torch.device) -> None:
         sync_norms(network)
         return
     for name, child in list(network.named_children()):
-        setattr(network, name, nn.SyncBatchNorm.convert_sync_batchnorm(child))
+        setattr(network, name, nn.SyncBatchNorm.convert_sync_batchnorm(child))  # type: ignore[no-untyped-call]
 
 
 def parallel(network: nn.Module, world: World, device: torch.device) -> nn.Module:

@@ -23,7 +23,7 @@ class _Sum(torch.autograd.Function):
         return total
 
     @staticmethod
-    def backward(_ctx: FunctionCtx, gradient: Tensor) -> Tensor:  # type: ignore[override]  # of one tensor
+    def backward(_ctx: FunctionCtx, gradient: Tensor) -> Tensor:
         total = gradient.clone(memory_format=torch.contiguous_format)
         dist.all_reduce(total)
         return total

@@ -32,7 +32,7 @@ class Batch(Protocol):
 
 
 class TrainingBatches(Protocol):
-    """This process's share of the training images, in the order of each epoch."""
+    """The share of one process of the training images, in the order of each epoch."""
 
     @property
     def steps_per_epoch(self) -> int: ...
@@ -42,7 +42,7 @@ class TrainingBatches(Protocol):
 
 
 class ValidationBatches(Protocol):
-    """This process's share of the validation images, each once over all processes."""
+    """The share of one process of the validation images, each once over all processes."""
 
     def __iter__(self) -> Iterator[Batch]: ...
 

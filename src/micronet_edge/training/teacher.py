@@ -75,8 +75,8 @@ def _frozen(network: nn.Module, name: str) -> Teacher:
 def _check_classes(name: str, classes: int, labels: tuple[str, ...]) -> None:
     if classes != len(labels):
         raise SettingsError(
-            f"--teacher {name} has {plural(classes, 'class', 'classes')}, the images have {len(labels)}: give "
-            "a teacher of the same classes"
+            f"--teacher {name} has {plural(classes, 'class', 'classes')}, the images have {len(labels)}: "
+            "give a teacher of the same classes"
         )
 
 
