@@ -1,11 +1,10 @@
 """The range of every value of a recipe, by dotted name."""
 
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields
 from math import isfinite
 
 from micronet_edge.models import check_input_size
 from micronet_edge.training.recipe import AugmentationRecipe, OptimizerRecipe, Recipe, ScheduleRecipe
-
 
 _Record = Recipe | OptimizerRecipe | ScheduleRecipe | AugmentationRecipe
 
@@ -78,7 +77,7 @@ def _flat(record: _Record, prefix: str) -> list[tuple[str, object]]:
     for each in fields(record):
         value = getattr(record, each.name)
         name = prefix + each.name
-        found += _flat(value, f"{name}.") if is_dataclass(value) else [(name, value)]
+        found += _flat(value, f"{name}.") if isinstance(value, _Record) else [(name, value)]
     return found
 
 
