@@ -17,10 +17,10 @@ from micronet_edge.pipeline.artifacts import Exported
 from micronet_edge.pipeline.run import export, quantize
 from micronet_edge.settings import DEFAULT_FORMATS, ExportSettings, QuantizeSettings
 from micronet_edge.targets.registry import find_target, load_runtimes, target_of
+from micronet_edge.training.decode import validation_array
 from micronet_edge.training.events import Fitted, TrainedFile
 from micronet_edge.training.images import ImageSet
 from micronet_edge.training.latency import latency_ms
-from micronet_edge.training.open_encoded import open_encoded
 from micronet_edge.training.outcomes import accuracy
 from micronet_edge.util.output_files import write_bytes
 from micronet_edge.util.statistics import wilson_interval
@@ -141,11 +141,11 @@ def _measure(fitted: Fitted, paths: Sequence[Path]) -> list[_Measured]:
 
 
 def _portions(fitted: Fitted) -> Iterator[tuple[int, Images]]:
-    images, preprocessing = fitted.plan.dataset.validation, fitted.plan.preprocessing
-    for start in range(0, images.count, _PORTION):
-        indices = range(start, min(start + _PORTION, images.count))
-        read = (open_encoded(images.store.read(index), images.store.name(index)) for index in indices)
-        yield start, np.stack([preprocessing.array(image) for image in read])
+    store, preprocessing = fitted.plan.dataset.validation.store, fitted.plan.preprocessing
+    for start in range(0, len(store), _PORTION):
+        indices = range(start, min(start + _PORTION, len(store)))
+        arrays = [validation_array(store.read(index), store.name(index), preprocessing) for index in indices]
+        yield start, np.stack(arrays)
 
 
 def _row(file: Exported, found: _Measured, fitted: Fitted) -> TrainedFile:

@@ -3,14 +3,12 @@
 import base64
 import io
 
-import numpy as np
 from PIL import Image
 
-from micronet_edge.data.preprocessing import Preprocessing
+from micronet_edge.data.preprocessing import Preprocessing, decode_image
 from micronet_edge.errors import SettingsError
 from micronet_edge.training.events import Fitted
 from micronet_edge.training.images import ImageSet
-from micronet_edge.training.open_encoded import open_encoded
 from micronet_edge.training.outcomes import Mistake, worst_mistakes
 from micronet_edge.util.safe_text import escape
 
@@ -48,13 +46,10 @@ def thumbnail(encoded: bytes, name: str, preprocessing: Preprocessing) -> bytes:
 
     Raises SettingsError on bytes that are no image.
     """
-    pixels = preprocessing.pixels(preprocessing.array(open_encoded(encoded, name))[None])[0]
-    if preprocessing.color_order == "BGR":
-        pixels = pixels[::-1]
-    levels = (pixels.transpose(1, 2, 0) * 255).round().clip(0, 255).astype(np.uint8)
+    seen = preprocessing.cropped(decode_image(encoded, name))
     written = io.BytesIO()
     method = Image.Resampling.BOX if preprocessing.size < _SIDE else Image.Resampling.LANCZOS
-    Image.fromarray(levels).resize((_SIDE, _SIDE), method).save(written, "JPEG", quality=_QUALITY)
+    seen.resize((_SIDE, _SIDE), method).save(written, "JPEG", quality=_QUALITY)
     return written.getvalue()
 
 
