@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Int64
 
-Numbers = Int64[np.ndarray, "n"]
+Numbers = Int64[np.ndarray, " n"]
 
 _ORDER, _IMAGE = 0, 1  # keep the two kinds of random numbers apart
 _UNSIGNED = 2**64
