@@ -38,8 +38,9 @@ class TrainProgress:
             return
         for line in plan.lines:
             self._say(line)
+        console = self._console
         for warning in plan.dataset.warnings:
-            self._console.print(f"note: {warning}", style="yellow", soft_wrap=True)
+            console.print(f"note: {warning}", style="yellow", soft_wrap=True)
         self._epochs, self._steps = plan.recipe.schedule.epochs, plan.steps_per_epoch
         self._task = self._bar.add_task(
             "train",
@@ -71,14 +72,15 @@ class TrainProgress:
         self._say(_line(epoch, self._epochs))
 
     def note(self, text: str) -> None:
-        """Prints a line; what follows is not an epoch, so the bar goes."""
+        """Prints a line."""
         if self.leads:
             self._say(text)
 
     def _say(self, line: str) -> None:
         from rich.text import Text
 
-        self._console.print(Text.assemble(("·", "dim"), " ", line), soft_wrap=True)
+        console = self._console
+        console.print(Text.assemble(("·", "dim"), " ", line), soft_wrap=True)
 
 
 def _line(epoch: "Epoch", epochs: int) -> str:
