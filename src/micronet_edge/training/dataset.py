@@ -90,7 +90,7 @@ class _Read:
         return _Read(part, [self.facts[number] for number in numbers])
 
     def without_unreadable(self, *, skip: bool) -> "_Read":
-        """Raises SettingsError if there are unreadable images, and they are not skipped or leave a class empty."""
+        """Raises SettingsError on unreadable images if they are not skipped, or leave a class empty."""
         errors = [facts.error for facts in self.facts if facts.error is not None]
         if not errors:
             return self

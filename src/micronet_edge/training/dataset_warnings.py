@@ -37,10 +37,10 @@ class Part:
 def warnings_on(train: Part, validation: Part, labels: Sequence[str]) -> tuple[str, ...]:
     """All warnings. Those on the images' contents come only if they were decoded."""
     lines = [*_on_counts(train.counts(labels), validation.counts(labels), labels)]
-    lines += _on_copies(train, validation, labels)
     facts = [*train.facts, *validation.facts]
     if not any(each.short_side for each in facts):
         return tuple(lines)
+    lines += _on_copies(train, validation)
     lines += _on_kinds(facts)
     lines += _on_sizes(train.facts, validation.facts)
     return tuple(lines)
@@ -64,13 +64,13 @@ def _on_counts(train: Sequence[int], validation: Sequence[int], labels: Sequence
     missing = [label for count, label in zip(validation, labels, strict=True) if not count]
     if missing:
         yield (
-            f"{plural(len(missing), 'class has', 'classes have')} no validation images: {listed(missing)}; the "
-            "accuracy says nothing about them"
+            f"{plural(len(missing), 'class has', 'classes have')} no validation images: {listed(missing)}; "
+            "the accuracy says nothing about them"
         )
 
 
-def _on_copies(train: Part, validation: Part, labels: Sequence[str]) -> Iterator[str]:
-    """Images with the same pixels, or with the same names and sizes if they were not decoded."""
+def _on_copies(train: Part, validation: Part) -> Iterator[str]:
+    """Images with the same pixels."""
     places: dict[str, list[tuple[Part, int]]] = defaultdict(list)
     for part in (train, validation):
         for number, facts in enumerate(part.facts):
@@ -89,7 +89,7 @@ def _on_copies(train: Part, validation: Part, labels: Sequence[str]) -> Iterator
     if leaked:
         names = listed([part.store.short_name(number) for part, number in leaked])
         yield (
-            f"{plural(len(leaked), 'validation image is a training image', 'validation images are training images')} "
+            f"{plural(len(leaked), 'validation image is', 'validation images are')} among the training images "
             f"as well: {names}; the accuracy will be too high: take them out of one part"
         )
 
@@ -98,14 +98,14 @@ def _on_kinds(facts: Sequence[Facts]) -> Iterator[str]:
     turned = sum(each.turned for each in facts)
     if turned > _SHARE_WORTH_KNOWING * len(facts):
         yield (
-            f"{turned:,} of {plural(len(facts), 'image')} carry an EXIF orientation, which is ignored: they are "
-            "trained on as stored, perhaps lying on their side; turn them (mogrify -auto-orient)"
+            f"{turned:,} of {plural(len(facts), 'image')} carry an EXIF orientation, which is ignored: they "
+            "are trained on as stored, perhaps lying on their side; turn them (mogrify -auto-orient)"
         )
     grey = sum(each.grey for each in facts)
     if _SHARE_WORTH_KNOWING * len(facts) < grey < (1 - _SHARE_WORTH_KNOWING) * len(facts):
         yield (
-            f"{grey:,} of {plural(len(facts), 'image')} are grey, the others coloured: if some classes have more "
-            "of them, the network learns that difference"
+            f"{grey:,} of {plural(len(facts), 'image')} are grey, the others coloured: if some classes have "
+            "more of them, the network learns that difference"
         )
 
 
@@ -113,6 +113,6 @@ def _on_sizes(train: Sequence[Facts], validation: Sequence[Facts]) -> Iterator[s
     sides = [median(each.short_side for each in facts) for facts in (train, validation)]
     if max(sides) >= _SIZES_DIFFER * min(sides):
         yield (
-            f"training and validation images differ in size: their median short sides are {sides[0]:g} px and "
-            f"{sides[1]:g} px"
+            f"training and validation images differ in size: their median short sides are {sides[0]:g} px "
+            f"and {sides[1]:g} px"
         )

@@ -1,4 +1,4 @@
-"""Decodes each image once before training: can it be read, what does it hold, which images are the same?"""
+"""Decodes each image once before training: whether it can be read, what it holds, which are the same."""
 
 import hashlib
 import os

@@ -20,8 +20,8 @@ class ImageStore(Protocol):
 class ImageSet:
     """Images and their classes, which are indices into the labels of the dataset.
 
-    `hashes` are the SHA-256 of the images' pixels, in hexadecimal; of their names and sizes where there were too
-    many to decode.
+    `hashes` are the SHA-256 of the images' pixels, in hexadecimal; or of their names and sizes where there
+    were too many to decode.
     """
 
     store: ImageStore = field(repr=False)

@@ -123,7 +123,7 @@ def _samples(archive: tarfile.TarFile, path: Path) -> Iterator[_Sample]:
         raise SettingsError("shards need the webdataset library: install 'micronet-edge[train]'") from error
     sample = _Sample("")
     for member in archive:
-        archive.members = []  # otherwise it keeps them all
+        archive.members = []  # type: ignore[attr-defined]  # otherwise it keeps them all
         key, suffix = base_plus_ext(member.name)
         if key is None or not member.isreg() or member.name.startswith("__"):
             continue

@@ -16,12 +16,12 @@ from micronet_edge.util.output_files import write_text
 VALIDATION_SHARE = 0.2
 """Share of the images that are for validation."""
 
-_DIGITS = 16  # of the hash; 64 bits
+_BITS = 64  # of the hash decide
 
 
 def is_for_validation(sha256: str) -> bool:
     """Whether an image with this hash is for validation."""
-    return int(sha256[:_DIGITS], 16) < VALIDATION_SHARE * 16**_DIGITS
+    return int(sha256[: _BITS // 4], 16) < VALIDATION_SHARE * (1 << _BITS)
 
 
 def split(hashes: Sequence[str], classes: Sequence[int], source: str) -> list[bool]:
