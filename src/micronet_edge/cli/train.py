@@ -90,7 +90,7 @@ def train(
     teacher: Annotated[
         str | None,
         typer.Option(
-            metavar="CHECKPOINT|FACTORY",
+            metavar="NETWORK",
             help="Network to distil from: a checkpoint, or a function that builds one: package.module:name.",
         ),
     ] = None,
@@ -104,10 +104,7 @@ def train(
         bool, typer.Option("--resume", help="Go on with the run in the output folder.")
     ] = False,
     overwrite: OverwriteOption = False,
-    seed: Annotated[
-        int,
-        typer.Option(parser=whole_number, metavar="N", help="Seed of weights, order and augmentation."),
-    ] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of weights, order and augmentation.")] = 0,
     device: Annotated[
         Literal["auto", "cpu", "cuda"], typer.Option(help="auto takes a GPU if there is one.")
     ] = "auto",
