@@ -88,8 +88,9 @@ def _on_copies(train: Part, validation: Part) -> Iterator[str]:
     leaked = [item for group in both for item in group if item[0] is validation]
     if leaked:
         names = listed([part.store.short_name(number) for part, number in leaked])
+        count = plural(len(leaked), "validation image is", "validation images are")
         yield (
-            f"{plural(len(leaked), 'validation image is', 'validation images are')} among the training images "
+            f"{count} among the training images "
             f"as well: {names}; the accuracy will be too high: take them out of one part"
         )
 

@@ -110,7 +110,6 @@ def _images(path: Path) -> Iterator[_Image]:
         with tarfile.open(path, "r:") as archive:
             for sample in _samples(archive, path):
                 yield _image(archive, path, sample)
-            _check_end(path, archive.offset)
     except (tarfile.TarError, OSError, EOFError) as error:
         raise SettingsError(f"{path} cannot be read as a tar file ({error}): copy it again") from error
 
@@ -133,6 +132,7 @@ def _samples(archive: tarfile.TarFile, path: Path) -> Iterator[_Sample]:
             sample = _Sample(key)
         if sample.parts.setdefault(suffix.lower(), member) is not member:
             raise SettingsError(f"{path}: {member.name} is there twice: write the shard again")
+    _check_end(path, archive.offset)  # before the last sample, which may lack members
     if sample.parts:
         yield sample
 

@@ -101,15 +101,19 @@ class ShardStore:
     """Images in uncompressed tar files."""
 
     def __init__(self, paths: Sequence[Path], members: Members) -> None:
-        self._paths, self._members = tuple(paths), members
         self._open: dict[int, BinaryIO] = {}
+        self._paths, self._members = tuple(paths), members
+
+    def __del__(self) -> None:
+        for file in self._open.values():
+            file.close()
 
     def __getstate__(self) -> tuple[tuple[Path, ...], Members]:
         return self._paths, self._members  # open files stay in their process
 
     def __setstate__(self, state: tuple[tuple[Path, ...], Members]) -> None:
-        self._paths, self._members = state
         self._open = {}
+        self._paths, self._members = state
 
     def __len__(self) -> int:
         return len(self._members.names)
