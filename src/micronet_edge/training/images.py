@@ -18,10 +18,15 @@ class ImageStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ImageSet:
-    """Images and their classes, which are indices into the labels of the dataset."""
+    """Images and their classes, which are indices into the labels of the dataset.
+
+    `hashes` are the SHA-256 of the images' pixels, in hexadecimal; or of their names and sizes where there
+    were too many to decode.
+    """
 
     store: ImageStore = field(repr=False)
     classes: tuple[int, ...] = field(repr=False)
+    hashes: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def count(self) -> int:
@@ -34,9 +39,10 @@ class Dataset:
 
     Attributes:
         train: images to train on.
-        validation: images to measure on; none of them is among the training images.
+        validation: images to measure on. None is among the training images if `divided`; otherwise a warning
+            counts those that are.
         labels: labels by class.
-        sha256: hash of the names, classes, parts and contents of all images.
+        sha256: hash of the names, classes, parts and `hashes` of all images.
         source: what the user gave.
         skipped: unreadable files that were left out.
         warnings: what to know about the images, one line each, such as a class of three images.
