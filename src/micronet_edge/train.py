@@ -20,4 +20,4 @@ if __name__ == "__main__":
         app()
 elif __name__ == f"{micronet_edge.__name__}.train":
     # An import binds the package's attribute to this module; `micronet_edge.train` stays the function.
-    sys.modules[__name__] = micronet_edge.train
+    sys.modules[__name__] = micronet_edge.train  # type: ignore[assignment]  # a function

@@ -5,10 +5,11 @@ trains alone. Figures and flags travel as CPU tensors through gloo, gradients on
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
@@ -18,8 +19,10 @@ from torch.nn.parallel import DistributedDataParallel
 from micronet_edge.errors import SettingsError
 from micronet_edge.training.synced_norms import sync_norms
 
-_PATIENCE = timedelta(minutes=10)
-"""How long a process waits for the others, which may be reading their images."""
+_PATIENCE = timedelta(minutes=30)
+"""How long a process waits for the others; the first one reads all images before it trains."""
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,41 @@ def shared_bytes(content: bytes | None) -> bytes | None:
     box: list[bytes | None] = [content]
     dist.broadcast_object_list(box, src=0, device=torch.device("cpu"))
     return box[0]
+
+
+def leader_first(world: World, work: Callable[[], Result]) -> Result:
+    """Does something in the first process, then in the others.
+
+    If it fails in the first, which says why, the others end without a word.
+    """
+    if world.alone or not world.leads:
+        if not world.alone and shared_bytes(None) is None:
+            raise SystemExit(1)
+        return work()
+    try:
+        result = work()
+    except BaseException:
+        shared_bytes(None)
+        raise
+    shared_bytes(b"done")
+    return result
+
+
+def from_leader(world: World, work: Callable[[], Result]) -> Result:
+    """What something gives in the first process, in all of them; failures as in `leader_first`."""
+    found: list[Result] = []
+
+    def do() -> None:
+        if world.leads:
+            found.append(work())
+
+    leader_first(world, do)
+    if not world.alone:
+        box: list[Result | None] = [found[0] if world.leads else None]
+        dist.broadcast_object_list(box, src=0, device=torch.device("cpu"))
+        assert box[0] is not None
+        return box[0]
+    return found[0]
 
 
 def share_buffers(network: nn.Module) -> None:

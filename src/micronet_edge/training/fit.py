@@ -39,7 +39,9 @@ def fit(task: Task, observer: Observer, resumed: State | None = None) -> Fitted:
     """
     with one_thread(), stoppable() as stop:
         trainer = Trainer(task, observer, stop)
-        if resumed is not None:
+        if resumed is None:
+            trainer.begin()
+        else:
             trainer.take_up(resumed)
         ended = trainer.train()
         best = trainer.best_epoch

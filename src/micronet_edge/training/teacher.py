@@ -14,6 +14,7 @@ from micronet_edge.models.own_networks import called, classes_of, own_network, r
 from micronet_edge.models.source import read_source
 from micronet_edge.settings import CheckpointSettings
 from micronet_edge.util.text import plural
+from micronet_edge.util.user_files import CHECKPOINT, check_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,17 @@ class Teacher:
     sha256: str
 
 
+def check_teacher(given: object) -> None:
+    """Raises SettingsError or CheckpointError on what cannot be a teacher; opens no network."""
+    if given is None or own_network(given) is not None:
+        return
+    if str(given) in FAMILY:
+        raise SettingsError(f"--teacher {given} has random weights: give the path of a checkpoint")
+    if not isinstance(given, str | Path):
+        raise SettingsError(f"a teacher is a path, a factory or a network, not a {type(given).__name__}")
+    check_file(Path(given), CHECKPOINT)
+
+
 def read_teacher(given: object, labels: tuple[str, ...], preprocessing: Preprocessing) -> Teacher | None:
     """The teacher that a checkpoint's path, a factory or a module names; None for None.
 
@@ -39,15 +51,12 @@ def read_teacher(given: object, labels: tuple[str, ...], preprocessing: Preproce
         CheckpointError: a checkpoint that cannot be read.
         NetworkError: a factory or module that cannot be used.
     """
-    if given is None:
-        return None
-    if str(given) in FAMILY:
-        raise SettingsError(f"--teacher {given} has random weights: give the path of a checkpoint")
+    check_teacher(given)
     own = own_network(given)
     if own is not None:
         return _own(own, labels, preprocessing)
-    if not isinstance(given, str | Path):
-        raise SettingsError(f"a teacher is a path, a factory or a network, not a {type(given).__name__}")
+    if not isinstance(given, str | Path):  # None
+        return None
     source = read_source(given, None, CheckpointSettings())
     metadata = source.metadata
     _check_classes(str(given), len(metadata.labels), labels)

@@ -40,6 +40,12 @@ class Trainer:
 
     # --- Position
 
+    def begin(self) -> None:
+        """Saves the start, in place of an earlier run in the folder."""
+        if self._task.world.leads:
+            (self._task.folder / checkpoint_name(self._task.plan.name)).unlink(missing_ok=True)
+        self._save()
+
     def take_up(self, state: State) -> None:
         """Goes on from a saved state."""
         self.learner.load((state.network, state.average), state.optimizer, state.scaler)
@@ -127,9 +133,9 @@ class Trainer:
 
     def _finish_epoch(self) -> None:
         self.learner.settle()
-        raw = validate(self.learner.network, self._task)
-        taken = raw if self.learner.average is None else validate(self.learner.judged, self._task)
-        epoch = self._measured(raw, taken)
+        networks = dict.fromkeys((self.learner.network, self.learner.judged))  # one, or two that differ
+        scores = validate(list(networks), self._task)
+        epoch = self._measured(scores[0], scores[-1])
         epoch = replace(epoch, best=better(epoch, self.best_epoch))
         self.history = (*self.history, epoch)
         if epoch.best:

@@ -1,5 +1,6 @@
 """How often a network is right on the validation images."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,23 +21,26 @@ class Scores:
     loss: float
 
 
-def validate(network: nn.Module, task: Task) -> Scores:
-    """Measures a network, in inference mode, on all validation images, each once.
-
-    The network is in the mode it had before afterwards.
-    """
-    sums = torch.zeros(3, dtype=torch.float64)
-    training = network.training
-    network.eval()
+def validate(networks: Sequence[nn.Module], task: Task) -> list[Scores]:
+    """Measures networks on all validation images, each once; leaves them in inference mode."""
+    sums = torch.zeros(len(networks), 3, dtype=torch.float64)
+    for network in networks:
+        network.eval()
     with torch.inference_mode():
         for batch in task.validation:
-            logits, classes = _answered(network, batch.images, task), batch.classes
-            right = (logits.argmax(1) == classes).sum()
-            loss = functional.cross_entropy(logits.double(), classes, reduction="sum")
-            sums += torch.stack([right.double(), loss, torch.tensor(len(classes), dtype=torch.float64)])
-    network.train(training)
-    right_images, loss_sum, images = summed(sums).tolist()
-    return Scores(right_images / max(1.0, images), loss_sum / max(1.0, images))
+            for place, network in enumerate(networks):
+                sums[place] += _counted(_answered(network, batch.images, task), batch.classes)
+    return [
+        Scores(right / max(1.0, images), loss / max(1.0, images))
+        for right, loss, images in summed(sums).tolist()
+    ]
+
+
+def _counted(logits: Tensor, classes: Tensor) -> Tensor:
+    """The numbers of right images, their summed loss, and the number of images."""
+    right = (logits.argmax(1) == classes).sum().double()
+    loss = functional.cross_entropy(logits.double(), classes, reduction="sum")
+    return torch.stack([right, loss, torch.tensor(len(classes), dtype=torch.float64)])
 
 
 def probabilities(network: nn.Module, task: Task) -> Float32[np.ndarray, "images classes"]:
