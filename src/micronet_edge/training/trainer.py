@@ -42,9 +42,9 @@ class Trainer:
 
     def begin(self) -> None:
         """Saves the start, in place of an earlier run in the folder."""
+        self._save()
         if self._task.world.leads:
             (self._task.folder / checkpoint_name(self._task.plan.name)).unlink(missing_ok=True)
-        self._save()
 
     def take_up(self, state: State) -> None:
         """Goes on from a saved state."""
