@@ -5,6 +5,7 @@ trains alone. Figures and flags travel as CPU tensors through gloo, gradients on
 """
 
 import os
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -186,4 +187,6 @@ def parallel(network: nn.Module, world: World, device: torch.device) -> nn.Modul
     if world.alone:
         return network
     devices = [device] if device.type == "cuda" else None
-    return DistributedDataParallel(network, device_ids=devices, broadcast_buffers=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # the argument's next name is not in PyTorch 2.5
+        return DistributedDataParallel(network, device_ids=devices, broadcast_buffers=False)
