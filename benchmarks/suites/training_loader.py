@@ -2,9 +2,9 @@
 
     python benchmarks/suites/training_loader.py
 
-makes PNG files of 96 px and JPEG files of 500 x 375 and 2048 x 1536 px out of the bundled photographs. Decoders
-take turns on the same images and crops, on one thread. Then the loader runs alone and with a training step of
-m0 on one thread, with 0, 1 and 2 worker processes.
+makes PNG files of 96 px and JPEG files of 500 x 375 and 2048 x 1536 px out of the bundled photographs.
+Decoders take turns on the same images and crops, on one thread. Then a training step of m0 alone, the loader
+alone and both together take turns, on one thread and with 0, 1 and 2 worker processes.
 
 Writes benchmarks/results/training_loader.json.
 """
@@ -40,7 +40,7 @@ from micronet_edge.util.output_files import write_text
 from micronet_edge.util.terminal import say
 from micronet_edge_bench.runner.facts import environment
 
-IMAGES, BATCH, WORKERS, CLASSES = 256, 32, (0, 1, 2), 10
+IMAGES, BATCH, WORKERS, CLASSES, TURNS = 160, 32, (0, 1, 2), 10, 5
 RECIPE = AugmentationRecipe(crop_area=(0.08, 1.0), mirror=True)
 WITHOUT_DRAFT = 1_000_000
 RESULT = Path(__file__).parents[1] / "results" / "training_loader.json"
@@ -75,7 +75,7 @@ KINDS = (
 )
 
 
-def main(rounds: int = 40, seconds: float = 6.0, *, output: Path = RESULT) -> None:
+def main(rounds: int = 40, seconds: float = 2.0, *, output: Path = RESULT) -> None:
     """Measures all kinds and writes the result."""
     torch.set_num_threads(1)
     rows = [measured(kind, rounds, seconds) for kind in KINDS]
@@ -93,17 +93,8 @@ def measured(kind: Kind, rounds: int, seconds: float) -> dict[str, Any]:
     decoders = in_turn(kind, contents, preprocessing, rounds)
     with tempfile.TemporaryDirectory() as folder:
         images = written(Path(folder), contents)
-        step = step_speed(images, preprocessing, seconds)
         loaders = [together(images, preprocessing, workers, seconds) for workers in WORKERS]
-    for row in loaders:
-        row["share_of_slower"] = row["training_per_s"] / min(step, row["loader_per_s"])
-    return {
-        "images": kind.name,
-        "side": kind.side,
-        "decoder_ms": decoders,
-        "step_alone_per_s": step,
-        "loaders": loaders,
-    }
+    return {"images": kind.name, "side": kind.side, "decoder_ms": decoders, "loaders": loaders}
 
 
 def in_turn(
@@ -169,8 +160,7 @@ def kornia_alone(content: bytes, preprocessing: Preprocessing, random: np.random
     left, top, right, bottom = random_box((pixels.shape[1], pixels.shape[0]), RECIPE, random)
     crop = np.ascontiguousarray(pixels[top:bottom, left:right])
     side = (preprocessing.size, preprocessing.size)
-    resized: np.ndarray = kornia_rs.imgproc.resize(crop, side, "bilinear")
-    return resized.transpose(2, 0, 1)
+    return np.asarray(kornia_rs.imgproc.resize(crop, side, "bilinear")).transpose(2, 0, 1)
 
 
 def written(folder: Path, contents: list[bytes]) -> ImageSet:
@@ -197,38 +187,47 @@ class Training:
         loss.backward()  # type: ignore[no-untyped-call]  # torch's own
         self._optimizer.step()
 
+    def alone(self, images: torch.Tensor, classes: torch.Tensor, seconds: float) -> float:
+        """Images a second on one batch."""
+        self.step(images, classes)
+        start, steps = time.perf_counter(), 0
+        while (taken := time.perf_counter() - start) < seconds:
+            self.step(images, classes)
+            steps += 1
+        return steps * len(images) / taken
 
-def step_speed(images: ImageSet, preprocessing: Preprocessing, seconds: float) -> float:
-    """Images a second of the step alone, on one batch."""
-    training = Training(preprocessing)
-    batch = next(iter(_loader(images, preprocessing, 0).epoch(1)))
-    training.step(batch.images, batch.classes)
-    start, steps = time.perf_counter(), 0
-    while time.perf_counter() - start < seconds:
-        training.step(batch.images, batch.classes)
-        steps += 1
-    return steps * BATCH / (time.perf_counter() - start)
-
-
-def together(
-    images: ImageSet, preprocessing: Preprocessing, workers: int, seconds: float
-) -> dict[str, float]:
-    """Images a second of the loader alone and of training with it."""
-    loader, training = _loader(images, preprocessing, workers), Training(preprocessing)
-    try:
-        alone = loader_speed(loader, seconds)
-        start, done, epoch = 0.0, -2, 0  # two steps of warm-up
-        while not start or time.perf_counter() - start < seconds:
+    def fed(self, loader: TrainingLoader, seconds: float) -> float:
+        """Images a second on the batches of a loader."""
+        start, steps, epoch = 0.0, -2, 0  # two steps of warm-up
+        while True:
             epoch += 1
             for batch in loader.epoch(epoch):
-                if done == 0:
+                if steps == 0:
                     start = time.perf_counter()
-                training.step(batch.images, batch.classes)
-                done += 1
-        taken = time.perf_counter() - start
+                self.step(batch.images, batch.classes)
+                steps += 1
+                if steps > 0 and (taken := time.perf_counter() - start) >= seconds:
+                    return steps * BATCH / taken
+
+
+def together(images: ImageSet, preprocessing: Preprocessing, workers: int, seconds: float) -> dict[str, Any]:
+    """Images a second of the step alone, of the loader alone and of both, in turn."""
+    loader, training = _loader(images, preprocessing, workers), Training(preprocessing)
+    batch = next(iter(_loader(images, preprocessing, 0).epoch(1)))
+    turns = []
+    try:
+        for _ in range(TURNS):
+            step = training.alone(batch.images, batch.classes, seconds)
+            turns.append((step, loader_speed(loader, seconds), training.fed(loader, seconds)))
     finally:
         loader.close()
-    return {"workers": workers, "loader_per_s": alone, "training_per_s": done * BATCH / taken}
+    names = ("step_alone_per_s", "loader_per_s", "training_per_s")
+    return {
+        "workers": workers,
+        **{name: median(values) for name, values in zip(names, zip(*turns, strict=True), strict=True)},
+        "share_of_slower": median(both / min(step, alone) for step, alone, both in turns),
+        "turns": turns,
+    }
 
 
 def _loader(images: ImageSet, preprocessing: Preprocessing, workers: int) -> TrainingLoader:
@@ -244,7 +243,7 @@ def _lines(row: dict[str, Any]) -> list[str]:
     ]
     loaders = [
         f"{head}: {each['workers']} workers: loader {each['loader_per_s']:.0f} images/s, step alone "
-        f"{row['step_alone_per_s']:.0f}, training {each['training_per_s']:.0f}, "
+        f"{each['step_alone_per_s']:.0f}, training {each['training_per_s']:.0f}, "
         f"{each['share_of_slower']:.2f} of the slower"
         for each in row["loaders"]
     ]
