@@ -220,6 +220,7 @@ WRITERS = {
     "micronet_edge_bench/shell_facts.py",
     "baselines/suite_files.py",
     "micronet_edge_bench/tuning/candidates.py",
+    "suites/training_loader.py",
     # a suite's results
     "suites/tflm_estimate.py",
     "suites/mcu_kernels.py",

@@ -152,7 +152,7 @@ def test_unequal_and_too_large_batches_are_refused(images, refusal):
 # --- Validation
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [0, 1])
 def test_validation_images_are_those_of_evaluation_in_order(images, folder, workers):
     loader = ValidationLoader(images, SMALL, LoaderSettings(batch_size=5, workers=workers))
     expected = SMALL.batch(sorted(folder.iterdir()))
@@ -223,7 +223,7 @@ from micronet_edge.training.stores import FolderStore
 
 if __name__ == "__main__":
     images = ImageSet(FolderStore(Path(sys.argv[1]), ["00.png", "01.png"] * 9), (0,) * 18)
-    loader = TrainingLoader(images, Preprocessing(16, 18), Recipe(), LoaderSettings(6, workers=2))
+    loader = TrainingLoader(images, Preprocessing(16, 18), Recipe(), LoaderSettings(6, workers=1))
     next(loader.epoch(1))
     try:
         print(*(each.pid for each in psutil.Process().children()), flush=True)
@@ -262,7 +262,7 @@ def all_gone(numbers, seconds=4):
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_workers_ignore_an_interrupt_and_end_with_their_parent(program):
     workers = [int(each) for each in program.stdout.readline().split()]
-    assert len(alive(workers)) == len(workers) >= 2
+    assert alive(workers) == workers
     os.killpg(program.pid, signal.SIGINT)
     assert program.stdout.readline() == "3\n"
     program.wait(10)

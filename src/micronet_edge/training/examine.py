@@ -42,7 +42,7 @@ class Facts:
 
 def examine(store: Store, report: Callable[[str], None]) -> list[Facts]:
     """The facts of all images, read in several processes if there are many."""
-    count, cores = len(store), os.cpu_count() or 1
+    count, cores = len(store), _cores()
     parts = [store.selected(range(start, min(start + _PART, count))) for start in range(0, count, _PART)]
     done = 0
 
@@ -59,6 +59,11 @@ def examine(store: Store, report: Callable[[str], None]) -> list[Facts]:
         facts += _examine_part(part)
         count_up(part)
     return facts
+
+
+def _cores() -> int:
+    """The cores of this process."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def hash_names(store: Store) -> list[Facts]:
