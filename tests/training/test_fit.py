@@ -66,7 +66,7 @@ def test_it_learns_32_images_by_heart(tmp_path):
         ema_decay=None,
         optimizer=OptimizerRecipe(lr=0.1, lr_batch_size=16),
         batch_size=16,
-        schedule=ScheduleRecipe(epochs=40),
+        schedule=ScheduleRecipe(epochs=25),
     )
     pictures = Pictures.drawn(32, 4, 1)
     # Their classes are drawn at random, so that only the images themselves tell them.
@@ -78,7 +78,7 @@ def test_it_learns_32_images_by_heart(tmp_path):
     assert (network(normalized(pictures.images)).argmax(1) == pictures.classes).all()
 
 
-@pytest.mark.parametrize("at", [(1, 1), (1, 5), (2, 3), (3, 5)])
+@pytest.mark.parametrize("at", [(1, 1), (2, 3), (3, 5)])
 def test_an_interrupted_run_goes_on_bit_for_bit(tmp_path, at):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     whole.mkdir()

@@ -74,9 +74,10 @@ def test_a_folder_of_photos_becomes_a_checkpoint_with_all_that_later_steps_need(
     assert len(lines) == plan.dataset.train.count + plan.dataset.validation.count
 
 
-def test_a_run_stopped_between_epochs_goes_on_bit_for_bit(photos, settings, tmp_path):
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
+def test_a_run_stopped_between_epochs_goes_on_bit_for_bit(photos, settings, tmp_path, workers):
     whole = train(photos, settings=settings).fitted
-    again = replace(settings, output=tmp_path / "again", workers=1)
+    again = replace(settings, output=tmp_path / "again", workers=workers)
     with pytest.raises(OSError):  # noqa: PT011 - the watcher's own
         train(photos, settings=again, observer=Watcher(stop_in=1))
     watcher = Watcher()
