@@ -66,7 +66,7 @@ def test_it_learns_32_images_by_heart(tmp_path):
         ema_decay=None,
         optimizer=OptimizerRecipe(lr=0.1, lr_batch_size=16),
         batch_size=16,
-        schedule=ScheduleRecipe(epochs=25),
+        schedule=ScheduleRecipe(epochs=40),
     )
     pictures = Pictures.drawn(32, 4, 1)
     # Their classes are drawn at random, so that only the images themselves tell them.
