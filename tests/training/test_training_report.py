@@ -231,3 +231,8 @@ def test_the_browser_shows_the_pictures_and_complains_of_nothing(tmp_path):
     assert dark.console == light.console == []
     assert dark.pixels.mean() < 100
     assert light.pixels.mean() > 200
+
+
+@pytest.mark.parametrize(("labels", "turned"), [(("0", "1", "2"), False), (("cat", "dog", "owl"), True)])
+def test_short_names_stand_upright_above_the_heat_map(labels, turned):
+    assert ("rotate(-90" in page(fitted(labels=labels))) is turned

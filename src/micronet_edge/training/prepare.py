@@ -35,7 +35,7 @@ class Prepared:
     """What to do, as far as it is known without the images.
 
     Attributes:
-        name: of the run: variant and images.
+        name: of the run and its checkpoint.
         folder: for its files.
         variant: m0 to m3.
         checkpoint: to start from.
@@ -70,10 +70,16 @@ def prepare(data: Path | str, settings: TrainSettings) -> Prepared:
     check_teacher(settings.teacher)
     if settings.export:
         check_exportable()
-    name = f"{variant}-{data_name(data)}"
+    name = run_name(variant, data, settings.output)
     folder = Path(name) if settings.output is None else Path(settings.output)
     _check_folder(folder, name, data, settings)
     return Prepared(name, folder, variant, checkpoint, recipe_name, recipe)
+
+
+def run_name(variant: str, data: Path | str, output: Path | str | None) -> str:
+    """The name of the run and its checkpoint: the variant, then the output folder's name or the images'."""
+    own = data_name(data) if output is None else Path(output).resolve().name or data_name(data)
+    return own if own.startswith(f"{variant}-") else f"{variant}-{own}"
 
 
 def data_name(data: Path | str) -> str:

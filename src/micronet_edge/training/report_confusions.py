@@ -17,6 +17,7 @@ _PAIRS_SHOWN = 40
 _MOST_WRITTEN = 24
 """Largest number of classes whose cells hold their counts."""
 _NAME_LETTERS = 18
+_UPRIGHT_LETTERS = 2
 _LETTER = 6.4
 _FAINTEST = 0.1
 
@@ -37,12 +38,16 @@ STYLE = """
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """Where the cells lie: `side` pixels each, right of and below the names."""
+    """Where the cells lie: `side` pixels each, right of and below the names.
+
+    `upright` names fit side by side above the columns.
+    """
 
     side: float
     left: float
     top: float
     classes: int
+    upright: bool
 
     @property
     def size(self) -> float:
@@ -85,9 +90,10 @@ def _table(fitted: Fitted) -> str:
 
 
 def _heat_map(matrix: Matrix, labels: tuple[str, ...]) -> str:
-    room = 14 + _LETTER * min(max(map(len, labels)), _NAME_LETTERS)
     side = max(17.0, min(44.0, 620 / len(labels)))
-    layout = _Layout(side, room + 18, room + 18, len(labels))
+    longest = max(map(len, labels))
+    room, upright = 14 + _LETTER * min(longest, _NAME_LETTERS), longest <= _UPRIGHT_LETTERS
+    layout = _Layout(side, room + 18, 30.0 if upright else room + 18, len(labels), upright)
     width, height = layout.left + layout.size + 4, layout.top + layout.size + 4
     width = max(width, 330.0)
     parts = [
@@ -113,10 +119,11 @@ def _names(label: str, number: int, layout: _Layout) -> str:
     along = layout.side * (number + 0.5)
     name = cut(label, _NAME_LETTERS)
     x, y = layout.left + along, layout.top - 7
-    return (
-        f"<g><title>{escape(label)}</title>{text(layout.left - 7, layout.top + along, name, 'name end')}"
-        f'<g transform="rotate(-90 {x:.1f} {y:.1f})">{text(x, y, name, "name start")}</g></g>'
-    )
+    above = f'<g transform="rotate(-90 {x:.1f} {y:.1f})">{text(x, y, name, "name start")}</g>'
+    if layout.upright:
+        above = text(x, y - 4, name, "name middle")
+    left = text(layout.left - 7, layout.top + along, name, "name end")
+    return f"<g><title>{escape(label)}</title>{left}{above}</g>"
 
 
 def _cell(matrix: Matrix, labels: tuple[str, ...], row: int, column: int, layout: _Layout) -> str:

@@ -50,7 +50,10 @@ def train(
     folder = prepared.folder
     if not world.leads:
         return Trained(fitted, folder, folder / REPORT)
-    exported = export_files(fitted, folder, watcher.note) if settings.export else ()
+    report = write_report(fitted, folder)
+    if not settings.export:
+        return Trained(fitted, folder, report)
+    exported = export_files(fitted, folder, watcher.note)
     return Trained(fitted, folder, write_report(fitted, folder, exported), exported)
 
 
