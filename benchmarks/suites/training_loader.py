@@ -75,7 +75,7 @@ KINDS = (
 )
 
 
-def main(rounds: int = 40, seconds: float = 2.0, *, output: Path = RESULT) -> None:
+def main(rounds: int = 40, seconds: float = 1.0, *, output: Path = RESULT) -> None:
     """Measures all kinds and writes the result."""
     torch.set_num_threads(1)
     rows = [measured(kind, rounds, seconds) for kind in KINDS]

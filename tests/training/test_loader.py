@@ -207,6 +207,19 @@ def test_a_worker_that_dies_ends_the_epoch_in_one_line(folder, refusal):
         loader.close()
 
 
+def test_an_epoch_may_be_left_with_batches_on_the_way(tmp_path, capfd):
+    """At the end of a worker, Python would abort the thread that sends a batch."""
+    path = tmp_path / "x.jpg"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8)).save(path)
+    images = ImageSet(FolderStore(tmp_path, ["x.jpg"] * 256), (0,) * 256)
+    loader = TrainingLoader(images, Preprocessing.imagenet(224), CROPS, LoaderSettings(32, workers=2))
+    epoch = loader.epoch(1)
+    next(epoch)
+    next(epoch)
+    loader.close()
+    assert capfd.readouterr().err == ""
+
+
 def test_the_speed_of_a_loader_is_measured(images):
     assert loader_speed(training(images), seconds=0.05) > 10
 

@@ -5,6 +5,8 @@ spawned, since a fork of a process with threads may hang. An image that cannot b
 so that one line names it.
 """
 
+import atexit
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -177,6 +179,8 @@ class _Ahead:
 
 def _start(lifeline: Connection, worker: int) -> None:
     del worker
+    # Without this, Python ends a thread that is about to send a batch, which aborts the process.
+    atexit.register(os._exit, 0)
     end_with(lifeline, code=0)  # a process that fails while the parent ends makes PyTorch print an error
 
 
