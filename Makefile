@@ -53,15 +53,19 @@ fuzz: setup  ## runs thousands of bad command lines and damaged files; rewrites 
 golden: setup  ## rewrites the golden operator lists under tests/golden
 	$(BIN)/python tests/golden/update.py
 
-train-digits: setup  ## trains the digits checkpoint from scratch
-	$(BIN)/python examples/digits/train.py
+train-digits: setup  ## trains m0 on the handwritten digits, into out/m0-digits
+	$(BIN)/python examples/digits/images.py
+	$(BIN)/micronet-edge train examples/digits/data/train --epochs 40 --output out/m0-digits --overwrite
+	$(BIN)/micronet-edge evaluate out/m0-digits/m0-digits.safetensors --data examples/digits/data/test
 
-patches: setup  ## writes 10,400 crops of photographs to train and measure on
+patches: setup  ## writes 14,400 crops of photographs to train and measure on
 	$(BIN)/python examples/patches/images.py
 
-train-patches-%: setup  ## trains m0, m1 or m3 from scratch on crops of photographs
-	$(BIN)/python examples/patches/train.py $*
+train-patches-%: patches  ## trains m0, m1 or m3 on the crops of photographs, into out/m0-patches
+	$(BIN)/micronet-edge train examples/patches/data/large --val examples/patches/data/develop --variant $* \
+		--recipe examples/patches/recipe.toml --output out/$*-patches --overwrite
+	$(BIN)/micronet-edge evaluate out/$*-patches/$*-patches.safetensors --data examples/patches/data/test
 
 clean:  ## removes the output of all other targets
-	rm -rf $(VENV) build dist demo-output examples/*/data .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist out demo-output examples/*/data .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name '__pycache__' -o -name '*.egg-info' | xargs rm -rf

@@ -98,11 +98,25 @@ def test_benchmarks_import_the_core_and_their_own_harness():
         assert ours(everywhere(path)) <= {CORE, HARNESS}, path
 
 
+ENTRY = REPOSITORY / "src" / CORE / "train.py"
+"""What torchrun starts: the command, as a module."""
+
+
 def test_nothing_imports_the_command_line():
     for root in ROOTS:
         for path in sources(root):
-            if not is_cli(path):
+            if not is_cli(path) and path != ENTRY:
                 assert not any(name.startswith(f"{CORE}.cli") for name in everywhere(path)), path
+
+
+def test_training_is_on_top():
+    """Only the command line and the public package import it."""
+    public = REPOSITORY / "src" / CORE / "__init__.py"
+    for root in ROOTS:
+        for path in sources(root):
+            if is_cli(path) or path in {public, ENTRY} or path.parent.name == "training":
+                continue
+            assert not any(name.startswith(f"{CORE}.training") for name in everywhere(path)), path
 
 
 def test_the_command_line_loads_heavy_libraries_only_when_a_command_runs():
@@ -206,6 +220,7 @@ WRITERS = {
     "micronet_edge_bench/shell_facts.py",
     "baselines/suite_files.py",
     "micronet_edge_bench/tuning/candidates.py",
+    "suites/training_loader.py",
     # a suite's results
     "suites/tflm_estimate.py",
     "suites/mcu_kernels.py",

@@ -61,7 +61,7 @@ def run(command: list[str], folder: Path) -> str:
 
 
 def test_the_commands_work_one_after_the_other(folder):
-    assert len(COMMANDS) == 15
+    assert len(COMMANDS) == 16
     for line in COMMANDS:
         if line.startswith("unzip") and shutil.which("unzip") is None:
             continue
@@ -167,6 +167,18 @@ def test_a_page_names_no_option_that_its_command_lacks(folder, command):
     assert options
     for option in options:
         assert option in helped
+
+
+def test_the_page_on_training_names_no_option_that_train_lacks(folder):
+    helped = run(["micronet-edge", "train", "--help"], folder)
+    options = set(re.findall(r"--[a-z]+(?:-[a-z]+)*", PAGES["training"]))
+    of_others = {"--calibration", "--data", "--labels"}  # of quantize and evaluate
+    of_torchrun = {"--nnodes", "--nproc-per-node", "--rdzv-id", "--rdzv-backend", "--rdzv-endpoint"}
+    of_slurm = {"--job-name", "--nodes", "--ntasks-per-node", "--gpus-per-node", "--cpus-per-task", "--time"}
+    for option in options - of_others - of_torchrun - of_slurm:
+        assert option in helped
+    for option in re.findall(r"--[a-z]+(?:-[a-z]+)*", helped):
+        assert option in options | {"--debug", "--help"}
 
 
 def test_every_link_leads_somewhere():

@@ -17,6 +17,7 @@ import typer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.models import MicroNet, load_checkpoint, save_checkpoint
 from micronet_edge.models.dynamic_shift_max import DynamicShiftMax
 from micronet_edge.models.micro_factorized import FactorizedStem, MicroFactorizedDepthwise
@@ -24,6 +25,7 @@ from micronet_edge.util.terminal import say
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "patches"
 SEED = 0
+BATCH = 64
 WIDEST = 30.0
 """Maximum factor by which a channel is scaled up in the first of two layers and down in the second."""
 LOGIT_SCALE = 4.0
@@ -92,11 +94,20 @@ def _divide_inputs(layer: nn.Module, factors: Tensor) -> None:
         layer.weight.div_(factors.repeat_interleave(each).view(-1, 1, 1, 1))
 
 
-def _train(network: MicroNet, optimizer: torch.optim.Optimizer, *, steps: int) -> None:
-    from train import draw_batches  # type: ignore[import-not-found]  # beside the example, in no package
+def _draw_batches(random: np.random.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+    """Endless images [n, 3, size, size] and classes [n], with new crops each time."""
+    import images  # beside the example, in no package
 
+    pictures, preprocessing = images.photographs(), Preprocessing(size=images.SIZE, resize=images.SIZE)
+    while True:
+        classes = random.integers(len(images.LABELS), size=BATCH)
+        crops = [preprocessing.array(images.draw_crop(pictures[label], "train", random)) for label in classes]
+        yield torch.from_numpy(np.stack(crops)), torch.from_numpy(classes)
+
+
+def _train(network: MicroNet, optimizer: torch.optim.Optimizer, *, steps: int) -> None:
     rate = optimizer.param_groups[0]["lr"]
-    batches = draw_batches(np.random.default_rng(SEED))
+    batches = _draw_batches(np.random.default_rng(SEED))
     network.train()
     for step in range(steps):
         # A constant rate until the last tenth, as in a hasty schedule.

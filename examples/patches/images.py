@@ -1,9 +1,10 @@
 """Writes crops of twenty photographs as folders of PNG files, one folder per photograph.
 
-data/{train,develop,test}/{photograph}/NNNN.png, 96 x 96 pixels; NNNN counts the draws. The task is to
-recognize the photograph of a crop. Training crops come from the left 65 % of a photograph, all others from
-its right 30 %, so that no test pixel is used in training. Use "develop" for experiments; "test" is for
-reported figures.
+data/{train,calibration,develop,test}/{photograph}/NNNN.png, 96 x 96 pixels; NNNN counts the draws. The task
+is to recognize the photograph of a crop. Training crops come from the left 65 % of a photograph, all others
+from its right 30 %, so that no test pixel is used in training. Use "develop" for experiments; "test" is for
+reported figures. data/large holds training crops of 192 x 192 pixels, unchanged pixels of the photograph, of
+which `micronet-edge train` takes other crops in every epoch.
 """
 
 from itertools import product
@@ -15,11 +16,13 @@ from PIL import Image, ImageOps
 
 DATA = Path(__file__).parent / "data"
 SIZE = 96
-COUNTS = {"train": 100, "calibration": 20, "develop": 200, "test": 200}
-"""Crops per photograph. train.py draws its own crops; "train" is for tools that need files."""
-SEEDS = {"train": 1, "develop": 2, "test": 3, "calibration": 4}
-"""Seeds, all different, and different from that of train.py."""
-SPANS = {"train": (0.0, 0.65), "calibration": (0.0, 0.65), "develop": (0.70, 1.0), "test": (0.70, 1.0)}
+LARGE = 192
+"""Side of a large crop in pixels of the photograph; as high as the photograph where that is lower."""
+COUNTS = {"large": 200, "train": 100, "calibration": 20, "develop": 200, "test": 200}
+"""Crops per photograph. "large" is to train on; "train" is for tools that need crops as those of the test."""
+SEEDS = {"train": 1, "develop": 2, "test": 3, "calibration": 4, "large": 5}
+_LEFT, _RIGHT = (0.0, 0.65), (0.70, 1.0)
+SPANS = {"large": _LEFT, "train": _LEFT, "calibration": _LEFT, "develop": _RIGHT, "test": _RIGHT}
 """The range of a photograph's width for the crops of each part, at least 19 pixels apart."""
 
 TALLEST = 512
@@ -40,7 +43,7 @@ LABELS = tuple(sorted(Path(name).stem for name in SCIKIT_IMAGE + SCIKIT_LEARN))
 
 
 def write_images(folder: Path = DATA) -> Path:
-    """Writes all missing crops in half a minute; returns the folder.
+    """Writes all missing crops in a minute; returns the folder.
 
     Does nothing, and needs neither scikit package, if every file exists. Files appear whole or not at all, so
     that a run after an interrupted one writes only the rest.
@@ -59,12 +62,13 @@ def write_images(folder: Path = DATA) -> Path:
                 if not path.exists():
                     # One random stream per file, so that it does not depend on the other files.
                     random = np.random.default_rng([SEEDS[part], label, number])
-                    _write_png(path, draw_crop(pictures[label], part, random), Path(partial))
+                    draw = draw_large if part == "large" else draw_crop
+                    _write_png(path, draw(pictures[label], part, random), Path(partial))
     return folder
 
 
 def image_paths(part: str, folder: Path = DATA) -> list[Path]:
-    """The files of "train", "develop" or "test", in a fixed order."""
+    """The files of a part, in a fixed order."""
     return [path for label in LABELS for path in sorted((folder / part / label).glob("*.png"))]
 
 
@@ -94,6 +98,15 @@ def draw_crop(photograph: Image.Image, part: str, random: np.random.Generator) -
         crop = ImageOps.mirror(crop)
     lit = np.asarray(crop) * random.uniform(*GAIN) + random.uniform(-LIFT, LIFT)
     return Image.fromarray(lit.clip(0, 255).round().astype(np.uint8))
+
+
+def draw_large(photograph: Image.Image, part: str, random: np.random.Generator) -> Image.Image:
+    """A crop of LARGE x LARGE pixels from the part's range, as it is."""
+    first, last = (share * photograph.width for share in SPANS[part])
+    height = min(LARGE, photograph.height)
+    left = int(random.integers(round(first), int(last) - LARGE + 1))
+    top = int(random.integers(photograph.height - height + 1))
+    return photograph.crop((left, top, left + LARGE, top + height))
 
 
 def draw_box(

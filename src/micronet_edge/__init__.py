@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from micronet_edge.pipeline.prove_again import verify
     from micronet_edge.pipeline.run import export, quantize
     from micronet_edge.pipeline.sensitivity import analyze_file as sensitivity
-    from micronet_edge.settings import EvaluateSettings, ExportSettings, QuantizeSettings
+    from micronet_edge.settings import EvaluateSettings, ExportSettings, QuantizeSettings, TrainSettings
     from micronet_edge.targets.registry import read_metadata
+    from micronet_edge.training.run import train
 
 __all__ = [
     "Artifacts",
@@ -28,6 +29,7 @@ __all__ = [
     "Preprocessing",
     "QuantizeSettings",
     "SensitivitySettings",
+    "TrainSettings",
     "count",
     "evaluate",
     "export",
@@ -35,6 +37,7 @@ __all__ = [
     "quantize",
     "read_metadata",
     "sensitivity",
+    "train",
     "verify",
 ]
 
@@ -46,6 +49,7 @@ _HOMES = {
     "FileMetadata": "micronet_edge.data.metadata:FileMetadata",
     "Preprocessing": "micronet_edge.data.preprocessing:Preprocessing",
     "QuantizeSettings": "micronet_edge.settings:QuantizeSettings",
+    "TrainSettings": "micronet_edge.settings:TrainSettings",
     "SensitivitySettings": "micronet_edge.settings:SensitivitySettings",
     "count": "micronet_edge.pipeline.count:count_source",
     "evaluate": "micronet_edge.evaluation.evaluate:evaluate",
@@ -53,6 +57,7 @@ _HOMES = {
     "quantize": "micronet_edge.pipeline.run:quantize",
     "read_metadata": "micronet_edge.targets.registry:read_metadata",
     "sensitivity": "micronet_edge.pipeline.sensitivity:analyze_file",
+    "train": "micronet_edge.training.run:train",
     "verify": "micronet_edge.pipeline.prove_again:verify",
 }
 

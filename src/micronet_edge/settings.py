@@ -151,3 +151,50 @@ class QuantizeSettings(ExportSettings):
     def of(cls, settings: ExportSettings) -> "QuantizeSettings":
         """The same settings, with the defaults for all others."""
         return cls(**{each.name: getattr(settings, each.name) for each in fields(settings)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainSettings:
+    """How to train a network on labelled images.
+
+    None takes the recipe's value, or the checkpoint's.
+
+    Attributes:
+        variant: m0 to m3; None takes the checkpoint's, or m0.
+        start: checkpoint to start from; None starts from random weights.
+        keep_head: keeps the checkpoint's classes; its labels must then be those of the images.
+        validation: folder or shards of validation images; None splits the training images.
+        recipe: name of a recipe of the package, or a TOML file.
+        input_size: side of the images, in pixels.
+        epochs: passes over the training images.
+        batch_size: images a step, over all processes.
+        lr: learning rate, as it is used: not scaled by the batch.
+        teacher: checkpoint or factory of a network to distil from.
+        output: folder to write into; None names it after the variant and the images.
+        resume: goes on with the run in the output folder.
+        overwrite: replaces an earlier run in the output folder.
+        seed: of weights, order and augmentation.
+        device: "auto", "cpu" or "cuda".
+        workers: processes that read images; None chooses by the number of cores.
+        skip_unreadable: skips and counts unreadable images instead of refusing them.
+        export: quantizes and measures the network at the end.
+    """
+
+    variant: str | None = None
+    start: Path | str | None = None
+    keep_head: bool = False
+    validation: Path | str | None = None
+    recipe: Path | str | None = None
+    input_size: int | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
+    lr: float | None = None
+    teacher: object = None
+    output: Path | str | None = None
+    resume: bool = False
+    overwrite: bool = False
+    seed: int = 0
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    workers: int | None = None
+    skip_unreadable: bool = False
+    export: bool = False

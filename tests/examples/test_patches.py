@@ -1,4 +1,4 @@
-"""The patches example: its crops are drawn as promised, its script trains a network on them."""
+"""The patches example: its crops are drawn as promised, and its recipe fits them."""
 
 import hashlib
 import math
@@ -9,35 +9,29 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from micronet_edge.models import load_checkpoint
+from micronet_edge.training.recipe_files import read_recipe
 
 PATCHES = Path(__file__).parents[2] / "examples" / "patches"
 REACH = 2 + 3
 """Pixels beyond a box that scaling may have read: for the crop, and for a photograph too tall before it."""
 
 
-def load_script(name: str, **beside: ModuleType) -> ModuleType:
-    """A script that finds others beside it, under names that another example's scripts have too."""
+def load_script(name: str) -> ModuleType:
     spec = spec_from_file_location(name, PATCHES / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)
-    with pytest.MonkeyPatch.context() as patch:
-        for other, found in beside.items():
-            patch.setitem(sys.modules, other, found)
-        spec.loader.exec_module(module)
+    spec.loader.exec_module(module)
     return module
 
 
 images = load_script("images")
-train = load_script("train", images=images)
 PHOTOGRAPHS = dict(zip(images.LABELS, images.photographs(), strict=True))
-FEW = {"train": 2, "calibration": 2, "develop": 3, "test": 3}
+FEW = {"large": 2, "train": 2, "calibration": 2, "develop": 3, "test": 3}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -80,9 +74,10 @@ def test_there_are_twenty_labels_in_sorted_order():
     assert list(images.LABELS) == sorted(images.LABELS)
 
 
-def test_two_thousand_are_for_training_and_four_thousand_for_either_test():
+def test_six_thousand_are_for_training_and_four_thousand_for_either_test():
     counts = load_script("images").COUNTS
     assert {part: 20 * count for part, count in counts.items()} == {
+        "large": 4000,
         "train": 2000,
         "calibration": 400,
         "develop": 4000,
@@ -107,7 +102,12 @@ def test_every_part_has_as_many_crops_of_each_photograph(data):
 def test_the_files_are_colour_images_of_one_size_and_all_different(data):
     for path in all_paths(data):
         with Image.open(path) as image:
-            assert (image.format, image.mode, image.size) == ("PNG", "RGB", (96, 96))
+            assert (image.format, image.mode) == ("PNG", "RGB")
+            if path.parents[1].name == "large":
+                assert image.width == 192
+                assert image.height in {192, *(each.height for each in PHOTOGRAPHS.values())}
+            else:
+                assert image.size == (96, 96)
     assert len({path.read_bytes() for path in all_paths(data)}) == len(all_paths(data))
 
 
@@ -134,13 +134,13 @@ def test_a_file_does_not_depend_on_the_others(data, tmp_path, monkeypatch):
 def test_no_two_draws_share_their_random_numbers():
     counts = load_script("images").COUNTS
     streams = [[images.SEEDS[part], label, n] for part in counts for label in range(20) for n in range(200)]
-    drawn = {np.random.default_rng(seed).random() for seed in [train.SEED, *streams]}
-    assert len(drawn) == 1 + len(streams)
+    drawn = {np.random.default_rng(seed).random() for seed in streams}
+    assert len(drawn) == len(streams)
 
 
 boxes = {
     "picture": st.sampled_from(list(PHOTOGRAPHS.values())),
-    "part": st.sampled_from(list(FEW)),
+    "part": st.sampled_from([part for part in FEW if part != "large"]),
     "seed": st.integers(0, 2**32 - 1),
 }
 
@@ -206,45 +206,23 @@ def test_a_run_after_an_interrupted_one_writes_the_rest(data, tmp_path, monkeypa
     }
 
 
-def test_a_batch_is_images_with_their_classes():
-    batches = train.draw_batches(np.random.default_rng(0))
-    (first, classes), (second, _) = next(batches), next(batches)
-    assert first.shape == second.shape == (train.BATCH, 3, 96, 96)
-    assert classes.shape == (train.BATCH,)
-    assert set(classes.tolist()) <= set(range(20))
-    assert not torch.equal(first, second)
+@given(picture=st.sampled_from(list(PHOTOGRAPHS.values())), seed=st.integers(0, 2**32 - 1))
+def test_a_large_crop_holds_pixels_of_the_left_side_as_they_are(picture, seed):
+    crop, of_another = (
+        np.asarray(images.draw_large(each, "large", np.random.default_rng(seed)))
+        for each in (picture, with_noise(picture, int(0.65 * picture.width), picture.width))
+    )
+    assert (crop == of_another).all()
+    random = np.random.default_rng(seed)
+    left = int(random.integers(0, int(0.65 * picture.width) - 192 + 1))
+    top = int(random.integers(picture.height - crop.shape[0] + 1))
+    assert (crop == np.asarray(picture)[top : top + crop.shape[0], left : left + 192]).all()
 
 
-def test_correct_answers_are_counted_over_all_batches(data, monkeypatch):
-    monkeypatch.setattr(train, "BATCH", 7)
-    answers = torch.eye(20)[3]
-    paths = images.image_paths("develop", data)
-    assert train.count_correct(lambda batch: answers.expand(len(batch), 20), paths) == FEW["develop"]
-
-
-def test_the_script_trains_a_network_and_says_how_good_it_is(data, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(train, "CROPS", train.BATCH)
-    monkeypatch.setattr(train, "EPOCHS", {"m0": 2})
-    monkeypatch.setattr(train, "write_images", lambda: data)
-    monkeypatch.setattr(train, "__file__", str(tmp_path / "train.py"))
-    monkeypatch.setattr(sys, "argv", ["train.py", "m0"])
-    train.main()
-
-    *epochs, accuracy, interval, saved = capsys.readouterr().out.splitlines()
-    assert [line.split(":")[0] for line in epochs] == ["epoch   1 of 2", "epoch   2 of 2"]
-    assert " of 60 develop images correct: " in accuracy
-    assert interval.startswith("95 % interval ")
-    assert saved.startswith(str(tmp_path / "m0-patches.safetensors"))
-    (path,) = tmp_path.iterdir()
-    checkpoint = load_checkpoint(path, variant="m0", num_classes=20)
-    assert checkpoint.labels == images.LABELS
-    assert checkpoint.preprocessing == train.PREPROCESSING
-
-
-@pytest.mark.parametrize("arguments", [[], ["m2"], ["m0", "m1"]])
-def test_a_wrong_variant_ends_in_one_line(arguments, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["train.py", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        train.main()
-    assert ended.value.code == 2
-    assert capsys.readouterr().err == "usage: train.py VARIANT, one of m0, m1, m3\n"
+@pytest.mark.parametrize("variant", ["m0", "m1", "m3"])
+def test_the_recipe_takes_crops_as_large_as_those_of_the_test(variant):
+    recipe = read_recipe(PATCHES / "recipe.toml", variant)
+    sides = [192 * share**0.5 for share in recipe.augmentation.crop_area]
+    assert sides == pytest.approx(images.SIDE, rel=0.02)
+    assert recipe.augmentation.mirror
+    assert recipe.input_size == images.SIZE

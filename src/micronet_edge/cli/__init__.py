@@ -11,6 +11,7 @@ from micronet_edge.cli.fit import fit
 from micronet_edge.cli.models import models
 from micronet_edge.cli.quantize import quantize
 from micronet_edge.cli.sensitivity import sensitivity
+from micronet_edge.cli.train import train
 from micronet_edge.cli.tune import tune
 from micronet_edge.cli.usage import Command, Group
 from micronet_edge.cli.verify import verify
@@ -25,7 +26,20 @@ app = typer.Typer(
 )
 
 
-for command in (models, export, quantize, verify, evaluate, sensitivity, count, bench, tune, estimate, fit):
+for command in (
+    models,
+    train,
+    export,
+    quantize,
+    verify,
+    evaluate,
+    sensitivity,
+    count,
+    bench,
+    tune,
+    estimate,
+    fit,
+):
     app.command(cls=Command)(command)
 
 # The name before 0.2.0; 0.3.0 removes it.

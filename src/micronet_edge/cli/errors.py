@@ -28,8 +28,8 @@ def one_line_errors(command: Callable[Parameters, None]) -> Callable[Parameters,
         interrupted = _raise_on_signals()
         try:
             command(*args, **kwargs)
-        except KeyboardInterrupt:
-            print_error(_NOTHING_WRITTEN)
+        except KeyboardInterrupt as error:
+            print_error(str(error) or _NOTHING_WRITTEN)
             raise typer.Exit(INTERRUPTED) from None
         except (
             typer.Exit,

@@ -1,7 +1,8 @@
 """Preprocessing from image to array: size, crop, mean, standard deviation and colour order."""
 
+import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from math import isfinite
 from pathlib import Path
@@ -11,7 +12,7 @@ from jaxtyping import Float32
 from PIL import Image
 
 from micronet_edge.errors import SettingsError
-from micronet_edge.util.user_files import IMAGE, file_problem
+from micronet_edge.util.user_files import IMAGE, bytes_problem, file_problem
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -94,15 +95,23 @@ class Preprocessing:
 
         Raises SettingsError on an image whose 8-bit colours are ambiguous.
         """
-        if (objection := _objection(image)) is not None:
-            raise SettingsError(f"unsuitable image: {objection}")
-        scaled = _resize_short_side(_as_rgb(image), self.resize, self.interpolation)
-        left, top = (round((length - self.size) / 2) for length in scaled.size)
-        cropped = scaled.crop((left, top, left + self.size, top + self.size))
-        pixels = np.asarray(cropped, dtype=np.float32) / 255.0
+        pixels = np.asarray(self.cropped(image), dtype=np.float32) / 255.0
         ordered = pixels if self.color_order == "RGB" else pixels[..., ::-1]
         normalized = (ordered - np.asarray(self.mean)) / np.asarray(self.std)
         return np.ascontiguousarray(normalized.transpose(2, 0, 1), dtype=np.float32)
+
+    def cropped(self, image: Image.Image) -> Image.Image:
+        """The RGB image of `size` x `size` px that `array` normalizes. Raises as `array` does."""
+        if (objection := _objection(image)) is not None:
+            raise SettingsError(f"unsuitable image: {objection}")
+        scaled = _resize_short_side(as_rgb(image), self.resize, self.resampling)
+        left, top = (round((length - self.size) / 2) for length in scaled.size)
+        return scaled.crop((left, top, left + self.size, top + self.size))
+
+    @property
+    def resampling(self) -> Image.Resampling:
+        """Pillow's name of the interpolation."""
+        return Image.Resampling.BICUBIC if self.interpolation == "bicubic" else Image.Resampling.BILINEAR
 
     def pixels(self, images: Images) -> Images:
         """Undoes the normalization: pixels from 0 (black) to 1."""
@@ -151,24 +160,49 @@ def open_image(path: Path) -> Image.Image:
     Raises SettingsError on a file that is missing, damaged or not an image, and on an ambiguous one: with
     several frames, or with pixels whose black and white are unknown.
     """
+    if (problem := file_problem(path, IMAGE)) is not None:
+        raise _unreadable(path, f"it {problem}")
+    return _decoded(path, path, None)
+
+
+def decode_image(
+    content: bytes, name: str, prepare: Callable[[Image.Image], None] | None = None
+) -> Image.Image:
+    """As open_image, for the bytes of an image file.
+
+    Given    its name in messages; `prepare` is called with the image before its pixels are decoded
+    Raises   SettingsError as open_image does.
+    """
+    if (problem := bytes_problem(content, IMAGE)) is not None:
+        raise _unreadable(name, f"it {problem}")
+    return _decoded(io.BytesIO(content), name, prepare)
+
+
+def _unreadable(name: Path | str, reason: str) -> SettingsError:
+    return SettingsError(f"{name} cannot be read as an image: {reason}")
+
+
+def _decoded(
+    source: Path | io.BytesIO, name: Path | str, prepare: Callable[[Image.Image], None] | None
+) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # images that Pillow only warns about have valid pixels
-            return _decoded(path)
+            return _checked(source, prepare)
     except SettingsError as error:
-        raise SettingsError(f"{path} cannot be read as an image: {error}") from error
+        raise _unreadable(name, str(error)) from error
     except Exception as error:  # Pillow raises different types, depending on the damage
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise SettingsError(f"{path} cannot be read as an image: {reason}: {IMAGE.remedy}") from error
+        raise _unreadable(name, f"{reason}: {IMAGE.remedy}") from error
 
 
-def _decoded(path: Path) -> Image.Image:
-    if (problem := file_problem(path, IMAGE)) is not None:
-        raise SettingsError(f"it {problem}")
-    with Image.open(path) as image:
+def _checked(source: Path | io.BytesIO, prepare: Callable[[Image.Image], None] | None) -> Image.Image:
+    with Image.open(source) as image:
         frames = getattr(image, "n_frames", 1)
         if frames > 1 and image.format not in _MPO_AND_PSD:
             raise SettingsError(f"it holds {frames} frames: save the one you mean")
+        if prepare is not None:
+            prepare(image)
         image.load()
     if (objection := _objection(image)) is not None:
         raise SettingsError(objection)
@@ -198,7 +232,10 @@ def _triple(values: object) -> tuple[float, float, float]:
     return float(first), float(second), float(third)
 
 
-def _as_rgb(image: Image.Image) -> Image.Image:
+def as_rgb(image: Image.Image) -> Image.Image:
+    """The image with 8 bits of red, green and blue: 16 bits are scaled, transparency is dropped."""
+    if image.mode == "RGB":
+        return image
     if image.mode in _SIXTEEN_BIT_MODES:  # convert() would clip at 255 instead of scaling
         return Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8)).convert("RGB")
     if image.mode == "P":  # Pillow warns if it drops a palette's transparency in one step
@@ -206,8 +243,7 @@ def _as_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _resize_short_side(image: Image.Image, short_side: int, interpolation: str) -> Image.Image:
+def _resize_short_side(image: Image.Image, short_side: int, resampling: Image.Resampling) -> Image.Image:
     # As torchvision's Resize, with which the released networks were evaluated.
     width, height = (int(short_side * length / min(image.size)) for length in image.size)
-    method = Image.Resampling.BICUBIC if interpolation == "bicubic" else Image.Resampling.BILINEAR
-    return image.resize((width, height), method)
+    return image.resize((width, height), resampling)

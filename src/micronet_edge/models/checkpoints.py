@@ -5,6 +5,7 @@ naming.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,19 +91,37 @@ def load_checkpoint(
 
 
 def save_checkpoint(
-    network: MicroNet, path: Path | str, *, preprocessing: Preprocessing, labels: tuple[str, ...]
+    network: MicroNet,
+    path: Path | str,
+    *,
+    preprocessing: Preprocessing,
+    labels: tuple[str, ...],
+    training: Mapping[str, object] | None = None,
 ) -> None:
     """Writes our own format: safetensors with variant, classes, labels and preprocessing inside.
 
-    The same network gives the same bytes. An interrupted or killed save leaves the previous file. Raises
-    SettingsError unless there is one label per class, OutputError if the file cannot be written.
+    `training` says how the network was trained, in values that JSON has. The same network gives the same
+    bytes. An interrupted or killed save leaves the previous file. Raises SettingsError unless there is one
+    label per class, OutputError if the file cannot be written.
     """
+    content = checkpoint_bytes(network, preprocessing=preprocessing, labels=labels, training=training)
+    write_bytes(content, Path(path), overwrite=True)
+
+
+def checkpoint_bytes(
+    network: MicroNet,
+    *,
+    preprocessing: Preprocessing,
+    labels: tuple[str, ...],
+    training: Mapping[str, object] | None = None,
+) -> bytes:
+    """The content of the file that `save_checkpoint` writes. Raises SettingsError likewise."""
     if len(labels) != network.num_classes:
         raise SettingsError(
             f"{plural(len(labels), 'label')} for {plural(network.num_classes, 'class', 'classes')}: "
             "give one for each class"
         )
-    description = {
+    description: dict[str, object] = {
         "format": FORMAT,
         "variant": network.variant.name,
         "num_classes": network.num_classes,
@@ -110,9 +129,11 @@ def save_checkpoint(
         "labels": labels,
         "preprocessing": preprocessing.to_dict(),
     }
-    tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
+    if training is not None:
+        description["training"] = dict(training)
+    tensors = {name: value.cpu().contiguous() for name, value in network.state_dict().items()}
     # One key holds all: safetensors writes several keys in random order.
-    write_bytes(save(tensors, {DESCRIPTION_KEY: json.dumps(description)}), Path(path), overwrite=True)
+    return save(tensors, {DESCRIPTION_KEY: json.dumps(description)})
 
 
 def _checked(path: Path, name: str, value: Tensor) -> Tensor:

@@ -66,6 +66,17 @@ def write_bytes(content: bytes, path: Path, *, overwrite: bool) -> None:
         (folder / place.name).write_bytes(content)
 
 
+def write_together(contents: Mapping[str, bytes], folder: Path) -> None:
+    """Writes files of a folder by name, all of them or none; replaces existing ones.
+
+    A kill at any point leaves all the older files or all the new ones to the next reader (`journal.settle`).
+    Raises OutputError if that fails.
+    """
+    with atomic_write(folder, list(contents), overwrite=True) as hidden:
+        for name, content in contents.items():
+            (hidden / name).write_bytes(content)
+
+
 def _goes_to(path: Path) -> Path:
     """The file to write, after following links."""
     return Path(os.path.realpath(path))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection, wait
 from threading import Thread
 from typing import TypeVar
@@ -32,10 +32,10 @@ def in_processes(
     # Spawned, not forked: a fork of a process with threads, which PyTorch starts, may hang.
     context = get_context("spawn")
     lifeline, held_here = context.Pipe(duplex=False)
-    pool = ProcessPoolExecutor(count, context, _end_with, (lifeline,))
+    pool = ProcessPoolExecutor(count, context, end_with, (lifeline,))
     results = []
     try:
-        with _interrupts_held_back():
+        with interrupts_held_back():
             futures = [pool.submit(work, item) for item in items]
         for item, future in zip(items, futures, strict=True):
             results.append(future.result())
@@ -54,8 +54,10 @@ def in_processes(
 
 
 @contextmanager
-def _interrupts_held_back() -> Iterator[None]:
-    """Processes started inside ignore Ctrl-C, which a terminal sends to all; the parent ends them.
+def interrupts_held_back() -> Iterator[None]:
+    """Defers Ctrl-C and `kill` while processes start; `end_with` lets them be killed again.
+
+    Processes started inside ignore Ctrl-C, which a terminal sends to all; the parent ends them.
 
     The parent defers Ctrl-C and `kill` until each process has its work: a process still waiting for it when
     the parent ends would print a traceback.
@@ -63,6 +65,7 @@ def _interrupts_held_back() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
+    resource_tracker.ensure_running()  # it lifts the block when it starts
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield
@@ -70,13 +73,13 @@ def _interrupts_held_back() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _end_with(lifeline: Connection) -> None:
+def end_with(lifeline: Connection, code: int = 1) -> None:
     """Ends this process when the other end of the lifeline closes, or at once on `kill`."""
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
     def watch() -> None:
         wait([lifeline])
-        os._exit(1)
+        os._exit(code)
 
     Thread(target=watch, daemon=True).start()

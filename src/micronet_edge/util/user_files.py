@@ -96,11 +96,20 @@ def _odd(found: os.stat_result, kind: Kind) -> str | None:
     if not stat.S_ISREG(found.st_mode):
         odd = _ODD_FILES.get(stat.S_IFMT(found.st_mode), "something else")
         return f"is {odd}, not a file: save its content to a file, and give that"
-    if not found.st_size:
+    return _size_problem(found.st_size, kind)
+
+
+def bytes_problem(content: bytes, kind: Kind) -> str | None:
+    """What is wrong with a file's content before it is read, and the next step; None if nothing is."""
+    return _size_problem(len(content), kind)
+
+
+def _size_problem(size_bytes: int, kind: Kind) -> str | None:
+    if not size_bytes:
         return "is empty (0 bytes): copy or download it again"
-    if found.st_size > kind.most_bytes:
+    if size_bytes > kind.most_bytes:
         return (
-            f"has {found.st_size:,} bytes, more than the {kind.most_bytes:,} that such a file may have: "
+            f"has {size_bytes:,} bytes, more than the {kind.most_bytes:,} that such a file may have: "
             f"{kind.remedy}"
         )
     return None

@@ -1,0 +1,1 @@
+"""From labelled images to a checkpoint: data, recipe, training loop, distributed runs and the report."""
