@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from micronet_edge.errors import SettingsError
+from micronet_edge.models.gradient_wanted import gradient_wanted
+from micronet_edge.models.shift_max_function import shift_max
 from micronet_edge.util.text import plural
 
 COEFFICIENT_RANGE = 4.0
@@ -103,9 +105,13 @@ class DynamicShiftMax(nn.Module):
         return [[next(planes) + start for start in row] for row in self.initial]
 
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
+        coefficients = self.coefficients(x)
+        if gradient_wanted(x, coefficients[0][0]):
+            rows = torch.stack([torch.stack(row, dim=1) for row in coefficients], dim=1)
+            return shift_max(x, rows.flatten(3), self.shift_index)
         shifted = [x, *(x[:, self.shift_index[shift]] for shift in range(1, self.shifts))]
         fused: Tensor | None = None
-        for row in self.coefficients(x):
+        for row in coefficients:
             total = row[0] * shifted[0]
             for coefficient, source in zip(row[1:], shifted[1:], strict=True):
                 total = total + coefficient * source
