@@ -18,6 +18,7 @@ from torch.nn import functional
 from micronet_edge.errors import SettingsError
 from micronet_edge.models.gradient_wanted import gradient_wanted
 from micronet_edge.models.shift_max_function import shift_max
+from micronet_edge.models.training_functions import spatial_mean
 from micronet_edge.util.text import plural
 
 COEFFICIENT_RANGE = 4.0
@@ -98,7 +99,8 @@ class DynamicShiftMax(nn.Module):
 
     def coefficients(self, x: Tensor) -> list[list[Tensor]]:
         """The coefficients [K][J], each [n, c, 1, 1]."""
-        pooled = functional.adaptive_avg_pool2d(x, 1).flatten(1)
+        pooled = spatial_mean(x) if gradient_wanted(x) else functional.adaptive_avg_pool2d(x, 1)
+        pooled = pooled.flatten(1)
         gate = functional.hardsigmoid(self.excite(functional.relu(self.squeeze(pooled))))
         gate = (gate[:, :, None, None] - 0.5) * COEFFICIENT_RANGE
         planes = iter(torch.split(gate, self.channels, dim=1))
@@ -108,7 +110,7 @@ class DynamicShiftMax(nn.Module):
         coefficients = self.coefficients(x)
         if gradient_wanted(x, coefficients[0][0]):
             rows = torch.stack([torch.stack(row, dim=1) for row in coefficients], dim=1)
-            return shift_max(x, rows.flatten(3), self.shift_index)
+            return shift_max(x, rows.flatten(3), self.groups)
         shifted = [x, *(x[:, self.shift_index[shift]] for shift in range(1, self.shifts))]
         fused: Tensor | None = None
         for row in coefficients:

@@ -8,6 +8,8 @@ from collections import OrderedDict
 from torch import Tensor, nn
 
 from micronet_edge.errors import SettingsError
+from micronet_edge.models.gradient_wanted import gradient_wanted
+from micronet_edge.models.training_functions import channel_shuffle
 from micronet_edge.util.text import plural
 
 
@@ -40,6 +42,8 @@ class ChannelShuffle(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        if gradient_wanted(x):
+            return channel_shuffle(x, self.groups)
         n, channels, height, width = x.shape
         qparams = x.view(n, self.groups, channels // self.groups, height, width)
         return qparams.transpose(1, 2).contiguous().view(n, channels, height, width)

@@ -16,52 +16,52 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-PIECE = 131_072
+PIECE = 262_144
 """Elements of a map that one thread works on at a time, measured: fewer cost calls, more leave the cache."""
 
 
-def shift_max(x: Tensor, coefficients: Tensor, index: Tensor) -> Tensor:
+def shift_max(x: Tensor, coefficients: Tensor, groups: int) -> Tensor:
     """Dynamic Shift-Max with given coefficients, differentiable once.
 
     Given    x [n, c, h, w]
              coefficients [n, K, J, c]
-             index [J, c]: the channel that each channel reads, for each shift; index[0] is the identity
     Result   y [n, c, h, w], equal bit for bit to multiplications, additions and torch.maximum one by one
 
     Gradients are those of that form, half each where two sums are equal. Only where a sum is not a number
     do they differ: here its gradient is halved as well, there it goes to both sums in full.
     """
     dtype = torch.promote_types(x.dtype, coefficients.dtype)
-    y: Tensor = _ShiftMax.apply(x.to(dtype), coefficients.to(dtype), index)  # type: ignore[no-untyped-call]
+    y: Tensor = _ShiftMax.apply(x.to(dtype), coefficients.to(dtype), groups)  # type: ignore[no-untyped-call]
     return y
 
 
 class _ShiftMax(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, coefficients: Tensor, index: Tensor) -> Tensor:  # noqa: ANN401
+    def forward(ctx: Any, x: Tensor, coefficients: Tensor, groups: int) -> Tensor:  # noqa: ANN401
         y = torch.empty_like(x)
         leads = [torch.empty_like(x, dtype=torch.int8) for _ in range(1, coefficients.shape[1])]
-        scratch = _scratch(x, len(index) + 1)
+        scratch = _scratch(x, coefficients.shape[2] + 1)
         for piece in _pieces(x):
             maps = [x[piece], y[piece], *(lead[piece] for lead in leads)]
-            _fuse(maps, coefficients[piece], index, [each[: len(maps[0])] for each in scratch])
-        ctx.save_for_backward(x, coefficients, index, *leads)
+            _fuse(maps, coefficients[piece], groups, [each[: len(maps[0])] for each in scratch])
+        ctx.save_for_backward(x, coefficients, *leads)
+        ctx.groups = groups
         return y
 
     @staticmethod
     @once_differentiable  # type: ignore[untyped-decorator]
     def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, Tensor | None, None]:  # noqa: ANN401
-        x, coefficients, index, *leads = ctx.saved_tensors
+        x, coefficients, *leads = ctx.saved_tensors
         dx = torch.empty_like(x) if ctx.needs_input_grad[0] else None
         da = torch.empty_like(coefficients) if ctx.needs_input_grad[1] else None
-        inverse, scratch = index.argsort(dim=1), _scratch(x, len(leads) + 3)
+        scratch = _scratch(x, len(leads) + 3)
         for piece in _pieces(x):
             own = [each[: len(x[piece])] for each in scratch]
             shares = _shares(dy[piece], [lead[piece] for lead in leads], own[2:])
             if da is not None:
-                _differentiate_coefficients(shares, x[piece], index, da[piece], own)
+                _differentiate_coefficients(shares, x[piece], ctx.groups, da[piece], own)
             if dx is not None:
-                _differentiate_input(shares, coefficients[piece], inverse, dx[piece], own)
+                _differentiate_input(shares, coefficients[piece], ctx.groups, dx[piece], own)
         return dx, da, None
 
 
@@ -82,11 +82,32 @@ def _scratch(x: Tensor, count: int) -> list[Tensor]:
     return [torch.empty_like(x[: _step(x)]) for _ in range(count)]
 
 
-def _fuse(maps: list[Tensor], coefficients: Tensor, index: Tensor, scratch: list[Tensor]) -> None:
+def _roll(x: Tensor, groups: int, shift: int, out: Tensor) -> Tensor:
+    """Writes to `out` the map whose channel (g, i) is x's channel (g + shift, i + shift), each modulo."""
+    source, to = (each.unflatten(1, (groups, -1)) for each in (x, out))
+    width = source.shape[2]
+    down, along = shift % groups, shift % width
+    if x.is_contiguous(memory_format=torch.channels_last) and out.stride() == x.stride():
+        # A group is a short run here. One copy of everything, then the edges, is faster than four of runs.
+        every, ahead = (each.permute(0, 2, 3, 1).reshape(-1) for each in (out, x))
+        offset = down * width + along
+        every[: len(every) - offset] = ahead[offset:]
+    else:
+        to[:, : groups - down, : width - along] = source[:, down:, along:]
+    if along:
+        to[:, : groups - down, width - along :] = source[:, down:, :along]
+    if down:
+        to[:, groups - down :, : width - along] = source[:, :down, along:]
+    if along and down:
+        to[:, groups - down :, width - along :] = source[:, :down, :along]
+    return out
+
+
+def _fuse(maps: list[Tensor], coefficients: Tensor, groups: int, scratch: list[Tensor]) -> None:
     """Writes y, and for each k > 0 whether the maximum of the sums before it is above (1) sum k or below (-1)."""
     x, y, *leads = maps
     total, product, *others = scratch
-    shifted = [x, *(torch.index_select(x, 1, row, out=to) for row, to in zip(index[1:], others, strict=True))]
+    shifted = [x, *(_roll(x, groups, j, to) for j, to in enumerate(others, start=1))]
     for k, row in enumerate(coefficients.unbind(1)):
         fused = total if k else y
         for j, source in enumerate(shifted):
@@ -109,19 +130,19 @@ def _shares(dy: Tensor, leads: list[Tensor], scratch: list[Tensor]) -> list[Tens
 
 
 def _differentiate_coefficients(
-    shares: list[Tensor], x: Tensor, index: Tensor, da: Tensor, scratch: list[Tensor]
+    shares: list[Tensor], x: Tensor, groups: int, da: Tensor, scratch: list[Tensor]
 ) -> None:
     product, shifted, *_ = scratch
-    for j, row in enumerate(index):
-        source = torch.index_select(x, 1, row, out=shifted) if j else x
+    for j in range(da.shape[2]):
+        source = _roll(x, groups, j, shifted) if j else x
         for k, share in enumerate(shares):
             da[:, k, j] = torch.mul(share, source, out=product).sum((2, 3))
 
 
 def _differentiate_input(
-    shares: list[Tensor], coefficients: Tensor, inverse: Tensor, dx: Tensor, scratch: list[Tensor]
+    shares: list[Tensor], coefficients: Tensor, groups: int, dx: Tensor, scratch: list[Tensor]
 ) -> None:
-    for j, row in enumerate(inverse):
+    for j in range(coefficients.shape[2]):
         total = scratch[0] if j else dx
         for k, share in enumerate(shares):
             a = coefficients[:, k, j, :, None, None]
@@ -130,4 +151,4 @@ def _differentiate_input(
             else:
                 torch.mul(share, a, out=total)
         if j:
-            dx += torch.index_select(total, 1, row, out=scratch[1])
+            dx += _roll(total, groups, -j, scratch[1])
