@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from micronet_edge.errors import SettingsError
 from micronet_edge.models.gradient_wanted import gradient_wanted
+from micronet_edge.models.stem_training import train_layer
 from micronet_edge.models.training_functions import channel_shuffle
 from micronet_edge.util.text import plural
 
@@ -137,6 +138,13 @@ class FactorizedStem(nn.Sequential):
                 activation=nn.ReLU6(),
             )
         )
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not (self.training and gradient_wanted(*self.parameters())):
+            return super().forward(x)
+        for layer in self:
+            x = train_layer(layer, x)
+        return x
 
 
 def vertical_conv(inputs: int, outputs: int, kernel_size: int, stride: int, groups: int = 1) -> nn.Conv2d:

@@ -9,6 +9,7 @@ Source: Rota Bulo et al., "In-Place Activated BatchNorm for Memory-Optimized Tra
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,6 +19,9 @@ _Kept = Tensor | Callable[[], Tensor]
 _NORM = "NativeBatchNormBackward0"
 """What autograd calls the step of a batch norm on the CPU. Others, cuDNN's among them, are kept as ever."""
 
+_OWN_NORM = "_BatchNormBackward"
+"""The same for `norm_function`."""
+
 
 def recomputed_norms() -> AbstractContextManager[None]:
     """A context: what is recorded within it keeps no output of a batch norm."""
@@ -26,23 +30,34 @@ def recomputed_norms() -> AbstractContextManager[None]:
 
 def _keep(tensor: Tensor) -> _Kept:
     norm = tensor.grad_fn
-    if norm is None or norm.name() != _NORM:
+    name = None if norm is None else norm.name()
+    if name not in (_NORM, _OWN_NORM):
         return tensor
-    bias = getattr(norm.next_functions[2][0], "variable", None)
-    x, weight, mean, invstd = (
-        getattr(norm, f"_saved_{name}") for name in ("input", "weight", "result1", "result2")
-    )
-    if bias is None or weight is None or not mean.numel():
-        return tensor  # frozen, without weights or in inference mode
-    scale = weight.detach() * invstd
-    offset = bias.detach() - mean * scale
-    x = x.detach()
+    found = _own_recipe(norm) if name == _OWN_NORM else _recipe(norm)
+    if found is None:
+        return tensor
+    x, scale, offset = found
 
     def recompute() -> Tensor:
         y = x * scale.to(x.dtype)[:, None, None]
         return y.add_(offset.to(x.dtype)[:, None, None])
 
     return recompute
+
+
+def _recipe(norm: Any) -> tuple[Tensor, Tensor, Tensor] | None:  # noqa: ANN401 - a node of autograd's graph
+    """Input, scale and offset of a batch norm; None if frozen, without weights or in inference mode."""
+    bias = getattr(norm.next_functions[2][0], "variable", None)
+    weight, mean, inverse = norm._saved_weight, norm._saved_result1, norm._saved_result2
+    if bias is None or weight is None or not mean.numel():
+        return None
+    scale = weight.detach() * inverse
+    return norm._saved_input.detach(), scale, bias.detach() - mean * scale
+
+
+def _own_recipe(norm: Any) -> tuple[Tensor, Tensor, Tensor]:  # noqa: ANN401 - a node of autograd's graph
+    x, scale, offset, *_ = norm.saved_tensors
+    return x.detach(), scale, offset
 
 
 def _give(kept: _Kept) -> Tensor:
