@@ -23,9 +23,18 @@ _OWN_NORM = "_BatchNormBackward"
 """The same for `norm_function`."""
 
 
-def recomputed_norms() -> AbstractContextManager[None]:
-    """A context: what is recorded within it keeps no output of a batch norm."""
-    return torch.autograd.graph.saved_tensors_hooks(_keep, _give)
+def recomputed_norms(image: Tensor, reordered: Tensor) -> AbstractContextManager[None]:
+    """A context: what is recorded within it keeps no output of a batch norm.
+
+    `reordered` is a copy of `image` in another memory format. It is not kept either, but made again.
+    """
+
+    def keep(tensor: Tensor) -> _Kept:
+        if reordered is not image and tensor.data_ptr() == reordered.data_ptr():
+            return lambda: image.contiguous(memory_format=torch.channels_last)
+        return _keep(tensor)
+
+    return torch.autograd.graph.saved_tensors_hooks(keep, _give)
 
 
 def _keep(tensor: Tensor) -> _Kept:

@@ -4,11 +4,13 @@ Two of the operations take ten times as long as their arithmetic needs: batch no
 the input's gradient of a convolution of 3 or 4 groups. They take half the time of a training step of m1.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+from torch.nn import functional
 
 from micronet_edge.models.norm_function import batch_norm
 
@@ -23,19 +25,25 @@ def train_layer(layer: nn.Module, x: Tensor) -> Tensor:
             return batch_norm(x, layer)
         if isinstance(layer, nn.Conv2d) and 1 < layer.groups == layer.in_channels:
             return _convolution(x, layer)
+    if isinstance(layer, nn.ReLU6) and not any(_hooks(layer)):
+        # Its output serves its gradient as well as its input does, and the next layer keeps that anyway.
+        return functional.hardtanh(x, 0.0, 6.0, inplace=True)
     y: Tensor = layer(x)
     return y
 
 
+def _hooks(layer: nn.Module) -> tuple[Mapping[int, object], ...]:
+    return layer._forward_hooks, layer._forward_pre_hooks, layer._backward_hooks, layer._backward_pre_hooks
+
+
 def _runs_plainly(layer: nn.Module, x: Tensor) -> bool:
     """Whether nothing but the layer's own forward would run, on few channels that lie together."""
-    hooks = (layer._forward_hooks, layer._forward_pre_hooks, layer._backward_hooks, layer._backward_pre_hooks)
     return (
         x.device.type == "cpu"
         and x.shape[1] < FEW
         and x.is_contiguous(memory_format=torch.channels_last)
         and not torch.is_autocast_enabled("cpu")
-        and not any(hooks)
+        and not any(_hooks(layer))
     )
 
 
