@@ -141,7 +141,8 @@ class FactorizedStem(nn.Sequential):
 
     def forward(self, x: Tensor) -> Tensor:
         if not (self.training and gradient_wanted(*self.parameters())):
-            return super().forward(x)
+            y: Tensor = super().forward(x)  # type: ignore[no-untyped-call]
+            return y
         for layer in self:
             x = train_layer(layer, x)
         return x

@@ -107,9 +107,11 @@ class Features(nn.Sequential):
         if self.training and gradient_wanted(x, next(self.parameters())):
             # The kernels of a CPU take twice as long in the other memory format.
             reordered = x.contiguous(memory_format=torch.channels_last) if x.device.type == "cpu" else x
-            with recomputed_norms(x.detach(), reordered):
-                return super().forward(reordered)
-        return super().forward(x)
+            with recomputed_norms(x, reordered):
+                y: Tensor = super().forward(reordered)  # type: ignore[no-untyped-call]
+        else:
+            y = super().forward(x)  # type: ignore[no-untyped-call]
+        return y
 
 
 def block_width(in_channels: int, block: Block) -> int:

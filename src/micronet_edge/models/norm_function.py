@@ -47,7 +47,7 @@ def _track(norm: nn.BatchNorm2d, mean: Tensor, variance: Tensor, pixels: int) ->
 
 class _BatchNorm(torch.autograd.Function):
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Any,  # noqa: ANN401
         x: Tensor,
         weight: Tensor,
@@ -69,7 +69,7 @@ class _BatchNorm(torch.autograd.Function):
         return y, mean, variance
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, dy: Tensor, *_: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:  # noqa: ANN401
         x, scale, _offset, mean, inverse = ctx.saved_tensors
         dy = dy.contiguous(memory_format=torch.channels_last)
@@ -93,7 +93,7 @@ def _rows(x: Tensor) -> Tensor:
 
 
 def _pieces(rows: Tensor) -> Iterator[Tensor]:
-    return iter(rows.split(max(1, PIECE * torch.get_num_threads() // rows.shape[1])))
+    return iter(torch.split(rows, max(1, PIECE * torch.get_num_threads() // rows.shape[1])))
 
 
 def _tiled(values: Tensor, rows: Tensor) -> Tensor:
@@ -132,5 +132,5 @@ def _gradient_sums(x: Tensor, dy: Tensor, mean: Tensor) -> tuple[Tensor, Tensor]
 
 
 def _scratch(rows: Tensor) -> Tensor:
-    """A map of one piece. It serves all pieces: memory that is new to the process costs more than the sums."""
+    """A map of one piece. It serves all pieces: new memory costs more than sums."""
     return torch.empty_like(next(_pieces(rows)))

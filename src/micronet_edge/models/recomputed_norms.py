@@ -28,9 +28,11 @@ def recomputed_norms(image: Tensor, reordered: Tensor) -> AbstractContextManager
 
     `reordered` is a copy of `image` in another memory format. It is not kept either, but made again.
     """
+    # Its address alone: what is recorded holds this function, which must not hold the copy.
+    address = None if reordered is image else reordered.data_ptr()
 
     def keep(tensor: Tensor) -> _Kept:
-        if reordered is not image and tensor.data_ptr() == reordered.data_ptr():
+        if tensor.data_ptr() == address:
             return lambda: image.contiguous(memory_format=torch.channels_last)
         return _keep(tensor)
 
@@ -57,11 +59,13 @@ def _keep(tensor: Tensor) -> _Kept:
 def _recipe(norm: Any) -> tuple[Tensor, Tensor, Tensor] | None:  # noqa: ANN401 - a node of autograd's graph
     """Input, scale and offset of a batch norm; None if frozen, without weights or in inference mode."""
     bias = getattr(norm.next_functions[2][0], "variable", None)
-    weight, mean, inverse = norm._saved_weight, norm._saved_result1, norm._saved_result2
+    x, weight, mean, inverse = (
+        getattr(norm, f"_saved_{name}") for name in ("input", "weight", "result1", "result2")
+    )
     if bias is None or weight is None or not mean.numel():
         return None
     scale = weight.detach() * inverse
-    return norm._saved_input.detach(), scale, bias.detach() - mean * scale
+    return x.detach(), scale, bias.detach() - mean * scale
 
 
 def _own_recipe(norm: Any) -> tuple[Tensor, Tensor, Tensor]:  # noqa: ANN401 - a node of autograd's graph

@@ -49,7 +49,7 @@ class _ShiftMax(torch.autograd.Function):
         return y
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, Tensor | None, None]:  # noqa: ANN401
         x, coefficients, *leads = ctx.saved_tensors
         dx = torch.empty_like(x) if ctx.needs_input_grad[0] else None
@@ -78,13 +78,13 @@ def _pieces(x: Tensor) -> Iterator[slice]:
 
 
 def _scratch(x: Tensor, count: int) -> list[Tensor]:
-    """Maps of one piece. They serve all pieces: memory that is new to the process costs more than the sums."""
+    """Maps of one piece. They serve all pieces: new memory costs more than sums."""
     return [torch.empty_like(x[: _step(x)]) for _ in range(count)]
 
 
 def _roll(x: Tensor, groups: int, shift: int, out: Tensor) -> Tensor:
     """Writes to `out` the map whose channel (g, i) is x's channel (g + shift, i + shift), each modulo."""
-    source, to = (each.unflatten(1, (groups, -1)) for each in (x, out))
+    source, to = (each.view(len(x), groups, -1, *x.shape[2:]) for each in (x, out))
     width = source.shape[2]
     down, along = shift % groups, shift % width
     if x.is_contiguous(memory_format=torch.channels_last) and out.stride() == x.stride():
@@ -104,7 +104,7 @@ def _roll(x: Tensor, groups: int, shift: int, out: Tensor) -> Tensor:
 
 
 def _fuse(maps: list[Tensor], coefficients: Tensor, groups: int, scratch: list[Tensor]) -> None:
-    """Writes y, and for each k > 0 whether the maximum of the sums before it is above (1) sum k or below (-1)."""
+    """Writes y, and for each k > 0 whether the maximum so far is above sum k (1) or below it (-1)."""
     x, y, *leads = maps
     total, product, *others = scratch
     shifted = [x, *(_roll(x, groups, j, to) for j, to in enumerate(others, start=1))]

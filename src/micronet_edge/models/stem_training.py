@@ -4,15 +4,14 @@ Two of the operations take ten times as long as their arithmetic needs: batch no
 the input's gradient of a convolution of 3 or 4 groups. They take half the time of a training step of m1.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
-from torch.nn import functional
 
 from micronet_edge.models.norm_function import batch_norm
+from micronet_edge.models.training_functions import relu6
 
 FEW = 8
 """Channels, from which on PyTorch's own kernels are faster."""
@@ -25,15 +24,16 @@ def train_layer(layer: nn.Module, x: Tensor) -> Tensor:
             return batch_norm(x, layer)
         if isinstance(layer, nn.Conv2d) and 1 < layer.groups == layer.in_channels:
             return _convolution(x, layer)
-    if isinstance(layer, nn.ReLU6) and not any(_hooks(layer)):
-        # Its output serves its gradient as well as its input does, and the next layer keeps that anyway.
-        return functional.hardtanh(x, 0.0, 6.0, inplace=True)
+    if type(layer) is nn.ReLU6 and not _is_watched(layer):
+        return relu6(x)
     y: Tensor = layer(x)
     return y
 
 
-def _hooks(layer: nn.Module) -> tuple[Mapping[int, object], ...]:
-    return layer._forward_hooks, layer._forward_pre_hooks, layer._backward_hooks, layer._backward_pre_hooks
+def _is_watched(layer: nn.Module) -> bool:
+    """Whether hooks would run with the layer."""
+    kinds = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    return any(getattr(layer, kind) for kind in kinds)
 
 
 def _runs_plainly(layer: nn.Module, x: Tensor) -> bool:
@@ -43,7 +43,7 @@ def _runs_plainly(layer: nn.Module, x: Tensor) -> bool:
         and x.shape[1] < FEW
         and x.is_contiguous(memory_format=torch.channels_last)
         and not torch.is_autocast_enabled("cpu")
-        and not any(_hooks(layer))
+        and not _is_watched(layer)
     )
 
 
@@ -60,7 +60,7 @@ class _Depthwise(torch.autograd.Function):
     """A depthwise convolution whose input's gradient is that of the dense one with the same weights."""
 
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Any,  # noqa: ANN401
         x: Tensor,
         weight: Tensor,
@@ -72,7 +72,7 @@ class _Depthwise(torch.autograd.Function):
         return torch.conv2d(x, weight, None, stride, padding, 1, x.shape[1])
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:  # noqa: ANN401
         x, weight = ctx.saved_tensors
         channels = x.shape[1]
@@ -82,7 +82,7 @@ class _Depthwise(torch.autograd.Function):
             if ctx.needs_input_grad[place]:
                 wanted = [place == 0, place == 1, False]
                 found[place] = torch.ops.aten.convolution_backward(
-                    dy, x, each, None, ctx.stride, ctx.padding, [1, 1], False, [0, 0], groups, wanted
+                    dy, x, each, None, ctx.stride, ctx.padding, [1, 1], 0, [0, 0], groups, wanted
                 )[place]
         return found[0], found[1], None, None
 
