@@ -100,7 +100,7 @@ def test_hooks_and_frozen_weights_are_respected():
     network.features.stem.vertical_norm.register_forward_hook(lambda *_: seen.append("norm"))
     network.features.stem.activation.register_forward_hook(lambda *_: seen.append("activation"))
     for norm in (each for each in network.modules() if isinstance(each, nn.BatchNorm2d)):
-        norm.bias.requires_grad_(False)
+        norm.bias.requires_grad = False
     network(torch.randn(2, 3, 32, 32)).sum().backward()
     assert seen == ["norm", "activation"]
     assert network.features.stem.vertical.weight.grad.isfinite().all()
