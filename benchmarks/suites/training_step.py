@@ -171,12 +171,16 @@ def serve(variant: str, size: str, form: str, *, threads: int) -> None:
     for _ in range(WARM_UP):
         training.step()
     growth_bytes = _resident_bytes() - before
-    print(json.dumps({"growth_bytes": growth_bytes, "peak_bytes": peak_bytes(training)}), flush=True)
+    _answer({"growth_bytes": growth_bytes, "peak_bytes": peak_bytes(training)})
     for _ in sys.stdin:
         wall, cpu = time.perf_counter_ns(), time.process_time_ns()
         training.step()
-        taken = {"wall_ns": time.perf_counter_ns() - wall, "cpu_ns": time.process_time_ns() - cpu}
-        print(json.dumps(taken), flush=True)
+        _answer({"wall_ns": time.perf_counter_ns() - wall, "cpu_ns": time.process_time_ns() - cpu})
+
+
+def _answer(figures: dict[str, int]) -> None:
+    say(json.dumps(figures))
+    sys.stdout.flush()
 
 
 def peak_bytes(training: Training) -> int:
@@ -205,7 +209,7 @@ def _resident_bytes() -> int:
 def _line(row: dict[str, Any]) -> str:
     wall, cpu = row["times_as_fast"], row["times_as_fast_on_the_cpu"]
     return (
-        f"{row['variant']} at {row['size']} px: ours {row['ours_ms']:.0f} ms, plain {row['plain_ms']:.0f} ms, "
+        f"{row['variant']} at {row['size']} px: ours {row['ours_ms']:.0f} ms, plain {row['plain_ms']:.0f}, "
         f"{wall['value']:.2f} times as fast ({wall['low']:.2f} to {wall['high']:.2f}), on the CPU "
         f"{cpu['value']:.2f} ({cpu['low']:.2f} to {cpu['high']:.2f}); peak {row['peak_ratio']:.3f} of "
         f"{row['memory']['plain']['peak_bytes'] / 1e6:.0f} MB, growth {row['growth_ratio']:.3f}"
