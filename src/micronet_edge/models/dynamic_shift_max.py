@@ -16,6 +16,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from micronet_edge.errors import SettingsError
+from micronet_edge.models.gradient_wanted import gradient_wanted
+from micronet_edge.models.shift_max_function import shift_max
+from micronet_edge.models.training_functions import spatial_mean
 from micronet_edge.util.text import plural
 
 COEFFICIENT_RANGE = 4.0
@@ -96,16 +99,21 @@ class DynamicShiftMax(nn.Module):
 
     def coefficients(self, x: Tensor) -> list[list[Tensor]]:
         """The coefficients [K][J], each [n, c, 1, 1]."""
-        pooled = functional.adaptive_avg_pool2d(x, 1).flatten(1)
+        pooled = spatial_mean(x) if gradient_wanted(x) else functional.adaptive_avg_pool2d(x, 1)
+        pooled = pooled.flatten(1)
         gate = functional.hardsigmoid(self.excite(functional.relu(self.squeeze(pooled))))
         gate = (gate[:, :, None, None] - 0.5) * COEFFICIENT_RANGE
         planes = iter(torch.split(gate, self.channels, dim=1))
         return [[next(planes) + start for start in row] for row in self.initial]
 
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
+        coefficients = self.coefficients(x)
+        if gradient_wanted(x, coefficients[0][0]):
+            rows = torch.stack([torch.stack(row, dim=1) for row in coefficients], dim=1)
+            return shift_max(x, rows.flatten(3), self.groups)
         shifted = [x, *(x[:, self.shift_index[shift]] for shift in range(1, self.shifts))]
         fused: Tensor | None = None
-        for row in self.coefficients(x):
+        for row in coefficients:
             total = row[0] * shifted[0]
             for coefficient, source in zip(row[1:], shifted[1:], strict=True):
                 total = total + coefficient * source

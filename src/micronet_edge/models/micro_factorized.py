@@ -8,6 +8,9 @@ from collections import OrderedDict
 from torch import Tensor, nn
 
 from micronet_edge.errors import SettingsError
+from micronet_edge.models.gradient_wanted import gradient_wanted
+from micronet_edge.models.stem_training import train_layer
+from micronet_edge.models.training_functions import channel_shuffle
 from micronet_edge.util.text import plural
 
 
@@ -40,6 +43,8 @@ class ChannelShuffle(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        if gradient_wanted(x):
+            return channel_shuffle(x, self.groups)
         n, channels, height, width = x.shape
         qparams = x.view(n, self.groups, channels // self.groups, height, width)
         return qparams.transpose(1, 2).contiguous().view(n, channels, height, width)
@@ -133,6 +138,14 @@ class FactorizedStem(nn.Sequential):
                 activation=nn.ReLU6(),
             )
         )
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not (self.training and gradient_wanted(*self.parameters())):
+            y: Tensor = super().forward(x)  # type: ignore[no-untyped-call]
+            return y
+        for layer in self:
+            x = train_layer(layer, x)
+        return x
 
 
 def vertical_conv(inputs: int, outputs: int, kernel_size: int, stride: int, groups: int = 1) -> nn.Conv2d:

@@ -10,7 +10,9 @@ from torch import Tensor, fx, nn
 from micronet_edge.errors import SettingsError
 from micronet_edge.models.blocks import build_block
 from micronet_edge.models.family import Block, Variant, find_variant
+from micronet_edge.models.gradient_wanted import gradient_wanted
 from micronet_edge.models.micro_factorized import FactorizedStem
+from micronet_edge.models.recomputed_norms import recomputed_norms
 
 TOTAL_STRIDE = 32
 INPUT_CHANNELS = 3
@@ -100,6 +102,16 @@ class Features(nn.Sequential):
             layers[f"block{number}"] = build_block(channels, block, variant.initial_coefficients)
             channels = block_width(channels, block)
         super().__init__(layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training and gradient_wanted(x, next(self.parameters())):
+            # The kernels of a CPU take twice as long in the other memory format.
+            reordered = x.contiguous(memory_format=torch.channels_last) if x.device.type == "cpu" else x
+            with recomputed_norms(x, reordered):
+                y: Tensor = super().forward(reordered)  # type: ignore[no-untyped-call]
+        else:
+            y = super().forward(x)  # type: ignore[no-untyped-call]
+        return y
 
 
 def block_width(in_channels: int, block: Block) -> int:
