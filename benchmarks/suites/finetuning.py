@@ -1,0 +1,152 @@
+"""Measures what fine-tuning and distillation bring on the crops of photographs.
+
+    python benchmarks/suites/finetuning.py
+
+Fine-tuning: m1 is trained on ten of the twenty photographs (200 crops each), then learns the ten others from
+20 crops each; against m1 from random weights on the same crops. Distillation: m0 learns all twenty from 100
+crops each, alone and from m3-patches. Every network is chosen on the crops of `develop` and measured on
+those of `test`. Each pair runs with SEEDS seeds; a difference is the mean over them, with the 95 % interval
+of the paired difference on all their test images. Writes benchmarks/results/finetuning.json; about
+an hour on one core.
+"""
+
+import json
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from rich.table import Table
+
+from micronet_edge.evaluation.evaluate import evaluate
+from micronet_edge.settings import TrainSettings
+from micronet_edge.training.run import train
+from micronet_edge.util.output_files import write_text
+from micronet_edge.util.statistics import PairedDifference, Right, paired_difference
+from micronet_edge.util.terminal import open_console
+from micronet_edge_bench.runner.facts import environment
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "patches"
+RESULT = Path(__file__).parents[1] / "results" / "finetuning.json"
+SEEDS = 3
+FEW = 20
+"""Crops a class to fine-tune on."""
+RECIPE = EXAMPLE / "recipe.toml"
+EPOCHS = {"first half": 30, "few crops": 120, "all": 40}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Two ways to train on the same crops: top-1 of each by seed, and the difference of the second."""
+
+    name: str
+    images: int
+    without: tuple[float, ...]
+    with_it: tuple[float, ...]
+    difference: PairedDifference
+
+
+def main() -> None:
+    data = _data()
+    with tempfile.TemporaryDirectory() as folder:
+        rows = [_finetuned(data, Path(folder)), _distilled(data, Path(folder))]
+    result = {"environment": environment(), "rows": [asdict(row) for row in rows]}
+    write_text(json.dumps(result, indent=1) + "\n", RESULT, overwrite=True)
+    _print(rows)
+
+
+def _data() -> Path:
+    sys.path.insert(0, str(EXAMPLE))
+    from images import write_images  # type: ignore[import-not-found]  # beside the example, in no package
+
+    written: Path = write_images()
+    return written
+
+
+def _finetuned(data: Path, folder: Path) -> Row:
+    classes = sorted(path.name for path in (data / "train").iterdir())
+    first, second = classes[::2], classes[1::2]
+    pretrained = _trained(
+        _linked(data / "large", first, folder / "first", None),
+        _linked(data / "develop", first, folder / "first-develop", None),
+        folder / "pretrained",
+        TrainSettings(variant="m1", recipe=RECIPE, epochs=EPOCHS["first half"]),
+    )
+    few = _linked(data / "large", second, folder / "few", FEW)
+    develop = _linked(data / "develop", second, folder / "few-develop", None)
+    test = _linked(data / "test", second, folder / "few-test", None)
+    run = partial(_right, few, develop, test)
+    epochs = EPOCHS["few crops"]
+    scratch = [
+        run(folder / f"scratch-{seed}", TrainSettings(variant="m1", recipe=RECIPE, epochs=epochs, seed=seed))
+        for seed in range(SEEDS)
+    ]
+    tuned = [
+        run(folder / f"tuned-{seed}", TrainSettings(start=pretrained, seed=seed)) for seed in range(SEEDS)
+    ]
+    return _row(f"m1 fine-tuned on {FEW} crops a class, against random weights", scratch, tuned)
+
+
+def _distilled(data: Path, folder: Path) -> Row:
+    teacher = EXAMPLE / "m3-patches.safetensors"
+    run = partial(_right, _linked(data / "large", None, folder / "all", 100), data / "develop", data / "test")
+    settings = partial(TrainSettings, variant="m0", recipe=RECIPE, epochs=EPOCHS["all"])
+    alone = [run(folder / f"alone-{seed}", settings(seed=seed)) for seed in range(SEEDS)]
+    taught = [run(folder / f"taught-{seed}", settings(seed=seed, teacher=teacher)) for seed in range(SEEDS)]
+    return _row("m0 with m3-patches as its teacher, against none", alone, taught)
+
+
+def _linked(source: Path, classes: list[str] | None, folder: Path, most: int | None) -> Path:
+    """A folder of links to the first `most` images of those classes."""
+    for name in classes or sorted(path.name for path in source.iterdir()):
+        (folder / name).mkdir(parents=True)
+        for path in sorted((source / name).iterdir())[:most]:
+            (folder / name / path.name).symlink_to(path)
+    return folder
+
+
+def _trained(data: Path, develop: Path, output: Path, settings: TrainSettings) -> Path:
+    from dataclasses import replace
+
+    whole = replace(settings, validation=develop, output=output, input_size=96, workers=0)
+    trained = train(data, settings=whole)
+    found = trained.fitted
+    open_console(err=True).print(f"{output.name}: {found.best.top1:.2%} on develop, epoch {found.best.epoch}")
+    return found.checkpoint
+
+
+def _right(data: Path, develop: Path, test: Path, output: Path, settings: TrainSettings) -> Right:
+    """For each test image whether the trained network is right."""
+    return evaluate(_trained(data, develop, output, settings), test).right
+
+
+def _row(name: str, without: list[Right], with_it: list[Right]) -> Row:
+    return Row(
+        name,
+        len(without[0]),
+        tuple(float(each.mean()) for each in without),
+        tuple(float(each.mean()) for each in with_it),
+        paired_difference(np.concatenate(with_it), np.concatenate(without)),
+    )
+
+
+def _print(rows: list[Row]) -> None:
+    table = Table(title=f"test crops, {SEEDS} seeds")
+    for heading in ("what", "images", "without", "with", "points (95 %)"):
+        table.add_column(heading)
+    for row in rows:
+        difference = row.difference
+        table.add_row(
+            row.name,
+            str(row.images),
+            " ".join(f"{each:.1%}" for each in row.without),
+            " ".join(f"{each:.1%}" for each in row.with_it),
+            f"{difference.points:+z.2f} ({difference.low:+z.2f} to {difference.high:+z.2f})",
+        )
+    open_console(width=120).print(table)
+
+
+if __name__ == "__main__":
+    main()
