@@ -122,3 +122,24 @@ def test_inference_keeps_its_bits_where_gradients_are_recorded():
     with torch.no_grad():
         expected = network(images)
     assert torch.equal(network(images), expected)
+
+
+def test_images_changed_before_the_gradients_are_refused():
+    network, images = MicroNet("m0", num_classes=2).train(), torch.randn(2, 3, 32, 32)
+    loss = network(images).sum()
+    images.zero_()
+    with pytest.raises(RuntimeError, match="changed in place between forward and backward"):
+        loss.backward()
+
+
+@pytest.mark.parametrize("momentum", [None, 0.0, 0.3])
+def test_running_statistics_follow_the_momentum(momentum):
+    torch.manual_seed(0)
+    norm = nn.BatchNorm2d(3, momentum=momentum)
+    reference = copy.deepcopy(norm)
+    for _ in range(3):
+        x = torch.randn(2, 3, 4, 6).contiguous(memory_format=torch.channels_last)
+        batch_norm(x, norm)
+        reference(x)
+    for found, wanted in zip(norm.buffers(), reference.buffers(), strict=True):
+        close(found, wanted, NORM_TOLERANCE)

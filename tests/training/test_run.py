@@ -20,7 +20,7 @@ from micronet_edge.training.prepare import data_name, fitting_batch
 from micronet_edge.training.recipe import Recipe
 from micronet_edge.training.run import train
 
-FILES = ["history.jsonl", "last.pt", "m0-photos.safetensors", "report.html", "split.jsonl"]
+FILES = ["history.jsonl", "last.pt", "m0-run.safetensors", "report.html", "split.jsonl"]
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_a_folder_of_photos_becomes_a_checkpoint_with_all_that_later_steps_need(
     trained = train(photos, settings=settings, observer=watcher)
     assert sorted(path.name for path in trained.folder.iterdir()) == FILES
     (plan,) = watcher.plans
-    assert (plan.name, plan.variant, plan.recipe_name, plan.device) == ("m0-photos", "m0", "small", "cpu")
+    assert (plan.name, plan.variant, plan.recipe_name, plan.device) == ("m0-run", "m0", "small", "cpu")
     assert "48" in plan.lines[0] or "to train on" in plan.lines[0]
     loaded = load_checkpoint(trained.fitted.checkpoint)
     assert loaded.labels == ("a", "b", "c")

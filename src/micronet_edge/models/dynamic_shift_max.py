@@ -108,6 +108,7 @@ class DynamicShiftMax(nn.Module):
 
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
         coefficients = self.coefficients(x)
+        # Where no gradient is wanted, the plain form: exporters read its operators.
         if gradient_wanted(x, coefficients[0][0]):
             rows = torch.stack([torch.stack(row, dim=1) for row in coefficients], dim=1)
             return shift_max(x, rows.flatten(3), self.groups)

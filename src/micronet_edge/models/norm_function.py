@@ -25,7 +25,7 @@ PIECE = 524_288
 def batch_norm(x: Tensor, norm: nn.BatchNorm2d) -> Tensor:
     """What `norm` makes of `x` in training; updates its running statistics as it does.
 
-    Given    x [n, c, h, w], float32 and contiguous in channels-last format
+    Given    x [n, c, h, w], float32 and contiguous in channels-last format, n * h * w at least 2
     Result   y [n, c, h, w]
     """
     y, mean, variance = _BatchNorm.apply(x, norm.weight, norm.bias, norm.eps)  # type: ignore[no-untyped-call]
@@ -40,7 +40,7 @@ def _track(norm: nn.BatchNorm2d, mean: Tensor, variance: Tensor, pixels: int) ->
     assert norm.running_mean is not None
     assert norm.running_var is not None
     norm.num_batches_tracked.add_(1)
-    momentum = norm.momentum or 1.0 / float(norm.num_batches_tracked)
+    momentum = 1.0 / float(norm.num_batches_tracked) if norm.momentum is None else norm.momentum
     norm.running_mean.lerp_(mean, momentum)
     norm.running_var.lerp_(variance * (pixels / max(1, pixels - 1)), momentum)
 

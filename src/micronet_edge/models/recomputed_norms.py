@@ -27,16 +27,26 @@ def recomputed_norms(image: Tensor, reordered: Tensor) -> AbstractContextManager
     """A context: what is recorded within it keeps no output of a batch norm.
 
     `reordered` is a copy of `image` in another memory format. It is not kept either, but made again.
+    The caller holds it as long as the context lasts: it is known by its address.
     """
+    version = image._version  # noqa: SLF001 - autograd's own check compares it as well
     # Its address alone: what is recorded holds this function, which must not hold the copy.
     address = None if reordered is image else reordered.data_ptr()
 
     def keep(tensor: Tensor) -> _Kept:
         if tensor.data_ptr() == address:
-            return lambda: image.contiguous(memory_format=torch.channels_last)
+            return lambda: _reordered(image, version)
         return _keep(tensor)
 
     return torch.autograd.graph.saved_tensors_hooks(keep, _give)
+
+
+def _reordered(image: Tensor, version: int) -> Tensor:
+    if image._version != version:  # noqa: SLF001 - as above
+        raise RuntimeError(
+            "the images were changed in place between forward and backward: pass a copy to the network"
+        )
+    return image.contiguous(memory_format=torch.channels_last)
 
 
 def _keep(tensor: Tensor) -> _Kept:

@@ -41,6 +41,7 @@ def _runs_plainly(layer: nn.Module, x: Tensor) -> bool:
     return (
         x.device.type == "cpu"
         and x.shape[1] < FEW
+        and x.numel() > x.shape[1]  # of a single pixel PyTorch refuses to take moments
         and x.is_contiguous(memory_format=torch.channels_last)
         and not torch.is_autocast_enabled("cpu")
         and not _is_watched(layer)
