@@ -41,6 +41,7 @@ from micronet_edge.util.terminal import say
 from micronet_edge_bench.runner.facts import environment
 
 IMAGES, BATCH, WORKERS, CLASSES, TURNS = 160, 32, (0, 1, 2), 10, 5
+REPEATED = 10  # in an epoch, which is short otherwise: its first batches are not read ahead
 RECIPE = AugmentationRecipe(crop_area=(0.08, 1.0), mirror=True)
 WITHOUT_DRAFT = 1_000_000
 RESULT = Path(__file__).parents[1] / "results" / "training_loader.json"
@@ -164,11 +165,12 @@ def kornia_alone(content: bytes, preprocessing: Preprocessing, random: np.random
 
 
 def written(folder: Path, contents: list[bytes]) -> ImageSet:
-    """The images as files."""
+    """The images as files, each several times in the set."""
     names = [f"{number:04d}" for number in range(len(contents))]
     for name, content in zip(names, contents, strict=True):
         (folder / name).write_bytes(content)
-    return ImageSet(FolderStore(folder, names), tuple(number % CLASSES for number in range(len(names))))
+    often = names * REPEATED
+    return ImageSet(FolderStore(folder, often), tuple(number % CLASSES for number in range(len(often))))
 
 
 class Training:
