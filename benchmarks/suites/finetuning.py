@@ -81,11 +81,9 @@ def _finetuned(data: Path, folder: Path) -> Row:
     epochs, seeds = EPOCHS["few crops"], range(SEEDS["fine-tuning"])
     scratch = [
         run(folder / f"scratch-{seed}", TrainSettings(variant="m1", recipe=RECIPE, epochs=epochs, seed=seed))
-        for seed in range(SEEDS)
+        for seed in seeds
     ]
-    tuned = [
-        run(folder / f"tuned-{seed}", TrainSettings(start=pretrained, seed=seed)) for seed in range(SEEDS)
-    ]
+    tuned = [run(folder / f"tuned-{seed}", TrainSettings(start=pretrained, seed=seed)) for seed in seeds]
     return _row(f"m1 fine-tuned on {FEW} crops a class, against random weights", scratch, tuned)
 
 
