@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from micronet_edge.errors import SettingsError
 from micronet_edge.util.user_files import IMAGE, bytes_problem, file_problem
@@ -191,6 +191,8 @@ def _decoded(
             return _checked(source, prepare)
     except SettingsError as error:
         raise _unreadable(name, str(error)) from error
+    except UnidentifiedImageError as error:  # its text shows the address of an object
+        raise _unreadable(name, f"it is in no format of images that Pillow knows: {IMAGE.remedy}") from error
     except Exception as error:  # Pillow raises different types, depending on the damage
         reason = " ".join(str(error).split()) or type(error).__name__
         raise _unreadable(name, f"{reason}: {IMAGE.remedy}") from error

@@ -55,6 +55,10 @@ class Batch:
         """The same in page-locked memory; PyTorch's loader calls it by this name."""
         return replace(self, images=self.images.pin_memory(), classes=self.classes.pin_memory())
 
+    def own(self) -> "Batch":
+        """The same in memory of this process. What a worker sends lies in shared memory, which is scarce."""
+        return replace(self, images=self.images.clone(), classes=self.classes.clone())
+
 
 @dataclass(frozen=True, slots=True)
 class Unread:

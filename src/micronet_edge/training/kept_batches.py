@@ -27,7 +27,7 @@ class KeptBatches:
         kept = []
         for batch in self._loader:
             if self._keeps:
-                kept.append(batch)
+                kept.append(batch.own())
             yield batch
         self._kept = kept
         if self._keeps:
