@@ -57,7 +57,7 @@ class Batch:
 
     def own(self) -> "Batch":
         """The same in memory of this process. What a worker sends lies in shared memory, which is scarce."""
-        return replace(self, images=self.images.clone(), classes=self.classes.clone())
+        return Batch(self.images.clone(), self.classes.clone(), self.numbers.clone())
 
 
 @dataclass(frozen=True, slots=True)
