@@ -76,7 +76,7 @@ KINDS = (
 )
 
 
-def main(rounds: int = 40, seconds: float = 1.0, *, output: Path = RESULT) -> None:
+def main(rounds: int = 40, seconds: float = 3.0, *, output: Path = RESULT) -> None:
     """Measures all kinds and writes the result."""
     torch.set_num_threads(1)
     rows = [measured(kind, rounds, seconds) for kind in KINDS]
@@ -199,7 +199,7 @@ class Training:
         return steps * len(images) / taken
 
     def fed(self, loader: TrainingLoader, seconds: float) -> tuple[float, float]:
-        """Images a second on the batches of a loader, and the share of the time that the step waits for it."""
+        """Images a second on the batches of a loader, and the share of the time it waits for them."""
         start, waited, steps, epoch = 0.0, 0.0, -2, 0  # two steps of warm-up
         while True:
             epoch += 1
@@ -251,7 +251,8 @@ def _lines(row: dict[str, Any]) -> list[str]:
     loaders = [
         f"{head}: {each['workers']} workers: loader {each['loader_per_s']:.0f} images/s, step alone "
         f"{each['step_alone_per_s']:.0f}, training {each['training_per_s']:.0f}, "
-        f"{each['share_of_slower']:.2f} of the slower; waits for the loader {each['waited_share']:.1%} of the time"
+        f"{each['share_of_slower']:.2f} of the slower; "
+        f"waits for the loader {each['waited_share']:.1%} of the time"
         for each in row["loaders"]
     ]
     return decoders + loaders
