@@ -41,6 +41,7 @@ from micronet_edge.util.terminal import say
 from micronet_edge_bench.runner.facts import environment
 
 IMAGES, BATCH, WORKERS, CLASSES, TURNS = 160, 32, (0, 1, 2), 10, 5
+REPEATED = 10  # in an epoch, which is short otherwise: its first batches are not read ahead
 RECIPE = AugmentationRecipe(crop_area=(0.08, 1.0), mirror=True)
 WITHOUT_DRAFT = 1_000_000
 RESULT = Path(__file__).parents[1] / "results" / "training_loader.json"
@@ -75,7 +76,7 @@ KINDS = (
 )
 
 
-def main(rounds: int = 40, seconds: float = 1.0, *, output: Path = RESULT) -> None:
+def main(rounds: int = 40, seconds: float = 3.0, *, output: Path = RESULT) -> None:
     """Measures all kinds and writes the result."""
     torch.set_num_threads(1)
     rows = [measured(kind, rounds, seconds) for kind in KINDS]
@@ -164,11 +165,12 @@ def kornia_alone(content: bytes, preprocessing: Preprocessing, random: np.random
 
 
 def written(folder: Path, contents: list[bytes]) -> ImageSet:
-    """The images as files."""
+    """The images as files, each several times in the set."""
     names = [f"{number:04d}" for number in range(len(contents))]
     for name, content in zip(names, contents, strict=True):
         (folder / name).write_bytes(content)
-    return ImageSet(FolderStore(folder, names), tuple(number % CLASSES for number in range(len(names))))
+    often = names * REPEATED
+    return ImageSet(FolderStore(folder, often), tuple(number % CLASSES for number in range(len(often))))
 
 
 class Training:
@@ -196,18 +198,23 @@ class Training:
             steps += 1
         return steps * len(images) / taken
 
-    def fed(self, loader: TrainingLoader, seconds: float) -> float:
-        """Images a second on the batches of a loader."""
-        start, steps, epoch = 0.0, -2, 0  # two steps of warm-up
+    def fed(self, loader: TrainingLoader, seconds: float) -> tuple[float, float]:
+        """Images a second on the batches of a loader, and the share of the time it waits for them."""
+        start, waited, steps, epoch = 0.0, 0.0, -2, 0  # two steps of warm-up
         while True:
             epoch += 1
+            before = time.perf_counter()
             for batch in loader.epoch(epoch):
+                now = time.perf_counter()
                 if steps == 0:
-                    start = time.perf_counter()
+                    start = now
+                elif steps > 0:
+                    waited += now - before
                 self.step(batch.images, batch.classes)
                 steps += 1
-                if steps > 0 and (taken := time.perf_counter() - start) >= seconds:
-                    return steps * BATCH / taken
+                before = time.perf_counter()
+                if steps > 0 and (taken := before - start) >= seconds:
+                    return steps * BATCH / taken, waited / taken
 
 
 def together(images: ImageSet, preprocessing: Preprocessing, workers: int, seconds: float) -> dict[str, Any]:
@@ -218,14 +225,14 @@ def together(images: ImageSet, preprocessing: Preprocessing, workers: int, secon
     try:
         for _ in range(TURNS):
             step = training.alone(batch.images, batch.classes, seconds)
-            turns.append((step, loader_speed(loader, seconds), training.fed(loader, seconds)))
+            turns.append((step, loader_speed(loader, seconds), *training.fed(loader, seconds)))
     finally:
         loader.close()
-    names = ("step_alone_per_s", "loader_per_s", "training_per_s")
+    names = ("step_alone_per_s", "loader_per_s", "training_per_s", "waited_share")
     return {
         "workers": workers,
         **{name: median(values) for name, values in zip(names, zip(*turns, strict=True), strict=True)},
-        "share_of_slower": median(both / min(step, alone) for step, alone, both in turns),
+        "share_of_slower": median(both / min(step, alone) for step, alone, both, _ in turns),
         "turns": turns,
     }
 
@@ -244,7 +251,8 @@ def _lines(row: dict[str, Any]) -> list[str]:
     loaders = [
         f"{head}: {each['workers']} workers: loader {each['loader_per_s']:.0f} images/s, step alone "
         f"{each['step_alone_per_s']:.0f}, training {each['training_per_s']:.0f}, "
-        f"{each['share_of_slower']:.2f} of the slower"
+        f"{each['share_of_slower']:.2f} of the slower; "
+        f"waits for the loader {each['waited_share']:.1%} of the time"
         for each in row["loaders"]
     ]
     return decoders + loaders
