@@ -55,6 +55,30 @@ class Watcher(Unwatched):
             raise OSError
 
 
+class Intruder(Watcher):
+    """Starts the same run again as soon as it has begun."""
+
+    def __init__(self, again):
+        super().__init__()
+        self.again, self.refusals = again, []
+
+    def planned(self, plan):
+        super().planned(plan)
+        with pytest.raises(OutputError) as caught:
+            self.again()
+        self.refusals.append(str(caught.value))
+
+
+def test_two_runs_never_share_a_folder(photos, settings):
+    again = replace(settings, overwrite=True)
+    watcher = Intruder(lambda: train(photos, settings=again))
+    trained = train(photos, settings=settings, observer=watcher)
+    assert watcher.refusals == [
+        f"another run trains into {trained.folder}: wait until it ends, or give another folder as --output"
+    ]
+    assert sorted(path.name for path in trained.folder.iterdir()) == FILES
+
+
 def test_a_folder_of_photos_becomes_a_checkpoint_with_all_that_later_steps_need(photos, settings):
     watcher = Watcher()
     trained = train(photos, settings=settings, observer=watcher)

@@ -18,8 +18,11 @@ from micronet_edge.training.prepare import SPLIT, prepare
 from micronet_edge.training.report_page import REPORT, write_report
 from micronet_edge.training.split import write_split
 from micronet_edge.training.state import LAST, State
+from micronet_edge.util.locks import held_alone
 from micronet_edge.util.threads import one_thread
 
+_LOCK = ".training"
+_BUSY = "another run trains into {0}: wait until it ends, or give another folder as --output"
 _DEFAULT, _UNWATCHED = TrainSettings(), Unwatched()
 
 
@@ -69,6 +72,7 @@ def _fitted(request: Request, watcher: Observer) -> Fitted:
         state = earlier_state(task) if request.settings.resume else None
         if request.world.leads:
             _make_folder(task.folder)
+            stack.enter_context(held_alone(task.folder / _LOCK, _BUSY.format(task.folder)))
             write_split(request.dataset, task.folder / SPLIT, overwrite=True)
         watcher.planned(task.plan)
         if request.settings.resume:

@@ -52,6 +52,36 @@ def locked(path: Path) -> Iterator[None]:
             os.close(handle)
 
 
+@contextmanager
+def held_alone(path: Path, refusal: str) -> Iterator[None]:
+    """Holds a lock file that exists only within the block.
+
+    Without locks in the system, the block runs unlocked. Raises OutputError with the text `refusal` if
+    another process holds it, OSError if the lock file cannot be made.
+    """
+    handle = None if sys.platform == "win32" else _taken(path, refusal)
+    try:
+        yield
+    finally:
+        if handle is not None:
+            path.unlink(missing_ok=True)
+            os.close(handle)
+
+
+def _taken(path: Path, refusal: str) -> int | None:
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(handle)
+        raise OutputError(refusal) from error
+    except OSError:  # no locks on this file system
+        os.close(handle)
+        path.unlink(missing_ok=True)
+        return None
+    return handle
+
+
 def _waited_for(path: Path) -> int | None:
     if sys.platform == "win32":
         return None
