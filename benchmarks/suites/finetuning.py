@@ -34,7 +34,7 @@ SEEDS = {"fine-tuning": 3, "distillation": 2}
 FEW, VALIDATED = 20, 20
 """Crops a class to fine-tune on, and to choose the best epoch by."""
 RECIPE = EXAMPLE / "recipe.toml"
-EPOCHS = {"first half": 30, "few crops": 100, "all": 25}
+EPOCHS = {"first half": 24, "few crops": 80, "all": 20}
 
 
 @dataclass(frozen=True, slots=True)
