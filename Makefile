@@ -32,7 +32,7 @@ demo: setup  ## exports a trained MicroNet to ONNX and TFLite and classifies rea
 test: setup check  ## runs the checks and all tests, as CI does
 	$(BIN)/python -m pytest -n auto
 
-test-slow: setup  ## tests the kernels for aarch64 under qemu, and in older releases of the runtimes
+test-slow: setup  ## runs the tests that take long, or need an emulator or older releases of the runtimes
 	$(BIN)/python -m pytest -m slow
 
 check: setup  ## runs ruff and mypy --strict

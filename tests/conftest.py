@@ -24,3 +24,8 @@ def refusal():
         return message
 
     return call
+
+
+def pytest_collection_modifyitems(items):
+    """The README's commands come first: they take longest, and at the end all other workers would wait."""
+    items.sort(key=lambda item: item.path.name != "test_readme.py")

@@ -114,7 +114,7 @@ def _say_errors() -> None:
             said = re.findall(r"([\d.]+) million on a", head)
             for device, expected in zip(DEVICES, said, strict=True):
                 counted = results[entry.name, device] / 1e6
-                say(f"{entry.name}, {device}: {float(expected) / counted - 1:+.1%} off {counted:.2f} M")
+                say(f"{entry.name}, {device}: {float(expected) / counted - 1:+z.1%} off {counted:.2f} M")
 
 
 if __name__ == "__main__":

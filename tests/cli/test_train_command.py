@@ -129,6 +129,7 @@ def test_a_second_run_needs_leave_and_resume_has_nothing_left_to_do(tool_here, f
     assert tool_here("train", "photos", *QUICK, "--overwrite").code == 0
 
 
+@pytest.mark.slow
 def test_export_ends_in_a_table_of_files(tool, folder):
     """A checkpoint that is trained, so that int8 can be proven."""
     import example_images

@@ -176,6 +176,7 @@ def test_an_interpreter_that_is_prepared_twice(file, path):
     assert np.abs(found - wanted).max() <= 2e-6 * np.abs(wanted).max()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("path")
 def test_the_whole_family_is_recognised(tmp_path):
     for variant, activations in (("m0", 15), ("m3", 11)):

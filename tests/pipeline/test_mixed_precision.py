@@ -156,6 +156,7 @@ def test_a_bound_out_of_reach_says_the_best_that_was_reached(example, hopeless, 
     assert "give --finetune DIR or --precision int8-a16" in error_line
 
 
+@pytest.mark.slow
 def test_nothing_is_written_where_the_bound_is_out_of_reach(hopeless, data, calibration, tmp_path, refusal):
     (tmp_path / "recipe").mkdir()
     path = tmp_path / "recipe" / "bad.recipe.json"
@@ -172,6 +173,7 @@ def test_nothing_is_written_where_the_bound_is_out_of_reach(hopeless, data, cali
     assert names(tmp_path) == ["recipe"]
 
 
+@pytest.mark.slow
 def test_the_recipe_that_is_kept_has_the_layers_in_float(narrow, data, calibration, tmp_path):
     path = tmp_path / "narrow.recipe.json"
     save_recipe(narrow, path)

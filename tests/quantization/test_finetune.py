@@ -82,6 +82,7 @@ def distance(quantized, teacher, images, preprocessing):
         return float((Simulation(quantized)(batch) - teacher(batch)).square().mean())
 
 
+@pytest.mark.slow
 def test_half_up_arithmetic_comes_nearer_as_well(start, images, preprocessing):
     own = with_half_up(replace(start, network=copy.deepcopy(start.network)))
     before = distance(own, start.network, images, preprocessing)

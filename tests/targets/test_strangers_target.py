@@ -107,6 +107,7 @@ def installed(site, monkeypatch):
     runtimes._offered.cache_clear()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
 @pytest.mark.usefixtures("installed")
 def test_it_tunes(monkeypatch, tmp_path):

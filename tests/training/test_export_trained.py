@@ -93,6 +93,7 @@ def test_each_step_is_reported(exported):
     assert any("calibrat" in line for line in said)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("exported")
 def test_a_second_time_replaces_the_files_and_too_few_images_make_no_int8(run):
     few = run.plan.dataset.train
@@ -103,6 +104,7 @@ def test_a_second_time_replaces_the_files_and_too_few_images_make_no_int8(run):
     assert any(line.startswith("no int8 files: 20 training images are too few") for line in said)
 
 
+@pytest.mark.slow
 def test_a_network_that_cannot_be_quantized_is_trained_all_the_same(run, tmp_path, refusal):
     torch.manual_seed(0)
     checkpoint = tmp_path / "untrained.safetensors"

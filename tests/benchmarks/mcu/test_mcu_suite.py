@@ -50,6 +50,7 @@ def some():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("tools")
 def test_an_entry_is_measured_once_and_kept(suite, tmp_path, capsys):
     output = tmp_path / "mcu.json"

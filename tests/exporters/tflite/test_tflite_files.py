@@ -96,6 +96,7 @@ def test_it_computes_the_same_function_at_other_sizes(tmp_path, size, batch):
     assert opened.get_input_details()[0]["shape"].tolist() == [batch, size, size, 3]
 
 
+@pytest.mark.slow
 def test_a_conversion_needs_no_network_no_home_and_no_other_program(tmp_path):
     home, site, programs, guard = (tmp_path / name for name in ("home", "site", "programs", "guard"))
     for folder in (home, site, programs, guard):

@@ -45,7 +45,7 @@ def test_cortex_m_kernels_equal_the_reference(calls, object_for, tmp_path, name)
     assert differences(calls, printed(emulated(board, program))) == []
 
 
-@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+@pytest.mark.parametrize("compiler", ["gcc", pytest.param("clang", marks=pytest.mark.slow)])
 def test_sanitizers_find_nothing(calls, program, tmp_path, compiler):
     needed(compiler)
     command = [

@@ -82,6 +82,7 @@ def conv_options(activation=0):
 # --- Beside the network
 
 
+@pytest.mark.slow
 def test_a_naive_file_does_the_network_s_own_multiply_adds_and_its_names_do_not_say_which(tmp_path, network):
     settings = ExportSettings(formats=("tflite",), output=tmp_path, naive=True)
     (file,) = export(DIGITS, settings=settings)
