@@ -1,6 +1,6 @@
 """Measures what fine-tuning and distillation bring on the crops of photographs.
 
-    python benchmarks/suites/finetuning.py
+    python benchmarks/suites/finetuning.py [fine-tuning|distillation]
 
 Fine-tuning: m1 is trained on ten of the twenty photographs (200 crops each), then learns the ten others from
 20 crops each; against m1 from random weights on the same crops. Distillation: m0 learns all twenty from 100
@@ -16,8 +16,10 @@ import tempfile
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
+import typer
 from rich.table import Table
 
 from micronet_edge.evaluation.evaluate import evaluate
@@ -33,7 +35,7 @@ RESULT = Path(__file__).parents[1] / "results" / "finetuning.json"
 SEEDS = {"fine-tuning": 3, "distillation": 2}
 FEW, VALIDATED = 20, 20
 """Crops a class to fine-tune on, and to choose the best epoch by."""
-RECIPE = EXAMPLE / "recipe.toml"
+RECIPE, FINETUNE = EXAMPLE / "recipe.toml", EXAMPLE / "finetune.toml"
 EPOCHS = {"first half": 24, "few crops": 80, "all": 20}
 
 
@@ -48,11 +50,14 @@ class Row:
     difference: PairedDifference
 
 
-def main() -> None:
-    data = _data()
+def main(part: Annotated[str, typer.Argument()] = "") -> None:
+    """Measures both, or one of them, and keeps the other's row."""
+    data, rows = _data(), json.loads(RESULT.read_text())["rows"] if RESULT.exists() else {}
     with tempfile.TemporaryDirectory() as folder:
-        rows = [_finetuned(data, Path(folder)), _distilled(data, Path(folder))]
-    result = {"environment": environment(), "rows": [asdict(row) for row in rows]}
+        for name, measure in {"fine-tuning": _finetuned, "distillation": _distilled}.items():
+            if part in {"", name}:
+                rows[name] = asdict(measure(data, Path(folder)))
+    result = {"environment": environment(), "rows": rows}
     write_text(json.dumps(result, indent=1) + "\n", RESULT, overwrite=True)
     _print(rows)
 
@@ -83,7 +88,10 @@ def _finetuned(data: Path, folder: Path) -> Row:
         run(folder / f"scratch-{seed}", TrainSettings(variant="m1", recipe=RECIPE, epochs=epochs, seed=seed))
         for seed in seeds
     ]
-    tuned = [run(folder / f"tuned-{seed}", TrainSettings(start=pretrained, seed=seed)) for seed in seeds]
+    tuned = [
+        run(folder / f"tuned-{seed}", TrainSettings(start=pretrained, recipe=FINETUNE, seed=seed))
+        for seed in seeds
+    ]
     return _row(f"m1 fine-tuned on {FEW} crops a class, against random weights", scratch, tuned)
 
 
@@ -131,21 +139,21 @@ def _row(name: str, without: list[Right], with_it: list[Right]) -> Row:
     )
 
 
-def _print(rows: list[Row]) -> None:
+def _print(rows: dict[str, dict[str, Any]]) -> None:
     table = Table(title="test crops")
     for heading in ("what", "images", "without", "with", "points (95 %)"):
         table.add_column(heading)
-    for row in rows:
-        difference = row.difference
+    for row in rows.values():
+        difference = PairedDifference(**row["difference"])
         table.add_row(
-            row.name,
-            str(row.images),
-            " ".join(f"{each:.1%}" for each in row.without),
-            " ".join(f"{each:.1%}" for each in row.with_it),
+            row["name"],
+            str(row["images"]),
+            " ".join(f"{each:.1%}" for each in row["without"]),
+            " ".join(f"{each:.1%}" for each in row["with_it"]),
             f"{difference.points:+z.2f} ({difference.low:+z.2f} to {difference.high:+z.2f})",
         )
     open_console(width=120).print(table)
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)
