@@ -27,6 +27,7 @@ from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.recipe import changed_tensors, load_recipe, save_recipe
 from micronet_edge.settings import QuantizeSettings
 from micronet_edge.targets.registry import find_target
+from micronet_edge.util import latency
 
 IMAGES_PER_CLASS = 4
 NARROW = 0.3
@@ -53,7 +54,7 @@ def data(tmp_path_factory):
 def few(monkeypatch):
     """Guilt of few images is as good a test, and so is the time of few runs."""
     monkeypatch.setattr(bounding, "GUILT_IMAGES", 4)
-    monkeypatch.setattr(bounding, "_TIMED_RUNS", 3)
+    monkeypatch.setattr(latency, "_RUNS", 3)
 
 
 def narrowed(ranges):

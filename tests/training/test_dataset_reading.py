@@ -157,7 +157,7 @@ def test_many_images_are_examined_in_processes_with_the_same_result(folder, monk
     before = read(folder)
     monkeypatch.setattr(examine, "_FEW", 10)
     monkeypatch.setattr(examine, "_PART", 20)
-    monkeypatch.setattr(examine, "_cores", lambda: 2)
+    monkeypatch.setattr(examine, "usable_cores", lambda: 2)
     lines = []
     after = read_dataset(folder, skip_unreadable=False, report=lines.append)
     assert after.sha256 == before.sha256

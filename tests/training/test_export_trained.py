@@ -16,7 +16,7 @@ from micronet_edge.evaluation.networks import open_network
 from micronet_edge.models import MicroNet, load_checkpoint, save_checkpoint
 from micronet_edge.training.export_files import export_files, spread
 from micronet_edge.training.images import ImageSet
-from micronet_edge.training.latency import latency_ms
+from micronet_edge.util.latency import latency_ms
 
 TRAINED_ON, VALIDATED_ON = 64, 60
 

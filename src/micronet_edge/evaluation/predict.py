@@ -1,6 +1,5 @@
 """Runs networks on many image files in small portions, in several processes if that is faster."""
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
@@ -18,7 +17,7 @@ from micronet_edge.models.factories import Factory
 from micronet_edge.models.weight_sets import Weights
 from micronet_edge.targets.protocol import Logits
 from micronet_edge.util.limits import PROCESSES
-from micronet_edge.util.processes import in_processes
+from micronet_edge.util.processes import in_processes, usable_cores
 
 Ranked = Int32[np.ndarray, "n best"]
 Progress = Callable[[int, int], None]
@@ -84,7 +83,7 @@ def _is_anywhere_the_same(network: Named) -> bool:
 
 def _processes(images: int, asked: int | None) -> int:
     if asked is None:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        cores = usable_cores()
         return max(1, min(cores, images // WORTH_A_PROCESS))
     PROCESSES.check(asked)
     return asked

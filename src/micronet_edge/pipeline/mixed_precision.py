@@ -1,7 +1,6 @@
 """Mixed precision: keeps the most sensitive layers in float until the accuracy budget holds."""
 
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,13 +18,13 @@ from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.quantized_tensors import tensor_name
 from micronet_edge.quantization.simulate import Simulation
 from micronet_edge.targets.protocol import ExportSpec, Target
+from micronet_edge.util.latency import latency_ms
 from micronet_edge.util.statistics import PairedDifference, Right, paired_difference
 from micronet_edge.util.text import plural
 
 GUILT_IMAGES = 64
 """Number of calibration images on which layers are compared."""
 
-_TIMED_RUNS = 31
 _BATCH = 32
 
 
@@ -237,10 +236,4 @@ def _with_readers(network: fx.GraphModule) -> list[tuple[str, ...]]:
 
 def _latency_ms(target: Target, path: Path, origin: Source) -> float:
     size = origin.metadata.preprocessing.size
-    infer = target.open(path).prepared(np.zeros((1, 3, size, size), np.float32))
-    taken = []
-    for _ in range(_TIMED_RUNS):
-        start = time.perf_counter_ns()
-        infer()
-        taken.append((time.perf_counter_ns() - start) / 1e6)
-    return float(np.median(taken[1:]))
+    return latency_ms(target.open(path).prepared(np.zeros((1, 3, size, size), np.float32)))

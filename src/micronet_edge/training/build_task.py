@@ -20,6 +20,7 @@ from micronet_edge.training.start import Start, starting_network
 from micronet_edge.training.state import run_facts
 from micronet_edge.training.task import Task
 from micronet_edge.training.teacher import Teacher, read_teacher
+from micronet_edge.util.processes import usable_cores
 from micronet_edge.util.text import plural
 
 _MOST_WORKERS = {"cpu": 2, "cuda": 16}
@@ -127,6 +128,6 @@ def _workers(request: Request) -> int:
     """Processes that read for this one: the user's number, or what the cores leave beside the training."""
     if request.settings.workers is not None:
         return request.settings.workers
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = usable_cores()
     here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     return max(0, min(_MOST_WORKERS[request.device.type], cores // here - 1))

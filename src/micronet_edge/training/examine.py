@@ -1,7 +1,6 @@
 """Decodes each image once before training: whether it can be read, what it holds, which are the same."""
 
 import hashlib
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -10,7 +9,7 @@ from PIL import Image
 from micronet_edge.data.preprocessing import as_rgb, decode_image
 from micronet_edge.errors import SettingsError
 from micronet_edge.training.stores import Store
-from micronet_edge.util.processes import in_processes
+from micronet_edge.util.processes import in_processes, usable_cores
 
 MOST_EXAMINED = 50_000
 """Most images that are decoded before training if the user gives both parts: some minutes on one core."""
@@ -42,7 +41,7 @@ class Facts:
 
 def examine(store: Store, report: Callable[[str], None]) -> list[Facts]:
     """The facts of all images, read in several processes if there are many."""
-    count, cores = len(store), _cores()
+    count, cores = len(store), usable_cores()
     parts = [store.selected(range(start, min(start + _PART, count))) for start in range(0, count, _PART)]
     done = 0
 
@@ -59,11 +58,6 @@ def examine(store: Store, report: Callable[[str], None]) -> list[Facts]:
         facts += _examine_part(part)
         count_up(part)
     return facts
-
-
-def _cores() -> int:
-    """The cores of this process."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def hash_names(store: Store) -> list[Facts]:

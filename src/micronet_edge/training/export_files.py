@@ -20,8 +20,8 @@ from micronet_edge.targets.registry import find_target, load_runtimes, target_of
 from micronet_edge.training.decode import validation_array
 from micronet_edge.training.events import Fitted, TrainedFile
 from micronet_edge.training.images import ImageSet
-from micronet_edge.training.latency import latency_ms
 from micronet_edge.training.outcomes import accuracy
+from micronet_edge.util.latency import latency_ms
 from micronet_edge.util.output_files import write_bytes
 from micronet_edge.util.statistics import wilson_interval
 from micronet_edge.util.text import plural

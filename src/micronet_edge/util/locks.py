@@ -69,17 +69,10 @@ def held_alone(path: Path, refusal: str) -> Iterator[None]:
 
 
 def _taken(path: Path, refusal: str) -> int | None:
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return _taken_now(path)
     except BlockingIOError as error:
-        os.close(handle)
         raise OutputError(refusal) from error
-    except OSError:  # no locks on this file system
-        os.close(handle)
-        path.unlink(missing_ok=True)
-        return None
-    return handle
 
 
 def _waited_for(path: Path) -> int | None:
@@ -87,21 +80,35 @@ def _waited_for(path: Path) -> int | None:
         return None
     end = time.monotonic() + _PATIENCE_SECONDS
     while time.monotonic() < end:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _is_still(path, handle):
-                return handle
+            handle = _taken_now(path)
         except BlockingIOError:
             time.sleep(_PAUSE_SECONDS)
-        except OSError:  # no locks on this file system
-            os.close(handle)
-            path.unlink(missing_ok=True)
-            return None
+            continue
+        if handle is None or _is_still(path, handle):
+            return handle
         os.close(handle)
     raise OutputError(
         f"another process holds {path} and does not release it: end it, or give another folder as --output"
     )
+
+
+def _taken_now(path: Path) -> int | None:
+    """The handle of the file's lock; None if the file system has no locks.
+
+    Raises BlockingIOError if another process holds it, OSError if the file cannot be made.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise
+    except OSError:  # no locks on this file system
+        os.close(handle)
+        path.unlink(missing_ok=True)
+        return None
+    return handle
 
 
 def _is_still(path: Path, handle: int) -> bool:
