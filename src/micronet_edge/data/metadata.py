@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from micronet_edge.data.labels import are_numbers
 from micronet_edge.data.preprocessing import Preprocessing
+from micronet_edge.data.signature import Signature
 from micronet_edge.errors import ForeignFileError, SettingsError, TargetError
 from micronet_edge.settings import Runtime
 from micronet_edge.util.user_files import parse_json
@@ -39,6 +40,7 @@ class FileMetadata:
         assumed: fields of the preprocessing, or labels, that neither the checkpoint nor the user states.
         runtime: the runtime that the file is written for.
         weights: ema or raw, if the checkpoint holds both; else None.
+        signature: inputs and outputs of what is no image classifier; None for one.
     """
 
     variant: str
@@ -54,6 +56,7 @@ class FileMetadata:
     assumed: tuple[str, ...] = ()
     weights: Literal["ema", "raw"] | None = None
     runtime: Runtime = "default"
+    signature: Signature | None = None
 
     @property
     def labels_assumed(self) -> bool:

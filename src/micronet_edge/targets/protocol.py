@@ -16,6 +16,7 @@ from torch import nn
 from micronet_edge.counting.count import Count
 from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.data.preprocessing import Images
+from micronet_edge.data.signature import Samples, Signature
 from micronet_edge.kernels import Kernels
 from micronet_edge.lowering import INTEGER_COSTS, SHIPPED, Costs, Pass, Tuning, integer
 from micronet_edge.lowering.cost_model.tuning import INTEGER
@@ -48,7 +49,8 @@ class ExportSpec:
     `tuning` says what operators cost where the file will run. `fused` writes each activation as a node for
     our own kernels where plain operators would hide it from them. `memory` is for targets that plan memory.
     `runtime` is that of the format's runtimes that the file is for.
-    `arduino` packs a C file as an Arduino library as well.
+    `arduino` packs a C file as an Arduino library as well. `metadata.signature` names the inputs and outputs
+    of what is no image classifier.
     """
 
     input_size: int
@@ -63,6 +65,12 @@ class ExportSpec:
     memory: Memory = Memory()
     runtime: Runtime = "default"
     arduino: bool = False
+
+    @property
+    def signature(self) -> Signature:
+        """What the file takes and gives, with the names of its tensors."""
+        metadata = self.metadata
+        return metadata.signature or Signature.of_classifier(self.input_size, len(metadata.labels))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +106,9 @@ class Session(Protocol):
 
     def run(self, images: Images) -> Logits:
         """The logits of images [n, 3, size, size], any n."""
+
+    def outputs(self, *inputs: NDArray[np.float32]) -> Samples:
+        """All outputs for samples [n, *shape] of every input, any n, in PyTorch's layout."""
 
     def prepared(self, images: Images) -> Callable[[], Logits]:
         """One inference on these images, as many as the file takes, with nothing else in it to time.

@@ -16,6 +16,8 @@ Kind = TypeVar("Kind", bound=nn.Module)
 
 
 _OURS = __name__.rpartition(".")[0]
+_BATCH_AXIS = "batch_axis"
+"""The key in a node's meta, where the images do not lie on the first axis."""
 
 
 class _Tracer(fx.Tracer):
@@ -71,6 +73,24 @@ def shape_of(node: fx.Node) -> tuple[int, ...]:
     """The shape of the node's tensor; () if it has none."""
     meta = node.meta.get("tensor_meta")
     return tuple(meta.shape) if isinstance(meta, TensorMetadata) else ()
+
+
+def batch_axis(node: fx.Node) -> int | None:
+    """The axis of the node's tensor on which the images lie; None where its shape is that for one image."""
+    axis: int | None = node.meta.get(_BATCH_AXIS, 0)
+    return axis
+
+
+def inputs(network: fx.GraphModule) -> list[fx.Node]:
+    """The network's inputs, in the order of its arguments."""
+    return [node for node in network.graph.nodes if node.op == "placeholder"]
+
+
+def results(network: fx.GraphModule) -> list[fx.Node]:
+    """The nodes that give the network's outputs, in order; one may be several outputs."""
+    (end,) = (node for node in network.graph.nodes if node.op == "output")
+    given = end.args[0]
+    return list(given) if isinstance(given, tuple | list) else [given]
 
 
 def module_of(node: fx.Node) -> nn.Module | None:
