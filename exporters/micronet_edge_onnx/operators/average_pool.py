@@ -28,4 +28,4 @@ def _is_plain(node: fx.Node) -> bool:
 @OPERATORS.writes(nn.AvgPool2d, supports=_is_plain)
 def write(layer: nn.AvgPool2d, call: Call) -> str:
     border = {"count_include_pad": int(layer.count_include_pad)}
-    return call.operator("AveragePool", call.inputs, **window(layer), **border)
+    return call.operator("AveragePool", call.inputs, "", **window(layer), **border)

@@ -9,9 +9,7 @@ from micronet_edge_onnx.writer.call import Call
 
 OPERATORS.names(
     "ConvTranspose",
-    formula=Formula(
-        lambda _node, inputs, _result: arithmetic.transposed_convolution(inputs[0], inputs[1])
-    ),
+    formula=Formula(lambda _node, inputs, _result: arithmetic.transposed_convolution(inputs[0], inputs[1])),
     allowed_in=(PORTABLE,),
 )
 

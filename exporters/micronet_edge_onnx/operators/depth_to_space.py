@@ -1,4 +1,4 @@
-"""DepthToSpace: channels as pixels; the inverse by Reshape and Transpose, as channels stay in torch's order."""
+"""DepthToSpace: channels as pixels; the inverse by Reshape and Transpose, in torch's order."""
 
 from torch import nn
 

@@ -1,4 +1,4 @@
-"""Gemm: a linear layer, and a convolution of what the file holds as rows; MatMul where there are more axes."""
+"""Gemm: a linear layer, and a convolution of what the file holds as rows; MatMul for more axes."""
 
 from torch import nn
 

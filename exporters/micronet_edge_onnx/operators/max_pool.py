@@ -29,4 +29,4 @@ def _is_plain(node: fx.Node) -> bool:
 def write(layer: nn.MaxPool2d, call: Call) -> str:
     dilations = pair(layer.dilation)
     spread = {} if dilations == [1, 1] else {"dilations": dilations}
-    return call.operator("MaxPool", call.inputs, **window(layer), **spread)
+    return call.operator("MaxPool", call.inputs, "", **window(layer), **spread)

@@ -1,7 +1,7 @@
 """Resize: a map in another size, of the pixels that torch.nn.functional.interpolate takes.
 
-The scales are constants, which hold for any number of samples. ONNX takes the whole part of a length times its
-scale, and pixel floor(place / scale) for the nearest one, both in float32; torch floor(place * old / new).
+The scales are constants, which hold for any number of samples. ONNX takes the whole part of a length times
+its scale, and pixel floor(place / scale) for the nearest one; torch floor(place * (old / new)), in float32.
 """
 
 from collections.abc import Sequence
@@ -53,13 +53,18 @@ def _scales(old: int, new: int) -> list[np.float32]:
     """The numbers nearest to new / old that make `new` of `old`, the nearest first."""
     scale = np.float32(new) / np.float32(old)
     near = [scale, np.nextafter(scale, np.float32(np.inf)), np.nextafter(scale, np.float32(0))]
-    return [each for each in near if np.floor(np.float32(old) * each) == new]
+    return [each for each in near if _makes(old, each) == {new}]
+
+
+def _makes(old: int, scale: np.float32) -> set[int]:
+    """The length that runtimes make, which multiply in float32 or in float64."""
+    return {int(np.float32(old) * scale), int(old * float(scale))}
 
 
 def _nearest(old: int, new: int) -> NDArray[np.int64]:
     """The places that torch takes."""
-    places = np.floor(np.arange(new, dtype=np.float32) * (np.float32(old) / np.float32(new)))
-    return np.minimum(places, old - 1).astype(np.int64)
+    places = np.arange(new, dtype=np.float32) * (np.float32(old) / np.float32(new))
+    return np.array([min(int(place), old - 1) for place in places], np.int64)
 
 
 def _scale_of_nearest(old: int, new: int) -> np.float32 | None:

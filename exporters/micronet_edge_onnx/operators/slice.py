@@ -17,5 +17,4 @@ def write(layer: Channels, call: Call) -> str:
 @OPERATORS.writes(Slice)
 def write_along_axis(layer: Slice, call: Call) -> str:
     (x,) = call.inputs
-    step = None if layer.step == 1 else layer.step
-    return call.model.strided(call.name, x, slice(layer.start, layer.stop, step), layer.axis)
+    return call.model.strided(call.name, x, range(layer.start, layer.stop, layer.step), layer.axis)

@@ -64,12 +64,12 @@ class ModelWriter:
 
     def slice(self, name: str, x: str, start: int, stop: int, axis: int = 1) -> str:
         """What lies from start to stop on an axis."""
-        return self.strided(name, x, slice(start, stop), axis)
+        return self.strided(name, x, range(start, stop), axis)
 
-    def strided(self, name: str, x: str, places: slice, axis: int) -> str:
+    def strided(self, name: str, x: str, places: range, axis: int) -> str:
         """These places of an axis."""
         ends = {"start": places.start, "stop": places.stop, "axis": axis}
-        if places.step is not None:
+        if places.step != 1:
             ends["step"] = places.step
         inputs = [self.indices(f"{name}/{end}", [place]) for end, place in ends.items()]
         return self.operator("Slice", name, [x, *inputs])
@@ -162,7 +162,9 @@ class ModelWriter:
         ]
         return self.operator("DequantizeLinear", name, inputs, axis=0)
 
-    def model(self, results: Sequence[str], inputs: Sequence[Shape], outputs: Sequence[Shape]) -> onnx.ModelProto:
+    def model(
+        self, results: Sequence[str], inputs: Sequence[Shape], outputs: Sequence[Shape]
+    ) -> onnx.ModelProto:
         """The model that gives these tensors; `inputs` and `outputs` are their shapes.
 
         Raises TargetError where it is not valid.

@@ -20,8 +20,8 @@ from micronet_edge.quantization.qparams import (
 )
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.quantized_tensors import clip_after, is_done_before, tensor_name
-from micronet_edge_onnx.writer.float_shift_max import FloatShiftMax, ShiftMaxWriter, float_shift_max
 from micronet_edge_onnx.writer.find_rows import find_rows
+from micronet_edge_onnx.writer.float_shift_max import FloatShiftMax, ShiftMaxWriter, float_shift_max
 from micronet_edge_onnx.writer.model_writer import ModelWriter
 from micronet_edge_onnx.writer.tensors import Tensors, Weighted
 
