@@ -15,8 +15,8 @@ OPERATORS.names("ADD", formula=elementwise(BOUND), allowed_in=EVERYWHERE)
 
 @OPERATORS.writes(Add, AddConstant)
 def write(layer: Add | AddConstant, call: Call) -> None:
-    x, y = operands(layer, call)
-    add(call, x, y, call.result(), call.take_activation())
+    x, y = operands(layer, call, order := call.joint_order)
+    add(call, x, y, call.result(order), call.take_activation())
 
 
 def add(call: Call, x: int, y: int, result: int, activation: int = NO_ACTIVATION) -> None:

@@ -16,8 +16,8 @@ OPERATORS.names("MUL", formula=FORMULA, allowed_in=EVERYWHERE)
 
 @OPERATORS.writes(Multiply, MultiplyConstant)
 def write(layer: Multiply | MultiplyConstant, call: Call) -> None:
-    x, y = operands(layer, call)
-    multiply(call, x, y, call.result(), call.take_activation())
+    x, y = operands(layer, call, order := call.joint_order)
+    multiply(call, x, y, call.result(order), call.take_activation())
 
 
 def multiply(call: Call, x: int, y: int, result: int, activation: int = NO_ACTIVATION) -> None:

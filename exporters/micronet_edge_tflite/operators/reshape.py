@@ -26,5 +26,4 @@ def write(_layer: nn.Module, call: Call) -> None:
 
 
 def reshape(call: Call, x: int, shape: Sequence[int], result: int) -> None:
-    inputs = [x, call.sizes(result, "shape", shape)]
-    call.write("RESHAPE", inputs, result, schema.ReshapeOptionsT, newShape=list(shape))
+    call.tensors.writer.reshape(x, shape, result)
