@@ -1,7 +1,7 @@
 """The order in which a file stores the axes of a tensor: pure functions over permutations.
 
 An order (0, 2, 3, 1) says that the file stores axis 0 of the tensor in PyTorch first, then 2, 3 and 1: it is
-that of a map [n, c, h, w] with its channels last. Axes of length 1 may stand anywhere without a number moving.
+that of a map [n, c, h, w] with its channels last. An axis of length 1 may stand anywhere: no number moves.
 """
 
 from collections.abc import Collection, Sequence

@@ -1,9 +1,11 @@
 """One call of a layer, as the function that writes the layer sees it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from math import prod
 
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 from torch import fx
 
@@ -27,9 +29,9 @@ class Call:
         activation_is_written: Whether the operator's options have the activation behind it.
     """
 
-    def __init__(self, node: fx.Node, tensors: NetworkTensors) -> None:
+    def __init__(self, node: fx.Node, tensors: NetworkTensors, *, integer: bool | None = None) -> None:
         self.node, self.tensors = node, tensors
-        self.integer = tensors.quantized.is_integer(node)
+        self.integer = tensors.quantized.is_integer(node) if integer is None else integer
         for source in self.sources:
             tensors.read(source, integer=self.integer)
         self.activation_is_written = False
@@ -114,8 +116,30 @@ class Call:
         self.tensors.writer.write(name, inputs, result, options, **fields)
 
     def result(self, order: Order | None = None) -> int:
-        """A new tensor that is the layer's result, or that of the clip behind it, by default in usual order."""
+        """A new tensor that is the layer's result, or that of the clip behind it; in usual order by default."""
         return self.tensors.result(self.node, integer=self.integer, order=order)
+
+    @contextmanager
+    def result_at(self, qparams: QuantParams | None, order: Order | None = None) -> Iterator[int]:
+        """The tensor for an operator whose result must have these quantization parameters.
+
+        Where the layer's result has others, the tensor is converted to it.
+        """
+        result = self.result(order)
+        if qparams is None or self.qparams_in(result) == qparams:
+            yield result
+            return
+        before = self.tensor("before", self.tensors.writer.shape_of(result), qparams)
+        yield before
+        self.write("QUANTIZE", [before], result, schema.QuantizeOptionsT)
+
+    def converted(self, tensor: int, qparams: QuantParams | None) -> int:
+        """The tensor with these quantization parameters, for operators whose inputs must have them."""
+        if self.qparams_in(tensor) == qparams:
+            return tensor
+        converted = self.tensor("converted", self.tensors.writer.shape_of(tensor), qparams)
+        self.write("QUANTIZE", [tensor], converted, schema.QuantizeOptionsT)
+        return converted
 
     def tensor(self, role: str, shape: Sequence[int], qparams: QuantParams | None) -> int:
         """A new tensor between two operators of the layer."""

@@ -113,6 +113,14 @@ class ModelWriter:
         """The quantization parameters of a tensor of numbers; None in float."""
         return self._qparams.get(tensor)
 
+    def shape_of(self, tensor: int) -> tuple[int, ...]:
+        """The tensor's shape in the file."""
+        return tuple(self._tensors[tensor].shape)
+
+    def is_constant(self, tensor: int) -> bool:
+        """Whether the tensor is stored in the file."""
+        return bool(self._tensors[tensor].buffer)
+
     def content(self, inputs: Mapping[str, int], outputs: Mapping[str, int]) -> bytes:
         """The file's bytes; its signature has these names for its inputs and outputs."""
         graph = schema.SubGraphT()

@@ -1,7 +1,6 @@
 """The tensors of a network in a TFLite file: each in float32, in integers, or in both, and in some order."""
 
 from collections.abc import Mapping
-from typing import ClassVar
 
 from ai_edge_litert import schema_py_generated as schema
 from torch import fx
@@ -9,7 +8,7 @@ from torch import fx
 from micronet_edge.lowering.ir.graph import batch_axis, shape_of
 from micronet_edge.quantization.qparams import QuantParams
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
-from micronet_edge.quantization.quantized_tensors import clip_after, keeps_qparams, result_name, tensor_name
+from micronet_edge.quantization.quantized_tensors import clip_after, keeps_qparams, tensor_name
 from micronet_edge_tflite.writer.axis_order import Order, Shape, same_memory, stored, usual
 from micronet_edge_tflite.writer.coefficients import coefficient_qparams, is_coefficient
 from micronet_edge_tflite.writer.operator_writer import OperatorWriter
@@ -18,8 +17,8 @@ from micronet_edge_tflite.writer.operator_writer import OperatorWriter
 class NetworkTensors:
     """Knows which tensor of the file is a node's, and converts it where a reader wants the other form.
 
-    A tensor stands in the order of axes that the operator gives which computes it. A reader that wants another
-    one has it transposed, once for all readers.
+    A tensor stands in the order of axes in which its operator computes it. A reader that wants another one has
+    it transposed, once for all readers.
 
     Args:
         quantized: The network with its quantization parameters.
@@ -29,17 +28,13 @@ class NetworkTensors:
             runtime is slow where shapes differ.
     """
 
-    input_names: Mapping[fx.Node, str]
-    """The names of the network's inputs, where they have some of their own."""
-
-    _NO_NAMES: ClassVar[Mapping[fx.Node, str]] = {}
-
     def __init__(
         self, quantized: QuantizedNetwork, batch: int, *, float16: bool = False, repeats: bool = False
     ) -> None:
         self.quantized, self.batch, self.float16, self.repeats = quantized, batch, float16, repeats
         self.writer = OperatorWriter()
-        self.input_names = self._NO_NAMES
+        self.input_names: Mapping[fx.Node, str] = {}
+        """The names of the network's inputs, where they have some of their own."""
         self.as_rows: dict[int, int] = {}
         """Tensors that several matrix products read, by the tensor that each is a reshape of."""
         self.stacked: dict[tuple[int, ...], int] = {}
@@ -105,6 +100,14 @@ class NetworkTensors:
     def last_result(self, node: fx.Node, *, integer: bool) -> int:
         """The tensor that readers of the node, and of its clip, read at present."""
         return self._indices[clip_after(node) or node, integer]
+
+    def copied(self, node: fx.Node, index: int) -> int:
+        """A copy of a tensor of the node, in the usual order."""
+        result = self.writer.tensor(
+            f"{self._name(node)}/copy", self.shape(node), self.writer.qparams_of(index)
+        )
+        self.writer.reshape(index, self.shape(node), result)
+        return result
 
     def _set_order(self, node: fx.Node, order: Order | None) -> None:
         self._orders[clip_after(node) or node] = usual(len(shape_of(node))) if order is None else order

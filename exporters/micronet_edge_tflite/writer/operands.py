@@ -6,6 +6,7 @@ from torch import nn
 
 from micronet_edge.lowering.ir.primitives import Constant
 from micronet_edge.quantization.assign_qparams import constant_qparams
+from micronet_edge.quantization.qparams import QuantParams
 from micronet_edge_tflite.writer.axis_order import Order
 from micronet_edge_tflite.writer.call import Call
 
@@ -27,3 +28,8 @@ def in_order(values: NDArray[np.float32], order: Order) -> NDArray[np.float32]:
         return values
     lacking = len(order) - values.ndim
     return values.reshape([1] * lacking + list(values.shape)).transpose(order)
+
+
+def number(call: Call, role: str, value: float, qparams: QuantParams | None = None) -> int:
+    """A constant of one number."""
+    return call.constant(role, np.full(1, value, np.float32), qparams)
