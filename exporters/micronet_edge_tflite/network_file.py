@@ -9,6 +9,7 @@ from micronet_edge.lowering.ir.graph import inputs, module_of, results, shape_of
 from micronet_edge.lowering.passes.fold_input_normalization import pixels_of
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.quantized_tensors import is_done_before, tensor_name
+from micronet_edge.util.text import plural
 from micronet_edge_tflite.operators import OPERATORS
 from micronet_edge_tflite.writer.axis_order import usual
 from micronet_edge_tflite.writer.call import Call
@@ -77,11 +78,11 @@ def unwritable(network: fx.GraphModule) -> fx.Node | None:
 def _content(tensors: NetworkTensors, signature: Signature | None, *, integer_io: bool) -> bytes:
     network = tensors.quantized.network
     pixels = pixels_of(network) if integer_io else None
-    names = _CLASSIFIER if signature is None else _names(signature)
+    names = _names(network, signature)
     # A device that has integers has pixels: it need not normalize them first.
     starts = [pixels] if pixels else inputs(network)
     if signature is not None:
-        tensors.input_names = dict(zip(starts, names[0], strict=True))
+        tensors.input_names = dict(zip(inputs(network), names[0], strict=True))
     given = [tensors.result(node, integer=integer_io) for node in starts]
     for node in inputs(network) if pixels is None else ():
         write_clip(Call(node, tensors, integer=integer_io))
@@ -95,11 +96,23 @@ def _content(tensors: NetworkTensors, signature: Signature | None, *, integer_io
     )
 
 
-_CLASSIFIER = ((IMAGE,), (LOGITS,))
+def _names(network: fx.GraphModule, signature: Signature | None) -> tuple[list[str], list[str]]:
+    """Those of the inputs and of the outputs.
 
-
-def _names(signature: Signature) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    return tuple(spec.name for spec in signature.inputs), tuple(spec.name for spec in signature.outputs)
+    Raises:
+        TargetError: If the network has more or fewer of them.
+    """
+    if signature is None:
+        return [IMAGE], [LOGITS]
+    found = [spec.name for spec in signature.inputs], [spec.name for spec in signature.outputs]
+    counts = [len(each) for each in (inputs(network), results(network))]
+    if counts != [len(each) for each in found]:
+        has = f"{plural(counts[0], 'input')} and {plural(counts[1], 'output')}"
+        raise TargetError(
+            f"the network has {has}, its signature names {', '.join(found[0])} and {', '.join(found[1])}: "
+            "name all of them"
+        )
+    return found
 
 
 def _outputs(tensors: NetworkTensors, given: list[int], *, integer: bool) -> list[int]:

@@ -54,7 +54,7 @@ def in_integers(
     bits: Iterable[int] = (BYTE,),
     supports: Callable[[fx.Node], bool] = lambda _node: True,
 ) -> None:
-    """Says that LiteRT has kernels for these layers in integers of so many bits, as far as `supports` says."""
+    """Says that LiteRT has kernels for these layers in integers of so many bits, where `supports` says so."""
     for layer in layers:
         _INTEGER_FORMS[layer] = _IntegerForm(frozenset(bits), supports)
 

@@ -1,4 +1,4 @@
-"""Operators without settings that compute one function of each number: roots, exponentials, LOGISTIC, TANH."""
+"""Operators without settings for one function of each number: roots, exponentials, LOGISTIC, TANH."""
 
 from torch import nn
 

@@ -25,8 +25,5 @@ def _matrices(call: Call, place: int, plain: Order) -> tuple[int, bool]:
     """
     transposed = (*plain[:-2], plain[-1], plain[-2])
     native, shape = call.order(place), call.tensors.full_shape(call.sources[place])
-    if same_memory(shape, native, plain):
-        order = plain
-    else:
-        order = transposed if native[-1] == plain[-2] else plain
-    return call.read(place, order), order != plain
+    is_transposed = native[-1] == plain[-2] and not same_memory(shape, native, plain)
+    return call.read(place, transposed if is_transposed else plain), is_transposed

@@ -35,12 +35,11 @@ def write_minimum(_layer: Minimum, call: Call) -> None:
 
 @OPERATORS.writes(MaximumConstant, MinimumConstant)
 def write_bound(layer: MaximumConstant | MinimumConstant, call: Call) -> None:
-    """In integers the input is compared as it is stored, with the bound in its own quantization parameters."""
     order = call.order()
-    x, values = call.read(0), in_order(layer.constant.numpy(), order)
-    bound = call.constant("bound", values, call.qparams_in(x))
-    with call.result_at(call.qparams_in(x), order) as result:
-        compare(call, "MAXIMUM" if isinstance(layer, MaximumConstant) else "MINIMUM", [x, bound], result)
+    result = call.result(order)
+    x = call.converted(call.read(0), call.qparams_in(result))
+    bound = call.constant("bound", in_order(layer.constant.numpy(), order), call.qparams_in(result))
+    compare(call, "MAXIMUM" if isinstance(layer, MaximumConstant) else "MINIMUM", [x, bound], result)
 
 
 def compare(call: Call, operator: str, inputs: list[int], result: int) -> None:

@@ -1,4 +1,4 @@
-"""A permutation of axes: the same tensor, in another order of axes. Who needs another order has it transposed."""
+"""A permutation of axes: the same tensor of the file, whose axes now stand in another order."""
 
 from micronet_edge.lowering.ir.primitives import Permute
 from micronet_edge_tflite.operators import ALL_BITS, OPERATORS, in_integers

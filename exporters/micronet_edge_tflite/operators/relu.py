@@ -26,16 +26,10 @@ def write(layer: nn.Module, call: Call) -> None:
 
 @OPERATORS.writes(nn.Hardtanh)
 def write_clip(layer: nn.Hardtanh, call: Call) -> None:
-    """As bounds, in integers on the quantization parameters of the input; saturation may do them as well."""
     order = call.order()
-    x = call.read(0)
-    qparams, shape = call.qparams_in(x), call.shape_in(order)
-    with call.result_at(qparams, order) as result:
-        above = call.tensor("above", shape, qparams)
-        low, high = (number(call, role, float(end), qparams) for role, end in _ends(layer))
-        compare(call, "MAXIMUM", [x, low], above)
-        compare(call, "MINIMUM", [above, high], result)
-
-
-def _ends(layer: nn.Hardtanh) -> tuple[tuple[str, float], tuple[str, float]]:
-    return ("low", layer.min_val), ("high", layer.max_val)
+    result = call.result(order)
+    x, qparams = call.converted(call.read(0), call.qparams_in(result)), call.qparams_in(result)
+    above = call.tensor("above", call.shape_in(order), qparams)
+    low, high = (number(call, *end, qparams) for end in (("low", layer.min_val), ("high", layer.max_val)))
+    compare(call, "MAXIMUM", [x, low], above)
+    compare(call, "MINIMUM", [above, high], result)

@@ -116,7 +116,7 @@ class Call:
         self.tensors.writer.write(name, inputs, result, options, **fields)
 
     def result(self, order: Order | None = None) -> int:
-        """A new tensor that is the layer's result, or that of the clip behind it; in usual order by default."""
+        """A new tensor for the layer's result, or that of the clip behind it; by default in usual order."""
         return self.tensors.result(self.node, integer=self.integer, order=order)
 
     @contextmanager

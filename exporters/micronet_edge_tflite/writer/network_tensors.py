@@ -17,8 +17,8 @@ from micronet_edge_tflite.writer.operator_writer import OperatorWriter
 class NetworkTensors:
     """Knows which tensor of the file is a node's, and converts it where a reader wants the other form.
 
-    A tensor stands in the order of axes in which its operator computes it. A reader that wants another one has
-    it transposed, once for all readers.
+    A tensor stands in the order of axes in which its operator computes it. A reader that wants another one
+    has it transposed, once for all readers.
 
     Args:
         quantized: The network with its quantization parameters.
