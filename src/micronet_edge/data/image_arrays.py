@@ -37,8 +37,8 @@ def read_array(path: Path, preprocessing: Preprocessing) -> Images:
     shape = ", ".join(map(str, preprocessing.shape))
     pixels = "[n, height, width] or " if grey else ""
     raise SettingsError(
-        f"{path} holds {array.dtype} {list(array.shape)}: give uint8 {pixels}[n, height, width, 3] pixels, or "
-        f"float32 [n, {shape}] images that are preprocessed"
+        f"{path} holds {array.dtype} {list(array.shape)}: give uint8 {pixels}[n, height, width, 3] pixels, "
+        f"or float32 [n, {shape}] images that are preprocessed"
     )
 
 
