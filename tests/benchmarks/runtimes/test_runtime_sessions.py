@@ -14,6 +14,7 @@ from micronet_edge import kernels
 from micronet_edge.targets.registry import find_target, target_of
 from micronet_edge_bench.runner.runtimes import RuntimeUnusableError, installed, litert, runtime_for
 from micronet_edge_bench.runner.runtimes import onnxruntime as ours
+from micronet_edge_bench.runner.runtimes.checks import random_array
 from micronet_edge_bench.runner.runtimes.onnx_nodes import read_nodes
 
 FORMATS = ("onnx_file", "tflite_file")
