@@ -77,7 +77,7 @@ def unwritable(network: fx.GraphModule) -> fx.Node | None:
 
 def described(node: fx.Node) -> str:
     """A layer by name, with its settings."""
-    return f"{tensor_name(node)}, {module_of(node) or node.target},"
+    return f"the layer {tensor_name(node)}, {module_of(node) or node.target}"
 
 
 def _content(tensors: NetworkTensors, signature: Signature | None, *, integer_io: bool) -> bytes:

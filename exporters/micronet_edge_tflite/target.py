@@ -39,9 +39,24 @@ if TYPE_CHECKING:
 MAXIMUM_PARTITIONS = 2
 OWN_OPERATORS = frozenset(
     {
-        *("ADD", "BATCH_MATMUL", "CONCATENATION", "CONV_2D", "DEPTHWISE_CONV_2D", "DEQUANTIZE"),
-        *("FULLY_CONNECTED", "HARD_SWISH", "MAXIMUM", "MEAN", "MINIMUM", "MUL"),
-        *("PAD", "RELU", "RELU6", "RESHAPE", "SLICE", "SPLIT"),
+        "ADD",
+        "BATCH_MATMUL",
+        "CONCATENATION",
+        "CONV_2D",
+        "DEPTHWISE_CONV_2D",
+        "DEQUANTIZE",
+        "FULLY_CONNECTED",
+        "HARD_SWISH",
+        "MAXIMUM",
+        "MEAN",
+        "MINIMUM",
+        "MUL",
+        "PAD",
+        "RELU",
+        "RELU6",
+        "RESHAPE",
+        "SLICE",
+        "SPLIT",
     }
 )
 """Those of a MicroNet's float files, for which the limit holds: XNNPACK takes all of them."""
