@@ -28,10 +28,9 @@ PIXEL_QPARAMS = QuantParams(scale=1 / 255, zero_point=-128, bits=_BITS)
 def refine_stem(quantized: QuantizedNetwork) -> QuantizedNetwork:
     """The same function with pixels as integers, the first ReLU6 in parts, and the first sum in two halves.
 
-    A network that reads the image in float32, or has activations of 16 bits, does not change.
+    A network that reads the image in float32, has activations of 16 bits, or takes no image, does not change.
     """
-    image, *_ = quantized.network.graph.nodes
-    if quantized.bits != _BITS or not quantized.is_integer(image):
+    if not _takes_bytes(quantized):
         return quantized
     quantized, probe = with_pixels(quantized), probe_image(quantized.preprocessing.size)
     for refined in (_with_parts, _with_halves):
@@ -42,10 +41,9 @@ def refine_stem(quantized: QuantizedNetwork) -> QuantizedNetwork:
 def with_pixels(quantized: QuantizedNetwork) -> QuantizedNetwork:
     """The same function with pixels as integers: the byte less 128 of each.
 
-    A network that reads the image in float32, or has activations of 16 bits, does not change.
+    A network that reads the image in float32, has activations of 16 bits, or takes no image, does not change.
     """
-    image, *_ = quantized.network.graph.nodes
-    if quantized.bits != _BITS or not quantized.is_integer(image):
+    if not _takes_bytes(quantized):
         return quantized
     probe = probe_image(quantized.preprocessing.size)
     pass_ = FoldInputNormalization(quantized.preprocessing)
@@ -60,6 +58,12 @@ def with_pixels(quantized: QuantizedNetwork) -> QuantizedNetwork:
         tensor_qparams={**quantized.tensor_qparams, **tensor_qparams},
         float_layers=quantized.float_layers | {SCALED, PIXELS},
     )
+
+
+def _takes_bytes(quantized: QuantizedNetwork) -> bool:
+    """Whether the network's only input is an image, read as integers of 8 bits."""
+    image, *_ = quantized.network.graph.nodes
+    return quantized.takes_images and quantized.bits == _BITS and quantized.is_integer(image)
 
 
 def _with_parts(quantized: QuantizedNetwork, probe: Tensor) -> QuantizedNetwork:
