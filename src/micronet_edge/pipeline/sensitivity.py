@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from micronet_edge.data.image_folders import SKIP_HINT, LabelledImages, read_calibration, read_labelled
-from micronet_edge.data.metadata import FileMetadata
+from micronet_edge.data.image_folders import SKIP_HINT, LabelledImages, read_labelled
+from micronet_edge.data.metadata import FileMetadata, check_classifier
+from micronet_edge.data.samples import read_calibration_of
 from micronet_edge.errors import SettingsError
 from micronet_edge.evaluation.networks import fused_activations, named, shown
 from micronet_edge.models.source import Given
@@ -18,7 +19,7 @@ from micronet_edge.quantization.fuse_activations import with_fused_activations
 from micronet_edge.quantization.sensitivity import Labelled, Progress, Sensitivity, analyze
 from micronet_edge.settings import SensitivitySettings
 from micronet_edge.targets.registry import read_metadata
-from micronet_edge.verification.prove import TOLERANCES
+from micronet_edge.verification.outputs import TOLERANCES
 
 MOST_IMAGES = 1000
 """Enough images to rank the layers, in one or two minutes for the smallest network."""
@@ -85,6 +86,7 @@ def analyze_file(
     """
     path, settings = Path(path), settings or SensitivitySettings()
     metadata = read_metadata(path)
+    check_classifier(metadata, path, "`sensitivity`")
     if metadata.precision in TOLERANCES:
         raise SettingsError(
             f"{path} is a {metadata.precision} file without quantized activations: give an int8 file"
@@ -93,9 +95,7 @@ def analyze_file(
     fused = fused_activations(path, settings.kernels)
     if fused:
         quantized = with_fused_activations(quantized)
-    images = read_calibration(
-        Path(calibration), metadata.preprocessing, skip_unreadable=settings.skip_unreadable
-    )
+    images = read_calibration_of(metadata, Path(calibration), skip_unreadable=settings.skip_unreadable)
     notes = _notes(images.source, images.count, images.skipped, "at random")
     labelled = None
     if settings.data is not None:
