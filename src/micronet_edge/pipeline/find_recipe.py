@@ -27,6 +27,7 @@ from micronet_edge.quantization.recipe import Recipe, changed_tensors, load_reci
 from micronet_edge.quantization.refine_stem import stem_layers
 from micronet_edge.quantization.samples import Inputs
 from micronet_edge.settings import QuantizeSettings
+from micronet_edge.util.text import plural
 
 
 def given_recipe(settings: QuantizeSettings) -> Recipe | None:
@@ -72,7 +73,8 @@ def find_recipe(
 
 def _new_recipe(work: Work, network: fx.GraphModule, calibration: CalibrationImages, costs: Costs) -> Formed:
     metadata = work.origin.metadata
-    work.report(f"finding ranges and correcting biases on {calibration.count} images")
+    what = "image" if metadata.takes_images else "sample"
+    work.report(f"finding ranges and correcting biases on {plural(calibration.count, what)}")
     recipe = calibrated_recipe(network, calibration, metadata, work.settings.precision, costs)
     coarse = set(recipe.float_layers) - set(float_operators(network))
     for note in (*notes_on_float(network, coarse), *notes_on_float_operators(network)):

@@ -29,11 +29,6 @@ def in_batches(given: Given, most: int) -> Iterator[Inputs]:
     return zip(*(torch.split(each, most) for each in as_inputs(given)), strict=True)
 
 
-def chosen(given: Given, places: Tensor | list[int]) -> Inputs:
-    """The samples at these places."""
-    return tuple(each[places] for each in as_inputs(given))
-
-
 def by_input(network: fx.GraphModule, given: Inputs) -> dict[fx.Node, Tensor]:
     """The samples by the node of their input."""
     return dict(zip(inputs(network), given, strict=True))
