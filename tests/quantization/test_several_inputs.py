@@ -125,7 +125,7 @@ def test_every_bias_is_corrected(network, recipe):
 
 @pytest.mark.parametrize("name", ["conv", "tokens", "mixed"])
 def test_samples_of_batches_of_any_size_count_alike(network, name):
-    (node,) = (each for each in network.graph.nodes if each.name == name)
+    (node,) = (each for each in network.graph.nodes if (each.op, each.target) == ("call_module", name))
     seen = {}
     Watched(network, lambda each, value: seen.update({each: value}))(*tensors(35))
     values, samples_axis = seen[node], 1 if name == "mixed" else 0
