@@ -73,7 +73,9 @@ class TfliteTarget:
         assert spec.batch is not None  # check() has refused that
         if isinstance(network, fx.GraphModule) and is_writable(network):
             float16 = spec.precision == FLOAT16
-            path.write_bytes(float_file(network, spec.metadata.preprocessing, spec.batch, float16=float16))
+            preprocessing, signature = spec.metadata.preprocessing, spec.signature
+            content = float_file(network, preprocessing, spec.batch, float16=float16, signature=signature)
+            path.write_bytes(content)
         else:
             self._convert(network, spec, path)
         append_metadata(path, as_written(spec, layout="NHWC"))
@@ -106,8 +108,12 @@ class TfliteTarget:
         return MicroTarget()
 
     def quantized_graph(self, quantized: QuantizedNetwork) -> QuantizedNetwork:
-        # LiteRT has an integer kernel for every layer: none is to stay in float.
-        return rewritten(rewritten(refine_stem(quantized), SpaceToDepthWidth()), SplitBorders())
+        from micronet_edge_tflite.operators import float_layers
+
+        written = rewritten(rewritten(refine_stem(quantized), SpaceToDepthWidth()), SplitBorders())
+        # LiteRT has an integer kernel for every layer of a MicroNet: none of those is to stay in float.
+        kept = float_layers(written.network, written.bits)
+        return replace(written, float_layers=written.float_layers | kept) if kept else written
 
     def quantize(self, quantized: QuantizedNetwork, spec: ExportSpec, path: Path) -> None:
         from micronet_edge_tflite.metadata import append_metadata
@@ -115,7 +121,9 @@ class TfliteTarget:
 
         assert spec.batch is not None  # check() has refused that
         integer_io, repeats = spec.io == INT8_IO, spec.runtime == MICRO
-        content = quantized_file(quantized, spec.batch, integer_io=integer_io, repeats=repeats)
+        content = quantized_file(
+            quantized, spec.batch, integer_io=integer_io, repeats=repeats, signature=spec.signature
+        )
         path.write_bytes(content)
         pixels = integer_io and pixels_of(quantized.network) is not None
         append_metadata(path, replace(as_written(spec, layout="NHWC"), pixels=pixels))
@@ -184,7 +192,7 @@ class TfliteTarget:
         as_pixels = metadata.preprocessing.pixels if metadata is not None and metadata.pixels else None
         micro = metadata is not None and metadata.runtime == MICRO
         own: Kernels = "off" if micro else kernels
-        return TfliteSession(path, threads, kernels=own, reference=micro, prepare=as_pixels)
+        return TfliteSession(path, threads, kernels=own, prepare=as_pixels, metadata=metadata)
 
 
 @runtime_checkable

@@ -22,27 +22,30 @@ def read_array(path: Path, preprocessing: Preprocessing) -> Images:
 
     No code inside the file runs.
 
-    Given    uint8 [n, h, w, 3], RGB pixels, or [n, h, w], grey ones, which are preprocessed here; or
-             float32 [n, channels, height, width], already preprocessed
+    Given    uint8 [n, h, w, 3], RGB pixels, or for a grey network [n, h, w], which are preprocessed
+             here; or float32 [n, channels, height, width], already preprocessed
     Raises   SettingsError on a file that cannot be read, an array of another type or shape, and floats
              that no pixels give: NaN, infinity, or far outside the range of preprocessed images.
     """
     array = _only_array(path)
-    if array.dtype == np.uint8 and _are_pixels(array.shape):
+    grey = preprocessing.channels == 1
+    if array.dtype == np.uint8 and _are_pixels(array.shape, grey=grey):
         return _preprocessed(path, array, preprocessing)
     if array.dtype == np.float32 and array.shape[1:] == preprocessing.shape:
         _check_values(path, array, preprocessing)
         return np.ascontiguousarray(array)
     shape = ", ".join(map(str, preprocessing.shape))
+    pixels = "[n, height, width] or " if grey else ""
     raise SettingsError(
-        f"{path} holds {array.dtype} {list(array.shape)}: give uint8 [n, height, width, 3] pixels, or "
-        f"float32 [n, {shape}] images that are preprocessed"
+        f"{path} holds {array.dtype} {list(array.shape)}: give uint8 {pixels}[n, height, width, 3] pixels, "
+        f"or float32 [n, {shape}] images that are preprocessed"
     )
 
 
-def _are_pixels(shape: tuple[int, ...]) -> bool:
-    """Whether it is the shape of RGB or grey pixels."""
-    return len(shape) == _PIXELS_NDIM - 1 or (len(shape) == _PIXELS_NDIM and shape[3] == _COLORS)
+def _are_pixels(shape: tuple[int, ...], *, grey: bool) -> bool:
+    """Whether it is the shape of RGB pixels, or of grey ones, for a network that takes these."""
+    colored = len(shape) == _PIXELS_NDIM and shape[3] == _COLORS
+    return colored or (grey and len(shape) == _PIXELS_NDIM - 1)
 
 
 def read_arrays(path: Path) -> Arrays:
