@@ -3,10 +3,16 @@
 from dataclasses import dataclass
 
 import torch
+from quantization.networks import graph_of
 from torch import nn
 
+from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.lowering.ir import primitives as p
 from micronet_edge.models import ChannelShuffle
+from micronet_edge.quantization.assign_qparams import assign_qparams
+from micronet_edge.quantization.calibrate import calibrate
+from micronet_edge.quantization.quantized_network import QuantizedNetwork
+from micronet_edge.quantization.widen_ranges import widened
 
 
 @dataclass(frozen=True)
@@ -24,6 +30,7 @@ class Case:
         return tuple(each.abs() + 0.1 if self.positive else each for each in given)
 
 
+COUNT = 40
 PAIR = ((6, 8, 8), (6, 8, 8))
 TOKENS = ((5, 12),)
 
@@ -114,3 +121,34 @@ CASES = (
     Case("bilinear", p.Resize((16, 12), "bilinear")),
     Case("bilinear with corners", p.Resize((15, 15), "bilinear", aligns_corners=True)),
 )
+
+
+class One(nn.Module):
+    """The layer, called with one input."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x):
+        return self.layer(x)
+
+
+class Two(One):
+    """The same with two."""
+
+    def forward(self, x, y):
+        return self.layer(x, y)
+
+
+def quantized(case, bits=8):
+    """The network of one layer, and the samples that it was quantized on."""
+    inputs = case.inputs(COUNT)
+    called = (One if len(inputs) == 1 else Two)(case.layer)
+    network = graph_of(called, *(each[:1] for each in inputs))
+    ranges = widened(network, calibrate(network, inputs, 100.0), bits)
+    tensor_qparams = assign_qparams(network, ranges, bits)
+    found = QuantizedNetwork(
+        network, Preprocessing.imagenet(32), tensor_qparams, takes_images=False, classifies=False
+    )
+    return found, inputs

@@ -7,57 +7,19 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from quantization.networks import graph_of
-from quantization.operators.canonical_layers import CASES, Case
+from quantization.operators.canonical_layers import CASES, Case, quantized
 from torch import nn
 
-from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.lowering.ir import primitives as p
-from micronet_edge.quantization.assign_qparams import assign_qparams
 from micronet_edge.quantization.bound_ranges import bounds_of
-from micronet_edge.quantization.calibrate import calibrate
 from micronet_edge.quantization.correct_bias import correct_bias
 from micronet_edge.quantization.half_up import HALF_UP
 from micronet_edge.quantization.operators.registry import operator_of
-from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.sensitivity import analyze
 from micronet_edge.quantization.simulate import Simulation
-from micronet_edge.quantization.widen_ranges import widened
 
-COUNT = 40
 MOST_LEVELS = 6.0
 """Of the result's: those of the inputs and of the weight come in addition to its own half."""
-
-
-class One(nn.Module):
-    """The layer, called with one input."""
-
-    def __init__(self, layer):
-        super().__init__()
-        self.layer = layer
-
-    def forward(self, x):
-        return self.layer(x)
-
-
-class Two(One):
-    """The same with two."""
-
-    def forward(self, x, y):
-        return self.layer(x, y)
-
-
-def quantized(case, bits=8):
-    """The network of one layer, and the samples that it was quantized on."""
-    inputs = case.inputs(COUNT)
-    called = (One if len(inputs) == 1 else Two)(case.layer)
-    network = graph_of(called, *(each[:1] for each in inputs))
-    ranges = widened(network, calibrate(network, inputs, 100.0), bits)
-    tensor_qparams = assign_qparams(network, ranges, bits)
-    found = QuantizedNetwork(
-        network, Preprocessing.imagenet(32), tensor_qparams, takes_images=False, classifies=False
-    )
-    return found, inputs
 
 
 def levels_off(case, bits=8, arithmetic=None):

@@ -1,14 +1,14 @@
-"""PReLU: numbers below zero times a weight, which is stored in integers as a constant is."""
+"""PReLU: numbers below zero times a weight, which has integers of one scale and a zero point of 0."""
 
 from collections.abc import Mapping
 
 from torch import Tensor, fx, nn
 
 from micronet_edge.quantization.operators.call import Call
-from micronet_edge.quantization.operators.constants import constant_range_qparams, dequantized, ends_of
+from micronet_edge.quantization.operators.constants import dequantized, ends_of
 from micronet_edge.quantization.operators.multiply import product_of
 from micronet_edge.quantization.operators.operator import Operator, hull
-from micronet_edge.quantization.qparams import QuantParams, Range
+from micronet_edge.quantization.qparams import QuantParams, Range, symmetric_qparams
 
 
 class PreluOperator(Operator[nn.PReLU]):
@@ -24,5 +24,6 @@ class PreluOperator(Operator[nn.PReLU]):
         return {"weight": dequantized(call.layer.weight.detach(), self.weight_qparams(call))}
 
     def weight_qparams(self, call: Call[nn.PReLU]) -> QuantParams:
-        """The quantization parameters of the weight: one scale for all channels."""
-        return constant_range_qparams(call.layer.weight.detach(), call.result, self.smallest_input_ratio)
+        """The quantization parameters of the weight."""
+        low, high = ends_of(call.layer.weight.detach())
+        return symmetric_qparams(low, high, call.result.bits)
