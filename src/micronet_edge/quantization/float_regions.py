@@ -10,6 +10,7 @@ from micronet_edge.lowering.ir.primitives import (
     Absolute,
     AddConstant,
     Divide,
+    Expand,
     Exponential,
     Logarithm,
     MaximumConstant,
@@ -17,6 +18,7 @@ from micronet_edge.lowering.ir.primitives import (
     Multiply,
     MultiplyConstant,
     ReciprocalSquareRoot,
+    Reshape,
     SquareRoot,
     Subtract,
     Sum,
@@ -33,6 +35,7 @@ _ARITHMETIC = (
     Absolute,
     AddConstant,
     Divide,
+    Expand,
     Exponential,
     Logarithm,
     MaximumConstant,
@@ -40,6 +43,7 @@ _ARITHMETIC = (
     Multiply,
     MultiplyConstant,
     ReciprocalSquareRoot,
+    Reshape,
     SquareRoot,
     Subtract,
     Sum,
@@ -58,12 +62,7 @@ def float_operators(network: fx.GraphModule) -> tuple[str, ...]:
     """
     seeds = set(_without_integer_form(network))
     found = {node for layer in _layers(network) if not seeds.isdisjoint(layer) for node in layer}
-    found |= set(_masked(network))
-    by_hand = {node for layer in _layers(network) if len(layer) == 1 for node in layer if node in seeds}
-    for node in reversed(network.graph.nodes):
-        if isinstance(module_of(node), _ARITHMETIC) and not by_hand.isdisjoint(node.users):
-            by_hand.add(node)
-    found |= by_hand
+    found |= _by_hand(network, seeds) | set(_masked(network))
     found |= {clip for node in found if (clip := clip_after(node)) is not None}
     return tuple(tensor_name(node) for node in network.graph.nodes if node in found)
 
@@ -88,6 +87,18 @@ def _without_integer_form(network: fx.GraphModule) -> Iterator[fx.Node]:
         if not operator_at(node).has_integer_form:
             yield node
             yield from (reader for reader in node.users if isinstance(module_of(reader), Multiply))
+
+
+def _by_hand(network: fx.GraphModule, seeds: set[fx.Node]) -> set[fx.Node]:
+    """The arithmetic that leads to seeds in layers of nothing else."""
+    alone = [
+        layer for layer in _layers(network) if all(each in seeds or keeps_qparams(each) for each in layer)
+    ]
+    found = {node for layer in alone for node in layer if node in seeds}
+    for node in reversed(network.graph.nodes):
+        if isinstance(module_of(node), _ARITHMETIC) and not found.isdisjoint(node.users):
+            found.add(node)
+    return found
 
 
 def _layers(network: fx.GraphModule) -> Iterable[list[fx.Node]]:
