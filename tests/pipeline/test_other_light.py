@@ -31,7 +31,7 @@ def digits(tmp_path_factory):
 def unseen(digits):
     """Images to prove files on, as `quantize` hands them on."""
     images = digits.images
-    return QuantizationImages(CalibrationImages(images, "test", "0" * 64, 0), images)
+    return QuantizationImages(CalibrationImages(images, "test", "0" * 64, 0), (images,))
 
 
 @pytest.fixture(scope="module")

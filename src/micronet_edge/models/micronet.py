@@ -28,20 +28,15 @@ MOST_CLASSES = 100_000
 def check_input_size(size: int) -> int:
     """The size itself, in pixels.
 
-    Raises SettingsError unless it is a positive multiple of 32, and at most MOST_PIXELS.
+    Raises SettingsError unless it is at least 1, and at most MOST_PIXELS.
     """
     if size > MOST_PIXELS:
         raise SettingsError(
             f"input size {size} px: this tool takes at most {MOST_PIXELS} px, since one image of that size "
             "and the first layer's output take half a GB: give a smaller size"
         )
-    if size < TOTAL_STRIDE or size % TOTAL_STRIDE:
-        below = max(TOTAL_STRIDE, size // TOTAL_STRIDE * TOTAL_STRIDE)
-        raise SettingsError(
-            f"input size {size} px: this tool needs a multiple of {TOTAL_STRIDE}, such as {below} or "
-            f"{min(below + TOTAL_STRIDE, MOST_PIXELS)}, since its passes halve the image exactly five "
-            "times; MicroNet itself runs at other sizes"
-        )
+    if size < 1:
+        raise SettingsError(f"input size {size} px: give 1 px or more")
     return size
 
 
@@ -68,11 +63,12 @@ def _check_image(_module: nn.Module, inputs: tuple[Tensor, ...], named: dict[str
     if isinstance(images, fx.Proxy):
         return
     match tuple(images.shape):
-        case (_, int(channels), int(height), int(width)) if channels == INPUT_CHANNELS and height == width:
-            check_input_size(width)
+        case (_, int(channels), int(height), int(width)) if channels == INPUT_CHANNELS:
+            check_input_size(min(height, width))
+            check_input_size(max(height, width))
         case shape:
             raise SettingsError(
-                f"this tool takes square images of three channels, [n, 3, size, size], not {list(shape)}"
+                f"a MicroNet takes images of three channels, [n, 3, height, width], not {list(shape)}"
             )
 
 
@@ -122,7 +118,7 @@ def block_width(in_channels: int, block: Block) -> int:
 class MicroNet(nn.Module):
     """MicroNet of one variant, with weights initialized as the authors do.
 
-    Given    x [n, 3, size, size], size a multiple of 32 (our limit), preprocessed as Preprocessing says
+    Given    x [n, 3, height, width], preprocessed as Preprocessing says
     Result   logits [n, num_classes]; they pass a hard swish, as in the released networks
     """
 

@@ -18,12 +18,15 @@ from micronet_edge.models.assumptions import (
     assumption_line,
     describe_changes,
     given_preprocessing,
+    shapes_in,
 )
 from micronet_edge.models.factories import Factory
+from micronet_edge.models.micronet import INPUT_CHANNELS
 from micronet_edge.models.own_networks import Own, as_before, called, described, own_network, ready
 from micronet_edge.models.random_weights import random_network
 from micronet_edge.models.weight_sets import Weights
 from micronet_edge.settings import CheckpointSettings
+from micronet_edge.util.text import listed
 from micronet_edge.util.user_files import file_sha256
 
 _IMAGENET_CLASSES = 1000
@@ -97,8 +100,8 @@ def read_source(
 
 
 def _read_own(own: Own, settings: CheckpointSettings, metadata: FileMetadata | None) -> Source:
-    network = ready(own)
-    metadata = described(own, network, settings, metadata)
+    found = described(own, ready(own), settings, metadata)
+    network, metadata = found.network, found.metadata
     weights = own.weights if isinstance(own, Factory) else None
     notes = []
     if isinstance(own, Factory) and weights is None:
@@ -111,6 +114,7 @@ def _read_own(own: Own, settings: CheckpointSettings, metadata: FileMetadata | N
 def _read_checkpoint_or_variant(
     source: str | Path, checkpoint: str | Path | None, settings: CheckpointSettings
 ) -> Source:
+    check_micronet_shapes(source, settings)
     variant = str(source) if str(source) in FAMILY else None
     if variant is None and checkpoint is not None:
         raise SettingsError(
@@ -140,6 +144,19 @@ def _read_checkpoint_or_variant(
     return Source(loaded.network, metadata, path, tuple(notes), str(path))
 
 
+def check_micronet_shapes(source: str | Path, settings: CheckpointSettings) -> None:
+    """Raises SettingsError on shapes, colours and outputs that a MicroNet does not have."""
+    shapes, orders = shapes_in(settings), (None, "RGB", "BGR")
+    if settings.color_order not in orders or [len(each) for each in shapes] not in ([], [3]):
+        raise SettingsError(f"{source} takes one image of three colours: give --input-shape 3,H,W")
+    if shapes and shapes[0][0] != INPUT_CHANNELS:
+        raise SettingsError(
+            f"{source} takes images of 3 channels, not {shapes[0][0]}: give --input-shape 3,H,W"
+        )
+    if settings.outputs not in {(), ("logits",)}:
+        raise SettingsError(f"{source} has no output {listed(settings.outputs)}: choose from logits")
+
+
 def reread_source(given: Given, metadata: FileMetadata, *, same_network: bool = False) -> Source:
     """Loads the network that a file was made from, with the file's settings.
 
@@ -151,9 +168,9 @@ def reread_source(given: Given, metadata: FileMetadata, *, same_network: bool = 
     """
     own = own_network(given)
     if own is not None:
-        network = ready(own)
+        found = as_before(own, ready(own), metadata)
         weights = own.weights if isinstance(own, Factory) else None
-        return Source(network, as_before(own, network, metadata), weights, called=called(own))
+        return Source(found.network, found.metadata, weights, called=called(own))
     path = Path(str(given))
     loaded = reload_checkpoint(path, metadata, same_network=same_network)
     return Source(loaded.network, _as_first_read(loaded, metadata), path, loaded.notes, str(path))
