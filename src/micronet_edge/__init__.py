@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from micronet_edge import kernels
     from micronet_edge.data.metadata import FileMetadata
     from micronet_edge.data.preprocessing import Preprocessing
+    from micronet_edge.data.signature import Signature, TensorSpec
     from micronet_edge.evaluation.evaluate import evaluate
     from micronet_edge.pipeline.artifacts import Artifacts, Exported
     from micronet_edge.pipeline.count import count_source as count
@@ -29,6 +30,8 @@ __all__ = [
     "Preprocessing",
     "QuantizeSettings",
     "SensitivitySettings",
+    "Signature",
+    "TensorSpec",
     "TrainSettings",
     "count",
     "evaluate",
@@ -49,6 +52,8 @@ _HOMES = {
     "FileMetadata": "micronet_edge.data.metadata:FileMetadata",
     "Preprocessing": "micronet_edge.data.preprocessing:Preprocessing",
     "QuantizeSettings": "micronet_edge.settings:QuantizeSettings",
+    "Signature": "micronet_edge.data.signature:Signature",
+    "TensorSpec": "micronet_edge.data.signature:TensorSpec",
     "TrainSettings": "micronet_edge.settings:TrainSettings",
     "SensitivitySettings": "micronet_edge.settings:SensitivitySettings",
     "count": "micronet_edge.pipeline.count:count_source",
