@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors.torch import save
 from torch import Tensor
 
 from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.errors import CheckpointError, SettingsError
+from micronet_edge.models.checked_tensors import checked
 from micronet_edge.models.checkpoint_files import read_file
 from micronet_edge.models.differences import COUNTER, identify
 from micronet_edge.models.family import find_variant
@@ -73,7 +73,7 @@ def load_checkpoint(
     content, metadata = read_file(path)
     chosen, kind, notes = choose_weights(path, content, weights)
     found, classes = identify(path, chosen.tensors)
-    tensors = {name: _checked(path, name, value) for name, value in chosen.tensors.items()}
+    tensors = {name: checked(path, name, value) for name, value in chosen.tensors.items()}
     if variant is not None and find_variant(variant).name != found:
         raise CheckpointError(
             f"{path} holds {found}, not {variant}: leave the variant out or give the {variant} checkpoint"
@@ -134,29 +134,6 @@ def checkpoint_bytes(
     tensors = {name: value.cpu().contiguous() for name, value in network.state_dict().items()}
     # One key holds all: safetensors writes several keys in random order.
     return save(tensors, {DESCRIPTION_KEY: json.dumps(description)})
-
-
-def _checked(path: Path, name: str, value: Tensor) -> Tensor:
-    """Checks a tensor and converts it to the network's type."""
-    plain = value.layout == torch.strided and not value.is_meta
-    if name.endswith(COUNTER) and plain:
-        return value
-    if not plain or not value.is_floating_point():
-        raise CheckpointError(
-            f"{path}: tensor {name} is {value.dtype}, {value.layout} on {value.device}: "
-            "save the network in floating point, as plain tensors"
-        )
-    if not torch.isfinite(value.float()).all():
-        if torch.isfinite(value.double()).all():
-            raise CheckpointError(
-                f"{path}: tensor {name} holds values up to {float(value.abs().max()):.1e}, beyond float32: "
-                "the training run diverged, or the weights were scaled; give an earlier checkpoint"
-            )
-        raise CheckpointError(
-            f"{path}: tensor {name} holds NaN or infinity: the training run diverged; give an earlier "
-            "checkpoint"
-        )
-    return value.float()
 
 
 def _zero_counters(network: MicroNet) -> dict[str, Tensor]:
