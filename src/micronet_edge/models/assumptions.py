@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
+from pathlib import Path
 
-from micronet_edge.data.labels import are_numbers
+from micronet_edge.data.labels import are_numbers, read_labels
 from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.data.preprocessing import Preprocessing, resize_for_crop
 from micronet_edge.errors import SettingsError
@@ -20,6 +21,9 @@ _OPTIONS = {
     "color_order": "--color-order",
     LABELS: "--labels",
 }
+
+_OF_IMAGES = ("input_size", "resize", "crop", "interpolation", "mean", "std", "color_order")
+"""The settings that replace a preprocessing."""
 
 
 def given_preprocessing(own: Preprocessing | None, settings: CheckpointSettings) -> Preprocessing:
@@ -60,6 +64,28 @@ def assumed_fields(own: Preprocessing | None, settings: CheckpointSettings) -> t
         "color_order": settings.color_order,
     }
     return tuple(name for name, value in given.items() if value is None)
+
+
+def with_settings(stored: FileMetadata, settings: CheckpointSettings) -> FileMetadata:
+    """The metadata of a checkpoint, with what the user states instead.
+
+    Raises SettingsError as `given_preprocessing` does, and on labels of another number.
+    """
+    open_fields = assumed_fields(None, settings)
+    labels, assumed = stored.labels, tuple(name for name in stored.assumed if name in open_fields)
+    if settings.labels is not None:
+        labels = read_labels(Path(settings.labels), len(stored.labels))
+    elif stored.labels_assumed:
+        assumed = (*assumed, LABELS)
+    preprocessing = stored.preprocessing
+    if any(getattr(settings, name) is not None for name in _OF_IMAGES):
+        preprocessing = given_preprocessing(preprocessing, settings)
+    return replace(stored, labels=labels, preprocessing=preprocessing, assumed=assumed)
+
+
+def without_description(settings: CheckpointSettings) -> CheckpointSettings:
+    """The settings without those that `with_settings` reads."""
+    return replace(settings, **dict.fromkeys((*_OF_IMAGES, LABELS)))
 
 
 def describe_changes(own: Preprocessing | None, taken: Preprocessing) -> str | None:

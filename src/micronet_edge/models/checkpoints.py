@@ -10,18 +10,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors.torch import save
 from torch import Tensor
 
 from micronet_edge.data.preprocessing import Preprocessing
-from micronet_edge.errors import CheckpointError, SettingsError
+from micronet_edge.errors import CheckpointError, NetworkError, SettingsError
 from micronet_edge.models.checked_tensors import checked
 from micronet_edge.models.checkpoint_files import read_file
-from micronet_edge.models.differences import COUNTER, identify
+from micronet_edge.models.differences import COUNTER, identify, misfit
 from micronet_edge.models.family import find_variant
 from micronet_edge.models.micronet import MicroNet
+from micronet_edge.models.own_checkpoints import how_to_open, read_own
 from micronet_edge.models.soundness import check_sound
-from micronet_edge.models.weight_sets import Weights, choose_weights
+from micronet_edge.models.weight_sets import choose_weights
+from micronet_edge.models.wrappings import Weights
 from micronet_edge.util.output_files import write_bytes
 from micronet_edge.util.text import plural
 from micronet_edge.util.user_files import file_sha256, parse_json
@@ -71,6 +74,8 @@ def load_checkpoint(
     """
     path = Path(path)
     content, metadata = read_file(path)
+    if (stored := read_own(path, metadata)) is not None:
+        raise CheckpointError(how_to_open(path, stored))
     chosen, kind, notes = choose_weights(path, content, weights)
     found, classes = identify(path, chosen.tensors)
     tensors = {name: checked(path, name, value) for name, value in chosen.tensors.items()}
@@ -102,7 +107,8 @@ def save_checkpoint(
 
     `training` says how the network was trained, in values that JSON has. The same network gives the same
     bytes. An interrupted or killed save leaves the previous file. Raises SettingsError unless there is one
-    label per class, OutputError if the file cannot be written.
+    label per class, NetworkError on a network with other layers than its variant's, OutputError if the file
+    cannot be written.
     """
     content = checkpoint_bytes(network, preprocessing=preprocessing, labels=labels, training=training)
     write_bytes(content, Path(path), overwrite=True)
@@ -115,11 +121,17 @@ def checkpoint_bytes(
     labels: tuple[str, ...],
     training: Mapping[str, object] | None = None,
 ) -> bytes:
-    """The content of the file that `save_checkpoint` writes. Raises SettingsError likewise."""
+    """The content of the file that `save_checkpoint` writes, which Raises likewise."""
     if len(labels) != network.num_classes:
         raise SettingsError(
             f"{plural(len(labels), 'label')} for {plural(network.num_classes, 'class', 'classes')}: "
             "give one for each class"
+        )
+    if (difference := _difference(network)) is not None:
+        classes = plural(network.num_classes, "class", "classes")
+        raise NetworkError(
+            f"this network is no {network.variant.name} of {classes}: {difference}: save it with "
+            "micronet_edge.save and the function that builds it"
         )
     description: dict[str, object] = {
         "format": FORMAT,
@@ -134,6 +146,17 @@ def checkpoint_bytes(
     tensors = {name: value.cpu().contiguous() for name, value in network.state_dict().items()}
     # One key holds all: safetensors writes several keys in random order.
     return save(tensors, {DESCRIPTION_KEY: json.dumps(description)})
+
+
+def fits_its_variant(network: MicroNet) -> bool:
+    """Whether the network still has the layers that its variant and its number of classes say."""
+    return _difference(network) is None
+
+
+def _difference(network: MicroNet) -> str | None:
+    with torch.device("meta"):
+        expected = MicroNet(network.variant, network.num_classes).state_dict()
+    return misfit(expected, network.state_dict())
 
 
 def _zero_counters(network: MicroNet) -> dict[str, Tensor]:

@@ -164,8 +164,8 @@ _KINDS: tuple[tuple[Callable[[_Differences], bool], str], ...] = (
     (
         _other_head,
         (
-            "only the head differs, the backbone is {variant}'s: this tool supports only the head of the "
-            "released networks (linear, norm and hard swish, twice); train that head on the backbone"
+            "only the head differs, the backbone is {variant}'s: write a function that builds this network, "
+            "and give file.py:name with --weights and this file"
         ),
     ),
     (
