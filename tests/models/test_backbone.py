@@ -121,7 +121,9 @@ def test_the_authors_files_load(tmp_path):
     trained = load_checkpoint(DIGITS).network
     theirs = {ours: name for name, ours in authors_names("m0").items()}
     state = {theirs[name]: value for name, value in trained.state_dict().items()}
-    torch.save({"state_dict": {f"module.{name}": value for name, value in state.items()}}, tmp_path / "m0.pth")
+    torch.save(
+        {"state_dict": {f"module.{name}": value for name, value in state.items()}}, tmp_path / "m0.pth"
+    )
     backbone = micronet_features("m0", checkpoint=tmp_path / "m0.pth")
     for name, value in backbone.features.state_dict().items():
         assert torch.equal(value, trained.features.state_dict()[name])
@@ -172,7 +174,10 @@ def test_what_does_not_fit_is_refused(refusal, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"out_indices": (5,)}, "out_indices of m0: no map 5: give some of 0, 1, 2, 3, 4, for strides 2 to 32"),
+        (
+            {"out_indices": (5,)},
+            "out_indices of m0: no map 5: give some of 0, 1, 2, 3, 4, for strides 2 to 32",
+        ),
         ({"out_indices": ()}, "out_indices of m0: no maps given: give some of"),
         ({"out_indices": (4, -1)}, "out_indices (4, -1) repeat a map: give each once"),
         ({"in_channels": 0}, "a network needs at least one input channel, not 0: give 1 or more"),
