@@ -183,6 +183,11 @@ def test_arguments_need_a_factory(path, refusal):
 # --- Refused while saving, before a training is paid for
 
 
+class Counted(nn.Module):
+    def get_extra_state(self):
+        return {"seen": 3}
+
+
 def test_a_factory_of_another_network_is_refused(mine, path, refusal):
     message = refusal(NetworkError, micronet_edge.save, pets(4), path, METADATA, factory=f"{mine}:pets")
     assert "classifier.1.weight is [4, 384] there, [3, 384] in the network" in message
@@ -205,17 +210,12 @@ def test_checking_draws_no_random_numbers_of_the_training(mine, path):
         ("os:system", "factory 'os:system' is no function of yours: name one in your own module"),
         ("torch.hub:load", "factory 'torch.hub:load' is no function of yours"),
         ("no factory", "factory 'no factory': give package.module:name or file.py:name"),
-        (lambda: nn.Flatten(), "factory '<lambda>': give a function of a module, not a local one"),
+        (Counted.get_extra_state, "give a function of a module, not a local one"),
     ],
 )
 def test_names_that_are_no_factory(path, factory, words, refusal):
     assert words in refusal(SettingsError, micronet_edge.save, pets(), path, METADATA, factory=factory)
     assert not path.exists()
-
-
-class Counted(nn.Module):
-    def get_extra_state(self):
-        return {"seen": 3}
 
 
 def test_state_that_is_no_tensor_is_refused(path, refusal):
