@@ -36,7 +36,7 @@ def digits(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def test_part(example, digits):
+def of_test(example, digits):
     return example["scenes"].Scenes("test", digits)
 
 
@@ -48,17 +48,17 @@ def network(example):
 # --- The scenes
 
 
-def test_a_scene_is_the_same_whenever_it_is_drawn(example, digits, test_part):
-    one, again, other = test_part.draw(3), example["scenes"].Scenes("test", digits).draw(3), test_part.draw(4)
+def test_a_scene_is_the_same_whenever_it_is_drawn(example, digits, of_test):
+    one, again, other = of_test.draw(3), example["scenes"].Scenes("test", digits).draw(3), of_test.draw(4)
     assert np.array_equal(one.pixels, again.pixels)
     assert one.boxes == again.boxes
     assert not np.array_equal(one.pixels, other.pixels)
 
 
-def test_boxes_lie_in_the_scene_and_apart_from_each_other(example, test_part):
+def test_boxes_lie_in_the_scene_and_apart_from_each_other(example, of_test):
     overlap = example["precision"].overlap
     for number in range(50):
-        boxes = test_part.draw(number).boxes
+        boxes = of_test.draw(number).boxes
         assert 1 <= len(boxes) <= 4
         for place, box in enumerate(boxes):
             assert 0 <= box.left < box.right <= 128
@@ -66,10 +66,10 @@ def test_boxes_lie_in_the_scene_and_apart_from_each_other(example, test_part):
             assert all(overlap(box, other) == 0 for other in boxes[:place])
 
 
-def test_nothing_but_the_digits_differs_from_the_photograph(example, test_part, monkeypatch):
-    scene = test_part.draw(7)
+def test_nothing_but_the_digits_differs_from_the_photograph(example, of_test, monkeypatch):
+    scene = of_test.draw(7)
     monkeypatch.setattr(example["scenes"].Scenes, "_paste", lambda *_: None)
-    bare = test_part.draw(7).pixels.astype(int)
+    bare = of_test.draw(7).pixels.astype(int)
     changed = np.abs(scene.pixels - bare).max(2) > 40
     assert changed.any()
     for box in scene.boxes:
@@ -103,10 +103,10 @@ def test_scenes_are_written_with_their_boxes(example, digits, tmp_path, monkeypa
 # --- Maps and boxes
 
 
-def test_the_maps_of_the_training_decode_into_their_boxes(example, test_part):
+def test_the_maps_of_the_training_decode_into_their_boxes(example, of_test):
     train, precision = example["train"], example["precision"]
     for number in range(30):
-        boxes = test_part.draw(number).boxes
+        boxes = of_test.draw(number).boxes
         classes, edges, counts = train.targets(boxes)
         found = precision.decode(np.log((classes + 1e-6) / (1 - classes + 1e-6)), edges)
         sure = [each.box for each in found if each.score > 0.99]
@@ -148,11 +148,11 @@ def test_of_boxes_on_one_digit_the_best_stays(example):
 # --- The network
 
 
-def test_the_committed_checkpoint_finds_digits(example, network, test_part, tmp_path):
+def test_the_committed_checkpoint_finds_digits(example, network, of_test, tmp_path):
     module, metadata = network
     assert CHECKPOINT.stat().st_size < 2_000_000
     assert metadata.labels == tuple("0123456789")
-    precision, drawn = example["precision"], [test_part.draw(number) for number in range(MEASURED)]
+    precision, drawn = example["precision"], [of_test.draw(number) for number in range(MEASURED)]
     for number, scene in enumerate(drawn):
         Image.fromarray(scene.pixels).save(tmp_path / f"{number:04d}.png")
     found = precision.detect(

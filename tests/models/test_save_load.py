@@ -15,7 +15,7 @@ from torch import nn
 import micronet_edge
 from micronet_edge import FileMetadata, Preprocessing, read_metadata
 from micronet_edge.errors import CheckpointError, NetworkError, SettingsError
-from micronet_edge.models import MicroNet, load_checkpoint, save_checkpoint
+from micronet_edge.models import MicroNet, load_checkpoint, micronet_features, save_checkpoint
 from micronet_edge.models.own_checkpoints import KEY
 from micronet_edge.models.own_networks import state_sha256
 from micronet_edge.models.source import read_source
@@ -178,6 +178,18 @@ def test_arguments_are_plain_values(path, value, refusal):
 def test_arguments_need_a_factory(path, refusal):
     message = refusal(SettingsError, micronet_edge.save, pets(), path, METADATA, arguments={"classes": 3})
     assert message == "arguments are keyword arguments of a factory: give a dict, and the factory"
+
+
+def test_a_backbone_without_labels_is_saved_and_loaded(path):
+    arguments = {"variant": "m1", "out_indices": [0, 3], "in_channels": 1}
+    network = micronet_features("m1", out_indices=[0, 3], in_channels=1)
+    metadata = replace(METADATA, labels=())
+    micronet_edge.save(
+        network, path, metadata, factory="micronet_edge.models:micronet_features", arguments=arguments
+    )
+    found, read = micronet_edge.load(path, factory=micronet_features)
+    assert same(found, network)
+    assert (found.feature_info, read.labels) == (network.feature_info, ())
 
 
 # --- Refused while saving, before a training is paid for

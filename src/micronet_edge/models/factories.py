@@ -216,13 +216,10 @@ def _load(factory: Factory, network: nn.Module, path: Path, content: object) -> 
 
 
 def _arguments(factory: Factory, stored: OwnCheckpoint | None) -> Mapping[str, Argument]:
-    """The arguments in a checkpoint of the same function; none for another function."""
-    if stored is None or stored.factory is None or _last_names(stored.factory) != _last_names(str(factory)):
+    """The arguments in a checkpoint of a function of that name; none for another function.
+
+    The module may have another name now: a file is moved, or imported from a package.
+    """
+    if stored is None or stored.factory is None or stored.factory.rpartition(":")[2] != factory.name:
         return {}
     return stored.arguments
-
-
-def _last_names(factory: str) -> tuple[str, str]:
-    """The module's and the function's name: a file may have been moved, or be imported as a module."""
-    place, _, name = factory.rpartition(":")
-    return (Path(place).stem if place.endswith(".py") else place.rpartition(".")[2]), name

@@ -10,7 +10,7 @@ import re
 import shlex
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +72,8 @@ def read_own(path: Path, texts: Mapping[str, str]) -> OwnCheckpoint | None:
     try:
         found = _description(texts[KEY])
         metadata = FileMetadata.from_texts(found["metadata"], str(path))
+        if metadata.labels == ("",):  # how no labels read as text
+            metadata = replace(metadata, labels=())
         factory, arguments = found["factory"], found["arguments"]
         check_call(factory, arguments)
     except (ValueError, KeyError, TypeError, AttributeError, TargetError, SettingsError) as error:
