@@ -2,18 +2,17 @@
 
 import json
 import sys
-import textwrap
 from dataclasses import replace
 
 import pytest
 import torch
 from cli.command import DIGITS, run
+from own_pets import METADATA, pets, write_source
 from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import nn
 
 import micronet_edge
-from micronet_edge import FileMetadata, Preprocessing, read_metadata
+from micronet_edge import read_metadata
 from micronet_edge.errors import CheckpointError, NetworkError, SettingsError
 from micronet_edge.models import MicroNet, load_checkpoint, micronet_features, save_checkpoint
 from micronet_edge.models.own_checkpoints import KEY
@@ -21,42 +20,10 @@ from micronet_edge.models.own_networks import state_sha256
 from micronet_edge.models.source import read_source
 from micronet_edge.settings import CheckpointSettings
 
-METADATA = FileMetadata("pets", ("cat", "dog", "owl"), Preprocessing(64, 72), assumed=("mean", "std"))
-
-SOURCE = """
-    from pathlib import Path
-
-    from torch import nn
-
-    from micronet_edge.models import MicroNet
-
-    (Path(__file__).parent / "ran").touch()
-
-
-    def pets(classes=3, variant="m0", hidden=()):
-        network = MicroNet(variant)
-        network.classifier = nn.Sequential(nn.Dropout(), nn.Linear(384, classes))
-        return network
-
-
-    def sized(width):
-        return nn.Sequential(nn.Conv2d(3, width, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-"""
-
-
-def pets(classes=3):
-    """A MicroNet with a head of its own."""
-    network = MicroNet("m0")
-    network.classifier = nn.Sequential(nn.Dropout(), nn.Linear(384, classes))
-    return network
-
 
 @pytest.fixture
 def mine(tmp_path):
-    """A person's own file. `ran` lies beside it if its code ran."""
-    path = tmp_path / "pets_net.py"
-    path.write_text(textwrap.dedent(SOURCE))
-    yield path
+    yield write_source(tmp_path)
     sys.modules.pop("_own_pets_net", None)
 
 
@@ -102,7 +69,7 @@ def test_the_function_itself_names_its_module(path):
     micronet_edge.save(network, path, METADATA, factory=pets)
     assert same(micronet_edge.load(path, factory=pets)[0], network)
     with safe_open(path, framework="pt") as file:
-        assert json.loads(file.metadata()[KEY])["factory"] == f"{__name__}:pets"
+        assert json.loads(file.metadata()[KEY])["factory"] == "own_pets:pets"
 
 
 def test_the_old_way_of_saving_refuses_another_head(tmp_path, refusal):
@@ -247,65 +214,6 @@ def test_a_wrapped_network_is_saved_and_loads_unwrapped(mine, path):
     network = pets()
     micronet_edge.save(nn.DataParallel(network), path, METADATA, factory=f"{mine}:pets")
     assert same(micronet_edge.load(path, factory=f"{mine}:pets")[0], network)
-
-
-# --- What runs
-
-
-def test_no_code_runs_unless_the_caller_names_it(mine, path, refusal, monkeypatch):
-    micronet_edge.save(pets(), path, METADATA, factory=f"{mine}:pets")
-    ran = mine.with_name("ran")
-    ran.unlink()
-    monkeypatch.chdir(mine.parent)
-    for read in (
-        micronet_edge.load,
-        load_checkpoint,
-        lambda each: read_source(each, None, CheckpointSettings()),
-    ):
-        message = refusal(CheckpointError, read, path)
-        assert message == (
-            f"{path} holds the weights of {mine}:pets(), and no checkpoint chooses the code that runs: if "
-            f"you trust that function, give {mine}:pets --weights {path} instead; in Python, "
-            f"micronet_edge.load(path, factory='{mine}:pets')"
-        )
-        assert not ran.exists()
-
-
-def forged(path, **changes):
-    """A checkpoint whose description somebody wrote by hand."""
-    said = {"format": "micronet-edge-network/1", "factory": "pets_net.py:pets", "arguments": {}}
-    said["metadata"] = METADATA.to_texts()
-    save_file(dict(pets().state_dict()), path, {KEY: json.dumps(said | changes)})
-    return path
-
-
-@pytest.mark.parametrize(
-    ("changes", "reason"),
-    [
-        ({"factory": "os:system", "arguments": {"command": "reboot"}}, "is no function of yours"),
-        ({"factory": "subprocess:run"}, "is no function of yours"),
-        ({"factory": "pets_net.py:pets\n$(reboot)"}, "give package.module:name or file.py:name"),
-        ({"factory": "\x1b[2Jnet.py:pets"}, "give package.module:name or file.py:name"),
-        ({"factory": 3}, "give package.module:name or file.py:name"),
-        ({"arguments": {"classes": "../../x"}}, "a checkpoint keeps numbers, words"),
-        ({"arguments": {"not a name": 1}}, "a checkpoint keeps numbers, words"),
-        ({"arguments": [1]}, "give a dict, and the factory"),
-        ({"format": "micronet-edge-network/9"}, "format 'micronet-edge-network/9' is unknown"),
-        ({"metadata": {}}, "carries no labels"),
-        ({"metadata": None}, "cannot be read"),
-    ],
-)
-def test_a_forged_description_is_refused(path, changes, reason, refusal):
-    message = refusal(CheckpointError, load_checkpoint, forged(path, **changes))
-    assert message.startswith(f"{path}: what it says of its network cannot be read (")
-    assert reason in message
-    assert message.endswith(": save it again")
-
-
-def test_a_shell_reads_the_advice_as_it_is_meant(tmp_path, refusal):
-    path = tmp_path / "my nets; reboot.safetensors"
-    message = refusal(CheckpointError, load_checkpoint, forged(path, factory="my $(x) nets.py:pets"))
-    assert f"give 'my $(x) nets.py:pets' --weights '{path}' instead" in message
 
 
 # --- Read by the commands
