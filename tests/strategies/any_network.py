@@ -3,6 +3,7 @@
 Each is a text, so that a failing example reads as the program to report.
 """
 
+import warnings
 from dataclasses import dataclass
 from math import prod
 
@@ -124,7 +125,8 @@ class Draft:
             for name, text in pending.items():
                 setattr(self._live, name, eval(text, {**NAMES}))  # noqa: S307 - our own text
                 enliven(getattr(self._live, name), name)
-            with torch.no_grad():
+            # Torch warns of some layers, once in a process.
+            with torch.no_grad(), warnings.catch_warnings(action="ignore"):
                 self._live.eval()
                 value = eval(made, {**NAMES, **self._values, "self": self._live})  # noqa: S307
         except (RuntimeError, ValueError):
