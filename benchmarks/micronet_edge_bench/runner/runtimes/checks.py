@@ -1,4 +1,4 @@
-"""Checks for every runtime: one input and one output, of fixed shape and supported type."""
+"""Checks for every runtime: one input, of fixed shape, and outputs and supported type."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ Tensor = TypeVar("Tensor")
 DTYPES = ("float32", "int8", "uint8", "int16", "uint16")
 
 
-def only_one(path: Path, kind: str, tensors: Sequence[Tensor]) -> Tensor:
-    """The file's only input or output.
+def only_input(path: Path, tensors: Sequence[Tensor]) -> Tensor:
+    """The file's only input.
 
     Raises RuntimeUnusableError if there are none or several.
     """
     if len(tensors) != 1:
-        raise RuntimeUnusableError(f"{path} has {len(tensors)} {kind}s: only files with one can be measured")
+        raise RuntimeUnusableError(f"{path} has {len(tensors)} inputs: only files with one can be measured")
     return tensors[0]
 
 
