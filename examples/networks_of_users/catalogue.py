@@ -69,7 +69,10 @@ NETWORKS = (
     _classifier("vit-by-hand", tiny_vit.build_by_hand, tiny_vit.IMAGE),
     _classifier("transformer-encoder", transformer_encoder.build, transformer_encoder.IMAGE),
     UserNetwork(
-        "sequence-tagger", transformer_encoder.build_tagger, {"sequence": transformer_encoder.SEQUENCE}, ("tags",)
+        "sequence-tagger",
+        transformer_encoder.build_tagger,
+        {"sequence": transformer_encoder.SEQUENCE},
+        ("tags",),
     ),
     UserNetwork("unet-transposed", unet.build_transposed, {"image": unet.IMAGE}, ("mask",)),
     UserNetwork("unet-upsample", unet.build_upsample, {"image": unet.ODD_IMAGE}, ("mask",)),

@@ -20,14 +20,28 @@ class MBConv(nn.Module):
         self.skip = stride == 1 and inp == oup
         self.expand = nn.Identity()
         if expand != 1:
-            self.expand = nn.Sequential(nn.Conv2d(inp, hidden, 1, bias=False), nn.BatchNorm2d(hidden, 1e-3), nn.SiLU())
+            self.expand = nn.Sequential(
+                nn.Conv2d(inp, hidden, 1, bias=False), nn.BatchNorm2d(hidden, 1e-3), nn.SiLU()
+            )
         self.depthwise = nn.Sequential(
-            nn.Conv2d(hidden, hidden, kernel, stride, padding="same" if stride == 1 else kernel // 2, groups=hidden, bias=False),
+            nn.Conv2d(
+                hidden,
+                hidden,
+                kernel,
+                stride,
+                padding="same" if stride == 1 else kernel // 2,
+                groups=hidden,
+                bias=False,
+            ),
             nn.BatchNorm2d(hidden, 1e-3),
             nn.SiLU(inplace=True),
         )
         self.squeeze = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1), nn.Conv2d(hidden, squeezed, 1), Swish(), nn.Conv2d(squeezed, hidden, 1), nn.Sigmoid()
+            nn.AdaptiveAvgPool2d(1),
+            nn.Conv2d(hidden, squeezed, 1),
+            Swish(),
+            nn.Conv2d(squeezed, hidden, 1),
+            nn.Sigmoid(),
         )
         self.project = nn.Sequential(nn.Conv2d(hidden, oup, 1, bias=False), nn.BatchNorm2d(oup, 1e-3))
 

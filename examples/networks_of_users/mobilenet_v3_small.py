@@ -76,7 +76,10 @@ class MobileNetV3Small(nn.Module):
             nn.Conv2d(channels, 288, 1, bias=False), nn.BatchNorm2d(288), nn.Hardswish(inplace=True)
         )
         self.classifier = nn.Sequential(
-            nn.Linear(288, 256), nn.Hardswish(inplace=True), nn.Dropout(0.2, inplace=True), nn.Linear(256, num_classes)
+            nn.Linear(288, 256),
+            nn.Hardswish(inplace=True),
+            nn.Dropout(0.2, inplace=True),
+            nn.Linear(256, num_classes),
         )
 
     def forward(self, x):

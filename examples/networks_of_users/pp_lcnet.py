@@ -15,7 +15,9 @@ def make_divisible(value, divisor=8):
 class ConvBNAct(nn.Sequential):
     def __init__(self, cin, cout, k, s=1, g=1):
         super().__init__(
-            nn.Conv2d(cin, cout, k, s, (k - 1) // 2, groups=g, bias=False), nn.BatchNorm2d(cout), nn.Hardswish()
+            nn.Conv2d(cin, cout, k, s, (k - 1) // 2, groups=g, bias=False),
+            nn.BatchNorm2d(cout),
+            nn.Hardswish(),
         )
 
 

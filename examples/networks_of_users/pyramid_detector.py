@@ -10,7 +10,9 @@ IMAGE = (3, 96, 128)
 
 
 def conv_bn(i, o, k=3, s=1):
-    return nn.Sequential(nn.Conv2d(i, o, k, s, k // 2, bias=False), nn.BatchNorm2d(o), nn.LeakyReLU(0.1, inplace=True))
+    return nn.Sequential(
+        nn.Conv2d(i, o, k, s, k // 2, bias=False), nn.BatchNorm2d(o), nn.LeakyReLU(0.1, inplace=True)
+    )
 
 
 class FPN(nn.Module):

@@ -8,7 +8,7 @@ SETTLING_BATCHES, BATCH = 3, 8
 
 
 def settled(make, *shapes):
-    """The network with weights from a fixed seed and batch statistics that are not trivial, in inference form.
+    """The network with weights from a fixed seed and settled batch statistics, in inference form.
 
     Given    a function that makes it; the shapes of its inputs, without the batch
     """

@@ -62,7 +62,9 @@ class ShuffleNetV2(nn.Module):
         for inp, oup, stride in [(24, 48, 2), (48, 48, 1), (48, 48, 1), (48, 96, 2), (96, 96, 1)]:
             units.append(InvertedResidual(inp, oup, stride))
         self.stages = nn.Sequential(*units)
-        self.conv5 = nn.Sequential(nn.Conv2d(96, 192, 1, bias=False), nn.BatchNorm2d(192), nn.ReLU(inplace=True))
+        self.conv5 = nn.Sequential(
+            nn.Conv2d(96, 192, 1, bias=False), nn.BatchNorm2d(192), nn.ReLU(inplace=True)
+        )
         self.fc = nn.Linear(192, num_classes)
 
     def forward(self, x):

@@ -11,7 +11,9 @@ SPECTROGRAM = (1, 40, 101)
 class SeparableBlock(nn.Module):
     def __init__(self, channels, dilation=1):
         super().__init__()
-        self.depthwise = nn.Conv2d(channels, channels, 3, padding=dilation, dilation=dilation, groups=channels)
+        self.depthwise = nn.Conv2d(
+            channels, channels, 3, padding=dilation, dilation=dilation, groups=channels
+        )
         self.bn1 = nn.BatchNorm2d(channels)
         self.pointwise = nn.Conv2d(channels, channels, 1)
         self.bn2 = nn.BatchNorm2d(channels)

@@ -41,7 +41,10 @@ class SqueezeNet(nn.Module):
             Fire(128, 24, 96, 96),
         )
         self.classifier = nn.Sequential(
-            nn.Dropout(p=0.5), nn.Conv2d(192, num_classes, 1), nn.ReLU(inplace=True), nn.AdaptiveAvgPool2d((1, 1))
+            nn.Dropout(p=0.5),
+            nn.Conv2d(192, num_classes, 1),
+            nn.ReLU(inplace=True),
+            nn.AdaptiveAvgPool2d((1, 1)),
         )
 
     def forward(self, x):

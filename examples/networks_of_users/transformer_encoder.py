@@ -14,7 +14,9 @@ class EncoderClassifier(nn.Module):
         super().__init__()
         self.patches = nn.Conv2d(3, dim, 8, stride=8)
         self.position = nn.Parameter(0.5 * torch.randn(1, 36, dim))
-        layer = nn.TransformerEncoderLayer(dim, nhead=4, dim_feedforward=96, batch_first=True, activation="gelu")
+        layer = nn.TransformerEncoderLayer(
+            dim, nhead=4, dim_feedforward=96, batch_first=True, activation="gelu"
+        )
         self.encoder = nn.TransformerEncoder(layer, num_layers=2, enable_nested_tensor=False)
         self.head = nn.Linear(dim, classes)
 

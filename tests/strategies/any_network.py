@@ -153,7 +153,7 @@ def _is_tame(value):
 @st.composite
 def any_networks(draw, most=6):
     """A network of one to three inputs and outputs."""
-    from strategies.steps import steps_for  # noqa: PLC0415 - they draw into a Draft
+    from strategies.steps import steps_for
 
     count = draw(st.sampled_from([1, 1, 1, 2, 2, 3]))
     shapes = draw(st.lists(st.sampled_from(INPUT_SHAPES), min_size=count, max_size=count))
@@ -175,8 +175,8 @@ def _outputs(draw, draft):
         draft.line(f"torch.tanh({draft.names[0]})", draft.names[0])
     computed = [name for name, _ in draft.lines]
     chosen = [computed[-1]]
-    for _ in range(draw(st.sampled_from([0, 0, 0, 1, 2]))):
-        chosen.append(draw(st.sampled_from(computed)))
+    more = draw(st.sampled_from([0, 0, 0, 1, 2]))
+    chosen += draw(st.lists(st.sampled_from(computed), min_size=more, max_size=more))
     read = set().union(*(draft.read[name] for name in chosen))
     for name in draft.inputs:
         if name not in read:

@@ -87,7 +87,9 @@ def function(draw, draft, x):
 def softmax(draw, draft, x):
     axis = draw(st.integers(1, len(draft.shape(x))))
     axis -= draw(st.sampled_from([0, len(draft.shape(x)) + 1]))
-    form = draw(st.sampled_from(["F.softmax({x}, dim={a})", "{x}.softmax({a})", "F.log_softmax({x}, dim={a})"]))
+    form = draw(
+        st.sampled_from(["F.softmax({x}, dim={a})", "{x}.softmax({a})", "F.log_softmax({x}, dim={a})"])
+    )
     draft.line(form.format(x=x, a=axis), x)
 
 
@@ -170,7 +172,11 @@ def reading(draw, draft, x):
     axis = draw(st.integers(1, len(shape)))
     length = shape[axis - 1]
     start = draw(st.integers(0, length - 1))
-    index = draw(st.sampled_from([f"{start}:", f":{start + 1}", "::2", f"{start}", f"-{length - start}:", f"{start}:{length}"]))
+    index = draw(
+        st.sampled_from(
+            [f"{start}:", f":{start + 1}", "::2", f"{start}", f"-{length - start}:", f"{start}:{length}"]
+        )
+    )
     draft.line(f"{x}[{', '.join([':'] * axis + [index])}]", x)
 
 
@@ -223,7 +229,7 @@ def permutation(draw, draft, x):
     draft.line(f"{x}.permute(0, {', '.join(map(str, order))})", x)
 
 
-def expansion(draw, draft, x):
+def expansion(_draw, draft, x):
     shape = draft.shape(x)
     ones = [k for k, length in enumerate(shape) if length == 1]
     if not ones:
@@ -253,9 +259,13 @@ ANY_STEPS = (
 )
 
 
+def as_vector(_draw, draft, x):
+    draft.line(f"{x}.unsqueeze(-1)", x)
+
+
 def steps_for(rank):
     """The steps that read a tensor of so many axes, the batch's among them."""
     own = {2: VECTOR_STEPS, 3: SEQUENCE_STEPS, 4: MAP_STEPS}.get(rank, ())
     if rank == 1:
-        return (function, activation, lambda _draw, draft, x: draft.line(f"{x}.unsqueeze(-1)", x))
+        return (function, activation, as_vector)
     return (*own, *own, *ANY_STEPS)

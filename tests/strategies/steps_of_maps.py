@@ -8,7 +8,7 @@ def _side(draw):
 
 
 def convolution(draw, draft, x):
-    c, h, w = draft.shape(x)
+    c, _, _ = draft.shape(x)
     kernel = draw(st.sampled_from([(1, 1), (3, 3), (3, 3), (2, 3), (5, 1), (4, 4)]))
     groups = draw(st.sampled_from([g for g in range(1, c + 1) if c % g == 0]))
     wide = groups * draw(st.integers(1, max(1, 8 // groups)))
@@ -18,7 +18,9 @@ def convolution(draw, draft, x):
     mode = draw(st.sampled_from(["zeros", "zeros", "zeros", "reflect", "replicate", "circular"]))
     bias = draw(st.booleans())
     if draw(st.booleans()):
-        made = f"nn.Conv2d({c}, {wide}, {kernel}, {stride}, {padding}, {dilation}, {groups}, {bias}, '{mode}')"
+        made = (
+            f"nn.Conv2d({c}, {wide}, {kernel}, {stride}, {padding}, {dilation}, {groups}, {bias}, '{mode}')"
+        )
         draft.line(f"{draft.layer(made)}({x})", x)
         return
     weight = draft.layer(f"nn.Parameter(torch.zeros({wide}, {c // groups}, {kernel[0]}, {kernel[1]}))")
@@ -34,7 +36,10 @@ def residual(draw, draft, x):
         f"nn.Sequential(nn.Conv2d({c}, {c}, 3, padding=1, groups={groups}, bias=False), nn.BatchNorm2d({c}), "
         f"{act}, nn.Conv2d({c}, {c}, 1))"
     )
-    draft.line(draw(st.sampled_from(["{x} + {m}({x})", "F.relu({m}({x}) + {x})"])).format(x=x, m=draft.layer(body)), x)
+    draft.line(
+        draw(st.sampled_from(["{x} + {m}({x})", "F.relu({m}({x}) + {x})"])).format(x=x, m=draft.layer(body)),
+        x,
+    )
 
 
 def squeeze_excite(draw, draft, x):
@@ -51,8 +56,9 @@ def transposed(draw, draft, x):
     padding, groups = draw(st.sampled_from([0, 1])), draw(st.sampled_from([1, 1, c]))
     grows = draw(st.sampled_from([0, 0, 1])) if stride in (2, 3) else 0
     dilation = draw(st.sampled_from([1, 1, 1, 2]))
+    wide = c if groups > 1 else 3
     made = (
-        f"nn.ConvTranspose2d({c}, {c if groups > 1 else 3}, {kernel}, {stride}, {padding}, {grows}, {groups}, "
+        f"nn.ConvTranspose2d({c}, {wide}, {kernel}, {stride}, {padding}, {grows}, {groups}, "
         f"dilation={dilation})"
     )
     draft.line(f"{draft.layer(made)}({x})", x)
@@ -102,7 +108,11 @@ def adaptive_pool(draw, draft, x):
     size = draw(st.sampled_from(["1", "(1, 1)", "2", "(2, 3)", "(None, 1)", "3"]))
     form = draw(
         st.sampled_from(
-            [f"F.adaptive_avg_pool2d({x}, {size})", f"F.adaptive_max_pool2d({x}, {size})", f"nn.AdaptiveAvgPool2d({size})"]
+            [
+                f"F.adaptive_avg_pool2d({x}, {size})",
+                f"F.adaptive_max_pool2d({x}, {size})",
+                f"nn.AdaptiveAvgPool2d({size})",
+            ]
         )
     )
     draft.line(form if form.startswith("F.") else f"{draft.layer(form)}({x})", x)
@@ -140,7 +150,7 @@ def shuffle(draw, draft, x):
                 f"F.channel_shuffle({x}, {groups})",
                 f"F.pixel_shuffle(torch.cat([{x}] * 4, 1), 2)",
                 f"nn.PixelUnshuffle(2)(F.pad({x}, (0, {x}.shape[3] % 2, 0, {x}.shape[2] % 2)))",
-                f"{x}.view({x}.shape[0], {groups}, -1, {x}.shape[2], {x}.shape[3]).transpose(1, 2).flatten(1, 2)",
+                f"{x}.view({x}.shape[0], {groups}, -1, *{x}.shape[2:]).transpose(1, 2).flatten(1, 2)",
                 f"{x}[:, [{', '.join(str(k) for k in reversed(range(c)))}]]",
                 f"{x}.flip(1)",
             ]
@@ -175,13 +185,13 @@ def tokens(draw, draft, x):
     draft.line(draw(st.sampled_from([f"{x}.flatten(2).transpose(1, 2)", f"{x}.flatten(2)"])), x)
 
 
-def head(draw, draft, x):
+def head(_draw, draft, x):
     c, _, _ = draft.shape(x)
     layer = draft.layer(f"nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear({c}, 5))")
     draft.line(f"{layer}({x})", x)
 
 
-def channels_last(draw, draft, x):
+def channels_last(_draw, draft, x):
     """A linear layer over the channels, as ConvNeXt has it."""
     c, _, _ = draft.shape(x)
     layer = draft.layer(f"nn.Sequential(nn.LayerNorm({c}), nn.Linear({c}, 4), nn.GELU())")

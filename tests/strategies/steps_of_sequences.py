@@ -18,9 +18,9 @@ def convolution(draw, draft, x):
     kernel, stride = draw(st.integers(1, 5)), draw(st.integers(1, 2))
     groups, dilation = draw(st.sampled_from([1, c])), draw(st.integers(1, 2))
     mode = draw(st.sampled_from(["zeros", "zeros", "reflect", "circular"]))
+    wide, padding = c if groups > 1 else 6, draw(st.integers(0, 2))
     made = (
-        f"nn.Conv1d({c}, {c if groups > 1 else 6}, {kernel}, {stride}, {draw(st.integers(0, 2))}, {dilation}, "
-        f"{groups}, padding_mode='{mode}')"
+        f"nn.Conv1d({c}, {wide}, {kernel}, {stride}, {padding}, {dilation}, {groups}, padding_mode='{mode}')"
     )
     draft.line(f"{draft.layer(made)}({x})", x)
 
@@ -59,7 +59,7 @@ def layer_on_signal(draw, draft, x):
     draft.line(f"{draft.layer(made)}({x})", x)
 
 
-def attention(draw, draft, x):
+def attention(_draw, draft, x):
     _, c = draft.shape(x)
     if c % 2:
         return
@@ -88,11 +88,13 @@ def products(draw, draft, x):
 def class_token(draw, draft, x):
     _, c = draft.shape(x)
     token = draft.layer(f"nn.Parameter(torch.zeros(1, 1, {c}))")
-    form = draw(st.sampled_from([f"{token}.expand({x}.shape[0], -1, -1)", f"{token}.repeat({x}.size(0), 1, 1)"]))
+    form = draw(
+        st.sampled_from([f"{token}.expand({x}.shape[0], -1, -1)", f"{token}.repeat({x}.size(0), 1, 1)"])
+    )
     draft.line(f"torch.cat(({form}, {x}), dim=1)", x)
 
 
-def to_map(draw, draft, x):
+def to_map(_draw, draft, x):
     t, c = draft.shape(x)
     if t % 2:
         return
