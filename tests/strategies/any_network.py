@@ -10,7 +10,12 @@ from math import prod
 import torch
 import torch.nn.functional as F
 from hypothesis import strategies as st
+from strategies.canonical_steps import canonical_steps_for
+from strategies.steps import steps_for
 from torch import nn
+
+from micronet_edge.lowering.ir import primitives
+from micronet_edge.models import ChannelShuffle
 
 LARGEST, SMALLEST = 20.0, 0.1
 """Between these lies the largest number of every tensor, so that no rounding is blown up or lost."""
@@ -71,7 +76,7 @@ class AnyNetwork:
         return tuple(torch.randn(count, *shape, generator=generator) for shape in self.inputs.values())
 
 
-NAMES = {"torch": torch, "nn": nn, "F": F}
+NAMES = {"torch": torch, "nn": nn, "F": F, "ir": primitives, "ChannelShuffle": ChannelShuffle}
 """What a text may use."""
 
 
@@ -151,10 +156,9 @@ def _is_tame(value):
 
 
 @st.composite
-def any_networks(draw, most=6):
-    """A network of one to three inputs and outputs."""
-    from strategies.steps import steps_for
-
+def any_networks(draw, most=6, canonical=False):
+    """A network of one to three inputs and outputs, in a user's words or in canonical layers."""
+    steps_of = canonical_steps_for if canonical else steps_for
     count = draw(st.sampled_from([1, 1, 1, 2, 2, 3]))
     shapes = draw(st.lists(st.sampled_from(INPUT_SHAPES), min_size=count, max_size=count))
     draft = Draft(dict(zip(INPUT_NAMES, shapes)))  # noqa: B905 - as many as were drawn
@@ -162,7 +166,7 @@ def any_networks(draw, most=6):
         # Mostly the newest tensor, so that networks are deep.
         recent = draft.names[::-1]
         x = recent[min(draw(st.sampled_from([0, 0, 0, 0, 1, 2, 3])), len(recent) - 1)]
-        step = draw(st.sampled_from(steps_for(len(draft.shape(x)) + 1)))
+        step = draw(st.sampled_from(steps_of(len(draft.shape(x)) + 1)))
         step(draw, draft, x)
     outputs = _outputs(draw, draft)
     container = draw(st.sampled_from(["tuple", "dict", "list"])) if len(outputs) > 1 else "tuple"
@@ -172,7 +176,7 @@ def any_networks(draw, most=6):
 def _outputs(draw, draft):
     """The last tensor and perhaps others; together they read every input."""
     if not draft.lines:
-        draft.line(f"torch.tanh({draft.names[0]})", draft.names[0])
+        _add_relu(draft, draft.names[0])
     computed = [name for name, _ in draft.lines]
     chosen = [computed[-1]]
     more = draw(st.sampled_from([0, 0, 0, 1, 2]))
@@ -180,6 +184,10 @@ def _outputs(draw, draft):
     read = set().union(*(draft.read[name] for name in chosen))
     for name in draft.inputs:
         if name not in read:
-            draft.line(f"F.relu({name})", name)
+            _add_relu(draft, name)
             chosen.append(draft.lines[-1][0])
     return tuple(dict.fromkeys(chosen))
+
+
+def _add_relu(draft, name):
+    draft.line(f"{draft.layer('nn.ReLU()')}({name})", name)
