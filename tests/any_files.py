@@ -65,7 +65,9 @@ def written(network, samples, spec, path):
     lowering = integer_lowering_of([target])
     lowered = lower(network, lowering.pipeline(lowering.costs), probe).network
     qparams = assign_qparams(lowered, calibrate(lowered, samples, 100.0), BITS[spec.precision])
-    form = target.quantized_graph(QuantizedNetwork(lowered, UNREAD, qparams))
+    form = target.quantized_graph(
+        QuantizedNetwork(lowered, UNREAD, qparams, takes_images=False, classifies=False)
+    )
     target.quantize(form, spec, path)
     return form
 

@@ -156,7 +156,7 @@ def _is_tame(value):
 
 
 @st.composite
-def any_networks(draw, most=6, canonical=False):
+def any_networks(draw, most=6, *, canonical=False):
     """A network of one to three inputs and outputs, in a user's words or in canonical layers."""
     steps_of = canonical_steps_for if canonical else steps_for
     count = draw(st.sampled_from([1, 1, 1, 2, 2, 3]))
