@@ -88,13 +88,15 @@ class OnnxTarget:
     def quantized_graph(self, quantized: QuantizedNetwork) -> QuantizedNetwork:
         from micronet_edge_onnx.choose_float_layers import (
             layers_better_in_float,
+            layers_without_integers,
             weights_to_store_in_integers,
         )
 
-        quantized = replace(quantized, half_weights=True)
+        kept = quantized.float_layers | layers_without_integers(quantized.network)
+        quantized = replace(quantized, half_weights=True, float_layers=kept)
         if quantized.bits != BITS[INT8]:
             return quantized
-        kept = quantized.float_layers | layers_better_in_float(quantized.network)
+        kept |= layers_better_in_float(quantized.network)
         form = replace(quantized, float_layers=kept)
         for pass_ in (
             BorderBehindColumns(kept),
