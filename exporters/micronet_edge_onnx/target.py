@@ -27,6 +27,7 @@ from micronet_edge.targets.protocol import FLOAT16, FLOAT32, CostTable, ExportSp
 from micronet_edge.verification.conversion_check import check_conversion
 from micronet_edge_onnx.passes.border_behind_columns import BorderBehindColumns
 from micronet_edge_onnx.passes.factorize_spatial_convolution import FactorizeSpatialConvolution
+from micronet_edge_onnx.passes.fuse_normalization import FuseNormalization
 from micronet_edge_onnx.passes.pad_channels_to_block import PadChannelsToBlock
 from micronet_edge_onnx.pipelines import onnxruntime, portable
 
@@ -99,6 +100,7 @@ class OnnxTarget:
         kept |= layers_better_in_float(quantized.network)
         form = replace(quantized, float_layers=kept)
         for pass_ in (
+            FuseNormalization(),
             BorderBehindColumns(kept),
             FactorizeSpatialConvolution(kept),
             PadChannelsToBlock(_BLOCK),
