@@ -104,7 +104,7 @@ def lit_notes(digits, network, tmp_path_factory):
         )
         target.quantize(form, spec, path)
         file = FileToProve(path, target, digits.metadata)
-        return notes_on_light(file, network, images, compare(file, network, images))
+        return notes_on_light(file, network, images, compare(file, network, (images,)))
 
     return call
 
