@@ -72,11 +72,13 @@ class OnnxTarget:
         return onnxruntime(costs, fixed_batch=spec.batch is not None)
 
     def export(self, network: nn.Module, spec: ExportSpec, path: Path) -> None:
+        from micronet_edge_onnx.format import TensorNames
         from micronet_edge_onnx.surgery.store_in_float16 import store_in_float16
         from micronet_edge_onnx.write import float_model, is_writable
 
         if is_writable(network):
-            model = float_model(network, spec.batch, gathers=not spec.portable)
+            names = TensorNames.of(spec.signature)
+            model = float_model(network, spec.batch, names, gathers=not spec.portable)
         else:
             model = _converted(network, spec)
         if spec.precision == FLOAT16:
@@ -108,9 +110,11 @@ class OnnxTarget:
         )
 
     def quantize(self, quantized: QuantizedNetwork, spec: ExportSpec, path: Path) -> None:
+        from micronet_edge_onnx.format import TensorNames
         from micronet_edge_onnx.write import quantized_model
 
-        model = quantized_model(quantized, spec.batch, gathers=not spec.portable)
+        names = TensorNames.of(spec.signature)
+        model = quantized_model(quantized, spec.batch, names, gathers=not spec.portable)
         _save(model, spec, path, _activations_of(quantized.network))
 
     def converter_baseline(self, network: nn.Module, images: Images, spec: ExportSpec, path: Path) -> None:
@@ -164,7 +168,7 @@ def _converted(network: nn.Module, spec: ExportSpec) -> "ModelProto":
     """The model by torch.onnx, for networks as trained and for layers that are not written here."""
     from micronet_edge_onnx.converter.convert import to_onnx
 
-    return to_onnx(network, spec.input_size, spec.batch)
+    return to_onnx(network, spec.signature, spec.batch)
 
 
 def _activations_of(network: nn.Module) -> frozenset[str]:

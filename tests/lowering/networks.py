@@ -13,8 +13,9 @@ from reference.authors import weights
 from torch import Tensor, fx, nn
 
 from micronet_edge.lowering import Applied, Pass, apply
-from micronet_edge.lowering.ir.graph import module_of, trace
+from micronet_edge.lowering.ir.graph import module_of
 from micronet_edge.lowering.ir.pass_base import probe_image
+from micronet_edge.lowering.ir.trace import trace
 from micronet_edge.models import (
     ChannelShuffle,
     DynamicShiftMax,

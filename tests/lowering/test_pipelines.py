@@ -27,8 +27,8 @@ from reference.fill import image
 from torch import nn
 
 from micronet_edge.lowering import apply, lower
-from micronet_edge.lowering.ir.graph import trace
 from micronet_edge.lowering.ir.pass_base import SAME_NUMBERS, probe_image
+from micronet_edge.lowering.ir.trace import trace
 from micronet_edge.models import (
     ChannelShuffle,
     DynamicShiftMax,

@@ -6,7 +6,8 @@ import sys
 import pytest
 from torch import nn
 
-from micronet_edge.lowering.ir.graph import calls, trace
+from micronet_edge.lowering.ir.graph import calls
+from micronet_edge.lowering.ir.trace import trace
 from micronet_edge.targets.operators import Operators
 
 FOLDER = {

@@ -19,8 +19,9 @@ from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.errors import TargetError
 from micronet_edge.lowering import INTEGER, lower
 from micronet_edge.lowering.ir.composite import regions
-from micronet_edge.lowering.ir.graph import module_of, shape_of, trace
+from micronet_edge.lowering.ir.graph import module_of, shape_of
 from micronet_edge.lowering.ir.primitives import DynamicPointwiseWeight
+from micronet_edge.lowering.ir.trace import trace
 from micronet_edge.models import load_checkpoint
 from micronet_edge.models.random_weights import random_network
 from micronet_edge.quantization.assign_qparams import assign_qparams

@@ -8,8 +8,9 @@ from torch import nn
 
 from micronet_edge.errors import LoweringError
 from micronet_edge.lowering import Applied, Pass, apply, lower
-from micronet_edge.lowering.ir.graph import calls, replace_module, trace
+from micronet_edge.lowering.ir.graph import calls, replace_module
 from micronet_edge.lowering.ir.pass_base import SAME_NUMBERS, probe_image, relative_difference
+from micronet_edge.lowering.ir.trace import trace
 from micronet_edge.lowering.passes.fold_batch_norm import FoldBatchNorm
 
 IMAGE = probe_image(8)
@@ -174,7 +175,6 @@ def test_what_was_done_is_reported():
     assert [step.name for step in lowered.applied] == [pass_.name for pass_ in XNNPACK]
     assert [step.places for step in lowered.applied] == [1, 1, 0, 0, 0, 0, 0, 0]
     assert all(0 <= step.difference <= SAME_NUMBERS for step in lowered.applied)
-    assert lowered.input_size == 8
     assert apply(Honest(), lowered.network, IMAGE)[1] == Applied("Honest", 0, 0.0)
 
 
@@ -228,10 +228,19 @@ class Calls(nn.Module):
         return self.function(x)
 
 
-@pytest.mark.parametrize("function", [branches, loops, counts, reads_a_number, asks_for_the_length])
-def test_a_network_that_cannot_be_traced_is_refused_in_one_line(refusal, function):
+@pytest.mark.parametrize("function", [branches, reads_a_number])
+def test_a_network_that_decides_by_numbers_is_refused_in_one_line(refusal, function):
     message = refusal(LoweringError, lower, Calls(function), XNNPACK, 8)
-    assert message.startswith("Calls cannot be traced: its forward depends on values or sizes (")
+    line = function.__code__.co_firstlineno + 1
+    assert message.startswith("Calls cannot be traced: forward decides by the numbers in a tensor at ")
+    assert f"test_pass_base.py:{line} (" in message
+
+
+@pytest.mark.parametrize("function", [loops, counts, asks_for_the_length])
+def test_a_network_that_depends_on_the_number_of_images_is_refused_in_one_line(refusal, function):
+    message = refusal(LoweringError, lower, Calls(function), XNNPACK, 8)
+    line = function.__code__.co_firstlineno + 1
+    assert f"(test_pass_base.py:{line}) depends on the number of samples: " in message
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -241,7 +250,7 @@ def test_a_network_that_does_not_take_images_is_refused_in_one_line(refusal):
 
 def test_a_network_that_gives_no_tensors_is_refused_in_one_line(refusal):
     message = refusal(LoweringError, lower, Calls(lambda _: "text"), XNNPACK, 8)
-    assert message == "DropTrainingLayers: a network must output tensors, not str"
+    assert message == "a network must output tensors, not str"
 
 
 def test_a_traced_call_of_a_shared_layer_has_a_layer_of_its_own():

@@ -31,9 +31,9 @@ from torch import nn
 from micronet_edge.lowering import apply
 from micronet_edge.lowering.ir.channel_order import segments
 from micronet_edge.lowering.ir.frozen_shift_max import FrozenShiftMax
-from micronet_edge.lowering.ir.graph import trace
 from micronet_edge.lowering.ir.pass_base import SAME_NUMBERS, probe_image
 from micronet_edge.lowering.ir.reorder import permutation, reorder
+from micronet_edge.lowering.ir.trace import trace
 from micronet_edge.lowering.passes import permute_channels as relabel_channels
 from micronet_edge.lowering.passes.freeze_shift_max import FreezeShiftMax
 from micronet_edge.lowering.passes.merge_factorized_convolution import MergeFactorizedConvolution

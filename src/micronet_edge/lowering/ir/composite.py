@@ -12,6 +12,7 @@ from torch import Tensor, fx, nn
 
 from micronet_edge.errors import LoweringError
 from micronet_edge.lowering.ir.graph_builder import LayerWriter
+from micronet_edge.lowering.ir.probes import examples
 from micronet_edge.lowering.ir.watch import Watched
 
 COMPOSITE = "composite"
@@ -154,7 +155,9 @@ def regions(network: fx.GraphModule) -> tuple[Region, ...]:
     return tuple(Region(composite, tuple(nodes)) for composite, nodes in found.items())
 
 
-def check_composites(before: fx.GraphModule, after: fx.GraphModule, image: Tensor) -> None:
+def check_composites(
+    before: fx.GraphModule, after: fx.GraphModule, probe: Tensor | tuple[Tensor, ...]
+) -> None:
     """Raises LoweringError unless every composite is still there, whole, and computes the same.
 
     A region is whole if it has all parts and only its result is read outside, so that no path leaves it and
@@ -167,7 +170,7 @@ def check_composites(before: fx.GraphModule, after: fx.GraphModule, image: Tenso
     for region in found:
         _check_whole(region)
     if found:
-        _check_numbers(after, found, image)
+        _check_numbers(after, found, examples(probe))
 
 
 def _check_whole(region: Region) -> None:
@@ -179,7 +182,7 @@ def _check_whole(region: Region) -> None:
         raise LoweringError(f"{region.composite.layer} does not read all of its coefficients")
 
 
-def _check_numbers(network: fx.GraphModule, found: tuple[Region, ...], image: Tensor) -> None:
+def _check_numbers(network: fx.GraphModule, found: tuple[Region, ...], inputs: tuple[Tensor, ...]) -> None:
     wanted = {node for region in found for node in (region.x, *region.nodes)}
     values: dict[fx.Node, Tensor] = {}
 
@@ -187,7 +190,7 @@ def _check_numbers(network: fx.GraphModule, found: tuple[Region, ...], image: Te
         if node in wanted:
             values[node] = value
 
-    Watched(network, take)(image)
+    Watched(network, take)(*inputs)
     for region in found:
         composite = region.composite
         coefficients = {place: values[region.coefficient(*place)] for place in composite.places}

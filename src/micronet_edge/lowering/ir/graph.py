@@ -1,7 +1,6 @@
-"""Helpers over torch.fx for passes: tracing, shapes, finding and replacing modules."""
+"""Helpers over torch.fx for passes: shapes, finding and replacing modules."""
 
 import copy
-from collections import Counter
 from collections.abc import Iterator
 from typing import TypeVar
 
@@ -9,64 +8,41 @@ import torch
 from torch import Tensor, fx, nn
 from torch.fx.passes.shape_prop import ShapeProp, TensorMetadata
 
-from micronet_edge.errors import LoweringError
-from micronet_edge.models import ChannelShuffle, DynamicShiftMax
+from micronet_edge.lowering.ir.probes import examples, repeated
 
 Kind = TypeVar("Kind", bound=nn.Module)
 
-
-_OURS = __name__.rpartition(".")[0]
 _BATCH_AXIS = "batch_axis"
 """The key in a node's meta, where the images do not lie on the first axis."""
 
 
-class _Tracer(fx.Tracer):
-    """Treats our activation, our shuffle and the layers that passes make as leaves.
-
-    So passes see whole layers, and tracing a lowered network again changes nothing.
-    """
-
-    def is_leaf_module(self, module: nn.Module, qualified_name: str) -> bool:
-        made_here = type(module).__module__.startswith(_OURS)
-        whole = made_here or isinstance(module, DynamicShiftMax | ChannelShuffle)
-        return whole or super().is_leaf_module(module, qualified_name)
-
-
-def trace(network: nn.Module, input_size: int) -> fx.GraphModule:
-    """Traces the network in inference mode into a graph of layers, with the shapes for one image.
-
-    Raises LoweringError on a network whose forward depends on the data.
-    """
-    frozen = copy.deepcopy(network).eval()
-    try:
-        graph = _Tracer().trace(frozen)
-    except (fx.proxy.TraceError, TypeError, ValueError, RuntimeError) as error:
-        raise LoweringError(
-            f"{type(network).__name__} cannot be traced: its forward depends on values or sizes ({error})"
-        ) from error
-    traced = fx.GraphModule(frozen, graph, type(network).__name__)
-    _give_calls_their_own_layers(traced)
-    image = torch.zeros(1, 3, input_size, input_size)
-    _check_takes(traced, image)
-    note_shapes(traced, image)
-    return traced
-
-
-def _check_takes(network: fx.GraphModule, image: Tensor) -> None:
-    try:
-        with torch.no_grad():
-            network(image)
-    except RuntimeError as error:
-        reason = str(error).partition("\n")[0]
-        raise LoweringError(
-            f"the network does not take images of shape {list(image.shape)}: {reason}"
-        ) from error
-
-
-def note_shapes(network: fx.GraphModule, image: Tensor) -> None:
-    """Stores the shape of every tensor in its node, for an input like `image`."""
+def note_shapes(network: fx.GraphModule, probe: Tensor | tuple[Tensor, ...]) -> None:
+    """Stores the shape of every tensor in its node, for one sample, and which axis is the samples'."""
+    inputs = examples(probe)
     with torch.no_grad():
-        ShapeProp(network).propagate(image)
+        if any(_BATCH_AXIS in node.meta for node in network.graph.nodes):
+            _note_batch_axes(network, inputs)
+        ShapeProp(network).propagate(*inputs)
+
+
+def _note_batch_axes(network: fx.GraphModule, inputs: tuple[Tensor, ...]) -> None:
+    one, two = (_shapes(network, repeated(inputs, samples)) for samples in (1, 2))
+    for node, shape in one.items():
+        grown = [axis for axis, (a, b) in enumerate(zip(shape, two[node], strict=True)) if a != b]
+        note_batch_axis(node, grown[0] if grown else None)
+
+
+def _shapes(network: fx.GraphModule, inputs: tuple[Tensor, ...]) -> dict[fx.Node, tuple[int, ...]]:
+    ShapeProp(network).propagate(*inputs)
+    return {node: shape_of(node) for node in network.graph.nodes}
+
+
+def note_batch_axis(node: fx.Node, axis: int | None) -> None:
+    """Stores which axis of the node's tensor is the samples'."""
+    if axis == 0:
+        node.meta.pop(_BATCH_AXIS, None)
+    else:
+        node.meta[_BATCH_AXIS] = axis
 
 
 def shape_of(node: fx.Node) -> tuple[int, ...]:
@@ -76,7 +52,7 @@ def shape_of(node: fx.Node) -> tuple[int, ...]:
 
 
 def batch_axis(node: fx.Node) -> int | None:
-    """The axis of the node's tensor on which the images lie; None where its shape is that for one image."""
+    """The axis of the node's tensor that grows with the number of samples; None where none does."""
     axis: int | None = node.meta.get(_BATCH_AXIS, 0)
     return axis
 
@@ -147,8 +123,8 @@ def inputs_of(node: fx.Node) -> list[fx.Node]:
 
 
 def read_last_by(node: fx.Node) -> list[fx.Node]:
-    """The tensors whose last consumer is the node."""
-    return [source for source in node.all_input_nodes if list(source.users)[-1] is node]
+    """The tensors whose last consumer, in order of execution, is the node."""
+    return [source for source in node.all_input_nodes if max(source.users) is node]
 
 
 def feeds_only(producer: fx.Node, consumer: fx.Node) -> bool:
@@ -172,21 +148,3 @@ def finish(network: fx.GraphModule) -> None:
     network.graph.lint()
     network.delete_all_unused_submodules()
     network.recompile()
-
-
-def _give_calls_their_own_layers(network: fx.GraphModule) -> None:
-    """Moves every called layer directly under the network, one copy per call, named by its path.
-
-    So a pass can change one call without the others, and the exporter, which names a node by its chain of
-    modules, gives it the whole path.
-    """
-    seen: Counter[str] = Counter()
-    for node in network.graph.nodes:
-        if node.op != "call_module":
-            continue
-        target = str(node.target)
-        seen[target] += 1
-        again = f"#{seen[target]}" if seen[target] > 1 else ""
-        node.target = target.replace(".", "/") + again
-        network.add_module(node.target, copy.deepcopy(network.get_submodule(target)))
-    finish(network)

@@ -11,7 +11,9 @@ from micronet_edge.data.photographs import photographs
 from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.errors import LoweringError
 from micronet_edge.lowering.ir.composite import check_composites
-from micronet_edge.lowering.ir.graph import finish, note_shapes, trace
+from micronet_edge.lowering.ir.graph import finish, note_shapes
+from micronet_edge.lowering.ir.probes import Probe, examples
+from micronet_edge.lowering.ir.trace import trace
 from micronet_edge.util.threads import one_thread
 
 SAME_NUMBERS = 1e-4
@@ -60,24 +62,25 @@ class Lowered:
     """A lowered network and the passes applied to it."""
 
     network: fx.GraphModule
-    input_size: int
     applied: tuple[Applied, ...]
 
 
-def apply(pass_: Pass, network: fx.GraphModule, image: Tensor) -> tuple[fx.GraphModule, Applied]:
+def apply(
+    pass_: Pass, network: fx.GraphModule, probe: Tensor | tuple[Tensor, ...]
+) -> tuple[fx.GraphModule, Applied]:
     """Applies a pass to a copy of the network; the given network, with its shapes noted, stays unchanged.
 
     Raises LoweringError, naming the pass, if it refuses the network or violates its contract.
     """
-    changed = copy.deepcopy(network)
+    changed, inputs = copy.deepcopy(network), examples(probe)
     try:
         pass_.check_before(changed)
         places = pass_.change(changed)
         finish(changed)
-        difference = relative_difference(network, changed, image)
-        note_shapes(changed, image)
+        difference = relative_difference(network, changed, inputs)
+        note_shapes(changed, inputs)
         pass_.check_after(changed)
-        check_composites(network, changed, image)
+        check_composites(network, changed, inputs)
     except LoweringError as error:
         raise LoweringError(f"{pass_.name}: {error}") from error
     except (RuntimeError, IndexError, TypeError, ValueError) as error:  # what PyTorch's layers raise
@@ -93,21 +96,21 @@ def apply(pass_: Pass, network: fx.GraphModule, image: Tensor) -> tuple[fx.Graph
     return changed, Applied(pass_.name, places, difference)
 
 
-def lower(network: nn.Module, pipeline: tuple[Pass, ...], input_size: int) -> Lowered:
+def lower(network: nn.Module, pipeline: tuple[Pass, ...], probe: Probe) -> Lowered:
     """Applies the pipeline's passes in order to a copy of the network.
 
-    Given    a network, square images of `input_size` px
-    Result   the same function for images of that size, as a plain inference module
+    Given    a network; the side of square images, or an example of each input
+    Result   the same function for inputs of these shapes, as a plain inference module
     Raises   LoweringError on a network that cannot be traced or that a pass refuses.
     """
-    image = probe_image(input_size)
+    inputs = (probe_image(probe),) if isinstance(probe, int) else examples(probe)
     applied = []
     with one_thread():
-        lowered = trace(network, input_size)
+        lowered = trace(network, inputs)
         for pass_ in pipeline:
-            lowered, step = apply(pass_, lowered, image)
+            lowered, step = apply(pass_, lowered, inputs)
             applied.append(step)
-    return Lowered(lowered, input_size, tuple(applied))
+    return Lowered(lowered, tuple(applied))
 
 
 def probe_image(input_size: int) -> Tensor:
@@ -115,10 +118,10 @@ def probe_image(input_size: int) -> Tensor:
     return torch.from_numpy(Preprocessing.imagenet(input_size).batch(photographs()[:1]))
 
 
-def relative_difference(before: nn.Module, after: nn.Module, image: Tensor) -> float:
+def relative_difference(before: nn.Module, after: nn.Module, probe: Tensor | tuple[Tensor, ...]) -> float:
     """The largest difference between two networks' outputs, relative to the largest output."""
     with torch.no_grad():
-        expected, found = tensors_in(before(image)), tensors_in(after(image))
+        expected, found = (tensors_in(each(*examples(probe))) for each in (before, after))
     if [tensor.shape for tensor in found] != [tensor.shape for tensor in expected]:
         raise LoweringError("the shapes of the network's outputs have changed")
     differences = [

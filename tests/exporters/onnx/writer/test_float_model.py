@@ -16,7 +16,7 @@ from torch import nn
 from torch.nn import functional
 
 from micronet_edge.lowering import lower
-from micronet_edge.lowering.ir.graph import trace
+from micronet_edge.lowering.ir.trace import trace
 from micronet_edge.targets.registry import find_target
 from micronet_edge_onnx.converter.convert import to_onnx
 from micronet_edge_onnx.write import float_model, is_writable

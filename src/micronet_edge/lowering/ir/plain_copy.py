@@ -1,0 +1,39 @@
+"""A copy of a network in inference mode whose weights are plain tensors."""
+
+import copy
+
+from torch import Tensor, nn
+from torch.nn.utils import parametrize, remove_spectral_norm, remove_weight_norm
+from torch.nn.utils.spectral_norm import SpectralNorm
+from torch.nn.utils.weight_norm import WeightNorm
+
+
+def plain_copy(network: nn.Module) -> nn.Module:
+    """The network as it computes in inference: weights that are computed of others are computed once.
+
+    Given    any module, perhaps with weight norms, spectral norms or parametrizations
+    Result   a copy, which shares nothing with it
+    """
+    computed = {
+        id(each): each.detach().clone()
+        for module in network.modules()
+        for each in vars(module).values()
+        if isinstance(each, Tensor) and not each.is_leaf  # PyTorch copies no tensor that has a gradient
+    }
+    copied = copy.deepcopy(network, dict(computed)).eval()
+    for module in copied.modules():
+        _compute_weights(module)
+    return copied
+
+
+def _compute_weights(module: nn.Module) -> None:
+    for hook in list(module._forward_pre_hooks.values()):  # noqa: SLF001 - there is no other way to ask
+        if isinstance(hook, WeightNorm):
+            remove_weight_norm(module, hook.name)
+        elif isinstance(hook, SpectralNorm):
+            remove_spectral_norm(module, hook.name)
+    if parametrize.is_parametrized(module):
+        held = module.parametrizations
+        assert isinstance(held, nn.ModuleDict)
+        for name in list(held):
+            parametrize.remove_parametrizations(module, name, leave_parametrized=True)
