@@ -2,7 +2,7 @@
 
 from micronet_edge.lowering import Costs, Pass, common
 from micronet_edge.lowering.passes.densify_groups import DensifyGroups
-from micronet_edge.lowering.passes.drop_training_layers import DropTrainingLayers
+from micronet_edge.lowering.passes.canonicalize import Canonicalize
 from micronet_edge.lowering.passes.fold_batch_norm import FoldBatchNorm
 from micronet_edge.lowering.passes.freeze_shift_max import FreezeShiftMax
 from micronet_edge.lowering.passes.permute_channels import PermuteChannels
@@ -21,7 +21,7 @@ def onnxruntime(costs: Costs, *, fixed_batch: bool = True) -> tuple[Pass, ...]:
     if not costs.depthwise_block:
         return common(costs, *last)
     return (
-        DropTrainingLayers(),
+        Canonicalize(),
         FoldBatchNorm(),
         *([MergeWithPaddingColumns()] if fixed_batch else []),  # its columns are as many as the images
         FreezeShiftMax(),
