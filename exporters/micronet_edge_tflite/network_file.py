@@ -75,6 +75,11 @@ def unwritable(network: fx.GraphModule) -> fx.Node | None:
     return next((node for node in layers if OPERATORS.writer(node) is None), None)
 
 
+def described(node: fx.Node) -> str:
+    """A layer by name, with its settings."""
+    return f"the layer {tensor_name(node)}, {module_of(node) or node.target}"
+
+
 def _content(tensors: NetworkTensors, signature: Signature | None, *, integer_io: bool) -> bytes:
     network = tensors.quantized.network
     pixels = pixels_of(network) if integer_io else None
@@ -129,8 +134,8 @@ def _write(call: Call) -> None:
     layer, writer = module_of(call.node), OPERATORS.writer(call.node)
     if writer is None:
         raise TargetError(
-            f"{call.name}: no TFLite operator for the layer {layer}: put another one in its "
-            "place, or export the network with --precision float32"
+            f"no TFLite operator for {described(call.node)}: put another layer in its place, or export the "
+            "network with --precision float32"
         )
     writer.write(layer, call)
     write_clip(call)

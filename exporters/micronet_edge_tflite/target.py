@@ -37,6 +37,30 @@ if TYPE_CHECKING:
     from micronet_edge_tflite.session import TfliteSession
 
 MAXIMUM_PARTITIONS = 2
+OWN_OPERATORS = frozenset(
+    {
+        "ADD",
+        "BATCH_MATMUL",
+        "CONCATENATION",
+        "CONV_2D",
+        "DEPTHWISE_CONV_2D",
+        "DEQUANTIZE",
+        "FULLY_CONNECTED",
+        "HARD_SWISH",
+        "MAXIMUM",
+        "MEAN",
+        "MINIMUM",
+        "MUL",
+        "PAD",
+        "RELU",
+        "RELU6",
+        "RESHAPE",
+        "SLICE",
+        "SPLIT",
+    }
+)
+"""Those of a MicroNet's float files, for which the limit holds: XNNPACK takes all of them."""
+
 
 _TABLES = shipped_tables(__package__)
 _COSTS = _TABLES["xnnpack"]
@@ -90,8 +114,14 @@ class TfliteTarget:
 
         if spec.precision != FLOAT32:
             raise TargetError(
-                f"the network has layers that TFLite files in {spec.precision} cannot hold: "
-                "export it with --precision float32"
+                f"{_lacking(network)} has no form in TFLite files of {spec.precision}: export it with "
+                "--precision float32, or put another layer in its place"
+            )
+        given = spec.signature.inputs
+        if len(given) != 1 or not given[0].is_map:
+            raise TargetError(
+                f"{_lacking(network)} has no TFLite operator, and the converter takes one map alone: put "
+                "another layer in its place"
             )
         with tempfile.TemporaryDirectory(prefix="micronet-edge-") as folder:
             onnx_file = Path(folder, "model.onnx")
@@ -158,8 +188,9 @@ class TfliteTarget:
         if metadata.naive:
             return []
         found = forbidden_operators(operators, OPERATORS.allowed(kind_of_file(metadata)))
-        if metadata.precision not in FLOAT:
-            # XNNPACK leaves MAXIMUM to LiteRT, whose own is four times as fast: more partitions are right.
+        if metadata.precision not in FLOAT or not OWN_OPERATORS.issuperset(operators):
+            # In integers XNNPACK leaves MAXIMUM to LiteRT, whose own is four times as fast, and it does not
+            # take every operator of other networks: more partitions are right.
             return found
         assert isinstance(session, _Delegated)  # as every session of ours
         if session.partitions() > MAXIMUM_PARTITIONS:
@@ -198,6 +229,14 @@ class TfliteTarget:
 @runtime_checkable
 class _Delegated(Protocol):
     def partitions(self) -> int: ...
+
+
+def _lacking(network: nn.Module) -> str:
+    """The first layer that no operator here writes, in words."""
+    from micronet_edge_tflite.network_file import described, unwritable
+
+    node = unwritable(network) if isinstance(network, fx.GraphModule) else None
+    return f"the network as trained ({type(network).__name__})" if node is None else described(node)
 
 
 def _photograph(spec: ExportSpec) -> Images:

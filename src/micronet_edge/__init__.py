@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from micronet_edge.data.preprocessing import Preprocessing
     from micronet_edge.data.signature import Signature, TensorSpec
     from micronet_edge.evaluation.evaluate import evaluate
+    from micronet_edge.models.save_load import load, save
     from micronet_edge.pipeline.artifacts import Artifacts, Exported
     from micronet_edge.pipeline.count import count_source as count
     from micronet_edge.pipeline.prove_again import verify
@@ -37,8 +38,10 @@ __all__ = [
     "evaluate",
     "export",
     "kernels",
+    "load",
     "quantize",
     "read_metadata",
+    "save",
     "sensitivity",
     "train",
     "verify",
@@ -59,8 +62,10 @@ _HOMES = {
     "count": "micronet_edge.pipeline.count:count_source",
     "evaluate": "micronet_edge.evaluation.evaluate:evaluate",
     "export": "micronet_edge.pipeline.run:export",
+    "load": "micronet_edge.models.save_load:load",
     "quantize": "micronet_edge.pipeline.run:quantize",
     "read_metadata": "micronet_edge.targets.registry:read_metadata",
+    "save": "micronet_edge.models.save_load:save",
     "sensitivity": "micronet_edge.pipeline.sensitivity:analyze_file",
     "train": "micronet_edge.training.run:train",
     "verify": "micronet_edge.pipeline.prove_again:verify",

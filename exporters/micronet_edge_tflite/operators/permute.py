@@ -11,4 +11,6 @@ in_integers(Permute, bits=ALL_BITS)
 @OPERATORS.writes(Permute)
 def write(layer: Permute, call: Call) -> None:
     order = after_permute(call.order(), layer.order)
-    call.tensors.set_result(call.node, call.read(0), integer=call.integer, order=order)
+    qparams = call.tensors.computed_qparams(call.node, integer=call.integer)
+    x = call.converted(call.read(0), qparams)
+    call.tensors.set_result(call.node, x, integer=call.integer, order=order)

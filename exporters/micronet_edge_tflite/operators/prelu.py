@@ -20,7 +20,7 @@ _CHANNELS = 1
 def write(layer: nn.PReLU, call: Call) -> None:
     slopes = layer.weight.detach().numpy()
     if slopes.size == 1:
-        leaky_relu(call, float(slopes))
+        leaky_relu(call, float(slopes.item()))
         return
     order = call.order()
     shape = [len(slopes) if axis == _CHANNELS else 1 for axis in order if axis]

@@ -35,14 +35,15 @@ def write(layer: Slice, call: Call) -> None:
         return
     order = call.order()
     shape = call.tensors.shape(call.sources[0], order)
-    result = call.result(order)
     ends = {
         "begin": [start if axis == layer.axis else 0 for axis in order],
         "end": [stop if axis == layer.axis else side for axis, side in zip(order, shape, strict=True)],
         "strides": [step if axis == layer.axis else 1 for axis in order],
     }
-    inputs = [call.read(0), *(call.sizes(result, role, places) for role, places in ends.items())]
-    call.write("STRIDED_SLICE", inputs, result, schema.StridedSliceOptionsT)
+    x = call.read(0)
+    with call.result_at(call.qparams_in(x), order) as result:
+        inputs = [x, *(call.sizes(result, role, places) for role, places in ends.items())]
+        call.write("STRIDED_SLICE", inputs, result, schema.StridedSliceOptionsT)
 
 
 def cut(call: Call, x: int, begin: Sequence[int], result: int) -> None:
@@ -55,4 +56,5 @@ def cut(call: Call, x: int, begin: Sequence[int], result: int) -> None:
 def _slice(call: Call, axis: int, start: int) -> None:
     order = call.order()
     x = call.read(0)
-    cut(call, x, [start if each == axis else 0 for each in order], call.result(order))
+    with call.result_at(call.qparams_in(x), order) as result:
+        cut(call, x, [start if each == axis else 0 for each in order], result)

@@ -22,7 +22,7 @@ from micronet_edge.models.assumptions import (
 )
 from micronet_edge.models.own_networks import Own, as_before, called, own_network, ready
 from micronet_edge.models.source import Given, read_source
-from micronet_edge.models.weight_sets import Weights
+from micronet_edge.models.wrappings import Weights
 from micronet_edge.settings import CheckpointSettings
 from micronet_edge.targets.isolated_targets import given_target
 from micronet_edge.targets.protocol import Logits, Reader

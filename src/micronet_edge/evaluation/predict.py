@@ -15,7 +15,7 @@ from micronet_edge.errors import SettingsError, VerificationError
 from micronet_edge.evaluation.networks import Named, Network, open_network, shown
 from micronet_edge.kernels import Kernels
 from micronet_edge.models.factories import Factory
-from micronet_edge.models.weight_sets import Weights
+from micronet_edge.models.wrappings import Weights
 from micronet_edge.targets.protocol import Logits
 from micronet_edge.util.limits import PROCESSES
 from micronet_edge.util.processes import in_processes, usable_cores

@@ -1,9 +1,11 @@
 """Fills in what a checkpoint does not state about images and labels, and reports the assumptions."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
 
-from micronet_edge.data.labels import are_numbers
+from micronet_edge.data.labels import are_numbers, read_labels
 from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.data.preprocessing import (
     GRAY,
@@ -32,6 +34,9 @@ _OPTIONS = {
     "color_order": "--color-order",
     LABELS: "--labels",
 }
+
+_OF_IMAGES = ("input_size", "resize", "crop", "interpolation", "mean", "std", "color_order")
+"""The settings that replace a preprocessing."""
 
 
 def given_preprocessing(own: Preprocessing | None, settings: CheckpointSettings) -> Preprocessing:
@@ -137,6 +142,29 @@ def assumed_fields(own: Preprocessing | None, settings: CheckpointSettings) -> t
         "color_order": GRAY if _color_order(Preprocessing(), settings) == GRAY else settings.color_order,
     }
     return tuple(name for name, value in given.items() if value is None)
+
+
+def with_settings(stored: FileMetadata, settings: CheckpointSettings) -> FileMetadata:
+    """The metadata of a checkpoint, with what the user states instead.
+
+    Raises SettingsError as `given_preprocessing` does, and on labels of another number.
+    """
+    open_fields = assumed_fields(None, settings)
+    labels, assumed = stored.labels, tuple(name for name in stored.assumed if name in open_fields)
+    if settings.labels is not None:
+        labels = read_labels(Path(settings.labels), len(stored.labels))
+    elif stored.labels_assumed:
+        assumed = (*assumed, LABELS)
+    preprocessing = stored.preprocessing
+    if any(getattr(settings, name) is not None for name in _OF_IMAGES):
+        preprocessing = given_preprocessing(preprocessing, settings)
+    return replace(stored, labels=labels, preprocessing=preprocessing, assumed=assumed)
+
+
+def without_description(settings: CheckpointSettings) -> CheckpointSettings:
+    """The settings without those that `with_settings` reads."""
+    cleared: dict[str, Any] = dict.fromkeys((*_OF_IMAGES, LABELS))
+    return replace(settings, **cleared)
 
 
 def describe_changes(own: Preprocessing | None, taken: Preprocessing) -> str | None:

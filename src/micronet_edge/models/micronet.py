@@ -85,29 +85,38 @@ def _named_swish_linear(in_features: int, out_features: int) -> nn.Sequential:
 class Features(nn.Sequential):
     """Stem and blocks: the backbone without its classifier.
 
-    Given    x [n, 3, size, size]
-    Result   y [n, c, size / 32, size / 32]
+    Given    x [n, in_channels, h, w]; `depth`, if not all layers are wanted: how many, with the stem
+    Result   y [n, c, h / 32, w / 32], rounded up
     """
 
-    def __init__(self, variant: Variant) -> None:
+    def __init__(self, variant: Variant, in_channels: int = INPUT_CHANNELS, depth: int | None = None) -> None:
         layers: OrderedDict[str, nn.Module] = OrderedDict(
-            stem=FactorizedStem(INPUT_CHANNELS, variant.stem_groups)
+            stem=FactorizedStem(in_channels, variant.stem_groups)
         )
         channels = variant.stem_channels
-        for number, block in enumerate(variant.blocks, start=1):
+        for number, block in enumerate(variant.blocks[: None if depth is None else depth - 1], start=1):
             layers[f"block{number}"] = build_block(channels, block, variant.initial_coefficients)
             channels = block_width(channels, block)
         super().__init__(layers)
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.training and gradient_wanted(x, next(self.parameters())):
-            # The kernels of a CPU take twice as long in the other memory format.
-            reordered = x.contiguous(memory_format=torch.channels_last) if x.device.type == "cpu" else x
-            with recomputed_norms(x, reordered):
-                y: Tensor = super().forward(reordered)  # type: ignore[no-untyped-call]
-        else:
-            y = super().forward(x)  # type: ignore[no-untyped-call]
-        return y
+        return self.outputs(x)[-1]
+
+    def outputs(self, x: Tensor) -> list[Tensor]:
+        """The output of every layer, in order."""
+        if not (self.training and gradient_wanted(x, next(self.parameters()))):
+            return self._outputs(x)
+        # The kernels of a CPU take twice as long in the other memory format.
+        reordered = x.contiguous(memory_format=torch.channels_last) if x.device.type == "cpu" else x
+        with recomputed_norms(x, reordered):
+            return self._outputs(reordered)
+
+    def _outputs(self, x: Tensor) -> list[Tensor]:
+        found = []
+        for layer in self:
+            x = layer(x)
+            found.append(x)
+        return found
 
 
 def block_width(in_channels: int, block: Block) -> int:
@@ -142,7 +151,7 @@ class MicroNet(nn.Module):
             )
         )
         self.register_forward_pre_hook(_check_image, with_kwargs=True)
-        self.apply(_draw_weights)
+        self.apply(draw_weights)
 
     def forward(self, x: Tensor) -> Tensor:
         pooled = self.pool(self.features(x)).flatten(1)
@@ -150,7 +159,8 @@ class MicroNet(nn.Module):
         return logits
 
 
-def _draw_weights(module: nn.Module) -> None:
+def draw_weights(module: nn.Module) -> None:
+    """Initializes a layer as the authors do."""
     if isinstance(module, nn.Conv2d | nn.Linear) and module.weight.is_meta:
         return  # on the meta device PyTorch would import its compiler, which takes two seconds
     if isinstance(module, nn.Conv2d):

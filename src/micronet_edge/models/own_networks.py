@@ -16,7 +16,7 @@ from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.data.signature import Samples, Signature, TensorSpec
 from micronet_edge.errors import NetworkError, SettingsError
 from micronet_edge.models.assumptions import LABELS, assumed_fields, given_preprocessing
-from micronet_edge.models.factories import Factory, build, factory_named
+from micronet_edge.models.factories import Built, Factory, build_described, factory_named
 from micronet_edge.models.network_interface import (
     Inputs,
     Interface,
@@ -80,17 +80,23 @@ def called(own: Own) -> str:
 
 
 def ready(own: Own) -> nn.Module:
+    """The network as `prepared` gives it, which Raises likewise."""
+    return prepared(own).network
+
+
+def prepared(own: Own) -> Built:
     """The network in inference mode on the CPU; a given module stays unchanged.
 
     Raises NetworkError on a network that cannot be built or copied, or is not in finite float32.
     """
     if isinstance(own, Factory):
-        network = build(own)
+        built = build_described(own)
     else:
         try:
-            network = copy.deepcopy(own)
+            built = Built(copy.deepcopy(own))
         except Exception as error:  # user code can raise anything
             raise NetworkError(f"{called(own)} cannot be copied ({error}): give a plain module") from error
+    network = built.network
     for name, tensor in network.state_dict().items():
         if not isinstance(tensor, Tensor) or not tensor.is_floating_point():
             continue
@@ -98,7 +104,7 @@ def ready(own: Own) -> nn.Module:
             raise NetworkError(f"{called(own)}: {name} is {tensor.dtype}: give the network as .float()")
         if not tensor.isfinite().all():
             raise NetworkError(f"{called(own)}: {name} contains NaN or infinity: train it again")
-    return network.cpu().eval()
+    return replace(built, network=network.cpu().eval())
 
 
 def described(

@@ -19,12 +19,14 @@ from micronet_edge.models.assumptions import (
     describe_changes,
     given_preprocessing,
     shapes_in,
+    with_settings,
+    without_description,
 )
 from micronet_edge.models.factories import Factory
 from micronet_edge.models.micronet import INPUT_CHANNELS
-from micronet_edge.models.own_networks import Own, as_before, called, described, own_network, ready
+from micronet_edge.models.own_networks import Own, as_before, called, described, own_network, prepared, ready
 from micronet_edge.models.random_weights import random_network
-from micronet_edge.models.weight_sets import Weights
+from micronet_edge.models.wrappings import Weights
 from micronet_edge.settings import CheckpointSettings
 from micronet_edge.util.text import listed
 from micronet_edge.util.user_files import file_sha256
@@ -90,7 +92,7 @@ def read_source(
     if own is not None and checkpoint is not None:
         raise SettingsError(f"--checkpoint applies to a variant only, not to {called(own)}: leave it out")
     if own is not None:
-        return _read_own(own, settings, metadata)
+        return read_own_network(own, settings, metadata)
     assert isinstance(given, str | Path)  # everything else is a user's network
     if metadata is not None:
         raise SettingsError(
@@ -99,11 +101,21 @@ def read_source(
     return _read_checkpoint_or_variant(given, checkpoint, settings)
 
 
-def _read_own(own: Own, settings: CheckpointSettings, metadata: FileMetadata | None) -> Source:
-    found = described(own, ready(own), settings, metadata)
-    network, metadata = found.network, found.metadata
+def read_own_network(own: Own, settings: CheckpointSettings, metadata: FileMetadata | None) -> Source:
+    """Reads a user's network: with the given metadata, with those in its weights' file, or with assumptions.
+
+    Raises as `read_source` does.
+    """
+    built = prepared(own)
     weights = own.weights if isinstance(own, Factory) else None
-    notes = []
+    notes = [*built.notes]
+    if metadata is None and built.stored is not None:
+        said = built.stored.metadata
+        metadata, settings = with_settings(said, settings), without_description(settings)
+        if (changes := describe_changes(said.preprocessing, metadata.preprocessing)) is not None:
+            notes.append(f"settings that replace those of {weights}: {changes}")
+    found = described(own, built.network, settings, metadata)
+    network, metadata = found.network, found.metadata
     if isinstance(own, Factory) and weights is None:
         notes.append(f"{own} sets its own weights, since no --weights FILE was given")
     if (repeated := repeated_labels_note(metadata.labels)) is not None:
@@ -132,6 +144,11 @@ def _read_checkpoint_or_variant(
                 f"--weights {settings.weights}: {variant} has random weights: give --checkpoint FILE"
             )
         return _random(variant, settings)
+    return read_checkpoint(path, settings, variant)
+
+
+def read_checkpoint(path: Path, settings: CheckpointSettings, variant: str | None = None) -> Source:
+    """Reads a MicroNet's checkpoint, of that variant if one is given. Raises as `read_source` does."""
     weights = _which(path, settings.weights)
     loaded = load_checkpoint(path, variant=variant, num_classes=settings.num_classes, weights=weights)
     _check_weights(loaded, settings)

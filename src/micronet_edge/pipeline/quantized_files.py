@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import ClassVar
 
-from micronet_edge.data.metadata import check_images
+from micronet_edge.data.metadata import check_classifier, check_images
 from micronet_edge.data.unseen_images import QuantizationImages, bundled, notes_on_likeness, parted
 from micronet_edge.errors import SettingsError
 from micronet_edge.lowering import Applied, lower
@@ -36,6 +36,9 @@ class QuantizedFiles:
         settings = work.settings
         if settings.max_drop is not None and work.origin.random:
             raise SettingsError("--max-drop needs trained weights: give a checkpoint instead of a variant")
+        for option, value in (("--max-drop", settings.max_drop), ("--finetune", settings.finetune)):
+            if value is not None:
+                check_classifier(work.origin.metadata, work.origin.called, option)
         for folder in (settings.finetune, settings.data):
             if folder is not None:  # refuses bad folders before the work starts
                 labelled = work.labelled(folder)

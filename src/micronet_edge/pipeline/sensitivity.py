@@ -76,17 +76,18 @@ def analyze_file(
     """Analyzes every layer of the quantized network in a file.
 
     Given    an integer file with its recipe beside it; the checkpoint, factory or module it was made from;
-             images like those it was calibrated on; in the settings, labelled images and whether to simulate
-             the fused kernels. Of more than MOST_IMAGES images it takes MOST_IMAGES, evenly over the
-             classes and the same every time.
+             images or arrays like those it was calibrated on; in the settings, labelled images of a
+             classifier and whether to simulate the fused kernels. Of more than MOST_IMAGES images it takes
+             MOST_IMAGES, evenly over the classes and the same every time.
     Result   each layer's share of the loss; without labelled images there is no top-1, only the agreement
-             with the float network.
+             with the float network; of what is no classifier only the noise in its outputs.
     Raises   a subclass of MicronetEdgeError on a float file, a missing recipe, another checkpoint, or
              unreadable images.
     """
     path, settings = Path(path), settings or SensitivitySettings()
     metadata = read_metadata(path)
-    check_classifier(metadata, path, "`sensitivity`")
+    if settings.data is not None:
+        check_classifier(metadata, path, "--data, labelled images,")
     if metadata.precision in TOLERANCES:
         raise SettingsError(
             f"{path} is a {metadata.precision} file without quantized activations: give an int8 file"
@@ -107,7 +108,8 @@ def analyze_file(
         )
         notes += _notes(found.source, found.count, found.skipped, "evenly over the classes")
         labelled = _read(found, metadata)
-    chosen = torch.from_numpy(images.images[chosen_evenly([0] * images.count, MOST_IMAGES)])
+    places = chosen_evenly([0] * images.count, MOST_IMAGES)
+    chosen = tuple(torch.from_numpy(each[places]) for each in images.inputs)
     return FileSensitivity(
         path=path,
         metadata=metadata,

@@ -95,6 +95,9 @@ class Valued(fx.Proxy):
         proxy: fx.Proxy = self.tracer.create_proxy("call_function", target, (self, other), {}, name)
         return proxy
 
+    def __setitem__(self, place: object, value: object) -> None:
+        raise _assigns()
+
     def __bool__(self) -> bool:
         if isinstance(self.value, Tensor):
             raise _reads_numbers("a condition")
@@ -176,6 +179,8 @@ class ValuedTracer(fx.Tracer):
         called = target if isinstance(target, str) else getattr(target, "__name__", "")
         if called in _READS_NUMBERS:
             raise _reads_numbers(called)
+        if called == "__setitem__":
+            raise _assigns()
         if called == "squeeze":
             target, args, kwargs = _squeezing(target, *args, **kwargs)
         arguments, named = self.create_arg(args), self.create_arg(kwargs)
@@ -276,4 +281,10 @@ def _reads_numbers(how: str) -> LoweringError:
     return LoweringError(
         f"forward decides by the numbers in a tensor at {place_now()} ({how}): a file computes the same "
         f"operators for every input, so decide by shapes, or compute both and blend them"
+    )
+
+
+def _assigns() -> LoweringError:
+    return LoweringError(
+        f"forward assigns to a part of a tensor at {place_now()}: make a new tensor, by torch.cat for instance"
     )
