@@ -127,8 +127,6 @@ def test_commands_for_classifiers_say_so(written, refusal, tmp_path, rows):
     file = written(TwoRows, "onnx", input_shapes=((6,), (4,)))
     said = refusal(SettingsError, evaluate, file.path, tmp_path)
     assert "is no image classifier (it takes left [6], right [4] and gives output0 [8]): `evaluate`" in said
-    said = refusal(SettingsError, micronet_edge.sensitivity, file.path, TwoRows(), rows)
-    assert "`sensitivity` needs" in said
     settings = QuantizeSettings(
         input_shapes=((6,), (4,)), calibration=rows, data=tmp_path, max_drop=1.0, output=tmp_path / "out"
     )
