@@ -65,9 +65,7 @@ def _spelled(network: fx.GraphModule, node: fx.Node, spelled: dict[fx.Node, obje
     kwargs = {key: _replaced(each, spelled) for key, each in node.kwargs.items()}
     layer, write = module_of(node), Writer(network, node)
     if called(node) == "getitem" and isinstance(args[0], tuple):
-        place = args[1]
-        assert isinstance(place, int)
-        return args[0][place]
+        return args[0][args[1]]
     if layer is not None and not type(layer).__module__.startswith("torch."):
         return write.keep(*args)
     spelling = VOCABULARY.spelling(node)

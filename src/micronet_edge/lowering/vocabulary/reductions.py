@@ -127,7 +127,15 @@ def deviation(
 
 
 @_spells(torch.norm, torch.linalg.norm, torch.linalg.vector_norm, "norm")
-def norm(write: Writer, x: fx.Node, p: object = 2, dim: Axes = None, keepdim: bool = False) -> fx.Node:  # noqa: FBT001, FBT002
+def norm(  # noqa: PLR0913 - PyTorch's arguments
+    write: Writer,
+    x: fx.Node,
+    p: object = 2,
+    dim: Axes = None,
+    keepdim: bool = False,  # noqa: FBT001, FBT002
+    out: object = None,  # noqa: ARG001
+    dtype: object = None,  # noqa: ARG001
+) -> fx.Node:  # noqa: FBT001, FBT002
     """The length of the rows along axes."""
     if p in {2, "fro", None}:
         return write.same(SquareRoot(), reduced(write, Sum, square(write, x), dim, keepdim=keepdim))
@@ -137,7 +145,14 @@ def norm(write: Writer, x: fx.Node, p: object = 2, dim: Axes = None, keepdim: bo
 
 
 @_spells(functional.normalize)
-def normalize(write: Writer, x: fx.Node, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> fx.Node:
+def normalize(  # noqa: PLR0913 - PyTorch's arguments
+    write: Writer,
+    x: fx.Node,
+    p: float = 2.0,
+    dim: int = 1,
+    eps: float = 1e-12,
+    out: object = None,  # noqa: ARG001
+) -> fx.Node:
     """The rows divided by their lengths."""
     length = norm(write, x, p, dim, keepdim=True)
     return combined(write, "divide", x, combined(write, "maximum", length, eps))

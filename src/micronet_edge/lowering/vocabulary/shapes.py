@@ -54,8 +54,12 @@ def transposed_matrix(write: Writer, x: fx.Node) -> fx.Node:
 
 
 @_spells(getattr)
-def attribute(write: Writer, x: fx.Node, name: str) -> fx.Node:
-    """The transposed forms, and what is the tensor itself."""
+def attribute(write: Writer, x: object, name: str) -> object:
+    """The transposed forms, what is the tensor itself, and the numbers of what has places as well."""
+    if isinstance(x, tuple):
+        return x[0] if name == "values" else None
+    if not isinstance(x, fx.Node):
+        write.refuse(f"files hold no .{name}")
     if name in {"mT", "mH"} or (name in {"T", "H"} and len(shape_of(x)) == 2):  # noqa: PLR2004 - a matrix
         return transpose(write, x, -2, -1)
     if name == "T":

@@ -12,6 +12,8 @@ from micronet_edge.lowering.ir.graph_builder import LAYER
 from micronet_edge.lowering.ir.places import OWNER, PLACE, called, described, owner_of
 from micronet_edge.lowering.ir.primitives import Concatenate, Expand, Permute, Reshape, Slice, StoredTensor
 
+_MATRIX_RANK = 2
+
 Value = fx.Node | Tensor
 """A tensor of the network, or a constant."""
 
@@ -105,6 +107,8 @@ class Writer:
             if (shape_of(source), batch_axis(source)) == (shape, axis):
                 return source
             x = source
+        if len(shape) == _MATRIX_RANK and axis == batch_axis(x) == 0 and shape[0] == shape_of(x)[0]:
+            return self("flattened", nn.Flatten(1), x, shape=shape)
         lengths = tuple(-1 if place == axis else length for place, length in enumerate(shape))
         return self("reshaped", Reshape(lengths), x, shape=shape, axis=axis)
 
