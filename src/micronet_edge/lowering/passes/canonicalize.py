@@ -70,7 +70,7 @@ def _spelled(network: fx.GraphModule, node: fx.Node, spelled: dict[fx.Node, obje
         return write.keep(*args)
     spelling = VOCABULARY.spelling(node)
     if spelling is None:
-        write.refuse(VOCABULARY.refusal(node) or _UNKNOWN)
+        raise write.refusal(VOCABULARY.refusal(node) or _UNKNOWN)
     given = args if layer is None else (layer, *args)
     try:
         inspect.signature(spelling).bind(write, *given, **kwargs)
