@@ -24,3 +24,12 @@ class LayerWriter:
 def layer_of(node: fx.Node) -> str:
     """The layer that the node is a part of, by default its own."""
     return str(node.meta.get(LAYER, node.target))
+
+
+def unused_path(network: fx.GraphModule, path: str) -> str:
+    """The path for a new layer, with a number where the network has one of that name."""
+    taken, number, unused = dict(network.named_children()), 1, path
+    while unused in taken or hasattr(network, unused):
+        number += 1
+        unused = f"{path}#{number}"
+    return unused

@@ -10,7 +10,7 @@ from micronet_edge.lowering.cost_model.costs import Costs
 from micronet_edge.lowering.ir.convolutions import BorderedConv, with_weights
 from micronet_edge.lowering.ir.frozen_shift_max import RELU6_SPAN, FrozenShiftMax
 from micronet_edge.lowering.ir.graph import calls, inputs_of, is_flatten, module_of
-from micronet_edge.lowering.ir.graph_builder import LayerWriter, layer_of
+from micronet_edge.lowering.ir.graph_builder import LayerWriter, layer_of, unused_path
 from micronet_edge.lowering.ir.pass_base import Pass
 from micronet_edge.lowering.ir.primitives import Add, AddConstant, Multiply, MultiplyConstant
 from micronet_edge.lowering.passes.decompose_shift_max import decompose_shift_max
@@ -90,9 +90,11 @@ def _joined(network: fx.GraphModule, node: fx.Node) -> fx.Node | None:
         return None
     block = _block_of(layer_of(inputs[-1]))
     if node.target in {operator.add, torch.add}:
-        return _Writer(network, node, f"{block}/residual")("", Add(), *inputs)
+        path = unused_path(network, f"{block}/residual")
+        return _Writer(network, node, path)("", Add(), *inputs)
     if node.target in {operator.mul, torch.mul}:
-        return _Writer(network, node, f"{block}/{node.name}")("", Multiply(), *inputs)
+        path = unused_path(network, f"{block}/{node.name}")
+        return _Writer(network, node, path)("", Multiply(), *inputs)
     return None
 
 
