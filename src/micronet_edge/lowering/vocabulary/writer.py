@@ -8,7 +8,7 @@ from torch.fx.node import Argument
 
 from micronet_edge.errors import LoweringError
 from micronet_edge.lowering.ir.graph import batch_axis, dtype_of, module_of, note_shape, shape_of
-from micronet_edge.lowering.ir.graph_builder import LAYER
+from micronet_edge.lowering.ir.graph_builder import LAYER, unused
 from micronet_edge.lowering.ir.places import OWNER, PLACE, called, described, owner_of
 from micronet_edge.lowering.ir.primitives import Concatenate, Expand, Permute, Reshape, Slice, StoredTensor
 
@@ -74,7 +74,7 @@ class Writer:
         axis: int | None = -1,
     ) -> fx.Node:
         """Inserts the layer; its result has the shape and samples' axis of its first input, unless given."""
-        path = _unused(self._network, f"{self._name}/{name}")
+        path = unused(self._network, f"{self._name}/{name}")
         self._network.add_module(path, layer.eval())
         with self._network.graph.inserting_before(self.node):
             written = self._network.graph.call_module(path, inputs)
@@ -194,12 +194,4 @@ def _name(network: fx.GraphModule, node: fx.Node) -> str:
     if node.op == "call_module":
         return called(node)
     owner = owner_of(node)
-    return _unused(network, f"{owner}/{node.name}" if owner else node.name)
-
-
-def _unused(network: fx.GraphModule, path: str) -> str:
-    taken, number, unused = dict(network.named_children()), 1, path
-    while unused in taken or hasattr(network, unused):
-        number += 1
-        unused = f"{path}#{number}"
-    return unused
+    return unused(network, f"{owner}/{node.name}" if owner else node.name)
