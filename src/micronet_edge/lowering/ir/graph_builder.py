@@ -26,10 +26,10 @@ def layer_of(node: fx.Node) -> str:
     return str(node.meta.get(LAYER, node.target))
 
 
-def unused_path(network: fx.GraphModule, path: str) -> str:
-    """The path for a new layer, with a number where the network has one of that name."""
-    taken, number, unused = dict(network.named_children()), 1, path
-    while unused in taken or hasattr(network, unused):
+def unused(network: fx.GraphModule, path: str) -> str:
+    """The path, with a number behind it where the network has a layer of that name."""
+    number, name = 1, path
+    while hasattr(network, name):
         number += 1
-        unused = f"{path}#{number}"
-    return unused
+        name = f"{path}#{number}"
+    return name

@@ -8,7 +8,7 @@ from torch.fx.node import Argument
 
 from micronet_edge.errors import LoweringError
 from micronet_edge.lowering.ir.graph import batch_axis, dtype_of, module_of, note_shape, shape_of
-from micronet_edge.lowering.ir.graph_builder import LAYER, unused_path
+from micronet_edge.lowering.ir.graph_builder import LAYER, unused
 from micronet_edge.lowering.ir.places import OWNER, PLACE, called, described, owner_of
 from micronet_edge.lowering.ir.primitives import Concatenate, Expand, Permute, Reshape, Slice, StoredTensor
 
@@ -74,7 +74,7 @@ class Writer:
         axis: int | None = -1,
     ) -> fx.Node:
         """Inserts the layer; its result has the shape and samples' axis of its first input, unless given."""
-        path = unused_path(self._network, f"{self._name}/{name}")
+        path = unused(self._network, f"{self._name}/{name}")
         self._network.add_module(path, layer.eval())
         with self._network.graph.inserting_before(self.node):
             written = self._network.graph.call_module(path, inputs)
@@ -194,4 +194,4 @@ def _name(network: fx.GraphModule, node: fx.Node) -> str:
     if node.op == "call_module":
         return called(node)
     owner = owner_of(node)
-    return unused_path(network, f"{owner}/{node.name}" if owner else node.name)
+    return unused(network, f"{owner}/{node.name}" if owner else node.name)
