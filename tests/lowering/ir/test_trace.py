@@ -89,7 +89,7 @@ def test_shapes_are_numbers():
             "the network takes one sample alone, not several: shape '[1, 3, 8, 8]'",
         ),
         (lambda x: torch.arange(len(x))[:, None] + x[:, 0, 0], "differs between samples"),
-        (lambda _: torch.zeros(1, 2), "must output tensors"),
+        (lambda _: torch.zeros(1, 2), "an output depends on no input"),
         (lambda x: x.__setitem__(0, 1), "forward assigns to a part of a tensor at test_trace.py:"),
         (lambda x: [x[:, 0].add_(1), x * 2], "in place through a part of it, read at test_trace.py:"),
     ],
@@ -114,6 +114,7 @@ def test_what_changes_a_tensor_in_place_is_read_afterwards():
     assert torch.equal(trace(InPlace(), 8)(x), (x * 2).relu() + 1)
 
 
+@pytest.mark.filterwarnings("ignore::FutureWarning")
 def test_the_traced_network_shares_nothing_with_the_given_one():
     network = nn.Sequential(nn.utils.weight_norm(nn.Conv2d(3, 2, 1)))
     traced = trace(network, 8)

@@ -1,4 +1,4 @@
-"""Spells networks out, and shows that nothing but canonical layers is left and that the numbers are the same."""
+"""Spells networks out: nothing but canonical layers is left, and the numbers are the same."""
 
 import operator
 

@@ -16,23 +16,25 @@ FUNCTIONS = {
     "leave the type to the export": lambda x: x.half(),
     "it reduces the axis of the samples": lambda x: x - x.mean(0),
     "whole numbers: output the numbers": lambda x: x.argmax(1),
-    "it samples at computed places": lambda x: F.grid_sample(x, x.permute(0, 2, 3, 1)[..., :2]),
+    "it samples at computed places": lambda x: F.grid_sample(
+        x, x.mean(1)[..., :2][:, None], align_corners=True
+    ),
     "multiply by a fixed triangular matrix": lambda x: x.cumsum(1),
-    "it is not among the layers": lambda x: torch.special.bessel_j0(x),
+    "it is not among the layers": lambda x: torch.special.bessel_j0(x) + 1,
     "it drops numbers in inference too": lambda x: F.dropout(x, 0.0001, training=True),
     "no bicubic interpolation: use mode='bilinear'": lambda x: F.interpolate(x, size=9, mode="bicubic"),
     "scale_factor=1.3 gives no whole pixels": lambda x: F.interpolate(x, scale_factor=1.3),
     "whole ones up to 8 and square roots work": lambda x: x.abs() ** 1.7,
     "its axis is that of the samples": lambda x: x.softmax(0),
-    "it picks samples": lambda x: x[:1] + x,
+    "it picks or mixes samples": lambda x: x[:1] + x,
 }
 LAYERS = {
     "recurrent layers run one step after the other": lambda x: nn.LSTM(8, 4, batch_first=True)(x.mean(1))[0],
     "layers over three axes": lambda x: nn.Conv3d(1, 1, 1)(x[:, None]),
-    "with Unfold's channels as those of a kernel": lambda x: nn.Unfold(2)(x),
+    "with Unfold's channels as those of a kernel": lambda x: nn.Unfold(2)(x) + 1,
     "files hold no places of largest numbers": lambda x: nn.MaxPool2d(2, return_indices=True)(x)[0],
-    "files hold no dilated pools": lambda x: nn.MaxPool2d(2, dilation=2)(x),
-    "it normalizes by the batch": lambda x: nn.BatchNorm2d(4, track_running_stats=False)(x),
+    "files hold no dilated pools": lambda x: nn.MaxPool2d(2, dilation=2)(x) + 1,
+    "it normalizes by the batch": lambda x: nn.BatchNorm2d(4, track_running_stats=False)(x) + 1,
 }
 
 

@@ -63,6 +63,7 @@ def named(layers):
     return pytest.mark.parametrize("layer", layers, ids=lambda layer: " ".join(repr(layer).split())[:60])
 
 
+@pytest.mark.filterwarnings("ignore:Using padding='same'")
 @named(MAPS)
 def test_a_layer_of_maps(layer):
     assert_spelled(nn.Sequential(layer), (4, 6, 8))
