@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 KERNELS := src/micronet_edge/kernels
 
 .DEFAULT_GOAL := help
-.PHONY: help setup kernels-aarch64 demo test test-slow check bench accuracy golden fuzz train-digits patches clean
+.PHONY: help setup kernels-aarch64 demo test test-slow check bench accuracy golden fuzz train-digits detector train-detector patches clean
 
 help:  ## lists the targets
 	@grep -E '^[a-z0-9%-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -57,6 +57,12 @@ train-digits: setup  ## trains m0 on the handwritten digits, into out/m0-digits
 	$(BIN)/python examples/digits/images.py
 	$(BIN)/micronet-edge train examples/digits/data/train --epochs 40 --output out/m0-digits --overwrite
 	$(BIN)/micronet-edge evaluate out/m0-digits/m0-digits.safetensors --data examples/digits/data/test
+
+detector: setup  ## exports a detector of digits to both formats, in float and int8, and measures its mAP
+	$(BIN)/python examples/detector/table.py
+
+train-detector: setup  ## trains the detector of digits, into out/m0-detector.safetensors
+	$(BIN)/python examples/detector/train.py
 
 patches: setup  ## writes 14,400 crops of photographs to train and measure on
 	$(BIN)/python examples/patches/images.py

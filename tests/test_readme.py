@@ -38,7 +38,12 @@ COMMANDS = [
     line for text in (README, *PAGES.values()) if text != PAGES["microcontrollers"] for line in commands(text)
 ]
 PYTHON = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
-SHOWN = ("m0-digits-float32.onnx", "pets-float32.onnx True", "[1, 3, 96, 96] [ 1 96 96  3]")
+SHOWN = (
+    "m0-digits-float32.onnx",
+    "features.block2 12 8 (1, 12, 12, 20)",
+    "pets-float32.onnx True",
+    "[1, 3, 96, 96] [ 1 96 96  3]",
+)
 
 
 @pytest.fixture(scope="module")

@@ -22,8 +22,7 @@ from micronet_edge.targets.unchanged import check_unchanged
 from micronet_edge.util.user_files import NETWORK, check_file
 from micronet_edge_bench.distinct_names import distinct_names
 from micronet_edge_bench.runner.runtimes import RuntimeUnusableError, runtime_for
-
-_SEED = 0
+from micronet_edge_bench.runner.runtimes.checks import SEED, random_array
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,8 +50,8 @@ def prepare(
 
     Given    files of any runtime that the bench knows; `images`, a folder whose first images are the input;
              the default is a bundled photograph. `random` numbers from a fixed seed are for files without
-             preprocessing, or on request for all. `own` files were just written here and open in this
-             process.
+             images, or on request for all, and for all inputs of a file but the first. `own` files were just
+             written here and open in this process.
     Raises   SettingsError on a file given twice and on a folder without images; TargetError on a file that
              is not a network or cannot be measured, and if `images` are given for a file without
              preprocessing.
@@ -75,12 +74,16 @@ def _prepare(
     metadata = None
     with suppress(TargetError):  # files of other tools can be measured as well
         metadata = read_metadata(path)
-    if metadata is None and must:
-        raise TargetError(
-            f"{path} does not state its preprocessing, as files of this tool do: give --input random"
+    takes_images = metadata is not None and metadata.takes_images
+    if not takes_images and must:
+        why = (
+            "does not state its preprocessing, as files of this tool do"
+            if metadata is None
+            else "takes no images"
         )
-    if metadata is None or chosen is None:
-        array, words = random_array(shape, dtype), f"random numbers, seed {_SEED}"
+        raise TargetError(f"{path} {why}: give --input random")
+    if metadata is None or chosen is None or not takes_images:
+        array, words = random_array(shape, dtype), f"random numbers, seed {SEED}"
     else:
         assert target is not None  # the metadata comes from it
         array, taken = _image_array(path, target, metadata.preprocessing, chosen, shape[0])
@@ -133,12 +136,3 @@ def _image_array(
     images = preprocessing.batch(taken)
     array = session.input_array(np.resize(images, (batch, *images.shape[1:])))
     return array, taken[0].name if len(taken) == 1 else f"{len(taken)} images"
-
-
-def random_array(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
-    """Random numbers from a fixed seed: normally distributed, or uniform over an integer type."""
-    random = np.random.default_rng(_SEED)
-    if dtype.kind == "f":
-        return random.standard_normal(shape).astype(dtype)
-    limits = np.iinfo(dtype.name)
-    return random.integers(limits.min, limits.max, shape, dtype, endpoint=True)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.data.preprocessing import Images
+from micronet_edge.data.signature import Samples
 from micronet_edge.errors import TargetError
 from micronet_edge.quantization.qparams import QuantParams
 from micronet_edge.targets.common import check_shape, in_batches
@@ -53,6 +54,10 @@ class CSession:
 
     def run(self, images: Images) -> Logits:
         return in_batches(images, 1, lambda part: self.prepared(part)())
+
+    def outputs(self, *inputs: NDArray[np.float32]) -> Samples:
+        (images,) = inputs  # a C file has one input and one output
+        return (self.run(images),)
 
     def prepared(self, images: Images) -> Callable[[], Logits]:
         image = self.input_array(images)

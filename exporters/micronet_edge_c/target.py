@@ -55,6 +55,10 @@ class CTarget:
     def check(self, spec: ExportSpec) -> None:
         if spec.batch != 1:
             raise TargetError("a C file runs one image at a time: leave --batch out")
+        if not spec.metadata.is_classifier:
+            raise TargetError(
+                "a C file takes one image and gives one row of logits: leave --format c out for others"
+            )
         if spec.naive:
             raise TargetError("no usual converter writes C: leave --naive out, or --format c")
         if spec.io not in {FLOAT32, INT8_IO, UINT8_IO}:

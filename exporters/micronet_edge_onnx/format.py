@@ -1,4 +1,8 @@
-"""What every ONNX file of ours has in common: its opset, its version, the names of its input and output."""
+"""What every ONNX file of ours has in common: its opset, its version, the names of its inputs and outputs."""
+
+from dataclasses import dataclass
+
+from micronet_edge.data.signature import Signature
 
 OPSET = 17
 """The newest opset that every ONNX Runtime since 1.12, and the converters to other formats, take."""
@@ -6,5 +10,21 @@ OPSET = 17
 FILE_VERSION = 8
 """That of the opset's time, which every ONNX Runtime that takes the opset reads."""
 
-INPUT_NAME = "image"
-OUTPUT_NAME = "logits"
+
+@dataclass(frozen=True, slots=True)
+class TensorNames:
+    """The names of a file's inputs and outputs, in order; by default those of an image classifier."""
+
+    inputs: tuple[str, ...] = ("image",)
+    outputs: tuple[str, ...] = ("logits",)
+
+    @classmethod
+    def of(cls, signature: Signature) -> "TensorNames":
+        """The names that the signature says."""
+        inputs, outputs = (
+            tuple(spec.name for spec in specs) for specs in (signature.inputs, signature.outputs)
+        )
+        return cls(inputs, outputs)
+
+
+CLASSIFIER = TensorNames()

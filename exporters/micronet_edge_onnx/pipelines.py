@@ -8,6 +8,7 @@ from micronet_edge.lowering.passes.freeze_shift_max import FreezeShiftMax
 from micronet_edge.lowering.passes.permute_channels import PermuteChannels
 from micronet_edge.lowering.passes.widen_producers import WidenProducers
 from micronet_edge_onnx.passes.flatten_last import FlattenLast
+from micronet_edge_onnx.passes.fuse_normalization import FuseNormalization
 from micronet_edge_onnx.passes.merge_with_padding_columns import MergeWithPaddingColumns
 from micronet_edge_onnx.passes.pad_channels_to_block import PadChannelsToBlock
 from micronet_edge_onnx.passes.repeat_channels import RepeatChannels
@@ -16,7 +17,7 @@ from micronet_edge_onnx.passes.unroll_shift_max import GatheredShiftMax, SlicedS
 
 def onnxruntime(costs: Costs, *, fixed_batch: bool = True) -> tuple[Pass, ...]:
     """For ONNX Runtime, in float."""
-    last = FlattenLast(), UnrollShiftMax(GatheredShiftMax)
+    last = FuseNormalization(), FlattenLast(), UnrollShiftMax(GatheredShiftMax)
     if not costs.depthwise_block:
         return common(costs, *last)
     return (

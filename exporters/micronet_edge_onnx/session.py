@@ -1,6 +1,6 @@
 """An ONNX file, open in ONNX Runtime."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +9,10 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from micronet_edge.data.preprocessing import Images
+from micronet_edge.data.signature import Samples
 from micronet_edge.errors import TargetError
 from micronet_edge.kernels import Kernels, library_for
+from micronet_edge.targets.batches import check_samples, in_parts
 from micronet_edge.targets.common import check_shape, in_batches, only_ones
 from micronet_edge.targets.protocol import Logits
 from micronet_edge_onnx.recognition.for_kernels import ForKernels, for_kernels, plain_operators
@@ -19,8 +21,8 @@ from micronet_edge_onnx.surgery.write_out_functions import without_functions
 _ERRORS_ONLY = 3
 
 
-def outputs_of(path: Path) -> Callable[[Images], list[NDArray[np.float32]]]:
-    """A function from images to all outputs of a file, in ONNX Runtime without our kernels.
+def outputs_of(path: Path) -> Callable[..., list[NDArray[np.float32]]]:
+    """A function from an array for each input to all outputs of a file, in ONNX Runtime without our kernels.
 
     Raises TargetError on a file that ONNX Runtime cannot open.
     """
@@ -31,17 +33,17 @@ def outputs_of(path: Path) -> Callable[[Images], list[NDArray[np.float32]]]:
     except Exception as error:  # its errors share no base but Exception
         reason = " ".join(str(error).split())
         raise TargetError(f"{path.name} cannot be opened by ONNX Runtime: {reason}") from error
-    (image,) = session.get_inputs()
+    names = [each.name for each in session.get_inputs()]
 
-    def run(images: Images) -> list[NDArray[np.float32]]:
-        outputs: list[NDArray[np.float32]] = session.run(None, {image.name: images})
+    def run(*inputs: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        outputs: list[NDArray[np.float32]] = session.run(None, dict(zip(names, inputs, strict=True)))
         return outputs
 
     return run
 
 
 class OnnxSession:
-    """Runs images through ONNX Runtime's CPU kernels.
+    """Runs samples through ONNX Runtime's CPU kernels; images through a file with one input and one output.
 
     Raises TargetError on a file that ONNX Runtime cannot open.
     """
@@ -64,15 +66,18 @@ class OnnxSession:
                 f"{path} cannot be opened by ONNX Runtime ({error}): copy or export it again"
             ) from error
         self._path = path
-        self._input, _ = only_ones(path, self._session.get_inputs(), self._session.get_outputs())
-        first = self._input.shape[0]
-        self._batch = first if isinstance(first, int) else None
+        self._inputs = self._session.get_inputs()
+        self._batch = _batch_of(self._inputs)
 
     def run(self, images: Images) -> Logits:
         return in_batches(images, self._batch, lambda part: self.prepared(part)())
 
+    def outputs(self, *inputs: NDArray[np.float32]) -> Samples:
+        check_samples(self._path, inputs, {each.name: tuple(each.shape[1:]) for each in self._inputs})
+        return in_parts(inputs, self._batch, self._run)
+
     def prepared(self, images: Images) -> Callable[[], Logits]:
-        feed = {self._input.name: self.input_array(images)}
+        feed = {self._only_input.name: self.input_array(images)}
 
         def infer() -> Logits:
             (logits,) = self._session.run(None, feed)
@@ -83,8 +88,17 @@ class OnnxSession:
 
     def input_array(self, images: Images) -> NDArray[np.generic]:
         """The images as the file's input holds them."""
-        check_shape(self._path, images, tuple(self._input.shape[1:]))
+        check_shape(self._path, images, tuple(self._only_input.shape[1:]))
         return np.ascontiguousarray(images)
+
+    def _run(self, samples: Samples) -> Samples:
+        names = [each.name for each in self._inputs]
+        return tuple(self._session.run(None, dict(zip(names, samples, strict=True))))
+
+    @property
+    def _only_input(self) -> onnxruntime.NodeArg:
+        image, _ = only_ones(self._path, self._inputs, self._session.get_outputs())
+        return image
 
     def operators(self) -> Mapping[str, int]:
         if self._operators is None:
@@ -95,3 +109,9 @@ class OnnxSession:
     @property
     def fused(self) -> int:
         return self._fused
+
+
+def _batch_of(inputs: Sequence[onnxruntime.NodeArg]) -> int | None:
+    """How many samples a file takes at a time; None for any number."""
+    numbers = [each.shape[0] for each in inputs if each.shape]
+    return numbers[0] if numbers and isinstance(numbers[0], int) else None

@@ -27,6 +27,7 @@ from micronet_edge.targets.protocol import FLOAT16, FLOAT32, CostTable, ExportSp
 from micronet_edge.verification.conversion_check import check_conversion
 from micronet_edge_onnx.passes.border_behind_columns import BorderBehindColumns
 from micronet_edge_onnx.passes.factorize_spatial_convolution import FactorizeSpatialConvolution
+from micronet_edge_onnx.passes.fuse_normalization import FuseNormalization
 from micronet_edge_onnx.passes.pad_channels_to_block import PadChannelsToBlock
 from micronet_edge_onnx.pipelines import onnxruntime, portable
 
@@ -72,11 +73,13 @@ class OnnxTarget:
         return onnxruntime(costs, fixed_batch=spec.batch is not None)
 
     def export(self, network: nn.Module, spec: ExportSpec, path: Path) -> None:
+        from micronet_edge_onnx.format import TensorNames
         from micronet_edge_onnx.surgery.store_in_float16 import store_in_float16
         from micronet_edge_onnx.write import float_model, is_writable
 
         if is_writable(network):
-            model = float_model(network, spec.batch, gathers=not spec.portable)
+            names = TensorNames.of(spec.signature)
+            model = float_model(network, spec.batch, names, gathers=not spec.portable)
         else:
             model = _converted(network, spec)
         if spec.precision == FLOAT16:
@@ -86,15 +89,18 @@ class OnnxTarget:
     def quantized_graph(self, quantized: QuantizedNetwork) -> QuantizedNetwork:
         from micronet_edge_onnx.choose_float_layers import (
             layers_better_in_float,
+            layers_without_integers,
             weights_to_store_in_integers,
         )
 
-        quantized = replace(quantized, half_weights=True)
+        kept = quantized.float_layers | layers_without_integers(quantized.network)
+        quantized = replace(quantized, half_weights=True, float_layers=kept)
         if quantized.bits != BITS[INT8]:
             return quantized
-        kept = quantized.float_layers | layers_better_in_float(quantized.network)
+        kept |= layers_better_in_float(quantized.network)
         form = replace(quantized, float_layers=kept)
         for pass_ in (
+            FuseNormalization(),
             BorderBehindColumns(kept),
             FactorizeSpatialConvolution(kept),
             PadChannelsToBlock(_BLOCK),
@@ -108,9 +114,11 @@ class OnnxTarget:
         )
 
     def quantize(self, quantized: QuantizedNetwork, spec: ExportSpec, path: Path) -> None:
+        from micronet_edge_onnx.format import TensorNames
         from micronet_edge_onnx.write import quantized_model
 
-        model = quantized_model(quantized, spec.batch, gathers=not spec.portable)
+        names = TensorNames.of(spec.signature)
+        model = quantized_model(quantized, spec.batch, names, gathers=not spec.portable)
         _save(model, spec, path, _activations_of(quantized.network))
 
     def converter_baseline(self, network: nn.Module, images: Images, spec: ExportSpec, path: Path) -> None:
@@ -164,7 +172,7 @@ def _converted(network: nn.Module, spec: ExportSpec) -> "ModelProto":
     """The model by torch.onnx, for networks as trained and for layers that are not written here."""
     from micronet_edge_onnx.converter.convert import to_onnx
 
-    return to_onnx(network, spec.input_size, spec.batch)
+    return to_onnx(network, spec.signature, spec.batch)
 
 
 def _activations_of(network: nn.Module) -> frozenset[str]:

@@ -37,6 +37,30 @@ if TYPE_CHECKING:
     from micronet_edge_tflite.session import TfliteSession
 
 MAXIMUM_PARTITIONS = 2
+OWN_OPERATORS = frozenset(
+    {
+        "ADD",
+        "BATCH_MATMUL",
+        "CONCATENATION",
+        "CONV_2D",
+        "DEPTHWISE_CONV_2D",
+        "DEQUANTIZE",
+        "FULLY_CONNECTED",
+        "HARD_SWISH",
+        "MAXIMUM",
+        "MEAN",
+        "MINIMUM",
+        "MUL",
+        "PAD",
+        "RELU",
+        "RELU6",
+        "RESHAPE",
+        "SLICE",
+        "SPLIT",
+    }
+)
+"""Those of a MicroNet's float files, for which the limit holds: XNNPACK takes all of them."""
+
 
 _TABLES = shipped_tables(__package__)
 _COSTS = _TABLES["xnnpack"]
@@ -73,7 +97,9 @@ class TfliteTarget:
         assert spec.batch is not None  # check() has refused that
         if isinstance(network, fx.GraphModule) and is_writable(network):
             float16 = spec.precision == FLOAT16
-            path.write_bytes(float_file(network, spec.metadata.preprocessing, spec.batch, float16=float16))
+            preprocessing, signature = spec.metadata.preprocessing, spec.signature
+            content = float_file(network, preprocessing, spec.batch, float16=float16, signature=signature)
+            path.write_bytes(content)
         else:
             self._convert(network, spec, path)
         append_metadata(path, as_written(spec, layout="NHWC"))
@@ -88,8 +114,14 @@ class TfliteTarget:
 
         if spec.precision != FLOAT32:
             raise TargetError(
-                f"the network has layers that TFLite files in {spec.precision} cannot hold: "
-                "export it with --precision float32"
+                f"{_lacking(network)} has no form in TFLite files of {spec.precision}: export it with "
+                "--precision float32, or put another layer in its place"
+            )
+        given = spec.signature.inputs
+        if len(given) != 1 or not given[0].is_map:
+            raise TargetError(
+                f"{_lacking(network)} has no TFLite operator, and the converter takes one map alone: put "
+                "another layer in its place"
             )
         with tempfile.TemporaryDirectory(prefix="micronet-edge-") as folder:
             onnx_file = Path(folder, "model.onnx")
@@ -106,8 +138,12 @@ class TfliteTarget:
         return MicroTarget()
 
     def quantized_graph(self, quantized: QuantizedNetwork) -> QuantizedNetwork:
-        # LiteRT has an integer kernel for every layer: none is to stay in float.
-        return rewritten(rewritten(refine_stem(quantized), SpaceToDepthWidth()), SplitBorders())
+        from micronet_edge_tflite.operators import float_layers
+
+        written = rewritten(rewritten(refine_stem(quantized), SpaceToDepthWidth()), SplitBorders())
+        # LiteRT has an integer kernel for every layer of a MicroNet: none of those is to stay in float.
+        kept = float_layers(written.network, written.bits)
+        return replace(written, float_layers=written.float_layers | kept) if kept else written
 
     def quantize(self, quantized: QuantizedNetwork, spec: ExportSpec, path: Path) -> None:
         from micronet_edge_tflite.metadata import append_metadata
@@ -115,7 +151,9 @@ class TfliteTarget:
 
         assert spec.batch is not None  # check() has refused that
         integer_io, repeats = spec.io == INT8_IO, spec.runtime == MICRO
-        content = quantized_file(quantized, spec.batch, integer_io=integer_io, repeats=repeats)
+        content = quantized_file(
+            quantized, spec.batch, integer_io=integer_io, repeats=repeats, signature=spec.signature
+        )
         path.write_bytes(content)
         pixels = integer_io and pixels_of(quantized.network) is not None
         append_metadata(path, replace(as_written(spec, layout="NHWC"), pixels=pixels))
@@ -150,8 +188,9 @@ class TfliteTarget:
         if metadata.naive:
             return []
         found = forbidden_operators(operators, OPERATORS.allowed(kind_of_file(metadata)))
-        if metadata.precision not in FLOAT:
-            # XNNPACK leaves MAXIMUM to LiteRT, whose own is four times as fast: more partitions are right.
+        if metadata.precision not in FLOAT or not OWN_OPERATORS.issuperset(operators):
+            # In integers XNNPACK leaves MAXIMUM to LiteRT, whose own is four times as fast, and it does not
+            # take every operator of other networks: more partitions are right.
             return found
         assert isinstance(session, _Delegated)  # as every session of ours
         if session.partitions() > MAXIMUM_PARTITIONS:
@@ -184,12 +223,20 @@ class TfliteTarget:
         as_pixels = metadata.preprocessing.pixels if metadata is not None and metadata.pixels else None
         micro = metadata is not None and metadata.runtime == MICRO
         own: Kernels = "off" if micro else kernels
-        return TfliteSession(path, threads, kernels=own, reference=micro, prepare=as_pixels)
+        return TfliteSession(path, threads, kernels=own, prepare=as_pixels, metadata=metadata)
 
 
 @runtime_checkable
 class _Delegated(Protocol):
     def partitions(self) -> int: ...
+
+
+def _lacking(network: nn.Module) -> str:
+    """The first layer that no operator here writes, in words."""
+    from micronet_edge_tflite.network_file import described, unwritable
+
+    node = unwritable(network) if isinstance(network, fx.GraphModule) else None
+    return f"the network as trained ({type(network).__name__})" if node is None else described(node)
 
 
 def _photograph(spec: ExportSpec) -> Images:

@@ -9,7 +9,9 @@ if TYPE_CHECKING:
     from micronet_edge import kernels
     from micronet_edge.data.metadata import FileMetadata
     from micronet_edge.data.preprocessing import Preprocessing
+    from micronet_edge.data.signature import Signature, TensorSpec
     from micronet_edge.evaluation.evaluate import evaluate
+    from micronet_edge.models.save_load import load, save
     from micronet_edge.pipeline.artifacts import Artifacts, Exported
     from micronet_edge.pipeline.count import count_source as count
     from micronet_edge.pipeline.prove_again import verify
@@ -29,13 +31,17 @@ __all__ = [
     "Preprocessing",
     "QuantizeSettings",
     "SensitivitySettings",
+    "Signature",
+    "TensorSpec",
     "TrainSettings",
     "count",
     "evaluate",
     "export",
     "kernels",
+    "load",
     "quantize",
     "read_metadata",
+    "save",
     "sensitivity",
     "train",
     "verify",
@@ -49,13 +55,17 @@ _HOMES = {
     "FileMetadata": "micronet_edge.data.metadata:FileMetadata",
     "Preprocessing": "micronet_edge.data.preprocessing:Preprocessing",
     "QuantizeSettings": "micronet_edge.settings:QuantizeSettings",
+    "Signature": "micronet_edge.data.signature:Signature",
+    "TensorSpec": "micronet_edge.data.signature:TensorSpec",
     "TrainSettings": "micronet_edge.settings:TrainSettings",
     "SensitivitySettings": "micronet_edge.settings:SensitivitySettings",
     "count": "micronet_edge.pipeline.count:count_source",
     "evaluate": "micronet_edge.evaluation.evaluate:evaluate",
     "export": "micronet_edge.pipeline.run:export",
+    "load": "micronet_edge.models.save_load:load",
     "quantize": "micronet_edge.pipeline.run:quantize",
     "read_metadata": "micronet_edge.targets.registry:read_metadata",
+    "save": "micronet_edge.models.save_load:save",
     "sensitivity": "micronet_edge.pipeline.sensitivity:analyze_file",
     "train": "micronet_edge.training.run:train",
     "verify": "micronet_edge.pipeline.prove_again:verify",

@@ -1,6 +1,6 @@
 """How to read a checkpoint, export and quantize, as frozen objects."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal, Protocol
@@ -9,6 +9,10 @@ DEFAULT_FORMATS = ("onnx", "tflite")
 
 Runtime = Literal["default", "micro"]
 """Which of a format's runtimes a file is for: its usual one, or TensorFlow Lite Micro."""
+
+
+InputShapes = Mapping[str, tuple[int, ...]] | tuple[tuple[int, ...], ...]
+"""The shape of one sample of each input, without the batch: by name, or in the order of the arguments."""
 
 
 class Format(Protocol):
@@ -26,25 +30,31 @@ class CheckpointSettings:
 
     Attributes:
         num_classes: number of classes.
-        input_size: side of the input image, in pixels.
-        resize: length of the short side before the crop, in pixels.
-        crop: input size divided by the resized short side; replaces `resize`.
+        input_size: side of the square input image, in pixels.
+        input_shapes: shape of each input without the batch, (channels, height, width) for an image. One or
+            three channels are an image; others, several inputs and other ranks are arrays.
+        outputs: names of the outputs to write; none writes all.
+        resize: height of the image before the crop, in pixels; for a square crop its short side.
+        crop: height of the input divided by `resize`, which it replaces.
         interpolation: how images are resized.
         mean: mean of the pixels, scaled to 0..1, in the order of `color_order`.
         std: standard deviation of the pixels, scaled to 0..1, in the order of `color_order`.
-        color_order: order of the colour channels.
+        color_order: order of the colour channels; "GRAY" for grey images; "NONE" for an input that is no
+            image although it has one or three channels.
         labels: text file with one label per line.
         weights: "ema" or "raw" for a checkpoint that holds both; for a factory, the file of weights to load.
     """
 
     num_classes: int | None = None
     input_size: int | None = None
+    input_shapes: InputShapes = ()
+    outputs: tuple[str, ...] = ()
     resize: int | None = None
     crop: float | None = None
     interpolation: Literal["bilinear", "bicubic"] | None = None
-    mean: tuple[float, float, float] | None = None
-    std: tuple[float, float, float] | None = None
-    color_order: Literal["RGB", "BGR"] | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    color_order: Literal["RGB", "BGR", "GRAY", "NONE"] | None = None
     labels: Path | str | None = None
     weights: Path | str | None = None
 
@@ -101,6 +111,8 @@ class ExportSettings(CheckpointSettings):
         overwrite: replaces existing files.
         precision: "float32", "float16", "int8" or "int8-a16".
         calibration: folder of images, or file of arrays, to calibrate an int8 file on.
+        samples: folder of images, or file of arrays, to prove a float file on; None takes bundled
+            photographs, or noise for a network that takes no images.
         skip_unreadable: skips and counts unreadable images instead of refusing them.
         io: type of an int8 file's input and output.
         tuning: file of operator costs that `tune` wrote; None takes the bundled costs.
@@ -121,6 +133,7 @@ class ExportSettings(CheckpointSettings):
     overwrite: bool = False
     precision: str = "float32"
     calibration: Path | str | None = None
+    samples: Path | str | None = None
     skip_unreadable: bool = False
     io: str = "float32"
     tuning: Path | str | None = None

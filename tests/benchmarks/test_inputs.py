@@ -15,8 +15,9 @@ from micronet_edge.errors import SettingsError, TargetError
 from micronet_edge.targets.protocol import ExportSpec
 from micronet_edge.targets.registry import find_target, read_metadata, target_of
 from micronet_edge_bench.distinct_names import distinct_names
-from micronet_edge_bench.inputs import prepare, random_array
+from micronet_edge_bench.inputs import prepare
 from micronet_edge_bench.runner.runtimes import runtime_for
+from micronet_edge_bench.runner.runtimes.checks import random_array
 
 
 def answer(prepared):
@@ -24,7 +25,7 @@ def answer(prepared):
     session = runtime_for(prepared.path).open(prepared.path, 1)
     session.set_input(prepared.array)
     session.infer()
-    return session.output()
+    return session.outputs()[0]
 
 
 def logits(path, images):
@@ -147,11 +148,10 @@ def test_a_file_of_others_does_not_say_how_it_wants_images(stranger, tmp_path, r
 @pytest.mark.parametrize(
     ("given", "error_line"),
     [
-        ({"inputs": 2}, "stranger.onnx has 2 inputs"),
         ({"shape": ("n", 3, 8, 8)}, "has an input of the dynamic shape n x 3 x 8 x 8"),
         ({"dtype": TensorProto.INT64}, "has an input of int64"),
     ],
-    ids=["inputs", "shape", "dtype"],
+    ids=["shape", "dtype"],
 )
 def test_a_network_that_cannot_be_measured(stranger, refusal, given, error_line):
     assert error_line in refusal(TargetError, prepare, [stranger(**given)])

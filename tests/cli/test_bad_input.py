@@ -112,8 +112,8 @@ def test_a_bad_labels_file(refused, folder, content, error_line):
 @pytest.mark.parametrize(
     ("arguments", "error_line"),
     [
-        (("--input-size", "100"), "such as 96 or 128"),
-        (("--input-size", "0"), "multiple of 32"),
+        (("--input-size", "0"), "input size 0 px: give 1 px or more"),
+        (("--input-size", "5000"), "at most 4096 px"),
         (("--batch", "0"), "--batch 0: give a whole number from 1 to 1,024, since a file is proven"),
         (("--batch", "-3"), "--batch -3: give a whole number from 1 to 1,024"),
         (("--batch", str(2**31)), "--batch 2147483648: give a whole number from 1 to 1,024"),

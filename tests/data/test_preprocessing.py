@@ -375,7 +375,7 @@ def test_settings_with_a_hole_are_refused(refusal, missing):
         ({"size": 0}, "size"),
         ({"size": -32}, "size"),
         ({"size": 31.5}, "size"),
-        ({"color_order": "GRB"}, "colour order 'GRB': choose RGB or BGR"),
+        ({"color_order": "GRB"}, "colour order 'GRB': choose RGB, BGR or GRAY"),
         ({"interpolation": "nearest"}, "interpolation 'nearest': choose bilinear or bicubic"),
         ({"std": (1.0, 0.0, 1.0)}, "standard deviations must be"),
         ({"std": (1.0, -1.0, 1.0)}, "standard deviations must be"),

@@ -22,14 +22,18 @@ def calibration(count, light=1.0):
 def test_images_that_ranges_are_found_on_prove_nothing():
     given = calibration(ENOUGH)
     found = parted(given)
-    assert (found.found_on.count, len(found.proven_on), found.judged) == (ENOUGH * 7 // 8, ENOUGH // 8, True)
-    together = np.concatenate([found.found_on.images, found.proven_on])
+    assert (found.found_on.count, len(found.proven_on[0]), found.judged) == (
+        ENOUGH * 7 // 8,
+        ENOUGH // 8,
+        True,
+    )
+    together = np.concatenate([found.found_on.images, found.proven_on[0]])
     assert len(np.unique(together.reshape(ENOUGH, -1), axis=0)) == ENOUGH
 
 
 def test_few_images_serve_for_both():
     found = parted(calibration(ENOUGH - 1))
-    assert found.found_on.count == len(found.proven_on) == ENOUGH - 1
+    assert found.found_on.count == len(found.proven_on[0]) == ENOUGH - 1
 
 
 def test_the_bundled_photographs_judge_nothing():

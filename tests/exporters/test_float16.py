@@ -16,7 +16,8 @@ from micronet_edge.lowering.passes.round_to_half import with_half_weights
 from micronet_edge.models import load_checkpoint
 from micronet_edge.pipeline.run import quantize
 from micronet_edge.targets.registry import find_target
-from micronet_edge.verification.prove import FLOAT16_TOLERANCE, FileToProve, prove
+from micronet_edge.verification.outputs import FLOAT16_TOLERANCE
+from micronet_edge.verification.prove import FileToProve, prove
 
 FORMATS = ("onnx", "tflite")
 

@@ -114,7 +114,7 @@ def test_what_a_person_says_goes_before_what_a_checkpoint_says(labels):
         ({"crop": 1e-9}, "at most 8192 px"),
         ({"crop": float("nan")}, "crop nan: give the share"),
         ({"resize": 96}, "cannot crop 224 px out of a short side of 96 px"),
-        ({"input_size": 225}, "needs a multiple of 32"),
+        ({"input_size": 0}, "give 1 px or more"),
         ({"input_size": 2**31}, "at most 4096 px"),
         ({"std": (1e-300,) * 3}, "standard deviation 1e-300 lies outside 0.001 to 10"),
         ({"mean": (123.675, 116.28, 103.53)}, "do not fit: divide it by 255: 0.485"),

@@ -201,7 +201,6 @@ def test_weights_in_safetensors(mine, tmp_path, state):
             "it holds 1 tensor that the network lacks (2.bias)",
         ),
         (lambda state: {"0.bias": state["0.bias"]}, "it lacks 5 tensors (0.weight, 1.weight, 1.bias"),
-        (lambda state: {"ema": state, "raw": state}, "holds 2 sets of weights for"),
         (
             lambda state: {**state, "0.bias": torch.full((3,), torch.nan)},
             "tensor 0.bias holds NaN or infinity",
@@ -209,10 +208,15 @@ def test_weights_in_safetensors(mine, tmp_path, state):
         (lambda _state: {"epoch": 3}, "holds no tensors: save the network's state_dict()"),
         (lambda _state: [1, 2], "holds no tensors: save the network's state_dict()"),
     ],
-    ids=["shape", "unknown", "missing", "two sets", "nan", "no tensors", "a list"],
+    ids=["shape", "unknown", "missing", "nan", "no tensors", "a list"],
 )
 def test_weights_that_do_not_fit(refusal, mine, tmp_path, state, change, error_line):
     assert error_line in refusal(NetworkError, loaded, mine, tmp_path, change(state))
+
+
+def test_two_networks_are_not_guessed_between(refusal, mine, tmp_path, state):
+    error_line = refusal(CheckpointError, loaded, mine, tmp_path, {"student": state, "teacher": state})
+    assert error_line.endswith("holds 2 networks (student, teacher): save only the one you mean")
 
 
 def test_weights_never_run_code(refusal, mine, tmp_path):

@@ -141,6 +141,16 @@ def test_what_is_read_is_the_network_and_what_was_taken_away_is_said(saved, name
     assert found.notes == (() if said is None else (f"{path}: {said}",))
 
 
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16], ids=str)
+def test_weights_in_half_the_bits_are_converted_and_it_is_said(saved, kind):
+    path = saved(floats(lambda value: value.to(kind)))
+    found = load_checkpoint(path)
+    assert {value.dtype for value in found.network.parameters()} == {torch.float32}
+    name = str(kind).removeprefix("torch.")
+    (note,) = found.notes
+    assert re.match(rf"{path} holds \d+ tensors in {name}: converted to float32; ", note)
+
+
 def test_the_old_format_of_torch_holds_the_same(saved):
     path = saved({"net": THEIRS, "acc": np.float32(1)}, _use_new_zipfile_serialization=False)
     assert load_checkpoint(path).notes == (f"{path}: taken from 'net'",)
@@ -203,7 +213,7 @@ REFUSED = {
         [
             NEAREST,
             "classifier.logits.linear.weight is missing",
-            "only the head differs, the backbone is m0's",
+            "only the head differs, the backbone is m0's: write a function that builds this network",
         ],
     ),
     "pruned head": (

@@ -183,24 +183,12 @@ class Untraceable(Tiny):
         return super().forward(x) if x.sum() > 0 else super().forward(-x)
 
 
-class Map(Tiny):
-    def forward(self, x):
-        return self.stem(x)
-
-
-class Named(Tiny):
-    def forward(self, x):
-        return {"logits": super().forward(x)}
-
-
 @pytest.mark.parametrize(
     ("network", "metadata", "kind", "error_line"),
     [
         (Untraceable, METADATA, LoweringError, "Untraceable cannot be traced: its forward depends on values"),
-        (Map, METADATA, NetworkError, "Map outputs [1, 16, 20, 20] for an image, not logits [1, classes]"),
-        (Named, METADATA, NetworkError, "Named outputs a dict for an image, not logits"),
         (lambda: Tiny().half(), METADATA, NetworkError, "is torch.float16: give the network as .float()"),
-        (lambda: nn.Linear(3, 3), METADATA, NetworkError, "Linear cannot take an image [1, 3, 40, 40]: mat1"),
+        (lambda: nn.Linear(3, 3), METADATA, NetworkError, "Linear cannot take input [1, 3, 40, 40]: mat1"),
         (
             Tiny,
             replace(METADATA, labels=("a", "b")),

@@ -31,7 +31,7 @@ def digits(tmp_path_factory):
 def unseen(digits):
     """Images to prove files on, as `quantize` hands them on."""
     images = digits.images
-    return QuantizationImages(CalibrationImages(images, "test", "0" * 64, 0), images)
+    return QuantizationImages(CalibrationImages(images, "test", "0" * 64, 0), (images,))
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,7 @@ def lit_notes(digits, network, tmp_path_factory):
         )
         target.quantize(form, spec, path)
         file = FileToProve(path, target, digits.metadata)
-        return notes_on_light(file, network, images, compare(file, network, images))
+        return notes_on_light(file, network, images, compare(file, network, (images,)))
 
     return call
 

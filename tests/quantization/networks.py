@@ -4,9 +4,9 @@ import copy
 
 import torch
 from torch import fx, nn
+from torch.fx.passes.shape_prop import ShapeProp
 
 from micronet_edge.data.preprocessing import Preprocessing
-from micronet_edge.lowering.ir.graph import note_shapes
 from micronet_edge.quantization.assign_qparams import assign_qparams
 from micronet_edge.quantization.calibrate import calibrate
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
@@ -29,8 +29,14 @@ def traced(*layers, size=SIZE, seed=0):
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):
             layer.reset_parameters()
+    return graph_of(network, torch.zeros(1, 3, size, size))
+
+
+def graph_of(network, *given):
+    """The network as a graph of layers, with the shapes for such inputs."""
     graph = fx.GraphModule(network.eval(), _Tracer().trace(network))
-    note_shapes(graph, torch.zeros(1, 3, size, size))
+    with torch.no_grad():
+        ShapeProp(graph).propagate(*given)
     return graph
 
 

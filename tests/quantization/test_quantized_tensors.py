@@ -1,11 +1,11 @@
 """Which tensors are quantized, and which share quantization parameters."""
 
 import pytest
-from quantization.networks import layer_names, traced
+import torch
+from quantization.networks import graph_of, layer_names, traced
 from quantized_digits import decomposed_digits
 from torch import nn
 
-from micronet_edge.errors import LoweringError
 from micronet_edge.lowering.ir.primitives import (
     Add,
     Channels,
@@ -16,7 +16,12 @@ from micronet_edge.lowering.ir.primitives import (
     Multiply,
 )
 from micronet_edge.quantization.assign_qparams import assign_qparams
-from micronet_edge.quantization.quantized_tensors import clip_after, quantized_tensors, tensor_name
+from micronet_edge.quantization.quantized_tensors import (
+    clip_after,
+    input_names,
+    quantized_tensors,
+    tensor_name,
+)
 
 
 class TwoBranches(nn.Module):
@@ -161,10 +166,72 @@ def test_what_only_moves_numbers_keeps_their_qparams():
     assert owners(Channels(0, 2), nn.Flatten(1)) == {"image": "image", "0": "image", "1": "image"}
 
 
-def test_tensors_of_several_ranges_cannot_be_joined(refusal):
-    network = traced(Shifted(nn.Conv2d(3, 2, 1)))
-    error_line = refusal(LoweringError, quantized_tensors, network)
-    assert error_line == "both joins tensors of several ranges: conv, other"
+def test_tensors_of_several_ranges_have_the_qparams_of_what_joins_them():
+    found = owners(Shifted(nn.Conv2d(3, 2, 1)))
+    assert found == {"image": "image", "conv": "both", "upper": "both", "other": "both", "both": "both"}
+
+
+def test_what_else_reads_a_joined_tensor_leaves_it_its_own_qparams():
+    class ReadTwice(Shifted):
+        def __init__(self) -> None:
+            super().__init__(nn.Conv2d(3, 2, 1))
+            self.mean = nn.AdaptiveAvgPool2d(1)
+            self.add = Add()
+
+        def forward(self, x):
+            y = self.conv(x)
+            return self.add(self.both(self.upper(y), self.other(x)), self.mean(y))
+
+    found = owners(ReadTwice())
+    assert (found["conv"], found["upper"], found["other"]) == ("conv", "conv", "both")
+
+
+def test_a_joined_clip_has_the_qparams_of_what_joins_it():
+    class Clipped(Shifted):
+        def __init__(self) -> None:
+            super().__init__(nn.Conv2d(3, 2, 1))
+            self.clip = nn.ReLU()
+
+        def forward(self, x):
+            return self.both(self.clip(self.conv(x)), self.other(x))
+
+    assert owners(Clipped()) == {"image": "image", "clip": "both", "other": "both", "both": "both"}
+
+
+def test_a_result_with_fixed_qparams_neither_joins_nor_clips():
+    class Gated(Shifted):
+        def __init__(self) -> None:
+            super().__init__(nn.Conv2d(3, 2, 1))
+            self.gate, self.clip = nn.Sigmoid(), nn.ReLU()
+
+        def forward(self, x):
+            return self.both(self.clip(self.gate(self.conv(x))), self.other(x))
+
+    network = traced(Gated())
+    found = quantized_tensors(network)
+    assert (found["conv"], found["gate"], found["clip"]) == ("conv", "gate", "both")
+    for bits, scale in ((8, 1 / 256), (16, 1 / 32768)):
+        qparams = assign_qparams(network, dict.fromkeys(set(found.values()), (-1.0, 2.0)), bits)["gate"]
+        assert (qparams.scale, qparams.bits) == (scale, bits)
+        assert qparams.low == (0 if bits == 8 else -1)
+
+
+def test_only_one_input_is_an_image():
+    class Both(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.add = Add()
+
+        def forward(self, left, right):
+            return self.add(left, right)
+
+    network = graph_of(Both(), torch.zeros(1, 3), torch.zeros(1, 3))
+    assert quantized_tensors(network) == {name: name for name in ("input:left", "input:right", "add")}
+    assert input_names(network) == {"input:left", "input:right"}
+
+
+def test_a_clip_of_the_input_is_an_operator_of_its_own():
+    assert owners(nn.ReLU(), nn.Conv2d(3, 4, 1)) == {name: name for name in ("image", "0", "1")}
 
 
 def test_of_the_trained_example_every_tensor_is_rounded_once_and_its_owner_too():

@@ -10,19 +10,20 @@ import onnxsim
 import torch
 from torch import nn
 
+from micronet_edge.data.signature import Signature
 from micronet_edge.errors import TargetError
 from micronet_edge_onnx.converter.name_constants import name_constants
-from micronet_edge_onnx.format import INPUT_NAME, OPSET, OUTPUT_NAME
+from micronet_edge_onnx.format import OPSET, TensorNames
 from micronet_edge_onnx.surgery.hoist_constants import hoist_constants
 
 
-def to_onnx(network: nn.Module, input_size: int, batch: int | None) -> onnx.ModelProto:
+def to_onnx(network: nn.Module, signature: Signature, batch: int | None) -> onnx.ModelProto:
     """The network as a simplified, checked ONNX model.
 
-    Given    a network that takes [batch, 3, input_size, input_size]; batch None leaves it open
+    Given    a network, what it takes and gives for one sample, and the number of samples, None for any
     Raises   TargetError where the result is no valid model.
     """
-    model = _simplified(_traced(network, input_size, batch))
+    model = _simplified(_traced(network, signature, batch))
     _give_plain_names(model)
     hoist_constants(model)
     name_constants(model)
@@ -33,9 +34,10 @@ def to_onnx(network: nn.Module, input_size: int, batch: int | None) -> onnx.Mode
     return onnx.shape_inference.infer_shapes(model, strict_mode=True)
 
 
-def _traced(network: nn.Module, input_size: int, batch: int | None) -> onnx.ModelProto:
-    image = torch.zeros(batch or 1, 3, input_size, input_size)
-    dynamic = {INPUT_NAME: {0: "batch"}, OUTPUT_NAME: {0: "batch"}} if batch is None else None
+def _traced(network: nn.Module, signature: Signature, batch: int | None) -> onnx.ModelProto:
+    inputs = tuple(torch.zeros(batch or 1, *spec.shape) for spec in signature.inputs)
+    names = TensorNames.of(signature)
+    dynamic = {name: {0: "batch"} for name in (*names.inputs, *names.outputs)} if batch is None else None
     # The tracing exporter: the only one that names nodes after their layers.
     with tempfile.TemporaryDirectory(prefix="micronet-edge-") as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -43,12 +45,12 @@ def _traced(network: nn.Module, input_size: int, batch: int | None) -> onnx.Mode
         try:
             torch.onnx.export(
                 network,
-                (image,),
+                inputs,
                 str(written),
                 dynamo=False,
                 opset_version=OPSET,
-                input_names=[INPUT_NAME],
-                output_names=[OUTPUT_NAME],
+                input_names=list(names.inputs),
+                output_names=list(names.outputs),
                 dynamic_axes=dynamic,
             )
         except torch.onnx.errors.UnsupportedOperatorError as error:

@@ -1,4 +1,4 @@
-"""Concat: tensors one behind the other along the channels, or side by side."""
+"""Concat: tensors one behind the other along an axis, or side by side."""
 
 import numpy as np
 from torch import Tensor
@@ -13,8 +13,8 @@ OPERATORS.names("Concat", formula=MOVES, allowed_in=(PORTABLE,))
 
 
 @OPERATORS.writes(Concatenate)
-def write(_layer: Concatenate, call: Call) -> str:
-    return call.operator("Concat", call.inputs, axis=1)
+def write(layer: Concatenate, call: Call) -> str:
+    return call.operator("Concat", call.inputs, axis=layer.axis)
 
 
 @OPERATORS.writes(BesideColumns)

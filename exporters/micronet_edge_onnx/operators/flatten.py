@@ -13,5 +13,6 @@ OPERATORS.names("Flatten", formula=MOVES, allowed_in=(PORTABLE,))
 
 @OPERATORS.writes(nn.Flatten, "flatten", torch.flatten, supports=is_flatten)
 def write(_layer: nn.Flatten | None, call: Call) -> str:
-    (x,) = call.inputs
-    return x if call.is_row else call.operator("Flatten", [x], axis=1)
+    if call.sources[0] in call.tensors.rows:
+        return call.held[0]
+    return call.operator("Flatten", call.inputs, axis=1)

@@ -1,14 +1,15 @@
-"""GlobalAveragePool and ReduceMean: the mean over all pixels."""
+"""GlobalAveragePool and ReduceMean: the mean over all pixels, or along any axes."""
 
 from torch import fx, nn
 
 from micronet_edge.lowering.ir.graph import shape_of
+from micronet_edge.lowering.ir.primitives import Mean
 from micronet_edge_onnx.formula import Formula, mean
-from micronet_edge_onnx.operators import INTEGER, OPERATORS, PORTABLE
+from micronet_edge_onnx.operators import OPERATORS, PORTABLE
 from micronet_edge_onnx.writer.call import Call
+from micronet_edge_onnx.writer.reduction import is_of_all_pixels, of_all_pixels, reduced
 
-OPERATORS.names("GlobalAveragePool", formula=Formula(mean, data=(0,)), allowed_in=(PORTABLE,))
-OPERATORS.names("ReduceMean", formula=Formula(mean, data=(0,)), allowed_in=(INTEGER,))
+OPERATORS.names("GlobalAveragePool", "ReduceMean", formula=Formula(mean, data=(0,)), allowed_in=(PORTABLE,))
 
 
 def _gives_one_pixel(node: fx.Node) -> bool:
@@ -22,3 +23,10 @@ def write(_layer: nn.AdaptiveAvgPool2d, call: Call) -> str:
     if call.is_row:
         return call.operator("ReduceMean", call.inputs, axes=[2, 3], keepdims=0)
     return call.operator("GlobalAveragePool", call.inputs)
+
+
+@OPERATORS.writes(Mean)
+def write_along_axes(layer: Mean, call: Call) -> str:
+    if is_of_all_pixels(layer, call):
+        return of_all_pixels("GlobalAveragePool", layer, call)
+    return reduced("ReduceMean", layer, call)

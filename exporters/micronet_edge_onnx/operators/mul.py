@@ -19,7 +19,7 @@ OPERATORS.names(
 
 @OPERATORS.writes(Multiply, operator.mul, torch.mul, supports=reads_tensors_alone)
 def write(_layer: Multiply | None, call: Call) -> str:
-    return call.operator("Mul", call.maps)
+    return call.operator("Mul", call.inputs)
 
 
 @OPERATORS.writes(MultiplyConstant)

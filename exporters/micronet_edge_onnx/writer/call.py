@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
-from torch import fx
+from torch import fx, nn
 
-from micronet_edge.lowering.ir.graph import inputs_of, shape_of
+from micronet_edge.lowering.ir.graph import batch_axis, inputs_of, shape_of
 from micronet_edge.lowering.ir.primitives import Constant
 from micronet_edge_onnx.writer.model_writer import Attribute
 from micronet_edge_onnx.writer.tensors import Tensors, Weighted
@@ -24,29 +24,37 @@ class Call:
 
     @property
     def inputs(self) -> list[str]:
-        """The tensors that the layer reads, in order, as its operator reads them."""
-        return [self.tensors.read(source, self.node) for source in self.sources]
+        """The tensors that the layer reads, in order, as its operator reads them.
+
+        What the file holds as rows [n, c] are maps of one pixel, unless it holds the result as rows as well.
+        """
+        return [self._shaped(source, self.tensors.read(source, self.node)) for source in self.sources]
 
     @property
     def compared(self) -> list[str]:
         """The inputs as an operator reads them that only asks which one is the largest."""
-        return [self.tensors.compare(source, self.node) for source in self.sources]
+        return [self._shaped(source, self.tensors.compare(source, self.node)) for source in self.sources]
 
     @property
-    def maps(self) -> list[str]:
-        """The inputs; where the result is a map, what the file holds as rows [n, c] as maps of one pixel."""
-        return [self._map(source) for source in self.sources]
+    def held(self) -> list[str]:
+        """The inputs as the file holds them, rows or maps."""
+        return [self.tensors.read(source, self.node) for source in self.sources]
 
-    def _map(self, source: fx.Node) -> str:
-        x = self.tensors.read(source, self.node)
+    def _shaped(self, source: fx.Node, x: str) -> str:
         if source not in self.tensors.rows or self.is_row:
             return x
-        return self.model.reshaped(f"{x}/pixel", x, 0, shape_of(source)[1], 1, 1)
+        return self.tensors.pixel(x, shape_of(source)[1])
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of the result, for one image."""
         return shape_of(self.node)
+
+    @property
+    def open_shape(self) -> list[int]:
+        """The shape of the result, with -1 for the axis that grows with the number of samples."""
+        axis = batch_axis(self.node)
+        return [-1 if place == axis else length for place, length in enumerate(self.shape)]
 
     @property
     def source_shapes(self) -> list[tuple[int, ...]]:
@@ -69,6 +77,10 @@ class Call:
     def weights(self, layer: Weighted, part: str = "", *, matrix: bool = False) -> list[str]:
         """The names of the weight, stored as [n, c] for a `matrix`, and of the bias, if there is one."""
         return self.tensors.weights(self.node, layer, self.path(part), matrix=matrix)
+
+    def factor(self, layer: nn.Linear) -> list[str]:
+        """The names of the weight as the second factor [c, n] of a product, and of the bias, if any."""
+        return self.tensors.factor(self.node, layer, self.name)
 
     def constant(self, layer: Constant) -> str:
         """The name of the constant that the layer adds or multiplies by."""

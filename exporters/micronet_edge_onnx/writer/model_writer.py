@@ -18,22 +18,27 @@ from micronet_edge.quantization.qparams import (
     weight_integers,
     weight_scales,
 )
-from micronet_edge_onnx.format import FILE_VERSION, INPUT_NAME, OPSET, OUTPUT_NAME
+from micronet_edge_onnx.format import CLASSIFIER, FILE_VERSION, OPSET, TensorNames
 
 # An activation of 8 bits is stored unsigned: ONNX Runtime multiplies uint8 by int8 faster than int8 by int8.
 _UNSIGNED_OFFSET = 128
 # The opset knows conversions to 8 bits only, ONNX Runtime's own ones to 16 bits as well.
 _WIDE_DOMAIN, _WIDE_VERSION = "com.microsoft", 1
 
-Attribute = int | float | Sequence[int]
+Attribute = int | float | str | Sequence[int]
 Shape = Sequence[int | str]
 
 
 class ModelWriter:
-    """Collects the operators and constants of one graph; without `gathers` it picks channels by Slice."""
+    """Collects the operators and constants of one graph.
 
-    def __init__(self, *, gathers: bool = True) -> None:
-        self.gathers = gathers
+    Without `gathers` it picks channels by Slice. `names` are those of the graph's inputs and outputs, which
+    no other tensor has.
+    """
+
+    def __init__(self, names: TensorNames = CLASSIFIER, *, gathers: bool = True) -> None:
+        self.names, self.gathers = names, gathers
+        self._taken = {*names.inputs, *names.outputs}
         self._nodes: list[onnx.NodeProto] = []
         self._constants: dict[str, onnx.TensorProto] = {}
         self._shared: dict[object, str] = {}
@@ -41,11 +46,12 @@ class ModelWriter:
     def operator(
         self, kind: str, name: str, inputs: Sequence[str], *, domain: str = "", **attributes: Attribute
     ) -> str:
-        """Adds an operator with one result, which has the operator's name."""
-        node = helper.make_node(kind, inputs, [name], name, domain=domain)
+        """Adds an operator with one result, which has the operator's name unless that is taken."""
+        result = self._free(name)
+        node = helper.make_node(kind, inputs, [result], name, domain=domain)
         node.attribute.extend(helper.make_attribute(*attribute) for attribute in attributes.items())
         self._nodes.append(node)
-        return name
+        return result
 
     def split(self, name: str, x: str, sizes: Sequence[int]) -> list[str]:
         """The tensor in parts along its channels."""
@@ -58,25 +64,32 @@ class ModelWriter:
 
     def slice(self, name: str, x: str, start: int, stop: int, axis: int = 1) -> str:
         """What lies from start to stop on an axis."""
-        ends = {"start": start, "stop": stop, "axis": axis}
-        places = [self.indices(f"{name}/{end}", [place]) for end, place in ends.items()]
-        return self.operator("Slice", name, [x, *places])
+        return self.strided(name, x, range(start, stop), axis)
 
-    def picked(self, name: str, x: str, channels: NDArray[np.integer]) -> str:
-        """These channels of a map, in this order."""
+    def strided(self, name: str, x: str, places: range, axis: int) -> str:
+        """These places of an axis."""
+        ends = {"start": places.start, "stop": places.stop, "axis": axis}
+        if places.step != 1:
+            ends["step"] = places.step
+        inputs = [self.indices(f"{name}/{end}", [place]) for end, place in ends.items()]
+        return self.operator("Slice", name, [x, *inputs])
+
+    def picked(self, name: str, x: str, places: NDArray[np.integer], axis: int = 1) -> str:
+        """These channels of a map, in this order, or these places of another axis."""
         if self.gathers:
-            return self.operator("Gather", name, [x, self.indices(f"{name}/index", channels)], axis=1)
-        return self.joined(name, x, segments(np.asarray(channels, np.int64)))
+            return self.operator("Gather", name, [x, self.indices(f"{name}/index", places)], axis=axis)
+        return self.joined(name, x, segments(np.asarray(places, np.int64)), axis)
 
-    def joined(self, name: str, x: str, pieces: Sequence[tuple[int, int]]) -> str:
-        """These pieces of a map's channels, in this order."""
+    def joined(self, name: str, x: str, pieces: Sequence[tuple[int, int]], axis: int = 1) -> str:
+        """These pieces of a map's channels, in this order, or of another axis."""
         if len(pieces) == 1:
-            return self.slice(name, x, *pieces[0])
-        slices = [self.slice(f"{name}/piece{place}", x, *ends) for place, ends in enumerate(pieces)]
-        return self.operator("Concat", name, slices, axis=1)
+            return self.slice(name, x, *pieces[0], axis=axis)
+        slices = [self.slice(f"{name}/piece{place}", x, *ends, axis) for place, ends in enumerate(pieces)]
+        return self.operator("Concat", name, slices, axis=axis)
 
     def constant(self, name: str, values: NDArray[np.generic]) -> str:
         """Stores numbers under a name; one that is stored already is replaced."""
+        name = self._free(name)
         self._constants[name] = numpy_helper.from_array(np.ascontiguousarray(values), name)
         return name
 
@@ -99,10 +112,12 @@ class ModelWriter:
 
         ONNX Runtime converts them once, when it opens the file. `transposed` writes [..., n].
         """
-        if not are_halves_enough(values):
-            return self.constant(name, values.T if transposed else values)
-        small = values.astype(np.float16)
-        stored = self.constant(f"{name}/halves", small.T if transposed else small)
+        stored = values.T if transposed else values
+        return self.halves(name, stored) if are_halves_enough(values) else self.constant(name, stored)
+
+    def halves(self, name: str, values: Floats) -> str:
+        """Numbers stored in float16."""
+        stored = self.constant(f"{name}/halves", values.astype(np.float16))
         return self.operator("Cast", name, [stored], to=TensorProto.FLOAT)
 
     def integer_weight(self, name: str, values: Floats, *, transposed: bool = False) -> str:
@@ -149,17 +164,19 @@ class ModelWriter:
         ]
         return self.operator("DequantizeLinear", name, inputs, axis=0)
 
-    def model(self, result: str, image: Shape, logits: Shape) -> onnx.ModelProto:
-        """The model that takes an image and gives the result, in these shapes.
+    def model(
+        self, results: Sequence[str], inputs: Sequence[Shape], outputs: Sequence[Shape]
+    ) -> onnx.ModelProto:
+        """The model that gives these tensors; `inputs` and `outputs` are their shapes.
 
         Raises TargetError where it is not valid.
         """
-        self._rename(result, OUTPUT_NAME)
+        self._give(results)
         graph = helper.make_graph(
             self._nodes,
             "micronet-edge",
-            [helper.make_tensor_value_info(INPUT_NAME, TensorProto.FLOAT, image)],
-            [helper.make_tensor_value_info(OUTPUT_NAME, TensorProto.FLOAT, logits)],
+            _floats(self.names.inputs, inputs),
+            _floats(self.names.outputs, outputs),
             list(self._constants.values()),
         )
         domains = {node.domain for node in self._nodes} - {""}
@@ -175,6 +192,21 @@ class ModelWriter:
         except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
             raise TargetError(f"the ONNX model is not valid: {error}; please report this") from error
         return model
+
+    def _free(self, name: str) -> str:
+        """The name, or one like it where an input or an output has it."""
+        return f"{name}/inner" if name in self._taken else name
+
+    def _give(self, results: Sequence[str]) -> None:
+        """Names the outputs; an input, a constant and what is another output already by way of a copy."""
+        computed, given = {name for node in self._nodes for name in node.output}, dict[str, str]()
+        for result, name in zip(results, self.names.outputs, strict=True):
+            if result in computed and result not in given:
+                self._rename(result, name)
+                given[result] = name
+            else:
+                self.operator("Identity", name, [given.get(result, result)])
+                self._rename(self._free(name), name)
 
     def _rename(self, result: str, name: str) -> None:
         """Gives another name to a tensor."""
@@ -197,3 +229,10 @@ def _stored(integers: Integers, qparams: QuantParams) -> NDArray[np.integer]:
     if qparams.bits == BYTE:
         return (integers + _UNSIGNED_OFFSET).astype(np.uint8)
     return integers.astype(np.int16)
+
+
+def _floats(names: Sequence[str], shapes: Sequence[Shape]) -> list[onnx.ValueInfoProto]:
+    return [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+        for name, shape in zip(names, shapes, strict=True)
+    ]

@@ -19,14 +19,14 @@ def write_network(tensors: Tensors, operators: Operators[Write, Formula]) -> onn
         operators: How layers are written.
 
     Returns:
-        The checked model, which takes `image` float32 [batch, 3, size, size] and gives `logits` float32.
+        The checked model, which takes and gives float32 tensors, in PyTorch's layout.
 
     Raises:
         TargetError: A layer has no ONNX operator here.
     """
     for node in tensors.to_write():
         tensors.written(node, _write(tensors, operators, node))
-    return tensors.model.model(tensors.result(), *tensors.shapes())
+    return tensors.model.model(tensors.given(), *tensors.shapes())
 
 
 def _write(tensors: Tensors, operators: Operators[Write, Formula], node: fx.Node) -> str:

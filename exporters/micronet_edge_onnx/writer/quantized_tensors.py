@@ -1,18 +1,21 @@
 """The tensors of a quantized network: integers between QuantizeLinear and DequantizeLinear, or floats."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from torch import fx, nn
 
 from micronet_edge.lowering.ir.composite import regions
 from micronet_edge.lowering.ir.convolutions import bias_of
-from micronet_edge.lowering.ir.graph import module_of, only_input, shape_of
+from micronet_edge.lowering.ir.graph import only_input, shape_of
 from micronet_edge.lowering.ir.primitives import Constant
 from micronet_edge.quantization.assign_qparams import constant_qparams
 from micronet_edge.quantization.qparams import (
     BIAS_LIMIT,
     Floats,
     QuantParams,
+    are_halves_enough,
     bias_scales,
     scales_for_bias,
     weight_integers,
@@ -20,10 +23,13 @@ from micronet_edge.quantization.qparams import (
 )
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.quantized_tensors import clip_after, is_done_before, tensor_name
+from micronet_edge.quantization.stored_weights import weight_rows
+from micronet_edge_onnx.writer.find_rows import find_rows
 from micronet_edge_onnx.writer.float_shift_max import FloatShiftMax, ShiftMaxWriter, float_shift_max
 from micronet_edge_onnx.writer.model_writer import ModelWriter
 from micronet_edge_onnx.writer.tensors import Tensors, Weighted
 
+_MAP = 4  # axes
 Stored = NDArray[np.signedinteger]
 Shape = tuple[int, ...]
 
@@ -40,12 +46,13 @@ class QuantizedTensors(Tensors):
         self._quantized = quantized
         self._whole: dict[fx.Node, FloatShiftMax] = {}
         self._needed = self._find_needed()
-        self.rows = self._find_rows()
+        self.rows = find_rows(self.layers)
         self._dequantized: dict[fx.Node, str] = {}
 
     def to_write(self) -> list[fx.Node]:
         """A clip comes at once behind what only it reads: one integer operator does both."""
-        written = [node for node in self.layers if node in self._needed and not is_done_before(node)]
+        needed = [node for node in self.layers if node in self._needed]
+        written = [node for node in needed if not is_done_before(node) or only_input(node) in self.inputs]
         return [each for node in written for each in (node, clip_after(node)) if each is not None]
 
     def name(self, node: fx.Node) -> str:
@@ -54,7 +61,7 @@ class QuantizedTensors(Tensors):
     def read(self, node: fx.Node, reader: fx.Node) -> str:
         if is_done_before(reader):
             return self._plain[node]
-        return self._read(node, integer=self._is_integer(reader))
+        return self._read(node, integer=self.is_integer(reader))
 
     def compare(self, node: fx.Node, reader: fx.Node) -> str:
         # Quantizing keeps the order: the larger, quantized, is the larger of both quantized.
@@ -62,18 +69,18 @@ class QuantizedTensors(Tensors):
             return self._plain[node]
         return self.read(node, reader)
 
-    def result(self) -> str:
-        return self._read(self.last, integer=self._is_integer(self.last))
+    def _given(self, node: fx.Node) -> str:
+        given = self._read(node, integer=self.is_integer(node))
+        return self.pixel(given, shape_of(node)[1]) if node in self.rows else given
 
     def weights(self, node: fx.Node, layer: Weighted, name: str, *, matrix: bool) -> list[str]:
         names = [f"{name}/{kind}" for kind in ("weight", "bias")]
         weight, bias = layer.weight.detach().numpy(), bias_of(layer).numpy()
         if matrix:
             weight = weight.reshape(weight.shape[:2])
-        if not self._is_integer(node):
-            integer = tensor_name(node) in self._quantized.integer_weights
-            store = self.model.integer_weight if integer else self.model.weight
-            return [store(names[0], weight), self.model.constant(names[1], bias)]
+        if not self.is_integer(node):
+            own = self._float_weight(node, layer, names[0], weight)
+            return [own, self.model.constant(names[1], bias)]
         limit = self._quantized.weight_limit
         integers = _in_integers(weight, bias, self._quantized.qparams(node.all_input_nodes[0]), limit)
         return [
@@ -81,24 +88,46 @@ class QuantizedTensors(Tensors):
             for name, (values, scales) in zip(names, integers, strict=True)
         ]
 
+    def factor(self, node: fx.Node, layer: nn.Linear, name: str) -> list[str]:
+        weight = layer.weight.detach().numpy()
+        return [
+            self._store(node)(f"{name}/weight", weight, transposed=True),
+            *self._bias(layer, name),
+        ]
+
+    def _float_weight(self, node: fx.Node, layer: Weighted, name: str, weight: Floats) -> str:
+        if not isinstance(layer, nn.ConvTranspose2d):
+            return self._store(node)(name, weight)
+        enough = are_halves_enough(weight_rows(layer).detach().numpy())
+        return self.model.halves(name, weight) if enough else self.model.constant(name, weight)
+
+    def _store(self, node: fx.Node) -> Callable[..., str]:
+        """What stores the weight of an operator in float."""
+        integer = tensor_name(node) in self._quantized.integer_weights
+        return self.model.integer_weight if integer else self.model.weight
+
     def constant(self, node: fx.Node, layer: Constant) -> str:
         values, name = layer.constant.numpy(), f"{tensor_name(node)}/constant"
         if node in self.rows and values.ndim > 1:
-            values = values.reshape(values.shape[:2])
-        if not self._is_integer(node):
+            values = values.reshape(1, -1)
+        if not self.is_integer(node):
             return self._expanded(name, self.model.constant(name, values), values.shape, shape_of(node))
         qparams = constant_qparams(layer, self._quantized.qparams(node))
         return self.model.quantized_constant(name, values, qparams)
+
+    def is_integer(self, node: fx.Node) -> bool:
+        operator = only_input(node) if is_done_before(node) else node
+        return operator not in self.inputs and self._quantized.is_integer(operator)
 
     def bound(self, value: float) -> str:
         return self.model.row_of_one(f"bound/{value:.9g}", value)
 
     def is_cut_off(self, clip: fx.Node, low: float, high: float) -> bool:
         """Whether all readers read the clip's tensor quantized, and quantizing cuts it off as well."""
-        readers = [reader.op != "output" and self._is_integer(reader) for reader in clip.users]
+        readers = [reader.op != "output" and self.is_integer(reader) for reader in clip.users]
         qparams = self._quantized.qparams(clip)
         ends = qparams.integers(np.array([low, high], np.float32)).tolist()
-        return (self._is_integer(clip) or all(readers)) and ends == [qparams.lowest, qparams.highest]
+        return (self.is_integer(clip) or all(readers)) and ends == [qparams.lowest, qparams.highest]
 
     def whole(self, node: fx.Node) -> str | None:
         shift_max = self._whole.get(node)
@@ -106,38 +135,26 @@ class QuantizedTensors(Tensors):
             return None
         x, squeezed = (self._read(each, integer=False) for each in (shift_max.x, shift_max.squeezed))
         writer = ShiftMaxWriter(self.model, shift_max, self.batch, self._quantized.integer_weights)
-        return writer.write(x, squeezed, of_integers=self._is_integer(shift_max.x))
+        return writer.write(x, squeezed, of_integers=self.is_integer(shift_max.x))
 
     def _find_needed(self) -> set[fx.Node]:
         """The layers to be written: not those inside of what is written as a whole."""
         composites = {region.result: float_shift_max(region) for region in regions(self.network)}
-        needed = {self.last}
+        needed = set(self.results)
         for node in reversed(self.layers):
             if node not in needed:
                 continue
             shift_max = composites.get(node)
-            if shift_max is None or any(map(self._is_integer, shift_max.layers)):
+            if shift_max is None or any(map(self.is_integer, shift_max.layers)):
                 needed.update(node.all_input_nodes)
             else:
                 self._whole[node] = shift_max
                 needed.update((shift_max.x, shift_max.squeezed))
         return needed
 
-    def _find_rows(self) -> frozenset[fx.Node]:
-        rows: set[fx.Node] = set()
-        for node in self.layers:
-            if isinstance(module_of(node), nn.AdaptiveAvgPool2d) or rows.issuperset(node.all_input_nodes):
-                rows.add(node)
-        return frozenset(rows)
-
-    def _is_integer(self, node: fx.Node) -> bool:
-        """Whether the operator that computes the node's tensor is an integer one."""
-        operator = only_input(node) if is_done_before(node) else node
-        return operator is not self.image and self._quantized.is_integer(operator)
-
     def _read(self, node: fx.Node, *, integer: bool) -> str:
         """The node's tensor as an integer operator reads it, quantized, or as a float operator does."""
-        if not integer and not self._is_integer(node):
+        if not integer and not self.is_integer(node):
             return self._plain[node]
         if node not in self._dequantized:
             qparams = self._quantized.qparams(node)
@@ -150,7 +167,7 @@ class QuantizedTensors(Tensors):
 
         It makes the large one when it opens the file, which holds the small one.
         """
-        if not len(shape) == len(wanted) > 1 or shape[1:] == wanted[1:] or shape[-1] == 1:
+        if not len(shape) == len(wanted) == _MAP or shape[1:] == wanted[1:] or shape[-1] == 1:
             return constant
         whole = self.model.indices(f"{name}/shape", [1, *wanted[1:]])
         return self.model.operator("Expand", f"{name}/whole", [constant, whole])

@@ -4,31 +4,33 @@ import re
 
 from torch import fx, nn
 
-from micronet_edge.lowering.ir.graph import inputs_of, only_input, shape_of
+from micronet_edge.lowering.ir.graph import batch_axis, inputs, inputs_of, results, shape_of
 from micronet_edge.lowering.ir.primitives import Constant
-from micronet_edge_onnx.format import INPUT_NAME
-from micronet_edge_onnx.writer.model_writer import ModelWriter
+from micronet_edge_onnx.writer.model_writer import ModelWriter, Shape
 
 _PATH_OF_BLOCK = 2
+_ENDS = "placeholder", "output"
 _ADDITION = re.compile("^Add(?=_|$)")
 
-Weighted = nn.Conv2d | nn.Linear
+Weighted = nn.Conv2d | nn.ConvTranspose2d | nn.Linear
 
 
 class Tensors:
     """What the operators of a network read and store; in float32 every tensor has one form.
 
-    `network` has the shapes of one image noted; `batch` is None where the file takes any number of images.
-    `rows` are the tensors [n, c, 1, 1] that the file holds as [n, c].
+    `network` has the shapes of one sample noted; `batch` is None where the file takes any number of samples.
+    `model` knows the names of the inputs and outputs. `rows` are the tensors [n, c, 1, 1] that the file holds
+    as [n, c].
     """
 
     rows: frozenset[fx.Node] = frozenset()
 
     def __init__(self, network: fx.GraphModule, batch: int | None, model: ModelWriter) -> None:
         self.network, self.batch, self.model = network, batch, model
-        self.image, *self.layers, end = network.graph.nodes
-        self.last = only_input(end)
-        self._plain = {self.image: INPUT_NAME}
+        self.inputs, self.results = inputs(network), results(network)
+        self.layers = [node for node in network.graph.nodes if node.op not in _ENDS]
+        self._plain = dict(zip(self.inputs, model.names.inputs, strict=True))
+        self._pixels: dict[str, str] = {}
 
     def to_write(self) -> list[fx.Node]:
         """The layers that the file needs, in order of execution."""
@@ -59,18 +61,40 @@ class Tensors:
         """The node's tensor as an operator reads it that only asks which number is the largest."""
         return self.read(node, reader)
 
-    def result(self) -> str:
-        """The network's output."""
-        return self._plain[self.last]
+    def pixel(self, row: str, channels: int) -> str:
+        """The row [n, c] as a map of one pixel, which is made once for all readers."""
+        if row not in self._pixels:
+            self._pixels[row] = self.model.reshaped(f"{row}/pixel", row, 0, channels, 1, 1)
+        return self._pixels[row]
+
+    def given(self) -> list[str]:
+        """The network's outputs, in order."""
+        return [self._given(node) for node in self.results]
+
+    def _given(self, node: fx.Node) -> str:
+        return self._plain[node]
 
     def weights(self, node: fx.Node, layer: Weighted, name: str, *, matrix: bool) -> list[str]:
         """The weight of the node's layer, [n, c] for a `matrix`, and its bias if it has one."""
         del node  # which layer it is makes no difference
         weight = layer.weight.flatten(1) if matrix else layer.weight
-        stored = {"weight": weight} | ({} if layer.bias is None else {"bias": layer.bias})
-        return [
-            self.model.constant(f"{name}/{kind}", values.detach().numpy()) for kind, values in stored.items()
-        ]
+        return [self.model.constant(f"{name}/weight", weight.detach().numpy()), *self._bias(layer, name)]
+
+    def factor(self, node: fx.Node, layer: nn.Linear, name: str) -> list[str]:
+        """The weight of the node's layer as the second factor [c, n] of a product, and its bias if any."""
+        del node
+        weight = layer.weight.detach().numpy().T
+        return [self.model.constant(f"{name}/weight", weight), *self._bias(layer, name)]
+
+    def _bias(self, layer: Weighted, name: str) -> list[str]:
+        if layer.bias is None:
+            return []
+        return [self.model.constant(f"{name}/bias", layer.bias.detach().numpy())]
+
+    def is_integer(self, node: fx.Node) -> bool:
+        """Whether the operator that computes the node's tensor is an integer one."""
+        del node
+        return False
 
     def constant(self, node: fx.Node, layer: Constant) -> str:
         """The constant of the node's layer."""
@@ -90,6 +114,15 @@ class Tensors:
         del node  # one that was decomposed is written operator by operator
         return None
 
-    def shapes(self) -> list[tuple[int | str, ...]]:
-        """The shapes of the image and of the result."""
-        return [(self.batch or "batch", *shape_of(node)[1:]) for node in (self.image, self.last)]
+    def shapes(self) -> tuple[list[Shape], list[Shape]]:
+        """The shapes of the inputs and of the outputs."""
+        return [self._shape(node) for node in self.inputs], [self._shape(node) for node in self.results]
+
+    def _shape(self, node: fx.Node) -> Shape:
+        shape: list[int | str] = list(shape_of(node))
+        axis = batch_axis(node)
+        if axis is not None:
+            length = shape_of(node)[axis]
+            several = "batch" if length == 1 else f"{length}*batch"
+            shape[axis] = several if self.batch is None else length * self.batch
+        return shape

@@ -1,5 +1,7 @@
 """The TFLite target for TensorFlow Lite Micro: the same format, another network."""
 
+from dataclasses import replace
+
 from micronet_edge.errors import TargetError
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.recipe import INT8
@@ -30,4 +32,8 @@ class MicroTarget(TfliteTarget):
         return IntegerLowering(TABLE, COSTS, micro)
 
     def quantized_graph(self, quantized: QuantizedNetwork) -> QuantizedNetwork:
-        return rewritten(with_pixels(quantized), SplitBorders(NUMBERS_THAT_PAY))
+        from micronet_edge_tflite.operators import float_layers
+
+        written = rewritten(with_pixels(quantized), SplitBorders(NUMBERS_THAT_PAY))
+        kept = float_layers(written.network, written.bits)
+        return replace(written, float_layers=written.float_layers | kept) if kept else written

@@ -6,9 +6,11 @@ from torch import fx, nn
 
 from micronet_edge.lowering.ir.graph import module_of
 from micronet_edge_tflite.micro.layers import CoefficientRows
-from micronet_edge_tflite.operators import OPERATORS
+from micronet_edge_tflite.operators import ALL_BITS, OPERATORS, in_integers
 from micronet_edge_tflite.operators.concatenate import ROWS, concatenate
 from micronet_edge_tflite.writer.call import Call
+
+in_integers(CoefficientRows, bits=ALL_BITS)
 
 
 @OPERATORS.writes(CoefficientRows)

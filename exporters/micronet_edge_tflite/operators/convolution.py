@@ -6,7 +6,7 @@ from torch import fx, nn
 from micronet_edge.counting import arithmetic
 from micronet_edge.lowering.ir.graph import module_of
 from micronet_edge_tflite.counting.formulas import Formula
-from micronet_edge_tflite.operators import EVERYWHERE, OPERATORS
+from micronet_edge_tflite.operators import ALL_BITS, EVERYWHERE, OPERATORS, in_integers
 from micronet_edge_tflite.operators.pad import padded
 from micronet_edge_tflite.writer.call import Call
 from micronet_edge_tflite.writer.weights import weight_and_bias
@@ -24,20 +24,26 @@ OPERATORS.names(
 
 
 def _is_plain(node: fx.Node) -> bool:
-    """Not dilated, and padded with zeros by numbers."""
+    """Padded with zeros by numbers."""
     conv = module_of(node)
     assert isinstance(conv, nn.Conv2d)
-    return conv.dilation == (1, 1) and conv.padding_mode == "zeros" and not isinstance(conv.padding, str)
+    return conv.padding_mode == "zeros" and not isinstance(conv.padding, str)
+
+
+in_integers(nn.Conv2d, bits=ALL_BITS)
 
 
 @OPERATORS.writes(nn.Conv2d, supports=_is_plain)
 def write(conv: nn.Conv2d, call: Call) -> None:
     same = _is_same_padding(conv)
-    x = padded(call, conv) if any(conv.padding) and not same else call.inputs[0]
+    vertical, horizontal = map(int, conv.padding)
+    x = padded(call, vertical, horizontal) if any(conv.padding) and not same else call.inputs[0]
     settings = {
         "padding": schema.Padding.SAME if same else schema.Padding.VALID,
         "strideH": conv.stride[0],
         "strideW": conv.stride[1],
+        "dilationHFactor": conv.dilation[0],
+        "dilationWFactor": conv.dilation[1],
         "fusedActivationFunction": call.take_activation(),
     }
     # TFLite: [out, kh, kw, in] for a convolution, [1, kh, kw, out] for a depthwise one.
@@ -52,5 +58,7 @@ def write(conv: nn.Conv2d, call: Call) -> None:
 
 def _is_same_padding(conv: nn.Conv2d) -> bool:
     """Whether TFLite's SAME is the convolution's own padding: that of an odd kernel at stride 1."""
-    sides = zip(conv.kernel_size, conv.stride, map(int, conv.padding), strict=True)
-    return all(stride == 1 and kernel == 2 * padding + 1 for kernel, stride, padding in sides)
+    sides = zip(conv.kernel_size, conv.dilation, conv.stride, map(int, conv.padding), strict=True)
+    return all(
+        stride == 1 and dilation * (kernel - 1) == 2 * padding for kernel, dilation, stride, padding in sides
+    )

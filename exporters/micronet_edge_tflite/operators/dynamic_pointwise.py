@@ -11,7 +11,7 @@ from micronet_edge.lowering.ir.graph import inputs_of, module_of
 from micronet_edge.lowering.ir.primitives import DynamicPointwise, Maximum
 from micronet_edge_tflite.counting.formulas import Formula
 from micronet_edge_tflite.micro.layers import ShiftedSum
-from micronet_edge_tflite.operators import IN_LITERT, OPERATORS
+from micronet_edge_tflite.operators import ALL_BITS, IN_LITERT, OPERATORS, in_integers
 from micronet_edge_tflite.operators.reshape import reshape
 from micronet_edge_tflite.writer.call import Call
 
@@ -26,6 +26,8 @@ def _formula(options: object, inputs: Sequence[Tensor], result: Tensor) -> Arith
 
 
 OPERATORS.names("BATCH_MATMUL", formula=Formula(_formula), allowed_in=IN_LITERT)
+
+in_integers(DynamicPointwise, bits=ALL_BITS)
 
 
 @OPERATORS.writes(DynamicPointwise)

@@ -5,12 +5,14 @@ from numpy.typing import NDArray
 
 from micronet_edge.lowering.ir.primitives import DynamicPointwiseWeight
 from micronet_edge.quantization.qparams import QuantParams
-from micronet_edge_tflite.operators import OPERATORS
+from micronet_edge_tflite.operators import ALL_BITS, OPERATORS, in_integers
 from micronet_edge_tflite.operators.add import add
 from micronet_edge_tflite.operators.multiply import multiply
 from micronet_edge_tflite.operators.reshape import reshape
 from micronet_edge_tflite.writer.call import Call
 from micronet_edge_tflite.writer.coefficients import coefficient_qparams
+
+in_integers(DynamicPointwiseWeight, bits=ALL_BITS)
 
 
 @OPERATORS.writes(DynamicPointwiseWeight)

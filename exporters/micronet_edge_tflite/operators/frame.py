@@ -3,9 +3,11 @@
 import numpy as np
 
 from micronet_edge.lowering.ir.primitives import Frame
-from micronet_edge_tflite.operators import OPERATORS
+from micronet_edge_tflite.operators import ALL_BITS, OPERATORS, in_integers
 from micronet_edge_tflite.operators.concatenate import COLUMNS, ROWS, concatenate
 from micronet_edge_tflite.writer.call import Call
+
+in_integers(Frame, bits=ALL_BITS)
 
 
 @OPERATORS.writes(Frame)

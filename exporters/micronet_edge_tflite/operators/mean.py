@@ -6,7 +6,7 @@ from torch import fx, nn
 from micronet_edge.counting import arithmetic
 from micronet_edge.lowering.ir.graph import module_of
 from micronet_edge_tflite.counting.formulas import Formula, first_input
-from micronet_edge_tflite.operators import IN_LITERT, OPERATORS
+from micronet_edge_tflite.operators import ALL_BITS, IN_LITERT, OPERATORS, in_integers
 from micronet_edge_tflite.writer.call import Call
 
 FORMULA = Formula(lambda _options, inputs, result: arithmetic.mean(inputs[0], result), data=first_input)
@@ -17,6 +17,9 @@ _HEIGHT_AND_WIDTH = (1, 2)
 
 def _is_global(node: fx.Node) -> bool:
     return getattr(module_of(node), "output_size", None) in {1, (1, 1)}
+
+
+in_integers(nn.AdaptiveAvgPool2d, bits=ALL_BITS)
 
 
 @OPERATORS.writes(nn.AdaptiveAvgPool2d, supports=_is_global)

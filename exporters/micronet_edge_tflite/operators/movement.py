@@ -3,6 +3,6 @@
 from micronet_edge_tflite.counting.formulas import MOVES
 from micronet_edge_tflite.operators import FLOAT, OPERATORS
 
-OPERATORS.names("SPLIT", "STRIDED_SLICE", formula=MOVES, allowed_in=FLOAT)
-OPERATORS.names("BROADCAST_TO", "EXPAND_DIMS", "PACK", "SHAPE", formula=MOVES)
-OPERATORS.names("SPLIT_V", "SQUEEZE", "TILE", "TRANSPOSE", "UNPACK", formula=MOVES)
+OPERATORS.names("SPLIT", formula=MOVES, allowed_in=FLOAT)
+OPERATORS.names("EXPAND_DIMS", "PACK", "SHAPE", formula=MOVES)
+OPERATORS.names("SPLIT_V", "SQUEEZE", "TILE", "UNPACK", formula=MOVES)

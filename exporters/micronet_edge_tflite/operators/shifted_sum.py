@@ -3,11 +3,13 @@
 from ai_edge_litert import schema_py_generated as schema
 
 from micronet_edge_tflite.micro.layers import ShiftedSum
-from micronet_edge_tflite.operators import OPERATORS
+from micronet_edge_tflite.operators import ALL_BITS, OPERATORS, in_integers
 from micronet_edge_tflite.operators.concatenate import ROWS, concatenate
 from micronet_edge_tflite.operators.dynamic_pointwise import is_only_compared, rows_shape
 from micronet_edge_tflite.operators.reshape import reshape
 from micronet_edge_tflite.writer.call import Call
+
+in_integers(ShiftedSum, bits=ALL_BITS)
 
 
 @OPERATORS.writes(ShiftedSum)

@@ -19,6 +19,9 @@ _TYPES = {
     "int64": schema.TensorType.INT64,
 }
 _VERSION = 3
+_VERSIONS = {schema.BuiltinOperator.BROADCAST_TO: 2}
+"""Of operators whose first version LiteRT does not know."""
+
 FILE_IDENTIFIER = b"TFL3"
 SIGNATURE, IMAGE, LOGITS = "serving_default", "image", "logits"
 """The signature's name, as TensorFlow's converter gives it, and the names of its input and output."""
@@ -61,13 +64,17 @@ class ModelWriter:
         self._names: Counter[str] = Counter()
         self._places: dict[bytes, int] = {}
         self._zero_points: dict[bytes, int] = {}
+        self._qparams: dict[int, QuantParams] = {}
 
     def tensor(self, name: str, shape: Sequence[int], qparams: QuantParams | None) -> int:
         """A computed tensor, of float32 without quantization parameters; its index."""
         kind = "float32" if qparams is None else f"int{qparams.bits}"
         scales = None if qparams is None else [qparams.scale]
         zero_points = None if qparams is None else [qparams.zero_point]
-        return self._add(name, shape, kind, 0, self._parameters(scales, zero_points))
+        index = self._add(name, shape, kind, 0, self._parameters(scales, zero_points))
+        if qparams is not None:
+            self._qparams[index] = qparams
+        return index
 
     def constant(
         self, name: str, values: NDArray[np.generic], scales: Sequence[float] | None = None, axis: int = 0
@@ -81,7 +88,9 @@ class ModelWriter:
         if qparams is None:
             return self.constant(name, values)
         integers = qparams.integers(values).astype(f"int{qparams.bits}")
-        return self._constant(name, integers, self._parameters([qparams.scale], [qparams.zero_point]))
+        index = self._constant(name, integers, self._parameters([qparams.scale], [qparams.zero_point]))
+        self._qparams[index] = qparams
+        return index
 
     def operator(
         self, code: int, inputs: Sequence[int], outputs: Sequence[int], options: object, options_type: int
@@ -99,6 +108,18 @@ class ModelWriter:
         """The tensor's name, which no other tensor has."""
         name: str = self._tensors[tensor].name
         return name
+
+    def qparams_of(self, tensor: int) -> QuantParams | None:
+        """The quantization parameters of a tensor of numbers; None in float."""
+        return self._qparams.get(tensor)
+
+    def shape_of(self, tensor: int) -> tuple[int, ...]:
+        """The tensor's shape in the file."""
+        return tuple(self._tensors[tensor].shape)
+
+    def is_constant(self, tensor: int) -> bool:
+        """Whether the tensor is stored in the file."""
+        return bool(self._tensors[tensor].buffer)
 
     def content(self, inputs: Mapping[str, int], outputs: Mapping[str, int]) -> bytes:
         """The file's bytes; its signature has these names for its inputs and outputs."""
@@ -173,5 +194,5 @@ def _operator_code(code: int) -> schema.OperatorCodeT:
     # Old readers know only this field, which is a byte.
     result.deprecatedBuiltinCode = min(code, 127)
     result.builtinCode = code
-    result.version = 1
+    result.version = _VERSIONS.get(code, 1)
     return result

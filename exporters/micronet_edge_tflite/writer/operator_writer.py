@@ -36,6 +36,11 @@ class OperatorWriter(ModelWriter):
         kind = getattr(schema.BuiltinOptions, options.__name__.removesuffix("T"))
         self.operator(code, inputs, [result], made, kind)
 
+    def reshape(self, x: int, shape: Sequence[int], result: int) -> None:
+        """Writes a RESHAPE: the same numbers in the same order, in another shape."""
+        inputs = [x, self.sizes(result, "shape", shape)]
+        self.write("RESHAPE", inputs, result, schema.ReshapeOptionsT, newShape=list(shape))
+
     def sizes(self, result: int, role: str, sizes: Sequence[int] | Sequence[tuple[int, int]]) -> int:
         """A constant of lengths, positions or axes, named after the result of the operator that reads it."""
         return self.constant(f"{self.name_of(result)}/{role}", np.array(sizes, np.int32))

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from micronet_edge.cli.errors import one_line_errors
-from micronet_edge.cli.options import DebugOption, FactoryWeightsOption, InputSizeOption
+from micronet_edge.cli.options import (
+    DebugOption,
+    FactoryWeightsOption,
+    InputShapeOption,
+    InputSizeOption,
+    input_shapes,
+)
 from micronet_edge.cli.progress import say_what_runs
 from micronet_edge.util.terminal import open_console, say_json
 
@@ -32,6 +38,7 @@ def count(
     ],
     *,
     input_size: InputSizeOption = None,
+    input_shape: InputShapeOption = None,
     weights: FactoryWeightsOption = None,
     per_layer: Annotated[
         bool, typer.Option("--per-layer", help="Show the figures of each layer as well.")
@@ -49,7 +56,7 @@ def count(
 
     say_what_runs(source)
     given = source if weights is None else with_weights(source, weights)
-    counted = count_source(given, input_size)
+    counted = count_source(given, input_size, input_shapes(input_shape or ()))
     if as_json:
         say_json(counted.summary(per_layer=per_layer))
     else:

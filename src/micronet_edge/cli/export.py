@@ -1,6 +1,5 @@
 """`micronet-edge export`: writes a network as proven files."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,6 +7,7 @@ import typer
 
 from micronet_edge.cli.errors import one_line_errors
 from micronet_edge.cli.options import DebugOption, FileOptions, NetworkOptions, NumClassesOption
+from micronet_edge.cli.output_tables import print_outputs
 from micronet_edge.cli.progress import (
     RANDOM_WEIGHTS,
     progress,
@@ -84,7 +84,7 @@ def export(
         for line in (line for file in exported for line in file.lacking):
             console.print(line, highlight=False)
     if as_json:
-        say_json([asdict(file) for file in exported])
+        say_json([file.values() for file in exported])
     else:
         _print_table(exported)
 
@@ -118,8 +118,11 @@ def _print_table(exported: "tuple[Exported, ...]") -> None:
         )
     open_console().print(table)
     if proofs := [file.proof for file in exported if file.proof is not None]:
-        agreement = min(proof.top1_agreement for proof in proofs)
+        agreements = [proof.top1_agreement for proof in proofs if proof.top1_agreement is not None]
+        if not agreements:
+            print_outputs(exported)
+            return
         open_console().print(
             f"Compared with PyTorch on {plural(proofs[0].images, 'image')}: difference relative to the "
-            f"largest logit; same class on {agreement:.0%}."
+            f"largest logit; same class on {min(agreements):.0%}."
         )

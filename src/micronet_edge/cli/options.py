@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -60,6 +61,32 @@ def three_numbers(text: str | None, option: str) -> tuple[float, float, float] |
     )
 
 
+def input_shapes(texts: Sequence[str]) -> dict[str, tuple[int, ...]] | tuple[tuple[int, ...], ...]:
+    """Parses shapes of inputs, C,H,W or NAME=C,H,W each: by name, or in order."""
+    parts = [text.rpartition("=") for text in texts]
+    shapes = [_lengths(text, numbers) for text, (_, _, numbers) in zip(texts, parts, strict=True)]
+    names = [name for name, equals, _ in parts if equals]
+    if len(names) not in {0, len(texts)} or len(set(names)) < len(names) or not all(names):
+        raise typer.BadParameter(
+            f"{' '.join(texts)}: name every input, each once, or none", param_hint="--input-shape"
+        )
+    return dict(zip(names, shapes, strict=True)) if names else tuple(shapes)
+
+
+def _lengths(text: str, numbers: str) -> tuple[int, ...]:
+    if re.fullmatch(r"[0-9]{1,9}([,x ][0-9]{1,9})*", numbers.strip()) is None:
+        raise typer.BadParameter(
+            f"{text!r}: give whole numbers without the batch, such as 3,192,256, or NAME=16,64",
+            param_hint="--input-shape",
+        )
+    return tuple(map(int, re.split(r"[,x ]", numbers.strip())))
+
+
+def names_in(text: str | None) -> tuple[str, ...]:
+    """Parses names with commas between them."""
+    return () if text is None else tuple(part.strip() for part in text.split(",") if part.strip())
+
+
 def weights_named(text: str) -> str:
     """Parses the name of one of a checkpoint's two sets of weights, or a file of weights."""
     if text in {"ema", "raw"} or os.path.lexists(text) or Path(text).suffix:
@@ -83,8 +110,28 @@ InputSizeOption = Annotated[
     typer.Option(
         parser=whole_number,
         metavar="PIXELS",
-        help="Side of the input image, a multiple of 32.",
+        help="Side of the square input image.",
         show_default="the checkpoint's, else 224",
+        rich_help_panel=_PANEL,
+    ),
+]
+InputShapeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--input-shape",
+        metavar="[NAME=]C,H,W",
+        help="Shape of an input without the batch, of any rank; once for each input. One or three channels "
+        "are an image.",
+        show_default="a square image",
+        rich_help_panel=_PANEL,
+    ),
+]
+OutputsOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME[,NAME]",
+        help="Outputs of the network to write: keys of a dict, or output0, output1 and so on.",
+        show_default="all",
         rich_help_panel=_PANEL,
     ),
 ]
@@ -93,7 +140,7 @@ ResizeOption = Annotated[
     typer.Option(
         parser=whole_number,
         metavar="PIXELS",
-        help="Length of the short side before the crop.",
+        help="Length of the short side before the crop; for a crop that is not square, its height.",
         show_default="the checkpoint's, else input size / 0.875",
         rich_help_panel=_PANEL,
     ),
@@ -102,7 +149,7 @@ CropOption = Annotated[
     float | None,
     typer.Option(
         metavar="SHARE",
-        help="Input size divided by the resized short side, as timm's crop_pct; replaces --resize.",
+        help="Input height divided by --resize, as timm's crop_pct; replaces it.",
         rich_help_panel=_PANEL,
     ),
 ]
@@ -133,11 +180,11 @@ StdOption = Annotated[
     ),
 ]
 ColorOrderOption = Annotated[
-    Literal["rgb", "bgr"] | None,
+    Literal["rgb", "bgr", "gray", "none"] | None,
     typer.Option(
         case_sensitive=False,
-        help="Order of the colour channels.",
-        show_default="the checkpoint's, else rgb",
+        help="Order of the colour channels; none for an input that is no image.",
+        show_default="the checkpoint's, else rgb or gray",
         rich_help_panel=_PANEL,
     ),
 ]
@@ -172,6 +219,8 @@ class NetworkOptions:
     """Settings that a checkpoint does not state, or that replace what it states."""
 
     input_size: InputSizeOption = None
+    input_shape: InputShapeOption = None
+    outputs: OutputsOption = None
     resize: ResizeOption = None
     crop: CropOption = None
     interpolation: InterpolationOption = None
@@ -183,10 +232,13 @@ class NetworkOptions:
 
     def settings(self) -> dict[str, Any]:
         """The keyword arguments for the settings."""
-        return _as_given(self) | {
+        given = _as_given(self)
+        return given | {
+            "input_shapes": input_shapes(given.pop("input_shape") or ()),
+            "outputs": names_in(self.outputs),
             "mean": three_numbers(self.mean, "--mean"),
             "std": three_numbers(self.std, "--std"),
-            "color_order": color_name(self.color_order),
+            "color_order": None if self.color_order is None else self.color_order.upper(),
         }
 
 
@@ -202,7 +254,15 @@ class FileOptions:
     calibration: Annotated[
         Path | None,
         typer.Option(
-            help="About 200 images to calibrate int8 files on: a folder, .npy or .npz.",
+            help="About 200 images to calibrate int8 files on: a folder, .npy or .npz; arrays for other "
+            "inputs.",
+        ),
+    ] = None
+    samples: Annotated[
+        Path | None,
+        typer.Option(
+            help="Images or arrays to prove float files on: a folder, .npy, or .npz with an array per input.",
+            show_default="bundled photographs; noise for inputs that are no images",
         ),
     ] = None
     skip_unreadable: SkipUnreadableOption = False
@@ -268,8 +328,3 @@ class FileOptions:
 
 def _as_given(options: NetworkOptions | FileOptions) -> dict[str, Any]:
     return {each.name: getattr(options, each.name) for each in fields(options)}
-
-
-def color_name(order: Literal["rgb", "bgr"] | None) -> Literal["RGB", "BGR"] | None:
-    """The colour order in the spelling of `Preprocessing`."""
-    return None if order is None else "RGB" if order == "rgb" else "BGR"

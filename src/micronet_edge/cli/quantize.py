@@ -1,6 +1,5 @@
 """`micronet-edge quantize`: writes a network as proven integer files."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,6 +7,7 @@ import typer
 
 from micronet_edge.cli.errors import one_line_errors
 from micronet_edge.cli.options import DebugOption, FileOptions, NetworkOptions
+from micronet_edge.cli.output_tables import print_outputs, share
 from micronet_edge.cli.progress import (
     RANDOM_WEIGHTS,
     progress,
@@ -88,7 +88,7 @@ def quantize(
     for note in quantized.notes:
         console.print(f"note: {note}", soft_wrap=True)
     if as_json:
-        say_json(asdict(quantized))
+        say_json(quantized.values())
     else:
         _print_table(quantized)
 
@@ -120,10 +120,14 @@ def _print_table(quantized: "Artifacts") -> None:
             file.precision,
             f"{file.size_bytes / 1e6:.2f}",
             "-" if file.proof is None else str(sum(file.proof.operators.values())),
-            "unproven" if file.proof is None else f"{file.proof.top1_agreement:.1%}",
+            "unproven" if file.proof is None else share(file.proof.top1_agreement),
             "-" if file.proof is None else f"{file.proof.cosine:.4f}",
         )
     console.print(table)
+    if any(file.proof is not None and file.proof.outputs for file in quantized.files):
+        print_outputs(quantized.files)
+        console.print(f"Recipe: {quantized.recipe.name}.", highlight=False)
+        return
     on = [f"On {file.proof.images} images. " for file in quantized.files if file.proof is not None]
     console.print(
         f"{''.join(on[:1])}Recipe: {quantized.recipe.name}. "

@@ -126,7 +126,7 @@ def _table(found: "FileSensitivity") -> "Table":
         table.add_row(
             short_name(row, start),
             share_of_noise(row),
-            signed(back(row).points),
+            "" if (gained := back(row)) is None else signed(gained.points),
             decibels_of(row),
             range_of(row),
             f"{row.range_utilisation:.0%}",
@@ -144,7 +144,9 @@ def _lines(found: "FileSensitivity", html: Path | None) -> list[str]:
     lines = [f"{' and '.join(others)}: --json and --html have all", ""] if others else []
     lines += [
         f"{found.path.name} ({found.metadata.precision}) on {plural(of.measured_images, 'image')}",
-        f"same class as {found.checkpoint.name} in float on {of.agreement:.2%} of them",
+        f"same class as {found.checkpoint.name} in float on {of.agreement:.2%} of them"
+        if of.agreement is not None
+        else f"signal to noise of the outputs against {found.checkpoint.name} in float: {of.sqnr_db:.1f} dB",
     ]
     if of.top1_float is not None and of.top1_quantized is not None:
         lines.append(f"top-1 in float {of.top1_float:.2%}, quantized {of.top1_quantized:.2%}")

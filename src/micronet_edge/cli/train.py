@@ -65,7 +65,7 @@ def train(
         typer.Option(
             parser=whole_number,
             metavar="PIXELS",
-            help="Side of the images, a multiple of 32.",
+            help="Side of the images.",
             show_default="the checkpoint's, else the recipe's",
         ),
     ] = None,

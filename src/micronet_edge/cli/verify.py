@@ -1,6 +1,5 @@
 """`micronet-edge verify`: repeats the proof for any exported file."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -23,7 +22,14 @@ def verify(
     ],
     weights: FactoryWeightsOption = None,
     calibration: Annotated[
-        Path | None, typer.Option(help="Images to compare an int8 FILE on: a folder, .npy or .npz.")
+        Path | None, typer.Option(help="Images or arrays to compare an int8 FILE on: a folder, .npy or .npz.")
+    ] = None,
+    samples: Annotated[
+        Path | None,
+        typer.Option(
+            help="Images or arrays to compare a float FILE on.",
+            show_default="bundled photographs; noise for inputs that are no images",
+        ),
     ] = None,
     kernels: KernelsOption = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print the proof as JSON.")] = False,
@@ -36,24 +42,28 @@ def verify(
     expect(file)  # starts the process that opens the file while this one imports PyTorch
     from micronet_edge.kernels import describe
     from micronet_edge.models.own_networks import with_weights
-    from micronet_edge.pipeline.prove_again import prove_again
-    from micronet_edge.verification.prove import TOLERANCES
+    from micronet_edge.pipeline.prove_again import ProofInputs, prove_again
+    from micronet_edge.verification.outputs import TOLERANCES
 
     say_what_runs(checkpoint)
-    again = prove_again(file, with_weights(checkpoint, weights), calibration, kernels)
+    given = ProofInputs(calibration, samples)
+    again = prove_again(file, with_weights(checkpoint, weights), given, kernels)
     proof, metadata = again.proof, again.metadata
     if as_json:
-        say_json(asdict(proof))
+        say_json(proof.values())
         return
+    outputs = "logits" if metadata.is_classifier else "outputs"
+    of = "logit" if metadata.is_classifier else "value of its output"
     found = (
-        f"largest difference {proof.relative_difference:.1e} relative to the largest logit"
+        f"largest difference {proof.relative_difference:.1e} relative to the largest {of}"
         if metadata.precision in TOLERANCES
-        else f"within {metadata.precision} precision: cosine of the logits {proof.cosine:.4f}"
+        else f"within {metadata.precision} precision: cosine of the {outputs} {proof.cosine:.4f}"
     )
-    say(
-        f"{file}: same function as {checkpoint} on {plural(proof.images, 'image')}, {found}, "
-        f"same class on {proof.top1_agreement:.0%}"
-    )
+    same = "" if proof.top1_agreement is None else f", same class on {proof.top1_agreement:.0%}"
+    things = plural(proof.images, "image" if metadata.takes_images else "sample")
+    say(f"{file}: same function as {checkpoint} on {things}, {found}{same}")
+    for output in proof.outputs:
+        say(str(output))
     say(describe(proof.fused, kernels))
     if proof.weakness is not None:
         say(f"WEAK PROOF: {proof.weakness}", err=True)

@@ -13,6 +13,12 @@ MOVEMENT = Arithmetic()
 BOUND, CLIP, HARD_SIGMOID, HARD_SWISH, SCALE_AND_SHIFT = 1, 2, 4, 5, 2
 """Operations per element."""
 
+FUNCTION, ELU, SOFTMAX, BILINEAR, NORMALIZATION = 1, 4, 5, 7, 7
+"""Operations per element as well: a function that libraries compute at once, such as exp, log, sqrt, erf,
+tanh or the sigmoid, is one; a softmax takes the largest, subtracts it, and divides exponentials by their sum;
+bilinear interpolation weights four pixels; a normalization sums, subtracts the mean, squares, sums, divides,
+scales and shifts."""
+
 
 def convolution(result: Tensor, weight: Tensor, channel_axis: int = 0) -> Arithmetic:
     """Any convolution: every output element sums over the weights of its own channel.
@@ -22,6 +28,14 @@ def convolution(result: Tensor, weight: Tensor, channel_axis: int = 0) -> Arithm
     """
     window = weight.elements // _length(weight, channel_axis)
     return Arithmetic(conv=result.elements * window)
+
+
+def transposed_convolution(x: Tensor, weight: Tensor) -> Arithmetic:
+    """Any transposed convolution: every input element is multiplied by all weights of its channel.
+
+    Given    weight with the input channels on its first axis
+    """
+    return Arithmetic(conv=x.elements * (weight.elements // _length(weight, 0)))
 
 
 def matrix_product(result: Tensor, summed: int) -> Arithmetic:

@@ -19,6 +19,8 @@ def bytes_alive(
     The graph's inputs live from the start, its outputs to the end. Tensors in the same memory count once, at
     the size of the largest.
     """
+    if not operators:
+        return []
     last = len(operators) - 1
     first_use, last_use = _first_and_last_use(operators)
     sizes: dict[str, int] = {}

@@ -39,15 +39,18 @@ _TRANSPOSED = 6
 """The position of the argument that says whether a convolution is transposed."""
 
 
-def count(network: nn.Module, input_size: int = 224) -> Count:
-    """Counts the network for one image [1, 3, input_size, input_size]; the network stays unchanged."""
+def count(network: nn.Module, given: int | tuple[TorchTensor, ...] = 224) -> Count:
+    """Counts the network for one sample; the network stays unchanged.
+
+    Given    the side of a square image of three colours, or an example [1, ...] of each input
+    """
     # Runs on real tensors: on the meta device torch uses slow decompositions in Python.
     probe = copy.deepcopy(network).cpu().eval()
     recorder = _Recorder(probe)
-    image = torch.zeros(1, INPUT_CHANNELS, input_size, input_size)
+    inputs = (torch.zeros(1, INPUT_CHANNELS, given, given),) if isinstance(given, int) else given
     with torch.no_grad(), one_thread(), recorder:
-        result = probe(image)
-    return counted(recorder.graph(image, result))
+        result = probe(*inputs)
+    return counted(recorder.graph(inputs, result))
 
 
 class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # untyped in torch
@@ -73,12 +76,12 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # untyped 
         """Torch's hook. The default imports torch's compiler only to skip this mode."""
         return False
 
-    def graph(self, image: TorchTensor, result: object) -> Graph:
+    def graph(self, inputs: tuple[TorchTensor, ...], result: object) -> Graph:
         read = {tensor.stored for operator in self._operators for tensor in operator.inputs}
         unread = [self._tensor(each) for each in self._parameters.values()]
         return Graph(
             tuple(self._operators),
-            (self._tensor(image),),
+            tuple(map(self._tensor, inputs)),
             tuple(map(self._tensor, _tensors(result))),
             shift_max_layers=frozenset(self._shift_max),
             unread=tuple(tensor for tensor in unread if tensor.stored not in read),

@@ -1,4 +1,4 @@
-"""Images from NumPy files: pixels, or preprocessed images."""
+"""Images and other samples from NumPy files."""
 
 from pathlib import Path
 
@@ -14,30 +14,45 @@ IMAGES_NAME = "images"
 
 _PIXELS_NDIM, _COLORS = 4, 3
 
+Arrays = dict[str, np.ndarray]
+
 
 def read_array(path: Path, preprocessing: Preprocessing) -> Images:
     """Reads the images of a .npy file, or of a .npz file with one array or one named `images`.
 
     No code inside the file runs.
 
-    Given    uint8 [n, h, w, 3], RGB pixels, which are preprocessed here; or float32
-             [n, 3, size, size], already preprocessed
+    Given    uint8 [n, h, w, 3], RGB pixels, or for a grey network [n, h, w], which are preprocessed
+             here; or float32 [n, channels, height, width], already preprocessed
     Raises   SettingsError on a file that cannot be read, an array of another type or shape, and floats
              that no pixels give: NaN, infinity, or far outside the range of preprocessed images.
     """
-    array, size = _array(path), preprocessing.size
-    if array.dtype == np.uint8 and array.ndim == _PIXELS_NDIM and array.shape[3] == _COLORS:
+    array = _only_array(path)
+    grey = preprocessing.channels == 1
+    if array.dtype == np.uint8 and _are_pixels(array.shape, grey=grey):
         return _preprocessed(path, array, preprocessing)
-    if array.dtype == np.float32 and array.shape[1:] == (_COLORS, size, size):
+    if array.dtype == np.float32 and array.shape[1:] == preprocessing.shape:
         _check_values(path, array, preprocessing)
         return np.ascontiguousarray(array)
+    shape = ", ".join(map(str, preprocessing.shape))
+    pixels = "[n, height, width] or " if grey else ""
     raise SettingsError(
-        f"{path} holds {array.dtype} {list(array.shape)}: give uint8 [n, height, width, 3] pixels, or "
-        f"float32 [n, 3, {size}, {size}] images that are preprocessed"
+        f"{path} holds {array.dtype} {list(array.shape)}: give uint8 {pixels}[n, height, width, 3] pixels, "
+        f"or float32 [n, {shape}] images that are preprocessed"
     )
 
 
-def _array(path: Path) -> np.ndarray:
+def _are_pixels(shape: tuple[int, ...], *, grey: bool) -> bool:
+    """Whether it is the shape of RGB pixels, or of grey ones, for a network that takes these."""
+    colored = len(shape) == _PIXELS_NDIM and shape[3] == _COLORS
+    return colored or (grey and len(shape) == _PIXELS_NDIM - 1)
+
+
+def read_arrays(path: Path) -> Arrays:
+    """The arrays of a .npz file by name, or the one of a .npy file under the name "".
+
+    Raises SettingsError on a file that cannot be read.
+    """
     check_file(path, ARRAYS)
     check_archive(path, ARRAYS)
     try:
@@ -47,6 +62,11 @@ def _array(path: Path) -> np.ndarray:
     except Exception as error:  # NumPy raises different types, depending on the damage
         reason = " ".join(str(error).split()) or type(error).__name__
         raise SettingsError(f"{path} cannot be read as a NumPy file ({reason}): save it again") from error
+    return arrays
+
+
+def _only_array(path: Path) -> np.ndarray:
+    arrays = read_arrays(path)
     if IMAGES_NAME not in arrays and len(arrays) != 1:
         raise SettingsError(
             f"{path} holds {len(arrays)} arrays ({', '.join(arrays)}): "
@@ -57,7 +77,7 @@ def _array(path: Path) -> np.ndarray:
 
 
 def _preprocessed(path: Path, pixels: np.ndarray, preprocessing: Preprocessing) -> Images:
-    images = np.empty((len(pixels), _COLORS, preprocessing.size, preprocessing.size), np.float32)
+    images = np.empty((len(pixels), *preprocessing.shape), np.float32)
     for number, image in enumerate(pixels):
         try:
             images[number] = preprocessing.array(Image.fromarray(image))

@@ -13,6 +13,7 @@ from micronet_edge.data.image_arrays import ARRAY_SUFFIXES, read_array
 from micronet_edge.data.image_files import files_below, image_files, is_folder, sha256_of_list, visible_items
 from micronet_edge.data.labels import are_numbers, check_order, describe_order
 from micronet_edge.data.preprocessing import Images, Preprocessing, open_image
+from micronet_edge.data.signature import Samples
 from micronet_edge.errors import SettingsError
 from micronet_edge.util.text import listed, plural
 
@@ -22,9 +23,10 @@ SKIP_HINT = "take it out, or give --skip-unreadable"
 
 @dataclass(frozen=True, slots=True)
 class CalibrationImages:
-    """Preprocessed images and their origin.
+    """Preprocessed images, or samples of other inputs, and their origin.
 
-    `source` is the name of the folder or file. `sha256` covers relative names and contents, so it does not
+    `images` are those of the first input, `others` those of the further ones, as many of each. `source` is
+    the name of the folder or file. `sha256` covers relative names and contents, so it does not
     depend on the folder's place. `skipped` is the number of unreadable files. `notes` warn if the images
     look unlike those the network will see.
     """
@@ -34,6 +36,12 @@ class CalibrationImages:
     sha256: str
     skipped: int
     notes: tuple[str, ...] = ()
+    others: Samples = field(default=(), repr=False, compare=False)
+
+    @property
+    def inputs(self) -> Samples:
+        """The samples of every input, in the network's order."""
+        return self.images, *self.others
 
     @property
     def count(self) -> int:
@@ -66,24 +74,29 @@ def read_calibration(
     """Reads the images to calibrate on.
 
     Given    a folder of image files, with or without sub-folders; or a .npy or .npz file of pixels
-             (uint8 [n, h, w, 3]) or of preprocessed images (float32 [n, 3, size, size])
+             (uint8 [n, h, w, 3]) or of preprocessed images (float32 [n, channels, height, width])
     Result   all of them, preprocessed, in the order of their names
     Raises   SettingsError on fewer than MINIMUM_CALIBRATION images, on identical images, and on a file
              that cannot be read, unless such files are skipped.
     """
     sizes: tuple[int, ...] = ()
-    if source.suffix.lower() in ARRAY_SUFFIXES and os.path.lexists(source) and not is_folder(source):
+    if is_array_file(source):
         images, files, skipped = read_array(source, preprocessing), [source], 0
         folder = source.parent
     else:
         folder, found = source, image_files(source)
-        _check_enough(source, len(found), 0)  # before reading, which may take minutes
-        images, files, sizes = _read_each(found, preprocessing, skip_unreadable=skip_unreadable)
+        check_enough(source, len(found), 0)  # before reading, which may take minutes
+        images, files, sizes = read_each(found, preprocessing, skip_unreadable=skip_unreadable)
         skipped = len(found) - len(files)
-    _check_enough(source, len(images), skipped)
+    check_enough(source, len(images), skipped)
     _check_different(source, images)
     notes = (*brightness_notes(images, preprocessing), *size_notes(sizes, preprocessing))
-    return CalibrationImages(images, _name(source), sha256_of_list(files, folder), skipped, notes)
+    return CalibrationImages(images, name_of(source), sha256_of_list(files, folder), skipped, notes)
+
+
+def is_array_file(source: Path) -> bool:
+    """Whether it is a NumPy file, by its suffix."""
+    return source.suffix.lower() in ARRAY_SUFFIXES and os.path.lexists(source) and not is_folder(source)
 
 
 def read_labelled(
@@ -114,22 +127,22 @@ def read_labelled(
         )
     paths, classes = zip(*kept, strict=True)
     skipped = len(found) - len(kept)
-    return LabelledImages(paths, classes, tuple(labels), _name(folder), skipped, names, order)
+    return LabelledImages(paths, classes, tuple(labels), name_of(folder), skipped, names, order)
 
 
-def _name(source: Path) -> str:
+def name_of(source: Path) -> str:
+    """The name of a folder or file, without the path to it."""
     return source.resolve().name or str(source)
 
 
 # --- Calibration
 
 
-def _read_each(
+def read_each(
     files: Sequence[Path], preprocessing: Preprocessing, *, skip_unreadable: bool
 ) -> tuple[Images, list[Path], tuple[int, ...]]:
     """The readable images, their files, and their short sides in pixels."""
-    size = preprocessing.size
-    images = np.empty((len(files), 3, size, size), np.float32)
+    images = np.empty((len(files), *preprocessing.shape), np.float32)
     kept: list[Path] = []
     short_sides = []
     for path in files:
@@ -145,11 +158,12 @@ def _read_each(
     return images[: len(kept)], kept, tuple(short_sides)
 
 
-def _check_enough(source: Path, count: int, skipped: int) -> None:
+def check_enough(source: Path, count: int, skipped: int = 0, kind: str = "images") -> None:
+    """Raises SettingsError on fewer than MINIMUM_CALIBRATION images, or samples of that kind."""
     if count < MINIMUM_CALIBRATION:
         also = f" and {plural(skipped, 'unreadable file')}" if skipped else ""
         raise SettingsError(
-            f"{source} holds {count} images{also}, too few to calibrate on: give at least "
+            f"{source} holds {count} {kind}{also}, too few to calibrate on: give at least "
             f"{MINIMUM_CALIBRATION}, better a few hundred, like those the network will see"
         )
 

@@ -21,10 +21,10 @@ SHADE = 0.5
 def light_variants(images: Tensor, preprocessing: Preprocessing) -> Tensor:
     """The images at full brightness, at full contrast, and in the shade.
 
-    Given    preprocessed images [n, 3, size, size]
-    Result   [3 n, 3, size, size]: each scaled until its brightest pixels are white, like a longer exposure;
-             each stretched until its darkest are black as well, like without haze; and each at SHADE of its
-             brightness
+    Given    preprocessed images [n, channels, height, width]
+    Result   [3 n, channels, height, width]: each scaled until its brightest pixels are white, like a
+             longer exposure; each stretched until its darkest are black as well, like without haze; and
+             each at SHADE of its brightness
     """
     return torch.cat(
         [
@@ -92,7 +92,7 @@ def _changed(images: Tensor, preprocessing: Preprocessing, change: Callable[[Ten
 
 def _mean_and_std(preprocessing: Preprocessing) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation in the shape that broadcasts over images."""
-    mean, std = (torch.tensor(each).view(1, 3, 1, 1) for each in (preprocessing.mean, preprocessing.std))
+    mean, std = (torch.tensor(each).view(1, -1, 1, 1) for each in (preprocessing.mean, preprocessing.std))
     return mean, std
 
 

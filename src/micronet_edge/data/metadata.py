@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from micronet_edge.data.labels import are_numbers
 from micronet_edge.data.preprocessing import Preprocessing
-from micronet_edge.data.signature import Signature
+from micronet_edge.data.signature import Signature, TensorSpec
 from micronet_edge.errors import ForeignFileError, SettingsError, TargetError
 from micronet_edge.settings import Runtime
 from micronet_edge.util.user_files import parse_json
@@ -63,6 +63,24 @@ class FileMetadata:
         """Whether the labels are only the classes' numbers, since none were given."""
         return "labels" in self.assumed
 
+    @property
+    def interface(self) -> Signature:
+        """The inputs and outputs by name, of an image classifier as well."""
+        if self.signature is not None:
+            return self.signature
+        image = TensorSpec("image", self.preprocessing.shape)
+        return Signature((image,), (TensorSpec("logits", (len(self.labels),)),))
+
+    @property
+    def takes_images(self) -> bool:
+        """Whether the only input is a preprocessed image; else the preprocessing means nothing."""
+        return [each.shape for each in self.interface.inputs] == [self.preprocessing.shape]
+
+    @property
+    def is_classifier(self) -> bool:
+        """Whether it answers an image with one logit per label."""
+        return self.takes_images and [each.shape for each in self.interface.outputs] == [(len(self.labels),)]
+
     def to_texts(self) -> dict[str, str]:
         """As two texts: the labels, one per line, and the rest as JSON.
 
@@ -70,7 +88,7 @@ class FileMetadata:
         """
         if broken := next((label for label in self.labels if "\n" in label), None):
             raise SettingsError(f"label {broken!r} holds a line break: give labels of one line each")
-        description = {
+        description: dict[str, object] = {
             "tool": self.tool or f"{DISTRIBUTION} {tool_version()}",
             "variant": self.variant,
             "checkpoint_sha256": self.checkpoint_sha256,
@@ -84,6 +102,8 @@ class FileMetadata:
             "runtime": self.runtime,
             "preprocessing": self.preprocessing.to_dict(),
         }
+        if self.signature is not None:
+            description["signature"] = self.signature.to_dict()
         return {LABELS_KEY: "\n".join(self.labels) + "\n", DESCRIPTION_KEY: json.dumps(description, indent=1)}
 
     @classmethod
@@ -97,11 +117,39 @@ class FileMetadata:
         try:
             description: Any = parse_json(texts[DESCRIPTION_KEY])
             preprocessing = Preprocessing.from_dict(description.pop("preprocessing"))
-            labels = tuple(texts[LABELS_KEY].removesuffix("\n").split("\n"))
+            signature = description.pop("signature", None)
+            lines = texts[LABELS_KEY].removesuffix("\n")
+            labels = () if signature is not None and not lines else tuple(lines.split("\n"))
             # Files of older versions do not record whether their labels were given.
             assumed = description.pop("assumed", ("labels",) if are_numbers(labels) else ())
             return cls(
-                labels=labels, preprocessing=preprocessing, assumed=tuple(map(str, assumed)), **description
+                labels=labels,
+                preprocessing=preprocessing,
+                assumed=tuple(map(str, assumed)),
+                signature=None if signature is None else Signature.from_dict(signature),
+                **description,
             )
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError, SettingsError) as error:
             raise TargetError(f"{source}: its metadata cannot be read ({error}): export it again") from error
+
+
+def check_classifier(metadata: FileMetadata, source: object, task: str) -> None:
+    """Raises SettingsError, which says what it is, on what is no image classifier.
+
+    Given    its name in messages, and the task that needs a classifier
+    """
+    if metadata.is_classifier:
+        return
+    found = metadata.interface
+    inputs, outputs = (", ".join(map(str, specs)) for specs in (found.inputs, found.outputs))
+    raise SettingsError(
+        f"{source} is no image classifier (it takes {inputs} and gives {outputs}): {task} needs one logit "
+        "per label for an image; `verify` and `bench` take any file"
+    )
+
+
+def check_images(metadata: FileMetadata, source: object, task: str) -> None:
+    """Raises SettingsError on a network that takes no images. Given as for `check_classifier`."""
+    if not metadata.takes_images:
+        inputs = ", ".join(map(str, metadata.interface.inputs))
+        raise SettingsError(f"{source} takes no images but {inputs}: {task} needs an image network")

@@ -11,13 +11,13 @@ import numpy as np
 from jaxtyping import Float32
 from PIL import Image, UnidentifiedImageError
 
+from micronet_edge.data.image_modes import as_gray, as_rgb
 from micronet_edge.errors import SettingsError
 from micronet_edge.util.user_files import IMAGE, bytes_problem, file_problem
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 _CROP_PER_RESIZE = 0.875
-_SIXTEEN_BIT_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 _EIGHT_BITS, _SIXTEEN_BITS = 2**8 - 1, 2**16 - 1
 _MPO_AND_PSD = ("MPO", "PSD")  # their further frames are previews, a stereo view or layers
 _LONGEST_PER_SHORTEST = 1000  # beyond, resizing the short side would exhaust the memory
@@ -28,24 +28,32 @@ MOST_RESIZED = 8192
 _MEANS = (-1.0, 2.0)  # one pixel range beyond 0..1 on either side
 _DEVIATIONS = (1e-3, 10.0)  # 1/255, for pixels that stay at 0..255, is the smallest in use
 
+RGB, BGR, GRAY = "RGB", "BGR", "GRAY"
 _COLORS = 3
 
-Images = Float32[np.ndarray, "n 3 size size"]
+IMAGENET_GRAY_MEAN, IMAGENET_GRAY_STD = (0.449,), (0.226,)
+"""The averages of ImageNet's figures over the colours."""
+
+Images = Float32[np.ndarray, "n channels height width"]
 
 
 @dataclass(frozen=True, slots=True)
 class Preprocessing:
     """How to prepare images for a network: resize the short side, crop the centre, scale, normalize.
 
-    `resize` and `size` in pixels; `mean` and `std` for values scaled to 0..1, in `color_order`.
+    `size` and `width` are the height and the width of the crop in pixels, `width` None of a square one.
+    `resize` is the short side after resizing, for a square crop. For any crop: the image is scaled until it
+    covers a rectangle of the crop's proportions and of the height `resize`, and touches it on two sides.
+    `mean` and `std` are for values scaled to 0..1, in `color_order`; one number each if that is GRAY.
     """
 
     size: int = 224
     resize: int = 256
-    mean: tuple[float, float, float] = IMAGENET_MEAN
-    std: tuple[float, float, float] = IMAGENET_STD
-    color_order: str = "RGB"
+    mean: tuple[float, ...] = IMAGENET_MEAN
+    std: tuple[float, ...] = IMAGENET_STD
+    color_order: str = RGB
     interpolation: str = "bilinear"
+    width: int | None = None
 
     def __post_init__(self) -> None:
         if type(self.size) is not int or type(self.resize) is not int or self.size < 1:
@@ -59,14 +67,22 @@ class Preprocessing:
                 f"short side of {self.resize} px: give at most {MOST_RESIZED} px; one photograph of that "
                 "size takes 0.3 GB"
             )
-        if self.color_order not in {"RGB", "BGR"}:
-            raise SettingsError(f"colour order {self.color_order!r}: choose RGB or BGR")
+        if self.width is not None and (type(self.width) is not int or self.width < 1):
+            raise SettingsError(f"width {self.width!r} must be a whole number of pixels, 1 or more")
+        if self._resized_width > MOST_RESIZED:
+            raise SettingsError(
+                f"a crop of {self.size} x {self.width} px out of {self._resized_width} px: give a crop whose "
+                f"sides are at most {MOST_RESIZED} px after resizing"
+            )
+        if self.color_order not in {RGB, BGR, GRAY}:
+            raise SettingsError(f"colour order {self.color_order!r}: choose RGB, BGR or GRAY")
         if self.interpolation not in {"bilinear", "bicubic"}:
             raise SettingsError(f"interpolation {self.interpolation!r}: choose bilinear or bicubic")
-        if len(self.mean) != _COLORS or not all(isfinite(value) for value in self.mean):
-            raise SettingsError(f"means must be three numbers, not {self.mean}")
-        if len(self.std) != _COLORS or not all(isfinite(value) and value > 0 for value in self.std):
-            raise SettingsError(f"standard deviations must be three numbers above zero, not {self.std}")
+        wanted = "one number" if self.channels == 1 else "three numbers"
+        if len(self.mean) != self.channels or not all(isfinite(value) for value in self.mean):
+            raise SettingsError(f"means must be {wanted}, not {self.mean}")
+        if len(self.std) != self.channels or not all(isfinite(value) and value > 0 for value in self.std):
+            raise SettingsError(f"standard deviations must be {wanted} above zero, not {self.std}")
         _check_range("mean", self.mean, _MEANS)
         _check_range("standard deviation", self.std, _DEVIATIONS)
 
@@ -75,8 +91,27 @@ class Preprocessing:
         """The evaluation preprocessing of the released networks, scaled to another size."""
         return cls(size=size, resize=resize_for_crop(size, _CROP_PER_RESIZE))
 
+    @property
+    def channels(self) -> int:
+        """Of an image: one if it is grey, else three."""
+        return 1 if self.color_order == GRAY else _COLORS
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of a preprocessed image: channels, height, width."""
+        return self.channels, self.size, self.size if self.width is None else self.width
+
+    @property
+    def _resized_width(self) -> int:
+        """The width of the rectangle that a resized image covers; its height is `resize`."""
+        return self.resize * self.shape[2] // self.size
+
     def to_dict(self) -> dict[str, object]:
-        return asdict(self)
+        """As plain values; without the width of a square crop, which earlier versions do not know."""
+        values = asdict(self)
+        if self.width is None:
+            del values["width"]
+        return values
 
     @classmethod
     def from_dict(cls, values: dict[str, object]) -> "Preprocessing":
@@ -85,28 +120,43 @@ class Preprocessing:
         Raises SettingsError if a field is missing, unknown or of another type.
         """
         try:
-            fields = dict(values, mean=_triple(values["mean"]), std=_triple(values["std"]))
+            fields = dict(values, mean=_numbers(values["mean"]), std=_numbers(values["std"]))
             return cls(**fields)  # type: ignore[arg-type]  # __post_init__ checks them
         except (KeyError, TypeError, ValueError) as error:
             raise SettingsError(f"preprocessing that cannot be read: {values}") from error
 
-    def array(self, image: Image.Image) -> Float32[np.ndarray, "3 size size"]:
+    def array(self, image: Image.Image) -> Float32[np.ndarray, "channels height width"]:
         """Preprocesses one image.
 
         Raises SettingsError on an image whose 8-bit colours are ambiguous.
         """
         pixels = np.asarray(self.cropped(image), dtype=np.float32) / 255.0
-        ordered = pixels if self.color_order == "RGB" else pixels[..., ::-1]
+        if pixels.ndim < _COLORS:
+            pixels = pixels[..., None]
+        ordered = pixels[..., ::-1] if self.color_order == BGR else pixels
         normalized = (ordered - np.asarray(self.mean)) / np.asarray(self.std)
         return np.ascontiguousarray(normalized.transpose(2, 0, 1), dtype=np.float32)
 
     def cropped(self, image: Image.Image) -> Image.Image:
-        """The RGB image of `size` x `size` px that `array` normalizes. Raises as `array` does."""
+        """The RGB or grey image, cut to `shape`, that `array` normalizes. Raises as `array` does."""
         if (objection := _objection(image)) is not None:
             raise SettingsError(f"unsuitable image: {objection}")
-        scaled = _resize_short_side(as_rgb(image), self.resize, self.resampling)
-        left, top = (round((length - self.size) / 2) for length in scaled.size)
-        return scaled.crop((left, top, left + self.size, top + self.size))
+        plain = as_gray(image) if self.color_order == GRAY else as_rgb(image)
+        scaled = plain.resize(self._resized(image.size), self.resampling)
+        _, height, width = self.shape
+        left, top = round((scaled.width - width) / 2), round((scaled.height - height) / 2)
+        return scaled.crop((left, top, left + width, top + height))
+
+    def _resized(self, size: tuple[int, int]) -> tuple[int, int]:
+        """The size of a resized image, as torchvision's Resize finds it for a square crop.
+
+        The released networks were evaluated with that: it rounds the long side down.
+        """
+        width, height = size
+        long, short = self.resize * self.shape[2], self.size  # width to height of what is covered
+        if height * long < width * short * self.resize:
+            return self.resize * width // height, self.resize
+        return long // short, long * height // (short * width)
 
     @property
     def resampling(self) -> Image.Resampling:
@@ -115,11 +165,11 @@ class Preprocessing:
 
     def pixels(self, images: Images) -> Images:
         """Undoes the normalization: pixels from 0 (black) to 1."""
-        mean, std = (np.array(each, np.float32).reshape(3, 1, 1) for each in (self.mean, self.std))
+        mean, std = (np.array(each, np.float32).reshape(-1, 1, 1) for each in (self.mean, self.std))
         return images * std + mean
 
     def batch(self, paths: Sequence[Path]) -> Images:
-        """Reads image files into one batch [n, 3, size, size].
+        """Reads image files into one batch [n, *shape].
 
         Raises SettingsError on a file that is not an image, with its name, and on an empty list.
         """
@@ -227,25 +277,7 @@ def _objection(image: Image.Image) -> str | None:
     return None
 
 
-def _triple(values: object) -> tuple[float, float, float]:
+def _numbers(values: object) -> tuple[float, ...]:
     if not isinstance(values, Sequence) or isinstance(values, str):
         raise TypeError(values)
-    first, second, third = values
-    return float(first), float(second), float(third)
-
-
-def as_rgb(image: Image.Image) -> Image.Image:
-    """The image with 8 bits of red, green and blue: 16 bits are scaled, transparency is dropped."""
-    if image.mode == "RGB":
-        return image
-    if image.mode in _SIXTEEN_BIT_MODES:  # convert() would clip at 255 instead of scaling
-        return Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8)).convert("RGB")
-    if image.mode == "P":  # Pillow warns if it drops a palette's transparency in one step
-        image = image.convert("RGBA")
-    return image.convert("RGB")
-
-
-def _resize_short_side(image: Image.Image, short_side: int, resampling: Image.Resampling) -> Image.Image:
-    # As torchvision's Resize, with which the released networks were evaluated.
-    width, height = (int(short_side * length / min(image.size)) for length in image.size)
-    return image.resize((width, height), resampling)
+    return tuple(map(float, values))

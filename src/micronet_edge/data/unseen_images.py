@@ -6,7 +6,8 @@ import numpy as np
 
 from micronet_edge.data.image_folders import CalibrationImages, LabelledImages
 from micronet_edge.data.photographs import photographs
-from micronet_edge.data.preprocessing import Images, Preprocessing
+from micronet_edge.data.preprocessing import Preprocessing
+from micronet_edge.data.signature import Sample, Samples
 
 KEPT_OUT = 8
 """One image in KEPT_OUT is held out for the proof."""
@@ -20,28 +21,30 @@ _UNLIKE_MEAN, _UNLIKE_SPREAD = 0.1, 1.5
 
 @dataclass(frozen=True, slots=True)
 class QuantizationImages:
-    """Images to find ranges on and images to prove files on.
+    """Images to find ranges on, and images to prove files on; for other networks, samples of their inputs.
 
-    `judged` says whether the latter are like those the network will see, so that files must be close to
+    `proven_on` holds an array for each input. `judged` says whether the latter are like
+    those the network will see, so that files must be close to
     float on them; the bundled photographs are not.
     """
 
     found_on: CalibrationImages
-    proven_on: Images
+    proven_on: Samples
     judged: bool = True
 
 
 def parted(calibration: CalibrationImages) -> QuantizationImages:
     """Splits the images in two parts if there are enough."""
     if calibration.count < ENOUGH:
-        return QuantizationImages(calibration, calibration.images)
+        return QuantizationImages(calibration, calibration.inputs)
     kept_out = np.arange(calibration.count) % KEPT_OUT == KEPT_OUT // 2
-    images = calibration.images
-    return QuantizationImages(replace(calibration, images=images[~kept_out]), images[kept_out])
+    images, *others = (each[~kept_out] for each in calibration.inputs)
+    found_on = replace(calibration, images=images, others=tuple(others))
+    return QuantizationImages(found_on, tuple(each[kept_out] for each in calibration.inputs))
 
 
-def evenly(images: Images, most: int) -> Images:
-    """At most `most` of the images, evenly spaced."""
+def evenly(images: Sample, most: int) -> Sample:
+    """At most `most` of the images or samples, evenly spaced."""
     chosen = np.linspace(0, len(images) - 1, min(len(images), most)).astype(int)
     return np.ascontiguousarray(images[chosen])
 
@@ -50,7 +53,7 @@ def bundled(preprocessing: Preprocessing) -> QuantizationImages:
     """The bundled photographs, for a recipe whose ranges come from other images."""
     images = preprocessing.batch(photographs())
     return QuantizationImages(
-        CalibrationImages(images, "the bundled photographs", "", 0), images, judged=False
+        CalibrationImages(images, "the bundled photographs", "", 0), (images,), judged=False
     )
 
 
@@ -75,7 +78,7 @@ def notes_on_likeness(
     )
 
 
-def _light(images: Images, preprocessing: Preprocessing) -> tuple[float, float]:
+def _light(images: Sample, preprocessing: Preprocessing) -> tuple[float, float]:
     """The mean brightness and the mean contrast of images; 1 is white."""
     pixels = preprocessing.pixels(images)
     return float(pixels.mean()), float(pixels.std(axis=(1, 2, 3)).mean())

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Int32
 
 from micronet_edge.data.image_folders import LabelledImages, read_labelled
-from micronet_edge.data.metadata import FileMetadata
+from micronet_edge.data.metadata import FileMetadata, check_classifier
 from micronet_edge.errors import CheckpointError
 from micronet_edge.evaluation.networks import (
     Named,
@@ -159,6 +159,7 @@ def evaluate(
         settings = replace(settings, weights=None)  # they apply to the reference, which has loaded them
     described = describe_network(network, settings, metadata)
     metadata = described.metadata
+    check_classifier(metadata, shown(network), "`evaluate`")
     notes = [*described.notes, *_notes_on_reference(network, metadata, reference)]
     images = read_labelled(
         Path(data),
@@ -173,6 +174,7 @@ def evaluate(
         best=min(_FIVE, len(metadata.labels)),
         kernels=settings.kernels,
         weights=metadata.weights,
+        metadata=metadata,
     )
     ranked, *others = ask(question, images.paths, settings.processes, settings.progress)
     truth = np.asarray(images.classes, np.int32)

@@ -14,10 +14,15 @@ from micronet_edge.data.preprocessing import Images
 from micronet_edge.errors import ForeignFileError, SettingsError
 from micronet_edge.kernels import Kernels
 from micronet_edge.models import load_checkpoint
-from micronet_edge.models.assumptions import assumed_fields, assumption_line, given_preprocessing
-from micronet_edge.models.own_networks import Own, called, own_network, ready
+from micronet_edge.models.assumptions import (
+    assumed_fields,
+    assumption_line,
+    given_preprocessing,
+    takes_images,
+)
+from micronet_edge.models.own_networks import Own, as_before, called, own_network, ready
 from micronet_edge.models.source import Given, read_source
-from micronet_edge.models.weight_sets import Weights
+from micronet_edge.models.wrappings import Weights
 from micronet_edge.settings import CheckpointSettings
 from micronet_edge.targets.isolated_targets import given_target
 from micronet_edge.targets.protocol import Logits, Reader
@@ -30,7 +35,7 @@ CHECKPOINT_SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt", ".bin", ".tar")
 
 _FIXED_IN_FILES = (
     *("input_size", "resize", "crop", "interpolation", "mean", "std", "color_order"),
-    *("weights", "num_classes"),
+    *("weights", "num_classes", "input_shapes", "outputs"),
 )
 """Settings that an exported file fixes, so that no option may replace them."""
 
@@ -69,14 +74,23 @@ Named = Path | Own
 """A network's file, or a user's network."""
 
 
-def open_network(given: Named, kernels: Kernels = "auto", weights: Weights | None = None) -> Network:
+def open_network(
+    given: Named,
+    kernels: Kernels = "auto",
+    weights: Weights | None = None,
+    metadata: FileMetadata | None = None,
+) -> Network:
     """Opens a file or a user's network, to run on one thread, with the fused kernels where available.
 
-    Given    which `weights` to take from a checkpoint that holds both averaged (ema) and raw ones
+    Given    which `weights` to take from a checkpoint that holds both averaged (ema) and raw ones; the
+             `metadata` of a user's network, if it is not a plain classifier
     Raises   CheckpointError, TargetError or NetworkError if it cannot be opened or built.
     """
     if not isinstance(given, Path):
-        return TorchNetwork(ready(given))
+        network = ready(given)
+        if metadata is not None and metadata.signature is not None:
+            network = as_before(given, network, metadata).network
+        return TorchNetwork(network)
     if is_checkpoint(given):
         return TorchNetwork(load_checkpoint(given, weights=weights).network)
     return _reader(given).open(given, threads=1, kernels=kernels)
@@ -130,8 +144,8 @@ def describe_network(
         if all(getattr(settings, name) is None for name in _NEEDED):
             raise
         return _described_by_hand(path, settings)
-    if given := [name for name in _FIXED_IN_FILES if getattr(settings, name) is not None]:
-        options = ", ".join("--" + name.replace("_", "-") for name in given)
+    if given := [name for name in _FIXED_IN_FILES if getattr(settings, name) not in (None, ())]:
+        options = ", ".join(_option(name) for name in given)
         raise SettingsError(
             f"{path} has a fixed preprocessing: leave {options} out, or export the checkpoint again with "
             f"other settings"
@@ -144,7 +158,11 @@ def describe_network(
 
 
 def _described_by_hand(path: Path, settings: CheckpointSettings) -> Described:
-    if missing := [option for name, option in _NEEDED.items() if getattr(settings, name) is None]:
+    shaped = settings.input_shapes and takes_images(settings)
+    given = {name: getattr(settings, name) is not None for name in _NEEDED} | (
+        {"input_size": True} if shaped else {}
+    )
+    if missing := [option for name, option in _NEEDED.items() if not given[name]]:
         raise SettingsError(
             f"{path} was not written by this tool and does not state its preprocessing: give "
             f"{', '.join(missing)} as well"
@@ -162,6 +180,10 @@ def _described_by_hand(path: Path, settings: CheckpointSettings) -> Described:
     )
     note = f"{path} was not written by this tool: the options set its preprocessing and labels"
     return Described(metadata, (note,), assumption_line(metadata, str(path)))
+
+
+def _option(name: str) -> str:
+    return "--input-shape" if name == "input_shapes" else "--" + name.replace("_", "-")
 
 
 def runs_in_pytorch(network: Named) -> bool:

@@ -9,12 +9,13 @@ import numpy as np
 from jaxtyping import Int32
 
 from micronet_edge.data.image_folders import SKIP_HINT
+from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.errors import SettingsError, VerificationError
 from micronet_edge.evaluation.networks import Named, Network, open_network, shown
 from micronet_edge.kernels import Kernels
 from micronet_edge.models.factories import Factory
-from micronet_edge.models.weight_sets import Weights
+from micronet_edge.models.wrappings import Weights
 from micronet_edge.targets.protocol import Logits
 from micronet_edge.util.limits import PROCESSES
 from micronet_edge.util.processes import in_processes, usable_cores
@@ -35,7 +36,7 @@ WORTH_A_PROCESS = 500
 class Question:
     """Networks to run, and the number of `best` classes to return per image.
 
-    `weights` is for checkpoints that hold both averaged (ema) and raw ones.
+    `weights` is for checkpoints that hold both averaged (ema) and raw ones, `metadata` for user's networks.
     """
 
     networks: tuple[Named, ...]
@@ -44,6 +45,11 @@ class Question:
     best: int
     kernels: Kernels
     weights: Weights | None = None
+    metadata: FileMetadata | None = None
+
+    def opened(self, network: Named) -> Network:
+        """One of the networks, ready to run."""
+        return open_network(network, self.kernels, self.weights, self.metadata)
 
 
 def ask(
@@ -92,7 +98,7 @@ def _processes(images: int, asked: int | None) -> int:
 def _ask_here(
     question: Question, portions: Sequence[_Portion], report: Callable[[_Portion], None]
 ) -> _Answers:
-    networks = [open_network(each, question.kernels, question.weights) for each in question.networks]
+    networks = [question.opened(each) for each in question.networks]
     answers = []
     for portion in portions:
         answers.append(_answer(question, networks, portion))
@@ -106,7 +112,7 @@ def _answer_in_process(question: Question, portion: _Portion) -> tuple[Ranked, .
 
 @cache
 def _opened(question: Question) -> tuple[Network, ...]:
-    return tuple(open_network(each, question.kernels, question.weights) for each in question.networks)
+    return tuple(question.opened(each) for each in question.networks)
 
 
 def _answer(question: Question, networks: Sequence[Network], portion: _Portion) -> tuple[Ranked, ...]:

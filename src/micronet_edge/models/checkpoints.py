@@ -15,13 +15,16 @@ from safetensors.torch import save
 from torch import Tensor
 
 from micronet_edge.data.preprocessing import Preprocessing
-from micronet_edge.errors import CheckpointError, SettingsError
+from micronet_edge.errors import CheckpointError, NetworkError, SettingsError
+from micronet_edge.models.checked_tensors import checked
 from micronet_edge.models.checkpoint_files import read_file
-from micronet_edge.models.differences import COUNTER, identify
+from micronet_edge.models.differences import COUNTER, identify, misfit
 from micronet_edge.models.family import find_variant
 from micronet_edge.models.micronet import MicroNet
+from micronet_edge.models.own_checkpoints import how_to_open, read_own
 from micronet_edge.models.soundness import check_sound
-from micronet_edge.models.weight_sets import Weights, choose_weights
+from micronet_edge.models.weight_sets import choose_weights
+from micronet_edge.models.wrappings import Weights
 from micronet_edge.util.output_files import write_bytes
 from micronet_edge.util.text import plural
 from micronet_edge.util.user_files import file_sha256, parse_json
@@ -71,9 +74,11 @@ def load_checkpoint(
     """
     path = Path(path)
     content, metadata = read_file(path)
+    if (stored := read_own(path, metadata)) is not None:
+        raise CheckpointError(how_to_open(path, stored))
     chosen, kind, notes = choose_weights(path, content, weights)
     found, classes = identify(path, chosen.tensors)
-    tensors = {name: _checked(path, name, value) for name, value in chosen.tensors.items()}
+    tensors = {name: checked(path, name, value) for name, value in chosen.tensors.items()}
     if variant is not None and find_variant(variant).name != found:
         raise CheckpointError(
             f"{path} holds {found}, not {variant}: leave the variant out or give the {variant} checkpoint"
@@ -102,7 +107,8 @@ def save_checkpoint(
 
     `training` says how the network was trained, in values that JSON has. The same network gives the same
     bytes. An interrupted or killed save leaves the previous file. Raises SettingsError unless there is one
-    label per class, OutputError if the file cannot be written.
+    label per class, NetworkError on a network with other layers than its variant's, OutputError if the file
+    cannot be written.
     """
     content = checkpoint_bytes(network, preprocessing=preprocessing, labels=labels, training=training)
     write_bytes(content, Path(path), overwrite=True)
@@ -115,11 +121,17 @@ def checkpoint_bytes(
     labels: tuple[str, ...],
     training: Mapping[str, object] | None = None,
 ) -> bytes:
-    """The content of the file that `save_checkpoint` writes. Raises SettingsError likewise."""
+    """The content of the file that `save_checkpoint` writes, which Raises likewise."""
     if len(labels) != network.num_classes:
         raise SettingsError(
             f"{plural(len(labels), 'label')} for {plural(network.num_classes, 'class', 'classes')}: "
             "give one for each class"
+        )
+    if (difference := _difference(network)) is not None:
+        classes = plural(network.num_classes, "class", "classes")
+        raise NetworkError(
+            f"this network is no {network.variant.name} of {classes}: {difference}: save it with "
+            "micronet_edge.save and the function that builds it"
         )
     description: dict[str, object] = {
         "format": FORMAT,
@@ -136,27 +148,15 @@ def checkpoint_bytes(
     return save(tensors, {DESCRIPTION_KEY: json.dumps(description)})
 
 
-def _checked(path: Path, name: str, value: Tensor) -> Tensor:
-    """Checks a tensor and converts it to the network's type."""
-    plain = value.layout == torch.strided and not value.is_meta
-    if name.endswith(COUNTER) and plain:
-        return value
-    if not plain or not value.is_floating_point():
-        raise CheckpointError(
-            f"{path}: tensor {name} is {value.dtype}, {value.layout} on {value.device}: "
-            "save the network in floating point, as plain tensors"
-        )
-    if not torch.isfinite(value.float()).all():
-        if torch.isfinite(value.double()).all():
-            raise CheckpointError(
-                f"{path}: tensor {name} holds values up to {float(value.abs().max()):.1e}, beyond float32: "
-                "the training run diverged, or the weights were scaled; give an earlier checkpoint"
-            )
-        raise CheckpointError(
-            f"{path}: tensor {name} holds NaN or infinity: the training run diverged; give an earlier "
-            "checkpoint"
-        )
-    return value.float()
+def fits_its_variant(network: MicroNet) -> bool:
+    """Whether the network still has the layers that its variant and its number of classes say."""
+    return _difference(network) is None
+
+
+def _difference(network: MicroNet) -> str | None:
+    with torch.device("meta"):
+        expected = MicroNet(network.variant, network.num_classes).state_dict()
+    return misfit(expected, network.state_dict())
 
 
 def _zero_counters(network: MicroNet) -> dict[str, Tensor]:

@@ -1,7 +1,7 @@
 """Describes how a set of tensors differs from every variant, and what the user can do about it."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from torch import Tensor
 from micronet_edge.errors import CheckpointError
 from micronet_edge.models.family import FAMILY
 from micronet_edge.models.micronet import check_class_count, tensor_shapes
+from micronet_edge.util.text import listed, plural
 
 COUNTER = "num_batches_tracked"
 _CLASSES_OF = "classifier.logits.linear.weight"
@@ -44,6 +45,21 @@ class _Differences:
             ),
             *(f"{name!r} is unknown" for name in self.unknown),
         ]
+
+
+def misfit(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str | None:
+    """Why tensors do not fit a network's own, in short; None if they do. Counters may be missing."""
+    missing = [name for name in own if name not in given and not name.endswith(COUNTER)]
+    unknown = [name for name in given if name not in own]
+    other = [name for name in own if name in given and own[name].shape != given[name].shape]
+    if missing:
+        return f"it lacks {plural(len(missing), 'tensor')} ({listed(missing)})"
+    if unknown:
+        return f"it holds {plural(len(unknown), 'tensor')} that the network lacks ({listed(unknown)})"
+    if other:
+        first = other[0]
+        return f"{first} is {list(given[first].shape)} there, {list(own[first].shape)} in the network"
+    return None
 
 
 def identify(path: Path, tensors: dict[str, Tensor]) -> tuple[str, int]:
@@ -148,8 +164,8 @@ _KINDS: tuple[tuple[Callable[[_Differences], bool], str], ...] = (
     (
         _other_head,
         (
-            "only the head differs, the backbone is {variant}'s: this tool supports only the head of the "
-            "released networks (linear, norm and hard swish, twice); train that head on the backbone"
+            "only the head differs, the backbone is {variant}'s: write a function that builds this network, "
+            "and give file.py:name with --weights and this file"
         ),
     ),
     (

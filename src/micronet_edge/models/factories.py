@@ -16,26 +16,47 @@ from pathlib import Path
 from types import ModuleType
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from micronet_edge.errors import NetworkError
+from micronet_edge.errors import NetworkError, SettingsError
 from micronet_edge.models.checkpoint_files import read_file
 from micronet_edge.models.differences import COUNTER
-from micronet_edge.models.weight_sets import dicts_in, tensors_of
-from micronet_edge.util.text import listed, plural
+from micronet_edge.models.fitting_weights import fitting_weights
+from micronet_edge.models.own_checkpoints import Argument, OwnCheckpoint, read_own
+from micronet_edge.util.text import listed
 
 _NAMED = re.compile(r"(?P<place>.+\.py|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):(?P<name>[A-Za-z_]\w*)", re.DOTALL)
-_WRAPPERS = re.compile(r"(?:^|(?<=\.))(?:module|_orig_mod)\.")
-"""What DataParallel and torch.compile insert into tensor names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Factory:
-    """A function without arguments that builds a network: its module, its name, and weights to load."""
+    """A function that builds a network: its module, its name, and weights to load.
+
+    `function` is the function itself where it is given, and nothing is imported.
+    """
 
     place: str
     name: str
     weights: Path | None = None
+    function: Callable[..., object] | None = None
+
+    @classmethod
+    def of(cls, given: "str | Callable[..., nn.Module]", weights: Path | None = None) -> "Factory":
+        """The factory that a text or the function itself names.
+
+        Raises SettingsError on a text that names none, and on a function within another one.
+        """
+        if isinstance(given, str):
+            if (named := factory_named(given, weights)) is None:
+                raise SettingsError(f"factory {given!r}: give package.module:name or file.py:name")
+            return named
+        name = str(getattr(given, "__qualname__", ""))
+        if not name.isidentifier():
+            raise SettingsError(f"factory {name or given!r}: give a function of a module, not a local one")
+        place = str(given.__module__)
+        if place == "__main__":
+            place = os.path.relpath(str(getattr(sys.modules[place], "__file__", "main.py")))
+        return cls(place, name, weights, given)
 
     def __str__(self) -> str:
         return f"{self.place}:{self.name}"
@@ -49,19 +70,53 @@ def factory_named(text: object, weights: Path | None = None) -> Factory | None:
     return Factory(found["place"], found["name"], weights)
 
 
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A network from a factory.
+
+    `stored` is what its checkpoint says beside the weights, if it is one of ours; `notes` say how the weights
+    were found.
+    """
+
+    network: nn.Module
+    stored: OwnCheckpoint | None = None
+    notes: tuple[str, ...] = ()
+
+
 def build(factory: Factory) -> nn.Module:
+    """Builds the network as `build_described` does, which Raises likewise."""
+    return build_described(factory).network
+
+
+def build_described(factory: Factory) -> Built:
     """Builds the network and loads its weights. Runs the code of the factory's module.
 
+    A checkpoint of ours gives the function's keyword arguments, if it names the same function.
+
     Raises NetworkError on a module that cannot be imported, on an unsuitable function, and on weights that
-    do not fit the network.
+    do not fit the network; CheckpointError on a file of weights that cannot be read.
     """
-    made = _called(factory, _function(factory, _imported(factory)))
+    if factory.weights is None:
+        return Built(build_with(factory, {}))
+    content, texts = read_file(factory.weights)
+    stored = read_own(factory.weights, texts)
+    arguments = _arguments(factory, stored)
+    network = build_with(factory, arguments)
+    notes = _load(factory, network, factory.weights, content)
+    if stored is not None and arguments:
+        notes = (f"built as {stored.call}, with the arguments in {factory.weights}", *notes)
+    return Built(network, stored, notes)
+
+
+def build_with(factory: Factory, arguments: Mapping[str, Argument]) -> nn.Module:
+    """What the function gives for these keyword arguments. Raises NetworkError as above."""
+    function = factory.function or _found(factory, _imported(factory))
+    _check_arguments(factory, function, arguments)
+    made = _called(factory, function, arguments)
     if not isinstance(made, nn.Module):
         raise NetworkError(
             f"{factory} returns a {type(made).__name__}, not a torch.nn.Module: return the network"
         )
-    if factory.weights is not None:
-        _load(factory, made, factory.weights)
     return made
 
 
@@ -93,34 +148,46 @@ def _run(path: Path) -> ModuleType:
     return module
 
 
-def _function(factory: Factory, module: ModuleType) -> Callable[[], object]:
+def _found(factory: Factory, module: ModuleType) -> Callable[..., object]:
     function = getattr(module, factory.name, None)
     if not callable(function):
         own = [name for name, value in vars(module).items() if _is_own(module, value)]
         raise NetworkError(f"{factory.place} has no function {factory.name}: it has {listed(own) or 'none'}")
+    found: Callable[..., object] = function
+    return found
+
+
+def _check_arguments(
+    factory: Factory, function: Callable[..., object], arguments: Mapping[str, Argument]
+) -> None:
     try:
-        needed = [
-            each.name
-            for each in inspect.signature(function).parameters.values()
-            if each.default is each.empty and each.kind not in {each.VAR_POSITIONAL, each.VAR_KEYWORD}
-        ]
+        signature = inspect.signature(function)
     except (TypeError, ValueError):  # some functions written in C have no signature
-        needed = []
+        return
+    needed = [
+        each.name
+        for each in signature.parameters.values()
+        if each.default is each.empty
+        and each.kind not in {each.VAR_POSITIONAL, each.VAR_KEYWORD}
+        and each.name not in arguments
+    ]
     if needed:
         raise NetworkError(
             f"{factory} needs arguments ({', '.join(needed)}): name a function without arguments"
         )
-    found: Callable[[], object] = function
-    return found
+    try:
+        signature.bind(**arguments)
+    except TypeError as error:
+        raise NetworkError(f"{factory} does not take the arguments that are stored ({error})") from error
 
 
 def _is_own(module: ModuleType, value: object) -> bool:
     return callable(value) and getattr(value, "__module__", None) == module.__name__
 
 
-def _called(factory: Factory, function: Callable[[], object]) -> object:
+def _called(factory: Factory, function: Callable[..., object], arguments: Mapping[str, Argument]) -> object:
     try:
-        return function()
+        return function(**arguments)
     except (Exception, SystemExit) as error:  # as above
         raise NetworkError(f"{factory} fails ({_reason(error)})") from error
 
@@ -132,49 +199,27 @@ def _reason(error: BaseException) -> str:
 # --- Its weights
 
 
-def _load(factory: Factory, network: nn.Module, path: Path) -> None:
-    """Loads the weights.
+def _load(factory: Factory, network: nn.Module, path: Path, content: object) -> tuple[str, ...]:
+    """Loads the weights; gives notes on how they were found.
 
     Raises NetworkError unless exactly one set of tensors in the file fits the network.
     """
-    content, _ = read_file(path)
     own = network.state_dict()
-    found = [tensors_of(each) for _, each in dicts_in(content)] if isinstance(content, Mapping) else []
-    # Inference does not read batch norm's counters, and old files lack them.
-    counters = {name: value for name, value in own.items() if name.endswith(COUNTER)}
-    sets = [counters | _plain(each) for each in found if each]
-    if not sets:
-        raise NetworkError(f"{path} holds no tensors: save the network's state_dict()")
-    fitting = [each for each in sets if _misfit(own, each) is None]
-    if len(fitting) > 1:
-        raise NetworkError(
-            f"{path} holds {len(fitting)} sets of weights for {factory}: save only one of them"
-        )
-    if not fitting:
-        nearest = max(sets, key=lambda each: len(each.keys() & own.keys()))
-        raise NetworkError(f"{path} does not fit {factory}: {_misfit(own, nearest)}")
-    for name, value in fitting[0].items():
+    tensors, notes = fitting_weights(path, content, own, str(factory))
+    for name, value in tensors.items():
         if value.is_floating_point() and not torch.isfinite(value).all():
             raise NetworkError(f"{path}: tensor {name} holds NaN or infinity: give an earlier checkpoint")
-    network.load_state_dict(fitting[0])
+    # Inference does not read batch norm's counters, and old files lack them.
+    counters = {name: value for name, value in own.items() if name.endswith(COUNTER)}
+    network.load_state_dict(counters | tensors)
+    return notes
 
 
-def _plain(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors by the network's own names, without what a wrapper inserted into all of them."""
-    plain = {_WRAPPERS.sub("", name): value for name, value in tensors.items()}
-    return plain if all(_WRAPPERS.search(name) for name in tensors) else tensors
+def _arguments(factory: Factory, stored: OwnCheckpoint | None) -> Mapping[str, Argument]:
+    """The arguments in a checkpoint of a function of that name; none for another function.
 
-
-def _misfit(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str | None:
-    """Why the tensors do not fit the network; None if they do."""
-    missing = [name for name in own if name not in given]
-    unknown = [name for name in given if name not in own]
-    other = [name for name in own if name in given and own[name].shape != given[name].shape]
-    if missing:
-        return f"it lacks {plural(len(missing), 'tensor')} ({listed(missing)})"
-    if unknown:
-        return f"it holds {plural(len(unknown), 'tensor')} that the network lacks ({listed(unknown)})"
-    if other:
-        first = other[0]
-        return f"{first} is {list(given[first].shape)} there, {list(own[first].shape)} in the network"
-    return None
+    The module may have another name now: a file is moved, or imported from a package.
+    """
+    if stored is None or stored.factory is None or stored.factory.rpartition(":")[2] != factory.name:
+        return {}
+    return stored.arguments

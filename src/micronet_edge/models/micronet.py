@@ -28,20 +28,15 @@ MOST_CLASSES = 100_000
 def check_input_size(size: int) -> int:
     """The size itself, in pixels.
 
-    Raises SettingsError unless it is a positive multiple of 32, and at most MOST_PIXELS.
+    Raises SettingsError unless it is at least 1, and at most MOST_PIXELS.
     """
     if size > MOST_PIXELS:
         raise SettingsError(
             f"input size {size} px: this tool takes at most {MOST_PIXELS} px, since one image of that size "
             "and the first layer's output take half a GB: give a smaller size"
         )
-    if size < TOTAL_STRIDE or size % TOTAL_STRIDE:
-        below = max(TOTAL_STRIDE, size // TOTAL_STRIDE * TOTAL_STRIDE)
-        raise SettingsError(
-            f"input size {size} px: this tool needs a multiple of {TOTAL_STRIDE}, such as {below} or "
-            f"{min(below + TOTAL_STRIDE, MOST_PIXELS)}, since its passes halve the image exactly five "
-            "times; MicroNet itself runs at other sizes"
-        )
+    if size < 1:
+        raise SettingsError(f"input size {size} px: give 1 px or more")
     return size
 
 
@@ -68,11 +63,12 @@ def _check_image(_module: nn.Module, inputs: tuple[Tensor, ...], named: dict[str
     if isinstance(images, fx.Proxy):
         return
     match tuple(images.shape):
-        case (_, int(channels), int(height), int(width)) if channels == INPUT_CHANNELS and height == width:
-            check_input_size(width)
+        case (_, int(channels), int(height), int(width)) if channels == INPUT_CHANNELS:
+            check_input_size(min(height, width))
+            check_input_size(max(height, width))
         case shape:
             raise SettingsError(
-                f"this tool takes square images of three channels, [n, 3, size, size], not {list(shape)}"
+                f"a MicroNet takes images of three channels, [n, 3, height, width], not {list(shape)}"
             )
 
 
@@ -89,29 +85,38 @@ def _named_swish_linear(in_features: int, out_features: int) -> nn.Sequential:
 class Features(nn.Sequential):
     """Stem and blocks: the backbone without its classifier.
 
-    Given    x [n, 3, size, size]
-    Result   y [n, c, size / 32, size / 32]
+    Given    x [n, in_channels, h, w]; `depth`, if not all layers are wanted: how many, with the stem
+    Result   y [n, c, h / 32, w / 32], rounded up
     """
 
-    def __init__(self, variant: Variant) -> None:
+    def __init__(self, variant: Variant, in_channels: int = INPUT_CHANNELS, depth: int | None = None) -> None:
         layers: OrderedDict[str, nn.Module] = OrderedDict(
-            stem=FactorizedStem(INPUT_CHANNELS, variant.stem_groups)
+            stem=FactorizedStem(in_channels, variant.stem_groups)
         )
         channels = variant.stem_channels
-        for number, block in enumerate(variant.blocks, start=1):
+        for number, block in enumerate(variant.blocks[: None if depth is None else depth - 1], start=1):
             layers[f"block{number}"] = build_block(channels, block, variant.initial_coefficients)
             channels = block_width(channels, block)
         super().__init__(layers)
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.training and gradient_wanted(x, next(self.parameters())):
-            # The kernels of a CPU take twice as long in the other memory format.
-            reordered = x.contiguous(memory_format=torch.channels_last) if x.device.type == "cpu" else x
-            with recomputed_norms(x, reordered):
-                y: Tensor = super().forward(reordered)  # type: ignore[no-untyped-call]
-        else:
-            y = super().forward(x)  # type: ignore[no-untyped-call]
-        return y
+        return self.outputs(x)[-1]
+
+    def outputs(self, x: Tensor) -> list[Tensor]:
+        """The output of every layer, in order."""
+        if not (self.training and gradient_wanted(x, next(self.parameters()))):
+            return self._outputs(x)
+        # The kernels of a CPU take twice as long in the other memory format.
+        reordered = x.contiguous(memory_format=torch.channels_last) if x.device.type == "cpu" else x
+        with recomputed_norms(x, reordered):
+            return self._outputs(reordered)
+
+    def _outputs(self, x: Tensor) -> list[Tensor]:
+        found = []
+        for layer in self:
+            x = layer(x)
+            found.append(x)
+        return found
 
 
 def block_width(in_channels: int, block: Block) -> int:
@@ -122,7 +127,7 @@ def block_width(in_channels: int, block: Block) -> int:
 class MicroNet(nn.Module):
     """MicroNet of one variant, with weights initialized as the authors do.
 
-    Given    x [n, 3, size, size], size a multiple of 32 (our limit), preprocessed as Preprocessing says
+    Given    x [n, 3, height, width], preprocessed as Preprocessing says
     Result   logits [n, num_classes]; they pass a hard swish, as in the released networks
     """
 
@@ -146,7 +151,7 @@ class MicroNet(nn.Module):
             )
         )
         self.register_forward_pre_hook(_check_image, with_kwargs=True)
-        self.apply(_draw_weights)
+        self.apply(draw_weights)
 
     def forward(self, x: Tensor) -> Tensor:
         pooled = self.pool(self.features(x)).flatten(1)
@@ -154,7 +159,8 @@ class MicroNet(nn.Module):
         return logits
 
 
-def _draw_weights(module: nn.Module) -> None:
+def draw_weights(module: nn.Module) -> None:
+    """Initializes a layer as the authors do."""
     if isinstance(module, nn.Conv2d | nn.Linear) and module.weight.is_meta:
         return  # on the meta device PyTorch would import its compiler, which takes two seconds
     if isinstance(module, nn.Conv2d):

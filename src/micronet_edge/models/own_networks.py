@@ -3,7 +3,7 @@
 import copy
 import hashlib
 import re
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import torch
@@ -13,17 +13,31 @@ from micronet_edge.data.labels import numbered, read_labels
 from micronet_edge.data.metadata import UNHASHED, FileMetadata
 from micronet_edge.data.photographs import photographs
 from micronet_edge.data.preprocessing import Preprocessing
+from micronet_edge.data.signature import Samples, Signature, TensorSpec
 from micronet_edge.errors import NetworkError, SettingsError
 from micronet_edge.models.assumptions import LABELS, assumed_fields, given_preprocessing
-from micronet_edge.models.factories import Factory, build, factory_named
+from micronet_edge.models.factories import Built, Factory, build_described, factory_named
+from micronet_edge.models.network_interface import (
+    Inputs,
+    Interface,
+    check_one_input,
+    find_interface,
+    inputs_of,
+)
 from micronet_edge.settings import CheckpointSettings
-from micronet_edge.util.text import plural
-from micronet_edge.util.threads import one_thread
+from micronet_edge.util.text import listed, plural
 
 Own = Factory | nn.Module
 
 _SETS = ("ema", "raw")
-_LOGITS = 2  # images, classes
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A user's network as it is exported, and its metadata."""
+
+    network: nn.Module
+    metadata: FileMetadata
 
 
 def own_network(given: object, weights: Path | str | None = None) -> Own | None:
@@ -66,17 +80,23 @@ def called(own: Own) -> str:
 
 
 def ready(own: Own) -> nn.Module:
+    """The network as `prepared` gives it, which Raises likewise."""
+    return prepared(own).network
+
+
+def prepared(own: Own) -> Built:
     """The network in inference mode on the CPU; a given module stays unchanged.
 
     Raises NetworkError on a network that cannot be built or copied, or is not in finite float32.
     """
     if isinstance(own, Factory):
-        network = build(own)
+        built = build_described(own)
     else:
         try:
-            network = copy.deepcopy(own)
+            built = Built(copy.deepcopy(own))
         except Exception as error:  # user code can raise anything
             raise NetworkError(f"{called(own)} cannot be copied ({error}): give a plain module") from error
+    network = built.network
     for name, tensor in network.state_dict().items():
         if not isinstance(tensor, Tensor) or not tensor.is_floating_point():
             continue
@@ -84,66 +104,127 @@ def ready(own: Own) -> nn.Module:
             raise NetworkError(f"{called(own)}: {name} is {tensor.dtype}: give the network as .float()")
         if not tensor.isfinite().all():
             raise NetworkError(f"{called(own)}: {name} contains NaN or infinity: train it again")
-    return network.cpu().eval()
+    return replace(built, network=network.cpu().eval())
 
 
 def described(
     own: Own, network: nn.Module, settings: CheckpointSettings, metadata: FileMetadata | None
-) -> FileMetadata:
-    """The metadata of the network: as given, or from the settings and assumptions.
+) -> Described:
+    """The network as it is exported, with its metadata: as given, or from the settings and assumptions.
 
     Raises SettingsError if metadata and settings overlap, and on a name that a file cannot have;
-    NetworkError if the network does not output one logit per label.
+    NetworkError if the network fails, or a classifier does not output one logit per label.
     """
     if metadata is None:
-        preprocessing = given_preprocessing(None, settings)
-        classes = classes_of(called(own), network, preprocessing)
-        if settings.num_classes not in {None, classes}:
-            found = plural(classes, "class", "classes")
-            raise NetworkError(
-                f"{called(own)} outputs {found}, not {settings.num_classes}: leave --num-classes out"
-            )
-        known = settings.labels is not None
-        return FileMetadata(
-            variant=own.name if isinstance(own, Factory) else type(own).__name__.lower(),
-            labels=numbered(classes)
-            if settings.labels is None
-            else read_labels(Path(settings.labels), classes),
-            preprocessing=preprocessing,
-            checkpoint_sha256=state_sha256(network),
-            assumed=(*assumed_fields(None, settings), *(() if known else (LABELS,))),
-        )
+        return _described(own, network, settings)
     if said := _said(settings):
         raise SettingsError(f"the metadata sets {', '.join(said)}: leave these settings out")
     if not re.fullmatch(r"[^./\\\0][^/\\\0]*", metadata.variant):
         raise SettingsError(f"metadata with the name {metadata.variant!r}: give a valid file name")
-    _check_classes(called(own), network, metadata)
     if metadata.checkpoint_sha256 == UNHASHED:
-        return replace(metadata, checkpoint_sha256=state_sha256(network))
-    return metadata
+        metadata = replace(metadata, checkpoint_sha256=state_sha256(network))
+    if metadata.signature is not None:
+        return as_before(own, network, metadata)
+    found = _found(own, network, metadata.preprocessing, settings)
+    if not _is_classifier(found, metadata.preprocessing):
+        return Described(found.network, replace(metadata, signature=found.signature))
+    _check_classes(called(own), found.signature, metadata)
+    return Described(found.network, replace(metadata, signature=_signature(found)))
 
 
-def as_before(own: Own, network: nn.Module, metadata: FileMetadata) -> FileMetadata:
-    """A file's metadata, with the hash of the given network.
+def as_before(own: Own, network: nn.Module, metadata: FileMetadata) -> Described:
+    """The network with a file's interface, and the file's metadata with the hash of the given network.
 
-    Raises NetworkError if the number of classes differs.
+    Raises NetworkError if the number of classes or an output differs.
     """
-    _check_classes(called(own), network, metadata)
-    return replace(metadata, checkpoint_sha256=state_sha256(network))
+    name, now = called(own), replace(metadata, checkpoint_sha256=state_sha256(network))
+    if metadata.signature is None:
+        image = Inputs(_image(network, metadata.preprocessing))
+        found = find_interface(name, network, image, (), _example(metadata.preprocessing))
+        _check_classes(name, found.signature, metadata)
+        return Described(network, now)
+    inputs, outputs = metadata.signature.inputs, metadata.signature.outputs
+    example = _example(metadata.preprocessing) if metadata.takes_images else None
+    given = inputs_of(name, network, {spec.name: spec.shape for spec in inputs})
+    found = find_interface(name, network, given, [spec.name for spec in outputs], example)
+    if found.signature != metadata.signature:
+        ends = [*metadata.signature.inputs, *metadata.signature.outputs]
+        theirs = [each for each in (*found.signature.inputs, *found.signature.outputs) if each not in ends]
+        raise NetworkError(f"{name} has {listed(theirs)}, the metadata {listed(ends)}: give the same network")
+    return Described(found.network, now)
 
 
-def answer(name: str, network: nn.Module, preprocessing: Preprocessing) -> object:
-    """The network's output for one photograph.
+def _described(own: Own, network: nn.Module, settings: CheckpointSettings) -> Described:
+    """The network and its metadata, from the settings and assumptions."""
+    preprocessing = given_preprocessing(None, settings)
+    found = _found(own, network, preprocessing, settings)
+    metadata = FileMetadata(
+        variant=own.name if isinstance(own, Factory) else type(own).__name__.lower(),
+        labels=(),
+        preprocessing=preprocessing,
+        checkpoint_sha256=state_sha256(network),
+        assumed=assumed_fields(None, settings),
+        signature=found.signature,
+    )
+    if _is_classifier(found, preprocessing):
+        return Described(found.network, _with_labels(own, metadata, found, settings))
+    if settings.num_classes is not None:
+        raise SettingsError(f"--num-classes: {called(own)} is no image classifier: leave it out")
+    if settings.labels is not None:
+        metadata = replace(metadata, labels=read_labels(Path(settings.labels)))
+    return Described(found.network, metadata)
 
-    Raises NetworkError if the network fails on it.
-    """
-    image = torch.from_numpy(preprocessing.batch(photographs()[:1]))
-    try:
-        with torch.no_grad(), one_thread():
-            return network(image)
-    except Exception as error:  # user code can raise anything
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise NetworkError(f"{name} cannot take an image {list(image.shape)}: {reason}") from error
+
+def _with_labels(
+    own: Own, metadata: FileMetadata, found: Interface, settings: CheckpointSettings
+) -> FileMetadata:
+    """The metadata of a classifier, with a label for each class."""
+    ((classes,),) = (output.shape for output in found.signature.outputs)
+    if settings.num_classes not in {None, classes}:
+        words = plural(classes, "class", "classes")
+        raise NetworkError(
+            f"{called(own)} outputs {words}, not {settings.num_classes}: leave --num-classes out"
+        )
+    known = settings.labels is not None
+    return replace(
+        metadata,
+        labels=numbered(classes) if settings.labels is None else read_labels(Path(settings.labels), classes),
+        assumed=(*metadata.assumed, *(() if known else (LABELS,))),
+        signature=_signature(found),
+    )
+
+
+def _found(
+    own: Own, network: nn.Module, preprocessing: Preprocessing, settings: CheckpointSettings
+) -> Interface:
+    """The interface of the network: with the inputs of the settings, or with an image."""
+    name, shapes = called(own), settings.input_shapes
+    if not shapes:
+        check_one_input(name, network)
+        given = Inputs(_image(network, preprocessing))
+    else:
+        given = inputs_of(name, network, shapes)
+    images = [spec.shape for spec in given.specs] == [preprocessing.shape]
+    return find_interface(name, network, given, settings.outputs, _example(preprocessing) if images else None)
+
+
+def _image(network: nn.Module, preprocessing: Preprocessing) -> tuple[TensorSpec, ...]:
+    return inputs_of(type(network).__name__, network, (preprocessing.shape,)).specs
+
+
+def _example(preprocessing: Preprocessing) -> Samples:
+    return (preprocessing.batch(photographs()[:1]),)
+
+
+def _is_classifier(found: Interface, preprocessing: Preprocessing) -> bool:
+    """Whether it answers an image with one row of logits."""
+    inputs, outputs = found.signature.inputs, found.signature.outputs
+    return [each.shape for each in inputs] == [preprocessing.shape] and [len(o.shape) for o in outputs] == [1]
+
+
+def _signature(found: Interface) -> Signature | None:
+    """The signature of a classifier in its metadata: None if the network itself is one, as most are."""
+    return None if found.plain else found.signature
 
 
 def classes_of(name: str, network: nn.Module, preprocessing: Preprocessing) -> int:
@@ -151,11 +232,13 @@ def classes_of(name: str, network: nn.Module, preprocessing: Preprocessing) -> i
 
     Raises NetworkError if it fails, or outputs anything else.
     """
-    logits = answer(name, network, preprocessing)
-    if not isinstance(logits, Tensor) or logits.ndim != _LOGITS or len(logits) != 1:
-        found = list(logits.shape) if isinstance(logits, Tensor) else f"a {type(logits).__name__}"
-        raise NetworkError(f"{name} outputs {found} for an image, not logits [1, classes]: give a classifier")
-    return logits.shape[1]
+    found = find_interface(name, network, Inputs(_image(network, preprocessing)), (), _example(preprocessing))
+    if not (found.plain and _is_classifier(found, preprocessing)):
+        outputs = listed(found.signature.outputs)
+        raise NetworkError(
+            f"{name} outputs {outputs} for an image, not logits [1, classes]: give a classifier"
+        )
+    return found.signature.outputs[0].shape[0]
 
 
 def state_sha256(network: nn.Module) -> str:
@@ -167,8 +250,13 @@ def state_sha256(network: nn.Module) -> str:
     return digest.hexdigest()
 
 
-def _check_classes(name: str, network: nn.Module, metadata: FileMetadata) -> None:
-    classes = classes_of(name, network, metadata.preprocessing)
+def _check_classes(name: str, signature: Signature, metadata: FileMetadata) -> None:
+    if [len(output.shape) for output in signature.outputs] != [1]:
+        outputs = listed(signature.outputs)
+        raise NetworkError(
+            f"{name} outputs {outputs} for an image, not logits [1, classes]: give a classifier"
+        )
+    ((classes,),) = (output.shape for output in signature.outputs)
     if classes != len(metadata.labels):
         raise NetworkError(
             f"{name} outputs {plural(classes, 'class', 'classes')}, the metadata has "
@@ -177,6 +265,7 @@ def _check_classes(name: str, network: nn.Module, metadata: FileMetadata) -> Non
 
 
 def _said(settings: CheckpointSettings) -> list[str]:
-    """The names of the settings that describe a network and are set."""
-    own = [each.name for each in fields(CheckpointSettings) if each.name != "weights"]
+    """The names of the settings that metadata sets as well and that are set."""
+    other = {"weights", "input_shapes", "outputs"}
+    own = [each.name for each in fields(CheckpointSettings) if each.name not in other]
     return [name for name in own if getattr(settings, name) is not None]

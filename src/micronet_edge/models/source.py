@@ -18,12 +18,17 @@ from micronet_edge.models.assumptions import (
     assumption_line,
     describe_changes,
     given_preprocessing,
+    shapes_in,
+    with_settings,
+    without_description,
 )
 from micronet_edge.models.factories import Factory
-from micronet_edge.models.own_networks import Own, as_before, called, described, own_network, ready
+from micronet_edge.models.micronet import INPUT_CHANNELS
+from micronet_edge.models.own_networks import Own, as_before, called, described, own_network, prepared, ready
 from micronet_edge.models.random_weights import random_network
-from micronet_edge.models.weight_sets import Weights
+from micronet_edge.models.wrappings import Weights
 from micronet_edge.settings import CheckpointSettings
+from micronet_edge.util.text import listed
 from micronet_edge.util.user_files import file_sha256
 
 _IMAGENET_CLASSES = 1000
@@ -87,7 +92,7 @@ def read_source(
     if own is not None and checkpoint is not None:
         raise SettingsError(f"--checkpoint applies to a variant only, not to {called(own)}: leave it out")
     if own is not None:
-        return _read_own(own, settings, metadata)
+        return read_own_network(own, settings, metadata)
     assert isinstance(given, str | Path)  # everything else is a user's network
     if metadata is not None:
         raise SettingsError(
@@ -96,11 +101,21 @@ def read_source(
     return _read_checkpoint_or_variant(given, checkpoint, settings)
 
 
-def _read_own(own: Own, settings: CheckpointSettings, metadata: FileMetadata | None) -> Source:
-    network = ready(own)
-    metadata = described(own, network, settings, metadata)
+def read_own_network(own: Own, settings: CheckpointSettings, metadata: FileMetadata | None) -> Source:
+    """Reads a user's network: with the given metadata, with those in its weights' file, or with assumptions.
+
+    Raises as `read_source` does.
+    """
+    built = prepared(own)
     weights = own.weights if isinstance(own, Factory) else None
-    notes = []
+    notes = [*built.notes]
+    if metadata is None and built.stored is not None:
+        said = built.stored.metadata
+        metadata, settings = with_settings(said, settings), without_description(settings)
+        if (changes := describe_changes(said.preprocessing, metadata.preprocessing)) is not None:
+            notes.append(f"settings that replace those of {weights}: {changes}")
+    found = described(own, built.network, settings, metadata)
+    network, metadata = found.network, found.metadata
     if isinstance(own, Factory) and weights is None:
         notes.append(f"{own} sets its own weights, since no --weights FILE was given")
     if (repeated := repeated_labels_note(metadata.labels)) is not None:
@@ -111,6 +126,7 @@ def _read_own(own: Own, settings: CheckpointSettings, metadata: FileMetadata | N
 def _read_checkpoint_or_variant(
     source: str | Path, checkpoint: str | Path | None, settings: CheckpointSettings
 ) -> Source:
+    check_micronet_shapes(source, settings)
     variant = str(source) if str(source) in FAMILY else None
     if variant is None and checkpoint is not None:
         raise SettingsError(
@@ -128,6 +144,11 @@ def _read_checkpoint_or_variant(
                 f"--weights {settings.weights}: {variant} has random weights: give --checkpoint FILE"
             )
         return _random(variant, settings)
+    return read_checkpoint(path, settings, variant)
+
+
+def read_checkpoint(path: Path, settings: CheckpointSettings, variant: str | None = None) -> Source:
+    """Reads a MicroNet's checkpoint, of that variant if one is given. Raises as `read_source` does."""
     weights = _which(path, settings.weights)
     loaded = load_checkpoint(path, variant=variant, num_classes=settings.num_classes, weights=weights)
     _check_weights(loaded, settings)
@@ -138,6 +159,19 @@ def _read_checkpoint_or_variant(
     if (repeated := repeated_labels_note(metadata.labels)) is not None:
         notes.append(repeated)
     return Source(loaded.network, metadata, path, tuple(notes), str(path))
+
+
+def check_micronet_shapes(source: str | Path, settings: CheckpointSettings) -> None:
+    """Raises SettingsError on shapes, colours and outputs that a MicroNet does not have."""
+    shapes, orders = shapes_in(settings), (None, "RGB", "BGR")
+    if settings.color_order not in orders or [len(each) for each in shapes] not in ([], [3]):
+        raise SettingsError(f"{source} takes one image of three colours: give --input-shape 3,H,W")
+    if shapes and shapes[0][0] != INPUT_CHANNELS:
+        raise SettingsError(
+            f"{source} takes images of 3 channels, not {shapes[0][0]}: give --input-shape 3,H,W"
+        )
+    if settings.outputs not in {(), ("logits",)}:
+        raise SettingsError(f"{source} has no output {listed(settings.outputs)}: choose from logits")
 
 
 def reread_source(given: Given, metadata: FileMetadata, *, same_network: bool = False) -> Source:
@@ -151,9 +185,9 @@ def reread_source(given: Given, metadata: FileMetadata, *, same_network: bool = 
     """
     own = own_network(given)
     if own is not None:
-        network = ready(own)
+        found = as_before(own, ready(own), metadata)
         weights = own.weights if isinstance(own, Factory) else None
-        return Source(network, as_before(own, network, metadata), weights, called=called(own))
+        return Source(found.network, found.metadata, weights, called=called(own))
     path = Path(str(given))
     loaded = reload_checkpoint(path, metadata, same_network=same_network)
     return Source(loaded.network, _as_first_read(loaded, metadata), path, loaded.notes, str(path))

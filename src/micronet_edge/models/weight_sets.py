@@ -1,76 +1,27 @@
-"""Finds the sets of weights in a checkpoint by their tensors' names.
+"""Finds the MicroNets in a checkpoint by their tensors' names."""
 
-Training scripts nest a state dict in others (`{"model": {"state_dict": ...}}`), and wrappers of networks
-prefix each name (`module.`, `model.`, `_orig_mod.`). Neither changes a weight, so both are removed, and a
-note says so.
-"""
-
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from torch import Tensor
 
 from micronet_edge.errors import CheckpointError
 from micronet_edge.models.authors_names import authors_names
 from micronet_edge.models.family import FAMILY
-from micronet_edge.models.inert_objects import StoredArray
+from micronet_edge.models.wrappings import (
+    Weights,
+    WeightSet,
+    choose,
+    dicts_in,
+    is_of_a_profiler,
+    tensors_of,
+    without_inner_wrappers,
+)
 from micronet_edge.util.text import listed
 
-Weights = Literal["ema", "raw"]
-
-_DEEPEST = 3
-_MOST_DICTS = 1000
 _FEATURES, _CLASSIFIER = "features.", "classifier."
 _STEMS = ("0.stem.0.conv.0.weight", "stem.vertical.weight")
 """The name of the first tensor below `features.`, in the authors' naming and in ours."""
-_INSIDE_NAMES = re.compile(r"_orig_mod\.|_fsdp_wrapped_module\.|_checkpoint_wrapped_module\.")
-_COUNTS = ("total_ops", "total_params")
-"""Tensors that the profiler thop adds to every module."""
-_EMA = re.compile(r"(^|[^a-z])ema([^a-z]|$)", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class WeightSet:
-    """The tensors of one network by our names, and their place in the file.
-
-    `keys` are those of the enclosing dicts, `prefix` the removed prefix of every name, `inside` what wrappers
-    inserted into the names. `left_out` are tensors of the same dict outside the network. `head` is the prefix
-    of the classifier, if it is not `classifier.`.
-    """
-
-    tensors: dict[str, Tensor]
-    keys: tuple[str, ...] = ()
-    prefix: str = ""
-    inside: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
-    head: str | None = None
-
-    @property
-    def is_ema(self) -> bool:
-        """Whether the name of its place says exponential moving average."""
-        return _EMA.search(".".join((*self.keys, self.prefix))) is not None
-
-    @property
-    def place(self) -> str:
-        """Its place in the file, in short."""
-        return ".".join((*self.keys, *filter(None, [self.prefix.rstrip(".")]))) or "the file itself"
-
-    @property
-    def changes(self) -> str | None:
-        """Describes what was removed around the tensors and from their names; None for nothing."""
-        found = []
-        if self.keys:
-            found.append(f"taken from {'.'.join(self.keys)!r}")
-        if taken_away := [repr(part) for part in (self.prefix, *self.inside) if part]:
-            found.append(f"without {' and '.join(taken_away)} in the tensors' names")
-        if self.head:
-            found.append(f"with {self.head!r} read as the classifier")
-        if self.left_out:
-            found.append(f"leaving out tensors outside the network ({listed(self.left_out)})")
-        return ", ".join(found) or None
 
 
 def choose_weights(
@@ -83,33 +34,7 @@ def choose_weights(
     Result   the set; ema or raw, if its place says so; notes on what was loaded and how it was changed
     Raises   CheckpointError on content without tensors, or with more than one network of a kind.
     """
-    sets = _weight_sets(path, content)
-    chosen, notes = _choose(path, sets, wanted)
-    if chosen.changes is not None:
-        notes = (*notes, f"{path}: {chosen.changes}")
-    both = len({each.is_ema for each in sets}) > 1
-    kind: Weights | None = "ema" if chosen.is_ema else "raw" if both else None
-    return chosen, kind, notes
-
-
-def _choose(path: Path, sets: list[WeightSet], wanted: Weights | None) -> tuple[WeightSet, tuple[str, ...]]:
-    averaged = [each for each in sets if each.is_ema]
-    raw = [each for each in sets if not each.is_ema]
-    for kind in (averaged, raw):
-        if len(kind) > 1:
-            raise CheckpointError(
-                f"{path} holds {len(kind)} networks ({listed([each.place for each in kind])}): save only "
-                "the one you mean"
-            )
-    if not averaged or not raw:
-        return sets[0], ()
-    if wanted is not None:
-        return (averaged if wanted == "ema" else raw)[0], ()
-    note = (
-        f"{path} holds averaged weights (EMA, in {averaged[0].place!r}) and raw ones (in {raw[0].place!r}): "
-        "the averaged ones are used; --weights raw selects the others"
-    )
-    return averaged[0], (note,)
+    return choose(path, _weight_sets(path, content), wanted, "--weights raw selects the others")
 
 
 def _weight_sets(path: Path, content: object) -> list[WeightSet]:
@@ -131,32 +56,9 @@ def _weight_sets(path: Path, content: object) -> list[WeightSet]:
     return found or [max(others, key=lambda each: len(each.tensors))]
 
 
-def dicts_in(content: Mapping[object, object]) -> Iterator[tuple[tuple[str, ...], Mapping[object, object]]]:
-    """The dict and those nested in it, outer ones first, to the depth of checkpoints."""
-    level: list[tuple[tuple[str, ...], Mapping[object, object]]] = [((), content)]
-    given = 0
-    for _ in range(_DEEPEST + 1):
-        below = []
-        for keys, mapping in level:
-            if (given := given + 1) > _MOST_DICTS:
-                return
-            yield keys, mapping
-            below += [
-                ((*keys, str(key)), value) for key, value in mapping.items() if isinstance(value, Mapping)
-            ]
-        level = below
-
-
-def tensors_of(mapping: Mapping[object, object]) -> dict[str, Tensor]:
-    """The tensors directly in the dict, by name."""
-    values = {str(name): v.tensor() if isinstance(v, StoredArray) else v for name, v in mapping.items()}
-    return {name: value for name, value in values.items() if isinstance(value, Tensor)}
-
-
 def _networks(tensors: dict[str, Tensor], keys: tuple[str, ...]) -> Iterator[WeightSet]:
     """The networks among the tensors, found by their first tensor."""
-    inside = tuple(dict.fromkeys(part for name in tensors for part in _INSIDE_NAMES.findall(name)))
-    plain = {_INSIDE_NAMES.sub("", name): value for name, value in tensors.items()}
+    plain, inside = without_inner_wrappers(tensors)
     for stem in _STEMS:
         for first in [name for name in plain if name.endswith(stem)]:
             before = first.removesuffix(stem)
@@ -173,7 +75,7 @@ def _network(
     own = {
         added + name.removeprefix(prefix): value
         for name, value in plain.items()
-        if name.startswith(prefix) and name.rpartition(".")[2] not in _COUNTS
+        if name.startswith(prefix) and not is_of_a_profiler(name)
     }
     outside = {name: value for name, value in plain.items() if not name.startswith(prefix)}
     head = None
@@ -184,7 +86,7 @@ def _network(
         own = {name: value for name, value in own.items() if name not in moved}
         own |= {_CLASSIFIER + name.removeprefix(head): value for name, value in moved.items()}
         outside = {name: value for name, value in outside.items() if name not in moved}
-    counts = {name for name in plain if name.rpartition(".")[2] in _COUNTS}
+    counts = {name for name in plain if is_of_a_profiler(name)}
     return WeightSet(
         tensors=_our_names(own),
         keys=keys,

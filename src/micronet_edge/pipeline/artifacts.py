@@ -1,6 +1,6 @@
 """What a job writes: proven files with their manifests and, for integer files, their recipe."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from micronet_edge.pipeline.mixed_precision import Step
@@ -28,6 +28,10 @@ class Exported:
     notes: tuple[str, ...] = ()
     lacking: tuple[str, ...] = ()
 
+    def values(self) -> dict[str, object]:
+        """As plain values."""
+        return asdict(self) | {"proof": None if self.proof is None else self.proof.values()}
+
 
 @dataclass(frozen=True, slots=True)
 class Artifacts:
@@ -41,3 +45,7 @@ class Artifacts:
     recipe: Path | None = None
     steps: tuple[Step, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def values(self) -> dict[str, object]:
+        """As plain values."""
+        return asdict(self) | {"files": [file.values() for file in self.files]}

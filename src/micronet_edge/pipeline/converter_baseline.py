@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from micronet_edge.data.metadata import check_images
 from micronet_edge.errors import SettingsError
 from micronet_edge.pipeline.job import Work
 from micronet_edge.pipeline.method import WithoutRecipe, Written
@@ -15,6 +16,7 @@ class ConverterBaseline(WithoutRecipe):
     """Lets each format's usual converter quantize the network, for comparison; its error is not judged."""
 
     def __init__(self, work: Work) -> None:
+        check_images(work.origin.metadata, work.origin.called, "--naive with --precision int8")
         self._work, self._calibration = work, work.calibration_images()
         for note in self._calibration.notes:
             work.report(f"WARNING: {note}")
@@ -37,4 +39,4 @@ class ConverterBaseline(WithoutRecipe):
 
     def prove(self, file: FileToProve, written: Written) -> Proof:
         self._work.report(f"{file.target.name}: proving that it computes the same function")
-        return compare(file, written.network, self._calibration.images)
+        return compare(file, written.network, self._calibration.inputs)

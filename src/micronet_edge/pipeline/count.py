@@ -6,6 +6,9 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import torch
+from torch import Tensor
+
 from micronet_edge.counting.count import Count
 from micronet_edge.counting.figures import Figures
 from micronet_edge.counting.memory import METHOD
@@ -14,18 +17,18 @@ from micronet_edge.data.image_files import is_folder
 from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.data.photographs import photographs
 from micronet_edge.data.preprocessing import Preprocessing
+from micronet_edge.data.samples import default_samples
 from micronet_edge.errors import MicronetEdgeError, SettingsError
 from micronet_edge.evaluation.networks import CHECKPOINT_SUFFIXES, describe_network, is_checkpoint
-from micronet_edge.models import FAMILY, MicroNet, check_input_size, load_checkpoint
+from micronet_edge.models import FAMILY, MicroNet, load_checkpoint
 from micronet_edge.models.assumptions import given_preprocessing
-from micronet_edge.models.own_networks import Own, answer, called, own_network, ready
+from micronet_edge.models.own_networks import Own, called, described, own_network, ready
 from micronet_edge.models.quiet_layers import notes_on_quiet_layers
-from micronet_edge.models.source import Given
-from micronet_edge.settings import CheckpointSettings
+from micronet_edge.models.source import Given, check_micronet_shapes
+from micronet_edge.settings import CheckpointSettings, InputShapes
 from micronet_edge.targets.isolated_targets import given_target
 
 VARIANT, CHECKPOINT, NETWORK = "variant", "checkpoint", "network"
-_IMAGENET_SIZE = 224
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,22 +68,23 @@ class SourceCount:
         return found
 
 
-def count_source(source: Given, input_size: int | None = None) -> SourceCount:
+def count_source(source: Given, input_size: int | None = None, input_shapes: InputShapes = ()) -> SourceCount:
     """Counts one inference of a variant, a checkpoint, a user's network or an exported file.
 
-    Given    the source; the side of its images in pixels. None means 224 for a variant or a user's network,
-             and the preprocessing's size for a checkpoint; a file has its own
+    Given    the source; the side of its images in pixels, or the shapes of its inputs as in the settings.
+             None means 224 for a variant or a user's network, and the preprocessing's size for a checkpoint;
+             a file has its own
     Raises   CheckpointError, SettingsError, NetworkError or TargetError on what cannot be counted.
     """
-    if input_size is not None:
-        check_input_size(input_size)
+    settings = CheckpointSettings(input_size=input_size, input_shapes=input_shapes)
     own = own_network(source)
     if own is not None:
-        return SourceCount(called(own), NETWORK, _count_own(own, input_size or _IMAGENET_SIZE))
+        return SourceCount(called(own), NETWORK, _count_own(own, settings))
     assert isinstance(source, str | Path)  # everything else is a user's network
     name, path = str(source), Path(source)
+    check_micronet_shapes(name, settings)
     if name in FAMILY:
-        return SourceCount(name, VARIANT, count(MicroNet(name), input_size or _IMAGENET_SIZE))
+        return SourceCount(name, VARIANT, count(MicroNet(name), _image(given_preprocessing(None, settings))))
     if not os.path.lexists(path) and not path.suffix:
         raise SettingsError(
             f"{name} is neither a variant ({', '.join(FAMILY)}) nor an existing file: check the name"
@@ -88,31 +92,39 @@ def count_source(source: Given, input_size: int | None = None) -> SourceCount:
     if is_folder(path):
         raise SettingsError(f"{name} is a folder: give one file")
     if is_checkpoint(path):
-        return SourceCount(name, CHECKPOINT, _count_checkpoint(path, input_size))
+        return SourceCount(name, CHECKPOINT, _count_checkpoint(path, settings))
     target = given_target(path, f", or a checkpoint: {', '.join(CHECKPOINT_SUFFIXES)}")
-    if input_size is not None:
-        raise SettingsError(f"{name} has a fixed input size: leave --input-size out")
+    if input_size is not None or input_shapes:
+        option = "--input-size" if input_size is not None else "--input-shape"
+        raise SettingsError(f"{name} has a fixed input size: leave {option} out")
     return SourceCount(name, target.name, target.count(path), _network_of(path))
 
 
-def _count_own(own: Own, input_size: int) -> Count:
-    network, preprocessing = ready(own), Preprocessing.imagenet(input_size)
-    answer(called(own), network, preprocessing)  # raises with the reason if the network cannot run
-    notes = notes_on_quiet_layers(network, preprocessing.batch(photographs()), "the bundled photographs")
-    counted = count(network, input_size)
+def _image(preprocessing: Preprocessing) -> tuple[Tensor, ...]:
+    """An image of zeros of the right shape."""
+    return (torch.zeros(1, *preprocessing.shape),)
+
+
+def _count_own(own: Own, settings: CheckpointSettings) -> Count:
+    found = described(own, ready(own), settings, None)  # raises with the reason if the network cannot run
+    samples = default_samples(found.metadata)
+    counted = count(found.network, tuple(torch.from_numpy(each[:1]) for each in samples.inputs))
+    if not found.metadata.takes_images:
+        return counted
+    notes = notes_on_quiet_layers(found.network, samples.inputs[0], "the bundled photographs")
     return replace(counted, notes=(*counted.notes, *notes))
 
 
-def _count_checkpoint(path: Path, input_size: int | None) -> Count:
+def _count_checkpoint(path: Path, settings: CheckpointSettings) -> Count:
     loaded = load_checkpoint(path)
-    preprocessing = given_preprocessing(loaded.preprocessing, CheckpointSettings(input_size=input_size))
-    size = preprocessing.size
-    counted = count(loaded.network, size)
+    preprocessing = given_preprocessing(loaded.preprocessing, settings)
+    counted = count(loaded.network, _image(preprocessing))
     images = preprocessing.batch(photographs())
     notes = notes_on_quiet_layers(loaded.network, images, "the bundled photographs")
-    if input_size is None and loaded.preprocessing is None:
+    if settings.input_size is None and not settings.input_shapes and loaded.preprocessing is None:
         assumed = (
-            f"{path} does not state its input size: counted at {size} px; --input-size counts at another"
+            f"{path} does not state its input size: counted at {preprocessing.size} px; --input-size counts "
+            "at another"
         )
         notes = (assumed, *notes)
     return replace(counted, notes=(*counted.notes, *notes))
@@ -123,9 +135,9 @@ def _network_of(path: Path) -> Count | None:
     metadata: FileMetadata | None = None
     with suppress(MicronetEdgeError):
         metadata = describe_network(path).metadata
-    if metadata is None or metadata.variant not in FAMILY:
+    if metadata is None or metadata.variant not in FAMILY or metadata.signature is not None:
         return None
-    return count(MicroNet(metadata.variant, len(metadata.labels)), metadata.preprocessing.size)
+    return count(MicroNet(metadata.variant, len(metadata.labels)), _image(metadata.preprocessing))
 
 
 def _values(figures: Figures, *, shift_max_known: bool) -> dict[str, int | None]:

@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
-from torch import Tensor, fx
+from torch import fx
 
 from micronet_edge.data.image_folders import CalibrationImages
 from micronet_edge.errors import SettingsError
@@ -15,16 +15,19 @@ from micronet_edge.pipeline.mixed_precision import Bound, Measured, bound_drop
 from micronet_edge.pipeline.quantized_graphs import Formed, corrected_forms, written_forms
 from micronet_edge.quantization.coarse_biases import notes_on_float
 from micronet_edge.quantization.finetune import FinetuneProgress, finetune
+from micronet_edge.quantization.float_regions import float_operators, notes_on_float_operators
 from micronet_edge.quantization.quantize_network import (
     calibrated_recipe,
     corrected_biases,
     quantized_by,
-    some_images,
+    some_samples,
     with_tensors,
 )
 from micronet_edge.quantization.recipe import Recipe, changed_tensors, load_recipe
 from micronet_edge.quantization.refine_stem import stem_layers
+from micronet_edge.quantization.samples import Inputs
 from micronet_edge.settings import QuantizeSettings
+from micronet_edge.util.text import plural
 
 
 def given_recipe(settings: QuantizeSettings) -> Recipe | None:
@@ -70,17 +73,19 @@ def find_recipe(
 
 def _new_recipe(work: Work, network: fx.GraphModule, calibration: CalibrationImages, costs: Costs) -> Formed:
     metadata = work.origin.metadata
-    work.report(f"finding ranges and correcting biases on {calibration.count} images")
+    what = "image" if metadata.takes_images else "sample"
+    work.report(f"finding ranges and correcting biases on {plural(calibration.count, what)}")
     recipe = calibrated_recipe(network, calibration, metadata, work.settings.precision, costs)
-    for note in notes_on_float(network, recipe.float_layers):
+    coarse = set(recipe.float_layers) - set(float_operators(network))
+    for note in (*notes_on_float(network, coarse), *notes_on_float_operators(network)):
         work.report(f"WARNING: {note}")
-    images = some_images(calibration)
+    samples = some_samples(calibration)
     if work.settings.finetune is not None:
-        recipe = _finetuned(work, recipe, network, images)
-    return corrected_forms(recipe, network, metadata, work.targets, images)
+        recipe = _finetuned(work, recipe, network, samples)
+    return corrected_forms(recipe, network, metadata, work.targets, samples)
 
 
-def _finetuned(work: Work, recipe: Recipe, network: fx.GraphModule, calibrating: Tensor) -> Recipe:
+def _finetuned(work: Work, recipe: Recipe, network: fx.GraphModule, calibrating: Inputs) -> Recipe:
     assert work.settings.finetune is not None  # the caller's condition
     images = work.labelled(work.settings.finetune)
     metadata = work.origin.metadata

@@ -10,9 +10,10 @@ from micronet_edge.lowering import Applied, lower
 from micronet_edge.lowering.passes.round_to_half import with_half_weights
 from micronet_edge.pipeline.job import Work
 from micronet_edge.pipeline.method import WithoutRecipe, Written
+from micronet_edge.pipeline.probe import probe_of
 from micronet_edge.settings import QuantizeSettings
 from micronet_edge.targets.protocol import FLOAT16, Target
-from micronet_edge.verification.conversion_check import check_conversion
+from micronet_edge.verification.conversion_check import check_conversion_on
 from micronet_edge.verification.prove import FileToProve, Proof, prove
 
 
@@ -22,7 +23,7 @@ class FloatFiles(WithoutRecipe):
     def __init__(self, work: Work) -> None:
         if work.settings.calibration is not None:
             raise SettingsError("--calibration applies to integer files only: give --precision int8 as well")
-        self._work = work
+        self._work, self._samples = work, work.proof_samples()
 
     @staticmethod
     def check(settings: QuantizeSettings) -> None:
@@ -37,7 +38,8 @@ class FloatFiles(WithoutRecipe):
         applied: tuple[Applied, ...] = ()
         if not work.spec.naive:
             work.report(f"{target.name}: lowering the network")
-            lowered = lower(network, target.pipeline(work.spec), work.spec.input_size)
+            probe = probe_of(work.origin.metadata, self._samples.inputs)
+            lowered = lower(network, target.pipeline(work.spec), probe)
             network, applied = lowered.network, lowered.applied
         if work.spec.precision == FLOAT16:
             network = with_half_weights(network)
@@ -50,15 +52,14 @@ class FloatFiles(WithoutRecipe):
         self._check_conversion(file, written.network)
         # An app that registers the fused kernels runs the file in them.
         kinds: tuple[Kernels, ...] = ("off",) if library() is None else ("off", "auto")
-        return prove(file, self._work.origin.network, kinds)
+        return prove(file, self._work.origin.network, kinds, self._samples)
 
     def _check_conversion(self, file: FileToProve, network: nn.Module) -> None:
         """Compares the file with the lowered network that was written into it, on noise as well."""
-        spec, session = self._work.spec, file.session()
-        check_conversion(
+        check_conversion_on(
             file.path.name,
             network,
-            lambda images: [session.run(images)],
-            preprocessing=spec.metadata.preprocessing,
-            batch=spec.batch or 1,
+            lambda *inputs: file.outputs("off", inputs),
+            inputs=self._samples.inputs,
+            batch=self._work.spec.batch or 1,
         )

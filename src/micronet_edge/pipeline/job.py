@@ -6,13 +6,9 @@ from pathlib import Path
 from typing import cast
 
 from micronet_edge.data.calibration_notes import class_notes
-from micronet_edge.data.image_folders import (
-    CalibrationImages,
-    LabelledImages,
-    read_calibration,
-    read_labelled,
-)
-from micronet_edge.data.metadata import FileMetadata
+from micronet_edge.data.image_folders import CalibrationImages, LabelledImages, read_labelled
+from micronet_edge.data.metadata import FileMetadata, check_classifier
+from micronet_edge.data.samples import ProofSamples, default_samples, read_calibration_of, read_samples
 from micronet_edge.errors import SettingsError
 from micronet_edge.lowering.cost_model.tuning import SHIPPED, read_tuning
 from micronet_edge.models import FAMILY
@@ -139,7 +135,8 @@ class Work:
     def inputs(self) -> list[Path]:
         """The files that the job reads; no output may replace them."""
         settings = self.settings
-        given = (self.origin.checkpoint, settings.labels, settings.calibration, settings.tuning)
+        own = (settings.labels, settings.calibration, settings.samples, settings.tuning)
+        given = (self.origin.checkpoint, *own)
         return [Path(path) for path in given if path is not None]
 
     def calibration_images(self) -> CalibrationImages:
@@ -149,13 +146,26 @@ class Work:
         """
         settings, metadata = self.settings, self.origin.metadata
         if settings.calibration is None:
+            of_images, of_arrays = ("images", "DIR, a folder"), ("arrays", "FILE, a .npy or .npz file")
+            what, place = of_images if metadata.takes_images else of_arrays
             raise SettingsError(
-                f"precision {settings.precision} needs calibration images like those the network will see: "
-                "give --calibration DIR, a folder with about 200 of them"
+                f"precision {settings.precision} needs calibration {what} like those the network will see: "
+                f"give --calibration {place} with about 200 of them"
             )
         folder = Path(settings.calibration)
-        images = read_calibration(folder, metadata.preprocessing, skip_unreadable=settings.skip_unreadable)
-        return replace(images, notes=(*images.notes, *class_notes(folder, metadata.labels)))
+        images = read_calibration_of(metadata, folder, skip_unreadable=settings.skip_unreadable)
+        notes = class_notes(folder, metadata.labels) if metadata.is_classifier else []
+        return replace(images, notes=(*images.notes, *notes))
+
+    def proof_samples(self) -> ProofSamples:
+        """Reads the samples to prove a float file on: the user's, else photographs, or noise for arrays.
+
+        Raises SettingsError if they are unsuitable.
+        """
+        settings, metadata = self.settings, self.origin.metadata
+        if settings.samples is None:
+            return default_samples(metadata)
+        return read_samples(Path(settings.samples), metadata, skip_unreadable=settings.skip_unreadable)
 
     def labelled(self, folder: Path | str) -> LabelledImages:
         """Reads a folder of images of the network's classes.
@@ -163,6 +173,7 @@ class Work:
         Raises SettingsError if it does not match the labels or an image cannot be read.
         """
         metadata = self.origin.metadata
+        check_classifier(metadata, self.origin.called, f"{folder}, labelled images,")
         return read_labelled(
             Path(folder),
             metadata.labels,

@@ -235,5 +235,5 @@ def _with_readers(network: fx.GraphModule) -> list[tuple[str, ...]]:
 
 
 def _latency_ms(target: Target, path: Path, origin: Source) -> float:
-    size = origin.metadata.preprocessing.size
-    return latency_ms(target.open(path).prepared(np.zeros((1, 3, size, size), np.float32)))
+    shape = origin.metadata.preprocessing.shape
+    return latency_ms(target.open(path).prepared(np.zeros((1, *shape), np.float32)))

@@ -47,7 +47,9 @@ def with_utilisation(
     """
     if not images.judged:
         return recipe, ()
-    given = torch.from_numpy(evenly(images.proven_on, _IMAGES))
+    if not metadata.is_classifier:
+        return _plain_utilisation(recipe, network, metadata, images)
+    given = torch.from_numpy(evenly(images.proven_on[0], _IMAGES))
     views = {_PLAIN: given} | {name: view(given, metadata.preprocessing) for name, view in VIEWS.items()}
     written = quantized_by(recipe, network, metadata).network
     with one_thread():
@@ -57,6 +59,18 @@ def with_utilisation(
     same = {name: float((each == answers[_PLAIN]).float().mean()) for name, each in answers.items()}
     noted = _notes_on_ranges({name: each for name, each in found.items() if same[name] >= AT_HOME})
     return replace(recipe, range_utilisation=_by_tensor(found)), noted
+
+
+def _plain_utilisation(
+    recipe: Recipe, network: fx.GraphModule, metadata: FileMetadata, images: QuantizationImages
+) -> tuple[Recipe, tuple[str, ...]]:
+    """As `with_utilisation`, but on unchanged samples only: no class tells when a change is too much."""
+    given = tuple(torch.from_numpy(evenly(each, _IMAGES)) for each in images.proven_on)
+    written = quantized_by(recipe, network, metadata).network
+    with one_thread():
+        seen, _ = utilisation(written, recipe.ranges, given)
+    ranges = {name: {"clipped": each.clipped, "used": each.used} for name, each in seen.items()}
+    return replace(recipe, range_utilisation=ranges), _notes_on_ranges({_PLAIN: seen})
 
 
 def _by_tensor(found: ByView) -> dict[str, dict[str, float]]:
@@ -99,7 +113,7 @@ def notes_on_light(file: FileToProve, network: nn.Module, images: Images, proof:
     for name, view in VIEWS.items():
         lit = view(given, file.metadata.preprocessing).numpy()
         same = float((session.run(lit).argmax(1) == reference_logits(network, lit).argmax(1)).mean())
-        if same < proof.top1_agreement - LIGHT_MATTERS:
+        if proof.top1_agreement is not None and same < proof.top1_agreement - LIGHT_MATTERS:
             notes.append(
                 f"{file.path.name} depends on the light: same class as float on "
                 f"{proof.top1_agreement:.0%} of the images, {name} on {same:.0%}; "

@@ -7,20 +7,22 @@ from pathlib import Path
 
 from torch import fx
 
-from micronet_edge.data.image_folders import read_calibration
 from micronet_edge.data.metadata import FileMetadata
+from micronet_edge.data.samples import read_calibration_of, read_samples
 from micronet_edge.data.unseen_images import QuantizationImages
 from micronet_edge.errors import SettingsError
 from micronet_edge.kernels import Kernels
 from micronet_edge.lowering import lower
 from micronet_edge.models.source import Given, Source, reread_source
+from micronet_edge.pipeline.probe import probe_of
 from micronet_edge.pipeline.quantized_graphs import float_graph, written_graph
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.recipe import BITS, Recipe, load_recipe, recipe_path
 from micronet_edge.targets.isolated_targets import given_target
 from micronet_edge.targets.protocol import Target
 from micronet_edge.targets.registry import for_runtime, integer_lowering_of, read_metadata, target_of
-from micronet_edge.verification.prove import TOLERANCES, FileToProve, Proof, prove, prove_quantized
+from micronet_edge.verification.outputs import TOLERANCES
+from micronet_edge.verification.prove import FileToProve, Proof, prove, prove_quantized
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +34,34 @@ class ProvenAgain:
     same_checkpoint: bool
 
 
+@dataclass(frozen=True, slots=True)
+class ProofInputs:
+    """What the user gives to prove a file on: images or arrays for an integer file, or for a float one."""
+
+    calibration: Path | str | None = None
+    samples: Path | str | None = None
+
+
 def verify(
-    file: Path | str, network: Given, *, calibration: Path | str | None = None, kernels: Kernels = "auto"
+    file: Path | str,
+    network: Given,
+    *,
+    calibration: Path | str | None = None,
+    samples: Path | str | None = None,
+    kernels: Kernels = "auto",
 ) -> Proof:
     """Proves that an existing file computes the same function as the network it was made from.
 
-    Given    the file; a checkpoint, a factory or the module itself; for an integer file, images to compare
-             it on; whether to use the fused kernels where available
+    Given    the file; a checkpoint, a factory or the module itself; images or arrays to compare it on: for an
+             integer file `calibration`, for a float file `samples`, or None for photographs or noise;
+             whether to use the fused kernels where available
     Raises   a subclass of MicronetEdgeError: VerificationError if the proof fails.
     """
-    return prove_again(Path(file), network, calibration, kernels).proof
+    return prove_again(Path(file), network, ProofInputs(calibration, samples), kernels).proof
 
 
 def prove_again(
-    path: Path, network: Given, calibration: Path | str | None = None, kernels: Kernels = "auto"
+    path: Path, network: Given, given: ProofInputs = ProofInputs(), kernels: Kernels = "auto"
 ) -> ProvenAgain:
     """Does what `verify` does and also returns the file's metadata."""
     target = given_target(path)
@@ -53,9 +69,12 @@ def prove_again(
     file = FileToProve(path, target, metadata)
     origin = reread_source(network, metadata, same_network=True)
     if metadata.precision in TOLERANCES:
-        proof = prove(file, origin.network, (kernels,))
+        if given.calibration is not None:
+            raise SettingsError(f"{path} is {metadata.precision}: give --samples instead of --calibration")
+        samples = None if given.samples is None else read_samples(Path(given.samples), metadata)
+        proof = prove(file, origin.network, (kernels,), samples)
     else:
-        proof = _prove_quantized(file, origin, calibration, kernels)
+        proof = _prove_quantized(file, origin, given, kernels)
     same = origin.metadata.checkpoint_sha256 == metadata.checkpoint_sha256
     return ProvenAgain(proof, metadata, same)
 
@@ -72,19 +91,16 @@ def quantized_from(file: Path, network: Given) -> tuple[QuantizedNetwork, fx.Gra
     return again.written(), again.in_float()
 
 
-def _prove_quantized(
-    file: FileToProve, origin: Source, calibration: Path | str | None, kernels: Kernels
-) -> Proof:
+def _prove_quantized(file: FileToProve, origin: Source, given: ProofInputs, kernels: Kernels) -> Proof:
     path, metadata = file.path, file.metadata
-    if calibration is None:
-        raise SettingsError(
-            f"{path} is {metadata.precision}: give --calibration DIR, images to compare it on"
-        )
+    if given.calibration is None:
+        what = "DIR, images" if metadata.takes_images else "FILE, arrays"
+        raise SettingsError(f"{path} is {metadata.precision}: give --calibration {what} to compare it on")
     _check_quantized(path, metadata)
     quantized = _Again.of(path, metadata, origin).written()
-    images = read_calibration(Path(calibration), metadata.preprocessing)
+    images = read_calibration_of(metadata, Path(given.calibration))
     return prove_quantized(
-        file, origin.network, quantized, QuantizationImages(images, images.images), kernels
+        file, origin.network, quantized, QuantizationImages(images, images.inputs), kernels
     )
 
 
@@ -116,7 +132,7 @@ class _Again:
         target = for_runtime(target_of(file), metadata.runtime)
         lowering = integer_lowering_of([target])
         passes = lowering.pipeline(recipe.costs)
-        network = lower(origin.network, passes, metadata.preprocessing.size).network
+        network = lower(origin.network, passes, probe_of(metadata)).network
         return cls(file, target, recipe, network, origin.metadata)
 
     def written(self) -> QuantizedNetwork:

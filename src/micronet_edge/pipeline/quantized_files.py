@@ -3,15 +3,18 @@
 from pathlib import Path
 from typing import ClassVar
 
+from micronet_edge.data.metadata import check_classifier, check_images
 from micronet_edge.data.unseen_images import QuantizationImages, bundled, notes_on_likeness, parted
 from micronet_edge.errors import SettingsError
 from micronet_edge.lowering import Applied, lower
 from micronet_edge.models.quiet_layers import notes_on_quiet_layers
 from micronet_edge.pipeline.find_recipe import find_recipe, given_recipe
+from micronet_edge.pipeline.float_layers import notes_on_float_layers
 from micronet_edge.pipeline.job import Work
 from micronet_edge.pipeline.method import Written
 from micronet_edge.pipeline.mixed_precision import Bound, Step
 from micronet_edge.pipeline.other_light import notes_on_light, with_utilisation
+from micronet_edge.pipeline.probe import probe_of
 from micronet_edge.quantization.finetune import check_enough
 from micronet_edge.quantization.recipe import BITS, RECIPE_SUFFIX, recipe_path, save_recipe, weights_path
 from micronet_edge.settings import QuantizeSettings
@@ -33,12 +36,17 @@ class QuantizedFiles:
         settings = work.settings
         if settings.max_drop is not None and work.origin.random:
             raise SettingsError("--max-drop needs trained weights: give a checkpoint instead of a variant")
+        for option, value in (("--max-drop", settings.max_drop), ("--finetune", settings.finetune)):
+            if value is not None:
+                check_classifier(work.origin.metadata, work.origin.called, option)
         for folder in (settings.finetune, settings.data):
             if folder is not None:  # refuses bad folders before the work starts
                 labelled = work.labelled(folder)
                 work.report(labelled.order)
                 if folder is settings.finetune:
                     check_enough(labelled)
+        if settings.samples is not None:
+            raise SettingsError("--samples is for float files: give --calibration, which serves for both")
         self._images = _images(work)
         for note in self._images.found_on.notes:
             work.report(f"WARNING: {note}")
@@ -69,7 +77,8 @@ class QuantizedFiles:
         given = given_recipe(work.settings)
         lowering = self._lowering
         costs = work.spec.tuning.costs(lowering.table, lowering.costs) if given is None else given.costs
-        lowered = lower(work.origin.network, lowering.pipeline(costs), work.spec.input_size)
+        probe = probe_of(work.origin.metadata, self._images.found_on.inputs)
+        lowered = lower(work.origin.network, lowering.pipeline(costs), probe)
         self._applied = lowered.applied
         self._bound = bound = find_recipe(work, lowered.network, self._images.found_on, given, costs)
         recipe, noted = with_utilisation(
@@ -82,6 +91,7 @@ class QuantizedFiles:
         self._work.report(f"{target.name}: writing the file and proving it")
         recipe, form = self._found.formed.recipe, self._found.formed.forms[target.name]
         target.quantize(form, self._work.spec, path)
+        self._notes += notes_on_float_layers(target.name, form, recipe.in_float(target.name))
         settings: dict[str, object] = {
             "calibration": recipe.calibration,
             "recipe": recipe_path(path).name,
@@ -95,8 +105,8 @@ class QuantizedFiles:
         origin, images = self._work.origin, self._images
         form = self._found.formed.forms[file.target.name]
         proof = prove_quantized(file, origin.network, form, images)
-        if images.judged and not origin.random:
-            self._notes += notes_on_light(file, origin.network, images.proven_on, proof)
+        if images.judged and not origin.random and origin.metadata.is_classifier:
+            self._notes += notes_on_light(file, origin.network, images.proven_on[0], proof)
         return proof
 
     @property
@@ -121,6 +131,7 @@ def _images(work: Work) -> QuantizationImages:
         raise SettingsError(
             "--max-drop corrects biases again: give --calibration DIR as well, with the images of the recipe"
         )
+    check_images(work.origin.metadata, work.origin.called, "--recipe without --calibration")
     return bundled(work.origin.metadata.preprocessing)
 
 
@@ -135,7 +146,7 @@ def _notes(work: Work, images: QuantizationImages) -> tuple[str, ...]:
         )
     origin = work.origin
     notes: tuple[str, ...] = ()
-    if not origin.random:
+    if not origin.random and origin.metadata.is_classifier:
         notes = notes_on_quiet_layers(origin.network, images.found_on.images, "the calibration images")
     if work.settings.data is not None:
         data = work.labelled(work.settings.data)

@@ -11,6 +11,7 @@ from micronet_edge.errors import SettingsError
 from micronet_edge.quantization.quantize_network import corrected_biases, quantized_by, with_tensors
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.recipe import Recipe
+from micronet_edge.quantization.samples import Given
 from micronet_edge.targets.protocol import Target
 
 
@@ -27,9 +28,9 @@ def corrected_forms(
     network: fx.GraphModule,
     metadata: FileMetadata,
     targets: Sequence[Target],
-    images: torch.Tensor,
+    given: Given,
 ) -> Formed:
-    """Corrects the biases for each target's quantized graph on these images.
+    """Corrects the biases for each target's quantized graph on these samples.
 
     Operators that a target keeps in float have no error, so each target needs its own corrections.
     Fine-tuned weights need none, since training included their quantization.
@@ -37,7 +38,7 @@ def corrected_forms(
     forms = {target.name: _plain_form(recipe, network, metadata, target) for target in targets}
     if recipe.tensors:
         return Formed(recipe, forms)
-    biases = {name: corrected_biases(form, images) for name, form in forms.items()}
+    biases = {name: corrected_biases(form, given) for name, form in forms.items()}
     return Formed(
         replace(recipe, biases=biases),
         {name: _with_biases(form, biases[name]) for name, form in forms.items()},

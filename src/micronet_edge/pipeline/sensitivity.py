@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from micronet_edge.data.image_folders import SKIP_HINT, LabelledImages, read_calibration, read_labelled
-from micronet_edge.data.metadata import FileMetadata
+from micronet_edge.data.image_folders import SKIP_HINT, LabelledImages, read_labelled
+from micronet_edge.data.metadata import FileMetadata, check_classifier
+from micronet_edge.data.samples import read_calibration_of
 from micronet_edge.errors import SettingsError
 from micronet_edge.evaluation.networks import fused_activations, named, shown
 from micronet_edge.models.source import Given
@@ -18,7 +19,7 @@ from micronet_edge.quantization.fuse_activations import with_fused_activations
 from micronet_edge.quantization.sensitivity import Labelled, Progress, Sensitivity, analyze
 from micronet_edge.settings import SensitivitySettings
 from micronet_edge.targets.registry import read_metadata
-from micronet_edge.verification.prove import TOLERANCES
+from micronet_edge.verification.outputs import TOLERANCES
 
 MOST_IMAGES = 1000
 """Enough images to rank the layers, in one or two minutes for the smallest network."""
@@ -75,16 +76,18 @@ def analyze_file(
     """Analyzes every layer of the quantized network in a file.
 
     Given    an integer file with its recipe beside it; the checkpoint, factory or module it was made from;
-             images like those it was calibrated on; in the settings, labelled images and whether to simulate
-             the fused kernels. Of more than MOST_IMAGES images it takes MOST_IMAGES, evenly over the
-             classes and the same every time.
+             images or arrays like those it was calibrated on; in the settings, labelled images of a
+             classifier and whether to simulate the fused kernels. Of more than MOST_IMAGES images it takes
+             MOST_IMAGES, evenly over the classes and the same every time.
     Result   each layer's share of the loss; without labelled images there is no top-1, only the agreement
-             with the float network.
+             with the float network; of what is no classifier only the noise in its outputs.
     Raises   a subclass of MicronetEdgeError on a float file, a missing recipe, another checkpoint, or
              unreadable images.
     """
     path, settings = Path(path), settings or SensitivitySettings()
     metadata = read_metadata(path)
+    if settings.data is not None:
+        check_classifier(metadata, path, "--data, labelled images,")
     if metadata.precision in TOLERANCES:
         raise SettingsError(
             f"{path} is a {metadata.precision} file without quantized activations: give an int8 file"
@@ -93,9 +96,7 @@ def analyze_file(
     fused = fused_activations(path, settings.kernels)
     if fused:
         quantized = with_fused_activations(quantized)
-    images = read_calibration(
-        Path(calibration), metadata.preprocessing, skip_unreadable=settings.skip_unreadable
-    )
+    images = read_calibration_of(metadata, Path(calibration), skip_unreadable=settings.skip_unreadable)
     notes = _notes(images.source, images.count, images.skipped, "at random")
     labelled = None
     if settings.data is not None:
@@ -107,7 +108,8 @@ def analyze_file(
         )
         notes += _notes(found.source, found.count, found.skipped, "evenly over the classes")
         labelled = _read(found, metadata)
-    chosen = torch.from_numpy(images.images[chosen_evenly([0] * images.count, MOST_IMAGES)])
+    places = chosen_evenly([0] * images.count, MOST_IMAGES)
+    chosen = tuple(torch.from_numpy(each[places]) for each in images.inputs)
     return FileSensitivity(
         path=path,
         metadata=metadata,

@@ -1,9 +1,9 @@
-"""Finds the range of every quantized tensor, on images like those that the network will see."""
+"""Finds the range of every quantized tensor, on samples like those that the network will see."""
 
-from math import ceil
+from math import ceil, isfinite
 
 import torch
-from torch import Tensor, fx
+from torch import Tensor, fx, nn
 
 from micronet_edge.lowering.ir.graph import module_of
 from micronet_edge.lowering.ir.primitives import AddConstant
@@ -11,6 +11,7 @@ from micronet_edge.lowering.ir.watch import Watched
 from micronet_edge.quantization.bound_ranges import bounded, bounds_of
 from micronet_edge.quantization.qparams import Range
 from micronet_edge.quantization.quantized_tensors import IMAGE, calibrated_tensors, clip_after, tensor_name
+from micronet_edge.quantization.samples import Given, count_of, in_batches
 
 _BATCH = 32
 _LITTLE = 0.25
@@ -18,30 +19,33 @@ _LITTLE = 0.25
 
 
 def calibrate(
-    network: fx.GraphModule, images: Tensor, percentile: float, image: Range | None = None
+    network: fx.GraphModule, given: Given, percentile: float, image: Range | None = None
 ) -> dict[str, Range]:
     """The range of each tensor that has quantization parameters of its own, by name.
 
     Args:
         network: a decomposed network.
-        images: [n, 3, size, size].
+        given: samples of every input.
         percentile: each end of a range leaves out 100 - percentile per cent of the values.
-        image: the range of any image, if it is known. Ranges then reach a mathematical bound that is near.
+        image: the range of any image that is the only input, if it is known; infinite for other inputs.
+            Ranges then reach a mathematical bound that is near.
     """
     own, left_out = calibrated_tensors(network), 1 - percentile / 100
     tails: dict[str, _Tails] = {}
 
     def take(node: fx.Node, value: Tensor) -> None:
         if (name := tensor_name(node)) in own:
-            count = value[0].numel() * len(images) * left_out
-            tails.setdefault(name, _Tails(max(1, ceil(count)))).take(value)
+            each = value.numel() // min(count, _BATCH)
+            tails.setdefault(name, _Tails(max(1, ceil(each * count * left_out)))).take(value)
 
-    watched = Watched(network, take)
-    for batch in torch.split(images, _BATCH):
-        watched(batch)
+    watched, count = Watched(network, take), count_of(given)
+    for batch in in_batches(given, _BATCH):
+        watched(*batch)
     ranges = {name: tail.range() for name, tail in tails.items()}
     if image is not None:
-        ranges = bounded(ranges, bounds_of(network, image)) | {IMAGE: image}
+        ranges = bounded(ranges, bounds_of(network, image))
+        if all(map(isfinite, image)):
+            ranges |= {IMAGE: image}
     _share_scales(network, ranges)
     return ranges
 
@@ -54,11 +58,16 @@ class _Tails:
         self._smallest = self._largest = torch.empty(0)
 
     def take(self, values: Tensor) -> None:
+        finite = values.flatten()
+        if not finite.isfinite().all():  # of a mask, or of a quotient that stays in float32
+            finite = finite[finite.isfinite()]
         for sign, name in ((-1, "_smallest"), (1, "_largest")):
-            merged = torch.cat([getattr(self, name), sign * values.flatten()])
+            merged = torch.cat([getattr(self, name), sign * finite])
             setattr(self, name, merged.topk(min(self._count, len(merged))).values)
 
     def range(self) -> Range:
+        if not len(self._largest):
+            return 0.0, 0.0
         return float(-self._smallest[-1]), float(self._largest[-1])
 
 
@@ -74,6 +83,9 @@ def _share_scales(network: fx.GraphModule, ranges: dict[str, Range]) -> None:
             continue
         (source,) = node.all_input_nodes
         clip = clip_after(node)
+        both = {tensor_name(source), tensor_name(clip or node)}
+        if not isinstance(module_of(source), nn.Conv2d) or len(source.users) > 1 or not both <= set(ranges):
+            continue
         low, high = ranges[tensor_name(clip or node)]
         least, most = float(layer.constant.min()), float(layer.constant.max())
         if clip is not None:

@@ -12,20 +12,23 @@ from micronet_edge.quantization.assign_qparams import assign_qparams
 from micronet_edge.quantization.coarse_biases import is_coarse
 from micronet_edge.quantization.qparams import Range
 from micronet_edge.quantization.quantized_tensors import clip_after, tensor_name
+from micronet_edge.quantization.samples import Given, in_batches
 
 MOST = 1e4
 """The largest factor of a channel: one that varies less is as good as constant."""
 
+_BATCH = 32
+
 Factors = dict[str, tuple[float, ...]]
 
 
-def found_factors(network: fx.GraphModule, ranges: Mapping[str, Range], images: Tensor, bits: int) -> Factors:
+def found_factors(network: fx.GraphModule, ranges: Mapping[str, Range], given: Given, bits: int) -> Factors:
     """The factors of the channels of tensors, by the tensor's name; none for most networks.
 
     Args:
         network: a decomposed network.
         ranges: by name, of the tensors that have quantization parameters of their own.
-        images: [n, 3, size, size].
+        given: samples of every input.
         bits: of an activation, 8 or 16.
 
     Returns:
@@ -42,7 +45,7 @@ def found_factors(network: fx.GraphModule, ranges: Mapping[str, Range], images: 
     }
     if not wanted:
         return {}
-    largest = _largest(network, images, {clip_after(node) or node for node in wanted})
+    largest = _largest(network, given, {clip_after(node) or node for node in wanted})
     return {
         tensor_name(node): tuple((each.max() / each.clamp(min=float(each.max()) / MOST)).tolist())
         for node in wanted
@@ -87,7 +90,7 @@ def _by_input(conv: nn.Conv2d, scale: Tensor) -> Tensor:
     return each.expand(-1, conv.out_channels // conv.groups, -1).reshape(conv.out_channels, -1, 1, 1)
 
 
-def _largest(network: fx.GraphModule, images: Tensor, nodes: set[fx.Node]) -> dict[fx.Node, Tensor]:
+def _largest(network: fx.GraphModule, given: Given, nodes: set[fx.Node]) -> dict[fx.Node, Tensor]:
     """The largest magnitude of each channel."""
     found: dict[fx.Node, Tensor] = {}
 
@@ -97,8 +100,8 @@ def _largest(network: fx.GraphModule, images: Tensor, nodes: set[fx.Node]) -> di
             found[node] = torch.maximum(found[node], channels) if node in found else channels
 
     watched = Watched(network, take)
-    for batch in torch.split(images, 32):
-        watched(batch)
+    for batch in in_batches(given, _BATCH):
+        watched(*batch)
     return found
 
 

@@ -95,13 +95,18 @@ def finetune(
         progress: receives how far training is after every batch.
 
     Raises:
-        SettingsError: too few images, one that cannot be read, or a teacher that gives NaN or infinity.
-            The network is then unchanged, as it is after an interrupt.
+        SettingsError: a network that is no classifier, too few images, one that cannot be read, or a teacher
+            that gives NaN or infinity. The network is then unchanged, as it is after an interrupt.
 
     Source: Nagel et al., arXiv 2106.08295, section 4; distilled as in Hinton et al., arXiv 1503.02531.
     """
     start = time.perf_counter()
     MOST_EPOCHS.check(epochs)
+    if not quantized.classifies:
+        raise SettingsError(
+            "fine-tuning compares the logits of classes, which this network does not give: quantize it "
+            "without --finetune, or with --precision int8-a16"
+        )
     check_enough(images)
     with one_thread():
         task = _task(teacher or quantized.network, images, quantized.preprocessing)

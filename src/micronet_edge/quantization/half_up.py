@@ -18,7 +18,13 @@ from micronet_edge.quantization.integer_arithmetic import are_whole, straight_th
 from micronet_edge.quantization.operators.call import Arithmetic, Call, Layer
 from micronet_edge.quantization.qparams import BYTE, QuantParams
 from micronet_edge.quantization.requantization import NEAR_TIE, NEAR_TIE_OF_16_BITS, requantized_sums
-from micronet_edge.quantization.stored_weights import Matrix, applied, stored_in_integers
+from micronet_edge.quantization.stored_weights import (
+    Matrix,
+    applied,
+    channel_axis,
+    own_layout,
+    stored_in_integers,
+)
 
 _EXACT = 1 << 24
 """Up to here float32 holds every integer."""
@@ -39,7 +45,9 @@ class HalfUpArithmetic:
         weight = torch.from_numpy(constants.weight)
         sums = exact_sums(layer, weight, whole(x.detach() / qparams.scale))
         near_tie = NEAR_TIE if call.result.bits == BYTE else NEAR_TIE_OF_16_BITS
-        levels = requantized_sums(sums, constants.requantization, constants.bias, near_tie)
+        levels = requantized_sums(
+            sums, constants.requantization, constants.bias, near_tie, channel_axis(layer)
+        )
         found = levels * call.result.scale
         if not torch.is_grad_enabled():
             return found
@@ -95,12 +103,12 @@ def exact_sums(layer: Matrix, weight: Tensor, levels: Tensor) -> Tensor:
 
     Args:
         layer: a convolution or a linear layer.
-        weight: its integers, int8 in its own shape.
+        weight: its integers, int8, for each output channel.
         levels: integers less the zero point, float32.
     """
     products = weight.flatten(1).abs().sum(1, dtype=torch.int64).max() * levels.abs().max()
     dtype = torch.float32 if float(products) < _EXACT else torch.float64
-    integers = {"weight": weight.to(dtype)}
+    integers = {"weight": own_layout(layer, weight.to(dtype))}
     if layer.bias is not None:
         integers["bias"] = torch.zeros(len(weight), dtype=dtype)
     with torch.no_grad():

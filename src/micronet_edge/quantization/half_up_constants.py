@@ -27,7 +27,7 @@ from micronet_edge.quantization.qparams import (
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.quantized_tensors import is_clip, is_done_before, keeps_qparams
 from micronet_edge.quantization.requantization import Requantization, requantization
-from micronet_edge.quantization.stored_weights import Matrix
+from micronet_edge.quantization.stored_weights import Matrix, weight_rows
 from micronet_edge.quantization.xnnpack import XNNPACK
 
 BIAS_LIMIT = 2.0**30
@@ -45,7 +45,7 @@ class MatrixConstants:
     """The constants of a convolution or a linear layer.
 
     Attributes:
-        weight: int8, in the layer's own shape, [n, ...].
+        weight: int8, [n, ...]: in the layer's own shape, unless it is a transposed convolution.
         bias: int32, [n], of sums over x less its zero point.
         x_zero: the zero point of the input.
         requantization: of the n sums.
@@ -96,7 +96,7 @@ def matrix_constants(call: Call[Matrix]) -> MatrixConstants:
         LoweringError: a sum may not fit into int32.
     """
     (x,) = call.inputs
-    weight, bias = call.layer.weight.detach().numpy(), bias_of(call.layer).numpy()
+    weight, bias = weight_rows(call.layer).detach().numpy(), bias_of(call.layer).numpy()
     integers, biases, scales = matrix_integers(weight, bias, x, call.weight_limit)
     factors = bias_scales(scales, x) / call.result.scale
     return MatrixConstants(integers, biases, x.zero_point, to_result(factors, call.result, call.clip))

@@ -63,7 +63,9 @@ def integer_product(product: Tensor, tensor_qparams: Sequence[QuantParams], resu
     return straight_through(product, integers.mul_(factor).round_().mul_(result.scale))
 
 
-def requantized(sums: Tensor, bias: Tensor | None, factors: Tensor, result: QuantParams) -> Tensor:
+def requantized(
+    sums: Tensor, bias: Tensor | None, factors: Tensor, result: QuantParams, axis: int = 1
+) -> Tensor:
     """The sums of a convolution or a linear layer in real numbers, before they are rounded to the result.
 
     A product of a sum and its factor that is near a tie moves away from it, to the side on which float32 has
@@ -74,8 +76,9 @@ def requantized(sums: Tensor, bias: Tensor | None, factors: Tensor, result: Quan
         bias: integers, [c].
         factors: of each channel, float32, [c].
         result: the quantization parameters of the result.
+        axis: that of the channels: 1, or -1 for the last.
     """
-    shape = (1, -1, *[1] * (sums.ndim - 2))
+    shape = (-1, *[1] * (0 if axis < 0 else sums.ndim - 2))
     if bias is not None:
         small = bool((bias.detach().abs() < _EXACT / 2).all())
         # Rounding twice may differ from rounding once: a large bias is added exactly first.

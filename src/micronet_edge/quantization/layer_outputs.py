@@ -1,31 +1,36 @@
-"""The outputs of a quantized network's layers on images, compared with float32."""
+"""The outputs of a quantized network's layers on samples, compared with float32."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import log10
 
 import torch
-from torch import Tensor, fx, nn
+from torch import Tensor, fx
 
 from micronet_edge.lowering.ir.convolutions import bias_of
-from micronet_edge.lowering.ir.graph import module_of, read_last_by
-from micronet_edge.quantization.correct_bias import channel_means
+from micronet_edge.lowering.ir.graph import inputs, inputs_of, module_of, read_last_by
+from micronet_edge.quantization.channel_means import by_channel, channel_means
 from micronet_edge.quantization.layers import layers
 from micronet_edge.quantization.qparams import QuantParams
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
-from micronet_edge.quantization.quantized_tensors import IMAGE, tensor_name
+from micronet_edge.quantization.quantized_tensors import tensor_name
+from micronet_edge.quantization.samples import Inputs, by_input, count_of, in_batches, outputs_of
 from micronet_edge.quantization.simulate import Simulation
+from micronet_edge.quantization.stored_weights import MATRICES, along_channels
+
+Feeds = Mapping[fx.Node, Tensor]
+"""The samples by the node of their input."""
 
 MOST_DB = 150.0
 """The largest ratio reported: float32 itself has noise of about this size."""
 
 BATCH = 64
-"""Images in memory at a time."""
+"""Samples in memory at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A layer, or the image, with its nodes in order; the output is that of the last one."""
+    """A layer, or an input, with its nodes in order; the output is that of the last one."""
 
     name: str
     operators: tuple[str, ...]
@@ -33,11 +38,11 @@ class Part:
 
 
 def parts_of(network: fx.GraphModule) -> list[Part]:
-    """The image and the layers, in order of execution."""
+    """The inputs and the layers, in order of execution."""
     nodes = {tensor_name(node): node for node in network.graph.nodes if node.op != "output"}
     grouped = {name: tuple(nodes[each] for each in operators) for name, operators in layers(network).items()}
-    image = Part(IMAGE, (), (nodes[IMAGE],))
-    return [image, *(Part(name, tuple(map(tensor_name, own)), own) for name, own in grouped.items())]
+    given = [Part(tensor_name(node), (), (node,)) for node in inputs(network) if node.users]
+    return [*given, *(Part(name, tuple(map(tensor_name, own)), own) for name, own in grouped.items())]
 
 
 class Values:
@@ -50,7 +55,11 @@ class Values:
         return Values(dict(self._values))
 
     def inputs(self, node: fx.Node) -> list[Tensor]:
-        return [self._values[source] for source in node.all_input_nodes]
+        return [self._values[source] for source in inputs_of(node)]
+
+    def outputs(self, network: fx.GraphModule) -> Inputs:
+        """The outputs of the network, all of whose nodes have run."""
+        return outputs_of(network, self._values)
 
     def put(self, node: fx.Node, value: Tensor) -> Tensor:
         self._values[node] = value
@@ -100,7 +109,7 @@ class Output:
 def look_at(
     quantized: QuantizedNetwork,
     reference: fx.GraphModule,
-    images: Tensor,
+    samples: Inputs,
     parts: list[Part],
     report: Callable[[], None],
 ) -> tuple[list[Output], dict[fx.Node, Tensor]]:
@@ -109,7 +118,7 @@ def look_at(
     Args:
         quantized: a quantized network.
         reference: the same network, decomposed, in float32.
-        images: preprocessed, [n, 3, size, size].
+        samples: of every input.
         parts: of the quantized network.
         report: called after every batch.
     """
@@ -118,19 +127,20 @@ def look_at(
     }
     shifts: dict[fx.Node, Tensor] = {}
     simulation = Simulation(quantized)
-    for batch in torch.split(images, BATCH):
-        rounded, exact = Values(), Values()
+    for batch in in_batches(samples, BATCH):
+        rounded, exact, feeds = Values(), Values(), by_input(quantized.network, batch)
         for node in computing(quantized.network):
-            given = given_by(simulation, node, rounded, batch)
+            given = given_by(simulation, node, rounded, feeds)
             layer = module_of(node)
-            if isinstance(layer, nn.Conv2d | nn.Linear):
+            if isinstance(layer, MATRICES):
                 exactly = layer(*rounded.inputs(node))
                 # Leaves out the error of a rounded bias.
-                change = (simulation.bias(node) - bias_of(layer)).view(1, -1, *[1] * (exactly.ndim - 2))
-                error: Tensor = given - exactly - change
-                shifts[node] = shifts.get(node, torch.zeros(())) + channel_means(error) / len(images)
+                change = along_channels(layer, simulation.bias(node) - bias_of(layer), exactly.ndim)
+                error = by_channel(node, given - exactly - change)
+                part = len(batch[0]) / count_of(samples) / len(error)
+                shifts[node] = shifts.get(node, torch.zeros(())) + channel_means(error) * part
             found = rounded.put(node, simulation.finish(node, given))
-            value = exact.put(node, _of_reference(reference, node, exact, batch))
+            value = exact.put(node, _of_reference(reference, node, exact, feeds))
             if node in outputs:
                 outputs[node].take(value, given, found)
         report()
@@ -138,18 +148,18 @@ def look_at(
 
 
 def computing(network: fx.GraphModule) -> Iterator[fx.Node]:
-    """The nodes with a tensor, the image first and the logits last."""
+    """The nodes with a tensor, in order of execution."""
     return (node for node in network.graph.nodes if node.op != "output")
 
 
-def given_by(simulation: Simulation, node: fx.Node, values: Values, images: Tensor) -> Tensor:
+def given_by(simulation: Simulation, node: fx.Node, values: Values, feeds: Feeds) -> Tensor:
     """The node's tensor before it is rounded."""
-    return images if node.op == "placeholder" else simulation.start(node, *values.inputs(node))
+    return feeds[node] if node in feeds else simulation.start(node, *values.inputs(node))
 
 
-def _of_reference(reference: fx.GraphModule, node: fx.Node, values: Values, images: Tensor) -> Tensor:
-    if node.op == "placeholder":
-        return images
+def _of_reference(reference: fx.GraphModule, node: fx.Node, values: Values, feeds: Feeds) -> Tensor:
+    if node in feeds:
+        return feeds[node]
     result: Tensor = reference.get_submodule(str(node.target))(*values.inputs(node))
     return result
 

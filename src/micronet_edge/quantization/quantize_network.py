@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Mapping
 from dataclasses import replace
+from math import inf
 
 import torch
 from torch import fx, nn
@@ -14,16 +15,19 @@ from micronet_edge.data.unseen_images import evenly
 from micronet_edge.errors import SettingsError
 from micronet_edge.lowering.cost_model.costs import Costs
 from micronet_edge.lowering.cost_model.tuning import INTEGER_COSTS
-from micronet_edge.lowering.ir.graph import calls
+from micronet_edge.lowering.ir.convolutions import bias_of
 from micronet_edge.quantization.assign_qparams import assign_qparams
 from micronet_edge.quantization.calibrate import calibrate
 from micronet_edge.quantization.coarse_biases import coarse_operators
 from micronet_edge.quantization.correct_bias import correct_bias
 from micronet_edge.quantization.equalize_channels import equalized, found_factors
+from micronet_edge.quantization.float_regions import float_operators
 from micronet_edge.quantization.qparams import Range
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.quantized_tensors import calibrated_tensors
 from micronet_edge.quantization.recipe import BITS, Recipe, changed_tensors
+from micronet_edge.quantization.samples import Given, Inputs, count_of
+from micronet_edge.quantization.stored_weights import MATRICES
 from micronet_edge.quantization.widen_ranges import widened
 
 PERCENTILE = {8: 99.99, 16: 100.0}
@@ -47,17 +51,16 @@ def calibrated_recipe(
 
     Args:
         network: a decomposed network, which does not change.
-        calibration: preprocessed images for it.
+        calibration: preprocessed images for it, or samples of its inputs.
         metadata: of the network.
         precision: int8 or int8-a16.
         costs: those by which the network was lowered.
     """
     bits = BITS[precision]
-    images = some_images(calibration)
-    lit = torch.cat([images, light_variants(some_images(calibration, MOST_LIT), metadata.preprocessing)])
-    image = image_range(metadata)
+    samples = some_samples(calibration)
+    lit, image = _in_other_light(calibration, metadata), input_range(metadata)
     found = calibrate(network, lit, PERCENTILE[bits], image)
-    factors = found_factors(network, found, images, bits)
+    factors = found_factors(network, found, samples, bits)
     if factors:
         network = equalized(network, factors)
         found = calibrate(network, lit, PERCENTILE[bits], image)
@@ -71,26 +74,37 @@ def calibrated_recipe(
             "source": calibration.source,
             "sha256": calibration.sha256,
             "count": calibration.count,
-            "used": len(images),
+            "used": count_of(samples),
             "skipped": calibration.skipped,
-            "light_variants": len(lit) - len(images),
+            "light_variants": count_of(lit) - count_of(samples),
         },
         ranges=widened(network, found, bits),
         costs=costs,
-        float_layers=coarse_operators(network, found, bits),
+        float_layers=tuple(
+            dict.fromkeys((*coarse_operators(network, found, bits), *float_operators(network)))
+        ),
         channel_factors=factors,
     )
 
 
-def some_images(calibration: CalibrationImages, most: int = MOST_IMAGES) -> torch.Tensor:
-    """At most so many of the images, chosen evenly."""
-    return torch.from_numpy(evenly(calibration.images, most))
+def some_samples(calibration: CalibrationImages, most: int = MOST_IMAGES) -> Inputs:
+    """At most so many of the samples of every input, chosen evenly."""
+    return tuple(torch.from_numpy(evenly(each, most)) for each in calibration.inputs)
 
 
-def corrected_biases(quantized: QuantizedNetwork, images: torch.Tensor) -> dict[str, torch.Tensor]:
-    """The biases that give each layer the mean over the images that it has in float32, by name."""
+def _in_other_light(calibration: CalibrationImages, metadata: FileMetadata) -> Inputs:
+    """The samples, and some images in other light as well."""
+    samples = some_samples(calibration)
+    if not metadata.takes_images:
+        return samples
+    (images,), (some,) = samples, some_samples(calibration, MOST_LIT)
+    return (torch.cat([images, light_variants(some, metadata.preprocessing)]),)
+
+
+def corrected_biases(quantized: QuantizedNetwork, given: Given) -> dict[str, torch.Tensor]:
+    """The biases that give each layer the mean over the samples that it has in float32, by name."""
     corrected = copy.deepcopy(quantized.network)
-    correct_bias(replace(quantized, network=corrected), images)
+    correct_bias(replace(quantized, network=corrected), given)
     return changed_tensors(quantized.network, corrected)
 
 
@@ -123,7 +137,14 @@ def quantized_by(
         )
     changed = with_tensors(equalized(network, recipe.channel_factors), recipe.tensors)
     tensor_qparams = assign_qparams(changed, recipe.ranges, BITS[recipe.precision])
-    return QuantizedNetwork(changed, metadata.preprocessing, tensor_qparams, recipe.in_float(target))
+    return QuantizedNetwork(
+        changed,
+        metadata.preprocessing,
+        tensor_qparams,
+        recipe.in_float(target),
+        takes_images=metadata.takes_images,
+        classifies=metadata.is_classifier,
+    )
 
 
 def with_tensors(network: fx.GraphModule, tensors: Mapping[str, torch.Tensor]) -> fx.GraphModule:
@@ -133,9 +154,9 @@ def with_tensors(network: fx.GraphModule, tensors: Mapping[str, torch.Tensor]) -
         SettingsError: the network has no such tensor, or one of another shape.
     """
     changed = copy.deepcopy(network)
-    for _, layer in calls(changed, nn.Conv2d):
-        if layer.bias is None:
-            layer.bias = nn.Parameter(torch.zeros(layer.out_channels))
+    for layer in changed.modules():
+        if isinstance(layer, MATRICES) and layer.bias is None:
+            layer.bias = nn.Parameter(bias_of(layer))
     try:
         missing = changed.load_state_dict(dict(tensors), strict=False)
     except RuntimeError as error:
@@ -148,6 +169,11 @@ def with_tensors(network: fx.GraphModule, tensors: Mapping[str, torch.Tensor]) -
             "quantize again"
         )
     return changed
+
+
+def input_range(metadata: FileMetadata) -> Range:
+    """The range of any preprocessed image; of other inputs nothing is known."""
+    return image_range(metadata) if metadata.takes_images else (-inf, inf)
 
 
 def image_range(metadata: FileMetadata) -> Range:

@@ -34,7 +34,7 @@ class QuantizedNetwork:
 
     Attributes:
         network: the decomposed network.
-        preprocessing: of the images that it takes.
+        preprocessing: of the images that it takes, if it does.
         tensor_qparams: by tensor name.
         float_layers: operators that stay in float32. They read dequantized tensors; their results are
             quantized only where an integer operator reads them.
@@ -46,6 +46,8 @@ class QuantizedNetwork:
             results as `kernels` say.
         kernels: what computes the operators inside of a kernel, and its result.
         arithmetic: of all other operators in integers.
+        takes_images: whether its only input is a preprocessed image.
+        classifies: whether its only output are the logits of classes.
     """
 
     network: fx.GraphModule
@@ -58,16 +60,18 @@ class QuantizedNetwork:
     fused_layers: Mapping[str, KernelTensor] = field(default_factory=dict)
     kernels: "Callable[[QuantizedNetwork], Kernels]" = field(default_factory=lambda: Kernels)
     arithmetic: Arithmetic = XNNPACK
+    takes_images: bool = True
+    classifies: bool = True
 
     @property
     def bits(self) -> int:
-        """Bits of the image, 8 or 16, and of all activations but those that a target widens."""
+        """Bits of the inputs, 8 or 16, and of all activations but those that a target widens."""
         return next(iter(self.tensor_qparams.values())).bits
 
     def is_integer(self, node: fx.Node) -> bool:
-        """Whether the operator computes in integers; for the image, whether an integer operator reads it."""
+        """Whether the operator computes in integers; for an input, whether an integer operator reads it."""
         if node.op == "placeholder":
-            return any(self.is_integer(reader) for reader in node.users)
+            return any(self.is_integer(reader) for reader in node.users if reader.op != "output")
         name = tensor_name(node)
         return name not in self.float_layers and name not in self.fused_layers
 

@@ -1,18 +1,27 @@
 """Which tensors of a decomposed network are quantized, and which share quantization parameters."""
 
+from collections.abc import Mapping
+
 from torch import fx
 
-from micronet_edge.errors import LoweringError
+from micronet_edge.lowering.ir.graph import inputs
 from micronet_edge.quantization.operators.operator import ResultQParams
 from micronet_edge.quantization.operators.registry import operator_at
 
 IMAGE = "image"
-"""The name of the network's input, a tensor like the others."""
+"""The name of a network's only input, a tensor like the others; of several, `input:NAME` is one."""
 
 
 def tensor_name(node: fx.Node) -> str:
     """The name of the node's tensor: that of its layer."""
-    return IMAGE if node.op == "placeholder" else str(node.target)
+    if node.op != "placeholder":
+        return str(node.target)
+    return IMAGE if len(node.graph.find_nodes(op="placeholder")) == 1 else f"input:{node.target}"
+
+
+def input_names(network: fx.GraphModule) -> frozenset[str]:
+    """The names of the network's inputs."""
+    return frozenset(map(tensor_name, inputs(network)))
 
 
 def is_clip(node: fx.Node) -> bool:
@@ -21,9 +30,15 @@ def is_clip(node: fx.Node) -> bool:
 
 
 def clip_after(node: fx.Node) -> fx.Node | None:
-    """The clip that alone reads the node's tensor: one quantized operator does both."""
+    """The clip that alone reads the node's tensor: one quantized operator does both.
+
+    An input has no operator, and one with fixed quantization parameters cannot clip.
+    """
     readers = list(node.users)
-    return readers[0] if len(readers) == 1 and is_clip(readers[0]) and not is_clip(node) else None
+    if len(readers) != 1 or not is_clip(readers[0]):
+        return None
+    cannot = node.op == "placeholder" or is_clip(node) or operator_at(node).fixed_result
+    return None if cannot else readers[0]
 
 
 def result_name(node: fx.Node) -> str:
@@ -40,16 +55,17 @@ def quantized_tensors(network: fx.GraphModule) -> dict[str, str]:
     """For each quantized tensor, the name of the tensor whose quantization parameters it has.
 
     A tensor that only a clip reads is not quantized: one operator does both.
-
-    Raises:
-        LoweringError: an operator that only moves numbers joins tensors of several ranges.
     """
+    sources = _sources(network)
     owners: dict[str, str] = {}
-    for node in network.graph.nodes:
+    # From behind: what comes before a joint has the parameters of the joint.
+    for node in reversed(network.graph.nodes):
         if node.op == "output" or clip_after(node) is not None:
             continue
-        owners[tensor_name(node)] = _owner(node, owners)
-    return owners
+        source = sources[node]
+        joint = _joint_after(source, sources)
+        owners[tensor_name(node)] = tensor_name(source) if joint is None else owners[result_name(joint)]
+    return dict(reversed(owners.items()))
 
 
 def calibrated_tensors(network: fx.GraphModule) -> set[str]:
@@ -62,20 +78,23 @@ def keeps_qparams(node: fx.Node) -> bool:
     return operator_at(node).result_qparams is ResultQParams.FROM_INPUTS
 
 
-def _owner(node: fx.Node, owners: dict[str, str]) -> str:
-    joint = _joint_after(node)
-    if joint is not None:
-        return result_name(joint)
-    if not keeps_qparams(node):
-        return tensor_name(node)
-    found = {owners[tensor_name(source)] for source in node.all_input_nodes}
-    if len(found) > 1:
-        raise LoweringError(f"{node.target} joins tensors of several ranges: {', '.join(sorted(found))}")
-    return found.pop()
+def _sources(network: fx.GraphModule) -> dict[fx.Node, fx.Node]:
+    """For each node, the one whose numbers it moves: itself, if it computes or joins several tensors."""
+    sources: dict[fx.Node, fx.Node] = {}
+    for node in network.graph.nodes:
+        moved = {sources[each] for each in node.all_input_nodes} if keeps_qparams(node) else set()
+        sources[node] = moved.pop() if len(moved) == 1 else node
+    return sources
 
 
-def _joint_after(node: fx.Node) -> fx.Node | None:
-    """The operator that alone reads the node's tensor, if its inputs share its quantization parameters."""
+def _joint_after(node: fx.Node, sources: Mapping[fx.Node, fx.Node]) -> fx.Node | None:
+    """The operator that alone reads the node's numbers, if its inputs share its quantization parameters."""
     readers = list(node.users)
-    shares = len(readers) == 1 and operator_at(readers[0]).result_qparams is ResultQParams.SHARED
-    return readers[0] if shares else None
+    if len(readers) != 1 or node.op == "placeholder" or operator_at(node).fixed_result:
+        return None
+    (reader,) = readers
+    if operator_at(reader).result_qparams is ResultQParams.SHARED:
+        return reader
+    if not keeps_qparams(reader):
+        return None
+    return reader if sources[reader] is reader else _joint_after(reader, sources)

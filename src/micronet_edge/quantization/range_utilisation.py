@@ -10,7 +10,13 @@ from micronet_edge.lowering.ir.graph import module_of
 from micronet_edge.lowering.ir.primitives import AddConstant
 from micronet_edge.lowering.ir.watch import Watched
 from micronet_edge.quantization.qparams import Range
-from micronet_edge.quantization.quantized_tensors import IMAGE, calibrated_tensors, clip_after, tensor_name
+from micronet_edge.quantization.quantized_tensors import (
+    calibrated_tensors,
+    clip_after,
+    input_names,
+    tensor_name,
+)
+from micronet_edge.quantization.samples import Given, as_inputs, in_batches
 
 _LEVELS = 255
 """Of a range: a value beyond it by less than one level is rounded, not clipped."""
@@ -31,18 +37,18 @@ class Utilisation:
 
 
 def utilisation(
-    network: fx.GraphModule, ranges: Mapping[str, Range], images: Tensor
+    network: fx.GraphModule, ranges: Mapping[str, Range], given: Given
 ) -> tuple[dict[str, Utilisation], Tensor]:
-    """How each tensor's range fits the images, by the tensor's name; and the network's logits [n, classes].
+    """How each tensor's range fits the samples, by the tensor's name; and the network's first output.
 
-    The image itself is left out, since it fits by definition, and so is a sum that a clip limits later.
+    Inputs are left out, since an image fits by definition, and so is a sum that a clip limits later.
 
     Args:
         network: a decomposed network in float32.
         ranges: by name, of the tensors that have quantization parameters of their own.
-        images: preprocessed, [n, 3, size, size].
+        given: samples of every input.
     """
-    own = calibrated_tensors(network) - {IMAGE}
+    own = calibrated_tensors(network) - input_names(network)
     counts = {
         node: _Count(ranges[tensor_name(node)])
         for node in network.graph.nodes
@@ -54,8 +60,8 @@ def utilisation(
             count.take(value)
 
     watched = Watched(network, take)
-    logits = torch.cat([watched(batch) for batch in torch.split(images, _BATCH)])
-    return {tensor_name(node): count.found() for node, count in counts.items()}, logits
+    first = torch.cat([as_inputs(watched(*batch))[0] for batch in in_batches(given, _BATCH)])
+    return {tensor_name(node): count.found() for node, count in counts.items()}, first
 
 
 def _is_clipped_later(node: fx.Node) -> bool:

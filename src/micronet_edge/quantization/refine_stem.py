@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from torch import Tensor, fx
+from torch import fx
 
 from micronet_edge.lowering.ir.frozen_shift_max import RELU6_SPAN
 from micronet_edge.lowering.ir.graph import module_of, shape_of
-from micronet_edge.lowering.ir.pass_base import apply, probe_image
+from micronet_edge.lowering.ir.pass_base import apply
 from micronet_edge.lowering.ir.primitives import AddConstant
 from micronet_edge.lowering.passes.fold_input_normalization import (
     FRAMED,
@@ -16,9 +16,11 @@ from micronet_edge.lowering.passes.fold_input_normalization import (
 )
 from micronet_edge.lowering.passes.split_positive_negative import SIGNS, SplitPositiveNegative, find_signed
 from micronet_edge.lowering.passes.split_relu6_range import TILE, Saturation, SplitRelu6Range, find_saturation
+from micronet_edge.quantization.probe import probe_of
 from micronet_edge.quantization.qparams import QuantParams, activation_qparams
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.quantized_tensors import tensor_name
+from micronet_edge.quantization.samples import Inputs
 
 _BITS = 8
 PIXEL_QPARAMS = QuantParams(scale=1 / 255, zero_point=-128, bits=_BITS)
@@ -28,12 +30,11 @@ PIXEL_QPARAMS = QuantParams(scale=1 / 255, zero_point=-128, bits=_BITS)
 def refine_stem(quantized: QuantizedNetwork) -> QuantizedNetwork:
     """The same function with pixels as integers, the first ReLU6 in parts, and the first sum in two halves.
 
-    A network that reads the image in float32, or has activations of 16 bits, does not change.
+    A network that reads the image in float32, has activations of 16 bits, or takes no image, does not change.
     """
-    image, *_ = quantized.network.graph.nodes
-    if quantized.bits != _BITS or not quantized.is_integer(image):
+    if not _takes_bytes(quantized):
         return quantized
-    quantized, probe = with_pixels(quantized), probe_image(quantized.preprocessing.size)
+    quantized, probe = with_pixels(quantized), probe_of(quantized)
     for refined in (_with_parts, _with_halves):
         quantized = refined(quantized, probe)
     return quantized
@@ -42,14 +43,12 @@ def refine_stem(quantized: QuantizedNetwork) -> QuantizedNetwork:
 def with_pixels(quantized: QuantizedNetwork) -> QuantizedNetwork:
     """The same function with pixels as integers: the byte less 128 of each.
 
-    A network that reads the image in float32, or has activations of 16 bits, does not change.
+    A network that reads the image in float32, has activations of 16 bits, or takes no image, does not change.
     """
-    image, *_ = quantized.network.graph.nodes
-    if quantized.bits != _BITS or not quantized.is_integer(image):
+    if not _takes_bytes(quantized):
         return quantized
-    probe = probe_image(quantized.preprocessing.size)
     pass_ = FoldInputNormalization(quantized.preprocessing)
-    network, applied = apply(pass_, quantized.network, probe)
+    network, applied = apply(pass_, quantized.network, probe_of(quantized))
     if not applied.places:
         return quantized
     # In integers, only a constant with the same parameters reads these.
@@ -62,7 +61,13 @@ def with_pixels(quantized: QuantizedNetwork) -> QuantizedNetwork:
     )
 
 
-def _with_parts(quantized: QuantizedNetwork, probe: Tensor) -> QuantizedNetwork:
+def _takes_bytes(quantized: QuantizedNetwork) -> bool:
+    """Whether the network's only input is an image, read as integers of 8 bits."""
+    image, *_ = quantized.network.graph.nodes
+    return quantized.takes_images and quantized.bits == _BITS and quantized.is_integer(image)
+
+
+def _with_parts(quantized: QuantizedNetwork, probe: Inputs) -> QuantizedNetwork:
     found = find_saturation(quantized.network)
     if found is None or not quantized.is_integer(found.behind):
         return quantized
@@ -87,7 +92,7 @@ def _tensor_qparams(found: Saturation, parts: int) -> dict[str, QuantParams]:
     return tensor_qparams
 
 
-def _with_halves(quantized: QuantizedNetwork, probe: Tensor) -> QuantizedNetwork:
+def _with_halves(quantized: QuantizedNetwork, probe: Inputs) -> QuantizedNetwork:
     pair = find_signed(quantized.network)
     if pair is None or not all(map(quantized.is_integer, pair)):
         return quantized

@@ -70,7 +70,11 @@ def requantization(factors: ArrayLike, zero_point: int, low: int, high: int) -> 
 
 
 def requantized_sums(
-    sums: Tensor, constants: Requantization, bias: Integers | None = None, near_tie: float = NEAR_TIE
+    sums: Tensor,
+    constants: Requantization,
+    bias: Integers | None = None,
+    near_tie: float = NEAR_TIE,
+    axis: int = 1,
 ) -> Tensor:
     """The requantized sums in units of the result's scale, less its zero point, not rounded and not clipped.
 
@@ -82,8 +86,9 @@ def requantized_sums(
         constants: of c outputs, or of one for all.
         bias: int32, [c], to be added first.
         near_tie: the distance that numbers keep from a tie.
+        axis: that of the channels: 1, or -1 for the last.
     """
-    shape = (-1, *[1] * (sums.ndim - 2))
+    shape = (-1, *[1] * (0 if axis < 0 else sums.ndim - 2))
     # A product below 2^53 is exact, and a larger one is beyond any result.
     factors = torch.from_numpy(constants.multipliers).double().mul_(2.0**-POINT).view(shape)
     added = None if bias is None else torch.from_numpy(bias).double().view(shape)

@@ -5,7 +5,8 @@ from dataclasses import replace
 from torch import fx
 
 from micronet_edge.lowering.ir.graph_builder import layer_of
-from micronet_edge.lowering.ir.pass_base import Pass, apply, probe_image
+from micronet_edge.lowering.ir.pass_base import Pass, apply
+from micronet_edge.quantization.probe import probe_of
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.quantized_tensors import keeps_qparams, tensor_name
 
@@ -16,7 +17,7 @@ def rewritten(quantized: QuantizedNetwork, pass_: Pass) -> QuantizedNetwork:
     The operators of such a layer have the quantization parameters of its result, and stay in float32 if it
     did. An operator that only moves numbers has the quantization parameters of its input.
     """
-    network, _ = apply(pass_, quantized.network, probe_image(quantized.preprocessing.size))
+    network, _ = apply(pass_, quantized.network, probe_of(quantized))
     tensor_qparams, float_layers = dict(quantized.tensor_qparams), set(quantized.float_layers)
     before = _operators_by_layer(quantized.network)
     for layer, nodes in _operators_by_layer(network).items():

@@ -10,6 +10,8 @@ from torch import Tensor, fx
 from micronet_edge.lowering.ir.graph import module_of
 from micronet_edge.quantization.layer_outputs import (
     BATCH,
+    Feeds,
+    Output,
     Part,
     Values,
     computing,
@@ -18,9 +20,12 @@ from micronet_edge.quantization.layer_outputs import (
     look_at,
     parts_of,
 )
+from micronet_edge.quantization.output_noise import OutputNoise
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.quantized_tensors import tensor_name
+from micronet_edge.quantization.samples import Given, Inputs, as_inputs, by_input, count_of, in_batches
 from micronet_edge.quantization.simulate import Simulation
+from micronet_edge.quantization.stored_weights import along_channels
 from micronet_edge.util.statistics import PairedDifference, paired_difference
 from micronet_edge.util.threads import one_thread
 
@@ -31,16 +36,16 @@ Labelled = tuple[Tensor, Tensor]
 
 @dataclass(frozen=True, slots=True)
 class LayerSensitivity:
-    """One layer of the network, or its input: the quality of its output, and the effect on the logits.
+    """One layer of the network, or an input: the quality of its output, and the effect on the network's.
 
     `sqnr_db` is that of its output, with all layers before it quantized. `low` and `high` are the ends of
     its range, `range_utilisation` the part of its integers that occur, `saturated` the part of the values
     beyond the range.
 
     The others say what the network regains if this layer alone stays in float32 and its output is not
-    rounded, which is close to 16 bits. `noise_share` is the part of the noise in the logits that vanishes,
-    negative if it grows; top-1 and agreement are in points. A layer that is `in_float` has no rounding to
-    leave out; its quantization parameters are those that it would have.
+    rounded, which is close to 16 bits. `noise_share` is the part of the noise in the outputs that vanishes,
+    negative if it grows; top-1 and agreement, of a classifier alone, are in points. A layer that is
+    `in_float` has no rounding to leave out; its quantization parameters are those that it would have.
     """
 
     layer: str
@@ -53,7 +58,7 @@ class LayerSensitivity:
     range_utilisation: float
     saturated: float
     noise_share: float
-    agreement_back: PairedDifference
+    agreement_back: PairedDifference | None
     top1_back: PairedDifference | None
 
 
@@ -61,9 +66,9 @@ class LayerSensitivity:
 class Sensitivity:
     """A quantized network's layers, in order of execution, and the network as a whole.
 
-    Layers' outputs are those on `calibration_images` images, logits those on `measured_images`, which are
-    labelled unless there is no top-1. `agreement` is the part of the images, 0 to 1, on which the quantized
-    network and the float network predict the same class.
+    Layers' outputs are those on `calibration_images` images, the network's those on `measured_images`, which
+    are labelled unless there is no top-1. `agreement` is the part of the images, 0 to 1, on which the
+    quantized network and the float network predict the same class; None unless it is a classifier.
     """
 
     rows: tuple[LayerSensitivity, ...]
@@ -71,7 +76,7 @@ class Sensitivity:
     calibration_images: int
     measured_images: int
     sqnr_db: float
-    agreement: float
+    agreement: float | None
     top1_float: float | None
     top1_quantized: float | None
 
@@ -84,7 +89,7 @@ class Sensitivity:
 def analyze(
     quantized: QuantizedNetwork,
     reference: fx.GraphModule,
-    images: Tensor,
+    given: Given,
     labelled: Labelled | None = None,
     progress: Progress = lambda _done, _total: None,
 ) -> Sensitivity:
@@ -93,21 +98,51 @@ def analyze(
     Args:
         quantized: a quantized network.
         reference: the same network, decomposed, in float32 with its original weights.
-        images: preprocessed, like those that it was calibrated on.
-        labelled: for top-1. Without them, logits are those on `images`, and there is no top-1.
+        given: samples of every input, like those that it was calibrated on.
+        labelled: for top-1 of a classifier. Without them, the network's outputs are those on `given`, and
+            there is no top-1.
         progress: receives how much of how much is done.
     """
-    measured, classes = labelled or (images, None)
+    samples = as_inputs(given)
+    measured, classes = (samples, None) if labelled is None else ((labelled[0],), labelled[1])
     report = _Counter(progress)
     parts = parts_of(quantized.network)
-    report.total = ceil(len(images) / BATCH) + ceil(len(measured) / BATCH) * len(parts)
+    report.total = ceil(count_of(samples) / BATCH) + ceil(count_of(measured) / BATCH) * len(parts)
     with torch.no_grad(), one_thread():
-        outputs, shifts = look_at(quantized, reference, images, parts, report)
+        outputs, shifts = look_at(quantized, reference, samples, parts, report)
         forms = _Forms(quantized, parts, shifts)
-        exact, rounded, without = forms.logits(measured, reference, report)
-    answers = exact.argmax(1)
-    noise = _noise(exact, rounded)
-    rows = [
+        found = forms.noise(measured, reference, report)
+    answers, rounded = found.exact.classes, found.rounded.classes
+    return Sensitivity(
+        rows=_rows(quantized, parts, outputs, found, classes),
+        bits=quantized.bits,
+        calibration_images=count_of(samples),
+        measured_images=count_of(measured),
+        sqnr_db=decibels(1, found.rounded.relative),
+        agreement=_share(rounded, answers),
+        top1_float=_share(answers, classes),
+        top1_quantized=_share(rounded, classes),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Noise:
+    """That of the float network, which is none, of all roundings, and without those of each part."""
+
+    exact: OutputNoise
+    rounded: OutputNoise
+    without: list[OutputNoise]
+
+
+def _rows(
+    quantized: QuantizedNetwork,
+    parts: list[Part],
+    outputs: list[Output],
+    found: _Noise,
+    classes: Tensor | None,
+) -> tuple[LayerSensitivity, ...]:
+    noise, rounded = found.rounded.relative, found.rounded.classes
+    return tuple(
         LayerSensitivity(
             layer=part.name,
             operators=part.operators,
@@ -118,21 +153,11 @@ def analyze(
             high=output.qparams.high,
             range_utilisation=output.range_utilisation,
             saturated=output.saturated,
-            noise_share=1 - _noise(exact, logits) / noise if noise else 0.0,
-            agreement_back=_back(logits, rounded, answers),
-            top1_back=None if classes is None else _back(logits, rounded, classes),
+            noise_share=1 - without.relative / noise if noise else 0.0,
+            agreement_back=_back(without.classes, rounded, found.exact.classes),
+            top1_back=_back(without.classes, rounded, classes),
         )
-        for position, (part, output, logits) in enumerate(zip(parts, outputs, without, strict=True))
-    ]
-    return Sensitivity(
-        rows=tuple(rows),
-        bits=quantized.bits,
-        calibration_images=len(images),
-        measured_images=len(measured),
-        sqnr_db=decibels(1, noise),
-        agreement=_share(rounded, answers),
-        top1_float=None if classes is None else _share(exact, classes),
-        top1_quantized=None if classes is None else _share(rounded, classes),
+        for position, (part, output, without) in enumerate(zip(parts, outputs, found.without, strict=True))
     )
 
 
@@ -160,60 +185,57 @@ class _Forms:
         self._quantized, self._parts, self._shifts = quantized, parts, shifts
         self._nodes = list(computing(quantized.network))
 
-    def logits(
-        self, images: Tensor, reference: fx.GraphModule, report: _Counter
-    ) -> tuple[Tensor, Tensor, list[Tensor]]:
-        """The logits [n, classes] of the float network, with all roundings, and without each part's."""
-        exact, rounded = [], []
-        without: list[list[Tensor]] = [[] for _ in self._parts]
+    def noise(self, samples: Inputs, reference: fx.GraphModule, report: _Counter) -> _Noise:
+        """The noise in the outputs, with all roundings, and without each part's."""
+        of_logits = self._quantized.classifies
+        exactly, rounded, *without = (OutputNoise(of_logits=of_logits) for _ in range(len(self._parts) + 2))
         starts = {part.nodes[0]: number for number, part in enumerate(self._parts)}
         simulation = Simulation(self._quantized)
-        for batch in torch.split(images, BATCH):
-            exact.append(reference(batch))
-            values = Values()
+        for batch in in_batches(samples, BATCH):
+            exact = as_inputs(reference(*batch))
+            exactly.take(exact, exact)
+            values, feeds = Values(), by_input(self._quantized.network, batch)
             for place, node in enumerate(self._nodes):
                 if (number := starts.get(node)) is not None:
                     # Nothing before a part depends on it: each run starts at its part.
                     rest = self._nodes[place:]
-                    without[number].append(self._rest(self._parts[number], rest, values.copy(), batch))
+                    outputs = self._rest(self._parts[number], rest, values.copy(), feeds)
+                    without[number].take(exact, outputs)
                     report()
-                given = given_by(simulation, node, values, batch)
-                last = values.put(node, simulation.finish(node, given))
-            rounded.append(last)
-        return torch.cat(exact), torch.cat(rounded), [torch.cat(batches) for batches in without]
+                values.put(node, simulation.finish(node, given_by(simulation, node, values, feeds)))
+            rounded.take(exact, values.outputs(self._quantized.network))
+        return _Noise(exactly, rounded, without)
 
-    def _rest(self, part: Part, nodes: list[fx.Node], values: Values, images: Tensor) -> Tensor:
+    def _rest(self, part: Part, nodes: list[fx.Node], values: Values, feeds: Feeds) -> Inputs:
         # An integer operator would round the result of a float operator.
         kept = self._quantized.float_layers - {tensor_name(node) for node in part.nodes}
         simulation = Simulation(replace(self._quantized, float_layers=kept))
         for node in nodes:
             if node in part.nodes:
-                result = self._unrounded(node, values, images)
+                result = self._unrounded(node, values, feeds)
             else:
-                result = simulation.finish(node, simulation.start(node, *values.inputs(node)))
+                result = simulation.finish(node, given_by(simulation, node, values, feeds))
             values.put(node, result)
-        return result
+        return values.outputs(self._quantized.network)
 
-    def _unrounded(self, node: fx.Node, values: Values, images: Tensor) -> Tensor:
+    def _unrounded(self, node: fx.Node, values: Values, feeds: Feeds) -> Tensor:
         layer = module_of(node)
         if layer is None:
-            return images
+            return feeds[node]
         result: Tensor = layer(*values.inputs(node))
         if node not in self._shifts:
             return result
         # The bias is corrected for the shift by rounded weights, which do not act here.
-        return result + self._shifts[node].view(1, -1, *[1] * (result.ndim - 2))
+        return result + along_channels(layer, self._shifts[node], result.ndim)
 
 
-def _noise(exact: Tensor, found: Tensor) -> float:
-    """The noise in logits relative to the signal, both without what all classes share."""
-    signal, error = (logits - logits.mean(1, keepdim=True) for logits in (exact, found - exact))
-    return float(error.square().sum() / signal.square().sum())
+def _back(without: Tensor | None, rounded: Tensor | None, classes: Tensor | None) -> PairedDifference | None:
+    if without is None or rounded is None or classes is None:
+        return None
+    return paired_difference((without == classes).numpy(), (rounded == classes).numpy())
 
 
-def _back(without: Tensor, rounded: Tensor, classes: Tensor) -> PairedDifference:
-    return paired_difference((without.argmax(1) == classes).numpy(), (rounded.argmax(1) == classes).numpy())
-
-
-def _share(logits: Tensor, classes: Tensor) -> float:
-    return float((logits.argmax(1) == classes).double().mean())
+def _share(answers: Tensor | None, classes: Tensor | None) -> float | None:
+    if answers is None or classes is None:
+        return None
+    return float((answers == classes).double().mean())

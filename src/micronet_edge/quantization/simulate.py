@@ -5,18 +5,20 @@ from collections.abc import Iterator
 from torch import Tensor, fx, nn
 
 from micronet_edge.lowering.ir.convolutions import bias_of
-from micronet_edge.lowering.ir.graph import inputs_of, module_of, read_last_by
+from micronet_edge.lowering.ir.graph import inputs_of, module_of, read_last_by, results
 from micronet_edge.quantization.integer_arithmetic import rounded
 from micronet_edge.quantization.operators.operator import WeightStorage
 from micronet_edge.quantization.operators.registry import operator_of
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.quantized_tensors import clip_after, tensor_name
+from micronet_edge.quantization.samples import Given, by_input, outputs_of
+from micronet_edge.quantization.stored_weights import MATRICES
 
 
 class Simulation(nn.Module):
-    """The quantized network as a module: from images [n, 3, size, size] to logits [n, classes].
+    """The quantized network as a module: from samples of every input to what the network gives.
 
-    Logits are those of the integer file, up to the order of float32 sums and to ties. Gradients pass through
+    Outputs are those of the integer file, up to the order of float32 sums and to ties. Gradients pass through
     the rounding.
     """
 
@@ -26,19 +28,25 @@ class Simulation(nn.Module):
         self.network = quantized.network
         self._kernels = quantized.kernels(quantized)
 
-    def forward(self, images: Tensor) -> Tensor:
-        *_, (_, logits) = self.tensors(images)
-        return logits
+    def forward(self, *inputs: Tensor) -> Given:
+        found = self.outputs(*inputs)
+        return found[0] if len(found) == 1 else found
 
-    def tensors(self, images: Tensor) -> Iterator[tuple[fx.Node, Tensor]]:
-        """Every node with its tensor, rounded if the operator computes in integers; the logits come last."""
+    def outputs(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """All outputs, in order."""
+        wanted = set(results(self.network))
+        found = {node: value for node, value in self.tensors(*inputs) if node in wanted}
+        return outputs_of(self.network, found)
+
+    def tensors(self, *inputs: Tensor) -> Iterator[tuple[fx.Node, Tensor]]:
+        """Every node with its tensor, rounded if the operator computes in integers, in order of execution."""
+        given = by_input(self.network, inputs)
         values: dict[fx.Node, Tensor] = {}
         for node in self.network.graph.nodes:
             if node.op == "output":
                 return
-            inputs = [values[source] for source in inputs_of(node)]
-            given = images if node.op == "placeholder" else self.start(node, *inputs)
-            values[node] = self.finish(node, given)
+            read = [values[source] for source in inputs_of(node)]
+            values[node] = self.finish(node, given[node] if node in given else self.start(node, *read))
             for source in read_last_by(node):
                 del values[source]
             yield node, values[node]
@@ -67,7 +75,7 @@ class Simulation(nn.Module):
     def bias(self, node: fx.Node) -> Tensor:
         """The bias of a convolution or a linear layer as a file stores it."""
         layer = module_of(node)
-        assert isinstance(layer, nn.Conv2d | nn.Linear)
+        assert isinstance(layer, MATRICES)
         in_integers = self.quantized.is_integer(node) or self._kernels.contain(node)
         stored = operator_of(layer).stored(self.quantized.call(node, layer)) if in_integers else {}
         return stored.get("bias", bias_of(layer))

@@ -19,7 +19,36 @@ from micronet_edge.quantization.qparams import (
     weight_scales,
 )
 
-Matrix = nn.Conv2d | nn.Linear
+Matrix = nn.Conv2d | nn.ConvTranspose2d | nn.Linear
+MATRICES = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
+
+
+def channel_axis(layer: nn.Module) -> int:
+    """The axis of the output's channels: the last one behind a linear layer, else the second."""
+    return -1 if isinstance(layer, nn.Linear) else 1
+
+
+def along_channels(layer: nn.Module, values: Tensor, axes: int) -> Tensor:
+    """Numbers of each output channel [n], in the shape that broadcasts over an output of so many axes."""
+    behind = 0 if isinstance(layer, nn.Linear) else axes - 2
+    return values.view(-1, *[1] * behind)
+
+
+def weight_rows(layer: Matrix) -> Tensor:
+    """The layer's weight [n, ...], for each of n output channels."""
+    if not isinstance(layer, nn.ConvTranspose2d):
+        return layer.weight
+    inputs, outputs, *kernel = layer.weight.shape
+    by_group = layer.weight.reshape(layer.groups, inputs // layer.groups, outputs, *kernel)
+    return by_group.transpose(1, 2).flatten(0, 1)
+
+
+def own_layout(layer: Matrix, rows: Tensor) -> Tensor:
+    """What `weight_rows` gave, in the shape of the layer's weight."""
+    if not isinstance(layer, nn.ConvTranspose2d):
+        return rows
+    by_group = rows.reshape(layer.groups, -1, *rows.shape[1:])
+    return by_group.transpose(1, 2).flatten(0, 1)
 
 
 def stored_in_integers(
@@ -33,9 +62,10 @@ def stored_in_integers(
         limit: the largest integer of a weight.
         bias_limit: the largest integer of a bias; see `scales_for_bias`.
     """
-    scales = weight_scales(layer.weight.detach().numpy(), limit)
+    rows = weight_rows(layer)
+    scales = weight_scales(rows.detach().numpy(), limit)
     scales = scales_for_bias(scales, bias_of(layer).numpy(), qparams, bias_limit)
-    tensors = {"weight": _on_scales(layer.weight, scales, limit)}
+    tensors = {"weight": own_layout(layer, _on_scales(rows, scales, limit))}
     if layer.bias is not None:
         tensors["bias"] = _stored_bias(layer.bias, scales, qparams)
     return torch.from_numpy(scales), tensors

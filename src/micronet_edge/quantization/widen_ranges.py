@@ -7,7 +7,7 @@ import numpy as np
 from torch import fx
 
 from micronet_edge.lowering.ir.graph import inputs_of, module_of
-from micronet_edge.quantization.assign_qparams import assign_qparams
+from micronet_edge.quantization.assign_qparams import assign_qparams, fixed_qparams
 from micronet_edge.quantization.operators.call import Call
 from micronet_edge.quantization.operators.registry import operator_of
 from micronet_edge.quantization.qparams import BYTE, QuantParams, Range
@@ -35,12 +35,14 @@ def widened(network: fx.GraphModule, ranges: Mapping[str, Range], bits: int) -> 
         Ranges with which every rescaling factor is one that the runtimes support. Those of an ordinary
         network do not change.
     """
-    result, owners = dict(ranges), quantized_tensors(network)
+    result, owners, fixed = dict(ranges), quantized_tensors(network), fixed_qparams(network, bits)
     for _ in range(_ROUNDS):
         tensor_qparams = assign_qparams(network, result, bits)
         smallest = _smallest_scales(network, tensor_qparams)
         narrow = {
-            owners[name]: scale for name, scale in smallest.items() if tensor_qparams[name].scale < scale
+            owners[name]: scale
+            for name, scale in smallest.items()
+            if tensor_qparams[name].scale < scale and owners[name] not in fixed
         }
         if not narrow:
             break

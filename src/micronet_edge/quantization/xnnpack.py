@@ -16,7 +16,14 @@ from micronet_edge.quantization.integer_arithmetic import (
 )
 from micronet_edge.quantization.operators.call import Arithmetic, Call, Layer
 from micronet_edge.quantization.qparams import BYTE, QuantParams
-from micronet_edge.quantization.stored_weights import Matrix, applied, stored_in_integers
+from micronet_edge.quantization.stored_weights import (
+    Matrix,
+    applied,
+    channel_axis,
+    own_layout,
+    stored_in_integers,
+    weight_rows,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +40,12 @@ class XnnpackArithmetic:
         (qparams,), layer = call.inputs, call.layer
         scales, stored = stored_in_integers(layer, qparams, call.weight_limit)
         accumulator = scales * qparams.scale
-        weight = whole(stored["weight"] / scales.view(-1, *[1] * (layer.weight.ndim - 1)))
+        rows = scales.view(-1, *[1] * (layer.weight.ndim - 1)).expand_as(weight_rows(layer))
+        weight = whole(stored["weight"] / own_layout(layer, rows))
         bias = whole(stored["bias"] / accumulator) if "bias" in stored else None
         integers = {"weight": weight} | ({} if bias is None else {"bias": torch.zeros_like(bias)})
         sums = applied(layer, integers, whole(x / qparams.scale))
-        return requantized(sums, bias, accumulator / call.result.scale, call.result)
+        return requantized(sums, bias, accumulator / call.result.scale, call.result, channel_axis(layer))
 
     def total(
         self, exact: Tensor, values: Sequence[Tensor], qparams: Sequence[QuantParams], result: QuantParams

@@ -83,6 +83,9 @@ def _origin(found: FileSensitivity) -> str:
 
 def _tiles(found: FileSensitivity) -> str:
     of = found.analysis
+    if of.agreement is None:
+        tile = ("SQNR of the outputs", f"{of.sqnr_db:.1f} dB", f"on {plural(of.measured_images, 'sample')}")
+        return _list_of([tile])
     tiles = [("Same class as float", f"{of.agreement:.1%}", f"of {plural(of.measured_images, 'image')}")]
     if of.top1_float is not None and of.top1_quantized is not None:
         lost = signed(100 * (of.top1_quantized - of.top1_float))
@@ -92,6 +95,10 @@ def _tiles(found: FileSensitivity) -> str:
             *tiles,
         ]
     tiles.append(("SQNR of the logits", f"{of.sqnr_db:.1f} dB", "without the mean over the classes"))
+    return _list_of(tiles)
+
+
+def _list_of(tiles: list[tuple[str, str, str]]) -> str:
     each = "".join(
         f"<div><dt>{escape(title)}</dt><dd>{escape(figure)}<small>{escape(under)}</small></dd></div>"
         for title, figure, under in tiles
@@ -134,7 +141,11 @@ def _line(row: LayerSensitivity, name: str) -> list[str]:
     if row.in_float:
         return [*start, "", "", decibels_of(row), "in float", "", ""]
     brought = back(row)
-    points = f"{signed(brought.points)} <small>{signed(brought.low)} to {signed(brought.high)}</small>"
+    points = (
+        ""
+        if brought is None
+        else f"{signed(brought.points)} <small>{signed(brought.low)} to {signed(brought.high)}</small>"
+    )
     return [
         *start,
         share_of_noise(row),

@@ -59,8 +59,11 @@ def plot(found: Sensitivity) -> str:
     )
 
 
-def back(row: LayerSensitivity) -> PairedDifference:
-    """The gain with this layer in float: in top-1, or in agreement without labelled images."""
+def back(row: LayerSensitivity) -> PairedDifference | None:
+    """The gain with this layer in float: in top-1, or in agreement without labelled images.
+
+    None for a network that is no classifier.
+    """
     return row.top1_back or row.agreement_back
 
 
@@ -98,7 +101,7 @@ def _panels(found: Sensitivity) -> tuple[_Panel, ...]:
     rows = found.rows
     decibels = [min(row.sqnr_db, _HIGHEST_DB) for row in rows]
     shares = [100 * row.noise_share for row in rows]
-    backs = [end for row in rows for end in (back(row).low, back(row).high)]
+    backs = [end for row in rows if (each := back(row)) is not None for end in (each.low, each.high)]
     brought = "Agreement back" if rows[0].top1_back is None else "Top-1 back"
     return (
         _Panel("SQNR", "of the output, dB", 262, 190, ticks(decibels)),
@@ -143,11 +146,15 @@ def _row(row: LayerSensitivity, name: str, y: float, panels: tuple[_Panel, ...])
 def _marks(row: LayerSensitivity, y: float, panels: tuple[_Panel, ...]) -> str:
     _, noise, points, utilisation = panels
     brought = back(row)
-    return (
-        f"{_bar(noise, row.noise_share * 100, y, 'noise')}"
-        f'<line class="whisker" x1="{points.x(brought.low):.1f}" x2="{points.x(brought.high):.1f}" '
+    gained = (
+        ""
+        if brought is None
+        else f'<line class="whisker" x1="{points.x(brought.low):.1f}" x2="{points.x(brought.high):.1f}" '
         f'y1="{y:.1f}" y2="{y:.1f}"/>'
         f'<circle class="back" cx="{points.x(brought.points):.1f}" cy="{y:.1f}" r="3.5"/>'
+    )
+    return (
+        f"{_bar(noise, row.noise_share * 100, y, 'noise')}{gained}"
         f"{_bar(utilisation, row.range_utilisation * 100, y, 'utilisation')}"
     )
 
@@ -162,6 +169,11 @@ def _tooltip(row: LayerSensitivity) -> str:
     """The tooltip of a row."""
     brought = back(row)
     what = "agreement" if row.top1_back is None else "top-1"
+    gained = (
+        ""
+        if brought is None
+        else f", {what} {signed(brought.points)} points ({signed(brought.low)} to {signed(brought.high)})"
+    )
     if row.in_float:
         return f"{row.layer}\nSQNR, dB: {decibels_of(row)}\nin float: not quantized here"
     return (
@@ -169,6 +181,5 @@ def _tooltip(row: LayerSensitivity) -> str:
         f"SQNR, dB: {decibels_of(row)}\n"
         f"range {range_of(row)}, {row.range_utilisation:.0%} of the levels in use, "
         f"{row.saturated:.3%} of the values clipped\n"
-        f"in float: {share_of_noise(row)} of the noise disappears, "
-        f"{what} {signed(brought.points)} points ({signed(brought.low)} to {signed(brought.high)})"
+        f"in float: {share_of_noise(row)} of the noise disappears{gained}"
     )

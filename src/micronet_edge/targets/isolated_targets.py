@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from micronet_edge.counting.count import Count
 from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.data.preprocessing import Images
+from micronet_edge.data.signature import Samples
 from micronet_edge.errors import MicronetEdgeError, TargetError
 from micronet_edge.kernels import Kernels
 from micronet_edge.targets.isolation import DeathError, IsolatedProcess, process_for
@@ -69,6 +70,10 @@ class IsolatedSession:
     def run(self, images: Images) -> Logits:
         logits: Logits = self._ask("run", images)
         return logits
+
+    def outputs(self, *inputs: NDArray[np.float32]) -> Samples:
+        outputs: Samples = self._ask("outputs", *inputs)
+        return outputs
 
     def prepared(self, images: Images) -> Callable[[], Logits]:
         self._ask("prepared", images)

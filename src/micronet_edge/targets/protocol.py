@@ -69,8 +69,7 @@ class ExportSpec:
     @property
     def signature(self) -> Signature:
         """What the file takes and gives, with the names of its tensors."""
-        metadata = self.metadata
-        return metadata.signature or Signature.of_classifier(self.input_size, len(metadata.labels))
+        return self.metadata.interface
 
 
 @dataclass(frozen=True, slots=True)

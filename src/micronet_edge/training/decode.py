@@ -11,7 +11,8 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 from PIL import Image
 
-from micronet_edge.data.preprocessing import Preprocessing, as_rgb, decode_image
+from micronet_edge.data.image_modes import as_rgb
+from micronet_edge.data.preprocessing import Preprocessing, decode_image
 from micronet_edge.training.recipe import AugmentationRecipe
 
 DRAFT_MARGIN = 2

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from micronet_edge.data.preprocessing import as_rgb, decode_image
+from micronet_edge.data.image_modes import as_rgb
+from micronet_edge.data.preprocessing import decode_image
 from micronet_edge.errors import SettingsError
 from micronet_edge.training.stores import Store
 from micronet_edge.util.processes import in_processes, usable_cores

@@ -9,13 +9,17 @@ from torch import nn
 
 from micronet_edge.data.photographs import photographs
 from micronet_edge.data.preprocessing import Images, Preprocessing
+from micronet_edge.data.signature import Samples
 from micronet_edge.errors import TargetError
 from micronet_edge.lowering.ir.pass_base import tensors_in
 from micronet_edge.util.threads import one_thread
-from micronet_edge.verification.prove import FLOAT32_TOLERANCE
+from micronet_edge.verification.outputs import FLOAT32_TOLERANCE
 
 Outputs = Sequence[NDArray[np.float32]]
-_NOISE_IMAGES = 2
+Run = Callable[..., Outputs]
+"""What gives the outputs for an array of samples of each input."""
+
+_NOISE_SAMPLES = 2
 _NUDGE = 1e-5
 """Relative perturbation of each pixel of noise, as large as the rounding of a hundred layers.
 
@@ -32,33 +36,52 @@ def check_conversion(
     preprocessing: Preprocessing,
     batch: int,
 ) -> None:
-    """Compares every output of a file with the network that was written into it.
+    """Compares every output of a file with the network that was written into it, on photographs.
 
     Given    the file's name; `run`, which returns the file's outputs in the network's order and layout for
-             `batch` images [batch, 3, size, size], in the file's own runtime
-    Raises   TargetError with the output and its largest difference, relative to the network's largest value.
+             `batch` images [batch, channels, height, width], in the file's own runtime
+    Raises   TargetError as `check_conversion_on` does.
     """
-    known = preprocessing.batch(photographs())
-    random = np.random.default_rng(0)
-    noise = random.standard_normal((_NOISE_IMAGES, *known.shape[1:]), np.float32)
-    nudged = noise * (1 + _NUDGE * random.standard_normal(noise.shape, np.float32))
+    check_conversion_on(name, network, run, inputs=(preprocessing.batch(photographs()),), batch=batch)
+
+
+def check_conversion_on(name: str, network: nn.Module, run: Run, *, inputs: Samples, batch: int) -> None:
+    """Compares every output of a file with the network that was written into it, and on noise as well.
+
+    Given    the file's name; `run`, which returns the file's outputs in the network's order and layout for
+             `batch` samples of every input, in the file's own runtime; such samples, any number
+    Raises   TargetError with the output and its largest difference, relative to the network's largest value.
+             What is not finite on noise is not compared there.
+    """
+
+    def reference(*given: NDArray[np.float32]) -> Outputs:
+        return [tensor.numpy() for tensor in tensors_in(network(*map(torch.from_numpy, given)))]
+
+    noise, nudged = _noise(inputs)
     with torch.no_grad(), one_thread():
-        expected = _all_outputs(lambda images: _outputs(network, images), known, batch)
-        _compare(name, _all_outputs(run, known, batch), expected, [FLOAT32_TOLERANCE] * len(expected))
-        expected = _all_outputs(lambda images: _outputs(network, images), noise, batch)
-        moved = _all_outputs(lambda images: _outputs(network, images), nudged, batch)
-        allowed = [max(FLOAT32_TOLERANCE, _difference(*pair)) for pair in zip(moved, expected, strict=True)]
-        _compare(name, _all_outputs(run, noise, batch), expected, allowed)
+        expected = _all_outputs(reference, inputs, batch)
+        _compare(name, _all_outputs(run, inputs, batch), expected, [FLOAT32_TOLERANCE] * len(expected))
+        expected, moved = (_all_outputs(reference, each, batch) for each in (noise, nudged))
+        if all(np.isfinite(each).all() for each in (*expected, *moved)):
+            pairs = zip(moved, expected, strict=True)
+            allowed = [max(FLOAT32_TOLERANCE, _difference(*pair)) for pair in pairs]
+            _compare(name, _all_outputs(run, noise, batch), expected, allowed)
 
 
-def _outputs(network: nn.Module, images: Images) -> Outputs:
-    return [tensor.numpy() for tensor in tensors_in(network(torch.from_numpy(images)))]
+def _noise(inputs: Samples) -> tuple[Samples, Samples]:
+    """Noise of the inputs' shapes, and the same slightly moved."""
+    random, noise, nudged = np.random.default_rng(0), [], []
+    for known in inputs:
+        noise.append(random.standard_normal((_NOISE_SAMPLES, *known.shape[1:]), np.float32))
+        nudged.append(noise[-1] * (1 + _NUDGE * random.standard_normal(noise[-1].shape, np.float32)))
+    return tuple(noise), tuple(nudged)
 
 
-def _all_outputs(run: Callable[[Images], Outputs], images: Images, batch: int) -> Outputs:
-    """Every output for all images, `batch` at a time; the last batch is filled up from the start."""
-    starts = range(0, len(images), batch)
-    parts = [run(images[np.arange(start, start + batch) % len(images)]) for start in starts]
+def _all_outputs(run: Run, inputs: Samples, batch: int) -> Outputs:
+    """Every output for all samples, `batch` at a time; the last batch is filled up from the start."""
+    count = len(inputs[0])
+    places = [np.arange(start, start + batch) % count for start in range(0, count, batch)]
+    parts = [run(*(each[some] for each in inputs)) for some in places]
     return [np.concatenate(each) for each in zip(*parts, strict=True)]
 
 

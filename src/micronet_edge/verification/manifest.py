@@ -35,9 +35,10 @@ def write_manifest(
         "settings": settings,
         "preprocessing": metadata.preprocessing.to_dict(),
         "labels": len(metadata.labels),
+        **({} if metadata.signature is None else {"signature": metadata.signature.to_dict()}),
         "assumed": {"fields": list(metadata.assumed), "values": list(describe_assumptions(metadata))},
         "passes": [asdict(step) for step in applied],
-        "proof": None if proof is None else asdict(proof),
+        "proof": None if proof is None else proof.values(),
         "versions": {DISTRIBUTION: tool_version(), "python": python_version(), **package_versions()},
     }
     manifest_path(path).write_text(json.dumps(content, indent=2) + "\n")

@@ -1,7 +1,7 @@
 """Proves on images that a file computes the same function as its network; fails closed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -9,38 +9,27 @@ import torch
 from torch import nn
 
 from micronet_edge.data.metadata import FileMetadata
-from micronet_edge.data.photographs import photographs
 from micronet_edge.data.preprocessing import Images
+from micronet_edge.data.samples import ProofSamples, default_samples
+from micronet_edge.data.signature import Samples
 from micronet_edge.data.unseen_images import QuantizationImages, evenly
 from micronet_edge.errors import VerificationError
 from micronet_edge.kernels import Kernels
+from micronet_edge.lowering.ir.pass_base import tensors_in
 from micronet_edge.quantization.fuse_activations import with_fused_activations
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.simulate import Simulation
-from micronet_edge.targets.protocol import FLOAT16, FLOAT32, Logits, Reader, Session
+from micronet_edge.targets.protocol import Logits, Reader, Session
 from micronet_edge.util.text import plural
 from micronet_edge.util.threads import one_thread
-
-FLOAT32_TOLERANCE = 1e-4
-"""Largest difference of a float32 file, relative to the largest logit of the PyTorch network.
-
-Both runtimes sum in another order than PyTorch. Measured on m0 to m3 the difference stays below 2e-5; a
-wrong channel or border, or a wrong weight on the image's path, gives at least 1e-3. A single wrong weight
-in a branch that computes coefficients may stay below the tolerance.
-"""
-
-FLOAT16_TOLERANCE = 3e-2
-"""The same for a float16 file, whose weights are rounded to 11 bits, each by up to 5e-4 of itself.
-
-Measured on trained networks it stays below 4e-3, with random weights below 1.2e-2. A wrong weight cannot
-hide in it: the target compares the file with the rounded network within FLOAT32_TOLERANCE.
-"""
-
-TOLERANCES = {FLOAT32: FLOAT32_TOLERANCE, FLOAT16: FLOAT16_TOLERANCE}
-"""The tolerances of float files, by precision."""
-
-_EXPORT_AGAIN = "export it again"
-_TOO_COARSE = "float16 is too coarse for it, export float32"
+from micronet_edge.verification.outputs import (
+    FLOAT32_TOLERANCE,
+    OutputProof,
+    check_same,
+    compared,
+    is_near,
+    largest,
+)
 
 PROOF_IMAGES = 128
 """Number of images to prove an integer file on."""
@@ -55,6 +44,18 @@ They differ by rounding of ties, which accumulates: cosines are above 0.99 on tr
 CLOSE = {"int8": (0.85, 0.9), "int8-a16": (0.95, 0.98)}
 """Smallest share of images with the same class, and smallest cosine of logits, against float."""
 
+SIMULATION_SIGNAL_DB = 10.0
+"""Smallest signal-to-noise ratio, in decibels, of an output of an integer file that is no classifier against
+its simulation.
+
+The noise is the difference, the signal what of the simulation's output varies about its mean. Noise of R dB
+that is independent of the signal leaves a cosine of 1 / sqrt(1 + 10 ** (-R / 10)), so 10 dB are as strict as
+SIMULATION_COSINE.
+"""
+
+CLOSE_SIGNAL_DB = {"int8": 6.0, "int8-a16": 14.0}
+"""The same against float; as strict as the cosines in CLOSE."""
+
 
 @dataclass(frozen=True, slots=True)
 class Proof:
@@ -63,29 +64,43 @@ class Proof:
     Attributes:
         difference: largest absolute difference of a logit.
         relative_difference: the same, divided by the largest logit.
-        top1_agreement: share of images for which both predict the same class.
+        top1_agreement: share of images for which both predict the same class; None of what is no classifier.
         spread: variation of the PyTorch logits over the images, divided by the largest.
         operators: number of the file's operators by type.
         cosine: between all logits of the file and of the network.
         fused: number of activations that ran in the fused kernels.
+        outputs: each output of what is no classifier. The figures above are then those of the worst output,
+            but for the spread, which is the largest.
+        noise_alone: whether the samples are noise, since the user gave none and photographs do not fit.
     """
 
     images: int
     difference: float
     relative_difference: float
-    top1_agreement: float
+    top1_agreement: float | None
     spread: float
     operators: dict[str, int]
     cosine: float
     fused: int
+    outputs: tuple[OutputProof, ...] = ()
+    noise_alone: bool = False
+
+    def values(self) -> dict[str, object]:
+        """As plain values; without the fields that a classifier's proof does not have."""
+        values: dict[str, object] = asdict(self)
+        if not self.outputs:
+            del values["outputs"], values["noise_alone"]
+        return values
 
     @property
     def weakness(self) -> str | None:
-        """Why the proof does not cover the early layers; None if it does.
+        """Why the proof does not cover the early layers, or all inputs; None if it does.
 
         A network trained for other images may give the same output for all photographs. Then a fault before
         its last layers would not show.
         """
+        if self.noise_alone:
+            return "proven on noise alone: give --samples FILE, with inputs like those the network will see"
         if self.spread > FLOAT32_TOLERANCE:
             return None
         return (
@@ -110,26 +125,37 @@ class FileToProve:
             self._sessions[kernels] = self.target.open(self.path, kernels=kernels)
         return self._sessions[kernels]
 
+    def outputs(self, kernels: Kernels, inputs: Samples) -> Samples:
+        """All outputs of the file for these samples."""
+        session = self.session(kernels)
+        return (session.run(*inputs),) if self.metadata.is_classifier else session.outputs(*inputs)
+
     def operators(self) -> Mapping[str, int]:
         """The number of the file's operators by type, without those that the fused kernels replace."""
         return self.session("auto" if "auto" in self._sessions else "off").operators()
 
 
-def prove(file: FileToProve, network: nn.Module, kernels: Sequence[Kernels] = ("off",)) -> Proof:
+def prove(
+    file: FileToProve,
+    network: nn.Module,
+    kernels: Sequence[Kernels] = ("off",),
+    samples: ProofSamples | None = None,
+) -> Proof:
     """Runs a float file in its own runtime and compares it with the PyTorch network.
 
-    Given    a file and the unlowered network it was made from; the settings of `kernels` to run it with
+    Given    a file and the unlowered network it was made from; the settings of `kernels` to run it with; the
+             samples to run it on, or None for the bundled photographs, or noise if it takes no images
     Result   the comparison for the first setting
     Raises   VerificationError on a difference above the tolerance, a forbidden operator, or a network
              that outputs NaN or infinity.
     """
-    images = file.metadata.preprocessing.batch(photographs())
-    expected = reference_logits(network, images)
-    answers = [file.session(each).run(images) for each in kernels]
-    for logits in answers:
-        _check_same(file.path, logits, expected, TOLERANCES[file.metadata.precision])
+    samples = samples or default_samples(file.metadata)
+    expected = reference_outputs(network, samples.inputs, samples.source)
+    answers = [file.outputs(each, samples.inputs) for each in kernels]
+    for outputs in answers:
+        check_same(file.path, file.metadata, outputs, expected, samples)
     _check_rules(file)
-    return _proof(file, kernels[0], answers[0], expected)
+    return _proof(file, kernels[0], answers[0], expected, noise_alone=samples.made_up)
 
 
 def prove_quantized(
@@ -148,47 +174,71 @@ def prove_quantized(
     Result   the comparison with the float network, on some of the images
     Raises   VerificationError on too large a difference, or on a forbidden operator.
     """
-    chosen = evenly(images.proven_on, PROOF_IMAGES)
-    expected = reference_logits(network, chosen)
-    session = file.session(kernels)
-    logits = session.run(chosen)
-    if session.fused:
+    chosen = tuple(evenly(each, PROOF_IMAGES) for each in images.proven_on)
+    expected = reference_outputs(network, chosen, "the calibration samples")
+    outputs = file.outputs(kernels, chosen)
+    if file.session(kernels).fused:
         quantized = with_fused_activations(quantized)
     with torch.no_grad(), one_thread():
-        simulated: Logits = Simulation(quantized)(torch.from_numpy(chosen)).numpy()
-    cosine, agreement = _cosine(logits, simulated), float((logits.argmax(1) == simulated.argmax(1)).mean())
+        simulated = tensors_in(Simulation(quantized)(*map(torch.from_numpy, chosen)))
     trained = file.metadata.checkpoint_sha256 is not None  # random weights hardly separate many classes
-    if not (cosine >= SIMULATION_COSINE and (agreement >= SIMULATION_AGREEMENT or not trained)):
-        raise VerificationError(
-            f"{file.path.name} does not match its simulation: cosine of the logits {cosine:.4f}, "
-            f"same class on {agreement:.0%} of {plural(len(chosen), 'image')}; please report "
-            "this network"
-        )
+    _check_simulation(file, outputs, tuple(each.numpy() for each in simulated), trained=trained)
     _check_rules(file)
-    proof = _proof(file, kernels, logits, expected)
+    proof = _proof(file, kernels, outputs, expected)
     if trained and images.judged:
         _check_close(file, proof)
     return proof
 
 
-def compare(file: FileToProve, network: nn.Module, images: Images) -> Proof:
-    """Compares a file with the float network on these images, without a verdict."""
-    expected = reference_logits(network, images)
-    return _proof(file, "off", file.session().run(images), expected)
+def compare(file: FileToProve, network: nn.Module, inputs: Samples) -> Proof:
+    """Compares a file with the float network on these samples, without a verdict."""
+    expected = reference_outputs(network, inputs, "the calibration samples")
+    return _proof(file, "off", file.outputs("off", inputs), expected)
 
 
-def _proof(file: FileToProve, kernels: Kernels, logits: Logits, expected: Logits) -> Proof:
-    difference = float(np.abs(logits - expected).max())
+def _proof(
+    file: FileToProve, kernels: Kernels, found: Samples, expected: Samples, *, noise_alone: bool = False
+) -> Proof:
+    metadata = file.metadata
+    names = [spec.name for spec in metadata.interface.outputs]
+    outputs = tuple(compared(*each) for each in zip(names, found, expected, strict=True))
+    classifies = metadata.is_classifier
     return Proof(
-        images=len(expected),
-        difference=difference,
-        relative_difference=difference / _largest(expected),
-        top1_agreement=float((logits.argmax(1) == expected.argmax(1)).mean()),
-        spread=float(np.ptp(expected, axis=0).max()) / _largest(expected),
+        images=len(expected[0]),
+        difference=max(each.difference for each in outputs),
+        relative_difference=max(each.relative_difference for each in outputs),
+        top1_agreement=_agreement(found[0], expected[0]) if classifies else None,
+        spread=max(float(np.ptp(each, axis=0).max()) / largest(each) for each in expected),
         operators=dict(sorted(file.operators().items())),
-        cosine=_cosine(logits, expected),
+        cosine=min(each.cosine for each in outputs),
         fused=file.session(kernels).fused,
+        outputs=() if classifies else outputs,
+        noise_alone=noise_alone,
     )
+
+
+def _agreement(logits: Logits, expected: Logits) -> float:
+    return float((logits.argmax(1) == expected.argmax(1)).mean())
+
+
+def _check_simulation(file: FileToProve, found: Samples, simulated: Samples, *, trained: bool) -> None:
+    """Raises VerificationError if a file differs from its simulation by more than ties in rounding."""
+    name = file.path.name
+    if not file.metadata.is_classifier:
+        outputs = zip(file.metadata.interface.outputs, found, simulated, strict=True)
+        for each in (compared(spec.name, *pair) for spec, *pair in outputs):
+            if not is_near(each, SIMULATION_SIGNAL_DB):
+                raise VerificationError(
+                    f"{name} does not match its simulation: {each}; please report this network"
+                )
+        return
+    (logits,), (same,) = found, simulated
+    cosine, agreement = compared("logits", logits, same).cosine, _agreement(logits, same)
+    if not (cosine >= SIMULATION_COSINE and (agreement >= SIMULATION_AGREEMENT or not trained)):
+        raise VerificationError(
+            f"{name} does not match its simulation: cosine of the logits {cosine:.4f}, same class on "
+            f"{agreement:.0%} of {plural(len(logits), 'image')}; please report this network"
+        )
 
 
 def _check_rules(file: FileToProve) -> None:
@@ -199,15 +249,18 @@ def _check_rules(file: FileToProve) -> None:
         )
 
 
-def _cosine(ours: Logits, theirs: Logits) -> float:
-    length = float(np.linalg.norm(ours) * np.linalg.norm(theirs))
-    return float((ours * theirs).sum()) / max(length, float(np.finfo(np.float32).tiny))
-
-
 def _check_close(file: FileToProve, proof: Proof) -> None:
+    finer = " or --precision int8-a16" if file.metadata.precision == "int8" else ""
+    for each in proof.outputs:
+        if not is_near(each, CLOSE_SIGNAL_DB[file.metadata.precision]):
+            raise VerificationError(
+                f"{file.path.name} is too far from the float network: {each}: give --calibration samples "
+                f"like those the network will see{finer}"
+            )
+    if proof.top1_agreement is None:
+        return
     agreement, cosine = CLOSE[file.metadata.precision]
     if not (proof.top1_agreement >= agreement and proof.cosine >= cosine):
-        finer = " or --precision int8-a16" if file.metadata.precision == "int8" else ""
         raise VerificationError(
             f"{file.path.name} is too far from the float network: same class on {proof.top1_agreement:.0%} "
             f"of {proof.images} images (at least {agreement:.0%} required), cosine {proof.cosine:.3f} "
@@ -220,36 +273,20 @@ def reference_logits(network: nn.Module, images: Images) -> Logits:
 
     Raises VerificationError if they are not finite.
     """
-    with torch.no_grad(), one_thread():
-        logits: Logits = network.eval()(torch.from_numpy(images)).numpy()
-    if not np.isfinite(logits).all():
-        raise VerificationError(
-            "the PyTorch network itself outputs NaN or infinity on photographs: check its weights"
-        )
+    (logits,) = reference_outputs(network, (images,), "photographs")
     return logits
 
 
-def _largest(logits: Logits) -> float:
-    """The largest magnitude, but never zero: a hard swish may output only zeros."""
-    return max(float(np.abs(logits).max()), float(np.finfo(np.float32).tiny))
+def reference_outputs(network: nn.Module, inputs: Samples, source: str) -> Samples:
+    """All outputs of the PyTorch network for the samples, which `source` names in messages.
 
-
-def _check_same(path: Path, logits: Logits, expected: Logits, tolerance: float) -> None:
-    if logits.shape != expected.shape:
+    Raises VerificationError if they are not finite.
+    """
+    with torch.no_grad(), one_thread():
+        tensors = tensors_in(network.eval()(*map(torch.from_numpy, inputs)))
+    outputs = tuple(each.numpy() for each in tensors)
+    if not all(np.isfinite(each).all() for each in outputs):
         raise VerificationError(
-            f"{path.name} outputs {list(logits.shape)}, the PyTorch network {list(expected.shape)}"
+            f"the PyTorch network itself outputs NaN or infinity on {source}: check its weights"
         )
-    errors = np.abs(logits - expected) / _largest(expected)
-    if not errors.max() <= tolerance:
-        image, output = np.unravel_index(np.nan_to_num(errors, nan=np.inf).argmax(), errors.shape)
-        raise VerificationError(
-            f"{path.name} does not compute the same function: output {output} is "
-            f"{logits[image, output]:.5g} on {photographs()[image].name}, in PyTorch "
-            f"{expected[image, output]:.5g} (difference "
-            f"{errors[image, output]:.1e} of the largest, {tolerance:.0e} allowed): "
-            + (
-                "export it again"
-                if tolerance == FLOAT32_TOLERANCE
-                else "float16 is too coarse for it, export float32"
-            )
-        )
+    return outputs

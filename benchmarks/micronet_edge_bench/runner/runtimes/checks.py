@@ -1,4 +1,4 @@
-"""Checks for every runtime: one input and one output, of fixed shape and supported type."""
+"""Checks for every runtime: inputs and outputs of fixed shape and supported type."""
 
 from __future__ import annotations
 
@@ -16,17 +16,27 @@ if TYPE_CHECKING:
 
 Tensor = TypeVar("Tensor")
 
+SEED = 0
 DTYPES = ("float32", "int8", "uint8", "int16", "uint16")
 
 
-def only_one(path: Path, kind: str, tensors: Sequence[Tensor]) -> Tensor:
-    """The file's only input or output.
+def first_input(path: Path, tensors: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
+    """The file's first input, and the others.
 
-    Raises RuntimeUnusableError if there are none or several.
+    Raises RuntimeUnusableError if there are none.
     """
-    if len(tensors) != 1:
-        raise RuntimeUnusableError(f"{path} has {len(tensors)} {kind}s: only files with one can be measured")
-    return tensors[0]
+    if not tensors:
+        raise RuntimeUnusableError(f"{path} has no input: only files with one can be measured")
+    return tensors[0], list(tensors[1:])
+
+
+def random_array(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
+    """Random numbers from a fixed seed: normally distributed, or uniform over an integer type."""
+    random = np.random.default_rng(SEED)
+    if dtype.kind == "f":
+        return random.standard_normal(shape).astype(dtype)
+    limits = np.iinfo(dtype.name)
+    return random.integers(limits.min, limits.max, shape, dtype, endpoint=True)
 
 
 def fixed_shape(path: Path, kind: str, shape: Sequence[object]) -> tuple[int, ...]:

@@ -12,9 +12,10 @@ from micronet_edge_bench.runner.plan import LEAST_WARMUP
 from micronet_edge_bench.runner.runtimes.checks import (
     check_array,
     check_readable,
+    first_input,
     fixed_shape,
     known_dtype,
-    only_one,
+    random_array,
 )
 from micronet_edge_bench.runner.runtimes.errors import RuntimeUnusableError, one_line
 from micronet_edge_bench.runner.runtimes.onnx_nodes import OnnxNode, read_nodes
@@ -106,24 +107,29 @@ class OnnxSession:
             raise RuntimeUnusableError(
                 f"{path} cannot be opened by {NAME} ({one_line(error)}): copy or export it again"
             ) from error
-        given = only_one(path, "input", self.session.get_inputs())
-        made = only_one(path, "output", self.session.get_outputs())
+        given, others = first_input(path, self.session.get_inputs())
         self.input_shape = fixed_shape(path, "input", given.shape)
         self.input_dtype = known_dtype(path, "input", _dtype_name(given.type))
-        known_dtype(path, "output", _dtype_name(made.type))
+        for made in self.session.get_outputs():
+            known_dtype(path, "output", _dtype_name(made.type))
         self._path, self._name, self._fuses = path, given.name, kernels is not None
-        self._feed: dict[str, NDArray[np.generic]] = {}
+        self._feed: dict[str, NDArray[np.generic]] = {
+            each.name: random_array(
+                fixed_shape(path, "input", each.shape), known_dtype(path, "input", _dtype_name(each.type))
+            )
+            for each in others
+        }
         self._made: list[NDArray[np.generic]] = []
 
     def set_input(self, array: NDArray[np.generic]) -> None:
         check_array(self._path, array, self.input_shape, self.input_dtype)
-        self._feed = {self._name: np.ascontiguousarray(array)}
+        self._feed[self._name] = np.ascontiguousarray(array)
 
     def infer(self) -> None:
         self._made = self.session.run(None, self._feed)
 
-    def output(self) -> NDArray[np.generic]:
-        return self._made[0]
+    def outputs(self) -> tuple[NDArray[np.generic], ...]:
+        return tuple(self._made)
 
     def nodes(self) -> list[OnnxNode]:
         """The operators that run: functions are inlined unless the fused kernels implement them."""

@@ -48,9 +48,12 @@ def conv_at(node: fx.Node) -> nn.Conv2d:
     return layer
 
 
-def bias_of(layer: nn.Conv2d | nn.Linear) -> Tensor:
+def bias_of(layer: nn.Conv2d | nn.ConvTranspose2d | nn.Linear) -> Tensor:
     """The layer's bias [n], zeros if it has none."""
-    return torch.zeros(layer.weight.shape[0]) if layer.bias is None else layer.bias.detach()
+    if layer.bias is not None:
+        return layer.bias.detach()
+    transposed = isinstance(layer, nn.ConvTranspose2d)
+    return torch.zeros(layer.out_channels if transposed else layer.weight.shape[0])
 
 
 def is_depthwise(conv: nn.Conv2d) -> bool:

@@ -136,8 +136,8 @@ def inputs_of(node: fx.Node) -> list[fx.Node]:
 
 
 def read_last_by(node: fx.Node) -> list[fx.Node]:
-    """The tensors whose last consumer is the node."""
-    return [source for source in node.all_input_nodes if list(source.users)[-1] is node]
+    """The tensors whose last consumer, in order of execution, is the node."""
+    return [source for source in node.all_input_nodes if max(source.users) is node]
 
 
 def feeds_only(producer: fx.Node, consumer: fx.Node) -> bool:

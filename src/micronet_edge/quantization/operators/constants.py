@@ -23,7 +23,11 @@ class ConstantOperator(Operator[ConstantLayer]):
 
     def second_input(self, call: Call[ConstantLayer]) -> QuantParams:
         """The quantization parameters of the constant."""
-        return constant_range_qparams(call.layer.constant, call.result, self.smallest_input_ratio)
+        return self.constant_qparams(call.layer, call.result)
+
+    def constant_qparams(self, layer: ConstantLayer, result: QuantParams) -> QuantParams:
+        """The same; `result` are those of the layer's result."""
+        return constant_range_qparams(layer.constant, result, self.smallest_input_ratio)
 
 
 def constant_range_qparams(constant: Tensor, result: QuantParams, smallest_ratio: float) -> QuantParams:

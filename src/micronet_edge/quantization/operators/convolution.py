@@ -12,9 +12,11 @@ from micronet_edge.quantization.qparams import Range, weight_scales
 from micronet_edge.quantization.stored_weights import (
     Matrix,
     applied,
+    own_layout,
     stored_in_halves,
     stored_in_int8,
     stored_in_integers,
+    weight_rows,
 )
 
 
@@ -24,16 +26,16 @@ class MatrixOperator(Operator[Matrix]):
         ((low, high),) = inputs
         if not (isfinite(low) and isfinite(high)):
             return -inf, inf
-        if isinstance(layer, nn.Conv2d):
+        if not isinstance(layer, nn.Linear):
             low, high = min(low, 0.0), max(high, 0.0)
-        weight: Tensor = layer.weight.detach().double().flatten(1)
+        weight = weight_rows(layer).detach().double().flatten(1)
         positive, negative = weight.clamp(min=0).sum(1), weight.clamp(max=0).sum(1)
         least, most = positive * low + negative * high, positive * high + negative * low
         bias = bias_of(layer).double()
         return float((least + bias).min()), float((most + bias).max())
 
     def accumulator_scale(self, call: Call[Matrix]) -> float:
-        scales = weight_scales(call.layer.weight.detach().numpy(), call.weight_limit)
+        scales = weight_scales(weight_rows(call.layer).detach().numpy(), call.weight_limit)
         return call.inputs[0].scale * float(scales.max())
 
     def stored(self, call: Call[Matrix]) -> Mapping[str, Tensor]:
@@ -48,8 +50,9 @@ class MatrixOperator(Operator[Matrix]):
     def in_float(self, layer: Matrix, storage: WeightStorage, *inputs: Tensor) -> Tensor:
         match storage:
             case WeightStorage.INT8:
-                return applied(layer, {"weight": stored_in_int8(layer.weight)}, *inputs)
+                rows = stored_in_int8(weight_rows(layer))
             case WeightStorage.FLOAT16:
-                return applied(layer, {"weight": stored_in_halves(layer.weight)}, *inputs)
+                rows = stored_in_halves(weight_rows(layer))
             case WeightStorage.FLOAT32:
                 return applied(layer, {}, *inputs)
+        return applied(layer, {"weight": own_layout(layer, rows)}, *inputs)

@@ -8,7 +8,7 @@ from typing import ClassVar, Generic
 from torch import Tensor, fx
 
 from micronet_edge.quantization.operators.call import Call, Layer
-from micronet_edge.quantization.qparams import Range
+from micronet_edge.quantization.qparams import QuantParams, Range
 from micronet_edge.quantization.stored_weights import applied
 
 
@@ -18,7 +18,7 @@ class ResultQParams(Enum):
     OWN = auto()
     """From the calibrated range of the result."""
     FROM_INPUTS = auto()
-    """From the inputs, which then all have the same: the operator only moves numbers."""
+    """From the inputs: the operator only moves numbers. Inputs of several ranges are SHARED."""
     SHARED = auto()
     """From the calibrated range of the result; inputs that nothing else reads get the same."""
 
@@ -41,6 +41,12 @@ class Operator(Generic[Layer]):
 
     is_symmetric: ClassVar[bool] = False
     """Whether the zero point of the result must be 0."""
+
+    fixed_result: ClassVar[Mapping[int, QuantParams]] = {}
+    """The only quantization parameters that runtimes give the result, by the bits of an activation."""
+
+    has_integer_form: ClassVar[bool] = True
+    """Whether any runtime computes the operator in integers; else it stays in float32."""
 
     is_clip: ClassVar[bool] = False
     """Whether the operator only limits its input, as the saturation of the operator before it does."""

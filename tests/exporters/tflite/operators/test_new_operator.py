@@ -9,9 +9,10 @@ from micronet_edge.errors import TargetError
 from micronet_edge.lowering import lower
 from micronet_edge.targets.protocol import ExportSpec
 from micronet_edge.targets.registry import find_target
+from micronet_edge_tflite import operators
 from micronet_edge_tflite.counting.formulas import elementwise
 from micronet_edge_tflite.network_file import is_writable
-from micronet_edge_tflite.operators import EVERYWHERE, OPERATORS
+from micronet_edge_tflite.operators import EVERYWHERE, OPERATORS, in_integers
 
 OPERATIONS = 3
 
@@ -19,18 +20,20 @@ OPERATIONS = 3
 @pytest.fixture(scope="module")
 def network():
     torch.manual_seed(0)
-    return around(nn.ELU())
+    return around(nn.CELU())
 
 
 @pytest.fixture
-def with_elu(monkeypatch):
-    """The registry with one more operator while the test runs."""
-    assert OPERATORS.formula("ELU") is None
+def with_celu(monkeypatch):
+    """The registry with one more layer while the test runs: with an alpha of 1 it is an ELU."""
+    monkeypatch.setattr(operators, "_INTEGER_FORMS", dict(operators._INTEGER_FORMS))
     for registered in ("_writers", "_operators"):
         monkeypatch.setattr(OPERATORS, registered, dict(getattr(OPERATORS, registered)))
     OPERATORS.names("ELU", formula=elementwise(OPERATIONS), allowed_in=EVERYWHERE)
 
-    @OPERATORS.writes(nn.ELU)
+    in_integers(nn.CELU)
+
+    @OPERATORS.writes(nn.CELU)
     def write(_layer, call):
         call.write("ELU", call.inputs, call.result())
 
@@ -45,10 +48,10 @@ def test_without_it_networks_go_through_the_converter_and_are_not_quantized(
 ):
     assert not is_writable(lowered(network))
     error_line = refusal(TargetError, quantized, network, tmp_path, calibration, "int8")
-    assert "no TFLite operator for the layer ELU(alpha=1.0): put another one in its place" in error_line
+    assert "no TFLite operator for the layer 1, CELU(alpha=1.0): put another layer in its place" in error_line
 
 
-@pytest.mark.usefixtures("with_elu")
+@pytest.mark.usefixtures("with_celu")
 def test_with_it_our_writer_writes_them(network, tmp_path):
     assert is_writable(lowered(network))
     file = exported(network, tmp_path)
@@ -62,7 +65,7 @@ def test_with_it_our_writer_writes_them(network, tmp_path):
     )
 
 
-@pytest.mark.usefixtures("with_elu")
+@pytest.mark.usefixtures("with_celu")
 def test_with_it_they_are_quantized(network, calibration, tmp_path):
     file = quantized(network, tmp_path, calibration, "int8")
     assert file.proof.operators["ELU"] == file.proof.operators["QUANTIZE"] == 1

@@ -1,0 +1,212 @@
+"""Whether files of users' own networks are as fast as those that the usual converters make of them.
+
+    python benchmarks/suites/own_networks.py
+
+writes each network of examples/networks_of_users as float32 and int8, and by the plain converter (torch.onnx
+with onnxsim; onnx2tf), and runs the files of a format side by side with the harness: one thread, fresh
+processes, one file after the other in every round. Then `--table` prints the result as Markdown.
+
+Writes benchmarks/results/own_networks.json after every network; what is there already is not measured again.
+"""
+
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import typer
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the baselines are not installed
+sys.path.insert(0, str(Path(__file__).parents[2] / "examples"))
+
+from networks_of_users.catalogue import NETWORKS, UserNetwork  # type: ignore[import-not-found]
+
+import micronet_edge
+from baselines.plain_converters import plain_onnx, plain_tflite
+from micronet_edge.data.metadata import FileMetadata
+from micronet_edge.data.preprocessing import Preprocessing
+from micronet_edge.data.signature import Samples, Signature, TensorSpec
+from micronet_edge.errors import MicronetEdgeError
+from micronet_edge.lowering.ir.pass_base import tensors_in
+from micronet_edge.quantization.layer_outputs import decibels
+from micronet_edge.settings import ExportSettings
+from micronet_edge.targets.registry import find_target
+from micronet_edge.util.output_files import write_text
+from micronet_edge.util.terminal import say
+from micronet_edge_bench.inputs import prepare
+from micronet_edge_bench.measuring import measure
+from micronet_edge_bench.runner.facts import environment
+from micronet_edge_bench.runner.plan import Settings
+from micronet_edge_bench.statistics import latency, ratio_in_turn
+
+RESULT = Path(__file__).parents[1] / "results" / "own_networks.json"
+FORMATS = {"onnx": "ONNX Runtime", "tflite": "LiteRT"}
+PROCESSES, ROUNDS = 5, 60
+SAMPLES, CALIBRATION = 16, 64
+SIZE = 32
+"""Of a preprocessing that nothing uses."""
+
+CONVERTER, OURS, INT8 = "converter", "ours", "int8"
+
+Row = dict[str, Any]
+
+
+def main(*, output: Path = RESULT, only: str = "", rounds: int = ROUNDS, table: bool = False) -> None:
+    """Measures the networks whose name starts with `only`, or prints the table of a result."""
+    rows = json.loads(output.read_text())["rows"] if output.exists() else []
+    if table:
+        for line in table_of(rows):
+            say(line)
+        return
+    done = {row["network"] for row in rows}
+    for network in NETWORKS:
+        if network.name.startswith(only) and network.name not in done:
+            rows += [_measured(network, kind, rounds) for kind in FORMATS]
+            content = json.dumps({"environment": environment(), "rows": rows}) + "\n"
+            write_text(content, output, overwrite=True)
+            say(f"{network.name}: measured")
+
+
+def _measured(network: UserNetwork, kind: str, rounds: int) -> Row:
+    """The files of a network in a format: their times, and how far they are from PyTorch."""
+    module, samples = network.build(), _samples(network, SAMPLES, seed=1)
+    with torch.no_grad():
+        expected = tuple(each.numpy() for each in tensors_in(module(*map(torch.from_numpy, samples))))
+    row: Row = {"network": network.name, "format": kind, "errors": {}}
+    with tempfile.TemporaryDirectory() as folder:
+        paths = dict(_written(network, module, kind, Path(folder), row["errors"]))
+        with suppress(KeyError):
+            row["difference"] = _difference(paths[OURS], samples, expected)
+        with suppress(KeyError):
+            row["int8_db"] = _decibels(paths[INT8], samples, expected)
+        return row | _times(paths, rounds, row["errors"])
+
+
+def _written(
+    network: UserNetwork, module: torch.nn.Module, kind: str, folder: Path, errors: dict[str, str]
+) -> Iterator[tuple[str, Path]]:
+    """The files that can be written; the reasons for the others go to `errors`."""
+    ways = {CONVERTER: _by_converter, OURS: _in_float, INT8: _in_integers}
+    for name, write in ways.items():
+        path = folder / f"{name}.{kind}"
+        try:
+            write(network, module, path)
+            yield name, path
+        except MicronetEdgeError as error:
+            errors[name] = str(error)
+
+
+def _by_converter(network: UserNetwork, module: torch.nn.Module, path: Path) -> None:
+    onnx_file = path.with_name(f"{CONVERTER}.onnx")
+    plain_onnx(module, network.inputs, onnx_file)
+    if path != onnx_file:
+        plain_tflite(onnx_file, path)
+
+
+def _in_float(network: UserNetwork, module: torch.nn.Module, path: Path) -> None:
+    _export(network, module, path, ExportSettings())
+
+
+def _in_integers(network: UserNetwork, module: torch.nn.Module, path: Path) -> None:
+    calibration = path.with_suffix(".npz")
+    np.savez(calibration, **dict(zip(network.inputs, _samples(network, CALIBRATION, seed=2), strict=True)))
+    _export(network, module, path, ExportSettings(precision=INT8, calibration=calibration))
+
+
+def _export(network: UserNetwork, module: torch.nn.Module, path: Path, settings: ExportSettings) -> None:
+    """Writes and proves a file, in a folder of its own; then moves it to `path`."""
+    with tempfile.TemporaryDirectory() as folder:
+        own = replace(settings, formats=(path.suffix[1:],), output=Path(folder))
+        (exported,) = micronet_edge.export(module, metadata=_metadata(network, module), settings=own)
+        exported.path.replace(path)
+
+
+def _metadata(network: UserNetwork, module: torch.nn.Module) -> FileMetadata:
+    """What takes arrays: the samples are noise, whatever the network was made for."""
+    with torch.no_grad():
+        made = tensors_in(module(*(torch.zeros(1, *shape) for shape in network.inputs.values())))
+    outputs = zip(network.outputs, made, strict=True)
+    signature = Signature(
+        tuple(TensorSpec(name, shape) for name, shape in network.inputs.items()),
+        tuple(TensorSpec(name, tuple(each.shape[1:])) for name, each in outputs),
+    )
+    return FileMetadata(network.name, (), Preprocessing(SIZE, SIZE), signature=signature)
+
+
+def _samples(network: UserNetwork, count: int, *, seed: int) -> Samples:
+    random = np.random.default_rng(seed)
+    return tuple(random.standard_normal((count, *shape), np.float32) for shape in network.inputs.values())
+
+
+def _difference(path: Path, samples: Samples, expected: Samples) -> float:
+    """The largest difference of an output, relative to its largest number."""
+    return max(
+        float(np.abs(ours - theirs).max() / np.abs(theirs).max())
+        for ours, theirs in zip(_outputs(path, samples), expected, strict=True)
+    )
+
+
+def _decibels(path: Path, samples: Samples, expected: Samples) -> float:
+    """The smallest signal-to-noise ratio of an output."""
+    return min(
+        decibels(float(np.square(theirs).sum()), float(np.square(ours - theirs).sum()))
+        for ours, theirs in zip(_outputs(path, samples), expected, strict=True)
+    )
+
+
+def _outputs(path: Path, samples: Samples) -> Samples:
+    return find_target(path.suffix[1:]).open(path, kernels="off").outputs(*samples)
+
+
+def _times(paths: dict[str, Path], rounds: int, errors: dict[str, str]) -> Row:
+    """The samples of each file, its median, and the speed-ups over the converter's."""
+    names = list(paths)
+    try:
+        prepared = prepare([paths[name] for name in names], random=True, own=True)
+        (run,) = measure(prepared, ["local"], Settings(1, PROCESSES, rounds))
+    except MicronetEdgeError as error:
+        errors["measuring"] = str(error)
+        return {}
+    if run.error is not None:
+        errors["measuring"] = run.error
+        return {}
+    samples = {name: file.samples_ns for name, file in zip(names, run.files, strict=True)}
+    row: Row = {f"{name}_ms": latency(each).median_ns / 1e6 for name, each in samples.items()}
+    row["samples_ns"] = samples
+    if CONVERTER in samples:
+        row["times_as_fast"] = {
+            name: asdict(ratio_in_turn(samples[CONVERTER], samples[name]))
+            for name in (OURS, INT8)
+            if name in samples
+        }
+    return row
+
+
+def table_of(rows: list[Row]) -> Iterator[str]:
+    """The result as rows of Markdown."""
+    yield "| network | runtime | difference | converter ms | ours ms | times as fast | int8 dB | int8 ms |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for row in rows:
+        ratio = row.get("times_as_fast", {}).get(OURS)
+        cells = [
+            row["network"],
+            FORMATS[row["format"]],
+            f"{row['difference']:.0e}" if "difference" in row else "-",
+            *(f"{row[key]:.2f}" if key in row else "-" for key in ("converter_ms", "ours_ms")),
+            f"{ratio['value']:.2f} ({ratio['low']:.2f} to {ratio['high']:.2f})" if ratio else "-",
+            f"{row['int8_db']:.0f}" if "int8_db" in row else "-",
+            f"{row['int8_ms']:.2f}" if "int8_ms" in row else "-",
+        ]
+        yield f"| {' | '.join(cells)} |"
+        for name, reason in row["errors"].items():
+            yield f"| | | {name}: {reason} | | | | | |"
+
+
+if __name__ == "__main__":
+    typer.run(main)

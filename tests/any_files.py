@@ -1,0 +1,96 @@
+"""Networks with any inputs and outputs as files: written, opened, and compared with PyTorch."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from micronet_edge.data.metadata import FileMetadata
+from micronet_edge.data.preprocessing import Preprocessing
+from micronet_edge.data.signature import Signature, TensorSpec
+from micronet_edge.lowering import lower
+from micronet_edge.lowering.ir.pass_base import tensors_in
+from micronet_edge.quantization.assign_qparams import assign_qparams
+from micronet_edge.quantization.calibrate import calibrate
+from micronet_edge.quantization.quantized_network import QuantizedNetwork
+from micronet_edge.quantization.recipe import BITS
+from micronet_edge.targets.protocol import FLOAT32, ExportSpec
+from micronet_edge.targets.registry import find_target, integer_lowering_of
+
+UNREAD = Preprocessing(32, 32)
+"""The preprocessing of what takes no images."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a file is written."""
+
+    target: str
+    precision: str = FLOAT32
+    batch: int | None = 1
+
+    def __str__(self):
+        return f"{self.target} {self.precision}"
+
+
+def answers(network, samples):
+    """What the network gives in PyTorch: one array for each output."""
+    with torch.no_grad():
+        return tuple(tensor.numpy() for tensor in tensors_in(network(*samples)))
+
+
+def spec_of(inputs, outputs, way, name="network"):
+    """Given the shapes of the inputs and of the outputs, by name."""
+    signature = Signature(
+        tuple(TensorSpec(name, tuple(shape)) for name, shape in inputs.items()),
+        tuple(TensorSpec(name, tuple(shape)) for name, shape in outputs.items()),
+    )
+    metadata = FileMetadata(name, (), UNREAD, None, way.precision, signature=signature)
+    return ExportSpec(
+        UNREAD.size, way.batch, naive=False, portable=False, metadata=metadata, precision=way.precision
+    )
+
+
+def written(network, samples, spec, path):
+    """Writes the network's file; returns what the file holds, in PyTorch.
+
+    Given    samples [n, ...] of every input, on which integers are calibrated
+    """
+    target = find_target("onnx" if path.suffix == ".onnx" else "tflite")
+    probe = tuple(each[:1] for each in samples)
+    if spec.precision == FLOAT32:
+        lowered = lower(network, target.pipeline(spec), probe).network
+        target.export(lowered, spec, path)
+        return lowered
+    lowering = integer_lowering_of([target])
+    lowered = lower(network, lowering.pipeline(lowering.costs), probe).network
+    qparams = assign_qparams(lowered, calibrate(lowered, samples, 100.0), BITS[spec.precision])
+    form = target.quantized_graph(
+        QuantizedNetwork(lowered, UNREAD, qparams, takes_images=False, classifies=False)
+    )
+    target.quantize(form, spec, path)
+    return form
+
+
+def opened(path):
+    return find_target("onnx" if path.suffix == ".onnx" else "tflite").open(path, kernels="off")
+
+
+def difference(found, expected):
+    """The largest one of all outputs, each relative to its largest number."""
+    assert [each.shape for each in found] == [each.shape for each in expected]
+    assert all(each.dtype == np.float32 for each in found)
+    return max(
+        float(np.abs(ours - theirs).max() / max(np.abs(theirs).max(), 1e-30))
+        for ours, theirs in zip(found, expected, strict=True)
+    )
+
+
+def decibels(found, expected):
+    """The smallest signal-to-noise ratio of all outputs."""
+    assert [each.shape for each in found] == [each.shape for each in expected]
+    ratios = []
+    for ours, theirs in zip(found, expected, strict=True):
+        noise = float(np.square(ours - theirs, dtype=np.float64).mean())
+        ratios.append(10 * np.log10(max(float(np.square(theirs).mean()), 1e-30) / max(noise, 1e-30)))
+    return min(ratios)
