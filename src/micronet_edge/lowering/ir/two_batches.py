@@ -84,7 +84,6 @@ def _one_constant(few: fx.GraphModule, more: fx.GraphModule, name: str, node: fx
             if each.op == "get_attr" and each.target == name:
                 each.meta[_GROWS] = axis
         few.register_buffer(name, one.clone(), persistent=False)
-    note_batch_axis(node, axis)
 
 
 def _merged(node: fx.Node, few: object, more: object) -> object:

@@ -127,6 +127,7 @@ class ValuedTracer(fx.Tracer):
     def __init__(self, examples: tuple[Tensor, ...]) -> None:
         super().__init__()
         self._examples = examples
+        self._made: list[nn.Module] = []
         self._constants: dict[tuple[int, int], tuple[Tensor, str]] = {}
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
@@ -162,7 +163,8 @@ class ValuedTracer(fx.Tracer):
             return forward(*args, **kwargs)
         assert self.submodule_paths is not None
         if m not in self.submodule_paths:  # made in forward
-            self.submodule_paths[m] = f"made{len(self.submodule_paths)}"
+            self._made.append(m)
+            self.submodule_paths[m] = f"made{len(self._made)}"
             self.root.add_module(self.submodule_paths[m], m.eval())
         return super().call_module(m, forward, args, kwargs)
 

@@ -9,7 +9,7 @@ from torch import fx, nn
 from torch.fx.node import map_aggregate
 
 from micronet_edge.errors import LoweringError
-from micronet_edge.lowering.ir.graph import calls, module_of
+from micronet_edge.lowering.ir.graph import batch_axis, calls, module_of, shape_of
 from micronet_edge.lowering.ir.pass_base import Pass
 from micronet_edge.lowering.ir.places import called, described
 from micronet_edge.lowering.passes.spell_out_norms import spell_out_norms
@@ -78,6 +78,8 @@ def _spelled(network: fx.GraphModule, node: fx.Node, spelled: dict[fx.Node, obje
         raise LoweringError(f"{described(node)}: its arguments are not understood ({error})") from error
     result = spelling(write, *given, **kwargs)
     write.finish(result if isinstance(result, tuple) else (result,))
+    if isinstance(result, fx.Node) and (shape_of(result), batch_axis(result)) != (write.shape, write.axis):
+        raise write.refusal("it picks or mixes samples: a file computes every sample alike and by itself")
     return result
 
 
