@@ -33,8 +33,8 @@ from baselines.freeze_hard_sigmoid import FreezeHardSigmoid
 from micronet_edge.errors import SettingsError
 from micronet_edge.lowering import Pass, lower
 from micronet_edge.lowering.cost_model.tuning import INTEGER_COSTS
+from micronet_edge.lowering.passes.canonicalize import Canonicalize
 from micronet_edge.lowering.passes.decompose import Decompose
-from micronet_edge.lowering.passes.drop_training_layers import DropTrainingLayers
 from micronet_edge.lowering.passes.fold_batch_norm import FoldBatchNorm
 from micronet_edge.quantization.recipe import INT8
 from micronet_edge.targets.protocol import FLOAT32
@@ -49,7 +49,7 @@ KEEPS_COMMON_GRAPH = ("tflite",)
 """Formats whose own quantized graph does not make baselines faster."""
 
 _PRECISIONS = (FLOAT32, INT8)
-_COMMON: tuple[Pass, ...] = (DropTrainingLayers(), FoldBatchNorm(), FreezeHardSigmoid(), FoldFactors())
+_COMMON: tuple[Pass, ...] = (Canonicalize(), FoldBatchNorm(), FreezeHardSigmoid(), FoldFactors())
 _DECOMPOSED: tuple[Pass, ...] = (*_COMMON, Decompose(INTEGER_COSTS))
 
 

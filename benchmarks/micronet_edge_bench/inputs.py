@@ -50,8 +50,8 @@ def prepare(
 
     Given    files of any runtime that the bench knows; `images`, a folder whose first images are the input;
              the default is a bundled photograph. `random` numbers from a fixed seed are for files without
-             images, or on request for all, and for all inputs of a file but the first. `own` files were just written here and open in this
-             process.
+             images, or on request for all, and for all inputs of a file but the first. `own` files were just
+             written here and open in this process.
     Raises   SettingsError on a file given twice and on a folder without images; TargetError on a file that
              is not a network or cannot be measured, and if `images` are given for a file without
              preprocessing.

@@ -32,6 +32,11 @@ def layers_better_in_float(network: fx.GraphModule) -> frozenset[str]:
     return frozenset(tensor_name(node) for node in layers if node not in faster)
 
 
+def layers_without_integers(network: fx.GraphModule) -> frozenset[str]:
+    """The layers with weights that ONNX Runtime has no integer operator for, by tensor name."""
+    return frozenset(tensor_name(node) for node, _ in calls(network, nn.ConvTranspose2d))
+
+
 def weights_to_store_in_integers(network: fx.GraphModule) -> frozenset[str]:
     """The layers whose weights are better int8 even where they compute in float: convolutions of one pixel.
 

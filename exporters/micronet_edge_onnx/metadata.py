@@ -20,11 +20,19 @@ def write_metadata(model: onnx.ModelProto, metadata: FileMetadata) -> None:
     onnx.helper.set_model_props(model, metadata.to_texts())
     model.producer_name, model.producer_version = DISTRIBUTION, tool_version()
     model.graph.name = metadata.variant
-    size = metadata.preprocessing.size
     model.doc_string = (
-        f"{metadata.variant} in {metadata.precision}, for {size} x {size} pixels and {len(metadata.labels)} "
-        f"classes. metadata_props hold the labels ({LABELS_KEY}) and the preprocessing ({DESCRIPTION_KEY})."
+        f"{metadata.variant} in {metadata.precision}, for {_interface(metadata)}. metadata_props hold the "
+        f"labels ({LABELS_KEY}) and the preprocessing ({DESCRIPTION_KEY})."
     )
+
+
+def _interface(metadata: FileMetadata) -> str:
+    """What the file takes and gives, in a line."""
+    if metadata.is_classifier:
+        _, height, width = metadata.preprocessing.shape
+        return f"{width} x {height} pixels and {len(metadata.labels)} classes"
+    ends = metadata.interface.inputs, metadata.interface.outputs
+    return " and outputs ".join(", ".join(map(str, specs)) for specs in ends)
 
 
 def read_metadata(path: Path) -> FileMetadata:

@@ -1,13 +1,14 @@
 """The passes that make a network ready for ONNX Runtime, or for any runtime that reads ONNX."""
 
 from micronet_edge.lowering import Costs, Pass, common
+from micronet_edge.lowering.passes.canonicalize import Canonicalize
 from micronet_edge.lowering.passes.densify_groups import DensifyGroups
-from micronet_edge.lowering.passes.drop_training_layers import DropTrainingLayers
 from micronet_edge.lowering.passes.fold_batch_norm import FoldBatchNorm
 from micronet_edge.lowering.passes.freeze_shift_max import FreezeShiftMax
 from micronet_edge.lowering.passes.permute_channels import PermuteChannels
 from micronet_edge.lowering.passes.widen_producers import WidenProducers
 from micronet_edge_onnx.passes.flatten_last import FlattenLast
+from micronet_edge_onnx.passes.fuse_normalization import FuseNormalization
 from micronet_edge_onnx.passes.merge_with_padding_columns import MergeWithPaddingColumns
 from micronet_edge_onnx.passes.pad_channels_to_block import PadChannelsToBlock
 from micronet_edge_onnx.passes.repeat_channels import RepeatChannels
@@ -16,11 +17,11 @@ from micronet_edge_onnx.passes.unroll_shift_max import GatheredShiftMax, SlicedS
 
 def onnxruntime(costs: Costs, *, fixed_batch: bool = True) -> tuple[Pass, ...]:
     """For ONNX Runtime, in float."""
-    last = FlattenLast(), UnrollShiftMax(GatheredShiftMax)
+    last = FuseNormalization(), FlattenLast(), UnrollShiftMax(GatheredShiftMax)
     if not costs.depthwise_block:
         return common(costs, *last)
     return (
-        DropTrainingLayers(),
+        Canonicalize(),
         FoldBatchNorm(),
         *([MergeWithPaddingColumns()] if fixed_batch else []),  # its columns are as many as the images
         FreezeShiftMax(),

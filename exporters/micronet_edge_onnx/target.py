@@ -27,6 +27,7 @@ from micronet_edge.targets.protocol import FLOAT16, FLOAT32, CostTable, ExportSp
 from micronet_edge.verification.conversion_check import check_conversion
 from micronet_edge_onnx.passes.border_behind_columns import BorderBehindColumns
 from micronet_edge_onnx.passes.factorize_spatial_convolution import FactorizeSpatialConvolution
+from micronet_edge_onnx.passes.fuse_normalization import FuseNormalization
 from micronet_edge_onnx.passes.pad_channels_to_block import PadChannelsToBlock
 from micronet_edge_onnx.pipelines import onnxruntime, portable
 
@@ -88,15 +89,18 @@ class OnnxTarget:
     def quantized_graph(self, quantized: QuantizedNetwork) -> QuantizedNetwork:
         from micronet_edge_onnx.choose_float_layers import (
             layers_better_in_float,
+            layers_without_integers,
             weights_to_store_in_integers,
         )
 
-        quantized = replace(quantized, half_weights=True)
+        kept = quantized.float_layers | layers_without_integers(quantized.network)
+        quantized = replace(quantized, half_weights=True, float_layers=kept)
         if quantized.bits != BITS[INT8]:
             return quantized
-        kept = quantized.float_layers | layers_better_in_float(quantized.network)
+        kept |= layers_better_in_float(quantized.network)
         form = replace(quantized, float_layers=kept)
         for pass_ in (
+            FuseNormalization(),
             BorderBehindColumns(kept),
             FactorizeSpatialConvolution(kept),
             PadChannelsToBlock(_BLOCK),

@@ -117,6 +117,12 @@ class TfliteTarget:
                 f"{_lacking(network)} has no form in TFLite files of {spec.precision}: export it with "
                 "--precision float32, or put another layer in its place"
             )
+        given = spec.signature.inputs
+        if len(given) != 1 or not given[0].is_map:
+            raise TargetError(
+                f"{_lacking(network)} has no TFLite operator, and the converter takes one map alone: put "
+                "another layer in its place"
+            )
         with tempfile.TemporaryDirectory(prefix="micronet-edge-") as folder:
             onnx_file = Path(folder, "model.onnx")
             find_target("onnx").export(with_plain_pointwise(network), replace(spec, portable=True), onnx_file)

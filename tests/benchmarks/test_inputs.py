@@ -25,7 +25,7 @@ def answer(prepared):
     session = runtime_for(prepared.path).open(prepared.path, 1)
     session.set_input(prepared.array)
     session.infer()
-    return session.output()
+    return session.outputs()[0]
 
 
 def logits(path, images):

@@ -69,8 +69,8 @@ def test_noise_says_so_in_red(here):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ((), "Two needs right as well: give --input-shape left=... --input-shape right=..."),
-        ((*SHAPES, "--outputs", "total"), "Two has no output total: choose from sum, right_out"),
+        ((), "mine.py:two needs right as well: give --input-shape left=... --input-shape right=..."),
+        ((*SHAPES, "--outputs", "total"), "mine.py:two has no output total: choose from sum, right_out"),
         ((*SHAPES, "--samples", "none.npz"), "none.npz is no .npy or .npz file"),
         ((*SHAPES, "--mean", "0.5"), "--mean: for images only"),
         ((*SHAPES, "--calibration", "samples.npz"), "--calibration applies to integer files only"),

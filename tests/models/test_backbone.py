@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from micronet_edge.errors import CheckpointError, SettingsError
-from micronet_edge.lowering.ir.graph import trace
+from micronet_edge.lowering.ir.trace import trace
 from micronet_edge.models import FAMILY, MicroNet, load_checkpoint, micronet_features
 from micronet_edge.models.authors_names import authors_names
 

@@ -124,7 +124,7 @@ def _finish(session: Session) -> dict[str, object]:
     peak = _peak_memory_bytes()
     import hashlib
 
-    output = hashlib.sha256(session.output().tobytes()).hexdigest()
+    output = hashlib.sha256(b"".join(each.tobytes() for each in session.outputs())).hexdigest()
     return {"peak_memory_bytes": peak, "output_sha256": output, **session.facts()}
 
 

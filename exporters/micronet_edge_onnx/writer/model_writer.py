@@ -112,10 +112,12 @@ class ModelWriter:
 
         ONNX Runtime converts them once, when it opens the file. `transposed` writes [..., n].
         """
-        if not are_halves_enough(values):
-            return self.constant(name, values.T if transposed else values)
-        small = values.astype(np.float16)
-        stored = self.constant(f"{name}/halves", small.T if transposed else small)
+        stored = values.T if transposed else values
+        return self.halves(name, stored) if are_halves_enough(values) else self.constant(name, stored)
+
+    def halves(self, name: str, values: Floats) -> str:
+        """Numbers stored in float16."""
+        stored = self.constant(f"{name}/halves", values.astype(np.float16))
         return self.operator("Cast", name, [stored], to=TensorProto.FLOAT)
 
     def integer_weight(self, name: str, values: Floats, *, transposed: bool = False) -> str:

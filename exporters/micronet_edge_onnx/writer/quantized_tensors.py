@@ -1,5 +1,7 @@
 """The tensors of a quantized network: integers between QuantizeLinear and DequantizeLinear, or floats."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from torch import fx, nn
@@ -13,6 +15,7 @@ from micronet_edge.quantization.qparams import (
     BIAS_LIMIT,
     Floats,
     QuantParams,
+    are_halves_enough,
     bias_scales,
     scales_for_bias,
     weight_integers,
@@ -20,6 +23,7 @@ from micronet_edge.quantization.qparams import (
 )
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.quantized_tensors import clip_after, is_done_before, tensor_name
+from micronet_edge.quantization.stored_weights import weight_rows
 from micronet_edge_onnx.writer.find_rows import find_rows
 from micronet_edge_onnx.writer.float_shift_max import FloatShiftMax, ShiftMaxWriter, float_shift_max
 from micronet_edge_onnx.writer.model_writer import ModelWriter
@@ -71,11 +75,12 @@ class QuantizedTensors(Tensors):
 
     def weights(self, node: fx.Node, layer: Weighted, name: str, *, matrix: bool) -> list[str]:
         names = [f"{name}/{kind}" for kind in ("weight", "bias")]
-        weight, bias = layer.weight.detach().numpy(), _bias_of(layer)
+        weight, bias = layer.weight.detach().numpy(), bias_of(layer).numpy()
         if matrix:
             weight = weight.reshape(weight.shape[:2])
         if not self.is_integer(node):
-            return [self._float_weight(node, names[0], weight), self.model.constant(names[1], bias)]
+            own = self._float_weight(node, layer, names[0], weight)
+            return [own, self.model.constant(names[1], bias)]
         limit = self._quantized.weight_limit
         integers = _in_integers(weight, bias, self._quantized.qparams(node.all_input_nodes[0]), limit)
         return [
@@ -86,14 +91,20 @@ class QuantizedTensors(Tensors):
     def factor(self, node: fx.Node, layer: nn.Linear, name: str) -> list[str]:
         weight = layer.weight.detach().numpy()
         return [
-            self._float_weight(node, f"{name}/weight", weight, transposed=True),
+            self._store(node)(f"{name}/weight", weight, transposed=True),
             *self._bias(layer, name),
         ]
 
-    def _float_weight(self, node: fx.Node, name: str, values: Floats, *, transposed: bool = False) -> str:
+    def _float_weight(self, node: fx.Node, layer: Weighted, name: str, weight: Floats) -> str:
+        if not isinstance(layer, nn.ConvTranspose2d):
+            return self._store(node)(name, weight)
+        enough = are_halves_enough(weight_rows(layer).detach().numpy())
+        return self.model.halves(name, weight) if enough else self.model.constant(name, weight)
+
+    def _store(self, node: fx.Node) -> Callable[..., str]:
+        """What stores the weight of an operator in float."""
         integer = tensor_name(node) in self._quantized.integer_weights
-        store = self.model.integer_weight if integer else self.model.weight
-        return store(name, values, transposed=transposed)
+        return self.model.integer_weight if integer else self.model.weight
 
     def constant(self, node: fx.Node, layer: Constant) -> str:
         values, name = layer.constant.numpy(), f"{tensor_name(node)}/constant"
@@ -160,13 +171,6 @@ class QuantizedTensors(Tensors):
             return constant
         whole = self.model.indices(f"{name}/shape", [1, *wanted[1:]])
         return self.model.operator("Expand", f"{name}/whole", [constant, whole])
-
-
-def _bias_of(layer: Weighted) -> Floats:
-    """The layer's bias, zeros if it has none."""
-    if isinstance(layer, nn.ConvTranspose2d):
-        return np.zeros(layer.out_channels, np.float32) if layer.bias is None else layer.bias.detach().numpy()
-    return bias_of(layer).numpy()
 
 
 def _in_integers(

@@ -13,10 +13,11 @@ MOVEMENT = Arithmetic()
 BOUND, CLIP, HARD_SIGMOID, HARD_SWISH, SCALE_AND_SHIFT = 1, 2, 4, 5, 2
 """Operations per element."""
 
-FUNCTION, ELU, SOFTMAX, BILINEAR = 1, 4, 5, 7
+FUNCTION, ELU, SOFTMAX, BILINEAR, NORMALIZATION = 1, 4, 5, 7, 7
 """Operations per element as well: a function that libraries compute at once, such as exp, log, sqrt, erf,
 tanh or the sigmoid, is one; a softmax takes the largest, subtracts it, and divides exponentials by their sum;
-bilinear interpolation weights four pixels."""
+bilinear interpolation weights four pixels; a normalization sums, subtracts the mean, squares, sums, divides,
+scales and shifts."""
 
 
 def convolution(result: Tensor, weight: Tensor, channel_axis: int = 0) -> Arithmetic:

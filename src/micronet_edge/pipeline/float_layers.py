@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Collection
 
 from micronet_edge.lowering.ir.graph import module_of
+from micronet_edge.lowering.passes.fold_input_normalization import PIXELS, SCALED
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.quantized_tensors import tensor_name
 from micronet_edge.util.text import listed, plural
@@ -17,7 +18,8 @@ def notes_on_float_layers(
     Given    the target's quantized graph, and the layers that the recipe keeps in float anyway
     """
     nodes = {tensor_name(node): node for node in quantized.network.graph.nodes if node.op == "call_module"}
-    kept = [node for name, node in nodes.items() if name in quantized.float_layers and name not in asked_for]
+    known = {*asked_for, PIXELS, SCALED}  # a float image becomes pixels before anything is quantized
+    kept = [node for name, node in nodes.items() if name in quantized.float_layers and name not in known]
     if not kept:
         return ()
     kinds = Counter(type(module_of(node)).__name__ for node in kept)

@@ -106,7 +106,7 @@ def test_the_output_is_that_of_the_given_input(measured, digit_files):
         session = runtime_for(path).open(path, 1)
         session.set_input(array_for(path))
         session.infer()
-        expected = hashlib.sha256(session.output().tobytes()).hexdigest()
+        expected = hashlib.sha256(session.outputs()[0].tobytes()).hexdigest()
         assert found["files"][path.name]["output_sha256"] == expected
 
 

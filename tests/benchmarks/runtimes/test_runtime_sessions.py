@@ -14,9 +14,11 @@ from micronet_edge import kernels
 from micronet_edge.targets.registry import find_target, target_of
 from micronet_edge_bench.runner.runtimes import RuntimeUnusableError, installed, litert, runtime_for
 from micronet_edge_bench.runner.runtimes import onnxruntime as ours
+from micronet_edge_bench.runner.runtimes.checks import random_array
 from micronet_edge_bench.runner.runtimes.onnx_nodes import read_nodes
 
 FORMATS = ("onnx_file", "tflite_file")
+SUFFIXES = {onnx_sum: ".onnx", tflite_sum: ".tflite"}
 
 
 @pytest.fixture(params=FORMATS)
@@ -57,7 +59,7 @@ def test_a_session_computes_what_the_exporters_session_does(file, image):
     session.set_input(given.transpose(0, 2, 3, 1) if channels_last else given)
     session.infer()
     target = find_target("tflite" if channels_last else "onnx")
-    np.testing.assert_array_equal(session.output(), target.open(file, 1, "off").run(given))
+    np.testing.assert_array_equal(session.outputs()[0], target.open(file, 1, "off").run(given))
 
 
 def test_the_facts_of_an_onnx_file_count_its_operators(onnx_file):
@@ -98,7 +100,7 @@ def test_with_our_kernels_the_facts_say_so(name, request, tmp_path):
     for session in (plain, fused):
         session.set_input(given)
         session.infer()
-        outputs.append(session.output())
+        outputs.append(session.outputs()[0])
     assert (
         np.abs(outputs[0] - outputs[1]).max() < (0.2 if "int8" in name else 1e-5) * np.abs(outputs[0]).max()
     )
@@ -151,16 +153,17 @@ def test_a_file_that_is_not_there_is_refused(suffix, tmp_path, refusal):
 
 
 @pytest.mark.parametrize("write", [onnx_sum, tflite_sum])
-@pytest.mark.parametrize(("inputs", "outputs"), [(2, 1), (1, 2)])
+@pytest.mark.parametrize(("inputs", "outputs"), [(2, 1), (1, 3)])
 def test_several_inputs_and_outputs_run(write, inputs, outputs, tmp_path):
-    suffix = ".onnx" if write is onnx_sum else ".tflite"
-    path = write(tmp_path / f"odd{suffix}", inputs=inputs, outputs=outputs)
+    path = write(tmp_path / f"odd{SUFFIXES[write]}", inputs=inputs, outputs=outputs)
     session = runtime_for(path).open(path, 1)
     given = np.ones(session.input_shape, session.input_dtype)
     session.set_input(given)
     session.infer()
     other = given if inputs == 1 else random_array(session.input_shape, session.input_dtype)
-    np.testing.assert_allclose(session.output(), given + other, rtol=1e-6)
+    for output in session.outputs():
+        np.testing.assert_allclose(output, given + other, rtol=1e-6)
+    assert len(session.outputs()) == outputs
 
 
 def test_a_dynamic_shape_is_refused(tflite_file, tmp_path, refusal):

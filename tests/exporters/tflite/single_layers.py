@@ -10,6 +10,7 @@ from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.data.signature import Signature, TensorSpec
 from micronet_edge.lowering.ir.graph import shape_of
 from micronet_edge_tflite.network_file import float_file, is_writable
+from micronet_edge_tflite.operators import OPERATORS
 from micronet_edge_tflite.session import TfliteSession
 
 PREPROCESSING = Preprocessing.imagenet(8)
@@ -68,12 +69,20 @@ def check_float(path, network, *shapes, batch=1, given=None):
     signature = signature_of(shapes, expected)
     content = float_file(traced, PREPROCESSING, batch, signature=signature)
     session = session_of(path / "file.tflite", content, signature)
+    check_operators(session, "float32")
     found = session.outputs(*given)
     assert [each.shape for each in found] == [tuple(each.shape) for each in expected]
     for ours, theirs in zip(found, expected, strict=True):
         largest = float(theirs.abs().max())
         assert np.abs(ours - theirs.numpy()).max() <= SAME * max(largest, 1e-30)
     return session
+
+
+def check_operators(session, kind):
+    """Files of that kind may have all operators, and all are counted."""
+    operators = set(session.operators())
+    assert operators <= OPERATORS.allowed(kind)
+    assert all(OPERATORS.formula(name) is not None for name in operators)
 
 
 def alone(layer, *readers):

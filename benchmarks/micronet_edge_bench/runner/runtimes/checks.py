@@ -20,13 +20,13 @@ SEED = 0
 DTYPES = ("float32", "int8", "uint8", "int16", "uint16")
 
 
-def at_least_one(path: Path, kind: str, tensors: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
-    """The file's first input or output, and the others.
+def first_input(path: Path, tensors: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
+    """The file's first input, and the others.
 
     Raises RuntimeUnusableError if there are none.
     """
     if not tensors:
-        raise RuntimeUnusableError(f"{path} has no {kind}: only files with one can be measured")
+        raise RuntimeUnusableError(f"{path} has no input: only files with one can be measured")
     return tensors[0], list(tensors[1:])
 
 

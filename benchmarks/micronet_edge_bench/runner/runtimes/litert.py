@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from micronet_edge_bench.runner.runtimes.checks import (
-    at_least_one,
     check_array,
     check_readable,
+    first_input,
     fixed_shape,
     known_dtype,
     random_array,
@@ -101,17 +101,18 @@ class LiteRtSession:
             raise RuntimeUnusableError(
                 f"{path} cannot be opened by {NAME} ({one_line(error)}): copy or export it again"
             ) from error
-        given, others = at_least_one(path, "input", interpreter.get_input_details())
-        made, _ = at_least_one(path, "output", interpreter.get_output_details())
+        given, others = first_input(path, interpreter.get_input_details())
+        made = interpreter.get_output_details()
         self.input_shape = fixed_shape(path, "input", _signature(given))
         self.input_dtype = known_dtype(path, "input", np.dtype(given["dtype"]).name)
-        known_dtype(path, "output", np.dtype(made["dtype"]).name)
+        for each in made:
+            known_dtype(path, "output", np.dtype(each["dtype"]).name)
         self._path, self._interpreter = path, interpreter
         for each in others:
             shape = fixed_shape(path, "input", _signature(each))
             dtype = known_dtype(path, "input", np.dtype(each["dtype"]).name)
             interpreter.set_tensor(int(each["index"]), random_array(shape, dtype))
-        self._input, self._output = int(given["index"]), int(made["index"])
+        self._input, self._outputs = int(given["index"]), [int(each["index"]) for each in made]
         self.infer = interpreter.invoke
 
     def set_input(self, array: NDArray[np.generic]) -> None:
@@ -119,9 +120,8 @@ class LiteRtSession:
         # LiteRT never reuses the memory of an input, so one call is enough.
         self._interpreter.set_tensor(self._input, np.ascontiguousarray(array))
 
-    def output(self) -> NDArray[np.generic]:
-        made: NDArray[np.generic] = self._interpreter.get_tensor(self._output)
-        return made
+    def outputs(self) -> tuple[NDArray[np.generic], ...]:
+        return tuple(self._interpreter.get_tensor(each) for each in self._outputs)
 
     def nodes(self) -> list[TfliteNode]:
         return read_nodes(self._interpreter)

@@ -10,9 +10,9 @@ import numpy as np
 
 from micronet_edge_bench.runner.plan import LEAST_WARMUP
 from micronet_edge_bench.runner.runtimes.checks import (
-    at_least_one,
     check_array,
     check_readable,
+    first_input,
     fixed_shape,
     known_dtype,
     random_array,
@@ -107,11 +107,11 @@ class OnnxSession:
             raise RuntimeUnusableError(
                 f"{path} cannot be opened by {NAME} ({one_line(error)}): copy or export it again"
             ) from error
-        given, others = at_least_one(path, "input", self.session.get_inputs())
-        made, _ = at_least_one(path, "output", self.session.get_outputs())
+        given, others = first_input(path, self.session.get_inputs())
         self.input_shape = fixed_shape(path, "input", given.shape)
         self.input_dtype = known_dtype(path, "input", _dtype_name(given.type))
-        known_dtype(path, "output", _dtype_name(made.type))
+        for made in self.session.get_outputs():
+            known_dtype(path, "output", _dtype_name(made.type))
         self._path, self._name, self._fuses = path, given.name, kernels is not None
         self._feed: dict[str, NDArray[np.generic]] = {
             each.name: random_array(
@@ -128,8 +128,8 @@ class OnnxSession:
     def infer(self) -> None:
         self._made = self.session.run(None, self._feed)
 
-    def output(self) -> NDArray[np.generic]:
-        return self._made[0]
+    def outputs(self) -> tuple[NDArray[np.generic], ...]:
+        return tuple(self._made)
 
     def nodes(self) -> list[OnnxNode]:
         """The operators that run: functions are inlined unless the fused kernels implement them."""

@@ -55,7 +55,7 @@ class Profile(TypedDict):
 class Session(Protocol):
     """A file, open with a number of threads.
 
-    `infer` is exactly one inference: the input is set before, the output is read after.
+    `infer` is exactly one inference: the input is set before, the outputs are read after.
     """
 
     @property
@@ -65,7 +65,7 @@ class Session(Protocol):
     @property
     def infer(self) -> Callable[[], object]: ...
     def set_input(self, array: NDArray[np.generic]) -> None: ...
-    def output(self) -> NDArray[np.generic]: ...
+    def outputs(self) -> tuple[NDArray[np.generic], ...]: ...
     def facts(self) -> Facts: ...
 
 

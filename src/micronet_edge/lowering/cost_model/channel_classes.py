@@ -16,6 +16,7 @@ from torch.nn import functional
 from micronet_edge.lowering.ir.convolutions import conv_of, is_depthwise
 from micronet_edge.lowering.ir.frozen_shift_max import FrozenShiftMax
 from micronet_edge.lowering.ir.graph import is_flatten, is_matrix, module_of, shape_of
+from micronet_edge.lowering.ir.primitives import Add, Divide, Maximum, Minimum, Multiply, Subtract
 from micronet_edge.lowering.ir.reorder import Repeat
 from micronet_edge.models import ChannelShuffle
 
@@ -27,6 +28,18 @@ _ELEMENTWISE_LAYERS = (
     nn.SiLU,
     nn.Sigmoid,
     nn.GELU,
+    nn.LeakyReLU,
+    nn.Hardtanh,
+    nn.ELU,
+    nn.Tanh,
+    nn.Mish,
+    nn.Softplus,
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Maximum,
+    Minimum,
     nn.AvgPool2d,
     nn.MaxPool2d,
     nn.AdaptiveAvgPool2d,

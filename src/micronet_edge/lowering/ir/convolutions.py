@@ -4,7 +4,10 @@ import torch
 from torch import Tensor, fx, nn
 
 from micronet_edge.errors import LoweringError
-from micronet_edge.lowering.ir.graph import module_of
+from micronet_edge.lowering.ir.graph import module_of, shape_of
+from micronet_edge.lowering.ir.primitives import AddConstant
+
+_MAP_RANK = 4
 
 
 class BorderedConv(nn.Module):
@@ -29,6 +32,14 @@ def conv_of(module: nn.Module | None) -> nn.Conv2d | None:
     """The layer's convolution: itself, or the one it wraps."""
     inner = module.conv if isinstance(module, BorderedConv) else module
     return inner if isinstance(inner, nn.Conv2d) else None
+
+
+def corrects_borders(node: fx.Node) -> bool:
+    """Whether the node adds a constant for each channel and column of its map, the same in every row."""
+    layer, shape = module_of(node), shape_of(node)
+    if not isinstance(layer, AddConstant) or len(shape) != _MAP_RANK:
+        return False
+    return layer.constant.shape == (1, shape[1], 1, shape[3])
 
 
 def conv_at(node: fx.Node) -> nn.Conv2d:

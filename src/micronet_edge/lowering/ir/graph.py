@@ -51,6 +51,19 @@ def shape_of(node: fx.Node) -> tuple[int, ...]:
     return tuple(meta.shape) if isinstance(meta, TensorMetadata) else ()
 
 
+def note_shape(node: fx.Node, shape: tuple[int, ...], axis: int | None, dtype: torch.dtype) -> None:
+    """Stores the shape of a new node's tensor for one sample, and which axis is the samples'."""
+    node.meta["tensor_meta"] = TensorMetadata(torch.Size(shape), dtype, False, (), None, False, {})  # noqa: FBT003
+    note_batch_axis(node, axis)
+
+
+def dtype_of(node: fx.Node) -> torch.dtype:
+    """The type of the numbers in the node's tensor."""
+    meta = node.meta["tensor_meta"]
+    assert isinstance(meta, TensorMetadata)
+    return meta.dtype
+
+
 def batch_axis(node: fx.Node) -> int | None:
     """The axis of the node's tensor that grows with the number of samples; None where none does."""
     axis: int | None = node.meta.get(_BATCH_AXIS, 0)

@@ -33,7 +33,15 @@ def _compute_weights(module: nn.Module) -> None:
         elif isinstance(hook, SpectralNorm):
             remove_spectral_norm(module, hook.name)
     if parametrize.is_parametrized(module):
-        held = module.parametrizations
-        assert isinstance(held, nn.ModuleDict)
-        for name in list(held):
-            parametrize.remove_parametrizations(module, name, leave_parametrized=True)
+        _replace_parametrized(module)
+
+
+def _replace_parametrized(module: nn.Module) -> None:
+    """Gives the module back its own class, which its original does not share."""
+    held = module.parametrizations
+    assert isinstance(held, nn.ModuleDict)
+    computed = {name: getattr(module, name).detach().clone() for name in held}
+    module.__class__ = type(module).__mro__[1]
+    del module.parametrizations
+    for name, value in computed.items():
+        module.register_parameter(name, nn.Parameter(value))

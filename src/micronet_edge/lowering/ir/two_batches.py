@@ -15,7 +15,10 @@ FEW, MORE = 2, 3
 
 _GROWS = "grows"
 
-_LENGTHS = {"view", "reshape", "expand", "repeat", "tile", "unflatten", "narrow", "getitem", "broadcast_to"}
+_LENGTHS = {
+    *("view", "reshape", "expand", "repeat", "tile", "unflatten", "narrow", "getitem", "broadcast_to"),
+    *("new_zeros", "new_ones", "new_full"),
+}
 """Functions whose arguments may be as long as there are samples."""
 
 _WHAT_TO_DO = "a file computes every sample alike and by itself"

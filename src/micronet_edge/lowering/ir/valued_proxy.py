@@ -95,6 +95,9 @@ class Valued(fx.Proxy):
         proxy: fx.Proxy = self.tracer.create_proxy("call_function", target, (self, other), {}, name)
         return proxy
 
+    def __setitem__(self, place: object, value: object) -> None:
+        raise _assigns()
+
     def __bool__(self) -> bool:
         if isinstance(self.value, Tensor):
             raise _reads_numbers("a condition")
@@ -143,7 +146,7 @@ class ValuedTracer(fx.Tracer):
             node = self.create_node("placeholder", name, (), {})
             node.meta[VALUE] = example
             args.append(Valued(node, self, example))
-        return root_fn, args
+        return (lambda *given: _unpacked(root_fn(*given))), args
 
     def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: object) -> Any:  # noqa: ANN401, ARG002
         return attr_val
@@ -176,6 +179,8 @@ class ValuedTracer(fx.Tracer):
         called = target if isinstance(target, str) else getattr(target, "__name__", "")
         if called in _READS_NUMBERS:
             raise _reads_numbers(called)
+        if called == "__setitem__":
+            raise _assigns()
         if called == "squeeze":
             target, args, kwargs = _squeezing(target, *args, **kwargs)
         arguments, named = self.create_arg(args), self.create_arg(kwargs)
@@ -248,7 +253,21 @@ def _squeezing(target: Any, x: Valued, dim: Any = None) -> Any:  # noqa: ANN401
     shape = x.value.shape
     axes = range(len(shape)) if dim is None else (dim,) if isinstance(dim, int) else dim
     removed = tuple(axis for axis in axes if shape[axis] == 1)
-    return (target, (x, removed), {}) if removed else (torch.clone, (x,), {})
+    copied = "clone" if isinstance(target, str) else torch.clone
+    return (target, (x, removed), {}) if removed else (copied, (x,), {})
+
+
+def _unpacked(result: Any) -> Any:  # noqa: ANN401
+    """What forward gives, with tensors of their own in the place of a tuple of tensors."""
+    match result:
+        case Valued() if not isinstance(result.value, Tensor):
+            return tuple(_unpacked(each) for each in result)
+        case dict():
+            return {key: _unpacked(each) for key, each in result.items()}
+        case tuple() | list():
+            return [_unpacked(each) for each in result]
+        case _:
+            return result
 
 
 def _value_of(argument: Any) -> Any:  # noqa: ANN401
@@ -276,4 +295,10 @@ def _reads_numbers(how: str) -> LoweringError:
     return LoweringError(
         f"forward decides by the numbers in a tensor at {place_now()} ({how}): a file computes the same "
         f"operators for every input, so decide by shapes, or compute both and blend them"
+    )
+
+
+def _assigns() -> LoweringError:
+    return LoweringError(
+        f"forward assigns to a part of a tensor at {place_now()}: make a new one, by torch.cat for instance"
     )

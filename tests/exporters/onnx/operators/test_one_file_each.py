@@ -97,31 +97,31 @@ def test_it_is_counted(tmp_path):
 
 
 @pytest.fixture
-def elu():
-    """The ELU as an operator's file would register it."""
-    OPERATORS.names("Elu", formula=elementwise(3), allowed_in=(PORTABLE,))
+def log_softmax():
+    """The log-softmax as an operator's file would register it."""
+    OPERATORS.names("LogSoftmax", formula=elementwise(3), allowed_in=(PORTABLE,))
 
-    @OPERATORS.writes(nn.ELU)
-    def write(layer, call):
-        return call.operator("Elu", call.inputs, alpha=layer.alpha)
+    @OPERATORS.writes(nn.LogSoftmax)
+    def write(_layer, call):
+        return call.operator("LogSoftmax", call.inputs, axis=1)
 
     yield
-    del OPERATORS._writers[nn.ELU], OPERATORS._operators["Elu"]
+    del OPERATORS._writers[nn.LogSoftmax], OPERATORS._operators["LogSoftmax"]
 
 
 def test_without_it_files_are_refused(tmp_path, calibration, refusal):
-    error_line = refusal(TargetError, quantized, network(nn.ELU()), tmp_path, calibration)
-    assert error_line == "onnx: 1: no ONNX operator for a ELU: put a layer that has one in its place"
-    error_line = refusal(VerificationError, exported, network(nn.ELU()), tmp_path)
-    assert "1 Elu, not on the list of allowed operators" in error_line
+    error_line = refusal(TargetError, quantized, network(nn.LogSoftmax(1)), tmp_path, calibration)
+    assert error_line == "onnx: 1: no ONNX operator for a LogSoftmax: put a layer that has one in its place"
+    error_line = refusal(VerificationError, exported, network(nn.LogSoftmax(1)), tmp_path)
+    assert "1 LogSoftmax, not on the list of allowed operators" in error_line
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.usefixtures("elu")
+@pytest.mark.usefixtures("log_softmax")
 def test_with_it_our_writer_writes_float_and_quantized_files(tmp_path, calibration):
     for write in (exported, lambda *given: quantized(*given, calibration)):
-        file = write(network(nn.ELU(0.5)), tmp_path / write.__name__)
-        assert node_of(file.path, "Elu").name == "1"
+        file = write(network(nn.LogSoftmax(1)), tmp_path / write.__name__)
+        assert node_of(file.path, "LogSoftmax").name == "1"
         assert is_ours(file.path)
         found = count_file(file.path)
         assert found.uncounted == {}

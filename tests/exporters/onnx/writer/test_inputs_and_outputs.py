@@ -4,11 +4,11 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from exporters.onnx.writer.graphs import graph_of
 from torch import nn
 
 from micronet_edge.errors import TargetError
 from micronet_edge.lowering.ir.primitives import Add, MatrixProduct, Mean, Reshape
+from micronet_edge.lowering.ir.trace import trace
 from micronet_edge_onnx.counting.count import count_file
 from micronet_edge_onnx.format import TensorNames
 from micronet_edge_onnx.session import OnnxSession
@@ -50,7 +50,7 @@ def given(count):
 @pytest.fixture(scope="module")
 def network():
     torch.manual_seed(0)
-    return graph_of(Several().eval(), *map(torch.from_numpy, given(1)))
+    return trace(Several(), tuple(map(torch.from_numpy, given(1))))
 
 
 @pytest.fixture(params=[1, 4, None], ids=["one", "four", "any"])
@@ -106,7 +106,7 @@ def test_samples_of_another_shape_or_number_are_refused(file, refusal):
 
 
 def test_an_input_alone_may_be_an_output(tmp_path):
-    network = graph_of(Twice(), torch.zeros(1, 3))
+    network = trace(Twice(), (torch.zeros(1, 3),))
     model = float_model(network, None, TensorNames(("x",), ("a", "b")))
     onnx.save(model, tmp_path / "same.onnx")
     samples = np.ones((2, 3), np.float32)

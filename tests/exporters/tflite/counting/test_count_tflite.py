@@ -213,14 +213,14 @@ def test_weights_that_are_converted_first_weigh_what_they_store(written):
 def test_what_cannot_be_counted_is_listed(tmp_path, written):
     file = written(1, 5)
     for name in ("a", "b"):
-        file.add(OPERATOR.LOGISTIC, name, [file.x], (1, 5))
+        file.add(OPERATOR.COS, name, [file.x], (1, 5))
     file.add(OPERATOR.CUSTOM, "c", [file.x], (1, 5))
 
     def call_it_mystery(_graph, model):
         model.operatorCodes[1].customCode = b"Mystery"
 
     found = changed(tmp_path / "model.tflite", file.content(), call_it_mystery)
-    assert found.uncounted == {"LOGISTIC": 2, "Mystery": 1}
+    assert found.uncounted == {"COS": 2, "Mystery": 1}
 
 
 def test_a_fused_activation_that_is_not_known_makes_its_operator_uncounted(written):

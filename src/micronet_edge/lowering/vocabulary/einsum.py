@@ -1,0 +1,60 @@
+"""Sums of products in Einstein's notation, as permutations and one product of matrices."""
+
+from math import prod
+
+import torch
+from torch import Tensor, fx
+
+from micronet_edge.lowering.ir.graph import batch_axis, shape_of
+from micronet_edge.lowering.vocabulary.linear import products
+from micronet_edge.lowering.vocabulary.registry import VOCABULARY
+from micronet_edge.lowering.vocabulary.writer import Value, Writer
+
+
+@VOCABULARY.spells(torch.einsum, torch.functional.einsum)
+def einsum(write: Writer, equation: str, *operands: Value) -> fx.Node:
+    """Two tensors, each letter once in each, what is summed in both."""
+    given, arrow, wanted = equation.replace(" ", "").partition("->")
+    names = given.split(",")
+    plain = arrow and len(names) == len(operands) == 2 and "." not in equation  # noqa: PLR2004
+    if not plain or any(len(set(each)) < len(each) for each in names):
+        raise write.refusal("it takes two tensors, the result's letters, and each letter once in each tensor")
+    x, y = (_tensor(write, each) for each in operands)
+    left, right = names
+    both = [letter for letter in left if letter in right and letter in wanted]
+    summed = [letter for letter in left if letter in right and letter not in wanted]
+    ours, theirs = ([c for c in own if c not in other] for own, other in ((left, right), (right, left)))
+    if not set(ours + theirs) <= set(wanted):
+        raise write.refusal("it sums over a letter that stands in one tensor alone: sum that tensor before")
+    lengths = dict(zip(left + right, shape_of(x) + shape_of(y), strict=True))
+    first = _matrices(write, x, left, (both, ours, summed))
+    second = _matrices(write, y, right, (both, summed, theirs))
+    product = products(write, first, second)
+    order = [*both, *ours, *theirs]
+    samples = _samples(order, (left, x), (right, y))
+    apart = write.reshape(product, tuple(lengths[letter] for letter in order), samples)
+    return write.permute(apart, tuple(order.index(letter) for letter in wanted))
+
+
+def _samples(order: list[str], *operands: tuple[str, fx.Node]) -> int | None:
+    letters = [name[axis] for name, node in operands if (axis := batch_axis(node)) is not None]
+    return next((order.index(letter) for letter in letters if letter in order), None)
+
+
+def _matrices(write: Writer, x: fx.Node, name: str, parts: tuple[list[str], list[str], list[str]]) -> fx.Node:
+    """The letters in front apart, the others as rows and columns."""
+    front, rows, columns = parts
+    order = [*front, *rows, *columns]
+    turned = write.permute(x, tuple(name.index(letter) for letter in order))
+    lengths = dict(zip(order, shape_of(turned), strict=True))
+    shape = (*(lengths[c] for c in front), prod(lengths[c] for c in rows), prod(lengths[c] for c in columns))
+    axis = batch_axis(turned)
+    if axis is not None and axis >= len(front):
+        raise write.refusal("the samples' letter must stand in both tensors, or one of them be fixed")
+    return write.reshape(turned, shape if front else (1, *shape), axis)
+
+
+def _tensor(write: Writer, value: Value) -> fx.Node:
+    if isinstance(value, Tensor):
+        raise write.refusal("one of its tensors is fixed: use Linear, or @ with a fixed matrix")
+    return value

@@ -1,0 +1,54 @@
+"""What does nothing in inference: gone."""
+
+import torch
+from torch import Tensor, fx, nn
+from torch.nn import functional
+
+from micronet_edge.lowering.ir.graph import dtype_of
+from micronet_edge.lowering.vocabulary.registry import VOCABULARY
+from micronet_edge.lowering.vocabulary.writer import Writer
+
+_spells = VOCABULARY.spells
+
+
+@_spells(
+    nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout, nn.Identity
+)
+def idle_layer(write: Writer, _: nn.Module, x: object, *__: object, **___: object) -> object:
+    del write
+    return x
+
+
+@_spells("contiguous", "clone", "detach", "cpu", "requires_grad_", "alias", torch.clone, torch.detach)
+def idle(write: Writer, x: fx.Node, *_: object, **__: object) -> fx.Node:
+    del write
+    return x
+
+
+@_spells("to", "type", "float", "double", "half", "bfloat16", "type_as")
+def converted(write: Writer, x: fx.Node, *_: object, **__: object) -> fx.Node:
+    """To the type that the tensor has."""
+    if dtype_of(write.node) != dtype_of(x):
+        raise write.refusal(
+            f"it changes the type of numbers to {dtype_of(write.node)}: leave the type to the export"
+        )
+    return x
+
+
+@_spells(functional.dropout, functional.dropout1d, functional.dropout2d, functional.dropout3d)
+@_spells(functional.alpha_dropout, functional.feature_alpha_dropout, torch.dropout)
+def dropout(
+    write: Writer, x: fx.Node, p: float = 0.5, training: bool = True, inplace: bool = False
+) -> fx.Node:
+    if training and p > 0:
+        raise write.refusal("it drops numbers in inference too: pass training=self.training")
+    return x
+
+
+@_spells("zero_", torch.zeros_like, torch.ones_like, torch.full_like, "new_zeros", "new_ones", "new_full")
+def filled(write: Writer, x: fx.Node, *args: object, **_: object) -> Tensor:
+    """A tensor of one number, of the call's shape: a constant."""
+    name = getattr(write.node.target, "__name__", str(write.node.target))
+    value = args[-1] if "full" in name else float("ones" in name)
+    assert isinstance(value, int | float)
+    return torch.full(write.shape, value, dtype=dtype_of(x))
