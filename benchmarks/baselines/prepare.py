@@ -33,8 +33,8 @@ from baselines.freeze_hard_sigmoid import FreezeHardSigmoid
 from micronet_edge.errors import SettingsError
 from micronet_edge.lowering import Pass, lower
 from micronet_edge.lowering.cost_model.tuning import INTEGER_COSTS
-from micronet_edge.lowering.passes.decompose import Decompose
 from micronet_edge.lowering.passes.canonicalize import Canonicalize
+from micronet_edge.lowering.passes.decompose import Decompose
 from micronet_edge.lowering.passes.fold_batch_norm import FoldBatchNorm
 from micronet_edge.quantization.recipe import INT8
 from micronet_edge.targets.protocol import FLOAT32

@@ -1,8 +1,8 @@
 """The pipeline of C files, in integers and in float32."""
 
 from micronet_edge.lowering import Costs, Pass
-from micronet_edge.lowering.passes.decompose import Decompose
 from micronet_edge.lowering.passes.canonicalize import Canonicalize
+from micronet_edge.lowering.passes.decompose import Decompose
 from micronet_edge.lowering.passes.fold_batch_norm import FoldBatchNorm
 from micronet_edge.lowering.passes.freeze_shift_max import FreezeShiftMax
 from micronet_edge.quantization.operators.function import FUNCTIONS

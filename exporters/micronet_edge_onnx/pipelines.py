@@ -1,8 +1,8 @@
 """The passes that make a network ready for ONNX Runtime, or for any runtime that reads ONNX."""
 
 from micronet_edge.lowering import Costs, Pass, common
-from micronet_edge.lowering.passes.densify_groups import DensifyGroups
 from micronet_edge.lowering.passes.canonicalize import Canonicalize
+from micronet_edge.lowering.passes.densify_groups import DensifyGroups
 from micronet_edge.lowering.passes.fold_batch_norm import FoldBatchNorm
 from micronet_edge.lowering.passes.freeze_shift_max import FreezeShiftMax
 from micronet_edge.lowering.passes.permute_channels import PermuteChannels

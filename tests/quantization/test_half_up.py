@@ -22,8 +22,8 @@ from micronet_edge.lowering import lower
 from micronet_edge.lowering.cost_model.tuning import INTEGER_COSTS
 from micronet_edge.lowering.ir.composite import regions
 from micronet_edge.lowering.ir.frozen_shift_max import RELU6_SPAN
-from micronet_edge.lowering.passes.decompose import Decompose
 from micronet_edge.lowering.passes.canonicalize import Canonicalize
+from micronet_edge.lowering.passes.decompose import Decompose
 from micronet_edge.lowering.passes.fold_batch_norm import FoldBatchNorm
 from micronet_edge.lowering.passes.freeze_shift_max import FreezeShiftMax
 from micronet_edge.lowering.passes.permute_channels import PermuteChannels

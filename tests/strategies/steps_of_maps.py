@@ -131,7 +131,9 @@ def resize(draw, draft, x):
                 f"F.interpolate({x}, size=({2 * h}, {3 * w}), mode='nearest')",
                 f"F.interpolate({x}, size=({h + 1}, {w}), mode='bilinear')",
                 f"F.interpolate({x}, size={x}.shape[-1])",
-                f"F.interpolate({x}, scale_factor=0.5, mode='bilinear', align_corners=False)",
+                f"F.interpolate({x}, scale_factor=1.5, mode='bilinear', size=None)"
+                if h % 2 == w % 2 == 0
+                else f"F.interpolate({x}, scale_factor=3)",
             ]
         )
     )

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from micronet_edge.errors import LoweringError
-from micronet_edge.lowering.ir.convolutions import conv_at, is_dense
+from micronet_edge.lowering.ir.convolutions import conv_at, corrects_borders, is_dense
 from micronet_edge.lowering.ir.graph import (
     calls,
     module_of,
@@ -55,7 +55,7 @@ class BorderBehindColumns(Pass):
         if not (isinstance(conv, nn.Conv2d) and is_dense(conv) and producer.target in self.layers):
             return None
         border = correction.constant
-        first_alone = border.ndim == len(shape_of(node)) and not border[..., 1:].any()
+        first_alone = corrects_borders(node) and not border[..., 1:].any()
         if not first_alone or conv.padding[1] != 1 or only_reader(producer) is not node:
             return None
         return _column_for(conv, border[0, :, 0, 0], shape_of(only_input(producer))[2])

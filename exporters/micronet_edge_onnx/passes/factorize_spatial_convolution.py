@@ -9,7 +9,7 @@ from torch import Tensor, fx, nn
 from torch.nn import functional
 
 from micronet_edge.errors import LoweringError
-from micronet_edge.lowering.ir.convolutions import bias_of, conv_at, with_weights
+from micronet_edge.lowering.ir.convolutions import bias_of, conv_at, corrects_borders, with_weights
 from micronet_edge.lowering.ir.graph import calls, module_of, only_input, only_reader, shape_of
 from micronet_edge.lowering.ir.graph_builder import LayerWriter, layer_of
 from micronet_edge.lowering.ir.pass_base import Pass
@@ -135,7 +135,7 @@ def _biases(node: fx.Node, conv: nn.Conv2d, rows: Tensor) -> Tensor | None:
 def _end(node: fx.Node) -> fx.Node:
     """The correction of the convolution's borders, or the convolution itself where there is none."""
     reader = only_reader(node)
-    return reader if reader is not None and isinstance(module_of(reader), AddConstant) else node
+    return reader if reader is not None and corrects_borders(reader) else node
 
 
 def _once(described: Tensor) -> tuple[tuple[int, ...], list[int]]:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from micronet_edge.errors import LoweringError
-from micronet_edge.lowering.ir.convolutions import bias_of, conv_at, with_weights
+from micronet_edge.lowering.ir.convolutions import bias_of, conv_at, corrects_borders, with_weights
 from micronet_edge.lowering.ir.graph import (
     calls,
     copy_of_layer,
@@ -92,7 +92,7 @@ class _Border:
 def _borders(network: fx.GraphModule) -> Iterator[_Border]:
     for node, layer in calls(network, AddConstant):
         conv, constant = only_input(node), layer.constant
-        by_column = constant.ndim == 4 and constant.shape[2] == 1 < constant.shape[3]  # noqa: PLR2004
+        by_column = corrects_borders(node) and constant.shape[3] > 1
         if not by_column or not feeds_only(conv, node) or not _pads_with_zeros(module_of(conv)):
             continue
         columns = tuple(torch.nonzero(constant.abs().amax((0, 1, 2))).flatten().tolist())

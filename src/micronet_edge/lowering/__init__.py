@@ -3,9 +3,9 @@
 from micronet_edge.lowering.cost_model.costs import Costs
 from micronet_edge.lowering.cost_model.tuning import INTEGER_COSTS, SHIPPED, Tuning
 from micronet_edge.lowering.ir.pass_base import Applied, Lowered, Pass, apply, lower
+from micronet_edge.lowering.passes.canonicalize import Canonicalize
 from micronet_edge.lowering.passes.decompose import Decompose
 from micronet_edge.lowering.passes.densify_groups import DensifyGroups
-from micronet_edge.lowering.passes.canonicalize import Canonicalize
 from micronet_edge.lowering.passes.fold_batch_norm import FoldBatchNorm
 from micronet_edge.lowering.passes.freeze_shift_max import FreezeShiftMax
 from micronet_edge.lowering.passes.merge_factorized_convolution import MergeFactorizedConvolution

@@ -4,7 +4,8 @@ import torch
 from torch import Tensor, fx, nn
 
 from micronet_edge.errors import LoweringError
-from micronet_edge.lowering.ir.graph import module_of
+from micronet_edge.lowering.ir.graph import module_of, only_input, shape_of
+from micronet_edge.lowering.ir.primitives import AddConstant
 
 
 class BorderedConv(nn.Module):
@@ -29,6 +30,15 @@ def conv_of(module: nn.Module | None) -> nn.Conv2d | None:
     """The layer's convolution: itself, or the one it wraps."""
     inner = module.conv if isinstance(module, BorderedConv) else module
     return inner if isinstance(inner, nn.Conv2d) else None
+
+
+def corrects_borders(node: fx.Node) -> bool:
+    """Whether the node adds a constant for each channel and column of a convolution's map, alike in rows."""
+    layer = module_of(node)
+    conv = module_of(only_input(node)) if isinstance(layer, AddConstant) else None
+    if not isinstance(layer, AddConstant) or not isinstance(conv, nn.Conv2d):
+        return False
+    return layer.constant.shape == (1, conv.out_channels, 1, shape_of(node)[3])
 
 
 def conv_at(node: fx.Node) -> nn.Conv2d:

@@ -36,8 +36,6 @@ def names_of_results(network: fx.GraphModule) -> tuple[str, ...]:
 
 def _tensors(given: object, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], fx.Node]]:
     match given:
-        case fx.Node() if given.target in {"chunk", "split", "unbind"}:
-            raise LoweringError(f"{described(given)} gives several tensors: return them one by one")
         case fx.Node():
             yield path, given
         case dict():

@@ -24,3 +24,12 @@ class LayerWriter:
 def layer_of(node: fx.Node) -> str:
     """The layer that the node is a part of, by default its own."""
     return str(node.meta.get(LAYER, node.target))
+
+
+def unused(network: fx.GraphModule, path: str) -> str:
+    """The path, with a number behind it where the network has a layer of that name."""
+    number, name = 1, path
+    while hasattr(network, name):
+        number += 1
+        name = f"{path}#{number}"
+    return name

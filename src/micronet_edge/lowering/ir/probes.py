@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from micronet_edge.errors import LoweringError
+
 Probe = int | Tensor | tuple[Tensor, ...]
 """The side of square images of three colours, or an example of each input, [1, ...]."""
 
@@ -13,9 +15,17 @@ def examples(probe: Probe) -> tuple[Tensor, ...]:
         case int():
             return (torch.zeros(1, 3, probe, probe),)
         case Tensor():
-            return (probe,)
+            return _samples((probe,))
         case _:
-            return probe
+            return _samples(probe)
+
+
+def _samples(inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """The inputs. Raises LoweringError where one is no single sample."""
+    for each in inputs:
+        if each.ndim == 0 or len(each) != 1:
+            raise LoweringError(f"an example of an input must be [1, ...], not {list(each.shape)}")
+    return inputs
 
 
 def repeated(inputs: tuple[Tensor, ...], samples: int) -> tuple[Tensor, ...]:

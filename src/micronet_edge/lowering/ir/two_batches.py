@@ -15,7 +15,10 @@ FEW, MORE = 2, 3
 
 _GROWS = "grows"
 
-_LENGTHS = {"view", "reshape", "expand", "repeat", "tile", "unflatten", "narrow", "getitem", "broadcast_to"}
+_LENGTHS = {
+    *("view", "reshape", "expand", "repeat", "tile", "unflatten", "narrow", "getitem", "broadcast_to"),
+    *("new_zeros", "new_ones", "new_full"),
+}
 """Functions whose arguments may be as long as there are samples."""
 
 _WHAT_TO_DO = "a file computes every sample alike and by itself"
@@ -81,7 +84,6 @@ def _one_constant(few: fx.GraphModule, more: fx.GraphModule, name: str, node: fx
             if each.op == "get_attr" and each.target == name:
                 each.meta[_GROWS] = axis
         few.register_buffer(name, one.clone(), persistent=False)
-    note_batch_axis(node, axis)
 
 
 def _merged(node: fx.Node, few: object, more: object) -> object:

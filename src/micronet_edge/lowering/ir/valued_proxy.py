@@ -127,6 +127,7 @@ class ValuedTracer(fx.Tracer):
     def __init__(self, examples: tuple[Tensor, ...]) -> None:
         super().__init__()
         self._examples = examples
+        self._made: list[nn.Module] = []
         self._constants: dict[tuple[int, int], tuple[Tensor, str]] = {}
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
@@ -146,7 +147,7 @@ class ValuedTracer(fx.Tracer):
             node = self.create_node("placeholder", name, (), {})
             node.meta[VALUE] = example
             args.append(Valued(node, self, example))
-        return root_fn, args
+        return (lambda *given: _unpacked(root_fn(*given))), args
 
     def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: object) -> Any:  # noqa: ANN401, ARG002
         return attr_val
@@ -162,7 +163,8 @@ class ValuedTracer(fx.Tracer):
             return forward(*args, **kwargs)
         assert self.submodule_paths is not None
         if m not in self.submodule_paths:  # made in forward
-            self.submodule_paths[m] = f"made{len(self.submodule_paths)}"
+            self._made.append(m)
+            self.submodule_paths[m] = f"made{len(self._made)}"
             self.root.add_module(self.submodule_paths[m], m.eval())
         return super().call_module(m, forward, args, kwargs)
 
@@ -253,7 +255,21 @@ def _squeezing(target: Any, x: Valued, dim: Any = None) -> Any:  # noqa: ANN401
     shape = x.value.shape
     axes = range(len(shape)) if dim is None else (dim,) if isinstance(dim, int) else dim
     removed = tuple(axis for axis in axes if shape[axis] == 1)
-    return (target, (x, removed), {}) if removed else (torch.clone, (x,), {})
+    copied = "clone" if isinstance(target, str) else torch.clone
+    return (target, (x, removed), {}) if removed else (copied, (x,), {})
+
+
+def _unpacked(result: Any) -> Any:  # noqa: ANN401
+    """What forward gives, with tensors of their own in the place of a tuple of tensors."""
+    match result:
+        case Valued() if not isinstance(result.value, Tensor):
+            return tuple(_unpacked(each) for each in result)
+        case dict():
+            return {key: _unpacked(each) for key, each in result.items()}
+        case tuple() | list():
+            return [_unpacked(each) for each in result]
+        case _:
+            return result
 
 
 def _value_of(argument: Any) -> Any:  # noqa: ANN401
@@ -286,5 +302,5 @@ def _reads_numbers(how: str) -> LoweringError:
 
 def _assigns() -> LoweringError:
     return LoweringError(
-        f"forward assigns to a part of a tensor at {place_now()}: make a new tensor, by torch.cat for instance"
+        f"forward assigns to a part of a tensor at {place_now()}: make a new one, by torch.cat for instance"
     )

@@ -9,7 +9,7 @@ from torch import fx, nn
 from torch.fx.node import map_aggregate
 
 from micronet_edge.errors import LoweringError
-from micronet_edge.lowering.ir.graph import calls, module_of
+from micronet_edge.lowering.ir.graph import batch_axis, calls, module_of, shape_of
 from micronet_edge.lowering.ir.pass_base import Pass
 from micronet_edge.lowering.ir.places import called, described
 from micronet_edge.lowering.passes.spell_out_norms import spell_out_norms
@@ -65,14 +65,12 @@ def _spelled(network: fx.GraphModule, node: fx.Node, spelled: dict[fx.Node, obje
     kwargs = {key: _replaced(each, spelled) for key, each in node.kwargs.items()}
     layer, write = module_of(node), Writer(network, node)
     if called(node) == "getitem" and isinstance(args[0], tuple):
-        place = args[1]
-        assert isinstance(place, int)
-        return args[0][place]
+        return args[0][args[1]]
     if layer is not None and not type(layer).__module__.startswith("torch."):
         return write.keep(*args)
     spelling = VOCABULARY.spelling(node)
     if spelling is None:
-        write.refuse(VOCABULARY.refusal(node) or _UNKNOWN)
+        raise write.refusal(VOCABULARY.refusal(node) or _UNKNOWN)
     given = args if layer is None else (layer, *args)
     try:
         inspect.signature(spelling).bind(write, *given, **kwargs)
@@ -80,6 +78,8 @@ def _spelled(network: fx.GraphModule, node: fx.Node, spelled: dict[fx.Node, obje
         raise LoweringError(f"{described(node)}: its arguments are not understood ({error})") from error
     result = spelling(write, *given, **kwargs)
     write.finish(result if isinstance(result, tuple) else (result,))
+    if isinstance(result, fx.Node) and (shape_of(result), batch_axis(result)) != (write.shape, write.axis):
+        raise write.refusal("it picks or mixes samples: a file computes every sample alike and by itself")
     return result
 
 

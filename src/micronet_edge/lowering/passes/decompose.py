@@ -10,7 +10,7 @@ from micronet_edge.lowering.cost_model.costs import Costs
 from micronet_edge.lowering.ir.convolutions import BorderedConv, with_weights
 from micronet_edge.lowering.ir.frozen_shift_max import RELU6_SPAN, FrozenShiftMax
 from micronet_edge.lowering.ir.graph import calls, inputs_of, is_flatten, module_of
-from micronet_edge.lowering.ir.graph_builder import LayerWriter, layer_of
+from micronet_edge.lowering.ir.graph_builder import LayerWriter, layer_of, unused
 from micronet_edge.lowering.ir.pass_base import Pass
 from micronet_edge.lowering.ir.primitives import Add, AddConstant, Multiply, MultiplyConstant
 from micronet_edge.lowering.passes.decompose_shift_max import decompose_shift_max
@@ -67,7 +67,7 @@ class Decompose(Pass):
                 return decompose_shift_max(layer, network, node, self.costs, rounded=self.rounded)
             case nn.Hardswish():
                 return _hard_swish(write, *node.all_input_nodes)
-        if node.op == "call_method" and is_flatten(node):
+        if layer is None and is_flatten(node):
             return write("", nn.Flatten(1), *node.all_input_nodes)
         return _joined(network, node)
 
@@ -90,9 +90,9 @@ def _joined(network: fx.GraphModule, node: fx.Node) -> fx.Node | None:
         return None
     block = _block_of(layer_of(inputs[-1]))
     if node.target in {operator.add, torch.add}:
-        return _Writer(network, node, f"{block}/residual")("", Add(), *inputs)
+        return _Writer(network, node, unused(network, f"{block}/residual"))("", Add(), *inputs)
     if node.target in {operator.mul, torch.mul}:
-        return _Writer(network, node, f"{block}/{node.name}")("", Multiply(), *inputs)
+        return _Writer(network, node, unused(network, f"{block}/{node.name}"))("", Multiply(), *inputs)
     return None
 
 

@@ -76,9 +76,9 @@ def _folded_transposed(layer: nn.ConvTranspose2d, scale: Tensor, bias: Tensor) -
     folded = copy.deepcopy(layer)
     outputs = layer.weight.shape[1]
     factors = scale.view(layer.groups, 1, outputs, 1, 1)
-    weight = layer.weight.double().unflatten(0, (layer.groups, -1)) * factors
+    weight = layer.weight.double().view(layer.groups, -1, *layer.weight.shape[1:]) * factors
     with torch.no_grad():
-        folded.weight.copy_(weight.flatten(0, 1))
+        folded.weight.copy_(weight.view_as(layer.weight))
         folded.bias = nn.Parameter(bias.to(layer.weight.dtype))
     return folded
 

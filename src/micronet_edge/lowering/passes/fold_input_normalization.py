@@ -6,7 +6,7 @@ from torch import Tensor, fx, nn
 from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.errors import LoweringError
 from micronet_edge.lowering.ir.convolutions import bias_of, with_weights
-from micronet_edge.lowering.ir.graph import module_of, shape_of
+from micronet_edge.lowering.ir.graph import inputs, module_of, shape_of
 from micronet_edge.lowering.ir.graph_builder import LayerWriter
 from micronet_edge.lowering.ir.pass_base import Pass
 from micronet_edge.lowering.ir.primitives import AddConstant, Frame, MultiplyConstant
@@ -34,7 +34,7 @@ class FoldInputNormalization(Pass):
         self.preprocessing = preprocessing
 
     def change(self, network: fx.GraphModule) -> int:
-        found = _found(network)
+        found = self._found(network)
         if found is None:
             return 0
         image, node, conv = found
@@ -56,22 +56,23 @@ class FoldInputNormalization(Pass):
         return 1
 
     def check_after(self, network: fx.GraphModule) -> None:
-        if _found(network) is not None:
+        if self._found(network) is not None:
             raise LoweringError("the first convolution still reads normalized images")
+
+    def _found(self, network: fx.GraphModule) -> tuple[fx.Node, fx.Node, nn.Conv2d] | None:
+        """The image, the only input, and the convolution that alone reads it."""
+        image, *others = inputs(network)
+        readers = list(image.users)
+        layer = module_of(readers[0]) if len(readers) == 1 and not others else None
+        if not isinstance(layer, nn.Conv2d) or layer.in_channels != len(self.preprocessing.mean):
+            return None
+        fits = layer.groups == 1 and layer.padding_mode == "zeros"
+        return (image, readers[0], layer) if fits else None
 
 
 def pixels_of(network: fx.GraphModule) -> fx.Node | None:
     """The tensor that holds the image's pixels, where the network reads any."""
     return next((node for node in network.graph.nodes if node.target == PIXELS), None)
-
-
-def _found(network: fx.GraphModule) -> tuple[fx.Node, fx.Node, nn.Conv2d] | None:
-    """The image and the convolution that alone reads it."""
-    image = next(iter(network.graph.nodes))
-    readers = list(image.users)
-    layer = module_of(readers[0]) if len(readers) == 1 else None
-    fits = isinstance(layer, nn.Conv2d) and layer.groups == 1 and layer.padding_mode == "zeros"
-    return (image, readers[0], layer) if fits and isinstance(layer, nn.Conv2d) else None
 
 
 def _normalizing(conv: nn.Conv2d, mean: Tensor, std: Tensor) -> nn.Conv2d:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from micronet_edge.errors import LoweringError
-from micronet_edge.lowering.ir.convolutions import bias_of, conv_at, is_dense
+from micronet_edge.lowering.ir.convolutions import bias_of, conv_at, corrects_borders, is_dense
 from micronet_edge.lowering.ir.graph import (
     calls,
     copy_of_layer,
@@ -111,7 +111,7 @@ def _found(network: fx.GraphModule) -> _Found | None:
     before = only_input(node)
     frame = before if isinstance(module_of(before), Frame) and feeds_only(before, node) else None
     border, after = None, only_reader(node)
-    if after is not None and isinstance(module_of(after), AddConstant):
+    if after is not None and corrects_borders(after):
         border, after = after, only_reader(after)
     clip = after if after is not None and isinstance(module_of(after), nn.Hardtanh) else None
     return next(filter(_fits, (_Found(frame, node, border, clip, read) for read in GROUPS)), None)

@@ -6,7 +6,14 @@ import torch
 from torch import fx, nn
 
 from micronet_edge.errors import LoweringError
-from micronet_edge.lowering.ir.convolutions import bias_of, conv_at, is_dense, with_inputs, with_weights
+from micronet_edge.lowering.ir.convolutions import (
+    bias_of,
+    conv_at,
+    corrects_borders,
+    is_dense,
+    with_inputs,
+    with_weights,
+)
 from micronet_edge.lowering.ir.frozen_shift_max import RELU6_SPAN
 from micronet_edge.lowering.ir.graph import calls, feeds_only, module_of, only_input, replace_module, shape_of
 from micronet_edge.lowering.ir.pass_base import Pass
@@ -63,7 +70,7 @@ def find_saturation(network: fx.GraphModule) -> Saturation | None:
     clip = next((node for node, _ in calls(network, nn.Hardtanh)), None)  # a ReLU6 is one, so are its parts
     if clip is None or len(clip.users) != 1 or only_input(clip).op != "call_module":
         return None
-    border = only_input(clip) if isinstance(module_of(only_input(clip)), AddConstant) else None
+    border = only_input(clip) if corrects_borders(only_input(clip)) else None
     found = Saturation(
         conv=only_input(clip if border is None else border),
         border=border,

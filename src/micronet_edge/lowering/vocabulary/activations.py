@@ -37,12 +37,12 @@ def canonical(write: Writer, _: nn.Module, x: fx.Node) -> fx.Node:
 
 
 @_spells(functional.relu, torch.relu, "relu")
-def relu(write: Writer, x: fx.Node, inplace: bool = False) -> fx.Node:  # noqa: ARG001, FBT001, FBT002
+def relu(write: Writer, x: fx.Node, inplace: bool = False) -> fx.Node:
     return write.same(nn.ReLU(), x)
 
 
 @_spells(functional.relu6)
-def relu6(write: Writer, x: fx.Node, inplace: bool = False) -> fx.Node:  # noqa: ARG001, FBT001, FBT002
+def relu6(write: Writer, x: fx.Node, inplace: bool = False) -> fx.Node:
     return write.same(nn.ReLU6(), x)
 
 
@@ -52,13 +52,13 @@ def hardtanh(
     x: fx.Node,
     min_val: float = -1.0,
     max_val: float = 1.0,
-    inplace: bool = False,  # noqa: ARG001, FBT001, FBT002
+    inplace: bool = False,
 ) -> fx.Node:
     return write.same(nn.Hardtanh(min_val, max_val), x)
 
 
 @_spells(functional.leaky_relu)
-def leaky_relu(write: Writer, x: fx.Node, negative_slope: float = 0.01, inplace: bool = False) -> fx.Node:  # noqa: ARG001, FBT001, FBT002
+def leaky_relu(write: Writer, x: fx.Node, negative_slope: float = 0.01, inplace: bool = False) -> fx.Node:
     return write.same(nn.LeakyReLU(negative_slope), x)
 
 
@@ -69,21 +69,21 @@ def random_leaky_relu(write: Writer, layer: nn.RReLU, x: fx.Node) -> fx.Node:
 
 
 @_spells(functional.rrelu, torch.rrelu)
-def random_slope(  # noqa: PLR0913 - PyTorch's arguments
+def random_slope(
     write: Writer,
     x: fx.Node,
     lower: float = 1 / 8,
     upper: float = 1 / 3,
-    training: bool = False,  # noqa: FBT001, FBT002
-    inplace: bool = False,  # noqa: ARG001, FBT001, FBT002
+    training: bool = False,
+    inplace: bool = False,
 ) -> fx.Node:
     if training:
-        write.refuse("it draws slopes in inference too: pass training=self.training")
+        raise write.refusal("it draws slopes in inference too: pass training=self.training")
     return write.same(nn.LeakyReLU((lower + upper) / 2), x)
 
 
 @_spells(functional.elu, torch.celu)
-def elu(write: Writer, x: fx.Node, alpha: float = 1.0, inplace: bool = False) -> fx.Node:  # noqa: ARG001, FBT001, FBT002
+def elu(write: Writer, x: fx.Node, alpha: float = 1.0, inplace: bool = False) -> fx.Node:
     return write.same(nn.ELU(alpha), x)
 
 
@@ -93,7 +93,7 @@ def celu_layer(write: Writer, layer: nn.CELU, x: fx.Node) -> fx.Node:
 
 
 @_spells(functional.celu)
-def celu(write: Writer, x: fx.Node, alpha: float = 1.0, inplace: bool = False) -> fx.Node:  # noqa: ARG001, FBT001, FBT002
+def celu(write: Writer, x: fx.Node, alpha: float = 1.0, inplace: bool = False) -> fx.Node:
     """Alpha * elu(x / alpha)."""
     inner = write.same(nn.ELU(), combined(write, "multiply", x, 1 / alpha))
     return combined(write, "multiply", inner, alpha)
@@ -105,14 +105,14 @@ def selu_layer(write: Writer, _: nn.SELU, x: fx.Node) -> fx.Node:
 
 
 @_spells(functional.selu, torch.selu)
-def selu(write: Writer, x: fx.Node, inplace: bool = False) -> fx.Node:  # noqa: ARG001, FBT001, FBT002
+def selu(write: Writer, x: fx.Node, inplace: bool = False) -> fx.Node:
     """Source: Klambauer et al., arXiv 1706.02515, equation 2."""
     alpha, scale = 1.6732632423543772, 1.0507009873554805
     return combined(write, "multiply", write.same(nn.ELU(alpha), x), scale)
 
 
 @_spells(functional.silu)
-def silu(write: Writer, x: fx.Node, inplace: bool = False) -> fx.Node:  # noqa: ARG001, FBT001, FBT002
+def silu(write: Writer, x: fx.Node, inplace: bool = False) -> fx.Node:
     return write.same(nn.SiLU(), x)
 
 
@@ -122,12 +122,12 @@ def gelu(write: Writer, x: fx.Node, approximate: str = "none") -> fx.Node:
 
 
 @_spells(functional.hardswish)
-def hardswish(write: Writer, x: fx.Node, inplace: bool = False) -> fx.Node:  # noqa: ARG001, FBT001, FBT002
+def hardswish(write: Writer, x: fx.Node, inplace: bool = False) -> fx.Node:
     return write.same(nn.Hardswish(), x)
 
 
 @_spells(functional.hardsigmoid)
-def hardsigmoid(write: Writer, x: fx.Node, inplace: bool = False) -> fx.Node:  # noqa: ARG001, FBT001, FBT002
+def hardsigmoid(write: Writer, x: fx.Node, inplace: bool = False) -> fx.Node:
     return write.same(nn.Hardsigmoid(), x)
 
 
@@ -142,7 +142,7 @@ def tanh(write: Writer, x: fx.Node) -> fx.Node:
 
 
 @_spells(functional.mish)
-def mish(write: Writer, x: fx.Node, inplace: bool = False) -> fx.Node:  # noqa: ARG001, FBT001, FBT002
+def mish(write: Writer, x: fx.Node, inplace: bool = False) -> fx.Node:
     return write.same(nn.Mish(), x)
 
 
@@ -152,8 +152,8 @@ def softplus_layer(write: Writer, layer: nn.Softplus, x: fx.Node) -> fx.Node:
 
 
 @_spells(functional.softplus)
-def softplus(write: Writer, x: fx.Node, beta: float = 1.0, threshold: float = 20.0) -> fx.Node:  # noqa: ARG001
-    """softplus(beta * x) / beta; beyond the threshold both forms agree in float32."""
+def softplus(write: Writer, x: fx.Node, beta: float = 1.0, threshold: float = 20.0) -> fx.Node:
+    """Of beta * x, divided by beta; beyond the threshold both forms agree in float32."""
     if beta == 1:
         return write.same(nn.Softplus(), x)
     inner = write.same(nn.Softplus(), combined(write, "multiply", x, beta))
@@ -204,7 +204,7 @@ def prelu_layer(write: Writer, layer: nn.PReLU, x: fx.Node) -> fx.Node:
 def prelu(write: Writer, x: fx.Node, weight: Value) -> fx.Node:
     """A slope for each channel, the second axis."""
     if not isinstance(weight, Tensor):
-        write.refuse("its slopes are computed: they must be fixed")
+        raise write.refusal("its slopes are computed: they must be fixed")
     rank = len(shape_of(x))
     if rank == _CHANNEL_RANK and batch_axis(x) == 0:
         layer = nn.PReLU(weight.numel())
@@ -231,7 +231,7 @@ def softmax_layer(write: Writer, layer: nn.Module, x: fx.Node) -> fx.Node:
 @_spells(functional.softmax, torch.softmax, torch.special.softmax, "softmax")
 def softmax(
     write: Writer, x: fx.Node, dim: int | None = None, _stacklevel: int = 3, dtype: object = None
-) -> fx.Node:  # noqa: ARG001
+) -> fx.Node:
     return write.same(nn.Softmax(_softmax_axis(write, x, dim)), x)
 
 
@@ -241,7 +241,7 @@ def softmin(
     x: fx.Node,
     dim: int | None = None,
     _stacklevel: int = 3,
-    dtype: object = None,  # noqa: ARG001
+    dtype: object = None,
 ) -> fx.Node:
     return softmax(write, combined(write, "multiply", x, -1.0), dim)
 
@@ -249,7 +249,7 @@ def softmin(
 @_spells(functional.log_softmax, torch.log_softmax, "log_softmax")
 def log_softmax(
     write: Writer, x: fx.Node, dim: int | None = None, _stacklevel: int = 3, dtype: object = None
-) -> fx.Node:  # noqa: ARG001
+) -> fx.Node:
     """X - max - log(sum(exp(x - max)))."""
     axis = _softmax_axis(write, x, dim)
     centred = combined(write, "subtract", x, reduced(write, Largest, x, axis, keepdim=True))
@@ -275,5 +275,5 @@ def _softmax_axis(write: Writer, x: fx.Node, dim: int | None) -> int:
     rank = len(shape_of(x))
     axis = (0 if rank in {0, 1, 3} else 1) if dim is None else dim % rank
     if axis == batch_axis(x):
-        write.refuse("its axis is that of the samples: a file computes every sample by itself")
+        raise write.refusal("its axis is that of the samples: a file computes every sample by itself")
     return axis

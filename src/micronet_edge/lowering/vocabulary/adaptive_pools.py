@@ -48,11 +48,11 @@ def largest_layer(write: Writer, layer: nn.AdaptiveMaxPool1d | nn.AdaptiveMaxPoo
 
 
 @_spells(functional.adaptive_max_pool1d, functional.adaptive_max_pool2d)
-def largest(write: Writer, x: fx.Node, output_size: Sizes, return_indices: bool = False) -> fx.Node:  # noqa: FBT001, FBT002
+def largest(write: Writer, x: fx.Node, output_size: Sizes, return_indices: bool = False) -> fx.Node:
     """The largest numbers of all, of windows of one size, or of parts."""
     del output_size
     if return_indices:
-        write.refuse("files hold no places of largest numbers")
+        raise write.refusal("files hold no places of largest numbers")
     x = as_map(write, x, len(shape_of(x)) - 2)
     old, new = shape_of(x)[2:], _map_size(write)
     if (window := _window(old, new)) is not None and new != (1, 1):

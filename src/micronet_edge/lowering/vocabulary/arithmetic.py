@@ -58,7 +58,7 @@ def subtract_from(write: Writer, x: object, other: object, *, alpha: float = 1) 
 def divide(write: Writer, x: object, other: object, *, rounding_mode: str | None = None) -> fx.Node:
     """The quotient."""
     if rounding_mode is not None:
-        write.refuse("files hold no rounded quotients: divide without rounding_mode")
+        raise write.refusal("files hold no rounded quotients: divide without rounding_mode")
     return combined(write, "divide", x, other)
 
 
@@ -95,12 +95,12 @@ def power(write: Writer, x: object, exponent: object) -> fx.Node:
         log = float(torch.tensor(float(x), dtype=torch.float64).log())
         return write.same(Exponential(), combined(write, "multiply", exponent, log))
     if not isinstance(x, fx.Node) or not isinstance(exponent, int | float):
-        write.refuse("one of base and exponent must be a number")
+        raise write.refusal("one of base and exponent must be a number")
     special = {0.5: SquareRoot, -0.5: ReciprocalSquareRoot}.get(exponent)
     if special is not None:
         return write.same(special(), x)
     if exponent != int(exponent) or not 1 <= abs(exponent) <= _MOST_FACTORS:
-        write.refuse(
+        raise write.refusal(
             f"files hold no power of {exponent}: whole ones up to {_MOST_FACTORS} and square roots work"
         )
     result = x
@@ -136,17 +136,13 @@ def minimum(write: Writer, x: object, other: object) -> fx.Node:
 @_spells(torch.clamp, torch.clip, "clamp", "clip")
 def clamp(write: Writer, x: fx.Node, min: object = None, max: object = None) -> fx.Node:  # noqa: A002
     """Between bounds, each of which may be missing."""
-    numbers = isinstance(min, int | float) and isinstance(max, int | float)
-    if (min, max) == (0, 6):
-        return write.same(nn.ReLU6(), x)
-    if numbers and min < max:  # type: ignore[operator] - both are numbers
-        return write.same(nn.Hardtanh(float(min), float(max)), x)  # type: ignore[arg-type]
+    if isinstance(min, int | float) and isinstance(max, int | float) and min < max:
+        return write.same(nn.ReLU6() if (min, max) == (0, 6) else nn.Hardtanh(float(min), float(max)), x)
     if max is None and not isinstance(min, Tensor) and min == 0:
         return write.same(nn.ReLU(), x)
-    for operation, bound in (("maximum", min), ("minimum", max)):
-        if bound is not None:
-            x = combined(write, operation, x, bound)  # type: ignore[arg-type] - one of two literals
-    return x
+    if min is not None:
+        x = combined(write, "maximum", x, min)
+    return x if max is None else combined(write, "minimum", x, max)
 
 
 @_spells(torch.clamp_min, "clamp_min")
@@ -165,7 +161,7 @@ def clamp_max(write: Writer, x: fx.Node, max: object) -> fx.Node:  # noqa: A002
 def where(write: Writer, condition: object, x: object, y: object) -> fx.Node:
     """Chosen by a fixed mask."""
     if not isinstance(condition, Tensor):
-        write.refuse("it chooses by computed numbers: compute both and blend them by a weight from 0 to 1")
+        raise write.refusal("it chooses by computed numbers: blend both by a weight from 0 to 1")
     mask = condition.to(torch.get_default_dtype())
     chosen = combined(write, "multiply", x, mask) if isinstance(x, fx.Node) else _masked(x, mask)
     other = combined(write, "multiply", y, 1 - mask) if isinstance(y, fx.Node) else _masked(y, 1 - mask)
@@ -176,7 +172,7 @@ def where(write: Writer, condition: object, x: object, y: object) -> fx.Node:
 def masked_fill(write: Writer, x: fx.Node, mask: object, value: float) -> fx.Node:
     """A number where a fixed mask is; one below every score adds to it."""
     if not isinstance(mask, Tensor):
-        write.refuse("its mask is computed: multiply by a computed weight from 0 to 1")
+        raise write.refusal("its mask is computed: multiply by a computed weight from 0 to 1")
     chosen = mask.to(torch.get_default_dtype())
     if float(value) <= LOWEST_SCORE:
         return combined(write, "add", x, chosen * LOWEST_SCORE)

@@ -21,22 +21,22 @@ _RANK = 3
 
 
 @_spells(functional.scaled_dot_product_attention)
-def scaled_dot_product_attention(  # noqa: PLR0913 - PyTorch's arguments
+def scaled_dot_product_attention(
     write: Writer,
     query: fx.Node,
     key: Value,
     value: Value,
     attn_mask: Value | None = None,
     dropout_p: float = 0.0,
-    is_causal: bool = False,  # noqa: FBT001, FBT002
+    is_causal: bool = False,
     scale: float | None = None,
-    enable_gqa: bool = False,  # noqa: FBT001, FBT002
+    enable_gqa: bool = False,
 ) -> fx.Node:
     """softmax(query @ key.T * scale + mask) @ value. Source: Vaswani et al., arXiv 1706.03762, equation 1."""
     if dropout_p:
-        write.refuse("it drops numbers in inference too: pass dropout_p=0.0 unless self.training")
+        raise write.refusal("it drops numbers in inference too: pass dropout_p=0.0 unless self.training")
     if enable_gqa:
-        write.refuse("repeat the keys and values by hand in the place of enable_gqa")
+        raise write.refusal("repeat the keys and values by hand in the place of enable_gqa")
     keys, values = write.tensor(key), write.tensor(value)
     factor = 1 / sqrt(shape_of(query)[-1]) if scale is None else scale
     mask = _causal(shape_of(query)[-2], shape_of(keys)[-2]) if is_causal else attn_mask
@@ -76,25 +76,25 @@ class _Projections:
 
 
 @_spells(nn.MultiheadAttention)
-def multihead_attention(  # noqa: PLR0913 - PyTorch's arguments
+def multihead_attention(
     write: Writer,
     layer: nn.MultiheadAttention,
     query: Value,
     key: Value,
     value: Value,
     key_padding_mask: Value | None = None,
-    need_weights: bool = True,  # noqa: FBT001, FBT002
+    need_weights: bool = True,
     attn_mask: Value | None = None,
-    average_attn_weights: bool = True,  # noqa: FBT001, FBT002
-    is_causal: bool = False,  # noqa: ARG001, FBT001, FBT002 - a hint about attn_mask
+    average_attn_weights: bool = True,
+    is_causal: bool = False,
 ) -> tuple[fx.Node, fx.Node | None]:
     """The heads side by side on an axis of their own. Source: as above, section 3.2.2."""
     if layer.bias_k is not None or layer.add_zero_attn:
-        write.refuse("files hold no add_bias_kv and add_zero_attn: join them to keys and values by hand")
+        raise write.refusal("add_bias_kv, add_zero_attn: join rows to keys and values by hand")
     if key_padding_mask is not None:
-        write.refuse("key_padding_mask differs by sample: pass a fixed attn_mask")
+        raise write.refusal("key_padding_mask differs by sample: pass a fixed attn_mask")
     if attn_mask is not None and not isinstance(attn_mask, Tensor):
-        write.refuse("its mask is computed: it must be fixed")
+        raise write.refusal("its mask is computed: it must be fixed")
     given = [_rows_first(write, layer, write.tensor(each)) for each in (query, key, value)]
     parts, projections = [], _projections(layer)
     for number, (x, weight, bias) in enumerate(
@@ -118,15 +118,14 @@ def multihead_attention(  # noqa: PLR0913 - PyTorch's arguments
 def _rows_first(write: Writer, layer: nn.MultiheadAttention, x: fx.Node) -> fx.Node:
     """From the layer's order of axes to [samples, rows, features], or back."""
     if len(shape_of(x)) != _RANK:
-        write.refuse("it reads one sample without an axis of samples: give it three axes")
-    turned = x if layer.batch_first else write.permute(x, (1, 0, 2))
-    return turned
+        raise write.refusal("it reads one sample without an axis of samples: give it three axes")
+    return x if layer.batch_first else write.permute(x, (1, 0, 2))
 
 
 def _heads(write: Writer, rows: fx.Node, heads: int) -> fx.Node:
     n, length, features = shape_of(rows)
     if batch_axis(rows) != 0:
-        write.refuse("its samples do not lie on the axis of the batch: check batch_first")
+        raise write.refusal("its samples do not lie on the axis of the batch: check batch_first")
     return write.permute(write.reshape(rows, (n, length, heads, features // heads), 0), (0, 2, 1, 3))
 
 
@@ -136,7 +135,7 @@ def _mask_of_heads(write: Writer, mask: Tensor, heads: int) -> Tensor:
     if hidden.ndim != _RANK:
         return hidden
     if hidden.shape[0] % heads:
-        write.refuse(f"its mask is for {hidden.shape[0]} heads, not {heads}")
+        raise write.refusal(f"its mask is for {hidden.shape[0]} heads, not {heads}")
     return hidden[:heads]
 
 

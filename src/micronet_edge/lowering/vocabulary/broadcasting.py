@@ -48,7 +48,7 @@ def combined(write: Writer, operation: Operation, x: object, y: object) -> fx.No
     if isinstance(x, fx.Node):
         return _with_constant(write, operation, x, _constant(write, y, x))
     if not isinstance(y, fx.Node):
-        write.refuse("none of its arguments is a tensor")
+        raise write.refusal("none of its arguments is a tensor")
     constant = _constant(write, x, y)
     if operation == "subtract":
         return combined(write, "add", combined(write, "multiply", y, -1.0), constant)
@@ -61,7 +61,7 @@ def _constant(write: Writer, value: object, beside: fx.Node) -> Tensor:
     if isinstance(value, bool | int | float | Tensor):
         given = torch.as_tensor(value)
         return given.to(dtype_of(beside))
-    write.refuse(f"{type(value).__name__} is neither a tensor nor a number")
+    raise write.refusal(f"{type(value).__name__} is neither a tensor nor a number")
 
 
 def _stored(write: Writer, constant: Tensor, beside: fx.Node) -> fx.Node:
@@ -69,7 +69,7 @@ def _stored(write: Writer, constant: Tensor, beside: fx.Node) -> fx.Node:
     rank, axis = len(shape_of(beside)), batch_axis(beside)
     lengths = [1] * (rank - constant.ndim) + list(constant.shape)
     if axis is None or (axis > 0 and any(length > 1 for length in lengths[: axis + 1])):
-        write.refuse("a constant is divided by a tensor whose samples do not lie on the first axis")
+        raise write.refusal("a constant is divided by a tensor whose samples do not lie on the first axis")
     order = (axis, *(each for each in range(rank) if each != axis))
     moved = constant.reshape(lengths).permute(order)
     back = tuple(order.index(each) for each in range(rank))
@@ -86,7 +86,7 @@ def _with_constant(write: Writer, operation: Operation, x: fx.Node, constant: Te
     x = raised(write, x, constant.ndim)
     if (whole := _per_sample(write, operation, x, constant)) is not None:
         return whole
-    wide = tuple(torch.broadcast_shapes(shape_of(x), constant.shape))
+    wide = broadcast(shape_of(x), tuple(constant.shape))
     return write(operation, _WITH_CONSTANT[operation](constant), write.expand(x, wide))
 
 
@@ -105,8 +105,15 @@ def _of_two(write: Writer, operation: Operation, x: fx.Node, y: fx.Node) -> fx.N
     rank = max(len(shape_of(x)), len(shape_of(y)))
     x, y = raised(write, x, rank), raised(write, y, rank)
     axis = batch_axis(x) if batch_axis(x) is not None else batch_axis(y)
-    wide = tuple(torch.broadcast_shapes(shape(x), shape(y)))
+    wide = broadcast(shape(x), shape(y))
     return write(operation, _OF_TWO[operation](), x, y, shape=wide, axis=axis)
+
+
+def broadcast(x: tuple[int, ...], y: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of an operation on tensors of these."""
+    rank = max(len(x), len(y))
+    pairs = zip((1,) * (rank - len(x)) + x, (1,) * (rank - len(y)) + y, strict=True)
+    return tuple(b if a == 1 else a for a, b in pairs)
 
 
 def raised(write: Writer, x: fx.Node, rank: int) -> fx.Node:

@@ -31,20 +31,15 @@ def conv1d_layer(write: Writer, layer: nn.Conv1d, x: fx.Node) -> fx.Node:
 def _conv_layer(write: Writer, layer: nn.Conv1d | nn.Conv2d, x: fx.Node) -> fx.Node:
     mode = layer.padding_mode
     if mode != "zeros":
-        pairs = list(
-            zip(
-                layer._reversed_padding_repeated_twice[::2],
-                layer._reversed_padding_repeated_twice[1::2],
-                strict=True,
-            )
-        )  # noqa: SLF001
+        flat = layer._reversed_padding_repeated_twice  # noqa: SLF001 - what "same" means in numbers
+        pairs = list(zip(flat[::2], flat[1::2], strict=True))
         x = padded(write, x, ((0, 0), (0, 0), *reversed(pairs)), mode)
     padding: Sizes | str = 0 if mode != "zeros" else layer.padding
     return convolved(write, x, layer.weight, layer.bias, layer.stride, padding, layer.dilation, layer.groups)
 
 
 @_spells(torch.conv1d, torch.conv2d)
-def convolved(  # noqa: PLR0913 - PyTorch's arguments
+def convolved(
     write: Writer,
     x: fx.Node,
     weight: Value,
@@ -96,22 +91,22 @@ def transposed_layer(
     if layer.weight.ndim == _MAP_RANK and output_size is None and len(shape_of(x)) == _MAP_RANK:
         return write.keep(x)
     if output_size is not None:
-        write.refuse("give it output_padding in the place of output_size")
+        raise write.refusal("give it output_padding in the place of output_size")
     return transposed(
         write,
         x,
         layer.weight,
         layer.bias,
         layer.stride,
-        layer.padding,
+        tuple(int(each) for each in layer.padding),
         layer.output_padding,
         layer.groups,
-        layer.dilation,  # type: ignore[arg-type]
+        layer.dilation,
     )
 
 
 @_spells(torch.conv_transpose1d, torch.conv_transpose2d)
-def transposed(  # noqa: PLR0913 - PyTorch's arguments
+def transposed(
     write: Writer,
     x: fx.Node,
     weight: Value,
@@ -145,7 +140,7 @@ def transposed(  # noqa: PLR0913 - PyTorch's arguments
 def fixed(write: Writer, value: Value) -> Tensor:
     """The constant. Raises LoweringError on weights that are computed."""
     if not isinstance(value, Tensor):
-        write.refuse("its weights are computed from the input: multiply by them after a fixed convolution")
+        raise write.refusal("its weights are computed: multiply by them after a fixed convolution")
     return value.detach()
 
 
@@ -153,7 +148,7 @@ def as_map(write: Writer, x: fx.Node, axes: int) -> fx.Node:
     """A tensor [n, c, l] as a map of height 1; a map as it is."""
     old = shape_of(x)
     if len(old) != axes + 2 or batch_axis(x) != 0:
-        write.refuse(f"it reads a tensor of {len(old)} axes: it needs samples, channels and {axes} more")
+        raise write.refusal(f"it reads a tensor of {len(old)} axes: it needs [n, c] and {axes} more")
     return x if axes == 2 else write.reshape(x, (*old[:2], 1, old[2]), 0)  # noqa: PLR2004 - height, width
 
 

@@ -18,14 +18,14 @@ def einsum(write: Writer, equation: str, *operands: Value) -> fx.Node:
     names = given.split(",")
     plain = arrow and len(names) == len(operands) == 2 and "." not in equation  # noqa: PLR2004
     if not plain or any(len(set(each)) < len(each) for each in names):
-        write.refuse("it takes two tensors, the result's letters, and each letter once in each tensor")
+        raise write.refusal("it takes two tensors, the result's letters, and each letter once in each tensor")
     x, y = (_tensor(write, each) for each in operands)
     left, right = names
     both = [letter for letter in left if letter in right and letter in wanted]
     summed = [letter for letter in left if letter in right and letter not in wanted]
     ours, theirs = ([c for c in own if c not in other] for own, other in ((left, right), (right, left)))
     if not set(ours + theirs) <= set(wanted):
-        write.refuse("it sums over a letter that stands in one tensor alone: sum that tensor before")
+        raise write.refusal("it sums over a letter that stands in one tensor alone: sum that tensor before")
     lengths = dict(zip(left + right, shape_of(x) + shape_of(y), strict=True))
     first = _matrices(write, x, left, (both, ours, summed))
     second = _matrices(write, y, right, (both, summed, theirs))
@@ -50,11 +50,11 @@ def _matrices(write: Writer, x: fx.Node, name: str, parts: tuple[list[str], list
     shape = (*(lengths[c] for c in front), prod(lengths[c] for c in rows), prod(lengths[c] for c in columns))
     axis = batch_axis(turned)
     if axis is not None and axis >= len(front):
-        write.refuse("the samples' letter must stand in both tensors, or one of them be fixed")
+        raise write.refusal("the samples' letter must stand in both tensors, or one of them be fixed")
     return write.reshape(turned, shape if front else (1, *shape), axis)
 
 
 def _tensor(write: Writer, value: Value) -> fx.Node:
     if isinstance(value, Tensor):
-        write.refuse("one of its tensors is fixed: use Linear, or @ with a fixed matrix")
+        raise write.refusal("one of its tensors is fixed: use Linear, or @ with a fixed matrix")
     return value

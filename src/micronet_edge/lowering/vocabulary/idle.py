@@ -29,7 +29,7 @@ def idle(write: Writer, x: fx.Node, *_: object, **__: object) -> fx.Node:
 def converted(write: Writer, x: fx.Node, *_: object, **__: object) -> fx.Node:
     """To the type that the tensor has."""
     if dtype_of(write.node) != dtype_of(x):
-        write.refuse(
+        raise write.refusal(
             f"it changes the type of numbers to {dtype_of(write.node)}: leave the type to the export"
         )
     return x
@@ -39,9 +39,9 @@ def converted(write: Writer, x: fx.Node, *_: object, **__: object) -> fx.Node:
 @_spells(functional.alpha_dropout, functional.feature_alpha_dropout, torch.dropout)
 def dropout(
     write: Writer, x: fx.Node, p: float = 0.5, training: bool = True, inplace: bool = False
-) -> fx.Node:  # noqa: ARG001, FBT001, FBT002
+) -> fx.Node:
     if training and p > 0:
-        write.refuse("it drops numbers in inference too: pass training=self.training")
+        raise write.refusal("it drops numbers in inference too: pass training=self.training")
     return x
 
 

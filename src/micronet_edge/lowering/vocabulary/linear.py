@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from micronet_edge.lowering.ir.graph import batch_axis, dtype_of, shape_of
 from micronet_edge.lowering.ir.primitives import MatrixProduct
-from micronet_edge.lowering.vocabulary.broadcasting import combined, raised
+from micronet_edge.lowering.vocabulary.broadcasting import broadcast, combined, raised
 from micronet_edge.lowering.vocabulary.convolutions import fixed
 from micronet_edge.lowering.vocabulary.registry import VOCABULARY
 from micronet_edge.lowering.vocabulary.writer import Value, Writer, shape
@@ -31,7 +31,7 @@ def linear(write: Writer, x: Value, weight: Value, bias: Value | None = None) ->
         return product if bias is None else combined(write, "add", product, bias)
     tensor = write.tensor(x)
     if batch_axis(tensor) == len(shape_of(tensor)) - 1:
-        write.refuse("it sums over the samples: a file computes every sample by itself")
+        raise write.refusal("it sums over the samples: a file computes every sample by itself")
     layer = nn.Linear(weight.shape[1], weight.shape[0], bias is not None, dtype=dtype_of(tensor))
     with torch.no_grad():
         layer.weight.copy_(fixed(write, weight))
@@ -61,8 +61,8 @@ def matrix_product(write: Writer, x: Value, y: Value) -> fx.Node:
 def _product(write: Writer, x: fx.Node, y: fx.Node, result: tuple[int, ...], axis: int | None) -> fx.Node:
     rank = len(shape_of(x))
     if batch_axis(x) == rank - 1 or batch_axis(y) == rank - 2:
-        write.refuse("it sums over the samples: a file computes every sample by itself")
-    fronts = torch.broadcast_shapes(shape_of(x)[:-2], shape_of(y)[:-2])
+        raise write.refusal("it sums over the samples: a file computes every sample by itself")
+    fronts = broadcast(shape_of(x)[:-2], shape_of(y)[:-2])
     wide = (*fronts, shape_of(x)[-2], shape_of(y)[-1])
     samples = batch_axis(x) if batch_axis(x) is not None else batch_axis(y)
     made = write("product", MatrixProduct(), x, y, shape=wide, axis=samples)
@@ -71,7 +71,7 @@ def _product(write: Writer, x: fx.Node, y: fx.Node, result: tuple[int, ...], axi
 
 def products(write: Writer, x: fx.Node, y: fx.Node) -> fx.Node:
     """The products of matrices of the same rank."""
-    result = (*torch.broadcast_shapes(shape_of(x)[:-2], shape_of(y)[:-2]), shape_of(x)[-2], shape_of(y)[-1])
+    result = (*broadcast(shape_of(x)[:-2], shape_of(y)[:-2]), shape_of(x)[-2], shape_of(y)[-1])
     return _product(write, x, y, result, batch_axis(x))
 
 
@@ -87,7 +87,7 @@ def _with_row(write: Writer, x: Value, y: Value) -> fx.Node:
     if isinstance(x, fx.Node) and isinstance(y, Tensor) and y.ndim == 1:
         made = linear(write, x, y[None])
         return write.reshape(made, write.shape, write.axis)
-    write.refuse("one of its tensors has a single axis: give both at least two")
+    raise write.refusal("one of its tensors has a single axis: give both at least two")
 
 
 def _transposed(write: Writer, x: fx.Node) -> fx.Node:

@@ -10,7 +10,7 @@ from torch.nn import functional
 from micronet_edge.lowering.ir.graph import batch_axis, dtype_of, shape_of
 from micronet_edge.lowering.ir.primitives import Exponential, Logarithm, Mean, ReciprocalSquareRoot
 from micronet_edge.lowering.vocabulary.arithmetic import square
-from micronet_edge.lowering.vocabulary.broadcasting import combined
+from micronet_edge.lowering.vocabulary.broadcasting import Operation, combined
 from micronet_edge.lowering.vocabulary.padding import padded
 from micronet_edge.lowering.vocabulary.reductions import reduced
 from micronet_edge.lowering.vocabulary.registry import VOCABULARY
@@ -26,7 +26,7 @@ _InstanceNorm = nn.InstanceNorm1d | nn.InstanceNorm2d
 def batch_norm_layer(write: Writer, layer: _BatchNorm, x: fx.Node) -> fx.Node:
     """One behind a layer that it can be folded into is left for that; the others are spelled at the end."""
     if layer.running_mean is None or layer.running_var is None:
-        write.refuse("it normalizes by the batch: a file needs running statistics (track_running_stats=True)")
+        raise write.refusal("it normalizes by the batch: give it track_running_stats=True")
     rank, samples = len(shape_of(x)), batch_axis(x)
     if samples == 0 and rank == 3:  # noqa: PLR2004 - [n, c, l]
         x = write.reshape(x, (*shape_of(x)[:2], 1, shape_of(x)[2]), 0)
@@ -45,20 +45,20 @@ def _as_2d(layer: _BatchNorm) -> nn.BatchNorm2d:
 
 
 @_spells(functional.batch_norm, torch.batch_norm)
-def batch_norm(  # noqa: PLR0913 - PyTorch's arguments
+def batch_norm(
     write: Writer,
     x: fx.Node,
     running_mean: Tensor | None,
     running_var: Tensor | None,
     weight: Tensor | None = None,
     bias: Tensor | None = None,
-    training: bool = False,  # noqa: FBT001, FBT002
-    momentum: float = 0.1,  # noqa: ARG001
+    training: bool = False,
+    momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> fx.Node:
     """X * scale + offset by channel."""
     if training or running_mean is None or running_var is None:
-        write.refuse("it normalizes by the batch: a file needs running statistics")
+        raise write.refusal("it normalizes by the batch: a file needs running statistics")
     scale = (running_var.double() + eps).rsqrt() * (1.0 if weight is None else weight.double())
     offset = (0.0 if bias is None else bias.double()) - running_mean.double() * scale
     return affine(write, x, scale, offset, 1)
@@ -67,12 +67,13 @@ def batch_norm(  # noqa: PLR0913 - PyTorch's arguments
 def affine(write: Writer, x: fx.Node, scale: Value | None, offset: Value | None, axis: int) -> fx.Node:
     """X * scale + offset, numbers that belong to the places of an axis, and of those behind it."""
     behind = len(shape_of(x)) - axis
-    for operation, values in (("multiply", scale), ("add", offset)):
+    parts: tuple[tuple[Operation, Value | None], ...] = (("multiply", scale), ("add", offset))
+    for operation, values in parts:
         if isinstance(values, Tensor):
             lengths = (*values.shape, *[1] * (behind - values.ndim))
-            x = combined(write, operation, x, values.detach().reshape(lengths))  # type: ignore[arg-type] - literals
+            x = combined(write, operation, x, values.detach().reshape(lengths))
         elif values is not None:
-            write.refuse("its scale or offset is computed: multiply and add by hand")
+            raise write.refusal("its scale or offset is computed: multiply and add by hand")
     return x
 
 
@@ -92,14 +93,14 @@ def layer_norm_layer(write: Writer, layer: nn.LayerNorm, x: fx.Node) -> fx.Node:
 
 
 @_spells(functional.layer_norm, torch.layer_norm)
-def layer_norm(  # noqa: PLR0913 - PyTorch's arguments
+def layer_norm(
     write: Writer,
     x: fx.Node,
     normalized_shape: Sequence[int],
     weight: Value | None = None,
     bias: Value | None = None,
     eps: float = 1e-5,
-    cudnn_enable: bool = True,  # noqa: ARG001, FBT001, FBT002
+    cudnn_enable: bool = True,
 ) -> fx.Node:
     """Along the last axes. Source: Ba et al., arXiv 1607.06450."""
     first = len(shape_of(x)) - len(normalized_shape)
@@ -133,19 +134,19 @@ def group_norm_layer(write: Writer, layer: nn.GroupNorm, x: fx.Node) -> fx.Node:
 
 
 @_spells(functional.group_norm, torch.group_norm)
-def group_norm(  # noqa: PLR0913 - PyTorch's arguments
+def group_norm(
     write: Writer,
     x: fx.Node,
     num_groups: int,
     weight: Value | None = None,
     bias: Value | None = None,
     eps: float = 1e-5,
-    cudnn_enabled: bool = True,  # noqa: ARG001, FBT001, FBT002
+    cudnn_enabled: bool = True,
 ) -> fx.Node:
     """Along the channels of a group and all places. Source: Wu and He, arXiv 1803.08494."""
     old = shape_of(x)
     if batch_axis(x) != 0:
-        write.refuse("its samples must lie on the first axis")
+        raise write.refusal("its samples must lie on the first axis")
     rows = write.reshape(x, (old[0], num_groups, prod(old[1:]) // num_groups), 0)
     whole = write.reshape(normalized(write, rows, (2,), eps), old, 0)
     return affine(write, whole, weight, bias, 1)
@@ -161,14 +162,14 @@ def instance_norm_layer(write: Writer, layer: _InstanceNorm, x: fx.Node) -> fx.N
 
 
 @_spells(functional.instance_norm, torch.instance_norm)
-def instance_norm(  # noqa: PLR0913 - PyTorch's arguments
+def instance_norm(
     write: Writer,
     x: fx.Node,
     running_mean: Tensor | None = None,
     running_var: Tensor | None = None,
     weight: Tensor | None = None,
     bias: Tensor | None = None,
-    use_input_stats: bool = True,  # noqa: FBT001, FBT002
+    use_input_stats: bool = True,
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> fx.Node:
@@ -185,7 +186,7 @@ def local_response_norm_layer(write: Writer, layer: nn.LocalResponseNorm, x: fx.
 
 
 @_spells(functional.local_response_norm)
-def local_response_norm(  # noqa: PLR0913 - PyTorch's arguments
+def local_response_norm(
     write: Writer, x: fx.Node, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
 ) -> fx.Node:
     """X / (k + alpha * the mean square of the channels around) ** beta."""

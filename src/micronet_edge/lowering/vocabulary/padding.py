@@ -23,7 +23,7 @@ def padded(write: Writer, x: fx.Node, sides: Sides, mode: str, value: float = 0.
     sides = tuple((max(0, before), max(0, behind)) for before, behind in sides)
     samples = batch_axis(x)
     if samples is not None and sides[samples] != (0, 0):
-        write.refuse("it adds samples: a file computes every sample alike and by itself")
+        raise write.refusal("it adds samples: a file computes every sample alike and by itself")
     if not any(map(any, sides)):
         return x
     if mode in {"constant", "zeros", "reflect"}:
@@ -35,7 +35,7 @@ def padded(write: Writer, x: fx.Node, sides: Sides, mode: str, value: float = 0.
     return x
 
 
-def _continued(write: Writer, x: fx.Node, axis: int, before: int, behind: int, *, circular: bool) -> fx.Node:  # noqa: PLR0913
+def _continued(write: Writer, x: fx.Node, axis: int, before: int, behind: int, *, circular: bool) -> fx.Node:
     length = shape_of(x)[axis]
     if circular:
         parts = [write.slice(x, axis, length - before, length)] if before else []

@@ -36,24 +36,24 @@ def max_pool_layer(write: Writer, layer: nn.MaxPool1d | nn.MaxPool2d, x: fx.Node
 
 
 @_spells(functional.max_pool1d, functional.max_pool2d, torch.max_pool1d, torch.max_pool2d)
-def max_pool(  # noqa: PLR0913 - PyTorch's arguments
+def max_pool(
     write: Writer,
     x: fx.Node,
     kernel_size: Sizes,
     stride: Sizes | None = None,
     padding: Sizes = 0,
     dilation: Sizes = 1,
-    ceil_mode: bool = False,  # noqa: FBT001, FBT002
-    return_indices: bool = False,  # noqa: FBT001, FBT002
+    ceil_mode: bool = False,
+    return_indices: bool = False,
 ) -> fx.Node:
     """The largest number of each window; one that reaches beyond the end reads the last numbers again."""
     if return_indices:
-        write.refuse("files hold no places of largest numbers: upsample by Upsample or ConvTranspose2d")
+        raise write.refusal("files hold no places of largest numbers: use Upsample or ConvTranspose2d")
     rank = len(shape_of(x)) - 2
     kernel, pads = _pair(kernel_size, rank, 1), _pair(padding, rank, 0)
     strides = _pair(stride, rank, 1) if stride not in {None, ()} else kernel
     if set(_pair(dilation, rank, 1)) != {1}:
-        write.refuse("files hold no dilated pools: stack pools of stride 1")
+        raise write.refusal("files hold no dilated pools: stack pools of stride 1")
     x = as_map(write, x, rank)
     if ceil_mode:
         ends = _reach(write, x, kernel, strides, pads)
@@ -79,14 +79,14 @@ def average_pool_layer(write: Writer, layer: nn.AvgPool1d | nn.AvgPool2d, x: fx.
 
 
 @_spells(functional.avg_pool1d, functional.avg_pool2d, torch.avg_pool1d)
-def average_pool(  # noqa: PLR0913 - PyTorch's arguments
+def average_pool(
     write: Writer,
     x: fx.Node,
     kernel_size: Sizes,
     stride: Sizes | None = None,
     padding: Sizes = 0,
-    ceil_mode: bool = False,  # noqa: FBT001, FBT002
-    count_include_pad: bool = True,  # noqa: FBT001, FBT002
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
     divisor_override: int | None = None,
 ) -> fx.Node:
     """The mean of each window; where windows differ in what they count, a product corrects them."""

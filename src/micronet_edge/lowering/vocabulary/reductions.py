@@ -25,7 +25,7 @@ def axes_of(write: Writer, x: fx.Node, dim: Axes) -> tuple[int, ...]:
     given = tuple(range(rank)) if dim is None or dim == () else (dim,) if isinstance(dim, int) else tuple(dim)
     axes = tuple(sorted(each % rank for each in given))
     if batch_axis(x) in axes:
-        write.refuse("it reduces the axis of the samples: name the other axes, as in x.mean((1, 2))")
+        raise write.refusal("it reduces the axis of the samples: name the other axes, as in x.mean((1, 2))")
     return axes
 
 
@@ -49,7 +49,7 @@ def reduced(
 @_spells(torch.mean, torch.nanmean, "mean")
 def mean(
     write: Writer, x: fx.Node, dim: Axes = None, keepdim: bool = False, *, dtype: object = None
-) -> fx.Node:  # noqa: ARG001, FBT001, FBT002
+) -> fx.Node:
     """The mean."""
     return reduced(write, Mean, x, dim, keepdim=keepdim)
 
@@ -57,25 +57,25 @@ def mean(
 @_spells(torch.sum, "sum")
 def sum_(
     write: Writer, x: fx.Node, dim: Axes = None, keepdim: bool = False, *, dtype: object = None
-) -> fx.Node:  # noqa: ARG001, FBT001, FBT002
+) -> fx.Node:
     """The sum."""
     return reduced(write, Sum, x, dim, keepdim=keepdim)
 
 
 @_spells(torch.amax, "amax")
-def amax(write: Writer, x: fx.Node, dim: Axes = None, keepdim: bool = False) -> fx.Node:  # noqa: FBT001, FBT002
+def amax(write: Writer, x: fx.Node, dim: Axes = None, keepdim: bool = False) -> fx.Node:
     """The largest number."""
     return reduced(write, Largest, x, dim, keepdim=keepdim)
 
 
 @_spells(torch.amin, "amin")
-def amin(write: Writer, x: fx.Node, dim: Axes = None, keepdim: bool = False) -> fx.Node:  # noqa: FBT001, FBT002
+def amin(write: Writer, x: fx.Node, dim: Axes = None, keepdim: bool = False) -> fx.Node:
     """The smallest number."""
     return reduced(write, Smallest, x, dim, keepdim=keepdim)
 
 
 @_spells(torch.max, "max")
-def max_(write: Writer, x: fx.Node, dim: object = None, keepdim: bool = False) -> object:  # noqa: FBT001, FBT002
+def max_(write: Writer, x: fx.Node, dim: object = None, keepdim: bool = False) -> object:
     """The larger one of two tensors, or the largest numbers along an axis, without their places."""
     if isinstance(dim, int):
         return reduced(write, Largest, x, dim, keepdim=keepdim), None
@@ -85,7 +85,7 @@ def max_(write: Writer, x: fx.Node, dim: object = None, keepdim: bool = False) -
 
 
 @_spells(torch.min, "min")
-def min_(write: Writer, x: fx.Node, dim: object = None, keepdim: bool = False) -> object:  # noqa: FBT001, FBT002
+def min_(write: Writer, x: fx.Node, dim: object = None, keepdim: bool = False) -> object:
     """The smaller one of two tensors, or the smallest numbers along an axis, without their places."""
     if isinstance(dim, int):
         return reduced(write, Smallest, x, dim, keepdim=keepdim), None
@@ -99,8 +99,8 @@ def variance(
     write: Writer,
     x: fx.Node,
     dim: Axes = None,
-    unbiased: bool | None = None,  # noqa: FBT001
-    keepdim: bool = False,  # noqa: FBT001, FBT002
+    unbiased: bool | None = None,
+    keepdim: bool = False,
     *,
     correction: int = 1,
 ) -> fx.Node:
@@ -117,8 +117,8 @@ def deviation(
     write: Writer,
     x: fx.Node,
     dim: Axes = None,
-    unbiased: bool | None = None,  # noqa: FBT001
-    keepdim: bool = False,  # noqa: FBT001, FBT002
+    unbiased: bool | None = None,
+    keepdim: bool = False,
     *,
     correction: int = 1,
 ) -> fx.Node:
@@ -127,17 +127,32 @@ def deviation(
 
 
 @_spells(torch.norm, torch.linalg.norm, torch.linalg.vector_norm, "norm")
-def norm(write: Writer, x: fx.Node, p: object = 2, dim: Axes = None, keepdim: bool = False) -> fx.Node:  # noqa: FBT001, FBT002
+def norm(
+    write: Writer,
+    x: fx.Node,
+    p: object = 2,
+    dim: Axes = None,
+    keepdim: bool = False,
+    out: object = None,
+    dtype: object = None,
+) -> fx.Node:
     """The length of the rows along axes."""
     if p in {2, "fro", None}:
         return write.same(SquareRoot(), reduced(write, Sum, square(write, x), dim, keepdim=keepdim))
     if p == 1:
         return reduced(write, Sum, write.same(Absolute(), x), dim, keepdim=keepdim)
-    write.refuse(f"files hold no norm of order {p}: those of order 1 and 2 work")
+    raise write.refusal(f"files hold no norm of order {p}: those of order 1 and 2 work")
 
 
 @_spells(functional.normalize)
-def normalize(write: Writer, x: fx.Node, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> fx.Node:
+def normalize(
+    write: Writer,
+    x: fx.Node,
+    p: float = 2.0,
+    dim: int = 1,
+    eps: float = 1e-12,
+    out: object = None,
+) -> fx.Node:
     """The rows divided by their lengths."""
     length = norm(write, x, p, dim, keepdim=True)
     return combined(write, "divide", x, combined(write, "maximum", length, eps))

@@ -1,5 +1,7 @@
 """What no file holds, and the nearest thing that works."""
 
+import operator
+
 import torch
 from torch import nn
 from torch.nn import functional
@@ -66,7 +68,31 @@ _refuses(
 )
 _refuses(
     "truth values are none of a file's numbers: blend by a weight from 0 to 1, as Hardsigmoid gives it",
-    *(torch.gt, torch.ge, torch.lt, torch.le, torch.eq, torch.ne, "gt", "ge", "lt", "le", "eq", "ne"),
+    *(
+        operator.gt,
+        operator.ge,
+        operator.lt,
+        operator.le,
+        operator.eq,
+        operator.ne,
+        operator.and_,
+        operator.or_,
+    ),
+    *(
+        operator.invert,
+        torch.gt,
+        torch.ge,
+        torch.lt,
+        torch.le,
+        torch.eq,
+        torch.ne,
+        "gt",
+        "ge",
+        "lt",
+        "le",
+        "eq",
+        "ne",
+    ),
     *(torch.logical_and, torch.logical_or, torch.logical_not, torch.isnan, "isnan", "any", "all"),
 )
 _refuses(

@@ -10,7 +10,7 @@ from torch import fx
 from micronet_edge.lowering.ir.graph import module_of
 
 Spelling = Callable[..., object]
-"""Given a Writer, the layer if it is one, and the arguments of the call: the node, or nodes, of the result."""
+"""Given a Writer, the layer if it is one, and the arguments of the call: the node or nodes of the result."""
 
 Given = TypeVar("Given", bound=Spelling)
 
@@ -54,7 +54,7 @@ class Vocabulary:
 
 
 def _called(node: fx.Node) -> tuple[object, ...]:
-    """What the node calls, the nearest first: a layer's classes, a function, or a method and its pure form."""
+    """What the node calls, nearest first: a layer's classes, a function, or a method and its pure form."""
     if node.op == "call_module":
         return type(module_of(node)).__mro__
     if isinstance(node.target, str) and node.target.endswith("_") and not node.target.endswith("__"):

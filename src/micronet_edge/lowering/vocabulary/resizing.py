@@ -31,26 +31,26 @@ def upsample_layer(write: Writer, layer: nn.Upsample, x: fx.Node) -> fx.Node:
 
 
 @_spells(functional.interpolate, functional.upsample)
-def resize(  # noqa: PLR0913 - PyTorch's arguments
+def resize(
     write: Writer,
     x: fx.Node,
     size: int | Sequence[int] | None = None,
     scale_factor: float | Sequence[float] | None = None,
     mode: str = "nearest",
-    align_corners: bool | None = None,  # noqa: FBT001
-    recompute_scale_factor: bool | None = None,  # noqa: FBT001
-    antialias: bool = False,  # noqa: FBT001, FBT002
+    align_corners: bool | None = None,
+    recompute_scale_factor: bool | None = None,
+    antialias: bool = False,
 ) -> fx.Node:
     """Nearest and (bi)linear; a factor must give whole numbers of pixels."""
     if mode == "area":
-        return average(write, x, size)  # type: ignore[arg-type] - the size of the result says it
+        return average(write, x, None)
     if mode not in _MODES or antialias:
         how = f"antialiased {mode}" if antialias else mode
-        write.refuse(f"files hold no {how} interpolation: use mode='bilinear' or 'nearest'")
+        raise write.refusal(f"files hold no {how} interpolation: use mode='bilinear' or 'nearest'")
     factors = () if scale_factor is None else _factors(scale_factor, len(shape_of(x)) - 2)
     sizes = zip(shape_of(x)[2:], write.shape[2:], factors, strict=False)
     if not (align_corners or recompute_scale_factor) and any(abs(a * f - b) > _SAME for a, b, f in sizes):
-        write.refuse(f"scale_factor={scale_factor} gives no whole number of pixels: give size= instead")
+        raise write.refusal(f"scale_factor={scale_factor} gives no whole pixels: give size= instead")
     if write.shape == shape_of(x):
         return x
     old = as_map(write, x, len(shape_of(x)) - 2)

@@ -1,14 +1,12 @@
 """Other shapes, other orders of axes, repeated axes."""
 
-from math import prod
-
 import torch
 from torch import fx, nn
 
 from micronet_edge.lowering.ir.graph import batch_axis, is_flatten, shape_of
 from micronet_edge.lowering.vocabulary.broadcasting import raised
 from micronet_edge.lowering.vocabulary.registry import VOCABULARY
-from micronet_edge.lowering.vocabulary.writer import Value, Writer
+from micronet_edge.lowering.vocabulary.writer import Writer
 
 _spells = VOCABULARY.spells
 
@@ -32,11 +30,10 @@ def flatten(write: Writer, *args: object, **_: object) -> fx.Node:
 
 
 @_spells("permute", torch.permute)
-def permute(write: Writer, x: fx.Node, *dims: int | tuple[int, ...]) -> fx.Node:
+def permute(write: Writer, x: fx.Node, *order: object, dims: tuple[int, ...] = ()) -> fx.Node:
     """The axes in that order."""
-    given = dims[0] if len(dims) == 1 and not isinstance(dims[0], int) else dims
     rank = len(shape_of(x))
-    return write.permute(x, tuple(int(each) % rank for each in given))  # type: ignore[union-attr, arg-type]
+    return write.permute(x, tuple(each % rank for each in numbers_in(order or (dims,))))
 
 
 @_spells("transpose", "swapaxes", "swapdims", torch.transpose, torch.swapaxes, torch.swapdims)
@@ -54,15 +51,19 @@ def transposed_matrix(write: Writer, x: fx.Node) -> fx.Node:
 
 
 @_spells(getattr)
-def attribute(write: Writer, x: fx.Node, name: str) -> fx.Node:
-    """The transposed forms, and what is the tensor itself."""
+def attribute(write: Writer, x: object, name: str) -> object:
+    """The transposed forms, what is the tensor itself, and the numbers of what has places as well."""
+    if isinstance(x, tuple):
+        return x[0] if name == "values" else None
+    if not isinstance(x, fx.Node):
+        raise write.refusal(f"files hold no .{name}")
     if name in {"mT", "mH"} or (name in {"T", "H"} and len(shape_of(x)) == 2):  # noqa: PLR2004 - a matrix
         return transpose(write, x, -2, -1)
     if name == "T":
         return write.permute(x, tuple(reversed(range(len(shape_of(x))))))
     if name in {"data", "real"}:
         return x
-    write.refuse(f"files hold no .{name}")
+    raise write.refusal(f"files hold no .{name}")
 
 
 @_spells("movedim", "moveaxis", torch.movedim, torch.moveaxis)
@@ -90,7 +91,7 @@ def repeat(write: Writer, x: fx.Node, *_: object, **__: object) -> fx.Node:
     for axis, length in enumerate(write.shape):
         copies = length // shape_of(x)[axis]
         if copies > 1 and axis == batch_axis(x):
-            write.refuse("it repeats samples: a file computes every sample alike and by itself")
+            raise write.refusal("it repeats samples: a file computes every sample alike and by itself")
         if copies > 1 and shape_of(x)[axis] == 1:
             x = write.expand(x, (*shape_of(x)[:axis], length, *shape_of(x)[axis + 1 :]))
         elif copies > 1:
@@ -104,11 +105,11 @@ def repeat_interleave(
 ) -> fx.Node:
     """Each position of an axis several times."""
     if not isinstance(repeats, int) or dim is None:
-        write.refuse("it takes one number of copies and an axis")
+        raise write.refusal("it takes one number of copies and an axis")
     old, axis = shape_of(x), dim % len(shape_of(x))
     samples = batch_axis(x)
     if samples is None or axis == samples:
-        write.refuse("it repeats samples: a file computes every sample alike and by itself")
+        raise write.refusal("it repeats samples: a file computes every sample alike and by itself")
     apart = write.reshape(x, (*old[: axis + 1], 1, *old[axis + 1 :]), samples + (axis < samples))
     wide = write.expand(apart, (*old[: axis + 1], repeats, *old[axis + 1 :]))
     return write.reshape(wide, (*old[:axis], old[axis] * repeats, *old[axis + 1 :]), samples)
@@ -130,7 +131,7 @@ def pixel_unshuffle(write: Writer, x: fx.Node, downscale_factor: int) -> fx.Node
     return write.result(nn.PixelUnshuffle(downscale_factor), x)
 
 
-def rows(value: Value, axis: int) -> int:
-    """How many numbers lie in front of an axis."""
-    shape = shape_of(value) if isinstance(value, fx.Node) else tuple(value.shape)
-    return prod(shape[:axis])
+def numbers_in(given: tuple[object, ...]) -> list[int]:
+    """Whole numbers that are given one by one or in a list."""
+    flat = given[0] if len(given) == 1 and isinstance(given[0], tuple | list) else given
+    return [each for each in flat if isinstance(each, int)]

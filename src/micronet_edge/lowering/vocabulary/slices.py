@@ -2,6 +2,7 @@
 
 import operator
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor, fx
 from micronet_edge.lowering.ir.channel_order import segments
 from micronet_edge.lowering.ir.graph import batch_axis, shape_of
 from micronet_edge.lowering.vocabulary.registry import VOCABULARY
+from micronet_edge.lowering.vocabulary.shapes import numbers_in
 from micronet_edge.lowering.vocabulary.writer import Value, Writer
 
 _spells = VOCABULARY.spells
@@ -21,7 +23,7 @@ def picked(write: Writer, x: fx.Node, axis: int, places: Sequence[int]) -> fx.No
     length = shape_of(x)[axis]
     pieces = segments(np.array([place % length for place in places]))
     if len(pieces) > _MOST_PIECES:
-        write.refuse(f"it picks {len(pieces)} separate pieces of an axis, more than {_MOST_PIECES}")
+        raise write.refusal(f"it picks {len(pieces)} separate pieces of an axis, more than {_MOST_PIECES}")
     return write.concatenate([write.slice(x, axis, *piece) for piece in pieces], axis)
 
 
@@ -61,7 +63,7 @@ def _part(write: Writer, x: fx.Node, axis: int, item: object) -> fx.Node:
         case Tensor() if item.ndim == 0:
             return write.slice(x, axis, int(item) % length, int(item) % length + 1)
         case _:
-            write.refuse("it picks places that are computed, or by a table of several axes: use fixed lists")
+            raise write.refusal("its places are computed, or of several axes: use fixed lists")
 
 
 @_spells("narrow", torch.narrow)
@@ -79,14 +81,14 @@ def select(write: Writer, x: fx.Node, dim: int, index: int) -> fx.Node:
 @_spells("index_select", torch.index_select)
 def index_select(write: Writer, x: fx.Node, dim: int, index: object) -> fx.Node:
     if not isinstance(index, Tensor):
-        write.refuse("its places are computed: they must be fixed")
+        raise write.refusal("its places are computed: they must be fixed")
     return picked(write, x, dim % len(shape_of(x)), index.tolist())
 
 
 @_spells("flip", torch.flip, torch.fliplr)
 def flip(write: Writer, x: fx.Node, *dims: object) -> fx.Node:
     """Backwards along axes."""
-    for dim in _axes(dims):
+    for dim in numbers_in(dims):
         axis = dim % len(shape_of(x))
         x = picked(write, x, axis, range(shape_of(x)[axis] - 1, -1, -1))
     return x
@@ -96,8 +98,8 @@ def flip(write: Writer, x: fx.Node, *dims: object) -> fx.Node:
 def roll(write: Writer, x: fx.Node, shifts: object, dims: object = None) -> fx.Node:
     """Turned along axes."""
     if dims is None:
-        write.refuse("it turns all axes as one: name the axes")
-    for shift, dim in zip(_axes((shifts,)), _axes((dims,)), strict=True):
+        raise write.refusal("it turns all axes as one: name the axes")
+    for shift, dim in zip(numbers_in((shifts,)), numbers_in((dims,)), strict=True):
         axis = dim % len(shape_of(x))
         length = shape_of(x)[axis]
         x = picked(write, x, axis, [(place - shift) % length for place in range(length)])
@@ -141,7 +143,7 @@ def _split(write: Writer, x: fx.Node, sizes: int | Sequence[int], axis: int) -> 
     if isinstance(sizes, int):
         sizes = [min(sizes, length - start) for start in range(0, length, sizes)]
     ends = np.cumsum([0, *sizes]).tolist()
-    return tuple(write.slice(x, axis, *each) for each in zip(ends[:-1], ends[1:], strict=True))
+    return tuple(write.slice(x, axis, *each) for each in pairwise(ends))
 
 
 @_spells(torch.cat, torch.concat, torch.concatenate)
@@ -163,9 +165,3 @@ def stack(write: Writer, tensors: Sequence[Value], dim: int = 0) -> fx.Node:
         behind = None if samples is None else samples + (axis <= samples)
         raised.append(write.reshape(each, (*old[:axis], 1, *old[axis:]), behind))
     return write.concatenate(raised, axis)
-
-
-def _axes(given: tuple[object, ...]) -> list[int]:
-    """Numbers, one by one or in a list."""
-    flat = given[0] if len(given) == 1 and isinstance(given[0], tuple | list) else given
-    return [int(each) for each in flat]  # type: ignore[call-overload]

@@ -1,16 +1,18 @@
 """Writes canonical layers in the place of one call."""
 
 from math import prod
-from typing import NoReturn
 
 import torch
 from torch import Tensor, fx, nn
+from torch.fx.node import Argument
 
 from micronet_edge.errors import LoweringError
 from micronet_edge.lowering.ir.graph import batch_axis, dtype_of, module_of, note_shape, shape_of
-from micronet_edge.lowering.ir.graph_builder import LAYER
+from micronet_edge.lowering.ir.graph_builder import LAYER, unused
 from micronet_edge.lowering.ir.places import OWNER, PLACE, called, described, owner_of
 from micronet_edge.lowering.ir.primitives import Concatenate, Expand, Permute, Reshape, Slice, StoredTensor
+
+_MATRIX_RANK = 2
 
 Value = fx.Node | Tensor
 """A tensor of the network, or a constant."""
@@ -37,30 +39,30 @@ class Writer:
         """The shape of the call's result."""
         return shape_of(self.node)
 
-    def refuse(self, reason: str) -> NoReturn:
-        """Raises LoweringError with what is called, where, and the reason."""
+    def refusal(self, reason: str) -> LoweringError:
+        """The error that says what is called, where, and the reason."""
         layer = module_of(self.node)
         kind = "" if layer is None else f"{type(layer).__name__} "
-        raise LoweringError(f"{kind}{described(self.node)}: {reason}")
+        return LoweringError(f"{kind}{described(self.node)}: {reason}")
 
-    def keep(self, *args: object) -> fx.Node:
+    def keep(self, *args: Argument) -> fx.Node:
         """Leaves the call as it is, with these arguments."""
-        self.node.args, self.node.kwargs = args, {}  # type: ignore[assignment] - of nodes and numbers
+        self.node.args, self.node.kwargs = args, {}
         return self.node
 
     def tensor(self, value: object) -> fx.Node:
-        """The value as a tensor of the network; a constant is stored. Raises LoweringError on other values."""
+        """The value as a tensor of the network; a constant is stored. Raises LoweringError on others."""
         if isinstance(value, fx.Node):
             return value
         if not isinstance(value, Tensor):
-            self.refuse("its first argument must be one tensor")
+            raise self.refusal("its first argument must be one tensor")
         return self.stored(value, tuple(value.shape))
 
     def stored(self, constant: Tensor, shape: tuple[int, ...]) -> fx.Node:
         """A constant as a tensor of the shape [1, ...], the same for every sample."""
         image = next(iter(self._network.graph.nodes))
         if not shape or shape[0] != 1:
-            self.refuse("a constant stands where only a tensor of samples can: give it a first axis of 1")
+            raise self.refusal("a constant stands for a tensor of samples: give it a first axis of 1")
         return self("stored", StoredTensor(constant.reshape(shape)), image, shape=shape, axis=0)
 
     def __call__(
@@ -71,8 +73,8 @@ class Writer:
         shape: tuple[int, ...] | None = None,
         axis: int | None = -1,
     ) -> fx.Node:
-        """Inserts the layer; its result has the shape and axis of samples of its first input, unless given."""
-        path = _unused(self._network, f"{self._name}/{name}")
+        """Inserts the layer; its result has the shape and samples' axis of its first input, unless given."""
+        path = unused(self._network, f"{self._name}/{name}")
         self._network.add_module(path, layer.eval())
         with self._network.graph.inserting_before(self.node):
             written = self._network.graph.call_module(path, inputs)
@@ -105,6 +107,8 @@ class Writer:
             if (shape_of(source), batch_axis(source)) == (shape, axis):
                 return source
             x = source
+        if len(shape) == _MATRIX_RANK and axis == batch_axis(x) == 0 and shape[0] == shape_of(x)[0]:
+            return self("flattened", nn.Flatten(1), x, shape=shape)
         lengths = tuple(-1 if place == axis else length for place, length in enumerate(shape))
         return self("reshaped", Reshape(lengths), x, shape=shape, axis=axis)
 
@@ -124,7 +128,7 @@ class Writer:
         if (start, stop, step) == (0, shape[axis], 1):
             return x
         if axis == batch_axis(x):
-            self.refuse("it picks some of the samples: a file computes every sample alike and by itself")
+            raise self.refusal("it picks samples: a file computes every sample alike and by itself")
         length = len(range(start, stop, step))
         cut = (*shape[:axis], length, *shape[axis + 1 :])
         return self("slice", Slice(axis, start, stop, step), x, shape=cut)
@@ -139,22 +143,21 @@ class Writer:
 
     def concatenate(self, tensors: list[Value], axis: int) -> fx.Node:
         """The tensors one behind the other along an axis."""
-        (first, *_), axes = [each for each in tensors if isinstance(each, fx.Node)], self.axis
+        first = next(each for each in tensors if isinstance(each, fx.Node))
         if axis == batch_axis(first):
-            self.refuse("it joins samples: a file computes every sample alike and by itself")
+            raise self.refusal("it joins samples: a file computes every sample alike and by itself")
         nodes = [each if isinstance(each, fx.Node) else self._beside(each, first) for each in tensors]
         if len(nodes) == 1:
             return nodes[0]
         shape = list(shape_of(first))
         shape[axis] = sum(shape_of(each)[axis] for each in nodes)
-        del axes
         return self("joined", Concatenate(axis), *nodes, shape=tuple(shape))
 
     def _beside(self, constant: Tensor, node: fx.Node) -> fx.Node:
         """A constant that is joined with the node: the samples lie on the same axis."""
         axis = batch_axis(node)
         if axis is None or constant.shape[axis] != 1:
-            self.refuse("it joins a constant with tensors whose samples lie on an axis with others")
+            raise self.refusal("it joins a constant with tensors whose samples lie on an axis with others")
         order = (axis, *(each for each in range(constant.ndim) if each != axis))
         moved = constant.permute(order)
         back = tuple(order.index(each) for each in range(constant.ndim))
@@ -187,16 +190,8 @@ def scalar(value: object) -> Tensor:
 
 
 def _name(network: fx.GraphModule, node: fx.Node) -> str:
-    """The path of what is called: a layer's own, or that of the module that calls it, with the node's name."""
+    """The path of what is called: a layer's own, or that of the module that calls it, and the node's name."""
     if node.op == "call_module":
         return called(node)
     owner = owner_of(node)
-    return _unused(network, f"{owner}/{node.name}" if owner else node.name)
-
-
-def _unused(network: fx.GraphModule, path: str) -> str:
-    taken, number, unused = dict(network.named_children()), 1, path
-    while unused in taken or hasattr(network, unused):
-        number += 1
-        unused = f"{path}#{number}"
-    return unused
+    return unused(network, f"{owner}/{node.name}" if owner else node.name)
