@@ -130,7 +130,7 @@ def test_commands_for_classifiers_say_so(written, refusal, tmp_path, rows):
     settings = QuantizeSettings(
         input_shapes=((6,), (4,)), calibration=rows, data=tmp_path, max_drop=1.0, output=tmp_path / "out"
     )
-    assert "labelled images, needs one logit" in refusal(
+    assert "--max-drop needs one logit per label" in refusal(
         SettingsError, quantize, TwoRows(), settings=settings
     )
 
