@@ -218,8 +218,10 @@ WRITERS = {
     "micronet_edge_bench/devices/partial_files.py",
     "micronet_edge_bench/packing.py",
     "micronet_edge_bench/shell_facts.py",
+    "baselines/plain_converters.py",
     "baselines/suite_files.py",
     "micronet_edge_bench/tuning/candidates.py",
+    "suites/own_networks.py",
     "suites/training_loader.py",
     # a suite's results
     "suites/tflm_estimate.py",

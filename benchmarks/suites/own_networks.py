@@ -92,43 +92,43 @@ def _written(
     """The files that can be written; the reasons for the others go to `errors`."""
     ways = {CONVERTER: _by_converter, OURS: _in_float, INT8: _in_integers}
     for name, write in ways.items():
-        path = folder / f"{name}.{kind}"
         try:
-            write(network, module, path)
-            yield name, path
+            yield name, write(network, module, folder / f"{name}.{kind}")
         except MicronetEdgeError as error:
             errors[name] = str(error)[-MOST_LETTERS:]
 
 
-def _by_converter(network: UserNetwork, module: torch.nn.Module, path: Path) -> None:
+def _by_converter(network: UserNetwork, module: torch.nn.Module, path: Path) -> Path:
     onnx_file = path.with_name(f"{CONVERTER}.onnx")
     plain_onnx(module, network.inputs, onnx_file)
     if path != onnx_file:
         plain_tflite(onnx_file, path)
+    return path
 
 
-def _in_float(network: UserNetwork, module: torch.nn.Module, path: Path) -> None:
-    _export(network, module, path, ExportSettings())
+def _in_float(network: UserNetwork, module: torch.nn.Module, path: Path) -> Path:
+    return _exported(network, module, path, ExportSettings())
 
 
-def _in_integers(network: UserNetwork, module: torch.nn.Module, path: Path) -> None:
+def _in_integers(network: UserNetwork, module: torch.nn.Module, path: Path) -> Path:
     calibration = path.with_suffix(".npz")
     np.savez(calibration, **dict(zip(network.inputs, _samples(network, CALIBRATION, seed=2), strict=True)))
-    _export(network, module, path, ExportSettings(precision=INT8, calibration=calibration))
+    return _exported(network, module, path, ExportSettings(precision=INT8, calibration=calibration))
 
 
-def _export(network: UserNetwork, module: torch.nn.Module, path: Path, settings: ExportSettings) -> None:
-    """Writes and proves a file, in a folder of its own; then moves it to `path`."""
-    with tempfile.TemporaryDirectory() as folder:
-        own = replace(
+def _exported(network: UserNetwork, module: torch.nn.Module, path: Path, settings: ExportSettings) -> Path:
+    """Writes and proves a file, in the folder of `path`."""
+    (exported,) = micronet_edge.export(
+        module,
+        settings=replace(
             settings,
             formats=(path.suffix[1:],),
-            output=Path(folder),
+            output=path.parent,
             input_shapes=network.inputs,
             color_order="NONE",  # noise, whatever the network was made for
-        )
-        (exported,) = micronet_edge.export(module, settings=own)
-        exported.path.replace(path)
+        ),
+    )
+    return exported.path
 
 
 def _samples(network: UserNetwork, count: int, *, seed: int) -> Samples:
