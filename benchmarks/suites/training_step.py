@@ -32,7 +32,7 @@ import typer
 from torch.nn import functional
 from torch.profiler import ProfilerActivity, profile
 
-from micronet_edge.models import MicroNet, dynamic_shift_max, micro_factorized, micronet
+from micronet_edge.models import MicroNet, dynamic_shift_max, micro_factorized, micronet, shuffled_activation
 from micronet_edge.util.output_files import write_text
 from micronet_edge.util.terminal import say
 from micronet_edge_bench.runner.facts import environment, passing_facts
@@ -43,7 +43,7 @@ OPENINGS, WARM_UP, ROUNDS = 3, 2, {96: 24, 224: 10}
 FORMS = ("plain", "ours")
 RESULT = Path(__file__).parents[1] / "results" / "training_step.json"
 
-_ASKING = (dynamic_shift_max, micro_factorized, micronet)
+_ASKING = (dynamic_shift_max, micro_factorized, micronet, shuffled_activation)
 """The modules with layers that ask whether a gradient is wanted."""
 
 
