@@ -45,12 +45,14 @@ def fused_clip(x: Tensor, order: Order, ends: tuple[float, float]) -> Tensor:
 
 
 @cache
-def order_after(sources: tuple[tuple[int, ...], ...], shuffles: tuple[tuple[int, ...], ...]) -> Order:
-    """The order of channels after `shuffles`, each given as the input channel of every output channel.
+def order_after(
+    count: int, sources: tuple[tuple[int, ...], ...], shuffles: tuple[tuple[int, ...], ...]
+) -> Order:
+    """The order of `count` channels after `shuffles`, each given as the input channel of every output channel.
 
-    `sources` are the channels that the activation itself reads, [J][C].
+    `sources` are the channels that a Dynamic Shift-Max before them reads, [J][count].
     """
-    channels = tuple(range(len(sources[0])))
+    channels = tuple(range(count))
     for shuffle in shuffles:
         channels = tuple(channels[source] for source in shuffle)
     return Order(channels, tuple(tuple(row[channel] for channel in channels) for row in sources))

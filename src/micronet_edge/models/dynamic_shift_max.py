@@ -119,7 +119,7 @@ class DynamicShiftMax(nn.Module):
         """
         rows = self.coefficient_rows(x)
         if can_fuse(x, rows):
-            return fused_shift_max(x, rows, order_after(self.sources, shuffles))
+            return fused_shift_max(x, rows, order_after(self.channels, self.sources, shuffles))
         if shuffles:
             raise RuntimeError("shuffles are only joined to what the compiled loops can run")
         return shift_max(x, rows, self.groups)

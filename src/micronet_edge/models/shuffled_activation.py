@@ -19,7 +19,7 @@ def shuffled_activation(activation: nn.Module, shuffle: nn.Sequential, x: Tensor
     shuffles = tuple(each.source(x.shape[1]) for each in shuffle if isinstance(each, ChannelShuffle))
     if isinstance(activation, DynamicShiftMax):
         return activation.forward_shuffled(x, shuffles)
-    order = order_after((tuple(range(x.shape[1])),), shuffles)
+    order = order_after(x.shape[1], (), shuffles)
     return fused_clip(x, order, _SIX if isinstance(activation, nn.ReLU6) else UNBOUNDED)
 
 

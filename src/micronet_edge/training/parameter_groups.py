@@ -65,7 +65,8 @@ def _made(groups: list[dict[str, object]], recipe: OptimizerRecipe) -> torch.opt
     if recipe.name == "adamw":
         return torch.optim.AdamW(groups, lr=recipe.lr)
     nesterov = recipe.nesterov and recipe.momentum > 0
-    return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=nesterov)
+    # One pass over each weight, in place of one for each operation.
+    return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=nesterov, fused=True)
 
 
 def set_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:

@@ -11,6 +11,13 @@
 namespace micronet_edge {
 namespace {
 
+// The turns of the loop that follows do not depend on each other: its rows do not overlap.
+#if defined(__clang__)
+#define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define INDEPENDENT _Pragma("GCC ivdep")
+#endif
+
 constexpr int64_t kRowNumbers = 128;  // per row, at most, if a pixel has fewer
 constexpr int64_t kRowsPerSum = 32;   // summed in the type of the numbers before the sums go to float64
 
@@ -109,6 +116,7 @@ void fuse_of(const TrainingShape& shape, const Number* a, const Number* x, Numbe
       for (int k = 0; k < K; ++k) {
         for (int j = 0; j < J; ++j) rows[k][j] = activating.a(k, j);
       }
+      INDEPENDENT
       for (int64_t i = 0; i < width; ++i) {
         Number largest = summed_shifts<J>(rows[0], shifted, i);
         if constexpr (K == 2) {
@@ -163,6 +171,7 @@ class CoefficientSums {
 template <class Number, int J, int K>
 inline void differentiate_row(int64_t width, const Number* const (&a)[K][J], const Number* const (&x)[J],
                               const Number* __restrict dy, Number* const (&sums)[K][J], Number* const (&du)[J]) {
+  INDEPENDENT
   for (int64_t i = 0; i < width; ++i) {
     Number share[K];
     if constexpr (K == 2) {
@@ -240,9 +249,10 @@ void reorder(const ReorderingShape& shape, Number low, Number high, const Number
     const Number* from = x + place;
     Number* __restrict to = y + place;
     const int64_t here = count - place < width ? count - place : width;
+    for (int64_t i = 0; i < here; ++i) to[i] = from[index[i]];
     for (int64_t i = 0; i < here; ++i) {
-      const Number value = from[index[i]];
-      to[i] = value < low ? low : value > high ? high : value;  // NaN stays
+      const Number raised = to[i] < low ? low : to[i];  // NaN stays
+      to[i] = raised > high ? high : raised;
     }
   }
 }
