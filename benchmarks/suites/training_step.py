@@ -3,11 +3,12 @@
     python benchmarks/suites/training_step.py
 
 runs m1 and m3 at 96 and 224 px, 32 images a batch, both ways side by side: forward, backward and an SGD
-step with momentum. Each way has its own optimizer: the plain one PyTorch's default, as the authors' code, and ours
-the one that this package trains with, which is SGD(fused=True). The compiled loops of training must be built. The plain layers are as the authors write them, under autograd; for them every layer is
-told that no gradient is wanted. Each way runs in a fresh process; both are alive at once and step in turn,
-in an order that alternates, several times anew. Wall-clock time counts the other programs of a busy machine;
-the time on the CPU, measured in the same steps, leaves out their turns but not their share of the caches.
+step with momentum. The plain layers are as the authors write them, under autograd, with the default SGD;
+for them every layer is told that no gradient is wanted. Ours take the compiled loops of training and
+SGD(fused=True), the optimizer that this package trains with. Each way runs in a fresh process; both are
+alive at once and step in turn, in an order that alternates, several times anew. Wall-clock time counts the
+other programs of a busy machine; the time on the CPU, measured in the same steps, leaves out their turns but
+not their share of the caches.
 
 Memory is the peak during one step of what PyTorch's allocator has handed out since the step began, from
 torch.profiler: all maps, gradients and scratch, exactly. It leaves out what lives longer: weights, momentum

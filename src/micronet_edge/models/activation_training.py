@@ -1,7 +1,7 @@
 """An activation and the shuffles after it in training, as one pass of the compiled loops.
 
-A shuffle alone moves single numbers, which takes PyTorch ten times as long as the arithmetic of an activation. Here
-the activation writes its channels in the order in which the last shuffle leaves them.
+A shuffle alone moves single numbers: in PyTorch it takes ten times as long as an activation's arithmetic.
+Here the activation writes its channels in the order in which the last shuffle leaves them.
 
 Source: arXiv 2108.05894, section 4, equation 6 (Dynamic Shift-Max) and section 3.1 (the shuffles).
 """
@@ -35,7 +35,7 @@ def fused_shift_max(x: Tensor, coefficients: Tensor, order: Order) -> Tensor:
 
 
 def fused_clip(x: Tensor, order: Order, ends: tuple[float, float]) -> Tensor:
-    """x clipped to `ends`, its channels in a given order.
+    """X clipped to `ends`, its channels in a given order.
 
     Given    x [n, c, h, w], as `training_kernels.can_run` wants it
     Result   y [n, c, h, w]
@@ -48,7 +48,7 @@ def fused_clip(x: Tensor, order: Order, ends: tuple[float, float]) -> Tensor:
 def order_after(
     count: int, sources: tuple[tuple[int, ...], ...], shuffles: tuple[tuple[int, ...], ...]
 ) -> Order:
-    """The order of `count` channels after `shuffles`, each given as the input channel of every output channel.
+    """The order of `count` channels after `shuffles`, each given as the channels that it reads.
 
     `sources` are the channels that a Dynamic Shift-Max before them reads, [J][count].
     """
@@ -71,7 +71,7 @@ def is_watched(layer: nn.Module) -> bool:
     return any(getattr(each, kind) for each in layer.modules() for kind in kinds)
 
 
-def _loops() -> Any:  # noqa: ANN401
+def _loops() -> training_kernels.TrainingLibrary:
     found = training_kernels.library()
     assert found is not None  # can_run has looked
     return found
@@ -81,7 +81,7 @@ class _ShiftMax(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, coefficients: Tensor, order: Order) -> Tensor:  # noqa: ANN401
         y = torch.empty_like(x)
-        _loops().shift_max(order, (coefficients, x, y), ())
+        _loops().shift_max(order, (coefficients, x, y))
         ctx.save_for_backward(x, coefficients)
         ctx.order = order
         return y

@@ -148,11 +148,14 @@ class FactorizedStem(nn.Sequential):
         if not (self.training and gradient_wanted(*self.parameters())):
             y: Tensor = super().forward(x)  # type: ignore[no-untyped-call]
             return y
-        for layer in (self.vertical, self.vertical_norm, self.horizontal, self.horizontal_norm):
+        *convolutions, shuffle, activation = self
+        for layer in convolutions:
             x = train_layer(layer, x)
-        if can_run(x) and not (is_watched(self.shuffle) or is_watched(self.activation)):
-            return fused_clip(x, order_after(x.shape[1], (), (self.shuffle.source(x.shape[1]),)), (0.0, 6.0))
-        return train_layer(self.activation, self.shuffle(x))
+        watched = is_watched(shuffle) or is_watched(activation)
+        usual = type(activation) is nn.ReLU6 and not watched
+        if isinstance(shuffle, ChannelShuffle) and usual and can_run(x):
+            return fused_clip(x, order_after(x.shape[1], (), (shuffle.source(x.shape[1]),)), (0.0, 6.0))
+        return train_layer(activation, train_layer(shuffle, x))
 
 
 def vertical_conv(inputs: int, outputs: int, kernel_size: int, stride: int, groups: int = 1) -> nn.Conv2d:

@@ -1,7 +1,7 @@
 """The compiled loops of training: Dynamic Shift-Max and the order of channels, on a CPU, channels last.
 
-One pass takes the place of some ten operations of PyTorch, each of which reads and writes whole maps. Without the
-library of kernels, which needs a C++ compiler on installation, the layers take their forms in PyTorch.
+One pass takes the place of some ten operations of PyTorch, each of which reads and writes whole maps. Without
+the library, which needs a C++ compiler on installation, the layers take their forms in PyTorch.
 
 Source: kernels/native/training/training_loops.h.
 """
@@ -11,6 +11,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -48,27 +50,29 @@ class Order:
         return (ctypes.c_int32 * len(flat))(*flat)
 
 
-class _Library:
-    """The functions of the library, with the best instructions of this CPU."""
+class TrainingLibrary:
+    """The functions of a library of training loops, with the best instructions of this CPU or others."""
 
-    def __init__(self, functions: ctypes.CDLL) -> None:
-        name = functions.micronet_edge_train_instructions
-        name.restype = ctypes.c_char_p
-        self._instructions: bytes = name()
-        pointer, number, count = ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64
+    def __init__(self, path: Path, instructions: str | None = None) -> None:
+        functions = ctypes.CDLL(str(path))
+        best = functions.micronet_edge_train_instructions
+        best.restype = ctypes.c_char_p
+        self.instructions: bytes = best() if instructions is None else instructions.encode()
+        pointer, number, count, real = ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64, ctypes.c_double
+        batch: list[Any] = [ctypes.c_char_p, number, number, number, count, count, count, pointer, pointer]
+        rows: list[Any] = [ctypes.c_char_p, number, count, count, pointer, real, real]
         self._fuse = functions.micronet_edge_train_shift_max
-        sides = [ctypes.c_char_p, number, number, number, count, count, count]
-        self._fuse.argtypes = [*sides, *[pointer] * 5]
+        self._fuse.argtypes = batch + [pointer] * 3
         self._differentiate = functions.micronet_edge_train_shift_max_gradient
-        self._differentiate.argtypes = [*sides, *[pointer] * 7]
+        self._differentiate.argtypes = batch + [pointer] * 5
         self._reorder = functions.micronet_edge_train_reorder
-        ends = [ctypes.c_double, ctypes.c_double]
-        sides = [ctypes.c_char_p, number, count, count, pointer, *ends]
-        self._reorder.argtypes = [*sides, pointer, pointer]
+        self._reorder.argtypes = rows + [pointer] * 2
         self._differentiate_reordered = functions.micronet_edge_train_reorder_gradient
-        self._differentiate_reordered.argtypes = [*sides, pointer, pointer, pointer]
+        self._differentiate_reordered.argtypes = rows + [pointer] * 3
 
-    def shift_max(self, order: Order, tensors: tuple[Tensor, ...], gradients: tuple[Tensor | None, ...]) -> None:
+    def shift_max(
+        self, order: Order, tensors: tuple[Tensor, ...], gradients: tuple[Tensor | None, ...] = ()
+    ) -> None:
         """Values into the last of (a, x, y), or with (a, x, dy) gradients into (dx, da)."""
         a, x, _ = tensors
         _, fusions, shifts, channels = a.shape
@@ -78,7 +82,7 @@ class _Library:
         def work(first: int, end: int) -> int:
             pointers = (None if each is None else each[first:].data_ptr() for each in (*tensors, *gradients))
             sides = shifts, fusions, end - first, pixels, channels, order.sources_array, order.channels_array
-            status: int = call(self._instructions, kind, *sides, *pointers)
+            status: int = call(self.instructions, kind, *sides, *pointers)
             return status
 
         _in_threads(work, len(x), x.numel())
@@ -92,17 +96,19 @@ class _Library:
         def work(first: int, end: int) -> int:
             pointers = (None if each is None else each[first:].data_ptr() for each in maps)
             rows, channels = (end - first) * pixels, len(order.channels)
-            status: int = call(self._instructions, kind, rows, channels, order.channels_array, *ends, *pointers)
+            status: int = call(
+                self.instructions, kind, rows, channels, order.channels_array, *ends, *pointers
+            )
             return status
 
         _in_threads(work, len(shape), shape.numel())
 
 
 @cache
-def library() -> _Library | None:
+def library() -> TrainingLibrary | None:
     """The loops; None where the library was not built."""
     path = kernels.training_library()
-    return None if path is None else _Library(ctypes.CDLL(str(path)))
+    return None if path is None else TrainingLibrary(path)
 
 
 def can_run(x: Tensor) -> bool:
