@@ -8,7 +8,13 @@ from models.test_shift_max_function import Case, each_format, plain_shift_max
 from torch import nn
 
 from micronet_edge import kernels
-from micronet_edge.models import ChannelShuffle, DynamicShiftMax, MicroNet, training_kernels
+from micronet_edge.models import (
+    ChannelShuffle,
+    DynamicShiftMax,
+    MicroNet,
+    dynamic_shift_max,
+    training_kernels,
+)
 from micronet_edge.models.activation_training import UNBOUNDED, fused_clip, fused_shift_max, order_after
 from micronet_edge.models.dynamic_shift_max import shift_indices
 from micronet_edge.models.shuffled_activation import shuffled_activation
@@ -178,6 +184,55 @@ def test_hooks_of_activations_and_shuffles_run():
     shuffle[0].register_forward_hook(lambda *_: seen.append("shuffle"))
     assert torch.equal(shuffled_activation(activation, shuffle, x), joined)
     assert seen == ["excite", "shuffle"]
+
+
+@pytest.mark.parametrize("sides", [(3, 2), (2, 3), (2, 1), (1, 2)])
+def test_any_number_of_fusions_and_shifts_trains_with_shuffles(sides):
+    fusions, shifts = sides
+    activation, shuffle = (
+        DynamicShiftMax(8, 2, fusions=fusions, shifts=shifts),
+        nn.Sequential(ChannelShuffle(2)),
+    )
+    x = torch.randn(2, 8, 3, 3).contiguous(memory_format=torch.channels_last)
+    with torch.no_grad():
+        expected = shuffle(activation(x))
+    assert torch.equal(shuffled_activation(activation, shuffle, x), expected)
+
+
+@pytest.mark.parametrize("frozen", ["none", "squeeze", "excite", "both", "x"])
+def test_the_layer_has_the_gradients_of_its_plain_form(monkeypatch, frozen):
+    torch.manual_seed(0)
+    layer = DynamicShiftMax(12, 3, initial=((1.0, 0.5), (0.5, 1.0))).double()
+    for name, part in (("squeeze", layer.squeeze), ("excite", layer.excite)):
+        nn.init.normal_(part.weight, std=0.5)
+        part.requires_grad_(frozen not in (name, "both"))
+    x = torch.randn(3, 12, 5, 4, dtype=torch.float64).contiguous(memory_format=torch.channels_last)
+    dy, found = torch.randn_like(x), []
+    for plain in (False, True):
+        given = x.clone().requires_grad_(frozen != "x")
+        if plain:
+            monkeypatch.setattr(dynamic_shift_max, "gradient_wanted", lambda *_: False)
+        y, wanted = layer(given), [each for each in (given, *layer.parameters()) if each.requires_grad]
+        found.append((y, *torch.autograd.grad(y, wanted, dy)))
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
+
+
+def test_the_whole_layer_has_the_gradient_of_finite_differences():
+    torch.manual_seed(0)
+    layer = DynamicShiftMax(4, 2).double()
+    x = torch.randn(2, 4, 2, 3, dtype=torch.float64).contiguous(memory_format=torch.channels_last)
+    parameters = [each.detach().clone().requires_grad_() for each in layer.parameters()]
+    names = [name for name, _ in layer.named_parameters()]
+
+    def form(x, *values):
+        for name, value in zip(names, values, strict=True):
+            part, _, kind = name.partition(".")
+            del getattr(layer, part)._parameters[kind]
+            getattr(layer, part)._parameters[kind] = value
+        return layer(x)
+
+    assert torch.autograd.gradcheck(form, (x.requires_grad_(), *parameters))
 
 
 def test_unsound_arguments_are_refused():

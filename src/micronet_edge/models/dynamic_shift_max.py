@@ -16,7 +16,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from micronet_edge.errors import SettingsError
-from micronet_edge.models.activation_training import can_fuse, fused_shift_max, order_after
+from micronet_edge.models.activation_training import (
+    Coefficients,
+    can_fuse,
+    fused_dynamic_shift_max,
+    fused_shift_max,
+    order_after,
+)
 from micronet_edge.models.gradient_wanted import gradient_wanted
 from micronet_edge.models.shift_max_function import shift_max
 from micronet_edge.models.training_functions import spatial_mean
@@ -117,12 +123,18 @@ class DynamicShiftMax(nn.Module):
 
         Raises RuntimeError if there are shuffles and the compiled loops cannot run.
         """
+        if not can_fuse(x, self.fusions, self.shifts):
+            if shuffles:
+                raise RuntimeError("shuffles are only joined to what the compiled loops can run")
+            return shift_max(x, self.coefficient_rows(x), self.groups)
+        order = order_after(self.channels, self.sources, shuffles)
+        initial = x.new_tensor(self.initial)[:, :, None]
+        coefficients = Coefficients(self.squeeze, self.excite, COEFFICIENT_RANGE, initial)
+        if coefficients.can_run(x):
+            return fused_dynamic_shift_max(x, coefficients, order)
         rows = self.coefficient_rows(x)
-        if can_fuse(x, rows):
-            return fused_shift_max(x, rows, order_after(self.channels, self.sources, shuffles))
-        if shuffles:
-            raise RuntimeError("shuffles are only joined to what the compiled loops can run")
-        return shift_max(x, rows, self.groups)
+        dtype = torch.promote_types(x.dtype, rows.dtype)
+        return fused_shift_max(x.to(dtype), rows.to(dtype), order)
 
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
         # Where no gradient is wanted, the plain form: exporters read its operators.

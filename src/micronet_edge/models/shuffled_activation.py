@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 
 from micronet_edge.models import training_kernels
-from micronet_edge.models.activation_training import UNBOUNDED, fused_clip, is_watched, order_after
+from micronet_edge.models.activation_training import UNBOUNDED, can_fuse, fused_clip, is_watched, order_after
 from micronet_edge.models.dynamic_shift_max import DynamicShiftMax
 from micronet_edge.models.gradient_wanted import gradient_wanted
 from micronet_edge.models.micro_factorized import ChannelShuffle
@@ -28,6 +28,12 @@ def _can_join(activation: nn.Module, shuffle: nn.Sequential, x: Tensor) -> bool:
         gradient_wanted(x, *activation.parameters())
         and training_kernels.can_run(x)
         and all(type(each) is ChannelShuffle for each in shuffle)
-        and type(activation) in (DynamicShiftMax, nn.ReLU6, nn.Identity)
+        and (_is_usual_shift_max(activation, x) or type(activation) in (nn.ReLU6, nn.Identity))
         and not (is_watched(activation) or is_watched(shuffle))
     )
+
+
+def _is_usual_shift_max(activation: nn.Module, x: Tensor) -> bool:
+    if not isinstance(activation, DynamicShiftMax) or type(activation) is not DynamicShiftMax:
+        return False
+    return can_fuse(x, activation.fusions, activation.shifts)
