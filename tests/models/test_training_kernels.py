@@ -1,6 +1,8 @@
 """The compiled loops of training against the plain layers, and what happens without them."""
 
 import ctypes
+import os
+from pathlib import Path
 
 import pytest
 import torch
@@ -22,22 +24,27 @@ from micronet_edge.models.shuffled_activation import shuffled_activation
 # Sums over pixels and fusions differ in order alone. Relative to the largest gradient.
 TOLERANCES = {torch.float32: 2e-6, torch.float64: 1e-14}
 
-PATH = kernels.training_library()
-needs_library = pytest.mark.skipif(PATH is None, reason="the training loops were not built")
-pytestmark = [needs_library]
+OTHER_LIBRARY = os.environ.get("MICRONET_EDGE_TESTED_TRAINING")
+"""One that was built otherwise, with sanitizers, to run the same tests on."""
 
-BEST = (
-    "avx2" if PATH is not None and training_kernels.TrainingLibrary(PATH).instructions == "avx2" else "plain"
+PATH = kernels.training_library() if OTHER_LIBRARY is None else Path(OTHER_LIBRARY)
+pytestmark = pytest.mark.skipif(
+    PATH is None, reason="the training loops were not built: there is no C++ compiler"
 )
+BEST = "plain" if PATH is None else training_kernels.TrainingLibrary(PATH).instructions.decode()
 each_way = pytest.mark.parametrize("instructions", sorted({"plain", BEST}))
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def use(monkeypatch):
     """Makes the layers take the loops for these instructions."""
-    return lambda name: monkeypatch.setattr(
-        training_kernels, "library", lambda: training_kernels.TrainingLibrary(PATH, name)
-    )
+
+    def take(name):
+        loops = training_kernels.TrainingLibrary(PATH, name)
+        monkeypatch.setattr(training_kernels, "library", lambda: loops)
+
+    take(BEST)
+    return take
 
 
 def drawn(*sides, dtype=torch.float32, seed=0):
