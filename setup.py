@@ -1,4 +1,4 @@
-"""Builds the library of fused kernels beside the Python; without a compiler all else installs as usual."""
+"""Builds the libraries of kernels beside the Python; without a compiler all else installs as usual."""
 
 import platform
 import shutil
@@ -11,7 +11,7 @@ from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build import build
 
 KERNELS = Path("src/micronet_edge/kernels")
-LIBRARY = f"libmicronet_edge_kernels-{platform.machine()}.so"
+LIBRARIES = ("libmicronet_edge_kernels", "libmicronet_edge_training")
 
 
 class BuildKernels(Command):
@@ -37,23 +37,22 @@ class BuildKernels(Command):
         except (OSError, subprocess.CalledProcessError) as error:
             print(f"warning: no fused kernels: {error}", file=sys.stderr)
             return
-        target = Path() / self._target()
-        target.parent.mkdir(parents=True, exist_ok=True)
-        # Put in place at once, as a file of its own: processes that use the old one go on to do so.
-        fresh = target.with_suffix(".new")
-        shutil.copy(folder / "libmicronet_edge_kernels.so", fresh)
-        fresh.replace(target)
+        for name, target in zip(LIBRARIES, self._targets(), strict=True):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            # Put in place at once, as a file of its own: processes that use the old one go on to do so.
+            fresh = target.with_suffix(".new")
+            shutil.copy(folder / f"{name}.so", fresh)
+            fresh.replace(target)
 
-    def _target(self):
-        if self.editable_mode:
-            return KERNELS / LIBRARY
-        return Path(self.build_lib, *KERNELS.parts[1:], LIBRARY)
+    def _targets(self):
+        folder = KERNELS if self.editable_mode else Path(self.build_lib, *KERNELS.parts[1:])
+        return [folder / f"{name}-{platform.machine()}.so" for name in LIBRARIES]
 
     def get_source_files(self):
         return [str(path) for path in (KERNELS / "native").rglob("*") if path.is_file()]
 
     def get_outputs(self):
-        return [str(self._target())]
+        return [str(target) for target in self._targets()]
 
     def get_output_mapping(self):
         return {}

@@ -15,6 +15,7 @@ from shutil import which
 import pytest
 
 REPOSITORY = Path(__file__).parents[1]
+LIBRARIES = ("kernels", "training")
 ROOTS = ("src", "exporters", "benchmarks")
 
 
@@ -63,10 +64,13 @@ def compiler_at_hand():
 
 @pytest.mark.usefixtures("compiler_at_hand")
 def test_it_holds_the_kernels_for_this_platform_and_any_python(wheel):
-    name = f"micronet_edge/kernels/libmicronet_edge_kernels-{platform.machine()}.so"
+    names = (
+        f"micronet_edge/kernels/libmicronet_edge_{library}-{platform.machine()}.so" for library in LIBRARIES
+    )
     assert Path(wheel.filename).name.startswith("micronet_edge-")
     assert re.search(rf"-py3-none-\w+_{platform.machine()}\.whl$", wheel.filename)
-    assert wheel.getinfo(name).file_size < 200_000
+    for name in names:
+        assert wheel.getinfo(name).file_size < 200_000
 
 
 def test_without_a_compiler_it_is_for_every_platform_and_holds_all_else(wheel, tmp_path):

@@ -11,6 +11,7 @@ import pytest
 from micronet_edge import kernels
 
 HERE = Path(__file__).parent
+TRAINING = HERE.parent / "models" / "test_training_kernels.py"
 COMPILER = os.environ.get("CXX", "c++")
 INSIDE = "MICRONET_EDGE_TESTED_KERNELS" in os.environ
 
@@ -27,7 +28,7 @@ def sanitized(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sanitized")
     subprocess.run(["cmake", "-S", kernels.SOURCES, "-B", folder, "-DSANITIZE=ON"], check=True)
     subprocess.run(["cmake", "--build", folder, "--parallel", "2"], check=True)
-    return folder / "libmicronet_edge_kernels.so"
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -42,13 +43,14 @@ def environment(sanitized):
     return os.environ | {
         "LD_PRELOAD": " ".join(libraries),
         "ASAN_OPTIONS": "detect_leaks=0",  # Python keeps much until the end
-        "MICRONET_EDGE_TESTED_KERNELS": str(sanitized),
+        "MICRONET_EDGE_TESTED_KERNELS": str(sanitized / "libmicronet_edge_kernels.so"),
+        "MICRONET_EDGE_TESTED_TRAINING": str(sanitized / "libmicronet_edge_training.so"),
     }
 
 
 def test_nothing_is_found(environment):
     ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", HERE],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", HERE, TRAINING],
         env=environment,
         check=False,
         capture_output=True,

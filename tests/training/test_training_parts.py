@@ -132,3 +132,19 @@ def test_cuda_without_a_gpu_is_one_line(refusal, monkeypatch):
     assert "--device cpu" in refusal(SettingsError, device_named, "cuda")
     assert device_named("auto").type == "cpu"
     refusal(SettingsError, device_named, "tpu")
+
+
+def test_weights_that_learn_later_start_without_momentum():
+    recipe = Recipe(optimizer=OptimizerRecipe(name="sgd"))
+    network = MicroNet("m0", 2)
+    optimizer = optimizer_for(network, recipe)
+    first, *rest = network.parameters()
+    first.grad = torch.ones_like(first)
+    optimizer.step()
+    before = rest[0].detach().clone()
+    for each in network.parameters():
+        each.grad = torch.ones_like(each)
+    optimizer.step()
+    assert not torch.equal(rest[0], before)
+    buffer, decay = optimizer.state[rest[0]]["momentum_buffer"], recipe.optimizer.weight_decay
+    torch.testing.assert_close(buffer, 1 + before * (decay if before.dim() > 1 else 0))

@@ -28,6 +28,12 @@ def library(machine: str | None = None) -> Path | None:
     return path if path.is_file() else None
 
 
+def training_library() -> Path | None:
+    """The library of training loops for this machine; None if it was not built."""
+    path = Path(__file__).parent / f"libmicronet_edge_training-{platform.machine()}.so"
+    return path if path.is_file() else None
+
+
 def libraries() -> dict[str, Path]:
     """All built libraries, by machine, named as by `uname -m`."""
     found = Path(__file__).parent.glob("libmicronet_edge_kernels-*.so")

@@ -12,6 +12,7 @@ from micronet_edge.models.micro_factorized import (
     GroupedPointwise,
     MicroFactorizedDepthwise,
 )
+from micronet_edge.models.shuffled_activation import shuffled_activation
 
 REDUCTION = 8
 """Channels per unit of the squeeze layer, before a block's own ratio."""
@@ -62,8 +63,8 @@ class DepthwiseExpansionBlock(nn.Module):
         self.residual = block.stride == 1 and in_channels == block.channels
 
     def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.depthwise_shuffle(self.depthwise_activation(self.depthwise(x)))
-        y = self.project_shuffle(self.project_activation(self.project(y)))
+        y = shuffled_activation(self.depthwise_activation, self.depthwise_shuffle, self.depthwise(x))
+        y = shuffled_activation(self.project_activation, self.project_shuffle, self.project(y))
         return x + y if self.residual else y
 
 
@@ -103,9 +104,9 @@ class PointwiseExpansionBlock(nn.Module):
         self.residual = block.stride == 1 and in_channels == block.channels
 
     def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.expand_shuffle(self.expand_activation(self.expand(x)))
-        y = self.depthwise_shuffle(self.depthwise_activation(self.depthwise(y)))
-        y = self.project_shuffle(self.project_activation(self.project(y)))
+        y = shuffled_activation(self.expand_activation, self.expand_shuffle, self.expand(x))
+        y = shuffled_activation(self.depthwise_activation, self.depthwise_shuffle, self.depthwise(y))
+        y = shuffled_activation(self.project_activation, self.project_shuffle, self.project(y))
         return x + y if self.residual else y
 
 

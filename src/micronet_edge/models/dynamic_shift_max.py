@@ -16,6 +16,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from micronet_edge.errors import SettingsError
+from micronet_edge.models.activation_training import (
+    Coefficients,
+    can_fuse,
+    fused_dynamic_shift_max,
+    fused_shift_max,
+    order_after,
+)
 from micronet_edge.models.gradient_wanted import gradient_wanted
 from micronet_edge.models.shift_max_function import shift_max
 from micronet_edge.models.training_functions import spatial_mean
@@ -99,19 +106,41 @@ class DynamicShiftMax(nn.Module):
 
     def coefficients(self, x: Tensor) -> list[list[Tensor]]:
         """The coefficients [K][J], each [n, c, 1, 1]."""
-        pooled = spatial_mean(x) if gradient_wanted(x) else functional.adaptive_avg_pool2d(x, 1)
-        pooled = pooled.flatten(1)
+        pooled = functional.adaptive_avg_pool2d(x, 1).flatten(1)
         gate = functional.hardsigmoid(self.excite(functional.relu(self.squeeze(pooled))))
         gate = (gate[:, :, None, None] - 0.5) * COEFFICIENT_RANGE
         planes = iter(torch.split(gate, self.channels, dim=1))
         return [[next(planes) + start for start in row] for row in self.initial]
 
+    def coefficient_rows(self, x: Tensor) -> Tensor:
+        """The same coefficients for training, [n, K, J, c]."""
+        gate = functional.hardsigmoid(self.excite(functional.relu(self.squeeze(spatial_mean(x).flatten(1)))))
+        rows = ((gate - 0.5) * COEFFICIENT_RANGE).view(len(x), self.fusions, self.shifts, self.channels)
+        return rows + rows.new_tensor(self.initial)[:, :, None]
+
+    def forward_shuffled(self, x: Tensor, shuffles: tuple[tuple[int, ...], ...] = ()) -> Tensor:
+        """The result in training, after shuffles that are each given as the channels that they read.
+
+        Raises RuntimeError if there are shuffles and the compiled loops cannot run.
+        """
+        if not can_fuse(x, self.fusions, self.shifts):
+            if shuffles:
+                raise RuntimeError("shuffles are only joined to what the compiled loops can run")
+            return shift_max(x, self.coefficient_rows(x), self.groups)
+        order = order_after(self.channels, self.sources, shuffles)
+        initial = x.new_tensor(self.initial)[:, :, None]
+        coefficients = Coefficients(self.squeeze, self.excite, COEFFICIENT_RANGE, initial)
+        if coefficients.can_run(x):
+            return fused_dynamic_shift_max(x, coefficients, order)
+        rows = self.coefficient_rows(x)
+        dtype = torch.promote_types(x.dtype, rows.dtype)
+        return fused_shift_max(x.to(dtype), rows.to(dtype), order)
+
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
-        coefficients = self.coefficients(x)
         # Where no gradient is wanted, the plain form: exporters read its operators.
-        if gradient_wanted(x, coefficients[0][0]):
-            rows = torch.stack([torch.stack(row, dim=1) for row in coefficients], dim=1)
-            return shift_max(x, rows.flatten(3), self.groups)
+        if gradient_wanted(x, *self.parameters()):
+            return self.forward_shuffled(x)
+        coefficients = self.coefficients(x)
         shifted = [x, *(x[:, self.shift_index[shift]] for shift in range(1, self.shifts))]
         fused: Tensor | None = None
         for row in coefficients:

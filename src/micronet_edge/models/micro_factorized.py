@@ -4,13 +4,16 @@ Source: arXiv 2108.05894, section 3 (pointwise: equation 1 and figure 2; depthwi
 """
 
 from collections import OrderedDict
+from functools import cache
 
 from torch import Tensor, nn
 
 from micronet_edge.errors import SettingsError
+from micronet_edge.models.activation_training import fused_clip, is_watched, order_after
 from micronet_edge.models.gradient_wanted import gradient_wanted
 from micronet_edge.models.stem_training import train_layer
 from micronet_edge.models.training_functions import channel_shuffle
+from micronet_edge.models.training_kernels import can_run
 from micronet_edge.util.text import plural
 
 
@@ -20,6 +23,13 @@ def _check_groups(groups: int, **channels: int) -> None:
             raise SettingsError(
                 f"{plural(count, f'{name} channel')} cannot be split into {plural(groups, 'group')}"
             )
+
+
+@cache
+def _shuffled(channels: int, groups: int) -> tuple[int, ...]:
+    _check_groups(groups, shuffled=channels)
+    width = channels // groups
+    return tuple(channel for first in range(width) for channel in range(first, channels, width))
 
 
 class ChannelShuffle(nn.Module):
@@ -35,12 +45,7 @@ class ChannelShuffle(nn.Module):
 
     def source(self, channels: int) -> tuple[int, ...]:
         """The input channel that each output channel reads."""
-        _check_groups(self.groups, shuffled=channels)
-        return tuple(
-            channel
-            for first in range(channels // self.groups)
-            for channel in range(first, channels, channels // self.groups)
-        )
+        return _shuffled(channels, self.groups)
 
     def forward(self, x: Tensor) -> Tensor:
         if gradient_wanted(x):
@@ -143,9 +148,14 @@ class FactorizedStem(nn.Sequential):
         if not (self.training and gradient_wanted(*self.parameters())):
             y: Tensor = super().forward(x)  # type: ignore[no-untyped-call]
             return y
-        for layer in self:
+        *convolutions, shuffle, activation = self
+        for layer in convolutions:
             x = train_layer(layer, x)
-        return x
+        watched = is_watched(shuffle) or is_watched(activation)
+        usual = type(activation) is nn.ReLU6 and not watched
+        if isinstance(shuffle, ChannelShuffle) and usual and can_run(x):
+            return fused_clip(x, order_after(x.shape[1], (), (shuffle.source(x.shape[1]),)), (0.0, 6.0))
+        return train_layer(activation, train_layer(shuffle, x))
 
 
 def vertical_conv(inputs: int, outputs: int, kernel_size: int, stride: int, groups: int = 1) -> nn.Conv2d:

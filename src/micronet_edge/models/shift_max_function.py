@@ -21,7 +21,7 @@ PIECE = 262_144
 
 
 def shift_max(x: Tensor, coefficients: Tensor, groups: int) -> Tensor:
-    """Dynamic Shift-Max with given coefficients, differentiable once.
+    """Dynamic Shift-Max with given coefficients, differentiable once, in PyTorch's operations.
 
     Given    x [n, c, h, w]
              coefficients [n, K, J, c]

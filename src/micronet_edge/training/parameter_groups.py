@@ -65,7 +65,20 @@ def _made(groups: list[dict[str, object]], recipe: OptimizerRecipe) -> torch.opt
     if recipe.name == "adamw":
         return torch.optim.AdamW(groups, lr=recipe.lr)
     nesterov = recipe.nesterov and recipe.momentum > 0
-    return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=nesterov)
+    # One pass over each weight, in place of one for each operation.
+    made = torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=nesterov, fused=True)
+    made.register_step_pre_hook(_start_momentum)
+    return made
+
+
+def _start_momentum(
+    optimizer: torch.optim.Optimizer, _positional: tuple[object, ...], _named: dict[str, object]
+) -> None:
+    """Gives a momentum of zero to weights that had no gradient before: the fused pass takes all or none."""
+    for group in optimizer.param_groups:
+        for weight in group["params"] if group["momentum"] else ():
+            if weight.grad is not None and optimizer.state[weight].get("momentum_buffer") is None:
+                optimizer.state[weight]["momentum_buffer"] = torch.zeros_like(weight)
 
 
 def set_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
