@@ -89,22 +89,22 @@ def check(tmp_path, layer, shape):
     assert isinstance(layer, p.StoredTensor) or {"QUANTIZE", "DEQUANTIZE"} <= set(session.operators())
 
 
-@pytest.mark.parametrize("name", MAPS.keys() - NOT_ALONE)
+@pytest.mark.parametrize("name", sorted(MAPS.keys() - NOT_ALONE))
 def test_of_maps(tmp_path, name):
     check(tmp_path, MAPS[name], (6, 8, 10))
 
 
-@pytest.mark.parametrize("name", OF_ROWS.keys())
+@pytest.mark.parametrize("name", sorted(OF_ROWS.keys()))
 def test_of_rows(tmp_path, name):
     check(tmp_path, OF_ROWS[name], (5, 12))
 
 
-@pytest.mark.parametrize("name", FUNCTIONS.keys() - NOT_ALONE - IN_FLOAT.keys())
+@pytest.mark.parametrize("name", sorted(FUNCTIONS.keys() - NOT_ALONE - IN_FLOAT.keys()))
 def test_functions_of_each_number(tmp_path, name):
     check(tmp_path, FUNCTIONS[name], (6, 8, 10))
 
 
-@pytest.mark.parametrize("name", IN_FLOAT)
+@pytest.mark.parametrize("name", sorted(IN_FLOAT))
 def test_what_has_no_integer_form_stays_in_float(tmp_path, name):
     found, expected, scale, session = check_int8(tmp_path, alone(FUNCTIONS[name]), (6, 8, 10))
     assert worst(found, expected, scale) <= 0.01
