@@ -15,17 +15,16 @@ def examples(probe: Probe) -> tuple[Tensor, ...]:
         case int():
             return (torch.zeros(1, 3, probe, probe),)
         case Tensor():
-            return _samples((probe,))
+            return (probe,)
         case _:
-            return _samples(probe)
+            return probe
 
 
-def _samples(inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """The inputs. Raises LoweringError where one is no single sample."""
+def check_single(inputs: tuple[Tensor, ...]) -> None:
+    """Raises LoweringError where an example is not one sample."""
     for each in inputs:
         if each.ndim == 0 or len(each) != 1:
             raise LoweringError(f"an example of an input must be [1, ...], not {list(each.shape)}")
-    return inputs
 
 
 def repeated(inputs: tuple[Tensor, ...], samples: int) -> tuple[Tensor, ...]:

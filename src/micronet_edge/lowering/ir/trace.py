@@ -10,7 +10,7 @@ from micronet_edge.errors import LoweringError
 from micronet_edge.lowering.ir.flat_outputs import flatten_outputs
 from micronet_edge.lowering.ir.graph import finish, note_shapes
 from micronet_edge.lowering.ir.plain_copy import plain_copy
-from micronet_edge.lowering.ir.probes import Probe, examples, repeated, shapes_text
+from micronet_edge.lowering.ir.probes import Probe, check_single, examples, repeated, shapes_text
 from micronet_edge.lowering.ir.two_batches import FEW, MORE, to_one_sample
 from micronet_edge.lowering.ir.valued_proxy import ValuedTracer
 
@@ -38,6 +38,7 @@ def trace(network: nn.Module, probe: Probe) -> fx.GraphModule:
              in them, or that mixes samples.
     """
     inputs = examples(probe)
+    check_single(inputs)
     frozen = plain_copy(network)
     with torch.no_grad():
         few, more = (_traced(network, frozen, inputs, samples) for samples in (FEW, MORE))
