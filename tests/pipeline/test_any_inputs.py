@@ -209,3 +209,12 @@ def test_grey_images_in_integers(format_, tmp_path):
     (file,) = quantize(network, settings=settings).files
     assert [each.name for each in file.proof.outputs] == ["boxes", "scores"]
     assert all(each.signal_db > 25 for each in file.proof.outputs)
+
+
+def test_export_says_as_well_what_stays_in_float(rows, tmp_path):
+    torch.manual_seed(0)
+    settings = ExportSettings(
+        formats=("onnx",), precision="int8", input_shapes=((6,), (4,)), calibration=rows, output=tmp_path
+    )
+    (file,) = export(TwoRows().eval(), settings=settings)
+    assert any("1 of 3 operators in float32" in note for note in file.notes)

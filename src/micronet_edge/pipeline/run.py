@@ -1,6 +1,7 @@
 """From a network to proven files: read, lower, calibrate, correct, write, prove, move into place."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from micronet_edge.data.metadata import FileMetadata
@@ -43,7 +44,8 @@ def export(
     Raises   a subclass of MicronetEdgeError; then no file appears under its final name.
     """
     job = Job(source, QuantizeSettings.of(settings or ExportSettings()), metadata, checkpoint, report)
-    return run(job).files
+    made = run(job)
+    return tuple(replace(file, notes=(*file.notes, *made.notes)) for file in made.files)
 
 
 def quantize(
