@@ -13,8 +13,8 @@ class Exported:
 
     `proof` is None only where this machine cannot run the file and the settings accept an unproven one.
     `assumption` is one line about what the checkpoint does not state and the tool assumes. `notes` say what
-    was taken from the checkpoint, and what to know about its labels and, from `export`, about the job. `lacking`
-    says what another runtime of the format lacks to run a naive file.
+    was taken from the checkpoint, and what to know about its labels and, from `export`, about the job.
+    `lacking` says what another runtime of the format lacks to run a naive file.
     """
 
     path: Path
