@@ -19,9 +19,15 @@ _BATCH_AXIS = "batch_axis"
 def note_shapes(network: fx.GraphModule, probe: Tensor | tuple[Tensor, ...]) -> None:
     """Stores the shape of every tensor in its node, for one sample, and which axis is the samples'."""
     inputs = examples(probe)
-    with torch.no_grad():
-        if any(_BATCH_AXIS in node.meta for node in network.graph.nodes):
+    if any(_BATCH_AXIS in node.meta for node in network.graph.nodes):
+        with torch.no_grad():
             _note_batch_axes(network, inputs)
+    note_lengths(network, inputs)
+
+
+def note_lengths(network: fx.GraphModule, inputs: tuple[Tensor, ...]) -> None:
+    """Stores the shape of every tensor in its node, for one sample, of a network that may take no more."""
+    with torch.no_grad():
         ShapeProp(network).propagate(*inputs)
 
 

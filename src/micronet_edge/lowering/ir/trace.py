@@ -8,7 +8,7 @@ from torch import Tensor, fx, nn
 
 from micronet_edge.errors import LoweringError
 from micronet_edge.lowering.ir.flat_outputs import flatten_outputs
-from micronet_edge.lowering.ir.graph import finish, note_shapes
+from micronet_edge.lowering.ir.graph import finish, note_lengths
 from micronet_edge.lowering.ir.plain_copy import plain_copy
 from micronet_edge.lowering.ir.probes import Probe, check_single, examples, repeated, shapes_text
 from micronet_edge.lowering.ir.two_batches import FEW, MORE, to_one_sample
@@ -44,7 +44,7 @@ def trace(network: nn.Module, probe: Probe) -> fx.GraphModule:
         few, more = (_traced(network, frozen, inputs, samples) for samples in (FEW, MORE))
         to_one_sample(few, more)
         _give_calls_their_own_layers(few)
-        note_shapes(few, inputs)
+        note_lengths(few, inputs)
         flatten_outputs(few)
         few.recompile()
     return few

@@ -6,6 +6,7 @@ from pkgutil import iter_modules
 from typing import TypeVar
 
 from torch import fx
+from torch.nn import functional
 
 from micronet_edge.lowering.ir.graph import module_of
 
@@ -54,11 +55,13 @@ class Vocabulary:
 
 
 def _called(node: fx.Node) -> tuple[object, ...]:
-    """What the node calls, nearest first: a layer's classes, a function, or a method and its pure form."""
+    """What the node calls, nearest first: a layer's classes, or a function or method and its pure forms."""
     if node.op == "call_module":
         return type(module_of(node)).__mro__
-    if isinstance(node.target, str) and node.target.endswith("_") and not node.target.endswith("__"):
-        return node.target, node.target.removesuffix("_")
+    name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
+    if name.endswith("_") and not name.endswith("__"):
+        pure = name.removesuffix("_")
+        return node.target, pure, getattr(functional, pure, None)
     return (node.target,)
 
 
