@@ -1,4 +1,4 @@
-"""Functions that change their input are spelled out as their pure forms, also where the input is read again."""
+"""Functions that change their input are spelled as their pure forms, also where the input is read again."""
 
 import pytest
 import torch
