@@ -4,7 +4,9 @@ from micronet_edge.lowering import Costs, Pass, common
 from micronet_edge.lowering.passes.canonicalize import Canonicalize
 from micronet_edge.lowering.passes.densify_groups import DensifyGroups
 from micronet_edge.lowering.passes.fold_batch_norm import FoldBatchNorm
+from micronet_edge.lowering.passes.fold_constants import FoldConstants
 from micronet_edge.lowering.passes.freeze_shift_max import FreezeShiftMax
+from micronet_edge.lowering.passes.merge_branches import MergeBranches
 from micronet_edge.lowering.passes.permute_channels import PermuteChannels
 from micronet_edge.lowering.passes.widen_producers import WidenProducers
 from micronet_edge_onnx.passes.flatten_last import FlattenLast
@@ -23,6 +25,8 @@ def onnxruntime(costs: Costs, *, fixed_batch: bool = True) -> tuple[Pass, ...]:
     return (
         Canonicalize(),
         FoldBatchNorm(),
+        FoldConstants(),
+        MergeBranches(),
         *([MergeWithPaddingColumns()] if fixed_batch else []),  # its columns are as many as the images
         FreezeShiftMax(),
         RepeatChannels(),  # puts a shuffle in front of the activations that scale what it repeats
