@@ -6,12 +6,15 @@ from micronet_edge.lowering.passes.densify_groups import DensifyGroups
 from micronet_edge.lowering.passes.fold_batch_norm import FoldBatchNorm
 from micronet_edge.lowering.passes.fold_constants import FoldConstants
 from micronet_edge.lowering.passes.freeze_shift_max import FreezeShiftMax
+from micronet_edge.lowering.passes.keep_maps import KeepMaps
 from micronet_edge.lowering.passes.merge_branches import MergeBranches
+from micronet_edge.lowering.passes.merge_reshapes import MergeReshapes
 from micronet_edge.lowering.passes.permute_channels import PermuteChannels
 from micronet_edge.lowering.passes.widen_producers import WidenProducers
 from micronet_edge_onnx.passes.flatten_last import FlattenLast
 from micronet_edge_onnx.passes.fuse_normalization import FuseNormalization
 from micronet_edge_onnx.passes.merge_with_padding_columns import MergeWithPaddingColumns
+from micronet_edge_onnx.passes.multiply_rows import MultiplyRows
 from micronet_edge_onnx.passes.pad_channels_to_block import PadChannelsToBlock
 from micronet_edge_onnx.passes.repeat_channels import RepeatChannels
 from micronet_edge_onnx.passes.unroll_shift_max import GatheredShiftMax, SlicedShiftMax, UnrollShiftMax
@@ -19,7 +22,7 @@ from micronet_edge_onnx.passes.unroll_shift_max import GatheredShiftMax, SlicedS
 
 def onnxruntime(costs: Costs, *, fixed_batch: bool = True) -> tuple[Pass, ...]:
     """For ONNX Runtime, in float."""
-    last = FuseNormalization(), FlattenLast(), UnrollShiftMax(GatheredShiftMax)
+    last = FuseNormalization(), FlattenLast(), MultiplyRows(), MergeReshapes(), UnrollShiftMax(GatheredShiftMax)
     if not costs.depthwise_block:
         return common(costs, *last)
     return (
@@ -27,6 +30,8 @@ def onnxruntime(costs: Costs, *, fixed_batch: bool = True) -> tuple[Pass, ...]:
         FoldBatchNorm(),
         FoldConstants(),
         MergeBranches(),
+        KeepMaps(),
+        MergeReshapes(),
         *([MergeWithPaddingColumns()] if fixed_batch else []),  # its columns are as many as the images
         FreezeShiftMax(),
         RepeatChannels(),  # puts a shuffle in front of the activations that scale what it repeats
