@@ -76,7 +76,7 @@ def _forward(layer: nn.ConvTranspose2d) -> nn.Conv2d:
 
 
 def _beyond_the_stride(layer: nn.ConvTranspose2d) -> list[int]:
-    """Zeros behind the taps, for pixels that no tap reaches: the format's result ends a stride behind them."""
+    """Zeros behind the taps, for pixels that no tap reaches: the format ends a stride behind the taps."""
     sides = zip(layer.output_padding, layer.stride, strict=True)
     return [more if more >= stride else 0 for more, stride in sides]
 
