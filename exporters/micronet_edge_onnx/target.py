@@ -22,7 +22,7 @@ from micronet_edge.quantization.qparams import PAIRED_WEIGHT_LIMIT
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.recipe import BITS, INT8, INT8_A16
 from micronet_edge.quantization.rewrite_quantized import rewritten
-from micronet_edge.targets.common import as_written, forbidden_operators
+from micronet_edge.targets.common import as_written, check_signature, forbidden_operators
 from micronet_edge.targets.protocol import FLOAT16, FLOAT32, CostTable, ExportSpec, Session
 from micronet_edge.verification.conversion_check import check_conversion
 from micronet_edge_onnx.passes.border_behind_columns import BorderBehindColumns
@@ -78,6 +78,7 @@ class OnnxTarget:
         from micronet_edge_onnx.write import float_model, is_writable
 
         if is_writable(network):
+            check_signature(network, spec.signature)
             names = TensorNames.of(spec.signature)
             model = float_model(network, spec.batch, names, gathers=not spec.portable)
         else:
@@ -117,6 +118,7 @@ class OnnxTarget:
         from micronet_edge_onnx.format import TensorNames
         from micronet_edge_onnx.write import quantized_model
 
+        check_signature(quantized.network, spec.signature)
         names = TensorNames.of(spec.signature)
         model = quantized_model(quantized, spec.batch, names, gathers=not spec.portable)
         _save(model, spec, path, _activations_of(quantized.network))

@@ -9,7 +9,7 @@ from micronet_edge.lowering.ir.graph import inputs, module_of, results, shape_of
 from micronet_edge.lowering.passes.fold_input_normalization import pixels_of
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.quantized_tensors import is_done_before, tensor_name
-from micronet_edge.util.text import plural
+from micronet_edge.targets.common import check_signature
 from micronet_edge_tflite.operators import OPERATORS
 from micronet_edge_tflite.writer.axis_order import usual
 from micronet_edge_tflite.writer.call import Call
@@ -109,15 +109,8 @@ def _names(network: fx.GraphModule, signature: Signature | None) -> tuple[list[s
     """
     if signature is None:
         return [IMAGE], [LOGITS]
-    found = [spec.name for spec in signature.inputs], [spec.name for spec in signature.outputs]
-    counts = [len(each) for each in (inputs(network), results(network))]
-    if counts != [len(each) for each in found]:
-        has = f"{plural(counts[0], 'input')} and {plural(counts[1], 'output')}"
-        raise TargetError(
-            f"the network has {has}, its signature names {', '.join(found[0])} and {', '.join(found[1])}: "
-            "name all of them"
-        )
-    return found
+    check_signature(network, signature)
+    return [spec.name for spec in signature.inputs], [spec.name for spec in signature.outputs]
 
 
 def _outputs(tensors: NetworkTensors, given: list[int], *, integer: bool) -> list[int]:

@@ -9,8 +9,10 @@ from torch.nn import functional
 from micronet_edge.counting import count
 from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.data.preprocessing import Preprocessing
-from micronet_edge.errors import TargetError
+from micronet_edge.data.signature import Signature, TensorSpec
+from micronet_edge.errors import LoweringError, TargetError
 from micronet_edge.lowering import lower
+from micronet_edge.lowering.ir.graph import results, shape_of
 from micronet_edge.lowering.ir.pass_base import tensors_in
 from micronet_edge.models import DynamicShiftMax, FactorizedStem
 from micronet_edge.models import MicroFactorizedDepthwise as Depthwise
@@ -123,13 +125,16 @@ def made(build):
     return network.eval()
 
 
-def spec():
-    metadata = FileMetadata("own", ("a",), Preprocessing(SIZE, SIZE), None)
+def spec(outputs=()):
+    made = tuple(TensorSpec(f"made{place}", shape) for place, shape in enumerate(outputs))
+    signature = Signature((TensorSpec("image", (3, SIZE, SIZE)),), made) if made else None
+    metadata = FileMetadata("own", ("a",), Preprocessing(SIZE, SIZE), None, signature=signature)
     return ExportSpec(SIZE, 1, naive=False, portable=False, metadata=metadata)
 
 
 def write(network, target, path):
-    target.export(lower(network, target.pipeline(spec()), SIZE).network, spec(), path)
+    lowered = lower(network, target.pipeline(spec()), SIZE).network
+    target.export(lowered, spec([shape_of(node)[1:] for node in results(lowered)]), path)
 
 
 def run(path, image):
@@ -175,9 +180,9 @@ def test_in_a_tflite_file_as_well(tmp_path):
 
 def test_an_operator_that_litert_lacks_is_named(tmp_path, refusal):
     network = made(lambda: Classifier(plain_stem(ErrorFunction())))
-    error_line = refusal(TargetError, write, network, find_target("tflite"), tmp_path / "own.tflite")
-    assert "needs FlexErf, which LiteRT lacks" in error_line
-    assert "--format onnx" in error_line
+    error_line = refusal(LoweringError, write, network, find_target("tflite"), tmp_path / "own.tflite")
+    assert "erf (test_own_networks.py:" in error_line
+    assert "use GELU" in error_line
 
 
 @pytest.mark.parametrize("format_", ["onnx", "tflite"])

@@ -186,7 +186,7 @@ class Untraceable(Tiny):
 @pytest.mark.parametrize(
     ("network", "metadata", "kind", "error_line"),
     [
-        (Untraceable, METADATA, LoweringError, "Untraceable cannot be traced: its forward depends on values"),
+        (Untraceable, METADATA, LoweringError, "Untraceable cannot be traced: forward decides"),
         (lambda: Tiny().half(), METADATA, NetworkError, "is torch.float16: give the network as .float()"),
         (lambda: nn.Linear(3, 3), METADATA, NetworkError, "Linear cannot take input [1, 3, 40, 40]: mat1"),
         (

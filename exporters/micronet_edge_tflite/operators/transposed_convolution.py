@@ -65,11 +65,20 @@ def _forward(layer: nn.ConvTranspose2d) -> nn.Conv2d:
     """A convolution with the same weights [out, in, kh, kw], zeros between the taps and between groups."""
     weight = _dense(layer.weight.detach(), layer.groups)
     outputs, inputs, *window = weight.shape
-    sides = [step * (taps - 1) + 1 for step, taps in zip(layer.dilation, window, strict=True)]
+    sides = [
+        step * (taps - 1) + 1 + more
+        for step, taps, more in zip(layer.dilation, window, _beyond_the_stride(layer), strict=True)
+    ]
     dilated = torch.zeros(outputs, inputs, *sides)
     dilated[:, :, :: int(layer.dilation[0]), :: int(layer.dilation[1])] = weight
     bias = None if layer.bias is None else layer.bias.detach()
     return with_weights(nn.Conv2d(inputs, outputs, 1), dilated, bias)
+
+
+def _beyond_the_stride(layer: nn.ConvTranspose2d) -> list[int]:
+    """Zeros behind the taps, for pixels that no tap reaches: the format ends a stride behind the taps."""
+    sides = zip(layer.output_padding, layer.stride, strict=True)
+    return [more if more >= stride else 0 for more, stride in sides]
 
 
 def _dense(weight: Tensor, groups: int) -> Tensor:

@@ -51,13 +51,14 @@ def with_utilisation(
         return _plain_utilisation(recipe, network, metadata, images)
     given = torch.from_numpy(evenly(images.proven_on[0], _IMAGES))
     views = {_PLAIN: given} | {name: view(given, metadata.preprocessing) for name, view in VIEWS.items()}
-    written = quantized_by(recipe, network, metadata).network
+    written = quantized_by(recipe, network, metadata)
     with one_thread():
-        seen = {name: utilisation(written, recipe.ranges, each) for name, each in views.items()}
+        seen = {name: utilisation(written.network, recipe.ranges, each) for name, each in views.items()}
     found = {name: each for name, (each, _) in seen.items()}
     answers = {name: logits.argmax(1) for name, (_, logits) in seen.items()}
     same = {name: float((each == answers[_PLAIN]).float().mean()) for name, each in answers.items()}
-    noted = _notes_on_ranges({name: each for name, each in found.items() if same[name] >= AT_HOME})
+    at_home = {name: each for name, each in found.items() if same[name] >= AT_HOME}
+    noted = _notes_on_ranges(at_home, written.float_layers)
     return replace(recipe, range_utilisation=_by_tensor(found)), noted
 
 
@@ -66,11 +67,12 @@ def _plain_utilisation(
 ) -> tuple[Recipe, tuple[str, ...]]:
     """As `with_utilisation`, but on unchanged samples only: no class tells when a change is too much."""
     given = tuple(torch.from_numpy(evenly(each, _IMAGES)) for each in images.proven_on)
-    written = quantized_by(recipe, network, metadata).network
+    written = quantized_by(recipe, network, metadata)
     with one_thread():
-        seen, _ = utilisation(written, recipe.ranges, given)
+        seen, _ = utilisation(written.network, recipe.ranges, given)
     ranges = {name: {"clipped": each.clipped, "used": each.used} for name, each in seen.items()}
-    return replace(recipe, range_utilisation=ranges), _notes_on_ranges({_PLAIN: seen})
+    noted = _notes_on_ranges({_PLAIN: seen}, written.float_layers)
+    return replace(recipe, range_utilisation=ranges), noted
 
 
 def _by_tensor(found: ByView) -> dict[str, dict[str, float]]:
@@ -85,8 +87,14 @@ def _by_tensor(found: ByView) -> dict[str, dict[str, float]]:
     }
 
 
-def _notes_on_ranges(found: ByView) -> tuple[str, ...]:
-    """A note on the view in which a tensor is clipped most, if that is too much."""
+def _notes_on_ranges(all_found: ByView, in_float: frozenset[str]) -> tuple[str, ...]:
+    """A note on the view in which a tensor is clipped most, if that is too much; what is in float is not."""
+    found = {
+        view: {name: each for name, each in tensors.items() if name not in in_float}
+        for view, tensors in all_found.items()
+    }
+    if not all(found.values()):
+        return ()
     cut_off = {view: _worst(tensors) for view, tensors in found.items()}
     view = max(cut_off, key=lambda view: found[view][cut_off[view]].clipped)
     worst, tensors = cut_off[view], found[view]

@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 import numpy as np
+from torch import fx
 
 from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.data.preprocessing import Images
+from micronet_edge.data.signature import Signature
 from micronet_edge.errors import TargetError
+from micronet_edge.lowering.ir.graph import inputs, results
 from micronet_edge.targets.protocol import ExportSpec, Logits, Memory, Reader, Target
 from micronet_edge.util.text import plural
 
@@ -45,6 +48,18 @@ def check_shape(path: Path, images: Images, expected: tuple[int, ...]) -> None:
         raise TargetError(
             f"{path} takes images of shape {list(expected)}, not {list(images.shape[1:])}: preprocess them "
             "as its metadata says, or give its own --input-size"
+        )
+
+
+def check_signature(network: fx.GraphModule, signature: Signature) -> None:
+    """Raises TargetError unless the signature names each input and output of the network."""
+    names = [[spec.name for spec in specs] for specs in (signature.inputs, signature.outputs)]
+    counts = [len(each) for each in (inputs(network), results(network))]
+    if counts != [len(each) for each in names]:
+        has = f"{plural(counts[0], 'input')} and {plural(counts[1], 'output')}"
+        raise TargetError(
+            f"the network has {has}, its signature names {', '.join(names[0])} and {', '.join(names[1])}: "
+            "name all of them"
         )
 
 

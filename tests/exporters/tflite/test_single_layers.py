@@ -38,6 +38,7 @@ MAPS = {
     "transposed, groups": nn.ConvTranspose2d(6, 4, 3, 2, padding=1, groups=2),
     "transposed, depthwise": nn.ConvTranspose2d(6, 6, 4, 2, padding=1, groups=6),
     "transposed, dilated": nn.ConvTranspose2d(6, 4, 3, padding=1, dilation=2),
+    "transposed, far": nn.ConvTranspose2d(6, 4, 2, output_padding=1, dilation=2),
     "max pool": nn.MaxPool2d(2),
     "max pool, padded": nn.MaxPool2d(3, 2, padding=1),
     "max pool, same": nn.MaxPool2d(3, 1, padding=1),

@@ -1,6 +1,5 @@
 """A tracer that computes along, so that forward may look at shapes, types and lengths."""
 
-import inspect
 import operator
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,6 +11,7 @@ from torch.fx.node import map_aggregate
 from torch.fx.proxy import Attribute
 
 from micronet_edge.errors import LoweringError
+from micronet_edge.lowering.ir.arguments import argument_names
 from micronet_edge.lowering.ir.places import OWNER, PLACE, place_now
 from micronet_edge.models import ChannelShuffle, DynamicShiftMax
 
@@ -141,7 +141,7 @@ class ValuedTracer(fx.Tracer):
         is_module: bool,  # noqa: ARG002, FBT001 - PyTorch's signature
         concrete_args: object = None,  # noqa: ARG002
     ) -> tuple[Callable[..., object], list[object]]:
-        names = _argument_names(root_fn, len(self._examples))
+        names = argument_names(root_fn, len(self._examples))
         args: list[object] = [self.root]
         for name, example in zip(names, self._examples, strict=True):
             node = self.create_node("placeholder", name, (), {})
@@ -233,20 +233,6 @@ class ValuedTracer(fx.Tracer):
         for each in args[:1]:
             if isinstance(each, Valued) and each.version != _version(each.value):
                 each.node, each.version = result.node, result.version
-
-
-def _argument_names(forward: Callable[..., object], count: int) -> list[str]:
-    """The names of as many arguments. Raises LoweringError where forward takes more or fewer."""
-    parameters = list(inspect.signature(forward).parameters.values())[1:]
-    takes = [each for each in parameters if each.kind in {each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD}]
-    needed = sum(each.default is each.empty for each in takes)
-    rest = next((each.name for each in parameters if each.kind == each.VAR_POSITIONAL), None)
-    if count < needed or (count > len(takes) and rest is None):
-        names = ", ".join(each.name for each in takes)
-        raise LoweringError(f"forward takes {needed} inputs ({names}), but {count} are given")
-    return [
-        takes[place].name if place < len(takes) else f"{rest}{place - len(takes)}" for place in range(count)
-    ]
 
 
 def _squeezing(target: Any, x: Valued, dim: Any = None) -> Any:  # noqa: ANN401

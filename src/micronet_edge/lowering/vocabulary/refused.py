@@ -105,3 +105,4 @@ _refuses(
 _refuses(
     "it multiplies two computed rows: use Linear on each and a product", nn.Bilinear, functional.bilinear
 )
+_refuses("error functions are none of both runtimes' operators: use GELU, which knows them", torch.erf, "erf")
