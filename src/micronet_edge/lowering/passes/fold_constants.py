@@ -5,7 +5,14 @@ from torch import Tensor, fx, nn
 
 from micronet_edge.errors import LoweringError
 from micronet_edge.lowering.ir.convolutions import bias_of, with_weights
-from micronet_edge.lowering.ir.graph import bypass, feeds_only, module_of, only_input, replace_module, shape_of
+from micronet_edge.lowering.ir.graph import (
+    bypass,
+    feeds_only,
+    module_of,
+    only_input,
+    replace_module,
+    shape_of,
+)
 from micronet_edge.lowering.ir.pass_base import Pass
 from micronet_edge.lowering.ir.primitives import AddConstant, MultiplyConstant
 from micronet_edge.lowering.passes.fold_batch_norm import linear
