@@ -20,8 +20,8 @@ def test_narrow_borders_are_joined(rows, columns):
     network, applied = rewritten(JOIN, traced(stem(4), mirrored(rows, columns), nn.Conv2d(4, 2, 3)))
     assert applied.places == 1
     sides = [side for side in (rows, columns) if any(side)]
-    joined = [[*["Slice"] * sum(side), "Concatenate"] for side in sides]
-    assert operators(network) == ["Conv2d", *sum(joined, []), "Conv2d"]
+    joined = [name for side in sides for name in (*["Slice"] * sum(side), "Concatenate")]
+    assert operators(network) == ["Conv2d", *joined, "Conv2d"]
     assert_once_is_enough(JOIN, network)
 
 
