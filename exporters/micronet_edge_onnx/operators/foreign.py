@@ -10,7 +10,6 @@ OPERATORS.names(
 )
 OPERATORS.names("Neg", formula=elementwise(1))
 OPERATORS.names("Sum", formula=Formula(several))
-OPERATORS.names("BatchNormalization", formula=elementwise(SCALE_AND_SHIFT, data=(0, 1, 2)))
 OPERATORS.names("ConvInteger", formula=Formula(convolution(1), data=(0, 1)))
 OPERATORS.names("MatMulInteger", formula=Formula(matrix_product, data=(0, 1)))
 OPERATORS.names("QLinearConv", formula=Formula(convolution(3), data=(0, 3, 8)))

@@ -33,11 +33,9 @@ def _by_erf(call: Call, x: str) -> str:
 
 
 def _by_tanh(call: Call, x: str) -> str:
-    """tanh(sqrt(2 / pi) (x + 0.044715 x^3))."""
-    number = call.model.scalar
+    """tanh(x (a + b x^2)): sqrt(2 / pi) (x + 0.044715 x^3) in one operator less."""
+    number, root = call.model.scalar, sqrt(2.0 / pi)
     square = call.operator("Mul", [x, x], "square")
-    cube = call.operator("Mul", [square, x], "cube")
-    small = call.operator("Mul", [cube, number(f"number/{_CUBE}", _CUBE)], "small")
-    total = call.operator("Add", [x, small], "sum")
-    scaled = call.operator("Mul", [total, number("number/root2pi", sqrt(2.0 / pi))], "scaled")
-    return call.operator("Tanh", [scaled], "tanh")
+    small = call.operator("Mul", [square, number("number/cube", root * _CUBE)], "small")
+    total = call.operator("Add", [small, number("number/root2pi", root)], "sum")
+    return call.operator("Tanh", [call.operator("Mul", [x, total], "scaled")], "tanh")

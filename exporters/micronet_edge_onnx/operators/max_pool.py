@@ -22,11 +22,22 @@ OPERATORS.names(
 
 def _is_plain(node: fx.Node) -> bool:
     layer = module_of(node)
-    return isinstance(layer, nn.MaxPool2d) and not layer.ceil_mode and not layer.return_indices
+    return isinstance(layer, nn.MaxPool2d) and not layer.return_indices
 
 
 @OPERATORS.writes(nn.MaxPool2d, supports=_is_plain)
 def write(layer: nn.MaxPool2d, call: Call) -> str:
     dilations = pair(layer.dilation)
     spread = {} if dilations == [1, 1] else {"dilations": dilations}
-    return call.operator("MaxPool", call.inputs, "", **window(layer), **spread)
+    settings = window(layer)
+    if layer.ceil_mode:
+        settings["pads"] = [*pair(layer.padding), *_ends(settings, call)]
+    return call.operator("MaxPool", call.inputs, "", **settings, **spread)
+
+
+def _ends(window: dict[str, list[int]], call: Call) -> list[int]:
+    """The border behind the map, as far as the last windows reach."""
+    sides = zip(*window.values(), call.source_shapes[0][2:], call.shape[2:], strict=False)
+    return [
+        max(pad, (made - 1) * stride + size - pad - given) for size, stride, pad, given, made in sides
+    ]

@@ -16,7 +16,7 @@ from micronet_edge.models import ChannelShuffle
 class RepeatChannels(Pass):
     """Replaces a channel multiplier by repeated channels, for runtimes fast only at depthwise convolutions.
 
-    Given    x -> Conv2d K x K, K > 1, of one channel for each group and several filters -> y
+    Given    x -> Conv2d K x K, K > 1, of several groups, of one channel each and several filters -> y
     Result   x -> Repeat -> depthwise Conv2d -> ChannelShuffle -> y
     """
 
@@ -33,7 +33,8 @@ class RepeatChannels(Pass):
 
 
 def _multiplies(conv: nn.Conv2d) -> bool:
-    return conv.groups == conv.in_channels < conv.out_channels and prod(conv.kernel_size) > 1
+    """Not that of a single channel, which is dense as well, and as such as fast as any."""
+    return 1 < conv.groups == conv.in_channels < conv.out_channels and prod(conv.kernel_size) > 1
 
 
 def _repeat(network: fx.GraphModule, node: fx.Node) -> None:

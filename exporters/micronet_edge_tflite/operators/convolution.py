@@ -37,7 +37,8 @@ in_integers(nn.Conv2d, bits=ALL_BITS)
 def write(conv: nn.Conv2d, call: Call) -> None:
     same = _is_same_padding(conv)
     vertical, horizontal = map(int, conv.padding)
-    x = padded(call, vertical, horizontal) if any(conv.padding) and not same else call.inputs[0]
+    border = (vertical, vertical), (horizontal, horizontal)
+    x = padded(call, *border) if any(conv.padding) and not same else call.inputs[0]
     settings = {
         "padding": schema.Padding.SAME if same else schema.Padding.VALID,
         "strideH": conv.stride[0],

@@ -41,11 +41,11 @@ def pad(call: Call, x: int, sides: Sides, result: int, value: float = 0.0) -> No
     call.write("PADV2", [*inputs, border], result, schema.PadV2OptionsT)
 
 
-def padded(call: Call, vertical: int, horizontal: int, value: float = 0.0) -> int:
-    """The map that the layer reads with a border around it."""
+def padded(call: Call, rows: tuple[int, int], columns: tuple[int, int], value: float = 0.0) -> int:
+    """The map that the layer reads with a border around it: above and below, left and right."""
     (x,), (source,) = call.inputs, call.sources
     batch, height, width, channels = call.tensors.shape(source)
-    shape = (batch, height + 2 * vertical, width + 2 * horizontal, channels)
+    shape = (batch, height + sum(rows), width + sum(columns), channels)
     result = call.tensor("padded", shape, call.qparams_of(source))
-    pad(call, x, [(0, 0), (vertical, vertical), (horizontal, horizontal), (0, 0)], result, value)
+    pad(call, x, [(0, 0), rows, columns, (0, 0)], result, value)
     return result

@@ -43,7 +43,7 @@ def write(_layer: AveragePool, call: Call) -> None:
 def _is_plain_maximum(node: fx.Node) -> bool:
     layer = module_of(node)
     assert isinstance(layer, nn.MaxPool2d)
-    return layer.dilation in {1, (1, 1)} and not layer.ceil_mode and not layer.return_indices
+    return layer.dilation in {1, (1, 1)} and not layer.return_indices
 
 
 @OPERATORS.writes(nn.MaxPool2d, supports=_is_plain_maximum)
@@ -51,10 +51,11 @@ def write_maximum(layer: nn.MaxPool2d, call: Call) -> None:
     """Padded, where the format's own padding is another one, with what is no maximum."""
     window = window_of(layer)
     (x,), same = call.inputs, window.is_same(call)
+    sides = window.sides(call) if layer.ceil_mode else window.even_sides
     qparams = call.qparams_in(x)
-    if any(window.padding) and not same:
+    if any(map(any, sides)) and not same:
         lowest = _LOWEST if qparams is None else qparams.low
-        x = padded(call, *window.padding, value=0.0 if is_never_negative(call.sources[0]) else lowest)
+        x = padded(call, *sides, value=0.0 if is_never_negative(call.sources[0]) else lowest)
     with call.result_at(qparams) as result:
         _pool(call, "MAX_POOL_2D", (x, result), window, same=same)
 
@@ -73,7 +74,7 @@ def write_mean(layer: nn.AvgPool2d, call: Call) -> None:
     qparams = call.qparams_in(x)
     same = apart and window.is_same(call)
     if any(window.padding) and not same:
-        x = padded(call, *window.padding)
+        x = padded(call, *window.even_sides)
     with call.result_at(qparams) as result:
         if not apart or same:
             _pool(call, "AVERAGE_POOL_2D", (x, result), window, same=same)

@@ -32,6 +32,23 @@ class Window:
         sides = zip(given, made, self.size, self.stride, self.padding, strict=True)
         return all(_is_same(*side) for side in sides)
 
+    @property
+    def even_sides(self) -> tuple[Pair, Pair]:
+        """The border before and behind the map, in rows and in columns."""
+        vertical, horizontal = self.padding
+        return (vertical, vertical), (horizontal, horizontal)
+
+    def sides(self, call: Call) -> tuple[Pair, Pair]:
+        """The border, behind the map as far as the last windows reach."""
+        given, made = (call.tensors.shape(node)[1:3] for node in (call.sources[0], call.node))
+        rows, columns = (
+            (pad, max(pad, (count - 1) * stride + size - pad - length))
+            for length, count, size, stride, pad in zip(
+                given, made, self.size, self.stride, self.padding, strict=True
+            )
+        )
+        return rows, columns
+
     def mean_factors(self, call: Call) -> NDArray[np.float32]:
         """What undoes that zeros of the border count, [1, h, w, 1]."""
         ones = torch.ones(1, 1, *call.tensors.shape(call.sources[0])[1:3])

@@ -7,8 +7,12 @@ from micronet_edge.lowering.passes.canonicalize import Canonicalize
 from micronet_edge.lowering.passes.decompose import Decompose
 from micronet_edge.lowering.passes.densify_groups import DensifyGroups
 from micronet_edge.lowering.passes.fold_batch_norm import FoldBatchNorm
+from micronet_edge.lowering.passes.fold_constants import FoldConstants
 from micronet_edge.lowering.passes.freeze_shift_max import FreezeShiftMax
+from micronet_edge.lowering.passes.keep_maps import KeepMaps
+from micronet_edge.lowering.passes.merge_branches import MergeBranches
 from micronet_edge.lowering.passes.merge_factorized_convolution import MergeFactorizedConvolution
+from micronet_edge.lowering.passes.merge_reshapes import MergeReshapes
 from micronet_edge.lowering.passes.permute_channels import PermuteChannels
 from micronet_edge.lowering.passes.widen_producers import WidenProducers
 
@@ -22,6 +26,10 @@ def common(costs: Costs, *last: Pass) -> tuple[Pass, ...]:
     return (
         Canonicalize(),
         FoldBatchNorm(),
+        FoldConstants(),
+        MergeBranches(),
+        KeepMaps(),
+        MergeReshapes(),
         MergeFactorizedConvolution(),  # wants plain convolutions, so after the norms
         FreezeShiftMax(),
         DensifyGroups(costs),

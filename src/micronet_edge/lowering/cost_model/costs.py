@@ -44,8 +44,13 @@ class Costs:
 
     def dense_pays(self, conv: nn.Conv2d) -> bool:
         """Whether the grouped convolution is cheaper as a dense one."""
-        window = prod(conv.kernel_size)
+        inputs, outputs = conv.in_channels // conv.groups, conv.out_channels // conv.groups
+        block, window = self.depthwise_block, prod(conv.kernel_size)
+        if block and inputs % block == outputs % block == 0:
+            return False  # a group of whole blocks is computed like a dense convolution
         grouped_madd_ns = self.grouped_pointwise_madd_ns if window == 1 else self.grouped_window_madd_ns
+        if block and window > 1:
+            grouped_madd_ns /= outputs  # most of it copies the window, once for all outputs of its group
         taps = window * conv.in_channels
         grouped_ns = self.grouped_output_ns + grouped_madd_ns * taps / conv.groups
         return self.dense_madd_ns * taps < grouped_ns

@@ -20,7 +20,7 @@ _MAP_RANK = 4
 
 @_spells(nn.MaxPool1d, nn.MaxPool2d)
 def max_pool_layer(write: Writer, layer: nn.MaxPool1d | nn.MaxPool2d, x: fx.Node) -> object:
-    plain = not layer.ceil_mode and not layer.return_indices and layer.dilation in {1, (1, 1)}
+    plain = not layer.return_indices and layer.dilation in {1, (1, 1)}
     if plain and len(shape_of(x)) == _MAP_RANK:
         return write.keep(x)
     return max_pool(
@@ -46,7 +46,7 @@ def max_pool(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> fx.Node:
-    """The largest number of each window; one that reaches beyond the end reads the last numbers again."""
+    """The largest number of each window."""
     if return_indices:
         raise write.refusal("files hold no places of largest numbers: use Upsample or ConvTranspose2d")
     rank = len(shape_of(x)) - 2
@@ -55,10 +55,7 @@ def max_pool(
     if set(_pair(dilation, rank, 1)) != {1}:
         raise write.refusal("files hold no dilated pools: stack pools of stride 1")
     x = as_map(write, x, rank)
-    if ceil_mode:
-        ends = _reach(write, x, kernel, strides, pads)
-        x = padded(write, x, ((0, 0), (0, 0), *((0, end) for end in ends)), "replicate")
-    return _pooled(write, nn.MaxPool2d(kernel, strides, pads), x)
+    return _pooled(write, nn.MaxPool2d(kernel, strides, pads, ceil_mode=ceil_mode), x)
 
 
 @_spells(nn.AvgPool1d, nn.AvgPool2d)

@@ -26,7 +26,7 @@ REPEAT = RepeatChannels()
 
 
 @given(
-    channels=st.integers(1, 4),
+    channels=st.integers(2, 4),
     copies=st.integers(2, 4),
     kernel=st.sampled_from([(3, 1), (1, 3), (3, 3)]),
     stride=st.integers(1, 2),
@@ -49,11 +49,12 @@ def test_a_multiplying_convolution_becomes_depthwise(channels, copies, kernel, s
         nn.Conv2d(4, 8, 3),
         nn.Conv2d(4, 8, 3, groups=2),
         nn.Conv2d(4, 8, 1, groups=4),
+        nn.Conv2d(1, 8, 3),
     ],
-    ids=["depthwise", "dense", "two inputs a group", "one pixel"],
+    ids=["depthwise", "dense", "two inputs a group", "one pixel", "one channel"],
 )
 def test_other_convolutions_stay(conv):
-    assert_untouched(REPEAT, traced(stem(4), conv))
+    assert_untouched(REPEAT, traced(stem(conv.in_channels), conv))
 
 
 def test_the_shuffle_behind_vanishes_in_the_order_of_an_activation():
