@@ -1,6 +1,5 @@
 """Operators that only files of others have: they are counted, and allowed in none of ours."""
 
-from micronet_edge.counting.arithmetic import SCALE_AND_SHIFT
 from micronet_edge_onnx.formula import MOVES, Formula, convolution, elementwise, matrix_product, several
 from micronet_edge_onnx.operators import OPERATORS
 

@@ -38,6 +38,4 @@ def write(layer: nn.MaxPool2d, call: Call) -> str:
 def _ends(window: dict[str, list[int]], call: Call) -> list[int]:
     """The border behind the map, as far as the last windows reach."""
     sides = zip(*window.values(), call.source_shapes[0][2:], call.shape[2:], strict=False)
-    return [
-        max(pad, (made - 1) * stride + size - pad - given) for size, stride, pad, given, made in sides
-    ]
+    return [max(pad, (made - 1) * stride + size - pad - given) for size, stride, pad, given, made in sides]

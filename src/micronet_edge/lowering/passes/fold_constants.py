@@ -5,7 +5,14 @@ from torch import Tensor, fx, nn
 
 from micronet_edge.errors import LoweringError
 from micronet_edge.lowering.ir.convolutions import bias_of, with_weights
-from micronet_edge.lowering.ir.graph import bypass, feeds_only, module_of, only_input, replace_module, shape_of
+from micronet_edge.lowering.ir.graph import (
+    bypass,
+    feeds_only,
+    module_of,
+    only_input,
+    replace_module,
+    shape_of,
+)
 from micronet_edge.lowering.ir.pass_base import Pass
 from micronet_edge.lowering.ir.primitives import AddConstant, MultiplyConstant
 from micronet_edge.lowering.passes.fold_batch_norm import linear
@@ -36,7 +43,7 @@ class FoldConstants(Pass):
 
 
 def by_channel(node: fx.Node, axis: int) -> Tensor | None:
-    """The constant of the node's layer as one number for each place of that axis; None where it has others."""
+    """The constant of the node's layer as one number for each place of that axis; None if it has others."""
     layer = module_of(node)
     assert isinstance(layer, _Folding)
     constant, shape = layer.constant, shape_of(node)

@@ -7,7 +7,14 @@ from torch import Tensor, fx, nn
 
 from micronet_edge.errors import LoweringError
 from micronet_edge.lowering.ir.convolutions import bias_of, with_weights
-from micronet_edge.lowering.ir.graph import inputs_of, module_of, only_input, only_reader, replace_module, shape_of
+from micronet_edge.lowering.ir.graph import (
+    inputs_of,
+    module_of,
+    only_input,
+    only_reader,
+    replace_module,
+    shape_of,
+)
 from micronet_edge.lowering.ir.graph_builder import LAYER, layer_of
 from micronet_edge.lowering.ir.pass_base import Pass
 from micronet_edge.lowering.ir.primitives import Add, AddConstant, MultiplyConstant

@@ -56,7 +56,9 @@ def _is_reshape(node: fx.Node) -> bool:
 
 
 def _is_behind_another(node: fx.Node) -> bool:
-    if not (_is_reshape(node) or isinstance(module_of(node), nn.Flatten)) or not _is_reshape(only_input(node)):
+    if not (_is_reshape(node) or isinstance(module_of(node), nn.Flatten)) or not _is_reshape(
+        only_input(node)
+    ):
         return False
     source = only_input(only_input(node))
     alike = batch_axis(source) == 0 and shape_of(source)[:1] == shape_of(node)[:1]
