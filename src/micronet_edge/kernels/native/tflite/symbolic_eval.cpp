@@ -38,6 +38,9 @@ bool is_batch_apart(const std::vector<int64_t>& before, const std::vector<int64_
   return !before.empty() && !after.empty() && before[0] == after[0];
 }
 
+// Whether a constant is the same for every image; one without axes is read by no cluster.
+bool is_for_all_images(const std::vector<int64_t>& shape) { return !shape.empty() && shape[0] == 1; }
+
 void narrow(Coefficient& c, double low, double high) {
   c.low = std::min(std::max(c.low, low - c.offset), high - c.offset);
   c.high = std::max(std::min(c.high, high - c.offset), low - c.offset);
@@ -245,7 +248,7 @@ SymbolicValue SymbolicEvaluator::multiplied(const Node& node, int depth) {
 SymbolicValue SymbolicEvaluator::scaled(const Node& node, const SymbolicValue& row, const std::vector<double>& by, int32_t constant) {
   const auto whole = graph_.shape(node.outputs->data[0]);
   const int32_t other = node.inputs->data[node.inputs->data[0] == constant ? 1 : 0];
-  if (by.empty() || count_of_one(whole) > kMostNumbers || graph_.shape(constant)[0] != 1) return kNothing;
+  if (by.empty() || count_of_one(whole) > kMostNumbers || !is_for_all_images(graph_.shape(constant))) return kNothing;
   const auto rows = broadcast(graph_.shape(other), whole), factors = broadcast(graph_.shape(constant), whole);
   if (rows.empty() || factors.size() != rows.size()) return kNothing;
   std::vector<Coefficient> result(rows.size());
@@ -294,7 +297,7 @@ SymbolicValue SymbolicEvaluator::added(const Node& node, int depth) {
     SymbolicValue moved = one;
     const auto by = graph_.numbers(y);
     const auto places = broadcast(graph_.shape(y), graph_.shape(x));
-    if (by.empty() || places.size() != moved.coefficients.size() || graph_.shape(y)[0] != 1) return kNothing;
+    if (by.empty() || places.size() != moved.coefficients.size() || !is_for_all_images(graph_.shape(y))) return kNothing;
     for (size_t i = 0; i < places.size(); ++i) {
       if (moved.coefficients[i].is_nothing()) return kNothing;
       moved.coefficients[i].offset += by[places[i]];
