@@ -4,7 +4,15 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from lowering.networks import assert_once_is_enough, assert_untouched, layer, operators, rewritten, stem, traced
+from lowering.networks import (
+    assert_once_is_enough,
+    assert_untouched,
+    layer,
+    operators,
+    rewritten,
+    stem,
+    traced,
+)
 from torch import nn
 
 from micronet_edge.lowering.ir.primitives import AddConstant, MultiplyConstant
