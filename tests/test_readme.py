@@ -43,6 +43,7 @@ SHOWN = (
     "features.block2 12 8 (1, 12, 12, 20)",
     "pets-float32.onnx True",
     "[1, 3, 96, 96] [ 1 96 96  3]",
+    "heads-float32.onnx ['high [2, 20, 30]']",
 )
 
 
@@ -66,7 +67,7 @@ def run(command: list[str], folder: Path) -> str:
 
 
 def test_the_commands_work_one_after_the_other(folder):
-    assert len(COMMANDS) == 16
+    assert len(COMMANDS) == 21
     for line in COMMANDS:
         if line.startswith("unzip") and shutil.which("unzip") is None:
             continue

@@ -16,8 +16,12 @@ OPERATORS.names(
 
 @OPERATORS.writes(nn.BatchNorm2d, supports=lambda node: node.op == "call_module")
 def write(layer: nn.BatchNorm2d, call: Call) -> str:
-    numbers: dict[str, Tensor | None] = {"scale": layer.weight, "offset": layer.bias}
-    numbers |= {"mean": layer.running_mean, "variance": layer.running_var}
+    numbers: dict[str, Tensor | None] = {
+        "scale": layer.weight,
+        "offset": layer.bias,
+        "mean": layer.running_mean,
+        "variance": layer.running_var,
+    }
     stored = [_stored(call, name, values) for name, values in numbers.items()]
     return call.operator("BatchNormalization", [*call.inputs, *stored], epsilon=layer.eps)
 

@@ -30,7 +30,7 @@ class EdgePad(nn.Module):
 class FuseEdgePadding(Pass):
     """Replaces slices of the edges of a map and their concatenation.
 
-    Given    the first row, x, the last row -> Concatenate -> y, each edge perhaps repeated; columns alike
+    Given    the first row, x, the last row -> Concatenate -> y, an edge perhaps several times; columns alike
     Result   x -> EdgePad -> y, one for rows and columns
     """
 

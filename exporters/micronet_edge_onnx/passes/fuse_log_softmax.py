@@ -23,7 +23,7 @@ Kind = TypeVar("Kind", bound=nn.Module)
 class FuseLogSoftmax(Pass):
     """Replaces the primitives of a logarithm of a softmax.
 
-    Given    c = x - largest(x); y = c - log(sum(exp(c))), along one axis, nothing between read elsewhere
+    Given    c = x - largest(x); y = c - log(sum(exp(c))), along one axis; nothing else reads what is between
     Result   x -> LogSoftmax -> y
     """
 

@@ -43,7 +43,7 @@ class FoldConstants(Pass):
 
 
 def by_channel(node: fx.Node, axis: int) -> Tensor | None:
-    """The constant of the node's layer as a number for each place of that axis; None where it has others."""
+    """The constant of the node's layer as one number for each place of that axis; None if it has others."""
     layer = module_of(node)
     assert isinstance(layer, _Folding)
     constant, shape = layer.constant, shape_of(node)
