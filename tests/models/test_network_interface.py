@@ -133,6 +133,23 @@ def test_outputs_that_no_file_can_give(refusal, given, said):
     assert said in refusal(NetworkError, source, Returns(given), input_shapes=((3, 16, 16),))
 
 
+@pytest.mark.parametrize(
+    ("device", "layer", "said"),
+    [
+        ("meta", nn.Linear, "Sequential: 0.weight is on the device meta, without numbers: load its weights"),
+        ("cpu", nn.Linear, None),
+        ("cpu", lambda _inputs, outputs: nn.LazyLinear(outputs), "0.weight has no shape yet: run the network"),
+    ],
+)
+def test_weights_that_are_not_there(refusal, device, layer, said):
+    with torch.device(device):
+        network = nn.Sequential(layer(4, 2))
+    if said is None:
+        assert source(network, input_shapes=((4,),)).metadata.signature
+    else:
+        assert said in refusal(NetworkError, source, network, input_shapes=((4,),))
+
+
 def test_tokens_are_refused_with_the_reason(refusal):
     said = refusal(NetworkError, source, nn.Sequential(nn.Embedding(9, 4)), input_shapes=((7,),))
     assert "Long, Int" in said

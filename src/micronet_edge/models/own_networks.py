@@ -6,8 +6,7 @@ import re
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from micronet_edge.data.labels import numbered, read_labels
 from micronet_edge.data.metadata import UNHASHED, FileMetadata
@@ -24,6 +23,7 @@ from micronet_edge.models.network_interface import (
     find_interface,
     inputs_of,
 )
+from micronet_edge.models.own_weights import check_weights
 from micronet_edge.settings import CheckpointSettings
 from micronet_edge.util.text import listed, plural
 
@@ -87,7 +87,8 @@ def ready(own: Own) -> nn.Module:
 def prepared(own: Own) -> Built:
     """The network in inference mode on the CPU; a given module stays unchanged.
 
-    Raises NetworkError on a network that cannot be built or copied, or is not in finite float32.
+    Raises NetworkError on a network that cannot be built or copied, or whose weights are not
+    there, in finite float32.
     """
     if isinstance(own, Factory):
         built = build_described(own)
@@ -97,13 +98,7 @@ def prepared(own: Own) -> Built:
         except Exception as error:  # user code can raise anything
             raise NetworkError(f"{called(own)} cannot be copied ({error}): give a plain module") from error
     network = built.network
-    for name, tensor in network.state_dict().items():
-        if not isinstance(tensor, Tensor) or not tensor.is_floating_point():
-            continue
-        if tensor.dtype != torch.float32:
-            raise NetworkError(f"{called(own)}: {name} is {tensor.dtype}: give the network as .float()")
-        if not tensor.isfinite().all():
-            raise NetworkError(f"{called(own)}: {name} contains NaN or infinity: train it again")
+    check_weights(called(own), network)
     return replace(built, network=network.cpu().eval())
 
 
