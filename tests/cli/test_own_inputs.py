@@ -71,7 +71,7 @@ def test_noise_says_so_in_red(here):
     [
         ((), "mine.py:two needs right as well: give --input-shape left=... --input-shape right=..."),
         ((*SHAPES, "--outputs", "total"), "mine.py:two has no output total: choose from sum, right_out"),
-        ((*SHAPES, "--samples", "none.npz"), "none.npz is no .npy or .npz file"),
+        ((*SHAPES, "--samples", "none.npz"), "none.npz does not exist"),
         ((*SHAPES, "--mean", "0.5"), "--mean: for images only"),
         ((*SHAPES, "--calibration", "samples.npz"), "--calibration applies to integer files only"),
         ((*SHAPES, "--input-size", "32"), "--input-size: for images only"),

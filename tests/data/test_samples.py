@@ -68,7 +68,10 @@ def test_arrays_that_do_not_fit(saved, refusal, arrays, said):
 
 def test_files_that_do_not_fit(refusal, tmp_path):
     assert "takes arrays, not images" in refusal(SettingsError, read_inputs, tmp_path, TWO)
-    assert "no .npy or .npz file" in refusal(SettingsError, read_inputs, tmp_path / "none.npz", TWO)
+    said = refusal(SettingsError, read_inputs, tmp_path / "none.npz", TWO)
+    assert said.endswith("none.npz does not exist: give a .npy or .npz file with arrays for x [4, 6], scale []")
+    (tmp_path / "rows.csv").write_text("1,2")
+    assert "no .npy or .npz file" in refusal(SettingsError, read_inputs, tmp_path / "rows.csv", TWO)
     (tmp_path / "bad.npy").write_bytes(b"nothing")
     assert "bad.npy" in refusal(SettingsError, read_inputs, tmp_path / "bad.npy", ONE)
     np.save(tmp_path / "one.npy", numbers(3, 4, 6))

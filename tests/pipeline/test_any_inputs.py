@@ -144,7 +144,7 @@ def test_a_c_file_is_for_classifiers(refusal, tmp_path):
     ("settings", "said"),
     [
         ({"samples": "{folder}"}, "takes arrays, not images"),
-        ({"samples": "{folder}/none.npz"}, "no .npy or .npz file"),
+        ({"samples": "{folder}/none.npz"}, "does not exist"),
         ({"precision": "int8"}, "needs calibration arrays"),
         ({"precision": "int8", "calibration": "{folder}"}, "takes arrays, not images"),
         ({"precision": "int8", "calibration": "{rows}", "samples": "{rows}"}, "--samples is for float files"),
