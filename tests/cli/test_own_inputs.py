@@ -92,3 +92,11 @@ def test_shapes_that_are_not_numbers(here, shape):
 
 def test_some_inputs_with_names_and_some_without(here):
     assert export(here, "--input-shape", "left=6", "--input-shape", "4").code == 2
+
+
+@pytest.mark.parametrize("names", [",", "sum,,right"])
+def test_outputs_without_a_name(here, names):
+    ran = export(here, *SHAPES, "--outputs", names)
+    assert ran.code == 2
+    assert "Invalid value for --outputs" in ran.errors
+    assert not (here / "out").exists()
