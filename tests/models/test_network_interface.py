@@ -94,6 +94,36 @@ def test_names_of_ones_own():
     assert [each.shape for each in tensors_in(found.network(torch.randn(1, 3, 9, 11), torch.randn(1, 5)))]
 
 
+class ByName(nn.Module):
+    """Takes its second input by name only."""
+
+    def forward(self, x, *, y):
+        return x - y
+
+
+@pytest.mark.parametrize("given", [((4,), (4,)), {"x": (4,), "y": (4,)}, {"y": (4,), "x": (4,)}])
+def test_an_input_that_is_passed_by_name_only(given):
+    found = source(ByName(), input_shapes=given)
+    assert shapes(found.metadata.signature.inputs) == {"x": (4,), "y": (4,)}
+    first, second = torch.randn(2, 4), torch.randn(2, 4)
+    assert torch.equal(found.network(first, second), first - second)
+
+
+def test_an_image_that_is_passed_by_name_only():
+    class Classifier(nn.Module):
+        def forward(self, *, image):
+            return image.mean((2, 3))
+
+    found = source(Classifier(), input_size=8)
+    assert found.metadata.is_classifier
+    assert found.network(torch.zeros(2, 3, 8, 8)).shape == (2, 3)
+
+
+def test_such_an_input_keeps_its_name(refusal):
+    said = refusal(SettingsError, source, ByName(), input_shapes={"left": (4,), "right": (4,)})
+    assert "takes x, y, some of them by name only: give these names, not left, right" in said
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
@@ -138,7 +168,11 @@ def test_outputs_that_no_file_can_give(refusal, given, said):
     [
         ("meta", nn.Linear, "Sequential: 0.weight is on the device meta, without numbers: load its weights"),
         ("cpu", nn.Linear, None),
-        ("cpu", lambda _inputs, outputs: nn.LazyLinear(outputs), "0.weight has no shape yet: run the network"),
+        (
+            "cpu",
+            lambda _inputs, outputs: nn.LazyLinear(outputs),
+            "0.weight has no shape yet: run the network",
+        ),
     ],
 )
 def test_weights_that_are_not_there(refusal, device, layer, said):
@@ -148,6 +182,11 @@ def test_weights_that_are_not_there(refusal, device, layer, said):
         assert source(network, input_shapes=((4,),)).metadata.signature
     else:
         assert said in refusal(NetworkError, source, network, input_shapes=((4,),))
+
+
+def test_shapes_that_are_given_are_not_asked_for_again(refusal):
+    said = refusal(NetworkError, source, nn.Conv2d(1, 2, 3), input_shapes=((1, 1, 7),))
+    assert said.endswith(": give shapes that its layers take")
 
 
 def test_tokens_are_refused_with_the_reason(refusal):

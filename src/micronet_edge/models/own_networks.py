@@ -12,7 +12,7 @@ from micronet_edge.data.labels import numbered, read_labels
 from micronet_edge.data.metadata import UNHASHED, FileMetadata
 from micronet_edge.data.photographs import photographs
 from micronet_edge.data.preprocessing import Preprocessing
-from micronet_edge.data.signature import Samples, Signature, TensorSpec
+from micronet_edge.data.signature import Samples, Signature
 from micronet_edge.errors import NetworkError, SettingsError
 from micronet_edge.models.assumptions import LABELS, assumed_fields, given_preprocessing
 from micronet_edge.models.factories import Built, Factory, build_described, factory_named
@@ -134,7 +134,7 @@ def as_before(own: Own, network: nn.Module, metadata: FileMetadata) -> Described
     """
     name, now = called(own), replace(metadata, checkpoint_sha256=state_sha256(network))
     if metadata.signature is None:
-        image = Inputs(_image(network, metadata.preprocessing))
+        image = _image(network, metadata.preprocessing)
         found = find_interface(name, network, image, (), _example(metadata.preprocessing))
         _check_classes(name, found.signature, metadata)
         return Described(network, now)
@@ -196,15 +196,15 @@ def _found(
     name, shapes = called(own), settings.input_shapes
     if not shapes:
         check_one_input(name, network)
-        given = Inputs(_image(network, preprocessing))
+        given = _image(network, preprocessing)
     else:
         given = inputs_of(name, network, shapes)
     images = [spec.shape for spec in given.specs] == [preprocessing.shape]
     return find_interface(name, network, given, settings.outputs, _example(preprocessing) if images else None)
 
 
-def _image(network: nn.Module, preprocessing: Preprocessing) -> tuple[TensorSpec, ...]:
-    return inputs_of(type(network).__name__, network, (preprocessing.shape,)).specs
+def _image(network: nn.Module, preprocessing: Preprocessing) -> Inputs:
+    return replace(inputs_of(type(network).__name__, network, (preprocessing.shape,)), given=False)
 
 
 def _example(preprocessing: Preprocessing) -> Samples:
@@ -227,7 +227,7 @@ def classes_of(name: str, network: nn.Module, preprocessing: Preprocessing) -> i
 
     Raises NetworkError if it fails, or outputs anything else.
     """
-    found = find_interface(name, network, Inputs(_image(network, preprocessing)), (), _example(preprocessing))
+    found = find_interface(name, network, _image(network, preprocessing), (), _example(preprocessing))
     if not (found.plain and _is_classifier(found, preprocessing)):
         outputs = listed(found.signature.outputs)
         raise NetworkError(
