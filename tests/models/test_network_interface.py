@@ -219,6 +219,21 @@ def test_a_grey_classifier_is_one_like_any_other(settings, shape):
     assert "--input-size" not in found.assumption
 
 
+def test_one_number_is_no_class_unless_it_is_called_one(tmp_path):
+    network = Returns(lambda x: x.mean((2, 3))[:, :1])
+    found = source(network, input_shapes=((3, 8, 8),)).metadata
+    assert (found.takes_images, found.is_classifier, found.labels) == (True, False, ())
+    assert shapes(found.signature.outputs) == {"output0": (1,)}
+    assert "labels" not in found.assumed
+    assert reread_source(network, found).metadata == found
+    assert source(network, input_shapes=((3, 8, 8),), num_classes=1).metadata.is_classifier
+    (tmp_path / "labels.txt").write_text("cat\n")
+    one = source(network, input_shapes=((3, 8, 8),), labels=tmp_path / "labels.txt").metadata
+    assert (one.is_classifier, one.labels) == (True, ("cat",))
+    given = read_source(network, None, CheckpointSettings(), FileMetadata("age", (), Preprocessing(8, 8)))
+    assert not given.metadata.is_classifier
+
+
 def test_one_channel_may_be_no_image():
     found = source(CLASSIFIER, input_shapes=((1, 20, 31),), color_order="NONE")
     assert not found.metadata.takes_images

@@ -121,7 +121,7 @@ def described(
     if metadata.signature is not None:
         return as_before(own, network, metadata)
     found = _found(own, network, metadata.preprocessing, settings)
-    if not _is_classifier(found, metadata.preprocessing):
+    if not _is_classifier(found, metadata.preprocessing) or (not metadata.labels and _is_one_number(found)):
         return Described(found.network, replace(metadata, signature=found.signature))
     _check_classes(called(own), found.signature, metadata)
     return Described(found.network, replace(metadata, signature=_signature(found)))
@@ -161,7 +161,8 @@ def _described(own: Own, network: nn.Module, settings: CheckpointSettings) -> De
         assumed=assumed_fields(None, settings),
         signature=found.signature,
     )
-    if _is_classifier(found, preprocessing):
+    said = settings.num_classes is not None or settings.labels is not None
+    if _is_classifier(found, preprocessing) and (said or not _is_one_number(found)):
         return Described(found.network, _with_labels(own, metadata, found, settings))
     if settings.num_classes is not None:
         raise SettingsError(f"--num-classes: {called(own)} is no image classifier: leave it out")
@@ -215,6 +216,11 @@ def _is_classifier(found: Interface, preprocessing: Preprocessing) -> bool:
     """Whether it answers an image with one row of logits."""
     inputs, outputs = found.signature.inputs, found.signature.outputs
     return [each.shape for each in inputs] == [preprocessing.shape] and [len(o.shape) for o in outputs] == [1]
+
+
+def _is_one_number(found: Interface) -> bool:
+    """Whether it gives one number, such as an age or a score: no class, unless someone calls it one."""
+    return found.signature.outputs[0].shape == (1,)
 
 
 def _signature(found: Interface) -> Signature | None:
