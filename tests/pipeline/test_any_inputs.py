@@ -187,6 +187,7 @@ def test_rows_in_integers(format_, precision, rows, tmp_path):
     quantized = quantize(network, settings=settings)
     (file,) = quantized.files
     assert all(each.signal_db > 30 for each in file.proof.outputs)
+    assert any("on the 40 calibration samples themselves" in note for note in quantized.notes)
     again = verify(file.path, network, calibration=rows)
     assert again.images == 40
     floating = [note for note in quantized.notes if "operators in float32" in note]
