@@ -219,3 +219,16 @@ def test_export_says_as_well_what_stays_in_float(rows, tmp_path):
     )
     (file,) = export(TwoRows().eval(), settings=settings)
     assert any("1 of 3 operators in float32" in note for note in file.notes)
+
+
+@pytest.mark.parametrize(("format_", "gains"), [("onnx", False), ("tflite", True)])
+def test_a_file_that_gains_nothing_from_integers_says_so(format_, gains, rows, tmp_path):
+    class Sum(nn.Module):
+        def forward(self, left, right):
+            return left[:, :4] + right
+
+    settings = QuantizeSettings(
+        formats=(format_,), input_shapes=((6,), (4,)), calibration=rows, output=tmp_path
+    )
+    notes = quantize(Sum(), settings=settings).notes
+    assert any("so the file runs no faster than a float32 one" in note for note in notes) is not gains
