@@ -13,6 +13,7 @@ from micronet_edge.lowering.ir.graph import batch_axis, calls, module_of, shape_
 from micronet_edge.lowering.ir.pass_base import Pass
 from micronet_edge.lowering.ir.places import called, described
 from micronet_edge.lowering.passes.spell_out_norms import spell_out_norms
+from micronet_edge.lowering.vocabulary.constants import folded, is_constant
 from micronet_edge.lowering.vocabulary.registry import VOCABULARY
 from micronet_edge.lowering.vocabulary.writer import Writer
 
@@ -66,6 +67,8 @@ def _spelled(network: fx.GraphModule, node: fx.Node, spelled: dict[fx.Node, obje
     layer, write = module_of(node), Writer(network, node)
     if called(node) == "getitem" and isinstance(args[0], tuple):
         return args[0][args[1]]
+    if is_constant(node, args, kwargs):
+        return folded(write, args, kwargs)
     if layer is not None and not type(layer).__module__.startswith("torch."):
         return write.keep(*args)
     spelling = VOCABULARY.spelling(node)
