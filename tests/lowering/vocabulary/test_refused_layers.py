@@ -25,6 +25,8 @@ FUNCTIONS = {
     "no bicubic interpolation: use mode='bilinear'": lambda x: F.interpolate(x, size=9, mode="bicubic"),
     "scale_factor=1.3 gives no whole pixels": lambda x: F.interpolate(x, scale_factor=1.3),
     "whole ones up to 8 and square roots work": lambda x: x.abs() ** 1.7,
+    "it picks places of several axes at once: pick along one": lambda x: x[:, [0, 1], [2, 3]],
+    "or masks of several axes": lambda x: x[:, torch.ones(4, 6) > 0],
     "its axis is that of the samples": lambda x: x.softmax(0),
     "it picks or mixes samples": lambda x: x[:1] + x,
 }

@@ -60,6 +60,8 @@ FUNCTIONS = {
     "iterate": lambda x: sum(x.unbind(1)),
     "slices": lambda x: (x[:, :3], x[:, 0], x[..., ::2], x[:, :, 1:-1, None], x[:, -1:, ::2, 3]),
     "picks": lambda x: (x[:, [0, 2]], x[:, :, torch.tensor([3, 1])], x[..., HALF]),
+    "picks of picks": lambda x: (x[:, [[0, 2], [1, 1]]], x[..., torch.tensor([[3], [-1]]), None]),
+    "picks by a list of truths": lambda x: x[:, [True, False, True, True], 1:3, ..., None],
     "selects": lambda x: (x.narrow(1, 1, 2), x.select(2, -1), x.index_select(3, torch.tensor([1, 0]))),
     "stack": lambda x: torch.stack([x, x * 2], 1),
     "cat": lambda x: torch.cat([x, x + 1], dim=-1),
