@@ -27,6 +27,7 @@ FUNCTIONS = {
     "whole ones up to 8 and square roots work": lambda x: x.abs() ** 1.7,
     "it picks places of several axes at once: pick along one": lambda x: x[:, [0, 1], [2, 3]],
     "or masks of several axes": lambda x: x[:, torch.ones(4, 6) > 0],
+    "it jumps at its threshold of 1: leave that at 20": lambda x: F.softplus(x, beta=2, threshold=1),
     "its axis is that of the samples": lambda x: x.softmax(0),
     "it picks or mixes samples": lambda x: x[:1] + x,
 }
@@ -36,6 +37,7 @@ LAYERS = {
     "with Unfold's channels as those of a kernel": lambda x: nn.Unfold(2)(x) + 1,
     "files hold no places of largest numbers": lambda x: nn.MaxPool2d(2, return_indices=True)(x)[0],
     "files hold no dilated pools": lambda x: nn.MaxPool2d(2, dilation=2)(x) + 1,
+    "it jumps at its threshold of 2": lambda x: nn.Softplus(threshold=2)(x) + 1,
     "it normalizes by the batch": lambda x: nn.BatchNorm2d(4, track_running_stats=False)(x) + 1,
 }
 
