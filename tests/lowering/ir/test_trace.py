@@ -4,6 +4,7 @@ import pytest
 import torch
 from lowering.networks import operators
 from torch import nn
+from torch.nn.utils import prune
 
 from micronet_edge.errors import LoweringError
 from micronet_edge.lowering.ir.flat_outputs import names_of_results
@@ -121,3 +122,37 @@ def test_the_traced_network_shares_nothing_with_the_given_one():
     x = torch.randn(2, 3, 8, 8)
     torch.testing.assert_close(traced(x), network(x))
     assert hasattr(network[0], "weight_g")
+
+
+def _doubled(_, __, result):
+    return result * 2
+
+
+@pytest.mark.parametrize(("place", "name"), [("", "Sequential"), ("1.0", "1.0")])
+@pytest.mark.parametrize("before", [True, False])
+def test_hooks_that_a_graph_would_leave_out_are_refused(refusal, place, name, before):
+    network = nn.Sequential(nn.Conv2d(3, 2, 1), nn.Sequential(nn.ReLU()))
+    hooked = network.get_submodule(place)
+    if before:
+        hooked.register_forward_pre_hook(lambda _, given: given)
+    else:
+        hooked.register_forward_hook(_doubled)
+    message = refusal(LoweringError, trace, network, 8)
+    assert message == (f"{name} has a forward hook: put what it does into forward")
+
+
+def test_hooks_of_modules_that_are_traced_into_are_traced():
+    network = nn.Sequential(nn.Sequential(nn.Conv2d(3, 2, 1)), nn.ReLU())
+    network[0].register_forward_hook(_doubled)
+    x = torch.randn(2, 3, 8, 8)
+    torch.testing.assert_close(trace(network, 8)(x), network(x))
+
+
+def test_pruned_weights_are_plain_ones():
+    network = nn.Sequential(nn.Conv2d(3, 4, 1))
+    prune.l1_unstructured(network[0], "weight", amount=5)
+    prune.random_unstructured(network[0], "weight", amount=2)
+    traced = trace(network, 8)
+    x = torch.randn(2, 3, 8, 8)
+    assert torch.equal(traced(x), network(x))
+    assert [name for name, _ in traced.named_parameters()] == ["0.bias", "0.weight"]

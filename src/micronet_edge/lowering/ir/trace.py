@@ -9,6 +9,7 @@ from torch import Tensor, fx, nn
 from micronet_edge.errors import LoweringError
 from micronet_edge.lowering.ir.flat_outputs import flatten_outputs
 from micronet_edge.lowering.ir.graph import finish, note_lengths
+from micronet_edge.lowering.ir.hooks import check_hooks
 from micronet_edge.lowering.ir.plain_copy import plain_copy
 from micronet_edge.lowering.ir.probes import Probe, check_single, examples, repeated, shapes_text
 from micronet_edge.lowering.ir.two_batches import FEW, MORE, to_one_sample
@@ -35,11 +36,12 @@ def trace(network: nn.Module, probe: Probe) -> fx.GraphModule:
     Result   its graph: calls of layers, functions and methods; a tensor that depends on no input is a
              constant; one node for each output
     Raises   LoweringError on a network that does not take such inputs, whose forward depends on the numbers
-             in them, or that mixes samples.
+             in them, that mixes samples, or whose layers have hooks.
     """
     inputs = examples(probe)
     check_single(inputs)
     frozen = plain_copy(network)
+    check_hooks(frozen)
     with torch.no_grad():
         few, more = (_traced(network, frozen, inputs, samples) for samples in (FEW, MORE))
         to_one_sample(few, more)
