@@ -28,6 +28,7 @@ FUNCTIONS = {
     "it picks places of several axes at once: pick along one": lambda x: x[:, [0, 1], [2, 3]],
     "or masks of several axes": lambda x: x[:, torch.ones(4, 6) > 0],
     "it jumps at its threshold of 1: leave that at 20": lambda x: F.softplus(x, beta=2, threshold=1),
+    "random numbers differ from run to run": lambda x: x + torch.rand_like(x),
     "its axis is that of the samples": lambda x: x.softmax(0),
     "it picks or mixes samples": lambda x: x[:1] + x,
 }

@@ -12,6 +12,7 @@ from micronet_edge.lowering.ir.graph import finish, note_lengths
 from micronet_edge.lowering.ir.hooks import check_hooks
 from micronet_edge.lowering.ir.plain_copy import plain_copy
 from micronet_edge.lowering.ir.probes import Probe, check_single, examples, repeated, shapes_text
+from micronet_edge.lowering.ir.runs import check_repeats
 from micronet_edge.lowering.ir.two_batches import FEW, MORE, to_one_sample
 from micronet_edge.lowering.ir.valued_proxy import ValuedTracer
 
@@ -44,7 +45,11 @@ def trace(network: nn.Module, probe: Probe) -> fx.GraphModule:
     check_hooks(frozen)
     with torch.no_grad():
         few, more = (_traced(network, frozen, inputs, samples) for samples in (FEW, MORE))
-        to_one_sample(few, more)
+        try:
+            to_one_sample(few, more)
+        except LoweringError:
+            check_repeats(plain_copy(network), repeated(inputs, FEW))
+            raise
         _give_calls_their_own_layers(few)
         note_lengths(few, inputs)
         flatten_outputs(few)
