@@ -33,3 +33,12 @@ def test_the_number_of_samples_is_no_constant(refusal):
     message = refusal(LoweringError, lower, network, (Canonicalize(),), torch.randn(1, 4, 6, 8))
     assert "sum (test_folded_constants.py:" in message
     assert "it depends on the number of samples" in message
+
+
+def test_a_constant_among_the_outputs_is_named(refusal):
+    network = Calls(lambda x: {"maps": x, "anchors": x.new_ones(len(x), 3) * 2})
+    message = refusal(LoweringError, lower, network, (Canonicalize(),), torch.randn(1, 4, 6, 8))
+    assert message == (
+        "Canonicalize: output 2 of 2 (anchors) depends on no input: leave it out of what forward returns, "
+        "or choose the others with --outputs"
+    )

@@ -9,7 +9,8 @@ from torch import fx, nn
 from torch.fx.node import map_aggregate
 
 from micronet_edge.errors import LoweringError
-from micronet_edge.lowering.ir.graph import batch_axis, calls, module_of, shape_of
+from micronet_edge.lowering.ir.flat_outputs import depends_on_no_input, names_of_results
+from micronet_edge.lowering.ir.graph import batch_axis, calls, module_of, results, shape_of
 from micronet_edge.lowering.ir.pass_base import Pass
 from micronet_edge.lowering.ir.places import called, described
 from micronet_edge.lowering.passes.spell_out_norms import spell_out_norms
@@ -43,6 +44,7 @@ class Canonicalize(Pass):
             elif node.op == "get_attr":
                 spelled[node] = network.get_buffer(str(node.target))
             elif node.op == "output":
+                _check_outputs(network, spelled)
                 node.args = (_replaced(node.args[0], spelled),)
             else:
                 spelled[node] = _spelled(network, node, spelled)
@@ -59,6 +61,12 @@ class Canonicalize(Pass):
                 raise LoweringError(f"{node.name} is not spelled out")
         for node, _ in calls(network, nn.Dropout):
             raise LoweringError(f"{node.target} is still there")
+
+
+def _check_outputs(network: fx.GraphModule, spelled: dict[fx.Node, object]) -> None:
+    for place, node in enumerate(results(network)):
+        if not isinstance(spelled[node], fx.Node):
+            raise depends_on_no_input(names_of_results(network), place)
 
 
 def _spelled(network: fx.GraphModule, node: fx.Node, spelled: dict[fx.Node, object]) -> object:
