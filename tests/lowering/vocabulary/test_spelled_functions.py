@@ -94,6 +94,11 @@ FUNCTIONS = {
     "fixed products": lambda x: (x @ ROW.view(8, 1), ROW.view(1, 8).expand(5, 8)[:, :6] @ x, x @ ROW),
     "fixed matrices": lambda x: FILTER.flatten(2)[:1, :, :6].permute(1, 0, 2)[None, :, 0] @ x,
     "einsum": lambda x: (torch.einsum("bchw,bcvw->bchv", x, x), torch.einsum("nchw,nkhw->nck", x, x)),
+    "einsum with a fixed tensor": lambda x: (
+        torch.einsum("bchw,vw->bchv", x, ROW.view(2, 4).repeat(1, 2)),
+        torch.einsum("kchl,bchw->lbkw", FILTER[:, :, :, :2].repeat(1, 1, 2, 1), x).transpose(0, 1),
+        torch.einsum("bchw,k->kbcwh", x, ROW[:3]).transpose(0, 1),
+    ),
     "pads": lambda x: (
         F.pad(x, (1, 2, 0, 1)),
         F.pad(x, (1, 2, 1, 1), mode="reflect"),
