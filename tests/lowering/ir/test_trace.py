@@ -130,7 +130,7 @@ def _doubled(_, __, result):
     return result * 2
 
 
-@pytest.mark.parametrize(("place", "name"), [("", "Sequential"), ("1.0", "1.0")])
+@pytest.mark.parametrize(("place", "name"), [("", "Sequential"), ("1.0", "ReLU 1.0")])
 @pytest.mark.parametrize("before", [True, False])
 def test_hooks_that_a_graph_would_leave_out_are_refused(refusal, place, name, before):
     network = nn.Sequential(nn.Conv2d(3, 2, 1), nn.Sequential(nn.ReLU()))

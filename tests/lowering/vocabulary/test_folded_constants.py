@@ -19,6 +19,8 @@ FUNCTIONS = {
     "a mask of new ones": lambda x: torch.where(x.new_ones(1).bool(), x, -x),
     "of new zeros": lambda x: x * (torch.zeros_like(x[:, :1]) + 1).exp().cumsum(-1),
     "written into": lambda x: x * (ones := x.new_ones(8)).mul_(3) + ones,
+    "of another type": lambda x: x.masked_fill(~x.new_zeros(8, dtype=torch.bool), 2.0) + x,
+    "new tensors": lambda x: x.clamp(max=x.new_tensor(0.2)) + x.new_full((8,), fill_value=3),
     "by layers": lambda x: x + nn.Sigmoid()(x.new_full((8,), 0.25)).sort()[0],
 }
 

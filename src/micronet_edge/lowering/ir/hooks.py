@@ -12,5 +12,5 @@ def check_hooks(network: nn.Module) -> None:
     for path, module in network.named_modules():
         hooks = len(module._forward_hooks) + len(module._forward_pre_hooks)  # noqa: SLF001 - no other way
         if hooks and (module is network or tracer.is_leaf_module(module, path)):
-            name = path or type(module).__name__
+            name = f"{type(module).__name__} {path}".rstrip()
             raise LoweringError(f"{name} has a forward hook: put what it does into forward")
