@@ -9,7 +9,7 @@ from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.data.signature import Signature, TensorSpec
 from micronet_edge.lowering import lower
-from micronet_edge.lowering.ir.pass_base import tensors_in
+from micronet_edge.lowering.ir.runs import tensors_in
 from micronet_edge.quantization.assign_qparams import assign_qparams
 from micronet_edge.quantization.calibrate import calibrate
 from micronet_edge.quantization.quantized_network import QuantizedNetwork

@@ -31,7 +31,7 @@ import micronet_edge
 from baselines.plain_converters import plain_onnx, plain_tflite
 from micronet_edge.data.signature import Samples
 from micronet_edge.errors import MicronetEdgeError
-from micronet_edge.lowering.ir.pass_base import tensors_in
+from micronet_edge.lowering.ir.runs import tensors_in
 from micronet_edge.quantization.layer_outputs import decibels
 from micronet_edge.settings import ExportSettings
 from micronet_edge.targets.registry import find_target

@@ -13,7 +13,7 @@ from micronet_edge.data.signature import Signature, TensorSpec
 from micronet_edge.errors import LoweringError, TargetError
 from micronet_edge.lowering import lower
 from micronet_edge.lowering.ir.graph import results, shape_of
-from micronet_edge.lowering.ir.pass_base import tensors_in
+from micronet_edge.lowering.ir.runs import tensors_in
 from micronet_edge.models import DynamicShiftMax, FactorizedStem
 from micronet_edge.models import MicroFactorizedDepthwise as Depthwise
 from micronet_edge.models import MicroFactorizedPointwise as Pointwise

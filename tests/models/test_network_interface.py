@@ -9,7 +9,7 @@ from torch import nn
 from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.errors import NetworkError, SettingsError
-from micronet_edge.lowering.ir.pass_base import tensors_in
+from micronet_edge.lowering.ir.runs import tensors_in
 from micronet_edge.models.source import read_source, reread_source
 from micronet_edge.settings import CheckpointSettings
 

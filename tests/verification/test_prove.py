@@ -21,7 +21,7 @@ from micronet_edge.verification.prove import FLOAT32_TOLERANCE, FileToProve, pro
 flatbuffers = pytest.importorskip("flatbuffers")
 
 BOTH = pytest.mark.parametrize("name", [ONNX_FILE, TFLITE_FILE])
-IDENTITY = [0, 1, 2, 3]
+ONCE = [1, 1, 1, 1]
 
 
 @pytest.fixture(scope="module")
@@ -126,13 +126,13 @@ def indices(values):
     return np.array(list(values), dtype=np.int32)
 
 
-def transpose_the_input(model):
-    """Puts a transposition before the first operator that leaves every axis where it is."""
+def tile_the_input(model):
+    """Puts an operator before the first one that repeats every axis once."""
     (graph,) = model.subgraphs
     (image,) = graph.inputs
-    permutation = schema.BufferT()
-    permutation.data = np.array(IDENTITY, dtype=np.int32).view(np.uint8)
-    model.buffers.append(permutation)
+    multiples = schema.BufferT()
+    multiples.data = np.array(ONCE, dtype=np.int32).view(np.uint8)
+    model.buffers.append(multiples)
     for shape, kind, buffer in [
         ([4], schema.TensorType.INT32, len(model.buffers) - 1),
         (graph.tensors[image].shape, schema.TensorType.FLOAT32, 0),
@@ -144,15 +144,15 @@ def transpose_the_input(model):
     for operator in graph.operators:
         operator.inputs = indices(added if index == image else index for index in operator.inputs)
     code = schema.OperatorCodeT()
-    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.TRANSPOSE
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.TILE
     code.version = 1
     model.operatorCodes.append(code)
-    transposition = schema.OperatorT()
-    transposition.opcodeIndex = len(model.operatorCodes) - 1
-    transposition.inputs, transposition.outputs = indices([image, added - 1]), indices([added])
-    transposition.builtinOptionsType = schema.BuiltinOptions.TransposeOptions
-    transposition.builtinOptions = schema.TransposeOptionsT()
-    graph.operators.insert(0, transposition)
+    tile = schema.OperatorT()
+    tile.opcodeIndex = len(model.operatorCodes) - 1
+    tile.inputs, tile.outputs = indices([image, added - 1]), indices([added])
+    tile.builtinOptionsType = schema.BuiltinOptions.TileOptions
+    tile.builtinOptions = schema.TileOptionsT()
+    graph.operators.insert(0, tile)
 
 
 # --- Honest files
@@ -274,12 +274,12 @@ def test_a_gather_in_a_portable_file(proven, digits, refusal):
     assert " Gather, not on the list of allowed operators" in error_line
 
 
-def test_a_transposition_in_an_onnx_file(caught, onnx_model):
+def test_an_operator_of_no_layer_in_an_onnx_file(caught, onnx_model):
     first = onnx_model.graph.node[0]
-    transposition = onnx.helper.make_node("Transpose", [first.input[0]], ["same"], perm=IDENTITY)
+    same = onnx.helper.make_node("Dropout", [first.input[0]], ["same"])
     first.input[0] = "same"
-    onnx_model.graph.node.insert(0, transposition)
-    assert "1 Transpose, not on the list of allowed operators" in caught(onnx_model)
+    onnx_model.graph.node.insert(0, same)
+    assert "1 Dropout, not on the list of allowed operators" in caught(onnx_model)
 
 
 # --- Faults in a TFLite file
@@ -312,9 +312,9 @@ def test_a_second_output_of_a_tflite_file(caught, tflite_model):
     assert "2 outputs" in caught(tflite_model, MicronetEdgeError)
 
 
-def test_a_transposition_in_a_tflite_file(caught, tflite_model):
-    transpose_the_input(tflite_model)
-    assert "1 TRANSPOSE, not on the list of allowed operators" in caught(tflite_model)
+def test_an_operator_of_no_layer_in_a_tflite_file(caught, tflite_model):
+    tile_the_input(tflite_model)
+    assert "1 TILE, not on the list of allowed operators" in caught(tflite_model)
 
 
 # --- Faults around a file

@@ -15,6 +15,7 @@ from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.data.signature import Samples, Signature
 from micronet_edge.errors import NetworkError, SettingsError
 from micronet_edge.models.assumptions import LABELS, assumed_fields, given_preprocessing
+from micronet_edge.models.compiled import check_no_script, inside_compiled, uncompiled
 from micronet_edge.models.factories import Built, Factory, build_described, factory_named
 from micronet_edge.models.network_interface import (
     Inputs,
@@ -47,8 +48,10 @@ def own_network(given: object, weights: Path | str | None = None) -> Own | None:
     """
     if isinstance(given, type) and issubclass(given, nn.Module):
         raise SettingsError(f"{given.__name__} is a class: give a network, {given.__name__}(...)")
-    if isinstance(given, nn.Module | Factory):
-        found: Own | None = given
+    if isinstance(given, nn.Module):
+        found: Own | None = inside_compiled(given)
+    elif isinstance(given, Factory):
+        found = given
     else:
         found = factory_named(given, None if weights is None else Path(weights))
     if found is not None and weights is not None and str(weights) in _SETS:
@@ -87,17 +90,18 @@ def ready(own: Own) -> nn.Module:
 def prepared(own: Own) -> Built:
     """The network in inference mode on the CPU; a given module stays unchanged.
 
-    Raises NetworkError on a network that cannot be built or copied, or whose weights are not
+    Raises NetworkError on a network that cannot be built or copied, is TorchScript, or whose weights are not
     there, in finite float32.
     """
     if isinstance(own, Factory):
         built = build_described(own)
     else:
         try:
-            built = Built(copy.deepcopy(own))
+            built = Built(copy.deepcopy(inside_compiled(own)))
         except Exception as error:  # user code can raise anything
             raise NetworkError(f"{called(own)} cannot be copied ({error}): give a plain module") from error
-    network = built.network
+    network = uncompiled(built.network)
+    check_no_script(called(own), network)
     check_weights(called(own), network)
     return replace(built, network=network.cpu().eval())
 

@@ -11,7 +11,7 @@ from micronet_edge.data.photographs import photographs
 from micronet_edge.data.preprocessing import Images, Preprocessing
 from micronet_edge.data.signature import Samples
 from micronet_edge.errors import TargetError
-from micronet_edge.lowering.ir.pass_base import tensors_in
+from micronet_edge.lowering.ir.runs import tensors_in
 from micronet_edge.util.threads import one_thread
 from micronet_edge.verification.outputs import FLOAT32_TOLERANCE
 

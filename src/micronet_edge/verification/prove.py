@@ -15,7 +15,7 @@ from micronet_edge.data.signature import Samples
 from micronet_edge.data.unseen_images import QuantizationImages, evenly
 from micronet_edge.errors import VerificationError
 from micronet_edge.kernels import Kernels
-from micronet_edge.lowering.ir.pass_base import tensors_in
+from micronet_edge.lowering.ir.runs import tensors_in
 from micronet_edge.quantization.fuse_activations import with_fused_activations
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.simulate import Simulation

@@ -4,6 +4,7 @@ import pytest
 import torch
 from lowering.networks import operators
 from torch import nn
+from torch.nn.utils import prune
 
 from micronet_edge.errors import LoweringError
 from micronet_edge.lowering.ir.flat_outputs import names_of_results
@@ -89,7 +90,9 @@ def test_shapes_are_numbers():
             "the network takes one sample alone, not several: shape '[1, 3, 8, 8]'",
         ),
         (lambda x: torch.arange(len(x))[:, None] + x[:, 0, 0], "differs between samples"),
-        (lambda _: torch.zeros(1, 2), "an output depends on no input"),
+        (lambda _: torch.zeros(1, 2), "the output depends on no input: return what"),
+        (lambda x: [x, torch.zeros(1, 2)], "output 2 of 2 depends on no input: leave it out"),
+        (lambda x: {"a": x, "b": (torch.ones(1),)}, "output 2 of 2 (b/0) depends on no input"),
         (lambda x: x.__setitem__(0, 1), "forward assigns to a part of a tensor at test_trace.py:"),
         (lambda x: [x[:, 0].add_(1), x * 2], "in place through a part of it, read at test_trace.py:"),
     ],
@@ -121,3 +124,37 @@ def test_the_traced_network_shares_nothing_with_the_given_one():
     x = torch.randn(2, 3, 8, 8)
     torch.testing.assert_close(traced(x), network(x))
     assert hasattr(network[0], "weight_g")
+
+
+def _doubled(_, __, result):
+    return result * 2
+
+
+@pytest.mark.parametrize(("place", "name"), [("", "Sequential"), ("1.0", "ReLU 1.0")])
+@pytest.mark.parametrize("before", [True, False])
+def test_hooks_that_a_graph_would_leave_out_are_refused(refusal, place, name, before):
+    network = nn.Sequential(nn.Conv2d(3, 2, 1), nn.Sequential(nn.ReLU()))
+    hooked = network.get_submodule(place)
+    if before:
+        hooked.register_forward_pre_hook(lambda _, given: given)
+    else:
+        hooked.register_forward_hook(_doubled)
+    message = refusal(LoweringError, trace, network, 8)
+    assert message == (f"{name} has a forward hook: put what it does into forward")
+
+
+def test_hooks_of_modules_that_are_traced_into_are_traced():
+    network = nn.Sequential(nn.Sequential(nn.Conv2d(3, 2, 1)), nn.ReLU())
+    network[0].register_forward_hook(_doubled)
+    x = torch.randn(2, 3, 8, 8)
+    torch.testing.assert_close(trace(network, 8)(x), network(x))
+
+
+def test_pruned_weights_are_plain_ones():
+    network = nn.Sequential(nn.Conv2d(3, 4, 1))
+    prune.l1_unstructured(network[0], "weight", amount=5)
+    prune.random_unstructured(network[0], "weight", amount=2)
+    traced = trace(network, 8)
+    x = torch.randn(2, 3, 8, 8)
+    assert torch.equal(traced(x), network(x))
+    assert [name for name, _ in traced.named_parameters()] == ["0.bias", "0.weight"]

@@ -8,8 +8,8 @@ from torch import Tensor, fx, nn
 from micronet_edge.lowering import lower
 from micronet_edge.lowering.ir import primitives
 from micronet_edge.lowering.ir.graph import batch_axis, module_of, shape_of
-from micronet_edge.lowering.ir.pass_base import tensors_in
 from micronet_edge.lowering.ir.probes import repeated
+from micronet_edge.lowering.ir.runs import tensors_in
 from micronet_edge.lowering.passes.canonicalize import Canonicalize
 from micronet_edge.models import ChannelShuffle, DynamicShiftMax
 

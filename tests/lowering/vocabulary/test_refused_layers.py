@@ -23,8 +23,15 @@ FUNCTIONS = {
     "it is not among the layers": lambda x: torch.special.bessel_j0(x) + 1,
     "it drops numbers in inference too": lambda x: F.dropout(x, 0.0001, training=True),
     "no bicubic interpolation: use mode='bilinear'": lambda x: F.interpolate(x, size=9, mode="bicubic"),
-    "scale_factor=1.3 gives no whole pixels": lambda x: F.interpolate(x, scale_factor=1.3),
+    "scale_factor=1.3 gives no whole pixels: give recompute_scale_factor=True": lambda x: F.interpolate(
+        x, scale_factor=1.3
+    ),
     "whole ones up to 8 and square roots work": lambda x: x.abs() ** 1.7,
+    "it picks places of several axes at once: pick along one": lambda x: x[:, [0, 1], [2, 3]],
+    "or masks of several axes": lambda x: x[:, torch.ones(4, 6) > 0],
+    "it jumps at its threshold of 1: leave that at 20": lambda x: F.softplus(x, beta=2, threshold=1),
+    "random numbers differ from run to run": lambda x: x + torch.rand_like(x),
+    "multiply and sum apart": lambda x: torch.einsum("bchw,cw->bch", x, torch.ones(4, 8)),
     "its axis is that of the samples": lambda x: x.softmax(0),
     "it picks or mixes samples": lambda x: x[:1] + x,
 }
@@ -34,6 +41,7 @@ LAYERS = {
     "with Unfold's channels as those of a kernel": lambda x: nn.Unfold(2)(x) + 1,
     "files hold no places of largest numbers": lambda x: nn.MaxPool2d(2, return_indices=True)(x)[0],
     "files hold no dilated pools": lambda x: nn.MaxPool2d(2, dilation=2)(x) + 1,
+    "it jumps at its threshold of 2": lambda x: nn.Softplus(threshold=2)(x) + 1,
     "it normalizes by the batch": lambda x: nn.BatchNorm2d(4, track_running_stats=False)(x) + 1,
 }
 

@@ -60,6 +60,8 @@ FUNCTIONS = {
     "iterate": lambda x: sum(x.unbind(1)),
     "slices": lambda x: (x[:, :3], x[:, 0], x[..., ::2], x[:, :, 1:-1, None], x[:, -1:, ::2, 3]),
     "picks": lambda x: (x[:, [0, 2]], x[:, :, torch.tensor([3, 1])], x[..., HALF]),
+    "picks of picks": lambda x: (x[:, [[0, 2], [1, 1]]], x[..., torch.tensor([[3], [-1]]), None]),
+    "picks by a list of truths": lambda x: x[:, [True, False, True, True], 1:3, ..., None],
     "selects": lambda x: (x.narrow(1, 1, 2), x.select(2, -1), x.index_select(3, torch.tensor([1, 0]))),
     "stack": lambda x: torch.stack([x, x * 2], 1),
     "cat": lambda x: torch.cat([x, x + 1], dim=-1),
@@ -92,6 +94,11 @@ FUNCTIONS = {
     "fixed products": lambda x: (x @ ROW.view(8, 1), ROW.view(1, 8).expand(5, 8)[:, :6] @ x, x @ ROW),
     "fixed matrices": lambda x: FILTER.flatten(2)[:1, :, :6].permute(1, 0, 2)[None, :, 0] @ x,
     "einsum": lambda x: (torch.einsum("bchw,bcvw->bchv", x, x), torch.einsum("nchw,nkhw->nck", x, x)),
+    "einsum with a fixed tensor": lambda x: (
+        torch.einsum("bchw,vw->bchv", x, ROW.view(2, 4).repeat(1, 2)),
+        torch.einsum("kchl,bchw->lbkw", FILTER[:, :, :, :2].repeat(1, 1, 2, 1), x).transpose(0, 1),
+        torch.einsum("bchw,k->kbcwh", x, ROW[:3]).transpose(0, 1),
+    ),
     "pads": lambda x: (
         F.pad(x, (1, 2, 0, 1)),
         F.pad(x, (1, 2, 1, 1), mode="reflect"),

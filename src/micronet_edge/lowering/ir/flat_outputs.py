@@ -21,10 +21,13 @@ def flatten_outputs(network: fx.GraphModule) -> None:
     given = list(_tensors(end.args[0], ()))
     if not given:
         raise LoweringError("the network outputs no tensor")
-    for _, node in given:
+    names = tuple("/".join(path) for path, _ in given)
+    for place, (_, node) in enumerate(given):
+        if node.op == "get_attr":
+            raise depends_on_no_input(names, place)
         _check_samples(node)
     end.args = (given[0][1] if len(given) == 1 else tuple(node for _, node in given),)
-    end.meta[NAMES] = tuple("/".join(path) for path, _ in given)
+    end.meta[NAMES] = names
 
 
 def names_of_results(network: fx.GraphModule) -> tuple[str, ...]:
@@ -32,6 +35,17 @@ def names_of_results(network: fx.GraphModule) -> tuple[str, ...]:
     (end,) = (node for node in network.graph.nodes if node.op == "output")
     names: tuple[str, ...] = end.meta[NAMES]
     return names
+
+
+def depends_on_no_input(names: tuple[str, ...], place: int) -> LoweringError:
+    """The error that names the constant among the outputs."""
+    if len(names) == 1:
+        return LoweringError("the output depends on no input: return what forward computes of its inputs")
+    own = "" if names[place].isdecimal() else f" ({names[place]})"
+    return LoweringError(
+        f"output {place + 1} of {len(names)}{own} depends on no input: leave it out of what forward returns, "
+        f"or choose the others with --outputs"
+    )
 
 
 def _tensors(given: object, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], fx.Node]]:
@@ -51,8 +65,6 @@ def _tensors(given: object, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, 
 
 
 def _check_samples(node: fx.Node) -> None:
-    if node.op == "get_attr":
-        raise LoweringError("an output depends on no input: leave it out of what forward returns")
     if batch_axis(node) != 0 or shape_of(node)[0] != 1:
         raise LoweringError(
             f"{described(node)} is an output whose first axis is not that of the samples: "

@@ -14,6 +14,7 @@ from micronet_edge.lowering.ir.composite import check_composites
 from micronet_edge.lowering.ir.graph import finish, note_shapes
 from micronet_edge.lowering.ir.plain_copy import plain_copy
 from micronet_edge.lowering.ir.probes import Probe, examples, repeated
+from micronet_edge.lowering.ir.runs import check_finite, check_repeats, tensors_in
 from micronet_edge.lowering.ir.trace import trace
 from micronet_edge.util.threads import one_thread
 
@@ -74,7 +75,8 @@ def apply(
 ) -> tuple[fx.GraphModule, Applied]:
     """Applies a pass to a copy of the network; the given network, with its shapes noted, stays unchanged.
 
-    Raises LoweringError, naming the pass, if it refuses the network or violates its contract.
+    Raises LoweringError, naming the pass, if it refuses the network or violates its contract; or where
+    the network outputs NaN or infinity.
     """
     changed, inputs = copy.deepcopy(network), examples(probe)
     try:
@@ -93,6 +95,7 @@ def apply(
             f"{pass_.name}: the network no longer runs ({reason}); please report this network"
         ) from error
     if not difference <= SAME_NUMBERS:
+        check_finite(network, inputs)
         raise LoweringError(
             f"{pass_.name}: the network's output changed by {difference:.1e} of its largest value, "
             f"{SAME_NUMBERS:.0e} allowed; please report this network"
@@ -123,6 +126,8 @@ def _check_several(network: nn.Module, lowered: fx.GraphModule, inputs: tuple[Te
     several = repeated(inputs, 2)
     difference = relative_difference(plain_copy(network), lowered, several)
     if not difference <= SAME_FUNCTION:
+        check_repeats(plain_copy(network), several)
+        check_finite(lowered, several)
         raise LoweringError(
             f"the network's output for several samples changed by {difference:.1e} of its largest value: "
             f"please report this network"
@@ -147,19 +152,3 @@ def relative_difference(before: nn.Module, after: nn.Module, probe: Tensor | tup
     ]
     # torch's max propagates NaN; Python's drops it unless it comes first.
     return float(torch.stack(differences).max())
-
-
-def tensors_in(output: object) -> list[Tensor]:
-    """All tensors in a network's output, in order.
-
-    Raises LoweringError on anything else.
-    """
-    match output:
-        case Tensor():
-            return [output]
-        case tuple() | list():
-            return [tensor for item in output for tensor in tensors_in(item)]
-        case dict():
-            return [tensor for item in output.values() for tensor in tensors_in(item)]
-        case _:
-            raise LoweringError(f"a network must output tensors, not {type(output).__name__}")

@@ -3,7 +3,7 @@
 import copy
 
 from torch import Tensor, nn
-from torch.nn.utils import parametrize, remove_spectral_norm, remove_weight_norm
+from torch.nn.utils import parametrize, prune, remove_spectral_norm, remove_weight_norm
 from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
 
@@ -11,7 +11,7 @@ from torch.nn.utils.weight_norm import WeightNorm
 def plain_copy(network: nn.Module) -> nn.Module:
     """The network as it computes in inference: weights that are computed of others are computed once.
 
-    Given    any module, perhaps with weight norms, spectral norms or parametrizations
+    Given    any module, perhaps with weight norms, spectral norms, parametrizations or pruned weights
     Result   a copy, which shares nothing with it
     """
     computed = {
@@ -32,6 +32,8 @@ def _compute_weights(module: nn.Module) -> None:
             remove_weight_norm(module, hook.name)
         elif isinstance(hook, SpectralNorm):
             remove_spectral_norm(module, hook.name)
+        elif isinstance(hook, prune.BasePruningMethod):
+            prune.remove(module, hook._tensor_name)  # type: ignore[no-untyped-call]  # noqa: SLF001
     if parametrize.is_parametrized(module):
         _replace_parametrized(module)
 

@@ -9,8 +9,10 @@ from torch import Tensor, fx, nn
 from micronet_edge.errors import LoweringError
 from micronet_edge.lowering.ir.flat_outputs import flatten_outputs
 from micronet_edge.lowering.ir.graph import finish, note_lengths
+from micronet_edge.lowering.ir.hooks import check_hooks
 from micronet_edge.lowering.ir.plain_copy import plain_copy
 from micronet_edge.lowering.ir.probes import Probe, check_single, examples, repeated, shapes_text
+from micronet_edge.lowering.ir.runs import check_repeats
 from micronet_edge.lowering.ir.two_batches import FEW, MORE, to_one_sample
 from micronet_edge.lowering.ir.valued_proxy import ValuedTracer
 
@@ -35,14 +37,19 @@ def trace(network: nn.Module, probe: Probe) -> fx.GraphModule:
     Result   its graph: calls of layers, functions and methods; a tensor that depends on no input is a
              constant; one node for each output
     Raises   LoweringError on a network that does not take such inputs, whose forward depends on the numbers
-             in them, or that mixes samples.
+             in them, that mixes samples, or whose layers have hooks.
     """
     inputs = examples(probe)
     check_single(inputs)
     frozen = plain_copy(network)
+    check_hooks(frozen)
     with torch.no_grad():
         few, more = (_traced(network, frozen, inputs, samples) for samples in (FEW, MORE))
-        to_one_sample(few, more)
+        try:
+            to_one_sample(few, more)
+        except LoweringError:
+            check_repeats(plain_copy(network), repeated(inputs, FEW))
+            raise
         _give_calls_their_own_layers(few)
         note_lengths(few, inputs)
         flatten_outputs(few)

@@ -9,10 +9,12 @@ from torch import fx, nn
 from torch.fx.node import map_aggregate
 
 from micronet_edge.errors import LoweringError
-from micronet_edge.lowering.ir.graph import batch_axis, calls, module_of, shape_of
+from micronet_edge.lowering.ir.flat_outputs import depends_on_no_input, names_of_results
+from micronet_edge.lowering.ir.graph import batch_axis, calls, module_of, results, shape_of
 from micronet_edge.lowering.ir.pass_base import Pass
 from micronet_edge.lowering.ir.places import called, described
 from micronet_edge.lowering.passes.spell_out_norms import spell_out_norms
+from micronet_edge.lowering.vocabulary.constants import folded, is_constant
 from micronet_edge.lowering.vocabulary.registry import VOCABULARY
 from micronet_edge.lowering.vocabulary.writer import Writer
 
@@ -42,6 +44,7 @@ class Canonicalize(Pass):
             elif node.op == "get_attr":
                 spelled[node] = network.get_buffer(str(node.target))
             elif node.op == "output":
+                _check_outputs(network, spelled)
                 node.args = (_replaced(node.args[0], spelled),)
             else:
                 spelled[node] = _spelled(network, node, spelled)
@@ -60,12 +63,20 @@ class Canonicalize(Pass):
             raise LoweringError(f"{node.target} is still there")
 
 
+def _check_outputs(network: fx.GraphModule, spelled: dict[fx.Node, object]) -> None:
+    for place, node in enumerate(results(network)):
+        if not isinstance(spelled[node], fx.Node):
+            raise depends_on_no_input(names_of_results(network), place)
+
+
 def _spelled(network: fx.GraphModule, node: fx.Node, spelled: dict[fx.Node, object]) -> object:
     args = tuple(_replaced(each, spelled) for each in node.args)
     kwargs = {key: _replaced(each, spelled) for key, each in node.kwargs.items()}
     layer, write = module_of(node), Writer(network, node)
     if called(node) == "getitem" and isinstance(args[0], tuple):
         return args[0][args[1]]
+    if is_constant(node, args, kwargs):
+        return folded(write, args, kwargs)
     if layer is not None and not type(layer).__module__.startswith("torch."):
         return write.keep(*args)
     spelling = VOCABULARY.spelling(node)

@@ -146,14 +146,22 @@ def mish(write: Writer, x: fx.Node, inplace: bool = False) -> fx.Node:
     return write.same(nn.Mish(), x)
 
 
+_AGREES = 15
+"""The threshold from which on log(1 + exp(x)) and x agree in float32, within 2e-8 of x."""
+
+
 @_spells(nn.Softplus)
 def softplus_layer(write: Writer, layer: nn.Softplus, x: fx.Node) -> fx.Node:
-    return write.keep(x) if layer.beta == 1 else softplus(write, x, layer.beta)
+    if layer.beta == 1 and layer.threshold >= _AGREES:
+        return write.keep(x)
+    return softplus(write, x, layer.beta, layer.threshold)
 
 
 @_spells(functional.softplus)
 def softplus(write: Writer, x: fx.Node, beta: float = 1.0, threshold: float = 20.0) -> fx.Node:
     """Of beta * x, divided by beta; beyond the threshold both forms agree in float32."""
+    if threshold < _AGREES:
+        raise write.refusal(f"it jumps at its threshold of {threshold}: leave that at 20")
     if beta == 1:
         return write.same(nn.Softplus(), x)
     inner = write.same(nn.Softplus(), combined(write, "multiply", x, beta))

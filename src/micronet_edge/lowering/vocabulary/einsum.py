@@ -1,4 +1,4 @@
-"""Sums of products in Einstein's notation, as permutations and one product of matrices."""
+"""Sums of products in Einstein's notation: permutations and one product of matrices or linear layer."""
 
 from math import prod
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, fx
 
 from micronet_edge.lowering.ir.graph import batch_axis, shape_of
-from micronet_edge.lowering.vocabulary.linear import products
+from micronet_edge.lowering.vocabulary.linear import linear, products
 from micronet_edge.lowering.vocabulary.registry import VOCABULARY
 from micronet_edge.lowering.vocabulary.writer import Value, Writer
 
@@ -19,8 +19,12 @@ def einsum(write: Writer, equation: str, *operands: Value) -> fx.Node:
     plain = arrow and len(names) == len(operands) == 2 and "." not in equation  # noqa: PLR2004
     if not plain or any(len(set(each)) < len(each) for each in names):
         raise write.refusal("it takes two tensors, the result's letters, and each letter once in each tensor")
-    x, y = (_tensor(write, each) for each in operands)
     left, right = names
+    x, y = operands
+    if isinstance(y, Tensor):
+        return _with_fixed(write, (write.tensor(x), left), (y, right), wanted)
+    if isinstance(x, Tensor):
+        return _with_fixed(write, (y, right), (x, left), wanted)
     both = [letter for letter in left if letter in right and letter in wanted]
     summed = [letter for letter in left if letter in right and letter not in wanted]
     ours, theirs = ([c for c in own if c not in other] for own, other in ((left, right), (right, left)))
@@ -54,7 +58,23 @@ def _matrices(write: Writer, x: fx.Node, name: str, parts: tuple[list[str], list
     return write.reshape(turned, shape if front else (1, *shape), axis)
 
 
-def _tensor(write: Writer, value: Value) -> fx.Node:
-    if isinstance(value, Tensor):
-        raise write.refusal("one of its tensors is fixed: use Linear, or @ with a fixed matrix")
-    return value
+def _with_fixed(write: Writer, ours: tuple[fx.Node, str], fixed: tuple[Tensor, str], wanted: str) -> fx.Node:
+    """The sum of products with a fixed tensor: a linear layer."""
+    (x, name), (constant, other) = ours, fixed
+    summed = [c for c in name if c in other]
+    kept, new = [c for c in name if c not in other], [c for c in other if c not in name]
+    if set(summed) & set(wanted) or set(kept + new) != set(wanted):
+        raise write.refusal(
+            "of a fixed tensor, it sums over all letters that the other one has too, and over no others: "
+            "multiply and sum apart, by * and sum"
+        )
+    axis = batch_axis(x)
+    if axis is None or name[axis] in summed:
+        raise write.refusal("it sums over the samples: a file computes every sample by itself")
+    turned = write.permute(x, tuple(name.index(c) for c in kept + summed))
+    lengths = dict(zip(name + other, (*shape_of(x), *constant.shape), strict=True))
+    size, samples = prod(lengths[c] for c in summed), kept.index(name[axis])
+    rows = write.reshape(turned, (*(lengths[c] for c in kept), size), samples)
+    weight = constant.permute([other.index(c) for c in new + summed]).reshape(-1, size)
+    made = write.reshape(linear(write, rows, weight), tuple(lengths[c] for c in kept + new), samples)
+    return write.permute(made, tuple((kept + new).index(c) for c in wanted))

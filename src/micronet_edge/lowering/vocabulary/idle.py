@@ -46,9 +46,20 @@ def dropout(
 
 
 @_spells("zero_", torch.zeros_like, torch.ones_like, torch.full_like, "new_zeros", "new_ones", "new_full")
-def filled(write: Writer, x: fx.Node, *args: object, **_: object) -> Tensor:
-    """A tensor of one number, of the call's shape: a constant."""
+def filled(write: Writer, x: fx.Node, *args: object, fill_value: object = None, **_: object) -> Tensor:
+    """A tensor of one number, of the call's shape and type: a constant."""
+    del x
     name = getattr(write.node.target, "__name__", str(write.node.target))
-    value = args[-1] if "full" in name else float("ones" in name)
-    assert isinstance(value, int | float)
-    return torch.full(write.shape, value, dtype=dtype_of(x))
+    value = fill_value if fill_value is not None else args[-1] if "full" in name else float("ones" in name)
+    if not isinstance(value, int | float):
+        raise write.refusal("it fills with a computed number: expand that instead")
+    return torch.full(write.shape, value, dtype=dtype_of(write.node))
+
+
+@_spells("new_tensor")
+def new_tensor(write: Writer, x: fx.Node, data: object, **_: object) -> Tensor:
+    """Numbers as a constant of the call's type."""
+    del x
+    if isinstance(data, fx.Node):
+        raise write.refusal("it copies computed numbers: use clone")
+    return torch.as_tensor(data).to(dtype_of(write.node))

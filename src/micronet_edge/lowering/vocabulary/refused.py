@@ -99,6 +99,19 @@ _refuses(
     "sines are none of both runtimes' operators: compute positions before, as a buffer", torch.sin, torch.cos
 )
 _refuses(
+    "random numbers differ from run to run: leave them to training, by `if self.training`",
+    *(
+        torch.rand_like,
+        torch.randn_like,
+        torch.randint_like,
+        torch.bernoulli,
+        torch.multinomial,
+        torch.normal,
+    ),
+    *("bernoulli", "bernoulli_", "multinomial", "normal_", "uniform_", "random_", "exponential_"),
+    *(functional.gumbel_softmax,),
+)
+_refuses(
     "pools of other norms are none of a file's: use AvgPool2d or MaxPool2d",
     *(nn.LPPool1d, nn.LPPool2d, functional.lp_pool1d, functional.lp_pool2d, nn.FractionalMaxPool2d),
 )

@@ -50,7 +50,9 @@ def resize(
     factors = () if scale_factor is None else _factors(scale_factor, len(shape_of(x)) - 2)
     sizes = zip(shape_of(x)[2:], write.shape[2:], factors, strict=False)
     if not (align_corners or recompute_scale_factor) and any(abs(a * f - b) > _SAME for a, b, f in sizes):
-        raise write.refusal(f"scale_factor={scale_factor} gives no whole pixels: give size= instead")
+        raise write.refusal(
+            f"scale_factor={scale_factor} gives no whole pixels: give recompute_scale_factor=True, or size="
+        )
     if write.shape == shape_of(x):
         return x
     old = as_map(write, x, len(shape_of(x)) - 2)

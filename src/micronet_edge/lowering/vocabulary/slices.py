@@ -31,6 +31,8 @@ def picked(write: Writer, x: fx.Node, axis: int, places: Sequence[int]) -> fx.No
 def getitem(write: Writer, x: fx.Node, place: object) -> fx.Node:
     """Slices, single places, fixed lists of places, new axes."""
     index = place if isinstance(place, tuple) else (place,)
+    if sum(isinstance(each, list) or (isinstance(each, Tensor) and each.ndim > 0) for each in index) > 1:
+        raise write.refusal("it picks places of several axes at once: pick along one axis after the other")
     named = sum(each is not None and each is not Ellipsis for each in index)
     whole = [slice(None)] * (len(shape_of(x)) - named)
     if not any(each is Ellipsis for each in index):
@@ -54,16 +56,24 @@ def _part(write: Writer, x: fx.Node, axis: int, item: object) -> fx.Node:
             return write.slice(x, axis, *slice(*ends).indices(length))
         case int():
             return write.slice(x, axis, item % length, item % length + 1)
-        case Tensor() if item.dtype == torch.bool:
-            return picked(write, x, axis, torch.nonzero(item).flatten().tolist())
-        case Tensor() if item.ndim == 1:
-            return picked(write, x, axis, item.tolist())
-        case list():
-            return picked(write, x, axis, [int(each) for each in item])
-        case Tensor() if item.ndim == 0:
+        case Tensor() if item.ndim == 0 and item.dtype != torch.bool:
             return write.slice(x, axis, int(item) % length, int(item) % length + 1)
+        case Tensor() | list() if (places := _places(item)) is not None:
+            return picked(write, x, axis, places)
         case _:
-            raise write.refusal("its places are computed, or of several axes: use fixed lists")
+            raise write.refusal("its places are computed, or masks of several axes: use fixed lists")
+
+
+def _places(item: Tensor | Sequence[object]) -> list[int] | None:
+    """The fixed places of one axis, of a list of lists one after the other; None if they are no such."""
+    if not isinstance(item, Tensor):
+        try:
+            item = torch.tensor(item)
+        except (RuntimeError, TypeError, ValueError):  # computed places among them
+            return None
+    if item.dtype != torch.bool:
+        return [int(each) for each in item.flatten()]
+    return torch.nonzero(item).flatten().tolist() if item.ndim == 1 else None
 
 
 @_spells("narrow", torch.narrow)
