@@ -71,7 +71,7 @@ def test_noise_says_so_in_red(here):
     [
         ((), "mine.py:two needs right as well: give --input-shape left=... --input-shape right=..."),
         ((*SHAPES, "--outputs", "total"), "mine.py:two has no output total: choose from sum, right_out"),
-        ((*SHAPES, "--samples", "none.npz"), "none.npz is no .npy or .npz file"),
+        ((*SHAPES, "--samples", "none.npz"), "none.npz does not exist"),
         ((*SHAPES, "--mean", "0.5"), "--mean: for images only"),
         ((*SHAPES, "--calibration", "samples.npz"), "--calibration applies to integer files only"),
         ((*SHAPES, "--input-size", "32"), "--input-size: for images only"),
@@ -92,3 +92,11 @@ def test_shapes_that_are_not_numbers(here, shape):
 
 def test_some_inputs_with_names_and_some_without(here):
     assert export(here, "--input-shape", "left=6", "--input-shape", "4").code == 2
+
+
+@pytest.mark.parametrize("names", [",", "sum,,right"])
+def test_outputs_without_a_name(here, names):
+    ran = export(here, *SHAPES, "--outputs", names)
+    assert ran.code == 2
+    assert "Invalid value for --outputs" in ran.errors
+    assert not (here / "out").exists()

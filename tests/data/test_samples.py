@@ -1,5 +1,6 @@
 """Arrays for the inputs of a network that takes no images, and what is wrong with some."""
 
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -68,12 +69,28 @@ def test_arrays_that_do_not_fit(saved, refusal, arrays, said):
 
 def test_files_that_do_not_fit(refusal, tmp_path):
     assert "takes arrays, not images" in refusal(SettingsError, read_inputs, tmp_path, TWO)
-    assert "no .npy or .npz file" in refusal(SettingsError, read_inputs, tmp_path / "none.npz", TWO)
+    said = refusal(SettingsError, read_inputs, tmp_path / "none.npz", TWO)
+    assert "none.npz does not exist: give a .npy or .npz file with arrays for x [4, 6], scale" in said
+    (tmp_path / "rows.csv").write_text("1,2")
+    assert "no .npy or .npz file" in refusal(SettingsError, read_inputs, tmp_path / "rows.csv", TWO)
     (tmp_path / "bad.npy").write_bytes(b"nothing")
     assert "bad.npy" in refusal(SettingsError, read_inputs, tmp_path / "bad.npy", ONE)
     np.save(tmp_path / "one.npy", numbers(3, 4, 6))
     said = refusal(SettingsError, read_inputs, tmp_path / "one.npy", TWO)
     assert "lacks x, scale (it holds one array without a name)" in said
+
+
+@pytest.mark.parametrize("suffix", ["npy", "npz"])
+def test_objects_are_refused_without_advice_to_load_them(suffix, refusal, tmp_path):
+    raw, objects = tmp_path / f"raw.{suffix}", tmp_path / f"objects.{suffix}"
+    raw.write_bytes(pickle.dumps([1, 2]))
+    save = np.save if suffix == "npy" else np.savez
+    save(objects, np.array([{}], object), allow_pickle=True)
+    for path in (raw, objects):
+        said = refusal(SettingsError, read_inputs, path, ONE)
+        assert said.startswith(str(path))
+        assert said.endswith("save it again")
+        assert "pickle" not in said
 
 
 def test_calibration_of_arrays(saved, refusal):

@@ -6,7 +6,7 @@ from PIL import Image
 
 from micronet_edge.data.image_folders import CalibrationImages, LabelledImages
 from micronet_edge.data.preprocessing import Preprocessing
-from micronet_edge.data.unseen_images import ENOUGH, bundled, notes_on_likeness, parted
+from micronet_edge.data.unseen_images import ENOUGH, bundled, notes_on_few, notes_on_likeness, parted
 
 PREPROCESSING = Preprocessing(size=32, resize=32)
 
@@ -34,6 +34,9 @@ def test_images_that_ranges_are_found_on_prove_nothing():
 def test_few_images_serve_for_both():
     found = parted(calibration(ENOUGH - 1))
     assert found.found_on.count == len(found.proven_on[0]) == ENOUGH - 1
+    (note,) = notes_on_few(found)
+    assert note.startswith(f"compared with float on the {ENOUGH - 1} calibration samples themselves")
+    assert notes_on_few(parted(calibration(ENOUGH))) == ()
 
 
 def test_the_bundled_photographs_judge_nothing():

@@ -94,6 +94,36 @@ def test_names_of_ones_own():
     assert [each.shape for each in tensors_in(found.network(torch.randn(1, 3, 9, 11), torch.randn(1, 5)))]
 
 
+class ByName(nn.Module):
+    """Takes its second input by name only."""
+
+    def forward(self, x, *, y):
+        return x - y
+
+
+@pytest.mark.parametrize("given", [((4,), (4,)), {"x": (4,), "y": (4,)}, {"y": (4,), "x": (4,)}])
+def test_an_input_that_is_passed_by_name_only(given):
+    found = source(ByName(), input_shapes=given)
+    assert shapes(found.metadata.signature.inputs) == {"x": (4,), "y": (4,)}
+    first, second = torch.randn(2, 4), torch.randn(2, 4)
+    assert torch.equal(found.network(first, second), first - second)
+
+
+def test_an_image_that_is_passed_by_name_only():
+    class Classifier(nn.Module):
+        def forward(self, *, image):
+            return image.mean((2, 3))
+
+    found = source(Classifier(), input_size=8)
+    assert found.metadata.is_classifier
+    assert found.network(torch.zeros(2, 3, 8, 8)).shape == (2, 3)
+
+
+def test_such_an_input_keeps_its_name(refusal):
+    said = refusal(SettingsError, source, ByName(), input_shapes={"left": (4,), "right": (4,)})
+    assert "takes x, y, some of them by name only: give these names, not left, right" in said
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
@@ -133,6 +163,32 @@ def test_outputs_that_no_file_can_give(refusal, given, said):
     assert said in refusal(NetworkError, source, Returns(given), input_shapes=((3, 16, 16),))
 
 
+@pytest.mark.parametrize(
+    ("device", "layer", "said"),
+    [
+        ("meta", nn.Linear, "Sequential: 0.weight is on the device meta, without numbers: load its weights"),
+        ("cpu", nn.Linear, None),
+        (
+            "cpu",
+            lambda _inputs, outputs: nn.LazyLinear(outputs),
+            "0.weight has no shape yet: run the network",
+        ),
+    ],
+)
+def test_weights_that_are_not_there(refusal, device, layer, said):
+    with torch.device(device):
+        network = nn.Sequential(layer(4, 2))
+    if said is None:
+        assert source(network, input_shapes=((4,),)).metadata.signature
+    else:
+        assert said in refusal(NetworkError, source, network, input_shapes=((4,),))
+
+
+def test_shapes_that_are_given_are_not_asked_for_again(refusal):
+    said = refusal(NetworkError, source, nn.Conv2d(1, 2, 3), input_shapes=((1, 1, 7),))
+    assert said.endswith(": give shapes that its layers take")
+
+
 def test_tokens_are_refused_with_the_reason(refusal):
     said = refusal(NetworkError, source, nn.Sequential(nn.Embedding(9, 4)), input_shapes=((7,),))
     assert "Long, Int" in said
@@ -161,6 +217,21 @@ def test_a_grey_classifier_is_one_like_any_other(settings, shape):
     assert "mean 0.449" in found.assumption
     assert "--mean, --std" in found.assumption
     assert "--input-size" not in found.assumption
+
+
+def test_one_number_is_no_class_unless_it_is_called_one(tmp_path):
+    network = Returns(lambda x: x.mean((2, 3))[:, :1])
+    found = source(network, input_shapes=((3, 8, 8),)).metadata
+    assert (found.takes_images, found.is_classifier, found.labels) == (True, False, ())
+    assert shapes(found.signature.outputs) == {"output0": (1,)}
+    assert "labels" not in found.assumed
+    assert reread_source(network, found).metadata == found
+    assert source(network, input_shapes=((3, 8, 8),), num_classes=1).metadata.is_classifier
+    (tmp_path / "labels.txt").write_text("cat\n")
+    one = source(network, input_shapes=((3, 8, 8),), labels=tmp_path / "labels.txt").metadata
+    assert (one.is_classifier, one.labels) == (True, ("cat",))
+    given = read_source(network, None, CheckpointSettings(), FileMetadata("age", (), Preprocessing(8, 8)))
+    assert not given.metadata.is_classifier
 
 
 def test_one_channel_may_be_no_image():

@@ -144,7 +144,7 @@ def test_a_c_file_is_for_classifiers(refusal, tmp_path):
     ("settings", "said"),
     [
         ({"samples": "{folder}"}, "takes arrays, not images"),
-        ({"samples": "{folder}/none.npz"}, "no .npy or .npz file"),
+        ({"samples": "{folder}/none.npz"}, "does not exist"),
         ({"precision": "int8"}, "needs calibration arrays"),
         ({"precision": "int8", "calibration": "{folder}"}, "takes arrays, not images"),
         ({"precision": "int8", "calibration": "{rows}", "samples": "{rows}"}, "--samples is for float files"),
@@ -187,6 +187,7 @@ def test_rows_in_integers(format_, precision, rows, tmp_path):
     quantized = quantize(network, settings=settings)
     (file,) = quantized.files
     assert all(each.signal_db > 30 for each in file.proof.outputs)
+    assert any("on the 40 calibration samples themselves" in note for note in quantized.notes)
     again = verify(file.path, network, calibration=rows)
     assert again.images == 40
     floating = [note for note in quantized.notes if "operators in float32" in note]
@@ -218,3 +219,16 @@ def test_export_says_as_well_what_stays_in_float(rows, tmp_path):
     )
     (file,) = export(TwoRows().eval(), settings=settings)
     assert any("1 of 3 operators in float32" in note for note in file.notes)
+
+
+@pytest.mark.parametrize(("format_", "gains"), [("onnx", False), ("tflite", True)])
+def test_a_file_that_gains_nothing_from_integers_says_so(format_, gains, rows, tmp_path):
+    class Sum(nn.Module):
+        def forward(self, left, right):
+            return left[:, :4] + right
+
+    settings = QuantizeSettings(
+        formats=(format_,), input_shapes=((6,), (4,)), calibration=rows, output=tmp_path
+    )
+    notes = quantize(Sum(), settings=settings).notes
+    assert any("so the file runs no faster than a float32 one" in note for note in notes) is not gains

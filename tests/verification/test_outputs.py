@@ -74,3 +74,10 @@ def test_an_output_that_hardly_varies_may_be_off_by_a_level():
     assert is_near(compared("y", expected + np.float32(0.9 * 2 * ONE_LEVEL), expected), 10)
     assert not is_near(compared("y", expected + np.float32(1.1 * 2 * ONE_LEVEL), expected), 10)
     assert compared("y", expected, expected).signal_db == 200
+
+
+def test_zeros_equal_zeros_and_nothing_else():
+    zeros = np.zeros((5, 3), np.float32)
+    assert compared("y", zeros, zeros).cosine == 1
+    assert compared("y", zeros + np.float32(0.1), zeros).cosine == 0
+    assert not is_near(compared("y", zeros + np.float32(0.1), zeros), 10)

@@ -82,9 +82,14 @@ def _lengths(text: str, numbers: str) -> tuple[int, ...]:
     return tuple(map(int, re.split(r"[,x ]", numbers.strip())))
 
 
-def names_in(text: str | None) -> tuple[str, ...]:
-    """Parses names with commas between them."""
-    return () if text is None else tuple(part.strip() for part in text.split(",") if part.strip())
+def output_names(text: str | None) -> tuple[str, ...]:
+    """Parses names of outputs with commas between them."""
+    if text is None:
+        return ()
+    names = tuple(part.strip() for part in text.split(","))
+    if not all(names):
+        raise typer.BadParameter(f"{text!r}: give NAME, or NAME,NAME", param_hint="--outputs")
+    return names
 
 
 def weights_named(text: str) -> str:
@@ -235,7 +240,7 @@ class NetworkOptions:
         given = _as_given(self)
         return given | {
             "input_shapes": input_shapes(given.pop("input_shape") or ()),
-            "outputs": names_in(self.outputs),
+            "outputs": output_names(self.outputs),
             "mean": three_numbers(self.mean, "--mean"),
             "std": three_numbers(self.std, "--std"),
             "color_order": None if self.color_order is None else self.color_order.upper(),

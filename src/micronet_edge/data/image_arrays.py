@@ -61,6 +61,8 @@ def read_arrays(path: Path) -> Arrays:
             arrays = {"": loaded} if isinstance(loaded, np.ndarray) else dict(loaded)
     except Exception as error:  # NumPy raises different types, depending on the damage
         reason = " ".join(str(error).split()) or type(error).__name__
+        if "pickle" in reason:  # NumPy advises to load it all the same, which may run code
+            reason = "it holds no arrays of plain numbers"
         raise SettingsError(f"{path} cannot be read as a NumPy file ({reason}): save it again") from error
     return arrays
 

@@ -1,5 +1,6 @@
 """Samples of a network's inputs: what files are proven and calibrated on, images or any arrays."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -119,7 +120,7 @@ def read_inputs(source: Path, specs: Sequence[TensorSpec]) -> Samples:
 
     Given    a .npy file for one input, or a .npz file with an array [n, *shape] in float32 by each input's
              name
-    Raises   SettingsError on another file, on arrays that are missing, of another type or shape, of
+    Raises   SettingsError on another file or none, on arrays that are missing, of another type or shape, of
              different numbers of samples or of none, and on NaN or infinity.
     """
     wanted = listed([str(spec) for spec in specs])
@@ -128,6 +129,8 @@ def read_inputs(source: Path, specs: Sequence[TensorSpec]) -> Samples:
             f"{source} is a folder, and the network takes arrays, not images ({wanted}): give a .npy or .npz "
             "file"
         )
+    if not os.path.lexists(source):
+        raise SettingsError(f"{source} does not exist: give a .npy or .npz file with arrays for {wanted}")
     if not is_array_file(source):
         raise SettingsError(f"{source} is no .npy or .npz file: give one with arrays for {wanted}")
     arrays = read_arrays(source)

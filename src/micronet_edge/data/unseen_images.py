@@ -57,6 +57,19 @@ def bundled(preprocessing: Preprocessing) -> QuantizationImages:
     )
 
 
+def notes_on_few(images: QuantizationImages) -> tuple[str, ...]:
+    """A note if none of the samples were held out for the proof."""
+    count = images.found_on.count
+    if len(images.proven_on[0]) < count:
+        return ()
+    return (
+        (
+            f"compared with float on the {count} calibration samples themselves, which may flatter the file: "
+            f"from {ENOUGH} samples, one in {KEPT_OUT} is held out for that"
+        ),
+    )
+
+
 def notes_on_likeness(
     calibration: CalibrationImages, data: LabelledImages, preprocessing: Preprocessing
 ) -> tuple[str, ...]:

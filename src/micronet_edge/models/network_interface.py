@@ -1,6 +1,5 @@
 """The inputs and outputs of a user's network: found by running it once, and named."""
 
-import inspect
 import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from torch import Tensor, fx, nn
 from micronet_edge.data.samples import noise
 from micronet_edge.data.signature import Samples, Signature, TensorSpec
 from micronet_edge.errors import NetworkError, SettingsError
+from micronet_edge.models.forward_arguments import Arguments, arguments_of, check_needed
 from micronet_edge.settings import InputShapes
 from micronet_edge.util.text import listed, plural
 from micronet_edge.util.threads import one_thread
@@ -22,10 +22,16 @@ _Key = str | int
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """The inputs of a network, and whether they are passed by name instead of in order."""
+    """The inputs of a network.
+
+    Attributes:
+        by_name: whether they are passed by name instead of in order.
+        given: whether a person gave their shapes.
+    """
 
     specs: tuple[TensorSpec, ...]
     by_name: bool = False
+    given: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,37 +71,32 @@ def inputs_of(name: str, network: nn.Module, shapes: InputShapes) -> Inputs:
     Raises SettingsError on shapes that do not fit the arguments.
     """
     _check_lengths(shapes)
-    found = _arguments(network)
-    arguments, needed = found.names, found.needed
+    found = arguments_of(network)
+    arguments, given = found.names, len(shapes)
     if isinstance(shapes, Mapping):
         specs = tuple(TensorSpec(each, tuple(shape)) for each, shape in shapes.items())
-        known = [spec.name in arguments for spec in specs]
-        if any(known) and not all(known):
-            raise SettingsError(
-                f"{name} takes {listed(arguments)}, not {listed([s.name for s in specs])}: give the names of "
-                "its arguments, or names of your own for all"
-            )
-        if all(known):
+        if _are_arguments(name, found, list(shapes)):
             specs = tuple(sorted(specs, key=lambda spec: arguments.index(spec.name)))
-            by_name = [spec.name for spec in specs] != arguments[: len(specs)]
-            _check_needed(name, needed, [spec.name for spec in specs])
-            return Inputs(specs, by_name)
+            names = [spec.name for spec in specs]
+            check_needed(name, found.needed, names)
+            by_name = names != arguments[:given] or not found.by_name.isdisjoint(names)
+            return Inputs(specs, by_name, given=True)
     else:
-        names = arguments if len(shapes) <= len(arguments) else [f"input{i}" for i in range(len(shapes))]
+        names = arguments if given <= len(arguments) else [f"input{i}" for i in range(given)]
         specs = tuple(TensorSpec(each, tuple(shape)) for each, shape in zip(names, shapes, strict=False))
-    if len(specs) > len(arguments) and not found.any_number:
+    if given > len(arguments) and not found.any_number:
         raise SettingsError(
-            f"{name} takes {plural(len(arguments), 'input')} ({listed(arguments)}), not {len(specs)}: give "
+            f"{name} takes {plural(len(arguments), 'input')} ({listed(arguments)}), not {given}: give "
             "--input-shape once for each"
         )
-    _check_needed(name, needed, arguments[: len(specs)])
-    return Inputs(specs)
+    check_needed(name, found.needed, arguments[:given])
+    return Inputs(specs, not found.by_name.isdisjoint(arguments[:given]), given=True)
 
 
 def check_one_input(name: str, network: nn.Module) -> None:
     """Raises SettingsError on a network that needs several inputs, whose shapes must then be given."""
-    needed = _arguments(network).needed
-    _check_needed(name, needed, needed[:1])
+    needed = arguments_of(network).needed
+    check_needed(name, needed, needed[:1])
 
 
 def find_interface(
@@ -121,40 +122,23 @@ def find_interface(
 # --- Inputs
 
 
-@dataclass(frozen=True, slots=True)
-class _Arguments:
-    """The arguments of `forward`.
+def _are_arguments(name: str, found: Arguments, names: Sequence[str]) -> bool:
+    """Whether the names are those of arguments, not of a person's own choice.
 
-    Attributes:
-        names: of all but those that stand for any number.
-        needed: those without a default.
-        any_number: whether it takes any number of inputs.
+    Raises SettingsError on a mixture, and on other names for arguments that are passed by name only.
     """
-
-    names: list[str]
-    needed: list[str]
-    any_number: bool
-
-
-def _arguments(network: nn.Module) -> _Arguments:
-    try:
-        parameters = list(inspect.signature(network.forward).parameters.values())
-    except (TypeError, ValueError):  # of a compiled module
-        return _Arguments([], [], any_number=True)
-    named = [each for each in parameters if each.kind not in {each.VAR_POSITIONAL, each.VAR_KEYWORD}]
-    return _Arguments(
-        [each.name for each in named],
-        [each.name for each in named if each.default is each.empty],
-        any_number=any(each.kind is each.VAR_POSITIONAL for each in parameters),
-    )
-
-
-def _check_needed(name: str, needed: Sequence[str], given: Sequence[str]) -> None:
-    if missing := [each for each in needed if each not in given]:
-        shapes = " ".join(f"--input-shape {each}=..." for each in needed)
+    known = [each in found.names for each in names]
+    if any(known) and not all(known):
         raise SettingsError(
-            f"{name} needs {listed(missing)} as well: give {shapes}, such as {needed[0]}=3,64,64"
+            f"{name} takes {listed(found.names)}, not {listed(names)}: give the names of its arguments, or "
+            "names of your own for all"
         )
+    if not any(known) and found.by_name.intersection(found.names[: len(names)]):
+        raise SettingsError(
+            f"{name} takes {listed(found.names)}, some of them by name only: give these names, not "
+            f"{listed(names)}"
+        )
+    return all(known)
 
 
 def _check_lengths(shapes: InputShapes) -> None:
@@ -176,16 +160,20 @@ def _run(name: str, network: nn.Module, inputs: Inputs, example: Samples) -> obj
     except Exception as error:  # user code can raise anything
         reason = " ".join(str(error).split()) or type(error).__name__
         shapes = listed([f"{spec.name} [1{''.join(f', {n}' for n in spec.shape)}]" for spec in inputs.specs])
-        raise NetworkError(f"{name} cannot take {shapes}: {reason}{_advice(network, reason)}") from error
+        raise NetworkError(
+            f"{name} cannot take {shapes}: {reason}{_advice(network, reason, inputs)}"
+        ) from error
 
 
-def _advice(network: nn.Module, reason: str) -> str:
+def _advice(network: nn.Module, reason: str, inputs: Inputs) -> str:
     """The next step after an input of the wrong type or shape."""
     if (
         any(isinstance(module, nn.Embedding | nn.EmbeddingBag) for module in network.modules())
         or "Long" in reason
     ):
         return ": only float inputs are exported, no tokens or indices: give the network what follows them"
+    if inputs.given:
+        return ": give shapes that its layers take"
     return ": give --input-shape C,H,W, or NAME=... once for each input"
 
 

@@ -6,14 +6,13 @@ import re
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from micronet_edge.data.labels import numbered, read_labels
 from micronet_edge.data.metadata import UNHASHED, FileMetadata
 from micronet_edge.data.photographs import photographs
 from micronet_edge.data.preprocessing import Preprocessing
-from micronet_edge.data.signature import Samples, Signature, TensorSpec
+from micronet_edge.data.signature import Samples, Signature
 from micronet_edge.errors import NetworkError, SettingsError
 from micronet_edge.models.assumptions import LABELS, assumed_fields, given_preprocessing
 from micronet_edge.models.compiled import check_no_script, inside_compiled, uncompiled
@@ -25,6 +24,7 @@ from micronet_edge.models.network_interface import (
     find_interface,
     inputs_of,
 )
+from micronet_edge.models.own_weights import check_weights
 from micronet_edge.settings import CheckpointSettings
 from micronet_edge.util.text import listed, plural
 
@@ -90,8 +90,8 @@ def ready(own: Own) -> nn.Module:
 def prepared(own: Own) -> Built:
     """The network in inference mode on the CPU; a given module stays unchanged.
 
-    Raises NetworkError on a network that cannot be built or copied, is TorchScript, or is not in finite
-    float32.
+    Raises NetworkError on a network that cannot be built or copied, is TorchScript, or whose weights are not
+    there, in finite float32.
     """
     if isinstance(own, Factory):
         built = build_described(own)
@@ -102,13 +102,7 @@ def prepared(own: Own) -> Built:
             raise NetworkError(f"{called(own)} cannot be copied ({error}): give a plain module") from error
     network = uncompiled(built.network)
     check_no_script(called(own), network)
-    for name, tensor in network.state_dict().items():
-        if not isinstance(tensor, Tensor) or not tensor.is_floating_point():
-            continue
-        if tensor.dtype != torch.float32:
-            raise NetworkError(f"{called(own)}: {name} is {tensor.dtype}: give the network as .float()")
-        if not tensor.isfinite().all():
-            raise NetworkError(f"{called(own)}: {name} contains NaN or infinity: train it again")
+    check_weights(called(own), network)
     return replace(built, network=network.cpu().eval())
 
 
@@ -131,7 +125,7 @@ def described(
     if metadata.signature is not None:
         return as_before(own, network, metadata)
     found = _found(own, network, metadata.preprocessing, settings)
-    if not _is_classifier(found, metadata.preprocessing):
+    if not _is_classifier(found, metadata.preprocessing) or (not metadata.labels and _is_one_number(found)):
         return Described(found.network, replace(metadata, signature=found.signature))
     _check_classes(called(own), found.signature, metadata)
     return Described(found.network, replace(metadata, signature=_signature(found)))
@@ -144,7 +138,7 @@ def as_before(own: Own, network: nn.Module, metadata: FileMetadata) -> Described
     """
     name, now = called(own), replace(metadata, checkpoint_sha256=state_sha256(network))
     if metadata.signature is None:
-        image = Inputs(_image(network, metadata.preprocessing))
+        image = _image(network, metadata.preprocessing)
         found = find_interface(name, network, image, (), _example(metadata.preprocessing))
         _check_classes(name, found.signature, metadata)
         return Described(network, now)
@@ -171,7 +165,8 @@ def _described(own: Own, network: nn.Module, settings: CheckpointSettings) -> De
         assumed=assumed_fields(None, settings),
         signature=found.signature,
     )
-    if _is_classifier(found, preprocessing):
+    said = settings.num_classes is not None or settings.labels is not None
+    if _is_classifier(found, preprocessing) and (said or not _is_one_number(found)):
         return Described(found.network, _with_labels(own, metadata, found, settings))
     if settings.num_classes is not None:
         raise SettingsError(f"--num-classes: {called(own)} is no image classifier: leave it out")
@@ -206,15 +201,15 @@ def _found(
     name, shapes = called(own), settings.input_shapes
     if not shapes:
         check_one_input(name, network)
-        given = Inputs(_image(network, preprocessing))
+        given = _image(network, preprocessing)
     else:
         given = inputs_of(name, network, shapes)
     images = [spec.shape for spec in given.specs] == [preprocessing.shape]
     return find_interface(name, network, given, settings.outputs, _example(preprocessing) if images else None)
 
 
-def _image(network: nn.Module, preprocessing: Preprocessing) -> tuple[TensorSpec, ...]:
-    return inputs_of(type(network).__name__, network, (preprocessing.shape,)).specs
+def _image(network: nn.Module, preprocessing: Preprocessing) -> Inputs:
+    return replace(inputs_of(type(network).__name__, network, (preprocessing.shape,)), given=False)
 
 
 def _example(preprocessing: Preprocessing) -> Samples:
@@ -227,6 +222,11 @@ def _is_classifier(found: Interface, preprocessing: Preprocessing) -> bool:
     return [each.shape for each in inputs] == [preprocessing.shape] and [len(o.shape) for o in outputs] == [1]
 
 
+def _is_one_number(found: Interface) -> bool:
+    """Whether it gives one number, such as an age or a score: no class, unless someone calls it one."""
+    return found.signature.outputs[0].shape == (1,)
+
+
 def _signature(found: Interface) -> Signature | None:
     """The signature of a classifier in its metadata: None if the network itself is one, as most are."""
     return None if found.plain else found.signature
@@ -237,7 +237,7 @@ def classes_of(name: str, network: nn.Module, preprocessing: Preprocessing) -> i
 
     Raises NetworkError if it fails, or outputs anything else.
     """
-    found = find_interface(name, network, Inputs(_image(network, preprocessing)), (), _example(preprocessing))
+    found = find_interface(name, network, _image(network, preprocessing), (), _example(preprocessing))
     if not (found.plain and _is_classifier(found, preprocessing)):
         outputs = listed(found.signature.outputs)
         raise NetworkError(

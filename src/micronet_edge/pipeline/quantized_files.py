@@ -4,7 +4,13 @@ from pathlib import Path
 from typing import ClassVar
 
 from micronet_edge.data.metadata import check_classifier, check_images
-from micronet_edge.data.unseen_images import QuantizationImages, bundled, notes_on_likeness, parted
+from micronet_edge.data.unseen_images import (
+    QuantizationImages,
+    bundled,
+    notes_on_few,
+    notes_on_likeness,
+    parted,
+)
 from micronet_edge.errors import SettingsError
 from micronet_edge.lowering import Applied, lower
 from micronet_edge.models.quiet_layers import notes_on_quiet_layers
@@ -145,9 +151,9 @@ def _notes(work: Work, images: QuantizationImages) -> tuple[str, ...]:
             ),
         )
     origin = work.origin
-    notes: tuple[str, ...] = ()
+    notes = () if origin.metadata.is_classifier else notes_on_few(images)
     if not origin.random and origin.metadata.is_classifier:
-        notes = notes_on_quiet_layers(origin.network, images.found_on.images, "the calibration images")
+        notes += notes_on_quiet_layers(origin.network, images.found_on.images, "the calibration images")
     if work.settings.data is not None:
         data = work.labelled(work.settings.data)
         notes += notes_on_likeness(images.found_on, data, origin.metadata.preprocessing)

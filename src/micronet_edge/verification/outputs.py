@@ -124,6 +124,8 @@ def _index(place: tuple[np.intp, ...]) -> str:
 
 
 def _cosine(ours: Sample, theirs: Sample) -> float:
+    if not (ours.any() or theirs.any()):
+        return 1.0
     length = float(np.linalg.norm(ours) * np.linalg.norm(theirs))
     return float((ours * theirs).sum()) / max(length, _TINY)
 

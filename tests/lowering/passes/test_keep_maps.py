@@ -40,6 +40,9 @@ class Once(nn.Module):
         return self.linear(torch.relu(self.conv(x)))
 
 
+BETWEEN = lively(Between())
+
+
 def lowered(module, *passes):
     network = trace(lively(module), (PROBE,))
     for each in passes:
@@ -48,16 +51,16 @@ def lowered(module, *passes):
 
 
 def test_only_the_ends_are_reshaped():
-    network, places = lowered(Between(), Canonicalize(), KeepMaps(), MergeReshapes())
+    network, _ = lowered(BETWEEN, Canonicalize(), KeepMaps(), MergeReshapes())
     names = operators(network)
     assert names.count("Reshape") == 2
     assert (names[0], names[-1]) == ("Reshape", "Reshape")
-    once, places = lowered(Between(), Canonicalize(), KeepMaps())
+    once, places = lowered(BETWEEN, Canonicalize(), KeepMaps())
     assert places == 1
     again, applied = apply(KeepMaps(), once, PROBE)
     assert applied.places == 0
     assert_same(again, once)
-    assert difference(lively(Between()), network, torch.randn(3, 4, 16)) <= 1e-5
+    assert difference(BETWEEN, network, torch.randn(3, 4, 16)) <= 1e-5
 
 
 def test_what_saves_no_reshape_stays():

@@ -45,5 +45,6 @@ def test_twins_are_one():
     assert merged(Twins()) == ["Reshape", "Add"]
 
 
-def test_a_reshape_of_samples_into_rows_is_kept():
-    assert merged(Reshape((-1, 6)), nn.Linear(6, 3)) == ["Reshape", "Linear"]
+def test_a_reshape_of_samples_into_rows_and_back_is_kept():
+    layers = Reshape((-1, 6)), nn.Linear(6, 3), Reshape((-1, 4, 3))
+    assert merged(*layers) == ["Reshape", "Linear", "Reshape"]
