@@ -202,7 +202,7 @@ REFUSED = {
     ("photos", "--epochs", "0"): "epochs",
     ("photos", "--lr", "nan"): "lr",
     ("photos", "--lr", "-1"): "lr",
-    ("photos", "--input-size", "33"): "33",
+    ("photos", "--input-size", "0"): "input_size is 0",
     ("photos", "--workers", "-1"): "workers",
     ("photos", "--resume", "--overwrite"): "give one of them",
     ("photos", "--val", "elsewhere"): "elsewhere",

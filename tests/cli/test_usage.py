@@ -29,6 +29,7 @@ def test_help_shows_what_an_option_takes_in_a_word_and_of_a_flag_nothing(tool_he
                 assert not found[1].isupper() or found[1] == "ONNX"  # nothing that it would take
         if found := re.search(r"(--[a-z-]+) +(\S+)  ", line):
             assert re.fullmatch(
-                r"[A-Z]+|[A-Z]+\|\w+|ema\|raw\|FILE|[A-Z]+\|FACTORY|<?[a-z]+(\|[a-z]+)+>?|[MS]\[,[MS],[MS]\]|FILE|PATH",
+                r"[A-Z]+|[A-Z]+\|\w+|ema\|raw\|FILE|[A-Z]+\|FACTORY|<?[a-z]+(\|[a-z]+)+>?|[MS]\[,[MS],[MS]\]|FILE|PATH"
+                r"|\[NAME=\][A-Z,]+|NAME\[,NAME\]",
                 found[2],
             ), line

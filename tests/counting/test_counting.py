@@ -13,7 +13,6 @@ from micronet_edge.counting.count import UNREAD, counted
 from micronet_edge.counting.digits import in_bytes, three_digits
 from micronet_edge.counting.graph import Arithmetic, Graph, Operator, Tensor
 from micronet_edge.counting.layer_names import layer_of, layer_of_operator
-from micronet_edge.errors import SettingsError
 from micronet_edge.models import DynamicShiftMax, GroupedPointwise, MicroNet
 
 each_variant = pytest.mark.parametrize("variant", VARIANTS)
@@ -109,8 +108,8 @@ def test_a_layer_used_twice_works_twice_and_weighs_once():
     assert (found.conv_madds, found.params) == (2 * 64 * 9, 9)
 
 
-def test_sizes_that_the_network_cannot_take_are_refused(refusal):
-    assert "input size 100 px" in refusal(SettingsError, count, MicroNet("m0"), 100)
+def test_a_size_that_is_no_multiple_of_32_costs_more_than_the_next_smaller_one():
+    assert count(MicroNet("m0"), 100).conv_madds > count(MicroNet("m0"), 96).conv_madds
 
 
 def test_tied_weights_weigh_once():

@@ -137,7 +137,7 @@ def test_nothing_to_resume_starts_anew(photos, settings):
         ({"recipe": "none"}, SettingsError, "recipe none is unknown"),
         ({"teacher": "m3"}, SettingsError, "random weights"),
         ({"resume": True, "overwrite": True}, OutputError, "give one of them"),
-        ({"input_size": 100}, SettingsError, "100 px"),
+        ({"input_size": 0}, SettingsError, "input_size is 0"),
     ],
 )
 def test_bad_settings_are_one_line_and_write_nothing(photos, settings, refusal, changes, error, said):

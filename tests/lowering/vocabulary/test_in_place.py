@@ -1,5 +1,7 @@
 """Functions that change their input are spelled as their pure forms, also where the input is read again."""
 
+from collections import OrderedDict
+
 import pytest
 import torch
 from torch import nn
@@ -40,4 +42,12 @@ def test_it_computes_the_same(name):
     network = _Behind(FUNCTIONS[name]).eval()
     images = torch.randn(3, 3, 8, 8)
     lowered = lower(network, (Canonicalize(),), 8).network
+    torch.testing.assert_close(lowered(images), network(images), rtol=1e-5, atol=1e-6)
+
+
+def test_a_layer_may_be_called_like_a_function():
+    """`squeeze`, `item` and the like are names of layers as well."""
+    network = nn.Sequential(OrderedDict(squeeze=nn.Conv2d(3, 4, 1), item=nn.ReLU(), numpy=nn.Conv2d(4, 2, 1)))
+    images = torch.randn(2, 3, 8, 8)
+    lowered = lower(network.eval(), (Canonicalize(),), 8).network
     torch.testing.assert_close(lowered(images), network(images), rtol=1e-5, atol=1e-6)

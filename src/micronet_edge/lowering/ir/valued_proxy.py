@@ -178,7 +178,7 @@ class ValuedTracer(fx.Tracer):
         type_expr: object = None,
         proxy_factory_fn: object = None,  # noqa: ARG002
     ) -> Any:  # noqa: ANN401 - what does not depend on numbers is no proxy
-        called = target if isinstance(target, str) else getattr(target, "__name__", "")
+        called = _function_called(kind, target)
         if called in _READS_NUMBERS:
             raise _reads_numbers(called)
         if called == "__setitem__":
@@ -233,6 +233,13 @@ class ValuedTracer(fx.Tracer):
         for each in args[:1]:
             if isinstance(each, Valued) and each.version != _version(each.value):
                 each.node, each.version = result.node, result.version
+
+
+def _function_called(kind: str, target: object) -> str:
+    """The name of the function or method; "" for a layer, whatever its name is."""
+    if kind == "call_method":
+        return str(target)
+    return getattr(target, "__name__", "") if kind == "call_function" else ""
 
 
 def _squeezing(target: Any, x: Valued, dim: Any = None) -> Any:  # noqa: ANN401
