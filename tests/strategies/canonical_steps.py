@@ -1,6 +1,7 @@
 """Lines of canonical layers, as lowering leaves them: what writers and quantization must know."""
 
 from hypothesis import strategies as st
+from strategies.steps import fitting
 
 ELEMENTWISE = (
     "nn.ReLU()",
@@ -121,13 +122,7 @@ def part(draw, draft, x):
 def concatenation(draw, draft, x):
     shape = draft.shape(x)
     axis = draw(st.integers(1, len(shape)))
-    fitting = [
-        name
-        for name in draft.names
-        if len(draft.shape(name)) == len(shape)
-        and all(a == b for k, (a, b) in enumerate(zip(shape, draft.shape(name), strict=True), 1) if k != axis)
-    ]
-    others = draw(st.lists(st.sampled_from(fitting), min_size=1, max_size=2))
+    others = draw(st.lists(st.sampled_from(fitting(draft, shape, axis)), min_size=1, max_size=2))
     draft.line(f"{draft.layer(f'ir.Concatenate({axis})')}({', '.join([x, *others])})", x, *others)
 
 

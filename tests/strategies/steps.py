@@ -138,16 +138,20 @@ def _broadcasts(first, second):
     )
 
 
-def concatenation(draw, draft, x):
-    shape = draft.shape(x)
-    axis = draw(st.integers(1, len(shape)))
-    fitting = [
+def fitting(draft, shape, axis):
+    """The tensors that can be concatenated along the axis with one of that shape."""
+    return [
         name
         for name in draft.names
         if len(draft.shape(name)) == len(shape)
         and all(a == b for k, (a, b) in enumerate(zip(shape, draft.shape(name), strict=True), 1) if k != axis)
     ]
-    others = draw(st.lists(st.sampled_from(fitting), min_size=1, max_size=2))
+
+
+def concatenation(draw, draft, x):
+    shape = draft.shape(x)
+    axis = draw(st.integers(1, len(shape)))
+    others = draw(st.lists(st.sampled_from(fitting(draft, shape, axis)), min_size=1, max_size=2))
     spelled = draw(st.sampled_from([axis, axis - len(shape) - 1]))
     draft.line(f"torch.cat([{', '.join([x, *others])}], dim={spelled})", x, *others)
 
