@@ -1,6 +1,5 @@
 """The files of a network in C: the network itself, its header and its test."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -16,9 +15,8 @@ from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.quantized_tensors import tensor_name
 from micronet_edge.quantization.simulate import Simulation
 from micronet_edge.targets.common import as_written
-from micronet_edge.targets.protocol import ExportSpec
+from micronet_edge.targets.protocol import INT8_IO, UINT8_IO, ExportSpec
 from micronet_edge_c.compiling import kernel_headers
-from micronet_edge_c.formats import UINT8_IO
 from micronet_edge_c.image import image_bytes
 from micronet_edge_c.metadata import Description, description_comment
 from micronet_edge_c.program.bands import with_bands
@@ -51,10 +49,15 @@ def write_quantized(quantized: QuantizedNetwork, spec: ExportSpec, path: Path, i
     pixels = pixels_of(network)
     description = Description(
         name=identifier(path.stem),
-        image_type=UINT8 if spec.io == UINT8_IO else INT8,
+        image_type=UINT8 if spec.ends.io == UINT8_IO else INT8,
         image=quantized.tensor_qparams[tensor_name(pixels or given)],
         scores=quantized.qparams(only_input(end)),
-        texts=replace(as_written(spec, layout="NHWC"), pixels=pixels is not None).to_texts(),
+        texts=as_written(
+            spec,
+            layout="NHWC",
+            io=UINT8_IO if spec.ends.io == UINT8_IO else INT8_IO,
+            pixels="normalized" if pixels is None else "raw",
+        ).to_texts(),
     )
     assert description.image is not None
     assert description.scores is not None

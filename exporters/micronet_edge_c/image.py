@@ -16,7 +16,7 @@ def image_bytes(images: Images, description: Description, metadata: FileMetadata
 
     They are float32, or bytes: pixels where the file takes these, less 128 unless they are unsigned.
     """
-    values = metadata.preprocessing.pixels(images) if metadata.pixels else images
+    values = metadata.preprocessing.pixels(images) if metadata.pixels == "raw" else images
     channels_last = np.ascontiguousarray(values.transpose(0, 2, 3, 1), np.float32)
     if description.image is None:
         return channels_last

@@ -19,14 +19,12 @@ from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.recipe import INT8
 from micronet_edge.targets.protocol import (
     FLOAT32,
-    INT8_IO,
     CostTable,
     ExportSpec,
     IntegerLowering,
     Session,
 )
 from micronet_edge_c.compiling import find_compiler, kernel_headers
-from micronet_edge_c.formats import UINT8_IO
 from micronet_edge_c.pipelines import microcontroller
 
 TABLE = "c"
@@ -61,10 +59,15 @@ class CTarget:
             )
         if spec.naive:
             raise TargetError("no usual converter writes C: leave --naive out, or --format c")
-        if spec.io not in {FLOAT32, INT8_IO, UINT8_IO}:
-            raise TargetError(f"--io {spec.io}: give int8 or uint8")
-        if spec.io != FLOAT32 and spec.precision != INT8:
-            raise TargetError(f"--io {spec.io} is for --precision int8, not {spec.precision}: leave it out")
+        if (spec.ends.pixels, spec.ends.scores, spec.ends.layout) != ("normalized", "logits", None):
+            raise TargetError(
+                "a C file takes int8 or uint8 pixels, or normalized float32, and gives logits: leave "
+                "--pixels, --scores and --layout out, or --format c"
+            )
+        if spec.ends.io != FLOAT32 and spec.precision != INT8:
+            raise TargetError(
+                f"--io {spec.ends.io} is for --precision int8, not {spec.precision}: leave it out"
+            )
         section = spec.memory.weights_section
         if section is not None and re.fullmatch(r"[A-Za-z0-9_.$]{1,64}", section) is None:
             raise TargetError(

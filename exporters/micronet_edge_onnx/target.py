@@ -23,7 +23,7 @@ from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.recipe import BITS, INT8, INT8_A16
 from micronet_edge.quantization.rewrite_quantized import rewritten
 from micronet_edge.targets.common import as_written, check_signature, forbidden_operators
-from micronet_edge.targets.protocol import FLOAT16, FLOAT32, CostTable, ExportSpec, Session
+from micronet_edge.targets.protocol import FLOAT16, FLOAT32, INT8_IO, CostTable, ExportSpec, Session
 from micronet_edge.verification.conversion_check import check_conversion
 from micronet_edge_onnx.passes.border_behind_columns import BorderBehindColumns
 from micronet_edge_onnx.passes.factorize_spatial_convolution import FactorizeSpatialConvolution
@@ -61,9 +61,9 @@ class OnnxTarget:
                 "--fused writes nodes for our kernels; --portable and --naive write none: give one of the "
                 "three alone"
             )
-        if spec.io != FLOAT32:
+        if spec.ends.io == INT8_IO:
             raise TargetError(
-                "an ONNX file has a float32 input and output: give --io int8 with --format tflite alone"
+                "an ONNX file takes float32 or uint8: give --io uint8, or --io int8 with --format tflite"
             )
 
     def pipeline(self, spec: ExportSpec) -> tuple[Pass, ...]:

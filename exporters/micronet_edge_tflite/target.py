@@ -82,10 +82,8 @@ class TfliteTarget:
     def check(self, spec: ExportSpec) -> None:
         if spec.batch is None:
             raise TargetError("a TFLite file has a fixed batch: give --batch N, or --format onnx alone")
-        if spec.io not in {FLOAT32, INT8_IO}:
-            raise TargetError(f"--io {spec.io}: give float32 or int8")
-        if spec.io == INT8_IO and spec.precision != INT8:
-            raise TargetError(f"--io int8 is for --precision int8, not {spec.precision}: leave it out")
+        if spec.ends.layout == "NCHW":
+            raise TargetError("a TFLite file takes NHWC: leave --layout nchw out, or give --format onnx")
 
     def pipeline(self, spec: ExportSpec) -> tuple[Pass, ...]:
         return xnnpack(spec.tuning.costs("xnnpack", _COSTS))
@@ -150,13 +148,13 @@ class TfliteTarget:
         from micronet_edge_tflite.network_file import quantized_file
 
         assert spec.batch is not None  # check() has refused that
-        integer_io, repeats = spec.io == INT8_IO, spec.runtime == MICRO
+        integer_io, repeats = spec.ends.io == INT8_IO, spec.runtime == MICRO
         content = quantized_file(
             quantized, spec.batch, integer_io=integer_io, repeats=repeats, signature=spec.signature
         )
         path.write_bytes(content)
         pixels = integer_io and pixels_of(quantized.network) is not None
-        append_metadata(path, replace(as_written(spec, layout="NHWC"), pixels=pixels))
+        append_metadata(path, as_written(spec, layout="NHWC", pixels="raw" if pixels else "normalized"))
 
     def converter_baseline(self, network: nn.Module, images: Images, spec: ExportSpec, path: Path) -> None:
         from micronet_edge_tflite.converter.converter_baseline import converter_baseline
@@ -220,7 +218,9 @@ class TfliteTarget:
         metadata = None
         with suppress(TargetError):  # a file without our metadata takes what its tensors say
             metadata = read_metadata(path)
-        as_pixels = metadata.preprocessing.pixels if metadata is not None and metadata.pixels else None
+        as_pixels = (
+            metadata.preprocessing.pixels if metadata is not None and metadata.pixels == "raw" else None
+        )
         micro = metadata is not None and metadata.runtime == MICRO
         own: Kernels = "off" if micro else kernels
         return TfliteSession(path, threads, kernels=own, prepare=as_pixels, metadata=metadata)

@@ -11,6 +11,15 @@ Runtime = Literal["default", "micro"]
 """Which of a format's runtimes a file is for: its usual one, or TensorFlow Lite Micro."""
 
 
+Pixels = Literal["normalized", "unit", "raw"]
+"""What the numbers of an image are: normalized by mean and deviation, or pixels of 0 to 1, or of 0 to 255.
+
+Where a file takes integers, raw ones are the pixel itself: uint8, or int8 after 128 is taken away.
+"""
+
+Scores = Literal["logits", "softmax"]
+"""What a classifier gives: logits, or probabilities."""
+
 InputShapes = Mapping[str, tuple[int, ...]] | tuple[tuple[int, ...], ...]
 """The shape of one sample of each input, without the batch: by name, or in the order of the arguments."""
 
@@ -114,7 +123,11 @@ class ExportSettings(CheckpointSettings):
         samples: folder of images, or file of arrays, to prove a float file on; None takes bundled
             photographs, or noise for a network that takes no images.
         skip_unreadable: skips and counts unreadable images instead of refusing them.
-        io: type of an int8 file's input and output.
+        io: type of the input: "float32", "uint8" pixels, or for int8 files "int8"; where a file computes in
+            integers to its end, of its output as well.
+        pixels: the numbers that a float32 input takes.
+        scores: what a classifier gives.
+        layout: order of an ONNX file's input; None is NCHW for ONNX, and NHWC for all others.
         tuning: file of operator costs that `tune` wrote; None takes the bundled costs.
         sram: bytes that the arena of a C file may take; None sets no limit.
         weights_section: section of the object file that a C file's weights go to; None leaves it to the
@@ -136,6 +149,9 @@ class ExportSettings(CheckpointSettings):
     samples: Path | str | None = None
     skip_unreadable: bool = False
     io: str = "float32"
+    pixels: Pixels = "normalized"
+    scores: Scores = "logits"
+    layout: Literal["nchw", "nhwc"] | None = None
     tuning: Path | str | None = None
     sram: int | None = None
     weights_section: str | None = None

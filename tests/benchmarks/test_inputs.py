@@ -12,7 +12,7 @@ from quantized_digits import image_folder, quantized_digits
 from micronet_edge.data.image_files import image_files
 from micronet_edge.data.photographs import photographs
 from micronet_edge.errors import SettingsError, TargetError
-from micronet_edge.targets.protocol import ExportSpec
+from micronet_edge.targets.protocol import Ends, ExportSpec
 from micronet_edge.targets.registry import find_target, read_metadata, target_of
 from micronet_edge_bench.distinct_names import distinct_names
 from micronet_edge_bench.inputs import prepare
@@ -44,7 +44,7 @@ def pairs_of_pixels(tmp_path_factory):
         portable=False,
         metadata=digits.metadata,
         precision="int8",
-        io="int8",
+        ends=Ends("int8"),
     )
     find_target("tflite").quantize(digits.forms["tflite"], spec, path)
     return path

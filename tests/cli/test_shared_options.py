@@ -9,7 +9,8 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from micronet_edge.cli import app
-from micronet_edge.cli.options import FileOptions, NetworkOptions
+from micronet_edge.cli.file_options import FileOptions
+from micronet_edge.cli.options import NetworkOptions
 from micronet_edge.cli.shared_options import with_shared_options
 
 

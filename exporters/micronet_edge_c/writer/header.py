@@ -74,7 +74,7 @@ def _image_note(named: Named, metadata: FileMetadata) -> str:
     if image.ctype == FLOAT:
         return f"`image` holds {shape} float32 ({order}),\n   normalized, row by row, channels adjacent."
     value = "the pixel, 0 to 255" if image.ctype == "uint8_t" else "the pixel less 128"
-    if not metadata.pixels:
+    if metadata.pixels == "normalized":
         value = "as the comment in the C file says"
     return f"`image` holds {shape} bytes ({order}),\n   row by row, channels adjacent; a byte is {value}."
 

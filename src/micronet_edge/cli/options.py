@@ -5,9 +5,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 KernelsOption = Annotated[
     Literal["auto", "off"],
@@ -237,7 +240,7 @@ class NetworkOptions:
 
     def settings(self) -> dict[str, Any]:
         """The keyword arguments for the settings."""
-        given = _as_given(self)
+        given = as_given(self)
         return given | {
             "input_shapes": input_shapes(given.pop("input_shape") or ()),
             "outputs": output_names(self.outputs),
@@ -247,89 +250,6 @@ class NetworkOptions:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileOptions:
-    """Which files are written, and where."""
-
-    formats: Annotated[
-        list[str] | None,
-        typer.Option("--format", help="onnx, tflite or c; may be repeated.", show_default="onnx and tflite"),
-    ] = None
-    output: Annotated[Path, typer.Option(help="Folder to write the files into.")] = Path()
-    calibration: Annotated[
-        Path | None,
-        typer.Option(
-            help="About 200 images to calibrate int8 files on: a folder, .npy or .npz; arrays for other "
-            "inputs.",
-        ),
-    ] = None
-    samples: Annotated[
-        Path | None,
-        typer.Option(
-            help="Images or arrays to prove float files on: a folder, .npy, or .npz with an array per input.",
-            show_default="bundled photographs; noise for inputs that are no images",
-        ),
-    ] = None
-    skip_unreadable: SkipUnreadableOption = False
-    portable: Annotated[
-        bool,
-        typer.Option("--portable", help="Write ONNX without Gather, for runtimes other than ONNX Runtime."),
-    ] = False
-    fused: Annotated[
-        bool,
-        typer.Option(
-            "--fused",
-            help="Write each activation as one ONNX node, for apps that register the fused kernels.",
-        ),
-    ] = False
-    arduino: Annotated[
-        bool, typer.Option("--arduino", help="Pack a C file as an Arduino library (zip) as well.")
-    ] = False
-    tuning: Annotated[
-        Path | None,
-        typer.Option(
-            help="Operator costs that `tune` measured on a device.", show_default="the bundled costs"
-        ),
-    ] = None
-    io: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME",
-            help="Type of an int8 file's input and output: float32 or int8; C files: int8 or uint8 pixels.",
-            show_default="float32; C files: int8",
-        ),
-    ] = "float32"
-    sram: Annotated[
-        int | None,
-        typer.Option(
-            parser=memory_size, metavar="SIZE", help="C files: most memory for the arena, such as 64k."
-        ),
-    ] = None
-    weights_section: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="C files: section for the weights, such as .rodata_ext."),
-    ] = None
-    runtime: Annotated[
-        Literal["default", "micro"],
-        typer.Option(
-            "--for",
-            help="micro writes TFLite int8 files that TensorFlow Lite Micro runs fast.",
-        ),
-    ] = "default"
-    unproven: Annotated[
-        bool,
-        typer.Option(
-            "--unproven", help="Write C files where no C compiler can prove them; verify proves them later."
-        ),
-    ] = False
-    overwrite: OverwriteOption = False
-
-    def settings(self) -> dict[str, Any]:
-        """The keyword arguments for the settings."""
-        from micronet_edge.settings import DEFAULT_FORMATS
-
-        return _as_given(self) | {"formats": tuple(self.formats or DEFAULT_FORMATS)}
-
-
-def _as_given(options: NetworkOptions | FileOptions) -> dict[str, Any]:
+def as_given(options: "DataclassInstance") -> dict[str, Any]:
+    """The fields of a dataclass of options, as they are."""
     return {each.name: getattr(options, each.name) for each in fields(options)}

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from micronet_edge.cli.errors import one_line_errors
-from micronet_edge.cli.options import DebugOption, FileOptions, NetworkOptions
+from micronet_edge.cli.file_options import FileOptions
+from micronet_edge.cli.options import DebugOption, NetworkOptions
 from micronet_edge.cli.output_tables import print_outputs, share
 from micronet_edge.cli.progress import (
     RANDOM_WEIGHTS,

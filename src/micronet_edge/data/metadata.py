@@ -9,7 +9,7 @@ from micronet_edge.data.labels import are_numbers
 from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.data.signature import Signature, TensorSpec
 from micronet_edge.errors import ForeignFileError, SettingsError, TargetError
-from micronet_edge.settings import Runtime
+from micronet_edge.settings import Pixels, Runtime, Scores
 from micronet_edge.util.user_files import parse_json
 
 DISTRIBUTION = "micronet-edge"
@@ -35,8 +35,10 @@ class FileMetadata:
         layout: NCHW or NHWC, of the file's input tensor.
         naive: whether the file contains the network as trained.
         portable: whether the ONNX file avoids Gather.
-        pixels: whether the file takes pixels minus the input's zero point, in the preprocessing's colour
-            order, instead of normalized values.
+        io: type of the input: float32, uint8 or int8.
+        pixels: the numbers that the input takes, in the preprocessing's colour order: normalized by its mean
+            and deviation, or pixels of 0 to 1 (unit) or 0 to 255 (raw). Of int8, raw is the pixel minus 128.
+        scores: logits, or probabilities (softmax).
         assumed: fields of the preprocessing, or labels, that neither the checkpoint nor the user states.
         runtime: the runtime that the file is written for.
         weights: ema or raw, if the checkpoint holds both; else None.
@@ -51,7 +53,9 @@ class FileMetadata:
     layout: str = "NCHW"
     naive: bool = False
     portable: bool = False
-    pixels: bool = False
+    io: str = "float32"
+    pixels: Pixels = "normalized"
+    scores: Scores = "logits"
     tool: str = ""
     assumed: tuple[str, ...] = ()
     weights: Literal["ema", "raw"] | None = None
@@ -69,7 +73,8 @@ class FileMetadata:
         if self.signature is not None:
             return self.signature
         image = TensorSpec("image", self.preprocessing.shape)
-        return Signature((image,), (TensorSpec("logits", (len(self.labels),)),))
+        name = "logits" if self.scores == "logits" else "scores"
+        return Signature((image,), (TensorSpec(name, (len(self.labels),)),))
 
     @property
     def takes_images(self) -> bool:
@@ -96,7 +101,9 @@ class FileMetadata:
             "layout": self.layout,
             "naive": self.naive,
             "portable": self.portable,
+            "io": self.io,
             "pixels": self.pixels,
+            "scores": self.scores,
             "assumed": self.assumed,
             "weights": self.weights,
             "runtime": self.runtime,
@@ -122,7 +129,12 @@ class FileMetadata:
             labels = () if signature is not None and not lines else tuple(lines.split("\n"))
             # Files of older versions do not record whether their labels were given.
             assumed = description.pop("assumed", ("labels",) if are_numbers(labels) else ())
+            if (pixels := description.pop("pixels", "normalized")) is True or pixels is False:
+                # Older versions took pixels as int8 alone.
+                description["io"] = "int8" if pixels else "float32"
+                pixels = "raw" if pixels else "normalized"
             return cls(
+                pixels=pixels,
                 labels=labels,
                 preprocessing=preprocessing,
                 assumed=tuple(map(str, assumed)),

@@ -1,5 +1,6 @@
 """From a trained network to the form that a target writes: exact passes, applied in a fixed order."""
 
+from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.lowering.cost_model.costs import Costs
 from micronet_edge.lowering.cost_model.tuning import INTEGER_COSTS, SHIPPED, Tuning
 from micronet_edge.lowering.ir.pass_base import Applied, Lowered, Pass, apply, lower
@@ -14,6 +15,7 @@ from micronet_edge.lowering.passes.merge_branches import MergeBranches
 from micronet_edge.lowering.passes.merge_factorized_convolution import MergeFactorizedConvolution
 from micronet_edge.lowering.passes.merge_reshapes import MergeReshapes
 from micronet_edge.lowering.passes.permute_channels import PermuteChannels
+from micronet_edge.lowering.passes.read_pixels import ReadPixels
 from micronet_edge.lowering.passes.widen_producers import WidenProducers
 
 
@@ -39,6 +41,15 @@ def common(costs: Costs, *last: Pass) -> tuple[Pass, ...]:
     )
 
 
+def reading_pixels(
+    pipeline: tuple[Pass, ...], preprocessing: Preprocessing, white: float
+) -> tuple[Pass, ...]:
+    """The pipeline, for files that take pixels from 0 to `white` instead of normalized images."""
+    # Behind the norms the stem is a plain convolution; later passes give it other shapes.
+    place = next(place for place, each in enumerate(pipeline) if isinstance(each, FoldConstants)) + 1
+    return (*pipeline[:place], ReadPixels(preprocessing, white), *pipeline[place:])
+
+
 def integer(costs: Costs) -> tuple[Pass, ...]:
     """For all targets' integer files: what is calibrated once is the same network in every one of them."""
     return common(costs, Decompose(costs))
@@ -59,4 +70,5 @@ __all__ = [
     "common",
     "integer",
     "lower",
+    "reading_pixels",
 ]

@@ -14,10 +14,11 @@ from micronet_edge.lowering.cost_model.tuning import SHIPPED, read_tuning
 from micronet_edge.models import FAMILY
 from micronet_edge.models.factories import Factory
 from micronet_edge.models.own_networks import own_network
+from micronet_edge.models.scores import giving
 from micronet_edge.models.source import Given, Source, read_source, stem_of
 from micronet_edge.settings import ExportSettings, QuantizeSettings
-from micronet_edge.targets.common import check_memory, check_precision, check_provable
-from micronet_edge.targets.protocol import FLOAT32, ExportSpec, Memory, Target
+from micronet_edge.targets.common import check_ends, check_memory, check_precision, check_provable
+from micronet_edge.targets.protocol import FLOAT32, Ends, ExportSpec, Memory, Target
 from micronet_edge.targets.registry import cost_tables, find_target, for_runtime
 from micronet_edge.util.atomic_write import check_output
 from micronet_edge.util.limits import BATCH
@@ -108,12 +109,14 @@ class Work:
         Raises CheckpointError or SettingsError if it cannot be read, TargetError if a format cannot
         express it.
         """
-        origin = read_source(job.source, job.checkpoint, job.settings, job.metadata)
+        read = read_source(job.source, job.checkpoint, job.settings, job.metadata)
+        origin = giving(read, job.settings.scores)
         work = cls(origin, job.settings, targets, export_spec(origin, job.settings), job.report)
         if unused := set(work.spec.tuning.tables) - set(cost_tables()):
             work.report(f"WARNING: no installed format has the tables {listed(sorted(unused))}: not used")
         if job.settings.arduino and not any(getattr(target, "packs_arduino", False) for target in targets):
             raise SettingsError("--arduino packs C files: give --format c, or leave --arduino out")
+        check_ends(work.spec)
         check_provable(targets, unproven=job.settings.unproven)
         for target in targets:
             check_precision(target, work.spec)
@@ -188,7 +191,10 @@ class Work:
             "input_size": spec.input_size,
             "batch": "dynamic" if spec.batch is None else spec.batch,
             "precision": spec.precision,
-            "io": spec.io,
+            "io": spec.ends.io,
+            "pixels": spec.ends.pixels,
+            "scores": spec.ends.scores,
+            "layout": spec.ends.layout or "default",
             "naive": spec.naive,
             "portable": spec.portable,
             "fused": spec.fused,
@@ -215,7 +221,12 @@ def export_spec(origin: Source, settings: ExportSettings) -> ExportSpec:
             runtime=settings.runtime,
         ),
         precision=settings.precision,
-        io=settings.io,
+        ends=Ends(
+            settings.io,
+            settings.pixels,
+            settings.scores,
+            None if settings.layout is None else settings.layout.upper(),
+        ),
         fused=settings.fused,
         memory=Memory(settings.sram, settings.weights_section),
         runtime=settings.runtime,
@@ -227,9 +238,16 @@ def export_spec(origin: Source, settings: ExportSettings) -> ExportSpec:
 def _with_settings(stem: str, settings: ExportSettings) -> str:
     """The files' name without the format's suffix.
 
-    Files with other input or output types have other names, since an app cannot swap one for the other. So
+    Files with other inputs or outputs have other names, since an app cannot swap one for the other. So
     have files for other runtimes, which hold other integers.
     """
-    naive, io = ["naive"] if settings.naive else [], [] if settings.io == FLOAT32 else ["io", settings.io]
-    runtime = [] if settings.runtime == "default" else [settings.runtime]
-    return "-".join([stem, *naive, settings.precision, *runtime, *io])
+    parts = {
+        "naive": settings.naive,
+        settings.precision: True,
+        settings.runtime: settings.runtime != "default",
+        f"io-{settings.io}": settings.io != FLOAT32,
+        settings.pixels: settings.pixels != "normalized",
+        settings.scores: settings.scores != "logits",
+        str(settings.layout): settings.layout is not None,
+    }
+    return "-".join([stem, *(part for part, differs in parts.items() if differs)])

@@ -13,6 +13,7 @@ from micronet_edge.data.unseen_images import QuantizationImages
 from micronet_edge.errors import SettingsError
 from micronet_edge.kernels import Kernels
 from micronet_edge.lowering import lower
+from micronet_edge.models.scores import giving
 from micronet_edge.models.source import Given, Source, reread_source
 from micronet_edge.pipeline.probe import probe_of
 from micronet_edge.pipeline.quantized_graphs import float_graph, written_graph
@@ -67,7 +68,7 @@ def prove_again(
     target = given_target(path)
     metadata = target.read_metadata(path)
     file = FileToProve(path, target, metadata)
-    origin = reread_source(network, metadata, same_network=True)
+    origin = giving(reread_source(network, metadata, same_network=True), metadata.scores)
     if metadata.precision in TOLERANCES:
         if given.calibration is not None:
             raise SettingsError(f"{path} is {metadata.precision}: give --samples instead of --calibration")
@@ -87,7 +88,7 @@ def quantized_from(file: Path, network: Given) -> tuple[QuantizedNetwork, fx.Gra
     """
     metadata = read_metadata(file)
     _check_quantized(file, metadata)
-    again = _Again.of(file, metadata, reread_source(network, metadata))
+    again = _Again.of(file, metadata, giving(reread_source(network, metadata), metadata.scores))
     return again.written(), again.in_float()
 
 

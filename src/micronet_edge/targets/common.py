@@ -13,7 +13,18 @@ from micronet_edge.data.preprocessing import Images
 from micronet_edge.data.signature import Signature
 from micronet_edge.errors import TargetError
 from micronet_edge.lowering.ir.graph import inputs, results
-from micronet_edge.targets.protocol import ExportSpec, Logits, Memory, Reader, Target
+from micronet_edge.settings import Pixels
+from micronet_edge.targets.protocol import (
+    FLOAT32,
+    INT8_IO,
+    UINT8_IO,
+    Ends,
+    ExportSpec,
+    Logits,
+    Memory,
+    Reader,
+    Target,
+)
 from micronet_edge.util.text import plural
 
 Tensor = TypeVar("Tensor")
@@ -81,6 +92,25 @@ def check_precision(target: Target, spec: ExportSpec) -> None:
         )
 
 
+def check_ends(spec: ExportSpec) -> None:
+    """Raises TargetError on an input or output that no format has in this precision."""
+    ends, images = spec.ends, spec.metadata.takes_images
+    if ends.io not in {FLOAT32, INT8_IO, UINT8_IO}:
+        raise TargetError(f"--io {ends.io}: give float32, uint8 or int8")
+    if ends.io == INT8_IO and not spec.precision.startswith(INT8_IO):
+        raise TargetError(f"--io int8 is for --precision int8, not {spec.precision}: give uint8 or float32")
+    if ends.pixels != "normalized" and ends.io != FLOAT32:
+        raise TargetError(f"--io {ends.io} takes pixels as they are: leave --pixels out")
+    if (ends.pixels != "normalized" or ends.io == UINT8_IO) and not images:
+        option = "--io uint8" if ends.io == UINT8_IO else f"--pixels {ends.pixels}"
+        raise TargetError(f"{option} is for networks that take images: leave it out")
+    if spec.naive and ends != Ends():
+        raise TargetError(
+            "a naive file has the ends that the usual converters give it: leave --io, --pixels, --scores and "
+            "--layout out, or --naive"
+        )
+
+
 def check_memory(target: Target, spec: ExportSpec) -> None:
     """Raises TargetError on limits of memory for a target that does not plan any."""
     if spec.memory != Memory() and not getattr(target, "plans_memory", False):
@@ -103,6 +133,10 @@ def check_provable(targets: Sequence[Target], *, unproven: bool) -> None:
         raise TargetError(f"{reason}, or write the file --unproven")
 
 
-def as_written(spec: ExportSpec, layout: str) -> FileMetadata:
-    """The spec's metadata, completed with what only the target knows."""
-    return replace(spec.metadata, layout=layout)
+def as_written(
+    spec: ExportSpec, layout: str, *, io: str | None = None, pixels: Pixels | None = None
+) -> FileMetadata:
+    """The spec's metadata, completed with what only the target knows: layout, and ends that differ."""
+    io = io or spec.ends.io
+    pixels = pixels or ("raw" if io != FLOAT32 else spec.ends.pixels)
+    return replace(spec.metadata, layout=layout, io=io, pixels=pixels)

@@ -21,12 +21,12 @@ from micronet_edge.kernels import Kernels
 from micronet_edge.lowering import INTEGER_COSTS, SHIPPED, Costs, Pass, Tuning, integer
 from micronet_edge.lowering.cost_model.tuning import INTEGER
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
-from micronet_edge.settings import Runtime
+from micronet_edge.settings import Pixels, Runtime, Scores
 
 FLOAT32 = "float32"
 FLOAT16 = "float16"
 """Weights stored in 16 bits; what is computed stays in float32."""
-INT8_IO = "int8"
+INT8_IO, UINT8_IO = "int8", "uint8"
 
 Logits = Float32[np.ndarray, "n classes"]
 
@@ -40,12 +40,30 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True)
+class Ends:
+    """What a file takes and gives.
+
+    Attributes:
+        io: type of the input, and of the output where a file computes in integers to its end: float32, int8
+            or uint8.
+        pixels: the numbers that a float32 input takes; integers are raw pixels.
+        scores: what a classifier gives.
+        layout: NCHW or NHWC, of the input; None is the target's own.
+    """
+
+    io: str = FLOAT32
+    pixels: Pixels = "normalized"
+    scores: Scores = "logits"
+    layout: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ExportSpec:
     """What to write: `batch` images at a time (None: any number), `input_size` px square.
 
     `naive` writes the network as it was trained, for comparison. `portable` avoids operators that
     are fast in the target's own runtime but slow or missing in others. `precision` is one of the
-    target's; `io` is what the file takes and gives, float32, or int8 where the target can do that.
+    target's; `ends` is what the file takes and gives.
     `tuning` says what operators cost where the file will run. `fused` writes each activation as a node for
     our own kernels where plain operators would hide it from them. `memory` is for targets that plan memory.
     `runtime` is that of the format's runtimes that the file is for.
@@ -59,7 +77,7 @@ class ExportSpec:
     portable: bool
     metadata: FileMetadata
     precision: str = FLOAT32
-    io: str = FLOAT32
+    ends: Ends = Ends()
     tuning: Tuning = SHIPPED
     fused: bool = False
     memory: Memory = Memory()

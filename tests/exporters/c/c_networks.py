@@ -22,7 +22,7 @@ from micronet_edge.models import (
 )
 from micronet_edge.models.random_weights import random_network
 from micronet_edge.quantization.simulate import Simulation
-from micronet_edge.targets.protocol import ExportSpec
+from micronet_edge.targets.protocol import Ends, ExportSpec
 from micronet_edge_c.compiling import KERNELS, find_compiler
 from micronet_edge_c.target import TARGET
 from micronet_edge_c.write_program import write_program
@@ -41,7 +41,9 @@ def metadata(size, classes=5, precision="int8", **more):
 
 def spec_of(size, *, precision="int8", io="float32", described=None):
     described = described or metadata(size, precision=precision)
-    return ExportSpec(size, 1, naive=False, portable=False, metadata=described, precision=precision, io=io)
+    return ExportSpec(
+        size, 1, naive=False, portable=False, metadata=described, precision=precision, ends=Ends(io)
+    )
 
 
 def lowered(network, size):

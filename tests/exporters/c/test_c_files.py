@@ -94,7 +94,7 @@ def test_what_it_says_is_read_back(form, file):
     described = metadata(SMALL, labels=LABELS, variant="*/ x??/")
     assert (found.labels, found.variant) == (LABELS, described.variant)
     assert found.preprocessing == described.preprocessing
-    assert (found.layout, found.pixels) == ("NHWC", True)
+    assert (found.layout, found.pixels) == ("NHWC", "raw")
     assert largest_difference(form, file, pixel_images(2, SMALL)) == 0
 
 

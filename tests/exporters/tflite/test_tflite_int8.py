@@ -20,7 +20,7 @@ from micronet_edge.quantization.layers import layers
 from micronet_edge.quantization.qparams import weight_scales
 from micronet_edge.quantization.refine_stem import PIXEL_QPARAMS, refine_stem
 from micronet_edge.quantization.simulate import Simulation
-from micronet_edge.targets.protocol import ExportSpec
+from micronet_edge.targets.protocol import Ends, ExportSpec
 from micronet_edge.targets.registry import find_target
 from micronet_edge_tflite.session import TfliteSession
 from micronet_edge_tflite.writer.coefficients import coefficient_qparams, is_coefficient
@@ -68,7 +68,9 @@ def written(digits, quantized, mixed, tmp_path_factory):
 
 
 def write(quantized, metadata, path, *, batch=1, io="float32"):
-    spec = ExportSpec(SIZE, batch, naive=False, portable=False, metadata=metadata, precision="int8", io=io)
+    spec = ExportSpec(
+        SIZE, batch, naive=False, portable=False, metadata=metadata, precision="int8", ends=Ends(io)
+    )
     find_target("tflite").quantize(quantized, spec, path)
 
 

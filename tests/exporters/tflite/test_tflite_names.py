@@ -13,7 +13,7 @@ from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.lowering import lower
 from micronet_edge.models import FAMILY, MicroNet
-from micronet_edge.targets.protocol import ExportSpec
+from micronet_edge.targets.protocol import Ends, ExportSpec
 from micronet_edge.targets.registry import find_target
 
 SIGNATURE = {"serving_default": {"inputs": ["image"], "outputs": ["logits"]}}
@@ -36,7 +36,9 @@ def assert_readable(path, *, ours=True):
 
 def spec(size, precision="float32", io="float32"):
     metadata = FileMetadata("m0", tuple("0123456789"), Preprocessing.imagenet(size), None, precision)
-    return ExportSpec(size, 1, naive=False, portable=False, metadata=metadata, precision=precision, io=io)
+    return ExportSpec(
+        size, 1, naive=False, portable=False, metadata=metadata, precision=precision, ends=Ends(io)
+    )
 
 
 @pytest.mark.parametrize("precision", ["float32", "float16"])

@@ -4,6 +4,7 @@ from micronet_edge.lowering.ir.primitives.borders import Frame, Pad
 from micronet_edge.lowering.ir.primitives.constants import (
     AddConstant,
     Constant,
+    Denormalize,
     MaximumConstant,
     MinimumConstant,
     MultiplyConstant,
@@ -48,6 +49,7 @@ __all__ = [
     "Concatenate",
     "ConcatenateColumns",
     "Constant",
+    "Denormalize",
     "Divide",
     "DynamicPointwise",
     "DynamicPointwiseWeight",

@@ -27,6 +27,23 @@ class MultiplyConstant(Constant):
         return x * self.constant
 
 
+class Denormalize(nn.Module):
+    """The pixels of a normalized image: times the deviation, plus the mean.
+
+    It stands where a file starts, which takes pixels; no file holds it.
+    """
+
+    def __init__(self, mean: Tensor, std: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("mean", mean.detach().clone())
+        self.register_buffer("std", std.detach().clone())
+        self.mean: Tensor
+        self.std: Tensor
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.std + self.mean
+
+
 class MaximumConstant(Constant):
     """The larger one of the tensor's numbers and a constant."""
 
