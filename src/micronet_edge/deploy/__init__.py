@@ -1,0 +1,1 @@
+"""Small, complete apps around a file, for Python, C++, browsers and phones."""

@@ -1,0 +1,53 @@
+"""What an app around a file must know, and what writes one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from micronet_edge.data.metadata import FileMetadata
+
+_WHITE = 255
+_SIGNED_OFFSET = -128.0
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A file to write an app around.
+
+    Attributes:
+        model: the file, a classifier of ONNX or TFLite.
+        metadata: what it says of itself.
+    """
+
+    model: Path
+    metadata: FileMetadata
+
+    @property
+    def affine(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Factor and offset for each channel, in the file's order: what it takes is pixel * factor + offset.
+
+        The pixel is that of the resized and cropped image, from 0 to 255.
+        """
+        metadata, preprocessing = self.metadata, self.metadata.preprocessing
+        channels = preprocessing.channels
+        if metadata.pixels == "normalized":
+            factors = tuple(1 / (_WHITE * std) for std in preprocessing.std)
+            offsets = zip(preprocessing.mean, preprocessing.std, strict=True)
+            return factors, tuple(-mean / std for mean, std in offsets)
+        factor = 1 / _WHITE if metadata.pixels == "unit" else 1.0
+        offset = _SIGNED_OFFSET if metadata.io == "int8" else 0.0
+        return (factor,) * channels, (offset,) * channels
+
+
+class Template(Protocol):
+    """What writes the files of one kind of app."""
+
+    formats: tuple[str, ...]
+    """Names of the formats whose files it runs."""
+
+    def files(self, app: App) -> Mapping[str, bytes]:
+        """The app's files by their paths in the folder, without the model itself.
+
+        Raises SettingsError on a file that such an app cannot run.
+        """
