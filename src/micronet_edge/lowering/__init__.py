@@ -14,6 +14,7 @@ from micronet_edge.lowering.passes.merge_branches import MergeBranches
 from micronet_edge.lowering.passes.merge_factorized_convolution import MergeFactorizedConvolution
 from micronet_edge.lowering.passes.merge_reshapes import MergeReshapes
 from micronet_edge.lowering.passes.permute_channels import PermuteChannels
+from micronet_edge.lowering.passes.recognize_channel_shuffle import RecognizeChannelShuffle
 from micronet_edge.lowering.passes.widen_producers import WidenProducers
 
 
@@ -25,6 +26,7 @@ def common(costs: Costs, *last: Pass) -> tuple[Pass, ...]:
     """
     return (
         Canonicalize(),
+        RecognizeChannelShuffle(),
         FoldBatchNorm(),
         FoldConstants(),
         MergeBranches(),
