@@ -37,6 +37,7 @@ from micronet_edge.settings import ExportSettings
 from micronet_edge.targets.registry import find_target
 from micronet_edge.util.output_files import write_text
 from micronet_edge.util.terminal import say
+from micronet_edge.util.text import listed
 from micronet_edge_bench.inputs import prepare
 from micronet_edge_bench.measuring import measure
 from micronet_edge_bench.runner.facts import environment
@@ -50,6 +51,7 @@ SAMPLES, CALIBRATION = 16, 64
 MOST_LETTERS = 160
 """Of an error in the table; a converter's is a traceback, whose end says most."""
 
+HEADS = ("difference", "ms", "times as fast", "int8 dB", "int8 ms")
 CONVERTER, OURS, INT8 = "converter", "ours", "int8"
 
 Row = dict[str, Any]
@@ -158,16 +160,23 @@ def _outputs(path: Path, samples: Samples) -> Samples:
 
 def _times(paths: dict[str, Path], rounds: int, errors: dict[str, str]) -> Row:
     """The samples of each file, its median, and the speed-ups over the converter's."""
-    names = list(paths)
     try:
-        prepared = prepare([paths[name] for name in names], random=True, own=True)
-        (run,) = measure(prepared, ["local"], Settings(1, PROCESSES, rounds))
+        return _compared(paths, rounds)
     except MicronetEdgeError as error:
-        errors["measuring"] = str(error)
-        return {}
+        at_fault = CONVERTER if CONVERTER in paths else "measuring"
+        folder = f"{next(iter(paths.values())).parent}/"
+        errors[at_fault] = str(error).replace(folder, "")[:MOST_LETTERS]
+        if at_fault == "measuring":
+            return {}
+        return _times({name: path for name, path in paths.items() if name != CONVERTER}, rounds, errors)
+
+
+def _compared(paths: dict[str, Path], rounds: int) -> Row:
+    names = list(paths)
+    prepared = prepare([paths[name] for name in names], random=True, own=True)
+    (run,) = measure(prepared, ["local"], Settings(1, PROCESSES, rounds))
     if run.error is not None:
-        errors["measuring"] = run.error
-        return {}
+        raise MicronetEdgeError(run.error)
     samples = {name: file.samples_ns for name, file in zip(names, run.files, strict=True)}
     row: Row = {f"{name}_ms": latency(each).median_ns / 1e6 for name, each in samples.items()}
     row["samples_ns"] = samples
@@ -181,23 +190,28 @@ def _times(paths: dict[str, Path], rounds: int, errors: dict[str, str]) -> Row:
 
 
 def table_of(rows: list[Row]) -> Iterator[str]:
-    """The result as rows of Markdown."""
-    yield "| network | runtime | difference | converter ms | ours ms | times as fast | int8 dB | int8 ms |"
-    yield "|---|---|---|---|---|---|---|---|"
-    for row in rows:
-        ratio = row.get("times_as_fast", {}).get(OURS)
-        cells = [
-            row["network"],
-            FORMATS[row["format"]],
-            f"{row['difference']:.0e}" if "difference" in row else "-",
-            *(f"{row[key]:.2f}" if key in row else "-" for key in ("converter_ms", "ours_ms")),
-            f"{ratio['value']:.2f} ({ratio['low']:.2f} to {ratio['high']:.2f})" if ratio else "-",
-            f"{row['int8_db']:.0f}" if "int8_db" in row else "-",
-            f"{row['int8_ms']:.2f}" if "int8_ms" in row else "-",
-        ]
-        yield f"| {' | '.join(cells)} |"
-        for name, reason in row["errors"].items():
-            yield f"| | | {name}: {reason} | | | | | |"
+    """The result as a table of Markdown, and what the converters could not do."""
+    heads = [f"{runtime}: {head}" for runtime in FORMATS.values() for head in HEADS]
+    yield f"| network | {' | '.join(heads)} |"
+    yield "|---" * (len(heads) + 1) + "|"
+    networks = dict.fromkeys(row["network"] for row in rows)
+    for network in networks:
+        cells = [cell for row in rows if row["network"] == network for cell in _cells(row)]
+        yield f"| {network} | {' | '.join(cells)} |"
+    yield ""
+    reasons = dict.fromkeys(reason for row in rows for reason in row["errors"].values())
+    for reason in reasons:
+        found = [row["network"] for row in rows if reason in row["errors"].values()]
+        yield f"- {listed(found)}: {' '.join(reason.split())}"
+
+
+def _cells(row: Row) -> Iterator[str]:
+    ratio = row.get("times_as_fast", {}).get(OURS)
+    yield f"{row['difference']:.0e}" if "difference" in row else "-"
+    yield f"{row['ours_ms']:.2f}" if "ours_ms" in row else "-"
+    yield f"{ratio['value']:.2f} ({ratio['low']:.2f} to {ratio['high']:.2f})" if ratio else "-"
+    yield f"{row['int8_db']:.0f}" if "int8_db" in row else "-"
+    yield f"{row['int8_ms']:.2f}" if "int8_ms" in row else "-"
 
 
 if __name__ == "__main__":

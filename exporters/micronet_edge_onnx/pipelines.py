@@ -10,6 +10,7 @@ from micronet_edge.lowering.passes.keep_maps import KeepMaps
 from micronet_edge.lowering.passes.merge_branches import MergeBranches
 from micronet_edge.lowering.passes.merge_reshapes import MergeReshapes
 from micronet_edge.lowering.passes.permute_channels import PermuteChannels
+from micronet_edge.lowering.passes.recognize_channel_shuffle import RecognizeChannelShuffle
 from micronet_edge.lowering.passes.widen_producers import WidenProducers
 from micronet_edge_onnx.passes.flatten_last import FlattenLast
 from micronet_edge_onnx.passes.fuse_edge_padding import FuseEdgePadding
@@ -39,6 +40,7 @@ def onnxruntime(costs: Costs, *, fixed_batch: bool = True) -> tuple[Pass, ...]:
         return common(costs, *last)
     return (
         Canonicalize(),
+        RecognizeChannelShuffle(),
         FoldBatchNorm(),
         FoldConstants(),
         MergeBranches(),

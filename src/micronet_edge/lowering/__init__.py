@@ -16,6 +16,7 @@ from micronet_edge.lowering.passes.merge_factorized_convolution import MergeFact
 from micronet_edge.lowering.passes.merge_reshapes import MergeReshapes
 from micronet_edge.lowering.passes.permute_channels import PermuteChannels
 from micronet_edge.lowering.passes.read_pixels import ReadPixels
+from micronet_edge.lowering.passes.recognize_channel_shuffle import RecognizeChannelShuffle
 from micronet_edge.lowering.passes.widen_producers import WidenProducers
 
 
@@ -27,6 +28,7 @@ def common(costs: Costs, *last: Pass) -> tuple[Pass, ...]:
     """
     return (
         Canonicalize(),
+        RecognizeChannelShuffle(),
         FoldBatchNorm(),
         FoldConstants(),
         MergeBranches(),

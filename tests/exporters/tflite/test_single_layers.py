@@ -41,6 +41,7 @@ MAPS = {
     "transposed, far": nn.ConvTranspose2d(6, 4, 2, output_padding=1, dilation=2),
     "max pool": nn.MaxPool2d(2),
     "max pool, padded": nn.MaxPool2d(3, 2, padding=1),
+    "max pool of what is never negative": nn.Sequential(nn.ReLU(), nn.MaxPool2d(3, 2, padding=1)),
     "max pool, same": nn.MaxPool2d(3, 1, padding=1),
     "max pool, oblong": nn.MaxPool2d((2, 3), (1, 2), padding=(0, 1)),
     "average pool": nn.AvgPool2d(2),

@@ -137,9 +137,9 @@ def test_an_image_keeps_its_channels():
     assert image.meta["tensor_meta"].shape == (1, 3, 8, 8)
 
 
-def test_a_shuffle_that_nothing_else_can_take_becomes_a_convolution_that_moves():
+def test_a_shuffle_between_unknown_layers_stays_one():
     network, _ = rewritten(RELABEL, traced(stem(6), nn.PReLU(6), ChannelShuffle(2), nn.PReLU(6)))
-    assert operators(network) == ["Conv2d", "PReLU", "Conv2d", "PReLU"]
+    assert operators(network) == ["Conv2d", "PReLU", "ChannelShuffle", "PReLU"]
 
 
 def test_an_unknown_layer_keeps_the_trained_order_on_both_sides():

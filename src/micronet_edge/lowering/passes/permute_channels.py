@@ -18,20 +18,20 @@ from micronet_edge.lowering.ir.convolutions import (
     with_weights,
 )
 from micronet_edge.lowering.ir.frozen_shift_max import FrozenShiftMax
-from micronet_edge.lowering.ir.graph import bypass, calls, module_of, only_input, replace_module
+from micronet_edge.lowering.ir.graph import bypass, module_of, only_input, replace_module
 from micronet_edge.lowering.ir.pass_base import Pass
 from micronet_edge.lowering.ir.reorder import Repeat, permutation, reorder
 from micronet_edge.lowering.passes.densify_groups import dense_weight
 from micronet_edge.lowering.passes.fold_batch_norm import linear
-from micronet_edge.models import ChannelShuffle
 
 
 class PermuteChannels(Pass):
     """Chooses an order of channels for every tensor and pushes it into the weights.
 
     Given    grouped convolutions, channel shuffles and frozen shift-max in the trained order
-    Result   no channel shuffle; shifts in as few contiguous moves as the costs make worth while;
-             grouped convolutions whose groups do not stay together made dense
+    Result   no channel shuffle, but without Gather those between layers that this pass does not know;
+             shifts in as few contiguous moves as the costs make worth while; grouped convolutions whose
+             groups do not stay together made dense
 
     Inputs and outputs of the network, and of layers that this pass does not know, keep the
     trained order; where that differs from the chosen one a Reorder stands between. A shuffle between two
@@ -57,9 +57,14 @@ class PermuteChannels(Pass):
         for node, index in shuffles:
             if np.array_equal(index, np.arange(len(index))):
                 bypass(network, node)
-            else:
+            elif not self._stays(node, classes):
                 replace_module(network, node, permutation(index, gathers=self.costs.gathers))
         return len(shuffles)
+
+    def _stays(self, shuffle: fx.Node, classes: ChannelClasses) -> bool:
+        """Whether the shuffle is written as one: on both sides stand layers that want the trained order."""
+        wanted = [Boundary(only_input(shuffle), None), *(Boundary(shuffle, each) for each in shuffle.users)]
+        return not self.costs.gathers and all(each in classes.boundaries for each in wanted)
 
     def _insert_reorder(self, network: fx.GraphModule, boundary: Boundary, labels: Order) -> None:
         if np.array_equal(labels, np.arange(len(labels))):
@@ -81,8 +86,10 @@ class PermuteChannels(Pass):
             after.replace_input_with(boundary.node, inserted)
 
     def check_after(self, network: fx.GraphModule) -> None:
-        for node, _ in calls(network, ChannelShuffle):
-            raise LoweringError(f"{node.target} is still there")
+        classes = find_channel_classes(network)
+        for node in classes.shuffles:
+            if not self._stays(node, classes):
+                raise LoweringError(f"{node.target} is still there")
 
 
 def _relabel_weights(network: fx.GraphModule, node: fx.Node, classes: ChannelClasses, orders: Orders) -> None:
