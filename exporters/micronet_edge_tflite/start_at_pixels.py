@@ -26,7 +26,7 @@ def starting_at_pixels(quantized: QuantizedNetwork, ends: Ends) -> QuantizedNetw
     if pixels is None:
         (image,) = map(tensor_name, inputs(quantized.network))
         own = {NORMALIZED: quantized.tensor_qparams[image]} if image in quantized.tensor_qparams else {}
-        pass_ = ReadPixels(quantized.preprocessing, white, folds=False)
+        pass_ = ReadPixels(quantized.preprocessing, white, fold=False)
         written = _after(pass_, quantized, own)
         return replace(written, float_layers=written.float_layers | {PIXELS, CENTERED, NORMALIZED})
     if white == 1:
