@@ -6,7 +6,7 @@ from torch import Tensor, fx, nn
 from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.errors import LoweringError
 from micronet_edge.lowering.ir.convolutions import bias_of, with_weights
-from micronet_edge.lowering.ir.graph import inputs, module_of
+from micronet_edge.lowering.ir.graph import inputs, module_of, shape_of
 from micronet_edge.lowering.ir.graph_builder import LayerWriter
 from micronet_edge.lowering.ir.pass_base import Pass
 from micronet_edge.lowering.ir.primitives import AddConstant, Denormalize, MultiplyConstant
@@ -41,10 +41,12 @@ class ReadPixels(Pass):
         padded = conv is None or any(int(side) for side in conv.padding)
         write, last = LayerWriter(network, readers[0], PIXELS), image
         last = write(PIXELS, Denormalize(self._mean, self._std), last)
+        # As wide as the image: XNNPACK repeats a row of numbers at once, but three numbers pixel by pixel.
+        repeats = (1, 1, 1, shape_of(image)[3])
         if padded and self._mean.any():
-            last = write(CENTERED, AddConstant(-self._mean), last)
+            last = write(CENTERED, AddConstant(-self._mean.repeat(repeats)), last)
         if conv is None:
-            last = write(NORMALIZED, MultiplyConstant(1 / self._std), last)
+            last = write(NORMALIZED, MultiplyConstant(1 / self._std.repeat(repeats)), last)
         else:
             mean = torch.zeros_like(self._mean) if padded else self._mean
             network.set_submodule(str(readers[0].target), _folded(conv, mean, self._std))
