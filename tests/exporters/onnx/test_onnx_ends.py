@@ -37,7 +37,7 @@ SIZE, CLASSES = 16, 5
 PREPROCESSING = Preprocessing(SIZE, SIZE, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 PROBABILITY_TOLERANCE = 1e-4
 INTEGER_TOLERANCE = {"int8": 0.021, "int8-a16": 2e-4}
-"""Sums at a tie are rounded to either side: logits may be a level apart, and the probabilities of two of them."""
+"""Sums at a tie are rounded to either side: logits may be a level apart, and probabilities follow."""
 
 INPUTS = [
     Ends(io, pixels, layout=layout)
@@ -167,7 +167,11 @@ def test_an_integer_file_of_any_ends_gives_what_one_of_normalized_images_gives(e
 @pytest.mark.parametrize("precision", ["float32", "float16", "int8", "int8-a16"])
 def test_probabilities_are_made_in_float32_and_end_the_file(precision, tmp_path):
     spec = spec_of(Ends("uint8", scores="softmax"), precision=precision)
-    write = written_in_integers if precision.startswith("int8") else lambda *given: written(network("softmax"), *given)
+    write = (
+        written_in_integers
+        if precision.startswith("int8")
+        else lambda *given: written(network("softmax"), *given)
+    )
     model = onnx.load(write(spec, tmp_path / "net.onnx"))
     last = model.graph.node[-1]
     assert (last.op_type, list(last.output)) == ("Softmax", ["scores"])
