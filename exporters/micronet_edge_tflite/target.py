@@ -32,6 +32,7 @@ from micronet_edge.verification.conversion_check import check_conversion
 from micronet_edge_tflite.operators import MICRO
 from micronet_edge_tflite.passes.split_borders import SplitBorders
 from micronet_edge_tflite.pipelines import xnnpack
+from micronet_edge_tflite.readers import notes, readers
 
 if TYPE_CHECKING:
     from micronet_edge_tflite.session import TfliteSession
@@ -205,6 +206,15 @@ class TfliteTarget:
         from micronet_edge_tflite.micro.limits import notes_on
 
         return notes_on(path.read_bytes())
+
+    def output_type(self, metadata: FileMetadata) -> str:
+        return metadata.io if metadata.precision.startswith(INT8) else FLOAT32
+
+    def notes(self, metadata: FileMetadata) -> tuple[str, ...]:
+        return notes(metadata)
+
+    def readers(self, metadata: FileMetadata) -> tuple[str, ...]:
+        return readers(metadata)
 
     def count(self, path: Path) -> Count:
         from micronet_edge_tflite.counting.count import count_file
