@@ -10,7 +10,7 @@ from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.data.signature import Signature, TensorSpec
 from micronet_edge.quantization.qparams import QuantParams
-from micronet_edge_tflite.readers import notes, readers
+from micronet_edge_tflite.other_readers import notes, readers
 from micronet_edge_tflite.standard_metadata import standard_metadata
 
 METADATA = FileMetadata("pets", ("cat", "dog"), Preprocessing(size=96, resize=110, width=128), "ab" * 32)
