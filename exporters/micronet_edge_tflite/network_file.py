@@ -100,7 +100,7 @@ def _content(tensors: NetworkTensors, metadata: FileMetadata | None, *, integer_
             _write(Call(node, tensors))
     outputs = _outputs(tensors, given, integer=integer_io)
     if metadata is not None:
-        stored = tensors.writer.qparams_of(given[0])
+        stored = tensors.writer.stored_as(given[0])
         tensors.writer.attach(STANDARD_METADATA, standard_metadata(metadata, stored))
     return tensors.writer.content(
         dict(zip(names[0], given, strict=True)), dict(zip(names[1], outputs, strict=True))

@@ -30,9 +30,9 @@ from micronet_edge.targets.protocol import FLOAT16, FLOAT32, INT8_IO, CostTable,
 from micronet_edge.targets.registry import find_target
 from micronet_edge.verification.conversion_check import check_conversion
 from micronet_edge_tflite.operators import MICRO
+from micronet_edge_tflite.other_readers import notes, readers
 from micronet_edge_tflite.passes.split_borders import SplitBorders
 from micronet_edge_tflite.pipelines import xnnpack
-from micronet_edge_tflite.other_readers import notes, readers
 
 if TYPE_CHECKING:
     from micronet_edge_tflite.session import TfliteSession

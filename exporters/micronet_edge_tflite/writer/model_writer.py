@@ -40,6 +40,11 @@ class _Parameters(schema.QuantizationParametersT):  # type: ignore[misc]  # the 
         self._scales, self._zero_points = np.asarray(scales, np.float32), np.asarray(zero_points, np.int64)
         self._axis, self._written = axis, written
 
+    @property
+    def first(self) -> tuple[float, int]:
+        """Scale and zero point of the tensor, or of its first channel."""
+        return float(self._scales[0]), int(self._zero_points[0])
+
     def Pack(self, builder: flatbuffers.Builder) -> int:  # noqa: N802 - the schema's own name
         key = self._zero_points.tobytes()
         if key not in self._written:
@@ -113,6 +118,11 @@ class ModelWriter:
     def qparams_of(self, tensor: int) -> QuantParams | None:
         """The quantization parameters of a tensor of numbers; None in float."""
         return self._qparams.get(tensor)
+
+    def stored_as(self, tensor: int) -> tuple[float, int] | None:
+        """Scale and zero point of a tensor of integers, as the file holds them."""
+        parameters = self._tensors[tensor].quantization
+        return None if parameters is None else parameters.first
 
     def shape_of(self, tensor: int) -> tuple[int, ...]:
         """The tensor's shape in the file."""

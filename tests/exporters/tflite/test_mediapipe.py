@@ -152,17 +152,19 @@ def test_its_schema_reads_what_ours_reads(mediapipe, tmp_path):
 
 
 def camel(value):
-    """Fields as the generated code calls them, without those of the value 0, which it cannot tell from none."""
+    """Fields as the generated code calls them."""
     if isinstance(value, dict):
-        named = {
-            name.split("_")[0] + "".join(map(str.title, name.split("_")[1:])): each
-            for name, each in value.items()
-        }
-        return {name: camel(each) for name, each in named.items() if each != {}}
+        return {named(name): camel(each) for name, each in value.items() if each != {}}
     return [camel(each) for each in value] if isinstance(value, list) else value
 
 
+def named(name):
+    first, *others = name.split("_")
+    return first + "".join(map(str.title, others))
+
+
 def without_empty(value):
+    """Without fields of the value 0, which the generated code gives where there are none."""
     if isinstance(value, dict):
         return {name: without_empty(each) for name, each in value.items() if each not in (0, {})}
     return [without_empty(each) for each in value] if isinstance(value, list) else value

@@ -9,14 +9,13 @@ from micronet_edge import ExportSettings, export
 from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.data.signature import Signature, TensorSpec
-from micronet_edge.quantization.qparams import QuantParams
 from micronet_edge_tflite.other_readers import notes, readers
 from micronet_edge_tflite.standard_metadata import standard_metadata
 
 METADATA = FileMetadata("pets", ("cat", "dog"), Preprocessing(size=96, resize=110, width=128), "ab" * 32)
 ONE_MEAN = Preprocessing(size=96, resize=96, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
-BYTES_OF_UNITS = QuantParams(1 / 255, -128, 8)
-"""Of int8 pixels that stand for 0 to 1."""
+UNITS = 1 / 255
+"""The scale of pixels that stand for 0 to 1."""
 
 
 def ends(metadata, stored=None):
@@ -85,7 +84,8 @@ def test_pixels_of_float32(metadata, mean, std):
     [
         ("uint8", None, 0, 1, (0, 255)),
         ("int8", None, 128, 1, (-128, 127)),
-        ("int8", BYTES_OF_UNITS, 0, 255, (-128, 127)),
+        ("int8", (UNITS, -128), 0, 255, (-128, 127)),
+        ("uint8", (UNITS, 0), 0, 255, (0, 255)),
     ],
 )
 def test_integers_stand_for_the_normalized_pixel(io, stored, mean, std, limits):
@@ -93,7 +93,7 @@ def test_integers_stand_for_the_normalized_pixel(io, stored, mean, std, limits):
     image, _ = ends(replace(METADATA, io=io, pixels="raw"), stored)
     assert normalization(image) == ([pytest.approx(mean)], [pytest.approx(std)])
     assert (*image["stats"]["min"], *image["stats"]["max"]) == limits
-    scale, zero_point = (1, 0) if stored is None else (stored.scale, stored.zero_point)
+    scale, zero_point = stored or (1, 0)
     for pixel in (0, 1, 128, 255):
         assert round((pixel - mean) / std / scale) + zero_point == pixel - (128 if io == "int8" else 0)
 
