@@ -123,8 +123,8 @@ class CTarget:
 
         return read_metadata(path)
 
-    def output_type(self, metadata: FileMetadata) -> str:
-        return INT8 if metadata.precision == INT8 else FLOAT32
+    def output_types(self, path: Path) -> tuple[str, ...]:
+        return (INT8 if self.read_metadata(path).precision == INT8 else FLOAT32,)
 
     def card_code(self, name: str, metadata: FileMetadata) -> Mapping[str, tuple[str, str]]:
         from micronet_edge_c.card import card_code

@@ -31,8 +31,8 @@ class Talkative(Target):
     def readers(self, metadata):
         return (f"MediaPipe opens {metadata.variant}.",)
 
-    def output_type(self, metadata):
-        return metadata.io
+    def output_types(self, _path):
+        return ("uint8",)
 
     def card_code(self, name, metadata):
         return {"C": ("c", f"run_{metadata.variant}();  /* {name} */")}

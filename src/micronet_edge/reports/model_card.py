@@ -130,9 +130,9 @@ def _ends(file: FileToProve, made: Made) -> Iterator[str]:
     for spec in inputs:
         text = _image(metadata) if metadata.takes_images else "array"
         yield f"**Input** {code(spec.name)}: {metadata.io}, {_shape(spec, metadata, first)}. {text}"
-    typed = getattr(file.target, "output_type", None)
-    kind = _FLOAT32 if typed is None else typed(metadata)
-    for spec in outputs:
+    typed = getattr(file.target, "output_types", None)
+    kinds = (_FLOAT32,) * len(outputs) if typed is None else typed(file.path)
+    for spec, kind in zip(outputs, kinds, strict=True):
         text = f" {_sentence(scores_text(metadata))}" if metadata.is_classifier else ""
         yield f"**Output** {code(spec.name)}: {kind}, {_shape(spec, metadata, first)}.{text}"
 
