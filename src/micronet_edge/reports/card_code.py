@@ -113,7 +113,7 @@ bitmap.getPixels(pixels, 0, {width}, 0, 0, {width}, {height})
 
 def python_code(name: str) -> str:
     """Five lines that classify a photograph with the file of this name."""
-    return _PYTHON.format(name=dumps(name))
+    return _PYTHON.format(name=dumps(name, ensure_ascii=False))
 
 
 def filling_code(metadata: FileMetadata) -> dict[str, tuple[str, str]]:
