@@ -22,6 +22,8 @@ ROOT = Path(__file__).parents[3]
 CLIENT = ROOT / "benchmarks" / "clients" / "mediapipe_tasks.py"
 DIGITS = ROOT / "examples" / "digits" / "m0-digits.safetensors"
 RELEASE = "mediapipe==1.2.3"
+ONE_LEVEL = 1 / 127
+"""Of bytes, relative to the largest score: MediaPipe holds another release of the kernels."""
 
 DUMP = """
 import json, sys
@@ -92,7 +94,7 @@ def compared(python, path, paths, folder):
     cropped = [preprocessing.cropped(open_image(each)) for each in paths]
     arrays = np.stack([preprocessing.array(each) for each in cropped])
     found = theirs(python, path, np.stack([np.asarray(each) for each in cropped]), folder)
-    return found, find_target("tflite").open(path).run(arrays)
+    return found, find_target("tflite").open(path, kernels="off").run(arrays)
 
 
 FLOATS = [
@@ -122,7 +124,7 @@ def test_integer_files_give_the_same_classes(mediapipe, images, tmp_path, scores
     (file,) = quantize(DIGITS, settings=settings).files
     found, expected = compared(mediapipe, file.path, images[0], tmp_path)
     assert (found.argmax(1) == expected.argmax(1)).all()
-    assert np.abs(found - expected).max() <= 1e-4 * np.abs(expected).max()
+    assert np.abs(found - expected).max() <= ONE_LEVEL * np.abs(expected).max()
 
 
 @pytest.mark.parametrize(
