@@ -157,7 +157,7 @@ def test_hostile_texts_stay_texts(tmp_path, hostile):
     name = hostile.replace("/", "_").replace("\n", "_") + ".tflite"
     metadata = replace(METADATA, variant=hostile, labels=(hostile, "dog"))
     source = Source(None, metadata, Path(hostile.replace("/", "_")), (hostile,))
-    made = Made(source, {"recipe": hostile}, PROOF, notes=(hostile,))
+    made = Made(source, {"recipe": hostile}, PROOF)
     text = card(metadata, name=name, made=made, folder=tmp_path)
     assert not re.search("[\x00-\x09\x0b-\x1f\u202e]", text)
     outside = without_code(text)

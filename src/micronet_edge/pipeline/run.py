@@ -132,7 +132,7 @@ def _write_and_prove(work: Work, method: Method, target: Target, path: Path) -> 
     proof = _proof(work, method, file, written)
     settings = work.manifest_settings() | written.settings
     write_manifest(file, work.origin, settings, written.applied, proof)
-    made = Made(work.origin, settings, proof, _measured(work, method, target), _notes(target, file.metadata))
+    made = Made(work.origin, settings, proof, _measured(work, method, target))
     card_path(path).write_text(model_card(file, made), encoding="utf-8")
     return _exported(work, target, path, proof)
 
@@ -143,13 +143,14 @@ def _measured(work: Work, method: Method, target: Target) -> tuple[float, Path] 
     return (found[-1], Path(str(work.settings.data))) if found else None
 
 
-def _notes(target: Target, metadata: FileMetadata) -> tuple[str, ...]:
-    return tuple(target.notes(metadata)) if hasattr(target, "notes") else ()
-
-
 def _reader_notes(work: Work) -> tuple[str, ...]:
     """What to know about the job's files in the hands of other readers."""
-    return tuple(note for target in work.targets for note in _notes(target, work.spec.metadata))
+    return tuple(
+        note
+        for target in work.targets
+        if hasattr(target, "notes")  # most formats have nothing to say
+        for note in target.notes(work.spec.metadata)
+    )
 
 
 def _proof(work: Work, method: Method, file: FileToProve, written: Written) -> Proof | None:

@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from micronet_edge.counting.count import Count
@@ -44,14 +44,12 @@ class Made:
         settings: those of its manifest.
         proof: None of a file that is not proven.
         top1: accuracy in points, and the images it was measured on, if this run measured it.
-        notes: what to know about the file.
     """
 
     origin: Source
     settings: Mapping[str, object]
     proof: Proof | None
     top1: tuple[float, Path] | None = None
-    notes: Sequence[str] = field(default=())
 
 
 def model_card(file: FileToProve, made: Made) -> str:
@@ -119,7 +117,6 @@ def _warnings(metadata: FileMetadata, made: Made) -> Iterator[str]:
         yield "**It is the network as trained, as the usual converters write it: for comparison only.**"
     if made.proof is None:
         yield "**It is not proven: nothing could run it where it was written.**"
-    yield from map(markdown, made.notes)
 
 
 def _ends(file: FileToProve, made: Made) -> Iterator[str]:
