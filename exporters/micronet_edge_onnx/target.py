@@ -23,13 +23,15 @@ from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.recipe import BITS, INT8, INT8_A16
 from micronet_edge.quantization.rewrite_quantized import rewritten
 from micronet_edge.targets.common import as_written, check_signature, forbidden_operators
-from micronet_edge.targets.protocol import FLOAT16, FLOAT32, INT8_IO, CostTable, ExportSpec, Session
+from micronet_edge.targets.protocol import FLOAT16, FLOAT32, INT8_IO, CostTable, ExportSpec
+from micronet_edge.targets.session_protocol import Session
 from micronet_edge.verification.conversion_check import check_conversion
 from micronet_edge_onnx.passes.border_behind_columns import BorderBehindColumns
 from micronet_edge_onnx.passes.factorize_spatial_convolution import FactorizeSpatialConvolution
 from micronet_edge_onnx.passes.fuse_normalization import FuseNormalization
 from micronet_edge_onnx.passes.pad_channels_to_block import PadChannelsToBlock
 from micronet_edge_onnx.pipelines import onnxruntime, portable
+from micronet_edge_onnx.reader import READER
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -139,9 +141,7 @@ class OnnxTarget:
         _save(onnx.load(path), spec, path, frozenset())
 
     def open(self, path: Path, threads: int = 1, kernels: Kernels = "auto") -> Session:
-        from micronet_edge_onnx.session import OnnxSession
-
-        return OnnxSession(path, threads, kernels=kernels)
+        return READER.open(path, threads, kernels)
 
     def for_kernels(self, path: Path) -> bytes:
         from micronet_edge_onnx.recognition.for_kernels import for_kernels
@@ -160,9 +160,7 @@ class OnnxTarget:
         return forbidden_operators(operators, set().union(*map(registered.OPERATORS.allowed, kinds)))
 
     def read_metadata(self, path: Path) -> FileMetadata:
-        from micronet_edge_onnx.metadata import read_metadata
-
-        return read_metadata(path)
+        return READER.read_metadata(path)
 
     def count(self, path: Path) -> Count:
         from micronet_edge_onnx.counting.count import count_file

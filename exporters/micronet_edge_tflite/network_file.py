@@ -11,10 +11,10 @@ from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.quantized_tensors import is_done_before, tensor_name
 from micronet_edge.targets.common import check_signature
 from micronet_edge_tflite.operators import OPERATORS
+from micronet_edge_tflite.tensor_names import IMAGE, LOGITS
 from micronet_edge_tflite.writer.axis_order import usual
 from micronet_edge_tflite.writer.call import Call
 from micronet_edge_tflite.writer.clips import write_clip
-from micronet_edge_tflite.writer.model_writer import IMAGE, LOGITS
 from micronet_edge_tflite.writer.network_tensors import NetworkTensors
 
 

@@ -12,7 +12,7 @@ from example_images import digits as images
 from onnx import TensorProto, helper, numpy_helper
 
 from micronet_edge.models import load_checkpoint
-from micronet_edge.targets.registry import read_metadata
+from micronet_edge.targets.readers import read_metadata
 
 OWN = ("--input-size", 96, "--resize", 96, "--mean", "0.485,0.456,0.406", "--std", "0.229 0.224 0.225")
 PER_CLASS = 3

@@ -6,7 +6,8 @@ from pathlib import Path
 import flatbuffers
 from ai_edge_litert import schema_py_generated as schema
 
-from micronet_edge_tflite.writer.model_writer import FILE_IDENTIFIER, IMAGE, LOGITS, signature
+from micronet_edge_tflite.tensor_names import IMAGE, LOGITS
+from micronet_edge_tflite.writer.model_writer import FILE_IDENTIFIER, signature
 
 
 def sign(path: Path) -> None:

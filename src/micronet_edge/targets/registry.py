@@ -9,13 +9,9 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.errors import TargetError
 from micronet_edge.settings import Runtime
 from micronet_edge.targets.protocol import SHARED, CostTable, IntegerLowering, Target
-from micronet_edge.targets.unchanged import check_unchanged
-from micronet_edge.util.journal import settle
-from micronet_edge.util.user_files import NETWORK, check_file
 
 ENTRY_POINTS = "micronet_edge.targets"
 _PARTS = (
@@ -137,16 +133,3 @@ def _usable_targets() -> Iterator[Target]:
     for name in target_names():
         with suppress(TargetError):  # a target that cannot be loaded is no reason to refuse the others
             yield find_target(name)
-
-
-def read_metadata(path: Path | str) -> FileMetadata:
-    """What a file of any target says of itself: labels, preprocessing, variant and origin.
-
-    Raises TargetError on a file that is missing, is not what its manifest says, or was not written by this
-    tool.
-    """
-    path = Path(path)
-    settle(path.parent)  # who asks will read the files beside it as well
-    check_file(path, NETWORK)
-    check_unchanged(path)
-    return target_of(path).read_metadata(path)
