@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from micronet_edge.data.metadata import FileMetadata, check_classifier
+from micronet_edge.data.metadata import UNKNOWN, FileMetadata, check_classifier
 from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.errors import ForeignFileError, SettingsError, TargetError
 from micronet_edge.settings import Scores
-from micronet_edge.targets.described_files import UNKNOWN
 from micronet_edge.targets.session_protocol import FileReader
 
 

@@ -10,13 +10,10 @@ from micronet_edge.data.assumptions import (
     takes_images,
 )
 from micronet_edge.data.labels import read_labels
-from micronet_edge.data.metadata import FileMetadata
+from micronet_edge.data.metadata import UNKNOWN, FileMetadata
 from micronet_edge.errors import ForeignFileError, SettingsError
 from micronet_edge.settings import CheckpointSettings
 from micronet_edge.targets.session_protocol import FileReader
-
-UNKNOWN = "unknown"
-"""Variant and precision of a file that another tool wrote."""
 
 _FIXED_IN_FILES = (
     *("input_size", "resize", "crop", "interpolation", "mean", "std", "color_order"),

@@ -6,7 +6,6 @@ does not is loaded whole instead, with PyTorch and whatever else it needs.
 
 from collections.abc import Iterator
 from contextlib import suppress
-from importlib.metadata import entry_points
 from pathlib import Path
 
 from micronet_edge.data.metadata import FileMetadata
@@ -25,9 +24,8 @@ def find_reader(name: str) -> FileReader:
 
     Raises TargetError on a name that no installed package offers.
     """
-    for point in entry_points(group=ENTRY_POINTS, name=name):
-        with suppress(Exception):  # a stranger's module can fail in any way; its target says what is wrong
-            reader: FileReader = point.load()
+    for reader in _light_readers():
+        if reader.name == name:
             return reader
     from micronet_edge.targets.registry import find_target
 
@@ -53,8 +51,10 @@ def reader_of(path: Path) -> FileReader:
 
 
 def _light_readers() -> Iterator[FileReader]:
+    from importlib.metadata import entry_points  # takes longer to load than all else that an app imports
+
     for point in entry_points(group=ENTRY_POINTS):
-        with suppress(Exception):  # as above
+        with suppress(Exception):  # a stranger's module can fail in any way; its target says what is wrong
             yield point.load()
 
 
