@@ -10,7 +10,6 @@ from beartype import beartype
 
 def checked(function):
     """The function with its arguments and its result checked: Annotated arrays as jaxtyping's types."""
-    made_of = function.__code__, function.__globals__, function.__name__
     copy = FunctionType(
         function.__code__,
         function.__globals__,

@@ -10,15 +10,14 @@ import numpy as np
 
 from micronet_edge.classification.described import Description
 from micronet_edge.classification.given_images import GivenImage, as_image
-from micronet_edge.classification.probabilities import Classification, best, check_found, probabilities
+from micronet_edge.classification.open_file import OpenFile
+from micronet_edge.classification.probabilities import Classification, best
 from micronet_edge.data.metadata import FileMetadata
-from micronet_edge.data.preprocessing import Images, Preprocessing
-from micronet_edge.errors import MicronetEdgeError, SettingsError, TargetError
+from micronet_edge.data.preprocessing import FloatImage, Preprocessing
+from micronet_edge.errors import SettingsError
 from micronet_edge.kernels import Kernels
 from micronet_edge.settings import Scores
 from micronet_edge.targets.readers import checked_reader
-from micronet_edge.targets.session_protocol import FileReader, Logits, Session
-from micronet_edge.util.extras import missing
 from micronet_edge.util.limits import THREADS
 
 PORTION = 32
@@ -57,21 +56,21 @@ class Classifier:
         scores: Scores | None = None,
     ) -> None:
         THREADS.check(threads)
-        self._path = Path(path)
-        reader = checked_reader(self._path)
-        self._metadata = Description(labels, preprocessing, scores).completed(self._path, reader)
-        self._session = _opened(reader, self._path, threads, kernels)
+        given = Path(path)
+        reader = checked_reader(given)
+        metadata = Description(labels, preprocessing, scores).completed(given, reader)
+        self._file = OpenFile.opened(given, metadata, reader, threads, kernels)
         self._lock = Lock()
 
     @property
     def metadata(self) -> FileMetadata:
         """What is known of the file: labels, preprocessing, precision and origin."""
-        return self._metadata
+        return self._file.metadata
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The names of the classes."""
-        return self._metadata.labels
+        return self.metadata.labels
 
     def classify(self, image: GivenImage, top: int = 5) -> list[Classification]:
         """The most probable classes of an image, best first.
@@ -85,50 +84,41 @@ class Classifier:
             SettingsError: on what is no image.
             TargetError: if the file gives something else than a finite number for each class.
         """
-        (found,) = self.classify_many([image], top)
+        _check_top(top)
+        (found,) = self._answers([self._prepared(image)], top)
         return found
 
     def classify_many(self, images: Iterable[GivenImage], top: int = 5) -> list[list[Classification]]:
         """The most probable classes of each image. Takes and raises what `classify` does."""
         if isinstance(images, str | os.PathLike):
             raise SettingsError(f"{images} is one path: give classify_many a list of images")
-        if isinstance(top, bool) or not isinstance(top, int) or top < 1:
-            raise SettingsError(f"top {top!r}: give a whole number, 1 or more")
-        answers = []
+        _check_top(top)
+        answers: list[list[Classification]] = []
         for part in _portions(images):
-            prepared = np.stack([self._prepared(image) for image in part])
-            answers += [best(row, self.labels, top) for row in self.probabilities(prepared)]
+            prepared = []
+            for place, image in enumerate(part, start=len(answers)):
+                try:
+                    prepared.append(self._prepared(image))
+                except SettingsError as error:
+                    raise SettingsError(f"image {place}: {error}") from error
+            answers += self._answers(prepared, top)
         return answers
 
-    def probabilities(self, images: Images) -> "np.ndarray":
-        """The probabilities [n, classes] of images [n, channels, height, width] that are preprocessed."""
+    def _answers(self, prepared: Sequence[FloatImage], top: int) -> list[list[Classification]]:
         with self._lock:
-            found = _run(self._session, images, self._path)
-        check_found(found, self._path, len(images), len(self.labels))
-        return probabilities(found, self._metadata.scores)
+            rows = self._file.probabilities(np.stack(prepared))
+        return [best(row, self.labels, top) for row in rows]
 
-    def _prepared(self, image: GivenImage) -> Images:
-        return self._metadata.preprocessing.array(as_image(image))
+    def _prepared(self, image: GivenImage) -> FloatImage:
+        return self.metadata.preprocessing.array(as_image(image))
+
+
+def _check_top(top: int) -> None:
+    if isinstance(top, bool) or not isinstance(top, int) or top < 1:
+        raise SettingsError(f"top {top!r}: give a whole number, 1 or more")
 
 
 def _portions(images: Iterable[GivenImage]) -> Iterator[list[GivenImage]]:
     left = iter(images)
     while part := list(islice(left, PORTION)):
         yield part
-
-
-def _opened(reader: FileReader, path: Path, threads: int, kernels: Kernels) -> Session:
-    try:
-        return reader.open(path, threads, kernels)
-    except ModuleNotFoundError as error:
-        raise TargetError(f"{path} needs {missing(error) or error}") from error
-
-
-def _run(session: Session, images: Images, path: Path) -> Logits:
-    try:
-        return session.run(images)
-    except MicronetEdgeError:
-        raise
-    except Exception as error:  # a runtime's errors share no base but Exception
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise TargetError(f"{path}: its runtime failed ({reason}): export it again") from error
