@@ -36,6 +36,7 @@ _LONG = 10**20
 BATCH = Limit("--batch", 1, 1024, "a file is proven on whole batches, and more images take gigabytes")
 MAX_DROP = Limit("--max-drop", 0, 100, "it is in points of top-1, of which there are 100", whole=False)
 THREADS = Limit("threads", 1, 256, "more than a machine has only wait for each other")
+TOP = Limit("--top", 1, 1000, "no one reads more classes of an image")
 PROCESSES = Limit("processes", 1, 256, "each takes hundreds of megabytes of memory")
 MOST_EPOCHS = Limit("epochs", 1, 1000, "fine-tuning converges within a few")
 
