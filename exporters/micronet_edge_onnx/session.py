@@ -1,7 +1,6 @@
 """An ONNX file, open in ONNX Runtime."""
 
 from collections.abc import Callable, Mapping, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -119,10 +118,10 @@ class OnnxSession:
 
 def _for_kernels(path: Path) -> "ForKernels | None":
     """The file as our kernels take it; None where `onnx` is not installed, with which it is rewritten."""
-    if find_spec("onnx") is None:
+    try:
+        from micronet_edge_onnx.recognition.for_kernels import for_kernels
+    except ModuleNotFoundError:
         return None
-    from micronet_edge_onnx.recognition.for_kernels import for_kernels
-
     return for_kernels(path)
 
 

@@ -44,19 +44,43 @@ def find_target(name: str) -> Target:
     raise TargetError(f"unknown format {name!r}: choose from {', '.join(target_names())}")
 
 
-def load_runtimes(targets: Sequence[Target]) -> None:
+def load_runtimes(
+    targets: Sequence[Target], report: Callable[[str], None] | None = None
+) -> tuple[Target, ...]:
     """Loads what the targets need, before any work is done that would be lost without.
 
-    Raises TargetError, which names the formats that can be written, where something is not installed.
+    Args:
+        targets: the formats.
+        report: where no format was asked for by name: is told which are left out, and why.
+
+    Returns:
+        The targets whose files can be written and proven here.
+
+    Raises:
+        TargetError: where something is not installed; with a `report`, only where it is for all of them. The
+            message names the formats that can be written.
     """
-    missing = {target.name: _missing(target) for target in targets}
-    ready = " ".join(f"--format {name}" for name, error in missing.items() if error is None)
+    missing = {target.name: error for target in targets if (error := _missing(target)) is not None}
+    ready = tuple(target for target in targets if target.name not in missing)
+    if report is None or not ready:
+        _refuse(missing, ready)
     for name, error in missing.items():
-        if error is not None:
-            raise TargetError(
-                f"format {name} cannot be written and proven ({error}): pip install 'micronet-edge[{name}]'"
-                + (f", or write the others alone with {ready}" if ready else "")
-            ) from error
+        assert report is not None  # else all are ready
+        report(f"WARNING: {name} is left out ({error}): {_advice(name)}")
+    return ready
+
+
+def _refuse(missing: Mapping[str, Exception], ready: Sequence[Target]) -> None:
+    alone = " ".join(f"--format {target.name}" for target in ready)
+    for name, error in missing.items():
+        raise TargetError(
+            f"format {name} cannot be written and proven ({error}): {_advice(name)}"
+            + (f", or write the others alone with {alone}" if ready else "")
+        ) from error
+
+
+def _advice(name: str) -> str:
+    return f"pip install 'micronet-edge[{name}]'"
 
 
 def _missing(target: Target) -> Exception | None:

@@ -44,8 +44,8 @@ class _Measured:
 
 
 def check_exportable() -> None:
-    """Raises TargetError if a format's packages are not installed; call it before training."""
-    load_runtimes([find_target(name) for name in DEFAULT_FORMATS])
+    """Raises TargetError if no format's packages are installed; call it before training."""
+    load_runtimes([find_target(name) for name in DEFAULT_FORMATS], lambda _line: None)
 
 
 def export_files(fitted: Fitted, folder: Path, report: Report) -> tuple[TrainedFile, ...]:
