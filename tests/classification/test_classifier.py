@@ -1,4 +1,4 @@
-"""A classifier gives what the file's session gives on the product's own preprocessing, of any kind of image."""
+"""A classifier gives what the session gives on the product's own preprocessing, of any kind of image."""
 
 import json
 import shutil

@@ -32,13 +32,14 @@ _STYLE = """
 .sheet figcaption { margin-top: .45rem; font-size: .84rem; line-height: 1.35; }
 .sheet .file { display: block; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .sheet .truth { color: var(--ink); overflow-wrap: anywhere; }
-.bars { list-style: none; margin: .35rem 0 0; padding: 0; --tone: var(--blue); }
-.right .bars { --tone: var(--green); }
-.wrong .bars { --tone: var(--red); }
-.bars li { display: flex; justify-content: space-between; gap: .6rem; margin: .16rem 0; padding: .1rem .45rem;
+.bars { list-style: none; margin: .35rem 0 0; padding: 0; --best: var(--blue); }
+.right .bars { --best: var(--green); }
+.wrong .bars { --best: var(--red); }
+.bars li { --tone: var(--grey); display: flex; justify-content: space-between; gap: .6rem;
+  margin: .16rem 0; padding: .1rem .45rem;
   border-radius: 4px; color: var(--soft); background: linear-gradient(to right,
   color-mix(in srgb, var(--tone) 34%, var(--band)) var(--share), var(--band) 0); }
-.bars li:first-child { color: var(--ink); font-weight: 600; }
+.bars li:first-child { --tone: var(--best); color: var(--ink); font-weight: 600; }
 .bars li.true { --tone: var(--green); color: var(--ink); }
 .bars .name { min-width: 0; overflow-wrap: anywhere; }
 .bars .value { white-space: nowrap; }
@@ -54,7 +55,7 @@ def page(found: Predictions) -> str:
         part = predictions[:left]
         left -= len(part)
         missing = len(predictions) - len(part)
-        rest = f" {plural(missing, 'picture')} more would make the page too large." if missing else ""
+        rest = f" {plural(missing, 'picture')} left out to keep the page small." if missing else ""
         parts.append(section(heading, f"{text}{rest}", _sheet(part, found.metadata.preprocessing)))
     header = f"{_origin(found)}\n{_tiles(found)}"
     return document(f"What {found.path.name} sees", _STYLE, header, "".join(parts))
