@@ -43,9 +43,12 @@ class _Measured:
     latency_ms: float
 
 
-def check_exportable() -> None:
-    """Raises TargetError if no format's packages are installed; call it before training."""
-    load_runtimes([find_target(name) for name in DEFAULT_FORMATS], lambda _line: None)
+def check_exportable(report: Report) -> None:
+    """Reports which format's packages are not installed; call it before training.
+
+    Raises TargetError if those of no format are.
+    """
+    load_runtimes([find_target(name) for name in DEFAULT_FORMATS], report)
 
 
 def export_files(fitted: Fitted, folder: Path, report: Report) -> tuple[TrainedFile, ...]:
