@@ -15,12 +15,14 @@ RUNTIMES = {"onnx": "onnxruntime", "tflite": "ai_edge_litert"}
 
 CLASSIFY = """
 import json, sys
+def loaded():
+    return sorted(name for name, module in sys.modules.items() if module is not None)
 import micronet_edge
-at_first = sorted(sys.modules)
+at_first = loaded()
 from micronet_edge import Classifier
-imported = sorted(sys.modules)
+imported = loaded()
 found = Classifier(sys.argv[1]).classify_many(sys.argv[2:])
-print(json.dumps([at_first, imported, sorted(sys.modules), [each[0].label for each in found]]))
+print(json.dumps([at_first, imported, loaded(), [each[0].label for each in found]]))
 """
 
 
