@@ -25,12 +25,9 @@ class TfliteReader:
         metadata = None
         with suppress(TargetError):  # a file without our metadata takes what its tensors say
             metadata = read_metadata(path)
-        as_pixels = (
-            metadata.preprocessing.pixels if metadata is not None and metadata.pixels == "raw" else None
-        )
         micro = metadata is not None and metadata.runtime == "micro"
         own: Kernels = "off" if micro else kernels
-        return TfliteSession(path, threads, kernels=own, prepare=as_pixels, metadata=metadata)
+        return TfliteSession(path, threads, kernels=own, metadata=metadata)
 
     def read_metadata(self, path: Path) -> FileMetadata:
         return read_metadata(path)
