@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from micronet_edge.data.file_ends import image_text, resize_text, scores_text
 from micronet_edge.data.metadata import (
     DESCRIPTION_KEY,
     DISTRIBUTION,
@@ -14,7 +15,7 @@ from micronet_edge.errors import TargetError
 from micronet_edge_onnx.metadata_props import metadata_props
 
 if TYPE_CHECKING:
-    from onnx import ModelProto
+    from onnx import GraphProto, ModelProto
 
 
 def write_metadata(model: "ModelProto", metadata: FileMetadata) -> None:
@@ -24,10 +25,21 @@ def write_metadata(model: "ModelProto", metadata: FileMetadata) -> None:
     helper.set_model_props(model, metadata.to_texts())
     model.producer_name, model.producer_version = DISTRIBUTION, tool_version()
     model.graph.name = metadata.variant
+    _describe_ends(model.graph, metadata)
     model.doc_string = (
         f"{metadata.variant} in {metadata.precision}, for {_interface(metadata)}. metadata_props hold the "
         f"labels ({LABELS_KEY}) and the preprocessing ({DESCRIPTION_KEY})."
     )
+
+
+def _describe_ends(graph: "GraphProto", metadata: FileMetadata) -> None:
+    """Says of a classifier's tensors, or of an image, what they hold."""
+    if metadata.takes_images:
+        graph.input[
+            0
+        ].doc_string = f"{image_text(metadata)}, {metadata.layout}. {resize_text(metadata.preprocessing)}"
+    if metadata.is_classifier:
+        graph.output[0].doc_string = scores_text(metadata)
 
 
 def _interface(metadata: FileMetadata) -> str:

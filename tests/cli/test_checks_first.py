@@ -61,7 +61,13 @@ def test_existing_files_are_refused_before_the_network_is_read(tool_here, folder
 
 
 @pytest.mark.parametrize(
-    "existing", ["m0-random-int8.onnx", "m0-random-int8.recipe.json", "m0-random-int8.tflite.manifest.json"]
+    "existing",
+    [
+        "m0-random-int8.onnx",
+        "m0-random-int8.onnx.md",
+        "m0-random-int8.recipe.json",
+        "m0-random-int8.tflite.manifest.json",
+    ],
 )
 def test_existing_files_are_refused_before_images_are_read(tool_here, folder, existing):
     (folder / existing).write_text("older")

@@ -150,6 +150,21 @@ class Target(Reader, Protocol):
     def lacking(self, path: Path) -> tuple[str, ...]:
         """What another runtime of the format lacks to run the file; a format with one may leave this out."""
 
+    def output_types(self, path: Path) -> tuple[str, ...]:
+        """The type of each output of a file; a target may leave this out if all are float32."""
+
+    def notes(self, metadata: FileMetadata) -> tuple[str, ...]:
+        """What to tell about such a file when it is written; a target may leave this out."""
+
+    def readers(self, metadata: FileMetadata) -> tuple[str, ...]:
+        """What other readers of the format make of such a file, in Markdown; a target may leave this out."""
+
+    def card_code(self, name: str, metadata: FileMetadata) -> Mapping[str, tuple[str, str]]:
+        """Code that runs the file of this name, for its model card: by language, after Markdown's name of it.
+
+        A target may leave this out: the card then shows how to fill an input tensor.
+        """
+
     def integer_lowering(self) -> IntegerLowering:
         """How a network becomes the one that is quantized; a target may leave this out and share SHARED."""
 
