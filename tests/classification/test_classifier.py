@@ -8,9 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import onnx
 import pytest
+from cli.command import DIGITS
 from PIL import Image
 
-from micronet_edge import Classification, Classifier, Preprocessing, read_metadata
+from micronet_edge import Classification, Classifier, ExportSettings, Preprocessing, export, read_metadata
 from micronet_edge.data.preprocessing import open_image
 from micronet_edge.errors import SettingsError, TargetError
 from micronet_edge.targets.readers import find_reader
@@ -215,3 +216,18 @@ def test_missing_damaged_and_other_files_are_refused_in_a_line(file, tmp_path, r
     text.write_text("a text")
     assert "give a file ending in .c, .onnx, .tflite" in refusal(TargetError, Classifier, text)
     assert "threads 0" in refusal(SettingsError, Classifier, file, threads=0)
+
+
+@pytest.fixture(scope="module")
+def other_ends(tmp_path_factory):
+    """Files that take pixels as bytes and give probabilities."""
+    folder = tmp_path_factory.mktemp("ends")
+    settings = ExportSettings(output=folder, io="uint8", scores="softmax")
+    return {made.format: made.path for made in export(DIGITS, settings=settings)}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_file_of_bytes_and_probabilities_gives_the_same(digits, other_ends, digit_images, name):
+    paths = digit_images[::20]
+    found, expected = (scores_of(Classifier(path), paths) for path in (other_ends[name], named(digits, name)))
+    assert np.abs(found - expected).max() < 1e-4
