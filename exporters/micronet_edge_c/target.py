@@ -17,13 +17,8 @@ from micronet_edge.lowering import Pass
 from micronet_edge.lowering.cost_model.tuning import shipped_tables
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.recipe import INT8
-from micronet_edge.targets.protocol import (
-    FLOAT32,
-    CostTable,
-    ExportSpec,
-    IntegerLowering,
-    Session,
-)
+from micronet_edge.targets.protocol import FLOAT32, CostTable, ExportSpec, IntegerLowering
+from micronet_edge.targets.session_protocol import Session
 from micronet_edge_c.compiling import find_compiler, kernel_headers
 from micronet_edge_c.pipelines import microcontroller
 

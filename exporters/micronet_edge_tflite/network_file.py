@@ -17,9 +17,9 @@ from micronet_edge.targets.protocol import Ends
 from micronet_edge_tflite.ends import pixels_at_start, write_inputs, write_outputs
 from micronet_edge_tflite.operators import OPERATORS
 from micronet_edge_tflite.standard_metadata import STANDARD_METADATA, standard_metadata
+from micronet_edge_tflite.tensor_names import IMAGE, LOGITS
 from micronet_edge_tflite.writer.call import Call
 from micronet_edge_tflite.writer.clips import write_clip
-from micronet_edge_tflite.writer.model_writer import IMAGE, LOGITS
 from micronet_edge_tflite.writer.network_tensors import NetworkTensors
 
 

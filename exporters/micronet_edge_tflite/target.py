@@ -2,7 +2,6 @@
 
 import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
@@ -26,17 +25,18 @@ from micronet_edge.quantization.refine_stem import refine_stem
 from micronet_edge.quantization.rewrite_quantized import rewritten
 from micronet_edge.settings import Runtime
 from micronet_edge.targets.common import as_written, forbidden_operators
-from micronet_edge.targets.protocol import FLOAT16, FLOAT32, INT8_IO, CostTable, ExportSpec, Session
+from micronet_edge.targets.protocol import FLOAT16, FLOAT32, INT8_IO, CostTable, ExportSpec
 from micronet_edge.targets.registry import find_target
+from micronet_edge.targets.session_protocol import Session
 from micronet_edge.verification.conversion_check import check_conversion
 from micronet_edge_tflite.operators import MICRO
 from micronet_edge_tflite.other_readers import notes, readers
 from micronet_edge_tflite.passes.split_borders import SplitBorders
 from micronet_edge_tflite.pipelines import xnnpack
+from micronet_edge_tflite.reader import READER
 
 if TYPE_CHECKING:
     from micronet_edge_tflite.network_file import FileForm
-    from micronet_edge_tflite.session import TfliteSession
 
 MAXIMUM_PARTITIONS = 2
 OWN_OPERATORS = frozenset(
@@ -175,7 +175,7 @@ class TfliteTarget:
         append_metadata(path, as_written(spec, layout="NHWC"))
 
     def open(self, path: Path, threads: int = 1, kernels: Kernels = "auto") -> Session:
-        return self._open(path, threads, kernels)
+        return READER.open(path, threads, kernels)
 
     def for_kernels(self, path: Path) -> bytes:
         return path.read_bytes()  # the delegate finds by itself what it replaces
@@ -196,9 +196,7 @@ class TfliteTarget:
         return found
 
     def read_metadata(self, path: Path) -> FileMetadata:
-        from micronet_edge_tflite.metadata import read_metadata
-
-        return read_metadata(path)
+        return READER.read_metadata(path)
 
     def lacking(self, path: Path) -> tuple[str, ...]:
         from micronet_edge_tflite.micro.limits import notes_on
@@ -220,18 +218,6 @@ class TfliteTarget:
         from micronet_edge_tflite.counting.count import count_file
 
         return count_file(path)
-
-    @staticmethod
-    def _open(path: Path, threads: int, kernels: Kernels) -> "TfliteSession":
-        from micronet_edge_tflite.metadata import read_metadata
-        from micronet_edge_tflite.session import TfliteSession
-
-        metadata = None
-        with suppress(TargetError):  # a file without our metadata takes what its tensors say
-            metadata = read_metadata(path)
-        micro = metadata is not None and metadata.runtime == MICRO
-        own: Kernels = "off" if micro else kernels
-        return TfliteSession(path, threads, kernels=own, metadata=metadata)
 
 
 def _form(spec: ExportSpec, metadata: FileMetadata) -> "FileForm":

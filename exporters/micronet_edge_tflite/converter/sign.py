@@ -9,7 +9,8 @@ from ai_edge_litert import schema_py_generated as schema
 
 from micronet_edge.data.metadata import FileMetadata
 from micronet_edge_tflite.standard_metadata import STANDARD_METADATA, standard_metadata
-from micronet_edge_tflite.writer.model_writer import FILE_IDENTIFIER, IMAGE, LOGITS, attached, signature
+from micronet_edge_tflite.tensor_names import IMAGE, LOGITS
+from micronet_edge_tflite.writer.model_writer import FILE_IDENTIFIER, attached, signature
 
 
 def sign(path: Path, metadata: FileMetadata) -> None:

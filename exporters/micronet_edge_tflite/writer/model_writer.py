@@ -9,6 +9,7 @@ from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
 from micronet_edge.quantization.qparams import QuantParams
+from micronet_edge_tflite.tensor_names import SIGNATURE
 
 _TYPES = {
     "float16": schema.TensorType.FLOAT16,
@@ -26,8 +27,6 @@ _VERSIONS = {schema.BuiltinOperator.BROADCAST_TO: 2}
 """Of operators whose first version LiteRT does not know."""
 
 FILE_IDENTIFIER = b"TFL3"
-SIGNATURE, IMAGE, LOGITS = "serving_default", "image", "logits"
-"""The signature's name, as TensorFlow's converter gives it, and the names of its input and output."""
 
 
 class _Parameters(schema.QuantizationParametersT):  # type: ignore[misc]  # the schema has no types

@@ -9,6 +9,7 @@ from micronet_edge.cli.evaluate import evaluate
 from micronet_edge.cli.export import export
 from micronet_edge.cli.fit import fit
 from micronet_edge.cli.models import models
+from micronet_edge.cli.predict import predict
 from micronet_edge.cli.quantize import quantize
 from micronet_edge.cli.sensitivity import sensitivity
 from micronet_edge.cli.train import train
@@ -33,6 +34,7 @@ for command in (
     quantize,
     verify,
     evaluate,
+    predict,
     sensitivity,
     count,
     bench,

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Any, Literal
 
 from micronet_edge.data.labels import are_numbers
@@ -15,6 +14,8 @@ from micronet_edge.util.user_files import parse_json
 DISTRIBUTION = "micronet-edge"
 LABELS_KEY = "labels"
 DESCRIPTION_KEY = "micronet_edge"
+UNKNOWN = "unknown"
+"""Variant and precision of a file that another tool wrote."""
 _WHITE = 255
 _SIGNED_OFFSET = -128.0
 UNHASHED = ""
@@ -23,6 +24,8 @@ UNHASHED = ""
 
 def tool_version() -> str:
     """The installed version of this package."""
+    from importlib.metadata import version  # takes longer to load than all else that an app needs of us
+
     return version(DISTRIBUTION)
 
 

@@ -16,7 +16,7 @@ from micronet_edge.models.factories import Factory
 from micronet_edge.models.own_networks import own_network
 from micronet_edge.models.scores import giving
 from micronet_edge.models.source import Given, Source, read_source, stem_of
-from micronet_edge.settings import ExportSettings, QuantizeSettings
+from micronet_edge.settings import DEFAULT_FORMATS, ExportSettings, QuantizeSettings
 from micronet_edge.targets.common import check_ends, check_memory, check_precision, check_provable
 from micronet_edge.targets.protocol import FLOAT32, Ends, ExportSpec, Memory, Target
 from micronet_edge.targets.registry import cost_tables, find_target, for_runtime
@@ -50,12 +50,12 @@ class Job:
     report: Report = unheard
 
     def targets(self) -> tuple[Target, ...]:
-        """The requested formats, without repetition."""
+        """The requested formats, without repetition; the default ones if none are."""
         return tuple(
             for_runtime(
                 find_target(each) if isinstance(each, str) else cast("Target", each), self.settings.runtime
             )
-            for each in dict.fromkeys(self.settings.formats)
+            for each in dict.fromkeys(self.settings.formats or DEFAULT_FORMATS)
         )
 
     def check_names(self, suffixes: Sequence[str]) -> None:

@@ -76,11 +76,10 @@ def run(job: Job) -> Artifacts:
     """
     way = _method(job.settings)
     way.check(job.settings)
-    targets = job.targets()
+    targets = load_runtimes(job.targets(), job.report if job.settings.formats is None else None)
     if way is QuantizedFiles:
         integer_lowering_of(targets)
     job.check_names([*(target.suffix for target in targets), *way.suffixes_beside])
-    load_runtimes(targets)
     job.report(way.reading)
     work = Work.of(job, targets)
     method = way(work)

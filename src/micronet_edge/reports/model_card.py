@@ -8,13 +8,13 @@ from pathlib import Path
 
 from micronet_edge.counting.count import Count
 from micronet_edge.counting.digits import in_bytes, three_digits
+from micronet_edge.data.assumptions import describe_assumptions
 from micronet_edge.data.file_ends import colors_text, pixels_text, resize_text, scores_text, size_text
 from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.data.preprocessing import BGR, RGB
 from micronet_edge.data.signature import TensorSpec
 from micronet_edge.errors import MicronetEdgeError
 from micronet_edge.models import FAMILY
-from micronet_edge.models.assumptions import describe_assumptions
 from micronet_edge.models.source import Source
 from micronet_edge.reports.card_code import C, filling_code, python_code
 from micronet_edge.util.safe_text import code, fenced, markdown
