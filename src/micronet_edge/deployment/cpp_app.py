@@ -62,15 +62,15 @@ def _facts(app: App) -> str:
     return f"""\
 constexpr const char* kModel = "{app.model_name}";
 constexpr int kHeight = {height}, kWidth = {width};  // of the image that the model takes
-constexpr int kResize = {preprocessing.resize};  // height of what it is cut out of; its short side if the cut is square
+constexpr int kResize = {preprocessing.resize};  // height of what it is cut out of, or short side
 constexpr int kChannels = {channels};  // 1: grey
 constexpr bool kBgr = {_bool(preprocessing.color_order == "BGR")};
 constexpr bool kBicubic = {_bool(preprocessing.interpolation == "bicubic")};  // else bilinear
-constexpr double kMean[] = {_list(preprocessing.mean)}, kStd[] = {_list(preprocessing.std)};  // of pixels of 0 to 1
+constexpr double kMean[] = {_list(preprocessing.mean)}, kStd[] = {_list(preprocessing.std)};
 using Number = {_NUMBERS[metadata.io]};  // the type of the input
 constexpr Pixels kPixels = Pixels::k{metadata.pixels.capitalize()};
 constexpr bool kChannelsFirst = {_bool(metadata.layout == "NCHW")};
-constexpr bool kSoftmax = {_bool(metadata.scores == "softmax")};  // whether the model gives probabilities, not logits
+constexpr bool kSoftmax = {_bool(metadata.scores == "softmax")};  // or: gives logits
 constexpr std::string_view kLabels[] = {{
 {labels}}};
 """
@@ -79,7 +79,8 @@ constexpr std::string_view kLabels[] = {{
 def literal(text: str) -> str:
     """The text's UTF-8 bytes as a string literal of C++, in ASCII, whatever it holds."""
     letters = (
-        letter if letter in _PLAIN else "".join(f"\\{byte:03o}" for byte in letter.encode()) for letter in text
+        letter if letter in _PLAIN else "".join(f"\\{byte:03o}" for byte in letter.encode())
+        for letter in text
     )
     return f'"{"".join(letters)}"'
 

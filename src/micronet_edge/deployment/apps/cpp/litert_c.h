@@ -19,7 +19,17 @@ using LiteRtTensorBufferRequirements = struct LiteRtTensorBufferRequirementsT*;
 enum LiteRtElementType : int32_t { kLiteRtFloat32 = 1, kLiteRtUint8 = 3, kLiteRtInt8 = 9 };
 enum LiteRtLockMode : int32_t { kLiteRtRead = 0, kLiteRtWrite = 1 };
 constexpr int32_t kLiteRtCpu = 1;                    // an accelerator
+constexpr int32_t kLiteRtErrorsOnly = 3;             // a severity of messages
 constexpr int32_t kLiteRtQuantizationPerTensor = 1;  // a kind of quantization
+
+struct LiteRtEnvOption {
+  int32_t tag;
+  alignas(8) int32_t value_type;
+  int64_t value;
+};
+constexpr int32_t kLiteRtAccelerators = 24, kLiteRtLeastSeverity = 25;  // tags
+constexpr int32_t kLiteRtWholeNumber = 2;                               // a type of value
+static_assert(sizeof(LiteRtEnvOption) == 24 && offsetof(LiteRtEnvOption, value) == 16);
 
 struct LiteRtRankedTensorType {
   int32_t element_type;
@@ -36,13 +46,13 @@ struct LiteRtQuantizationPerTensor {
 };
 
 extern "C" {
-LiteRtStatus LiteRtCreateEnvironment(int count, const void* options, LiteRtEnvironment*);
+LiteRtStatus LiteRtCreateEnvironment(int count, const LiteRtEnvOption* options, LiteRtEnvironment*);
 LiteRtStatus LiteRtCreateModelFromFile(LiteRtEnvironment, const char* path, LiteRtModel*);
 LiteRtStatus LiteRtCreateOptions(LiteRtOptions*);
 LiteRtStatus LiteRtSetOptionsHardwareAccelerators(LiteRtOptions, int32_t accelerators);
 LiteRtStatus LiteRtCreateCompiledModel(LiteRtEnvironment, LiteRtModel, LiteRtOptions, LiteRtCompiledModel*);
-LiteRtStatus LiteRtRunCompiledModel(LiteRtCompiledModel, size_t signature, size_t input_count, LiteRtTensorBuffer* inputs,
-                                    size_t output_count, LiteRtTensorBuffer* outputs);
+LiteRtStatus LiteRtRunCompiledModel(LiteRtCompiledModel, size_t signature, size_t input_count,
+                                    LiteRtTensorBuffer* inputs, size_t output_count, LiteRtTensorBuffer* outputs);
 void LiteRtDestroyEnvironment(LiteRtEnvironment);
 void LiteRtDestroyModel(LiteRtModel);
 void LiteRtDestroyOptions(LiteRtOptions);

@@ -15,7 +15,8 @@ constexpr int32_t kShape[] = {1, kChannelsFirst ? kChannels : kHeight, kChannels
                               kChannelsFirst ? kWidth : kChannels};
 
 void check(LiteRtStatus status, const char* doing) {
-  if (status != 0) throw std::runtime_error(std::string("LiteRT fails ") + doing + ", status " + std::to_string(status));
+  if (status != 0)
+    throw std::runtime_error(std::string("LiteRT fails ") + doing + ", status " + std::to_string(status));
 }
 
 // Something of the runtime's that is destroyed at the end.
@@ -46,7 +47,8 @@ bool is_image(const LiteRtRankedTensorType& type) {
 }
 
 bool are_scores(const LiteRtRankedTensorType& type) {
-  const bool is_known = type.element_type == kLiteRtFloat32 || type.element_type == kLiteRtUint8 || type.element_type == kLiteRtInt8;
+  const bool is_known =
+      type.element_type == kLiteRtFloat32 || type.element_type == kLiteRtUint8 || type.element_type == kLiteRtInt8;
   return is_known && elements_of(type) == size_t(kClasses);
 }
 
@@ -86,7 +88,8 @@ struct Model::Parts {
     check(LiteRtGetCompiledModelInputBufferRequirements(compiled, 0, 0, &room), "to plan the input");
     check(LiteRtCreateManagedTensorBufferFromRequirements(environment, &image_type, room, &image), "to make the input");
     check(LiteRtGetCompiledModelOutputBufferRequirements(compiled, 0, 0, &room), "to plan the output");
-    check(LiteRtCreateManagedTensorBufferFromRequirements(environment, &scores_type, room, &scores), "to make the output");
+    check(LiteRtCreateManagedTensorBufferFromRequirements(environment, &scores_type, room, &scores),
+          "to make the output");
   }
 
   void read_levels(LiteRtTensor output) {
@@ -105,11 +108,14 @@ struct Model::Parts {
 };
 
 Model::Model(const std::string& path) : parts_(std::make_unique<Parts>()) {
-  check(LiteRtCreateEnvironment(0, nullptr, &parts_->environment), "to start");
+  const LiteRtEnvOption settings[] = {{kLiteRtAccelerators, kLiteRtWholeNumber, kLiteRtCpu},
+                                      {kLiteRtLeastSeverity, kLiteRtWholeNumber, kLiteRtErrorsOnly}};
+  check(LiteRtCreateEnvironment(2, settings, &parts_->environment), "to start");
   check(LiteRtCreateModelFromFile(parts_->environment, path.c_str(), &parts_->model), "to read the file");
   check(LiteRtCreateOptions(&parts_->options), "to start");
   check(LiteRtSetOptionsHardwareAccelerators(parts_->options, kLiteRtCpu), "to choose the CPU");
-  check(LiteRtCreateCompiledModel(parts_->environment, parts_->model, parts_->options, &parts_->compiled), "to compile");
+  check(LiteRtCreateCompiledModel(parts_->environment, parts_->model, parts_->options, &parts_->compiled),
+        "to compile");
   parts_->make_buffers();
 }
 

@@ -92,7 +92,8 @@ Model::Model(const std::string& path) : parts_(std::make_unique<Parts>()) {
   const std::vector<uint8_t> content = read_file(path);
   check(api().CreateEnv(kErrorsOnly, "classify", &parts_->environment));
   check(api().CreateSessionOptions(&parts_->options));
-  check(api().CreateSessionFromArray(parts_->environment, content.data(), content.size(), parts_->options, &parts_->session));
+  check(api().CreateSessionFromArray(parts_->environment, content.data(), content.size(), parts_->options,
+                                     &parts_->session));
   check(api().CreateCpuMemoryInfo(kArena, kDefaultMemory, &parts_->memory));
   parts_->check_input();
   parts_->input = name_of(api().SessionGetInputName, parts_->session);
@@ -104,7 +105,8 @@ Model::~Model() = default;
 std::vector<float> Model::run(const std::vector<Number>& input) {
   Owned<OrtValue, &OrtApi::ReleaseValue> image, scores;
   void* pixels = const_cast<Number*>(input.data());  // the runtime only reads an input
-  check(api().CreateTensorWithDataAsOrtValue(parts_->memory, pixels, input.size() * sizeof(Number), kShape, 4, kType, &image));
+  check(api().CreateTensorWithDataAsOrtValue(parts_->memory, pixels, input.size() * sizeof(Number), kShape, 4, kType,
+                                             &image));
   const char *in = parts_->input.c_str(), *out = parts_->output.c_str();
   const OrtValue* given = image;
   check(api().Run(parts_->session, nullptr, &in, &given, 1, &out, 1, &scores));
@@ -117,7 +119,8 @@ std::vector<float> Model::run(const std::vector<Number>& input) {
   check(api().GetTensorElementType(info, &type));
   check(api().GetTensorShapeElementCount(info, &count));
   check(api().GetTensorMutableData(scores, &data));
-  if (type != kFloat || count != size_t(kClasses)) throw std::runtime_error("it gives another number of scores than labels");
+  if (type != kFloat || count != size_t(kClasses))
+    throw std::runtime_error("it gives another number of scores than labels");
   const auto* first = static_cast<const float*>(data);
   return {first, first + count};
 }

@@ -24,7 +24,8 @@ struct OrtApi {
   const char* (*GetErrorMessage)(const OrtStatus*);
   OrtStatus* (*CreateEnv)(int log_severity_level, const char* name, OrtEnv**);
   OrtFunction unused_4[4];
-  OrtStatus* (*CreateSessionFromArray)(const OrtEnv*, const void* model, size_t size, const OrtSessionOptions*, OrtSession**);
+  OrtStatus* (*CreateSessionFromArray)(const OrtEnv*, const void* model, size_t size, const OrtSessionOptions*,
+                                       OrtSession**);
   OrtStatus* (*Run)(OrtSession*, const OrtRunOptions*, const char* const* input_names, const OrtValue* const* inputs,
                     size_t input_count, const char* const* output_names, size_t output_count, OrtValue** outputs);
   OrtStatus* (*CreateSessionOptions)(OrtSessionOptions**);
@@ -37,8 +38,8 @@ struct OrtApi {
   OrtStatus* (*SessionGetInputName)(const OrtSession*, size_t index, OrtAllocator*, char**);
   OrtStatus* (*SessionGetOutputName)(const OrtSession*, size_t index, OrtAllocator*, char**);
   OrtFunction unused_38[11];
-  OrtStatus* (*CreateTensorWithDataAsOrtValue)(const OrtMemoryInfo*, void* data, size_t size_bytes, const int64_t* shape,
-                                               size_t rank, int32_t type, OrtValue**);
+  OrtStatus* (*CreateTensorWithDataAsOrtValue)(const OrtMemoryInfo*, void* data, size_t size_bytes,
+                                               const int64_t* shape, size_t rank, int32_t type, OrtValue**);
   OrtFunction unused_50;
   OrtStatus* (*GetTensorMutableData)(OrtValue*, void**);
   OrtFunction unused_52[3];
