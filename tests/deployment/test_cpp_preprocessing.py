@@ -1,9 +1,9 @@
 """What a C++ app feeds its model is what the product feeds it, to the last bit."""
 
-from dataclasses import replace
 from itertools import product
 
 import numpy as np
+import PIL
 import pytest
 from deployment.deployed_apps import SANITIZED, needs, probe, run
 from PIL import Image
@@ -16,9 +16,18 @@ BILINEAR, BICUBIC = Image.Resampling.BILINEAR, Image.Resampling.BICUBIC
 SIZES = ((7, 5), (96, 96), (301, 200), (640, 427), (1, 1), (900, 1300))
 """Width and height after resizing: far smaller, smaller, about as large, larger."""
 
+VERTICAL_FIRST = int(PIL.__version__.split(".")[0]) >= 13
+"""Older releases of Pillow never begin with the height; some pixels then differ by a step."""
+
+
+def begins_with_the_height(image, size):
+    """Whether Pillow 13 does, as measured: its documentation says nothing of it."""
+    less_wide, less_high = image.width - size[0], image.height - size[1]
+    return less_high > 0 and less_high > 2 * less_wide
+
 
 def described(preprocessing, **more):
-    return FileMetadata("m0", ("a", "b"), preprocessing, None, layout="NCHW", **more)
+    return FileMetadata("m0", ("a", "b"), preprocessing, None, **more)
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +57,8 @@ def test_images_are_resized_as_pillow_does(photographs, resizer, size, how):
     left, top = width // 5, height // 3
     cut = width - left - width // 7, height - top
     for path, image in photographs:
+        if begins_with_the_height(image, size) and not VERTICAL_FIRST:
+            continue
         numbers = (*size, left, top, *cut, int(how == BICUBIC))
         made = run(resizer, "cut", path, len(image.getbands()), *numbers).stdout
         box = (left, top, left + cut[0], top + cut[1])
@@ -59,6 +70,8 @@ def test_every_size_of_a_few_pixels_is_resized_as_pillow_does(tmp_path, resizer)
     for height, width, new_height, new_width in random.integers(1, 40, (60, 4)):
         image = Image.fromarray(random.integers(0, 256, (height, width, 3), dtype=np.uint8))
         image.save(tmp_path / "image.ppm")
+        if begins_with_the_height(image, (new_width, new_height)) and not VERTICAL_FIRST:
+            continue
         for how in (BILINEAR, BICUBIC):
             numbers = (new_width, new_height, 0, 0, new_width, new_height, int(how == BICUBIC))
             made = run(resizer, "cut", tmp_path / "image.ppm", 3, *numbers).stdout
@@ -102,7 +115,7 @@ def expected(image, metadata):
 @pytest.mark.parametrize("name", sorted(PREPARED))
 def test_the_input_is_that_of_the_product(photographs, tmp_path, name):
     metadata = PREPARED[name]
-    program = probe(replace(metadata, labels=("a",)), tmp_path)
+    program = probe(metadata, tmp_path)
     for path, image in photographs:
         made = run(program, "input", path).stdout
         assert made == expected(image, metadata).tobytes(), path
