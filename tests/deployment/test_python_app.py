@@ -1,12 +1,20 @@
 """The app in Python prepares images as the product does, to the last bit, and answers as its session does."""
 
 import sys
-from importlib.util import module_from_spec, spec_from_file_location
 
 import numpy as np
 import pytest
 from cli.command import shared_digits
-from deployment.deployed_apps import FORMATS, HOSTILE, LABELS, answers, run, session_probabilities, written
+from deployment.deployed_apps import (
+    FORMATS,
+    HOSTILE,
+    LABELS,
+    answers,
+    run,
+    script,
+    session_probabilities,
+    written,
+)
 from example_images import digits
 from PIL import Image, features
 
@@ -22,14 +30,6 @@ STATED = (
     {"preprocessing": Preprocessing(96, 111, color_order="BGR", interpolation="bicubic", width=160)},
     {"preprocessing": Preprocessing(128, 150, (0.449,), (0.226,), "GRAY", width=64), "layout": "NHWC"},
 )
-
-
-def script(folder):
-    """The app's script as a module."""
-    spec = spec_from_file_location("classify", folder / "classify.py")
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def described(labels=("a", "b"), **more):
