@@ -236,7 +236,7 @@ def _form(spec: ExportSpec) -> "FileForm":
         ends=spec.ends,
         signature=spec.signature,
         float16=spec.precision == FLOAT16,
-        repeats=spec.runtime == MICRO,
+        micro=spec.runtime == MICRO,
     )
 
 
