@@ -118,8 +118,8 @@ class TfliteTarget:
             )
         if spec.ends.white is not None:
             raise TargetError(
-                f"{_lacking(network)} has no TFLite operator, and the converter's files take normalized float32 "
-                "alone: leave --io and --pixels out, or put another layer in its place"
+                f"{_lacking(network)} has no TFLite operator, and the converter's files take normalized "
+                "float32 alone: leave --io and --pixels out, or put another layer in its place"
             )
         given = spec.signature.inputs
         if len(given) != 1 or not given[0].is_map:
