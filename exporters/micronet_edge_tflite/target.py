@@ -116,6 +116,11 @@ class TfliteTarget:
                 f"{_lacking(network)} has no form in TFLite files of {spec.precision}: export it with "
                 "--precision float32, or put another layer in its place"
             )
+        if spec.ends.white is not None:
+            raise TargetError(
+                f"{_lacking(network)} has no TFLite operator, and the converter's files take normalized float32 "
+                "alone: leave --io and --pixels out, or put another layer in its place"
+            )
         given = spec.signature.inputs
         if len(given) != 1 or not given[0].is_map:
             raise TargetError(

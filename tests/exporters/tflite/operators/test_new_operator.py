@@ -5,10 +5,12 @@ import torch
 from tflite_networks import around, exported, is_ours, quantized
 from torch import nn
 
+from micronet_edge.data.metadata import FileMetadata
+from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.errors import TargetError
 from micronet_edge.lowering import lower
 from micronet_edge.lowering.vocabulary.registry import VOCABULARY
-from micronet_edge.targets.protocol import ExportSpec
+from micronet_edge.targets.protocol import Ends, ExportSpec
 from micronet_edge.targets.registry import find_target
 from micronet_edge_tflite import operators
 from micronet_edge_tflite.counting.formulas import elementwise
@@ -53,6 +55,15 @@ def with_celu(monkeypatch):
 def lowered(network):
     spec = ExportSpec(40, 1, naive=False, portable=False, metadata=None)
     return lower(network, find_target("tflite").pipeline(spec), 40).network
+
+
+def test_without_it_files_take_normalized_images_alone(network, tmp_path, refusal):
+    metadata = FileMetadata("own", ("a", "b"), Preprocessing(40, 40))
+    spec = ExportSpec(40, 1, naive=False, portable=False, metadata=metadata, ends=Ends(io="uint8"))
+    target = find_target("tflite")
+    form = lower(network, target.pipeline(spec), 40).network
+    error_line = refusal(TargetError, target.export, form, spec, tmp_path / "file.tflite")
+    assert "take normalized float32 alone: leave --io and --pixels out" in error_line
 
 
 def test_without_it_networks_go_through_the_converter_and_are_not_quantized(
