@@ -91,10 +91,9 @@ def theirs(python, path, pixels, folder):
 def compared(python, path, paths, folder):
     """MediaPipe's scores and LiteRT's."""
     preprocessing = read_metadata(path).preprocessing
-    cropped = [preprocessing.cropped(open_image(each)) for each in paths]
-    arrays = np.stack([preprocessing.array(each) for each in cropped])
-    found = theirs(python, path, np.stack([np.asarray(each) for each in cropped]), folder)
-    return found, find_target("tflite").open(path, kernels="off").run(arrays)
+    cropped = [np.asarray(preprocessing.cropped(open_image(each))) for each in paths]
+    found = theirs(python, path, np.stack(cropped), folder)
+    return found, find_target("tflite").open(path, kernels="off").run(preprocessing.batch(paths))
 
 
 FLOATS = [
