@@ -118,7 +118,8 @@ class TfliteTarget:
             )
         if spec.ends.white is not None:
             raise TargetError(
-                f"{_lacking(network)} has no TFLite operator, and the converter's files take normalized float32 "
+                f"{_lacking(network)} has no TFLite operator, and the converter's files take "
+                "normalized float32 "
                 "alone: leave --io and --pixels out, or put another layer in its place"
             )
         given = spec.signature.inputs
