@@ -1,6 +1,7 @@
 """Installed beside one runtime, without PyTorch: files are classified, and the installation is small."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -32,7 +33,9 @@ class Environment:
     def install(self, *what):
         pins = ("--constraint", REPOSITORY / "constraints.txt")
         subprocess.run(
-            [self.python, "-m", "pip", "install", "--quiet", "--no-compile", *pins, *what], check=True
+            [self.python, "-m", "pip", "install", "--quiet", "--no-compile", *pins, *what],
+            env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+            check=True,
         )
 
     @property

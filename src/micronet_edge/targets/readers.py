@@ -63,10 +63,9 @@ def checked_reader(path: Path) -> FileReader:
 
     Raises TargetError on a file that is missing, is not what its manifest says, or is of no target.
     """
-    reader = reader_of(path)
     check_file(path, NETWORK)
     check_unchanged(path)
-    return reader
+    return reader_of(path)
 
 
 def read_metadata(path: Path | str) -> FileMetadata:
