@@ -26,7 +26,7 @@ from micronet_edge.quantization.refine_stem import refine_stem
 from micronet_edge.quantization.rewrite_quantized import rewritten
 from micronet_edge.settings import Runtime
 from micronet_edge.targets.common import as_written, forbidden_operators
-from micronet_edge.targets.protocol import FLOAT16, FLOAT32, INT8_IO, CostTable, ExportSpec, Session
+from micronet_edge.targets.protocol import FLOAT16, FLOAT32, INT8_IO, CostTable, ExportSpec, Reader, Session
 from micronet_edge.targets.registry import find_target
 from micronet_edge.verification.conversion_check import check_conversion
 from micronet_edge_tflite.operators import MICRO
@@ -35,6 +35,9 @@ from micronet_edge_tflite.pipelines import xnnpack
 
 if TYPE_CHECKING:
     from micronet_edge_tflite.session import TfliteSession
+
+INTERPRETER, COMPILED = "litert", "litert-compiled"
+"""The runtimes that open the files here: LiteRT's interpreter, with our kernels, and its compiled model."""
 
 MAXIMUM_PARTITIONS = 2
 OWN_OPERATORS = frozenset(
@@ -177,6 +180,13 @@ class TfliteTarget:
     def open(self, path: Path, threads: int = 1, kernels: Kernels = "auto") -> Session:
         return self._open(path, threads, kernels)
 
+    def opening_in(self, runtime: str) -> Reader:
+        if runtime == COMPILED:
+            return CompiledReader()
+        if runtime != INTERPRETER:
+            raise TargetError(f"TFLite files do not open in {runtime}: choose from {INTERPRETER}, {COMPILED}")
+        return self
+
     def for_kernels(self, path: Path) -> bytes:
         return path.read_bytes()  # the delegate finds by itself what it replaces
 
@@ -211,7 +221,7 @@ class TfliteTarget:
         return count_file(path)
 
     @staticmethod
-    def _open(path: Path, threads: int, kernels: Kernels) -> "TfliteSession":
+    def _open(path: Path, threads: int, kernels: Kernels, *, compiled: bool = False) -> "TfliteSession":
         from micronet_edge_tflite.metadata import read_metadata
         from micronet_edge_tflite.session import TfliteSession
 
@@ -223,7 +233,18 @@ class TfliteTarget:
         )
         micro = metadata is not None and metadata.runtime == MICRO
         own: Kernels = "off" if micro else kernels
+        if compiled:
+            from micronet_edge_tflite.compiled_session import CompiledSession
+
+            return CompiledSession(path, threads, prepare=as_pixels, metadata=metadata)
         return TfliteSession(path, threads, kernels=own, prepare=as_pixels, metadata=metadata)
+
+
+class CompiledReader(TfliteTarget):
+    """Opens TFLite files in LiteRT's compiled model, where our kernels cannot run."""
+
+    def open(self, path: Path, threads: int = 1, kernels: Kernels = "auto") -> Session:
+        return self._open(path, threads, kernels, compiled=True)
 
 
 @runtime_checkable

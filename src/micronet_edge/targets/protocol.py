@@ -153,6 +153,12 @@ class Reader(Protocol):
     def open(self, path: Path, threads: int = 1, kernels: Kernels = "auto") -> Session:
         """Opens a file in the runtime, with our own kernels where they are at hand or with none."""
 
+    def opening_in(self, runtime: str) -> "Reader":
+        """What opens the files in another runtime that runs them; a format with one may leave this out.
+
+        Raises TargetError on any other name.
+        """
+
     def violations(self, session: Session, operators: Mapping[str, int], metadata: FileMetadata) -> list[str]:
         """What the target's rules forbid and the file holds, in words; empty for a clean file.
 

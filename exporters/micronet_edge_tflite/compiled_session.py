@@ -1,0 +1,33 @@
+"""A TFLite file, open in LiteRT's compiled model."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from micronet_edge.data.metadata import FileMetadata
+from micronet_edge.data.preprocessing import Images
+from micronet_edge_tflite.compiled_interpreter import CompiledInterpreter
+from micronet_edge_tflite.session import TfliteSession
+
+
+class CompiledSession(TfliteSession):
+    """Runs images, or other samples, through LiteRT's compiled model on the CPU.
+
+    It takes no delegate: our kernels never run here. Given and raised as by `TfliteSession`.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        threads: int,
+        *,
+        prepare: Callable[[Images], Images] | None = None,
+        metadata: FileMetadata | None = None,
+    ) -> None:
+        super().__init__(path, threads, kernels="off", prepare=prepare, metadata=metadata)
+
+    def _opened(self, path: Path, threads: int, *, reference: bool) -> CompiledInterpreter:
+        return CompiledInterpreter(path, threads, reference=reference)
+
+    def partitions(self) -> int:
+        """Those of the same file in the interpreter: the compiled model does not say."""
+        return TfliteSession(self._path, 1).partitions()
