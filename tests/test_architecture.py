@@ -206,6 +206,7 @@ WRITERS = {
     # into the folder that `atomic_write` gives
     "micronet_edge/verification/manifest.py",
     "micronet_edge/quantization/recipe.py",
+    "micronet_edge/deployment/deploy.py",
     "micronet_edge_onnx/target.py",
     "micronet_edge_tflite/target.py",
     "micronet_edge_c/c_files.py",

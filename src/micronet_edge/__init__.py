@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from micronet_edge.data.metadata import FileMetadata
     from micronet_edge.data.preprocessing import Preprocessing
     from micronet_edge.data.signature import Signature, TensorSpec
+    from micronet_edge.deployment.deploy import deploy
     from micronet_edge.evaluation.evaluate import evaluate
     from micronet_edge.models.save_load import load, save
     from micronet_edge.pipeline.artifacts import Artifacts, Exported
@@ -35,6 +36,7 @@ __all__ = [
     "TensorSpec",
     "TrainSettings",
     "count",
+    "deploy",
     "evaluate",
     "export",
     "kernels",
@@ -60,6 +62,7 @@ _HOMES = {
     "TrainSettings": "micronet_edge.settings:TrainSettings",
     "SensitivitySettings": "micronet_edge.settings:SensitivitySettings",
     "count": "micronet_edge.pipeline.count:count_source",
+    "deploy": "micronet_edge.deployment.deploy:deploy",
     "evaluate": "micronet_edge.evaluation.evaluate:evaluate",
     "export": "micronet_edge.pipeline.run:export",
     "load": "micronet_edge.models.save_load:load",

@@ -16,7 +16,7 @@ from micronet_edge.errors import OutputError
 from micronet_edge.util.atomic_write import atomic_write
 from micronet_edge.util.journal import moving, settle
 
-NAMES = ["a.onnx", "a.onnx.manifest.json", "a.recipe.json"]
+NAMES = ["a.onnx", "a.onnx.manifest.json", "recipes/of/a.json"]
 STEPS = {"os.rename", "os.link", "os.remove", "os.mkdir", "os.rmdir", "os.scandir", "open", "fcntl.flock"}
 
 
@@ -26,8 +26,7 @@ def tell(found: dict) -> None:
 
 def write(folder: Path, text: str) -> None:
     with atomic_write(folder, NAMES, overwrite=True) as within:
-        for name in NAMES:
-            (within / name).write_text(text)
+        put(within, text)
 
 
 def killed_at(step: int, work: Callable[[], None]) -> bool:
@@ -64,13 +63,22 @@ def kill_each(base: Path, prepare: Callable[[Path], None], work: Callable[[Path]
         step += 1
 
 
-def old(folder: Path) -> None:
+def put(folder: Path, text: str) -> None:
     for name in NAMES:
-        (folder / name).write_text("old")
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+
+
+def old(folder: Path) -> None:
+    put(folder, "old")
 
 
 def state(folder: Path) -> list[str]:
     return [(folder / name).read_text() if (folder / name).exists() else "" for name in NAMES]
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
 def kill_writers(base: Path) -> None:
@@ -110,7 +118,7 @@ def compete(folder: Path, rounds: int) -> None:
         mixed += len(set(found)) > 1
         seen.update(found)
         writers = [each for each in writers if os.waitpid(each, os.WNOHANG)[0] == 0]
-    tell({"mixed": mixed, "seen": len(seen), "left": sorted(path.name for path in folder.iterdir())})
+    tell({"mixed": mixed, "seen": len(seen), "left": files(folder)})
 
 
 def insist(folder: Path, text: str) -> None:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from killed_writers import NAMES, old, state, write
+from killed_writers import NAMES, old, put, state, write
 
 from micronet_edge.errors import OutputError
 from micronet_edge.util.atomic_write import atomic_write
@@ -45,6 +45,7 @@ def test_whoever_comes_after_a_kill_finds_all_old_or_all_new(tmp_path, next_one)
             folder = tmp_path / kind / str(step)
             next_one(folder)
             assert state(folder) in ([NEW] if "new" in left[step - 1] else [before, NEW])
+            assert (folder / "recipes").exists() == (state(folder) != NONE)
             assert hidden(folder) in ([], [".partial-lock"]), step
 
 
@@ -68,8 +69,7 @@ def test_a_second_run_of_the_same_files_is_refused_and_one_of_others_is_not(tmp_
         error_line = refusal(OutputError, write, tmp_path, "second")
         assert f"another run is writing {tmp_path / NAMES[0]}: wait until it ends" in error_line
         another_run(tmp_path)
-        for name in NAMES:
-            (within / name).write_text("first")
+        put(within, "first")
     assert state(tmp_path) == ["first"] * 3
     assert hidden(tmp_path) == []
 
@@ -99,10 +99,13 @@ def test_a_journal_moves_nothing_out_of_its_folder(tmp_path):
     victim, output = tmp_path / "victim", tmp_path / "output"
     output.mkdir()
     victim.write_text("precious")
+    (output / "link").symlink_to(tmp_path)
     planted = output / f"{PREFIX}planted"
     planted.mkdir()
     (planted / ".micronet-edge-run").write_text('{"names": []}')
-    (planted / ".micronet-edge-back").write_text('{"names": ["../victim", ".."], "older": []}')
+    (planted / ".micronet-edge-back").write_text(
+        '{"names": ["../victim", "..", "a/../../victim", "link/victim"], "older": []}'
+    )
     settle(output)
     assert victim.read_text() == "precious"
     assert hidden(output) == []
@@ -131,6 +134,34 @@ def test_without_links_older_files_are_copied(tmp_path, monkeypatch):
     old(tmp_path)
     write(tmp_path, "new")
     assert state(tmp_path) == NEW
+
+
+def test_a_failed_move_leaves_no_folder_of_new_files_and_keeps_those_with_others(tmp_path, monkeypatch):
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "recipes" / "theirs").touch()
+    replace = Path.replace
+
+    def deny_the_last(path, target):
+        if Path(target) == tmp_path / NAMES[-1]:
+            raise PermissionError(1, "Operation not permitted")
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", deny_the_last)
+    with pytest.raises(PermissionError):
+        write(tmp_path, "new")
+    assert [path.name for path in (tmp_path / "recipes").iterdir()] == ["theirs"]
+    assert state(tmp_path) == NONE
+
+
+@pytest.mark.parametrize("there", ["a link", "a file"])
+def test_a_name_leads_through_no_link_and_no_file(tmp_path, refusal, there):
+    place, elsewhere = tmp_path / "output" / "recipes", tmp_path / "elsewhere"
+    place.parent.mkdir()
+    elsewhere.mkdir()
+    place.symlink_to(elsewhere) if there == "a link" else place.touch()
+    error_line = refusal(OutputError, write, tmp_path / "output", "new")
+    assert f"{place} is {there} where a folder belongs" in error_line
+    assert not list(elsewhere.iterdir())
 
 
 def test_the_folder_of_a_run_is_gone_afterwards(tmp_path):

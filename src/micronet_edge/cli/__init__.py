@@ -4,6 +4,7 @@ import typer
 
 from micronet_edge.cli.bench import bench
 from micronet_edge.cli.count import count
+from micronet_edge.cli.deploy import deploy
 from micronet_edge.cli.estimate import estimate
 from micronet_edge.cli.evaluate import evaluate
 from micronet_edge.cli.export import export
@@ -33,6 +34,7 @@ for command in (
     quantize,
     verify,
     evaluate,
+    deploy,
     sensitivity,
     count,
     bench,

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from micronet_edge.errors import OutputError
-from micronet_edge.util.journal import move_out, moving, run_folder
+from micronet_edge.util.journal import folders_of, move_out, moving, run_folder
 
 
 @contextmanager
@@ -16,6 +16,7 @@ def atomic_write(
 ) -> Iterator[Path]:
     """Yields a hidden folder inside `output` to write `names` into; they move out when the block succeeds.
 
+    Names may lead into folders, with / between the parts; the block makes those in the hidden folder.
     Any failure, including Ctrl-C, removes the folder, the files and an output folder made for them. After a
     kill, the next run or the next reader completes the move or undoes it (journal.py).
     Raises OutputError if the folder cannot be written, another run is writing one of the names, a file
@@ -34,14 +35,23 @@ def atomic_write(
 
 def check_output(output: Path, names: Sequence[str], *, overwrite: bool, inputs: Sequence[Path] = ()) -> None:
     """Raises OutputError if the names could not be written; changes nothing. Call it before the work."""
-    for path in (output / name for name in names):
+    for name in names:
+        path = output / name
         try:
+            for folder in folders_of(name):
+                _check_folder(output / folder)
             _check(path, overwrite=overwrite)
         except OSError as error:
             raise _unwritable(path, error) from error
         for given in inputs:
             if is_same_file(path, given):
                 raise OutputError(f"{path} would replace the input {given}: give another --output")
+
+
+def _check_folder(path: Path) -> None:
+    if path.is_symlink() or (path.exists() and not path.is_dir()):
+        found = "a link" if path.is_symlink() else "a file"
+        raise OutputError(f"{path} is {found} where a folder belongs: remove it, or give another --output")
 
 
 def _check(path: Path, *, overwrite: bool) -> None:

@@ -2,7 +2,7 @@
 
 A run writes into its own hidden folder, beside the final names:
 
-    .partial-x/NAME                      a new file
+    .partial-x/NAME                      a new file; names may lead into folders: a/b
     .partial-x/.micronet-edge-run        the names; locked while the run lives
     .partial-x/.micronet-edge-older/NAME a second link to the file that NAME will replace
     .partial-x/.micronet-edge-forward    the journal: under this name it commits the new files
@@ -166,8 +166,9 @@ def _finish(folder: Path) -> None:
 def _go_forward(folder: Path) -> None:
     for name in _names(folder / _FORWARD, "names"):
         with suppress(FileNotFoundError):  # already moved
+            _make_folder_of(folder.parent / name)
             (folder / name).replace(folder.parent / name)
-    _flush(folder.parent)
+    _flush_folders(folder.parent, folder / _FORWARD)
 
 
 def _go_back(folder: Path) -> None:
@@ -176,9 +177,11 @@ def _go_back(folder: Path) -> None:
         if name in older:
             with suppress(FileNotFoundError):  # already moved back
                 (folder / _OLDER / name).replace(folder.parent / name)
-        elif not (folder / name).exists():
-            (folder.parent / name).unlink(missing_ok=True)
-    _flush(folder.parent)
+        else:
+            if not (folder / name).exists():
+                (folder.parent / name).unlink(missing_ok=True)
+            _remove_empty_folders(folder.parent, name)
+    _flush_folders(folder.parent, folder / _BACK)
 
 
 def _remove(folder: Path) -> None:
@@ -196,6 +199,7 @@ def _remove(folder: Path) -> None:
 
 def _keep(path: Path, older: Path) -> bool:
     """Keeps a file under a second name; False if it does not exist."""
+    _make_folder_of(older)
     try:
         os.link(path, older, follow_symlinks=False)
     except FileNotFoundError:
@@ -211,12 +215,35 @@ def _names(path: Path, key: str) -> list[str]:
         found = json.loads(path.read_text(encoding="utf-8"))
         names = found.get(key) if isinstance(found, dict) else None
         if isinstance(names, list):
-            return [name for name in names if isinstance(name, str) and _is_plain(name)]
+            return [name for name in names if isinstance(name, str) and _stays_inside(path.parents[1], name)]
     return []
 
 
-def _is_plain(name: str) -> bool:
-    return name not in {"", ".", ".."} and Path(name).name == name
+def _stays_inside(output: Path, name: str) -> bool:
+    place = Path(name)
+    if not place.name or place.is_absolute() or place.drive or ".." in place.parts:
+        return False
+    return not any((output / folder).is_symlink() for folder in folders_of(name))
+
+
+def folders_of(name: str) -> list[Path]:
+    """The folders that a name leads into, innermost first."""
+    return list(Path(name).parents)[:-1]
+
+
+def _make_folder_of(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _remove_empty_folders(output: Path, name: str) -> None:
+    with suppress(OSError):  # not empty, or never made
+        for folder in folders_of(name):
+            (output / folder).rmdir()
+
+
+def _flush_folders(output: Path, journal: Path) -> None:
+    for folder in {output} | {(output / name).parent for name in _names(journal, "names")}:
+        _flush(folder)
 
 
 def _write(path: Path, content: dict[str, list[str]]) -> None:

@@ -17,11 +17,18 @@ class App:
 
     Attributes:
         model: the file, a classifier of ONNX or TFLite.
+        format: the name of its format: onnx or tflite.
         metadata: what it says of itself.
     """
 
     model: Path
+    format: str
     metadata: FileMetadata
+
+    @property
+    def model_name(self) -> str:
+        """The name of the file within the app, the same in all apps of its format."""
+        return f"model.{self.format}"
 
     @property
     def affine(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -41,13 +48,18 @@ class App:
 
 
 class Template(Protocol):
-    """What writes the files of one kind of app."""
+    """What writes the files of one kind of app.
+
+    Attributes:
+        formats: names of the formats whose files it runs.
+        model_folder: where the file goes, within the app's folder: "" or "a/b".
+    """
 
     formats: tuple[str, ...]
-    """Names of the formats whose files it runs."""
+    model_folder: str
 
     def files(self, app: App) -> Mapping[str, bytes]:
-        """The app's files by their paths in the folder, without the model itself.
+        """The app's files by their paths in the folder, with / between parts, without the model itself.
 
         Raises SettingsError on a file that such an app cannot run.
         """

@@ -1,0 +1,116 @@
+"""Writes a small, complete app around a classifier's file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path, PurePosixPath
+
+from micronet_edge.data.metadata import FileMetadata, check_classifier
+from micronet_edge.deployment.app import App, Template
+from micronet_edge.errors import OutputError, SettingsError
+from micronet_edge.evaluation.networks import describe_network
+from micronet_edge.settings import CheckpointSettings
+from micronet_edge.util.atomic_write import atomic_write, check_output
+from micronet_edge.util.journal import PREFIX
+from micronet_edge.util.user_files import NETWORK, read_bytes
+
+KINDS = ("python", "cpp", "web", "android")
+"""The kinds of apps; each is a module of this package, KIND_app.py, with its TEMPLATE."""
+
+_FORMATS = {".onnx": "onnx", ".tflite": "tflite"}
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """An app that was written: its kind, its folder, its files, and notes for the user."""
+
+    kind: str
+    output: Path
+    files: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    assumption: str | None = None
+
+    def summary(self) -> dict[str, object]:
+        """As plain values."""
+        return {
+            "to": self.kind,
+            "output": str(self.output),
+            "files": list(self.files),
+            "notes": list(self.notes),
+            "assumption": self.assumption,
+        }
+
+
+def deploy(
+    file: Path | str,
+    to: str,
+    output: Path | str,
+    *,
+    overwrite: bool = False,
+    settings: CheckpointSettings | None = None,
+) -> Deployed:
+    """Writes an app that classifies images with a file, and needs nothing of ours.
+
+    Given    a classifier's ONNX or TFLite file; the kind of app, python, cpp, web or android; the folder to
+             write; whether it may replace files there; `settings` for the labels of any file, and for the
+             preprocessing of another tool's file
+    Raises   a subclass of MicronetEdgeError on a file that is no classifier or that such an app cannot run,
+             and on a folder that cannot be written or is in use.
+    """
+    path, folder = Path(file), Path(output)
+    template, format_ = _template(to), _format(path, to)
+    described = describe_network(path, settings)
+    _check(path, described.metadata)
+    _check_free(folder, overwrite=overwrite)
+    app = App(path, format_, described.metadata)
+    if format_ not in template.formats:
+        raise SettingsError(
+            f"{path}: {to} apps take {' and '.join(template.formats)} files: export it with --format "
+            f"{template.formats[0]}"
+        )
+    contents = dict(template.files(app))
+    contents[str(PurePosixPath(template.model_folder, app.model_name))] = read_bytes(path, NETWORK)
+    _write(contents, folder, overwrite=overwrite, model=path)
+    return Deployed(to, folder, tuple(sorted(contents)), described.notes, described.assumption)
+
+
+def _template(kind: str) -> Template:
+    if kind not in KINDS:
+        raise SettingsError(f"--to {kind}: give {', '.join(KINDS[:-1])} or {KINDS[-1]}")
+    template: Template = import_module(f"micronet_edge.deployment.{kind}_app").TEMPLATE
+    return template
+
+
+def _format(path: Path, kind: str) -> str:
+    if path.suffix not in _FORMATS:
+        raise SettingsError(
+            f"{path}: {kind} apps are written around ONNX and TFLite files: give one of those"
+        )
+    return _FORMATS[path.suffix]
+
+
+def _check(path: Path, metadata: FileMetadata) -> None:
+    check_classifier(metadata, path, "`deploy`")
+    if metadata.io != "float32" and metadata.pixels == "normalized":
+        raise SettingsError(
+            f"{path} takes normalized numbers as {metadata.io}, which apps do not make: export it with --io "
+            "uint8, which takes pixels"
+        )
+
+
+def _check_free(folder: Path, *, overwrite: bool) -> None:
+    """Raises OutputError on a folder with files in it, unless they may be replaced."""
+    if (
+        not overwrite
+        and folder.is_dir()
+        and any(not each.name.startswith(PREFIX) for each in folder.iterdir())
+    ):
+        raise OutputError(f"{folder} is not empty: give --overwrite, or another --output")
+
+
+def _write(contents: Mapping[str, bytes], folder: Path, *, overwrite: bool, model: Path) -> None:
+    check_output(folder, list(contents), overwrite=overwrite, inputs=[model])
+    with atomic_write(folder, list(contents), overwrite=overwrite, inputs=[model]) as hidden:
+        for name, content in contents.items():
+            (hidden / name).parent.mkdir(parents=True, exist_ok=True)
+            (hidden / name).write_bytes(content)
