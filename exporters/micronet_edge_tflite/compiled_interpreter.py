@@ -33,7 +33,6 @@ class CompiledInterpreter:
     Args:
         path: The file.
         threads: CPU threads that LiteRT uses.
-        reference: Whether LiteRT's reference kernels run it.
 
     Raises:
         TargetError: If this LiteRT has no compiled model.
@@ -41,16 +40,15 @@ class CompiledInterpreter:
         ValueError: If an input or output holds numbers that its buffers do not.
     """
 
-    def __init__(self, path: Path, threads: int, *, reference: bool = False) -> None:
+    def __init__(self, path: Path, threads: int) -> None:
         library = compiled_models()
         self._described = Interpreter(
             str(path), experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
         )
         _check_types(self.get_input_details() + self.get_output_details())
-        mode = library.CpuKernelMode.REFERENCE if reference else None
         options = library.Options(
             hardware_accelerators=library.HardwareAccelerator.CPU,
-            cpu_options=library.CpuOptions(num_threads=threads, kernel_mode=mode),
+            cpu_options=library.CpuOptions(num_threads=threads),
         )
         self._model = library.CompiledModel.from_file(str(path), environment=_environment(), options=options)
         signature = self._model.get_signature_by_index(_FIRST)

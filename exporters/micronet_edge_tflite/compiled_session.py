@@ -5,6 +5,7 @@ from pathlib import Path
 
 from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.data.preprocessing import Images
+from micronet_edge.errors import TargetError
 from micronet_edge_tflite.compiled_interpreter import CompiledInterpreter
 from micronet_edge_tflite.session import TfliteSession
 
@@ -12,7 +13,8 @@ from micronet_edge_tflite.session import TfliteSession
 class CompiledSession(TfliteSession):
     """Runs images, or other samples, through LiteRT's compiled model on the CPU.
 
-    It takes no delegate: our kernels never run here. Given and raised as by `TfliteSession`.
+    It takes no delegate: our kernels never run here. Given and raised as by `TfliteSession`; files for
+    microcontrollers are refused, since its reference kernels (of version 2.3) do not compute as theirs.
     """
 
     def __init__(
@@ -26,7 +28,12 @@ class CompiledSession(TfliteSession):
         super().__init__(path, threads, kernels="off", prepare=prepare, metadata=metadata)
 
     def _opened(self, path: Path, threads: int, *, reference: bool) -> CompiledInterpreter:
-        return CompiledInterpreter(path, threads, reference=reference)
+        if reference:
+            raise TargetError(
+                f"{path} is for microcontrollers, whose arithmetic LiteRT's compiled model lacks: open it in "
+                "the interpreter"
+            )
+        return CompiledInterpreter(path, threads)
 
     def partitions(self) -> int:
         """Those of the same file in the interpreter: the compiled model does not say."""

@@ -71,8 +71,8 @@ def bench(
     runtime: Annotated[
         list[str] | None,
         typer.Option(
-            help="litert, litert-compiled (LiteRT's CompiledModel) or onnxruntime; may be repeated: each FILE "
-            "runs in those that take it.",
+            help="litert, litert-compiled (LiteRT's CompiledModel) or onnxruntime; may be repeated: each "
+            "FILE runs in those that take it.",
             show_default="each format's usual one",
         ),
     ] = None,

@@ -1,0 +1,37 @@
+plugins {
+    alias(libs.plugins.android.application)
+}
+
+android {
+    namespace = "org.example.classifier"
+    compileSdk = libs.versions.compileSdk.get().toInt()
+
+    defaultConfig {
+        applicationId = "org.example.classifier"
+        minSdk = libs.versions.minSdk.get().toInt()
+        targetSdk = libs.versions.compileSdk.get().toInt()
+        versionCode = 1
+        versionName = "1.0"
+    }
+    compileOptions {
+        sourceCompatibility = JavaVersion.VERSION_17
+        targetCompatibility = JavaVersion.VERSION_17
+    }
+    // The runtimes map the file into memory, which a compressed asset forbids.
+    androidResources {
+        noCompress += "tflite"
+    }
+    flavorDimensions += "runtime"
+    productFlavors {
+        create("litert") { dimension = "runtime" }
+        create("mediapipe") {
+            dimension = "runtime"
+            applicationIdSuffix = ".mediapipe"
+        }
+    }
+}
+
+dependencies {
+    "litertImplementation"(libs.litert)
+    "mediapipeImplementation"(libs.mediapipe.tasks.vision)
+}
