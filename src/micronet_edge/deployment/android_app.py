@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from micronet_edge.deployment.app import App
+from micronet_edge.deployment.blocks import with_block
 from micronet_edge.deployment.kotlin import constant, kotlin_string
 from micronet_edge.deployment.tflite_ends import TfliteEnds, read_ends
 from micronet_edge.errors import SettingsError
@@ -14,7 +15,6 @@ _MODEL = f"{_MAIN}/kotlin/org/example/classifier/Model.kt"
 _MEDIAPIPE = "app/src/mediapipe/"
 _GRADLE = "app/build.gradle.kts"
 _VERSIONS = "gradle/libs.versions.toml"
-_START, _END = "    // <generated>\n", "    // </generated>\n"
 _ONE_IMAGE = 1
 
 
@@ -102,23 +102,14 @@ def _templates() -> dict[str, str]:
 
 def _written(name: str, text: str, app: App, ends: TfliteEnds, objection: str | None) -> str:
     if name == _MODEL:
-        before, _, rest = text.partition(_START)
-        _, _, after = rest.partition(_END)
-        lines = "".join(f"    {line}\n" for line in constants(app, ends))
-        return f"{before}{_START}{lines}{_END}{after}"
+        return with_block(text, "generated", "".join(f"    {line}\n" for line in constants(app, ends)))
     if name == "README.md":
         return text.replace("@NAME@", _plain(app.metadata.variant)).replace("@FLAVORS@", _flavors(objection))
     if objection is not None and name == _GRADLE:
-        return _without_mediapipe(text)
+        return with_block(with_block(text, "mediapipe flavour", ""), "mediapipe library", "")
     if objection is not None and name == _VERSIONS:
         return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("mediapipe"))
     return text
-
-
-def _without_mediapipe(text: str) -> str:
-    before, _, rest = text.partition('        create("mediapipe") {\n')
-    _, _, after = rest.partition("        }\n")
-    return f"{before}{after}".replace('    "mediapipeImplementation"(libs.mediapipe.tasks.vision)\n', "")
 
 
 def _flavors(objection: str | None) -> str:

@@ -24,14 +24,18 @@ android {
     flavorDimensions += "runtime"
     productFlavors {
         create("litert") { dimension = "runtime" }
+        // <mediapipe flavour>
         create("mediapipe") {
             dimension = "runtime"
             applicationIdSuffix = ".mediapipe"
         }
+        // </mediapipe flavour>
     }
 }
 
 dependencies {
     "litertImplementation"(libs.litert)
+    // <mediapipe library>
     "mediapipeImplementation"(libs.mediapipe.tasks.vision)
+    // </mediapipe library>
 }
