@@ -67,7 +67,7 @@ def run(command: list[str], folder: Path) -> str:
 
 
 def test_the_commands_work_one_after_the_other(folder):
-    assert len(COMMANDS) == 21
+    assert len(COMMANDS) == 22
     for line in COMMANDS:
         if line.startswith("unzip") and shutil.which("unzip") is None:
             continue
