@@ -1,7 +1,8 @@
 """LiteRT's compiled model behind the methods of its interpreter, as far as a session calls them.
 
 The compiled model is what LiteRT offers to new apps. It names its tensors by a signature and says neither
-their scales nor their operators, so an interpreter that computes nothing answers those questions.
+their scales nor their operators, so an interpreter that computes nothing answers those questions. It also
+comes first, since it verifies the file: the compiled model of LiteRT 2.3 crashes on one that was cut short.
 """
 
 import ctypes

@@ -61,9 +61,9 @@ def test_without_it_one_line_says_what_to_install(monkeypatch, refusal, tmp_path
     assert "LiteRT" in installed()
 
 
-def test_a_file_that_is_cut_short_is_refused(tflite_file, tmp_path, refusal):
-    path = tmp_path / "cut.tflite"
-    path.write_bytes(tflite_file.read_bytes()[:100])
+def test_what_is_no_file_is_refused(tmp_path, refusal):
+    path = tmp_path / "text.tflite"
+    path.write_text("no model at all")
     assert str(path) in refusal(RuntimeUnusableError, litert_compiled.open, path, 1)
     assert "cannot be read" in refusal(RuntimeUnusableError, litert_compiled.open, tmp_path / "no.tflite", 1)
 

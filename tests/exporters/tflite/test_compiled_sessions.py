@@ -110,6 +110,14 @@ def test_notices_reach_nobody(tmp_path, capfd):
     assert capfd.readouterr().err == ""
 
 
+def test_a_file_that_was_cut_short_is_refused_not_run(files, tmp_path):
+    """The compiled model alone would end the process."""
+    cut = tmp_path / "cut.tflite"
+    cut.write_bytes((files / "int8.tflite").read_bytes()[:100])
+    with pytest.raises(TargetError, match=r"cut\.tflite cannot be opened by LiteRT"):
+        COMPILED.open(cut)
+
+
 def test_what_cannot_open_is_refused_in_a_line(tmp_path, monkeypatch):
     broken = tmp_path / "broken.tflite"
     broken.write_bytes(b"TFL3" * 8)
