@@ -1,7 +1,8 @@
 """TFLite files in LiteRT's compiled model, the successor of its interpreter, on the CPU.
 
-It takes no delegate, so the fused kernels never run here: XNNPACK and LiteRT's own kernels do. LiteRT 2.3 does
-not verify the file and crashes on one that was cut short; the host opens every file in the interpreter first.
+It takes no delegate, so the fused kernels never run here: XNNPACK and LiteRT's own kernels do. LiteRT 2.3
+does not verify the file and crashes on one that was cut short; the host opens every file in the interpreter
+first.
 """
 
 from __future__ import annotations
