@@ -116,6 +116,9 @@ def test_xml_and_toml_are_well_formed(file):
     manifest = documents["app/src/main/AndroidManifest.xml"]
     strings = {each.get("name") for each in documents["app/src/main/res/values/strings.xml"]}
     assert manifest.find("application").get(f"{ANDROID}label") == "@string/app_name"
+    theme = manifest.find("application").get(f"{ANDROID}theme").removeprefix("@style/")
+    for folder in ("values", "values-v29"):
+        assert documents[f"app/src/main/res/{folder}/themes.xml"].find("style").get("name") == theme
     activity = manifest.find("application/activity").get(f"{ANDROID}name").removeprefix(".")
     assert f"class {activity} : Activity" in found[f"{KOTLIN}/{activity}.kt"]
     assert strings == {"app_name", *re.findall(r"R\.string\.(\w+)", found[f"{KOTLIN}/{activity}.kt"])}

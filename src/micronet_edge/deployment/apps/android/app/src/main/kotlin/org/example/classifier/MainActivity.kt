@@ -36,16 +36,17 @@ class MainActivity : Activity() {
             textSize = 18f
             setPadding(PADDING, PADDING, PADDING, PADDING)
         }
-        val column = LinearLayout(this).apply {
-            orientation = LinearLayout.VERTICAL
-            fitsSystemWindows = true
-        }
+        val column = LinearLayout(this).apply { orientation = LinearLayout.VERTICAL }
         column.addView(button(R.string.choose) { choose() })
         // Older systems let no other app write a picture for this one without more ado.
         if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.Q) column.addView(button(R.string.take) { take() })
         column.addView(text)
         column.addView(image)
-        setContentView(ScrollView(this).apply { addView(column) })
+        val page = ScrollView(this).apply {
+            fitsSystemWindows = true // below the bar with the time
+            addView(column)
+        }
+        setContentView(page)
     }
 
     override fun onSaveInstanceState(state: Bundle) {
