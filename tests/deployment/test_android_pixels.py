@@ -21,7 +21,7 @@ from micronet_edge.targets.registry import find_target, read_metadata
 CHECK = Path(__file__).parent / "kotlin_check"
 KOTLINC = os.environ.get("KOTLINC") or shutil.which("kotlinc")
 PURE = ("Model", "Preprocess", "Resize", "Scores")
-IMAGES = 12
+IMAGES, RANDOM_SIZES = 12, 8
 
 pytestmark = [
     pytest.mark.slow,
@@ -97,25 +97,28 @@ def test_both_flavours_compile(file, tmp_path, runtime):
     assert ran.returncode == 0, ran.stderr
 
 
+def sizes(width, height):
+    """Up and down, to one pixel, one side alone, and where Pillow begins with the rows or with the columns."""
+    random = np.random.default_rng(0)
+    fixed = [(width, height), (1, 1), (width, 80), (90, height), (width + 1, height - 1), (7, 600)]
+    drawn = random.integers(1, [2 * width, 2 * height], (RANDOM_SIZES, 2)).tolist()
+    return [*fixed, (width - 1, height // 3), (width - 9, height - 17), (width - 9, height - 19), *drawn]
+
+
 @pytest.mark.parametrize("mode", ["L", "RGB"])
 @pytest.mark.parametrize("bicubic", [False, True])
 def test_resizing_is_pillows_to_the_bit(file, tmp_path, compiled, mode, bicubic):
     jar = compiled(app(file), "small")
     filter_ = Image.Resampling.BICUBIC if bicubic else Image.Resampling.BILINEAR
-    whole = open_image(photographs()[0]).convert(mode)
-    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (37, 53, 3), np.uint8)).convert(mode)
-    for image, sizes in (
-        (whole, [(341, 256), (100, 31), (whole.width, 80), (90, whole.height), (7, 600), (1, 1)]),
-        (noise, [(53, 37), (224, 224), (54, 36), (1, 37), (500, 2)]),
-    ):
+    whole = open_image(photographs()[0])
+    whole = whole.resize((whole.width // 3, whole.height // 3)).convert(mode)
+    noise = np.random.default_rng(0).integers(0, 256, (137, 53, 3), np.uint8)
+    for image in (whole, Image.fromarray(noise).convert(mode)):
         path = given_pixels(tmp_path / "in", image)
-        for width, height in sizes:
+        for width, height in sizes(*image.size):
             java(jar, "resize", path, tmp_path / "out", len(mode), width, height, str(bicubic).lower())
-            assert (tmp_path / "out").read_bytes() == image.resize((width, height), filter_).tobytes(), (
-                image.size,
-                width,
-                height,
-            )
+            expected = image.resize((width, height), filter_).tobytes()
+            assert (tmp_path / "out").read_bytes() == expected, (image.size, width, height)
 
 
 @pytest.mark.parametrize(

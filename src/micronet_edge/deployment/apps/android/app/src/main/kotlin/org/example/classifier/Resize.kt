@@ -11,10 +11,10 @@ class Pixels(val width: Int, val height: Int, val channels: Int) {
 }
 
 /**
- * Resizes as Pillow does, to the bit: first along rows, then along columns, with the filter widened where the
+ * Resizes as Pillow (from 13.0) does, to the bit: along rows and along columns, with the filter widened where the
  * picture shrinks, weights in fixed point, and each pass rounded to 8 bits.
  *
- * @param row fills an array with the pixels of the row of that number: a picture is never held whole.
+ * @param row fills an array with the pixels of the row of that number, and is asked for the rows in order.
  */
 fun resize(
     width: Int,
@@ -25,8 +25,26 @@ fun resize(
     bicubic: Boolean,
     row: (Int, ByteArray) -> Unit,
 ): Pixels {
+    // Columns come first where the height shrinks by more than twice the pixels that the width does.
+    if (height - toHeight > max(0, 2 * (width - toWidth))) {
+        val low = down(across(width, height, channels, width, bicubic, row), toHeight, bicubic)
+        return across(width, toHeight, channels, toWidth, bicubic) { y, line ->
+            low.bytes.copyInto(line, 0, y * line.size, (y + 1) * line.size)
+        }
+    }
+    return down(across(width, height, channels, toWidth, bicubic, row), toHeight, bicubic)
+}
+
+private fun across(
+    width: Int,
+    height: Int,
+    channels: Int,
+    toWidth: Int,
+    bicubic: Boolean,
+    row: (Int, ByteArray) -> Unit,
+): Pixels {
     val narrow = Pixels(toWidth, height, channels)
-    val across = Weights(width, toWidth, bicubic)
+    val weights = Weights(width, toWidth, bicubic)
     val line = ByteArray(width * channels)
     for (y in 0 until height) {
         row(y, line)
@@ -34,17 +52,22 @@ fun resize(
         if (width == toWidth) {
             line.copyInto(narrow.bytes, at)
         } else {
-            across.apply(line, 0, channels, channels, narrow.bytes, at, channels)
+            weights.apply(line, 0, channels, channels, narrow.bytes, at, channels)
         }
     }
-    if (height == toHeight) return narrow
-    val small = Pixels(toWidth, toHeight, channels)
-    val down = Weights(height, toHeight, bicubic)
-    val stride = toWidth * channels
-    for (x in 0 until toWidth) {
-        down.apply(narrow.bytes, x * channels, stride, channels, small.bytes, x * channels, stride)
+    return narrow
+}
+
+private fun down(from: Pixels, toHeight: Int, bicubic: Boolean): Pixels {
+    if (from.height == toHeight) return from
+    val low = Pixels(from.width, toHeight, from.channels)
+    val weights = Weights(from.height, toHeight, bicubic)
+    val stride = from.width * from.channels
+    for (x in 0 until from.width) {
+        val start = x * from.channels
+        weights.apply(from.bytes, start, stride, from.channels, low.bytes, start, stride)
     }
-    return small
+    return low
 }
 
 /** For each pixel along one side of the result: the first pixel of the source that it sees, and the weights. */
