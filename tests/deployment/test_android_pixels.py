@@ -21,6 +21,7 @@ from micronet_edge.targets.registry import find_target, read_metadata
 CHECK = Path(__file__).parent / "kotlin_check"
 KOTLINC = os.environ.get("KOTLINC") or shutil.which("kotlinc")
 PURE = ("Model", "Preprocess", "Resize", "Scores")
+UNEVEN = Preprocessing(31, 57, (0.5, 0.25, 1e-3), (0.5, 0.7, 2.0), "BGR", "bicubic", 18)
 IMAGES, RANDOM_SIZES = 12, 8
 
 pytestmark = [
@@ -102,7 +103,8 @@ def sizes(width, height):
     random = np.random.default_rng(0)
     fixed = [(width, height), (1, 1), (width, 80), (90, height), (width + 1, height - 1), (7, 600)]
     drawn = random.integers(1, [2 * width, 2 * height], (RANDOM_SIZES, 2)).tolist()
-    return [*fixed, (width - 1, height // 3), (width - 9, height - 17), (width - 9, height - 19), *drawn]
+    tall = [(width - 1, height // 3), (width - 9, height - 17), (width - 9, height - 19)]
+    return [*fixed, *tall, *drawn]
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB"])
