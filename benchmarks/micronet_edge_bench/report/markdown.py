@@ -50,6 +50,20 @@ def family_summary_rows(results: Results) -> Iterator[str]:
         yield _row(network, *cells)
 
 
+def compiled_model_rows(results: Results) -> Iterator[str]:
+    """Network, precision, the interpreter's milliseconds, and the speed-ups of fused kernels and of the other.
+
+    All are the same file; the last is LiteRT's compiled model.
+    """
+    for network, kind, run in _by_network(results):
+        for precision in ("float32", "int8"):
+            names = [f"{network} {precision}{each}.{kind}" for each in ("", " fused", " compiled")]
+            plain, fused, compiled = map(run.file, names)
+            if plain is not None and fused is not None and compiled is not None:
+                cells = [_ms(plain), _faster(plain, compiled), _faster(plain, fused)]
+                yield _row(network, precision, *cells)
+
+
 def baseline_rows(results: Results) -> Iterator[str]:
     """Network, top-1, runtime, precision, multiply-adds, milliseconds, share of peak, MicroNet's speed-up.
 
