@@ -68,7 +68,7 @@ def run(command: list[str], folder: Path) -> str:
 
 
 def test_the_commands_work_one_after_the_other(folder):
-    assert len(COMMANDS) == 22
+    assert len(COMMANDS) == 24
     for line in COMMANDS:
         if line.startswith("unzip") and shutil.which("unzip") is None:
             continue
@@ -173,7 +173,8 @@ def test_the_float_accuracies_are_the_committed_result():
 
 
 @pytest.mark.parametrize(
-    "command", ["export", "evaluate", "quantize", "sensitivity", "count", "bench", "tune", "estimate"]
+    "command",
+    ["export", "evaluate", "deploy", "quantize", "sensitivity", "count", "bench", "tune", "estimate"],
 )
 def test_a_page_names_no_option_that_its_command_lacks(folder, command):
     helped = run(["micronet-edge", command, "--help"], folder)

@@ -1,10 +1,8 @@
 """A TFLite file, open in LiteRT's compiled model."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 from micronet_edge.data.metadata import FileMetadata
-from micronet_edge.data.preprocessing import Images
 from micronet_edge.errors import TargetError
 from micronet_edge_tflite.compiled_interpreter import CompiledInterpreter
 from micronet_edge_tflite.session import TfliteSession
@@ -17,15 +15,8 @@ class CompiledSession(TfliteSession):
     microcontrollers are refused, since its reference kernels (of version 2.3) do not compute as theirs.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        threads: int,
-        *,
-        prepare: Callable[[Images], Images] | None = None,
-        metadata: FileMetadata | None = None,
-    ) -> None:
-        super().__init__(path, threads, kernels="off", prepare=prepare, metadata=metadata)
+    def __init__(self, path: Path, threads: int, *, metadata: FileMetadata | None = None) -> None:
+        super().__init__(path, threads, kernels="off", metadata=metadata)
 
     def _opened(self, path: Path, threads: int, *, reference: bool) -> CompiledInterpreter:
         if reference:

@@ -17,7 +17,10 @@ _TYPES = {
     "int16": schema.TensorType.INT16,
     "int32": schema.TensorType.INT32,
     "int64": schema.TensorType.INT64,
+    "uint8": schema.TensorType.UINT8,
 }
+_SIGN = 128
+"""What an unsigned byte has more than the signed one for the same number."""
 _VERSION = 3
 _VERSIONS = {schema.BuiltinOperator.BROADCAST_TO: 2}
 """Of operators whose first version LiteRT does not know."""
@@ -75,6 +78,11 @@ class ModelWriter:
         if qparams is not None:
             self._qparams[index] = qparams
         return index
+
+    def unsigned(self, name: str, shape: Sequence[int], qparams: QuantParams) -> int:
+        """A computed tensor of bytes without a sign, for the numbers that int8 has with these parameters."""
+        zero_point = qparams.zero_point + _SIGN
+        return self._add(name, shape, "uint8", 0, self._parameters([qparams.scale], [zero_point]))
 
     def constant(
         self, name: str, values: NDArray[np.generic], scales: Sequence[float] | None = None, axis: int = 0

@@ -1,7 +1,6 @@
 """Writes a small, complete app around a classifier's file."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path, PurePosixPath
 
@@ -62,16 +61,22 @@ def deploy(
     template, format_ = _template(to), _format(path, to)
     described = describe_network(path, settings)
     _check(path, described.metadata)
-    _check_free(folder, overwrite=overwrite)
     if format_ not in template.formats:
         raise SettingsError(
             f"{path} is no file for {to} apps: export the network with --format {template.formats[0]}"
         )
-    app = App(path, format_, tried(path, described.metadata))
-    contents = dict(template.files(app))
-    contents[str(PurePosixPath(template.model_folder, app.model_name))] = read_bytes(path, NETWORK)
-    _write(contents, folder, overwrite=overwrite, model=path)
-    return Deployed(to, folder, tuple(sorted(contents)), described.notes, described.assumption)
+    app = App(path, format_, described.metadata)
+    model = str(PurePosixPath(template.model_folder, app.model_name))
+    names = [*template.files(app), model]
+    _check_free(folder, overwrite=overwrite)
+    check_output(folder, names, overwrite=overwrite, inputs=[path])
+    app = replace(app, metadata=tried(path, described.metadata))
+    contents = {**template.files(app), model: read_bytes(path, NETWORK)}
+    with atomic_write(folder, names, overwrite=overwrite, inputs=[path]) as hidden:
+        for name, content in contents.items():
+            (hidden / name).parent.mkdir(parents=True, exist_ok=True)
+            (hidden / name).write_bytes(content)
+    return Deployed(to, folder, tuple(sorted(names)), described.notes, described.assumption)
 
 
 def _template(kind: str) -> Template:
@@ -99,8 +104,11 @@ def _check(path: Path, metadata: FileMetadata) -> None:
 
 
 def _check_free(folder: Path, *, overwrite: bool) -> None:
-    """Raises OutputError on a folder with files in it, unless they may be replaced."""
-    if overwrite or not folder.is_dir():
+    """Raises OutputError on what is no folder, and on one with files in it, unless they may be replaced."""
+    for place in (folder, *folder.parents):
+        if place.exists() and not place.is_dir():
+            raise OutputError(f"{place} is a file: give a folder as --output")
+    if overwrite or not folder.exists():
         return
     try:
         names = [each.name for each in folder.iterdir()]
@@ -108,11 +116,3 @@ def _check_free(folder: Path, *, overwrite: bool) -> None:
         raise OutputError(f"{folder} cannot be read ({error.strerror}): give another --output") from error
     if any(not name.startswith(PREFIX) for name in names):
         raise OutputError(f"{folder} is not empty: give --overwrite, or another --output")
-
-
-def _write(contents: Mapping[str, bytes], folder: Path, *, overwrite: bool, model: Path) -> None:
-    check_output(folder, list(contents), overwrite=overwrite, inputs=[model])
-    with atomic_write(folder, list(contents), overwrite=overwrite, inputs=[model]) as hidden:
-        for name, content in contents.items():
-            (hidden / name).parent.mkdir(parents=True, exist_ok=True)
-            (hidden / name).write_bytes(content)

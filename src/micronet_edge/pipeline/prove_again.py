@@ -83,12 +83,13 @@ def prove_again(
 def quantized_from(file: Path, network: Given) -> tuple[QuantizedNetwork, fx.GraphModule]:
     """Rebuilds the content of a quantized file from its recipe and the network it was made from.
 
-    Result   the quantized network, and the same operators in float with the network's own weights
+    Result   the quantized network, and the same operators in float with the network's own weights; both give
+             logits, even if the file gives probabilities of them
     Raises   SettingsError on a file that is not quantized, has no recipe, or is of another network.
     """
     metadata = read_metadata(file)
     _check_quantized(file, metadata)
-    again = _Again.of(file, metadata, giving(reread_source(network, metadata), metadata.scores))
+    again = _Again.of(file, metadata, reread_source(network, metadata))
     return again.written(), again.in_float()
 
 

@@ -15,6 +15,7 @@ from torch import nn
 
 from micronet_edge.counting.count import Count
 from micronet_edge.data.metadata import FileMetadata
+from micronet_edge.data.pixels import WHITE
 from micronet_edge.data.preprocessing import Images
 from micronet_edge.data.signature import Samples, Signature
 from micronet_edge.kernels import Kernels
@@ -55,6 +56,16 @@ class Ends:
     pixels: Pixels = "normalized"
     scores: Scores = "logits"
     layout: str | None = None
+
+    @property
+    def white(self) -> float | None:
+        """The number of a white pixel where a file starts at pixels: 1 also for integers, which have a scale.
+
+        None where it takes normalized images.
+        """
+        if self.io != FLOAT32:
+            return 1.0
+        return None if self.pixels == "normalized" else WHITE[self.pixels]
 
 
 @dataclass(frozen=True, slots=True)
