@@ -51,9 +51,9 @@ def family_summary_rows(results: Results) -> Iterator[str]:
 
 
 def compiled_model_rows(results: Results) -> Iterator[str]:
-    """Network, precision, the interpreter's milliseconds, and the speed-ups of fused kernels and of the other.
+    """Network, precision, the milliseconds of LiteRT's interpreter, and speed-ups over it.
 
-    All are the same file; the last is LiteRT's compiled model.
+    All are the same file: first in the compiled model, then in the interpreter with the fused kernels.
     """
     for network, kind, run in _by_network(results):
         for precision in ("float32", "int8"):

@@ -31,7 +31,7 @@ def files(tmp_path_factory):
     """Integer files of the digits, with float and integer ends."""
     folder = tmp_path_factory.mktemp("compiled")
     digits = quantized_digits(image_folder(tmp_path_factory), "int8")
-    for io in ("float32", "int8"):
+    for io in ("float32", "int8", "uint8"):
         write(digits.forms["tflite"], digits.metadata, folder / f"{io}.tflite", io=io)
     write(digits.forms["tflite"], digits.metadata, folder / "batch3.tflite", batch=3)
     wide = quantized_digits(image_folder(tmp_path_factory), "int8-a16")
@@ -40,7 +40,7 @@ def files(tmp_path_factory):
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("name", ["a16", "batch3", "float32", "int8"])
+@pytest.mark.parametrize("name", ["a16", "batch3", "float32", "int8", "uint8"])
 def test_integer_files_give_the_same_numbers(files, name, threads):
     path = files / f"{name}.tflite"
     images = read_metadata(path).preprocessing.batch(photographs()[:1] * 4)
