@@ -51,7 +51,7 @@ def family_summary_rows(results: Results) -> Iterator[str]:
 
 
 def compiled_model_rows(results: Results) -> Iterator[str]:
-    """Network, precision, the milliseconds of LiteRT's interpreter, and speed-ups over it.
+    """Network, precision, and speed-ups over LiteRT's interpreter.
 
     All are the same file: first in the compiled model, then in the interpreter with the fused kernels.
     """
@@ -60,8 +60,7 @@ def compiled_model_rows(results: Results) -> Iterator[str]:
             names = [f"{network} {precision}{each}.{kind}" for each in ("", " fused", " compiled")]
             plain, fused, compiled = map(run.file, names)
             if plain is not None and fused is not None and compiled is not None:
-                cells = [_ms(plain), _faster(plain, compiled), _faster(plain, fused)]
-                yield _row(network, precision, *cells)
+                yield _row(network, precision, _faster(plain, compiled), _faster(plain, fused))
 
 
 def baseline_rows(results: Results) -> Iterator[str]:
