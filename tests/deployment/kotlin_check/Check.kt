@@ -9,7 +9,7 @@ import java.io.File
  *
  * `crop IN OUT`: IN holds width, height and a colour for each pixel, all big-endian; OUT gets the bytes of the
  * crop, then what a file with a float input takes, or one with an integer input.
- * `resize IN OUT CHANNELS WIDTH HEIGHT BICUBIC`: IN holds width, height and bytes; OUT gets bytes.
+ * `resize IN OUT CHANNELS BICUBIC WIDTHxHEIGHT...`: IN holds width, height and bytes; OUT gets the bytes of each size.
  * `rank IN LABELS`: IN holds floats; prints label, tab, probability.
  */
 fun main(arguments: Array<String>) {
@@ -35,13 +35,18 @@ private fun checkCrop(input: DataInputStream, output: String) {
 }
 
 private fun checkResize(input: DataInputStream, arguments: List<String>) {
-    val (channels, toWidth, toHeight) = arguments.drop(1).take(3).map { it.toInt() }
+    val (output, channels, bicubic) = arguments
     val (width, height) = Pair(input.readInt(), input.readInt())
-    val rows = List(height) { ByteArray(width * channels).also(input::readFully) }
-    val small = resize(width, height, channels, toWidth, toHeight, arguments[4] == "true") { y, line ->
-        rows[y].copyInto(line)
+    val rows = List(height) { ByteArray(width * channels.toInt()).also(input::readFully) }
+    File(output).outputStream().use { out ->
+        for (size in arguments.drop(3)) {
+            val (toWidth, toHeight) = size.split("x").map { it.toInt() }
+            val small = resize(width, height, channels.toInt(), toWidth, toHeight, bicubic == "true") { y, line ->
+                rows[y].copyInto(line)
+            }
+            out.write(small.bytes)
+        }
     }
-    File(arguments[0]).writeBytes(small.bytes)
 }
 
 private fun rank(input: DataInputStream, path: String, labels: String) {
