@@ -26,6 +26,7 @@ from micronet_edge.quantization.refine_stem import refine_stem
 from micronet_edge.quantization.rewrite_quantized import rewritten
 from micronet_edge.settings import Runtime
 from micronet_edge.targets.common import as_written, forbidden_operators
+from micronet_edge.targets.file_ends import FileEnds
 from micronet_edge.targets.protocol import FLOAT16, FLOAT32, INT8_IO, CostTable, ExportSpec, Reader, Session
 from micronet_edge.targets.registry import find_target
 from micronet_edge.verification.conversion_check import check_conversion
@@ -176,6 +177,11 @@ class TfliteTarget:
 
     def open(self, path: Path, threads: int = 1, kernels: Kernels = "auto") -> Session:
         return self._open(path, threads, kernels)
+
+    def file_ends(self, path: Path) -> FileEnds:
+        from micronet_edge_tflite.file_ends import read_ends
+
+        return read_ends(path)
 
     def opening_in(self, runtime: str) -> Reader:
         if runtime == COMPILED:

@@ -14,8 +14,9 @@ from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.deployment.android_app import TEMPLATE
 from micronet_edge.deployment.app import App
 from micronet_edge.deployment.kotlin import kotlin_string
-from micronet_edge.deployment.tflite_ends import TfliteEnds, read_ends
 from micronet_edge.errors import MicronetEdgeError
+from micronet_edge.targets.file_ends import FileEnds
+from micronet_edge.targets.registry import target_of
 
 KOTLIN = "app/src/main/kotlin/org/example/classifier"
 ANDROID = "{http://schemas.android.com/apk/res/android}"
@@ -211,4 +212,6 @@ def test_several_images_at_once_and_damaged_files_are_refused(tmp_path, refusal)
 
 def test_what_a_file_says_of_its_ends(tmp_path):
     path = write_file(tmp_path / "x.tflite", output="UINT8", scale=0.5, names=["other", "TFLITE_METADATA"])
-    assert read_ends(path) == TfliteEnds((1, 64, 64, 3), "uint8", 0.5, -7, standard_metadata=True)
+    assert target_of(path).file_ends(path) == FileEnds(
+        (1, 64, 64, 3), "uint8", 0.5, -7, standard_metadata=True
+    )

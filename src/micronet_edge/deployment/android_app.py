@@ -6,8 +6,9 @@ from pathlib import Path
 from micronet_edge.deployment.app import App
 from micronet_edge.deployment.blocks import with_block
 from micronet_edge.deployment.kotlin import constant, kotlin_string
-from micronet_edge.deployment.tflite_ends import TfliteEnds, read_ends
 from micronet_edge.errors import SettingsError
+from micronet_edge.targets.file_ends import FileEnds
+from micronet_edge.targets.registry import target_of
 
 _FILES = Path(__file__).parent / "apps" / "android"
 _MAIN = "app/src/main"
@@ -26,7 +27,7 @@ class AndroidTemplate:
 
     def files(self, app: App) -> Mapping[str, bytes]:
         """As `Template` describes it. Raises SettingsError on a file that takes several images at once."""
-        ends = read_ends(app.model)
+        ends = target_of(app.model).file_ends(app.model)
         if ends.input_shape[0] != _ONE_IMAGE:
             raise SettingsError(
                 f"{app.model} takes {ends.input_shape[0]} images at once, and the app has one: export it "
@@ -45,7 +46,7 @@ class AndroidTemplate:
 TEMPLATE = AndroidTemplate()
 
 
-def mediapipe_objection(app: App, ends: TfliteEnds) -> str | None:
+def mediapipe_objection(app: App, ends: FileEnds) -> str | None:
     """Why MediaPipe's ImageClassifier cannot run the file, and what it could run; None if it can.
 
     It takes colours in float32 with one mean and one deviation, or in uint8, and reads them from TFLite's
@@ -58,13 +59,16 @@ def mediapipe_objection(app: App, ends: TfliteEnds) -> str | None:
         return "takes no int8 input: export the file with `--io uint8`"
     several = len(set(zip(preprocessing.mean, preprocessing.std, strict=True))) > 1
     if metadata.io == "float32" and metadata.pixels == "normalized" and several:
-        return "takes one mean and one deviation for all colours: export the file with `--pixels unit`"
+        return (
+            "takes one mean and one deviation for all colours: export the file with `--pixels unit` or "
+            "`--io uint8`"
+        )
     if not ends.standard_metadata:
         return "needs TFLite's standard metadata, which this file lacks: export it again"
     return None
 
 
-def constants(app: App, ends: TfliteEnds) -> Iterator[str]:
+def constants(app: App, ends: FileEnds) -> Iterator[str]:
     """The lines of Kotlin that describe the file."""
     metadata, preprocessing = app.metadata, app.metadata.preprocessing
     _, height, width = preprocessing.shape
@@ -100,7 +104,7 @@ def _templates() -> dict[str, str]:
     return {(f".{name}" if name == "gitignore" else name): text for name, text in names.items()}
 
 
-def _written(name: str, text: str, app: App, ends: TfliteEnds, objection: str | None) -> str:
+def _written(name: str, text: str, app: App, ends: FileEnds, objection: str | None) -> str:
     if name == _MODEL:
         return with_block(text, "generated", "".join(f"    {line}\n" for line in constants(app, ends)))
     if name == "README.md":

@@ -23,6 +23,7 @@ from micronet_edge.lowering import INTEGER_COSTS, SHIPPED, Costs, Pass, Tuning, 
 from micronet_edge.lowering.cost_model.tuning import INTEGER
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.settings import Pixels, Runtime, Scores
+from micronet_edge.targets.file_ends import FileEnds
 
 FLOAT32 = "float32"
 FLOAT16 = "float16"
@@ -163,6 +164,12 @@ class Reader(Protocol):
 
     def open(self, path: Path, threads: int = 1, kernels: Kernels = "auto") -> Session:
         """Opens a file in the runtime, with our own kernels where they are at hand or with none."""
+
+    def file_ends(self, path: Path) -> FileEnds:
+        """What the file's graph says of its ends; a format whose runtimes all say so may leave this out.
+
+        Raises TargetError on a damaged file.
+        """
 
     def opening_in(self, runtime: str) -> "Reader":
         """What opens the files in another runtime that runs them; a format with one may leave this out.

@@ -1,10 +1,10 @@
-"""What a TFLite file's own graph says of its ends, for apps that cannot ask the runtime."""
+"""Reads what a TFLite file's graph says of its ends."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from micronet_edge.errors import TargetError
+from micronet_edge.targets.file_ends import FileEnds
 from micronet_edge.util.user_files import NETWORK, read_bytes
 
 _STANDARD = b"TFLITE_METADATA"
@@ -12,22 +12,7 @@ _TYPES = {0: "float32", 3: "uint8", 9: "int8"}
 """Those of TFLite's TensorType that our files' ends have."""
 
 
-@dataclass(frozen=True, slots=True)
-class TfliteEnds:
-    """The shape of the first input, and the numbers of the first output.
-
-    A score is (number - output_zero_point) * output_scale. `standard_metadata` says whether the file has the
-    metadata that MediaPipe reads.
-    """
-
-    input_shape: tuple[int, ...]
-    output_type: str
-    output_scale: float = 1.0
-    output_zero_point: int = 0
-    standard_metadata: bool = False
-
-
-def read_ends(path: Path) -> TfliteEnds:
+def read_ends(path: Path) -> FileEnds:
     """Reads them from the file.
 
     Raises TargetError on a file that is damaged, or whose output apps cannot read.
@@ -41,13 +26,13 @@ def read_ends(path: Path) -> TfliteEnds:
         raise TargetError(f"{path} cannot be read ({error}): copy or export it again") from error
 
 
-def _ends(model: Any) -> TfliteEnds:  # noqa: ANN401 - generated, untyped
+def _ends(model: Any) -> FileEnds:  # noqa: ANN401 - generated, untyped
     graph = model.Subgraphs(0)
     given, made = graph.Tensors(graph.Inputs(0)), graph.Tensors(graph.Outputs(0))
     kind, quantization = _TYPES[made.Type()], made.Quantization()
     shape = tuple(int(side) for side in given.ShapeAsNumpy())
     names = {model.Metadata(place).Name() for place in range(model.MetadataLength())}
     if kind == "float32" or quantization is None:
-        return TfliteEnds(shape, kind, standard_metadata=_STANDARD in names)
+        return FileEnds(shape, kind, standard_metadata=_STANDARD in names)
     scale, zero_point = quantization.Scale(0), quantization.ZeroPoint(0)
-    return TfliteEnds(shape, kind, float(scale), int(zero_point), _STANDARD in names)
+    return FileEnds(shape, kind, float(scale), int(zero_point), _STANDARD in names)
