@@ -59,6 +59,10 @@ class CompiledInterpreter:
         made = self._model.get_output_tensor_details(signature["key"])
         self._inputs = _by_index(signature["inputs"], given, self._given)
         self._outputs = _by_index(signature["outputs"], made, self._made)
+        for (
+            each
+        ) in self.get_input_details():  # the first write makes LiteRT say things, which are kept quiet here
+            self.set_tensor(each["index"], np.zeros(each["shape"], each["dtype"]))
         self._kinds = {each["index"]: each for each in self.get_output_details()}
 
     def get_input_details(self) -> Details:

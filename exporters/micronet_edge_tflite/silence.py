@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from threading import Lock
 
 _STANDARD_ERROR = 2
-_NOTICES = (b"INFO: ", b"WARNING: [gpu_registry")
+_NOTICES = (b"INFO: ", b"WARNING: [gpu_registry", b"WARNING: [npu_registry")
 """The compiled model regrets that there is no accelerator, of which ours make no use."""
 _ONE_AT_A_TIME = Lock()
 
