@@ -13,6 +13,7 @@ import pytest
 import micronet_edge
 from micronet_edge_bench.report.markdown import (
     baseline_rows,
+    compiled_model_rows,
     family_float_rows,
     family_int8_rows,
     family_summary_rows,
@@ -115,6 +116,13 @@ def test_the_tables_of_speeds_are_the_committed_result():
         assert row in PAGES["speed"]
     for row in family_summary_rows(results):
         assert row in README
+
+
+def test_the_table_of_the_compiled_model_is_the_committed_result():
+    rows = list(compiled_model_rows(read_results(RESULTS / "compiled_model.json")))
+    assert len(rows) == 6
+    for row in rows:
+        assert row in PAGES["speed"]
 
 
 @pytest.mark.parametrize("suite", ["family", "baselines"])

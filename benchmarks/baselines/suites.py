@@ -23,7 +23,8 @@ SUITE = Kind("suite", MIB, "see those under benchmarks/suites", SettingsError)
 class Candidate:
     """How a network is written: its precision, and whether naive, without Gather, or with int8 io.
 
-    `kernels` says whether the fused kernels may run it.
+    `kernels` says whether the fused kernels may run it; `runtime` names the one to run it in, of several that
+    can.
     """
 
     precision: str
@@ -31,6 +32,7 @@ class Candidate:
     portable: bool = False
     io: str = FLOAT32
     kernels: Kernels = "off"
+    runtime: str | None = None
 
 
 CANDIDATES = {
@@ -42,6 +44,8 @@ CANDIDATES = {
     "int8 io": Candidate("int8", io=INT8_IO),
     "float32 fused": Candidate(FLOAT32, kernels="auto"),
     "int8 fused": Candidate("int8", kernels="auto"),
+    "float32 compiled": Candidate(FLOAT32, runtime="litert-compiled"),
+    "int8 compiled": Candidate("int8", runtime="litert-compiled"),
 }
 
 

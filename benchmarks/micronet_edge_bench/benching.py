@@ -11,6 +11,7 @@ from micronet_edge.errors import SettingsError
 from micronet_edge.kernels import Kernels
 from micronet_edge_bench.inputs import PreparedFile, prepare
 from micronet_edge_bench.measuring import Progress, measure
+from micronet_edge_bench.named_runtimes import check_runtimes, in_runtimes
 from micronet_edge_bench.results import Baseline, Results, Run, read_results
 from micronet_edge_bench.runner.plan import Settings
 
@@ -34,12 +35,14 @@ class What:
     """The input of the files: the first images of a folder, random numbers, or a bundled photograph.
 
     `kernels` says whether the fused kernels may run. `own` files were just written here, so they are trusted.
+    Each file runs in those of the `runtimes` that take it, or in its usual one if none is named.
     """
 
     images: Path | None = None
     random: bool = False
     kernels: Kernels = "auto"
     own: bool = False
+    runtimes: tuple[str, ...] = ()
 
 
 def is_results(path: Path) -> bool:
@@ -63,9 +66,10 @@ def bench(
     Raises   what measure, prepare and read_results raise, and SettingsError on results given twice.
     """
     networks, kept = _sorted(paths, against)
+    check_runtimes(networks, what.runtimes)
     read = [(path, read_results(path)) for path in kept]  # before measuring, which takes minutes
     prepared = prepare(networks, what.images, random=what.random, own=what.own) if networks else []
-    prepared = [replace(file, kernels=what.kernels) for file in prepared]
+    prepared = in_runtimes([replace(file, kernels=what.kernels) for file in prepared], what.runtimes)
     runs: tuple[Run, ...] = ()
     baseline = _baseline(paths, against, prepared)
     if prepared:

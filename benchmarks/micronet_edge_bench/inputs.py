@@ -31,7 +31,8 @@ class PreparedFile:
     """A file, its unique name, and its input array, which `input` describes.
 
     `madds` are the multiply-adds of its convolutions and matrix products, None if they cannot be counted.
-    `kernels` says whether the fused kernels may run it.
+    `kernels` says whether the fused kernels may run it; `runtime` names the one to run it in, of several that
+    can.
     """
 
     name: str
@@ -42,6 +43,7 @@ class PreparedFile:
     input: str
     madds: int | None
     kernels: Kernels = "off"
+    runtime: str | None = None
 
 
 def prepare(

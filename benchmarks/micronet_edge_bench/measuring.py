@@ -62,7 +62,9 @@ def measure(
         raise SettingsError(f"device {repeated[0]} is given twice: give it once")
     reached = [find_device(label, wants_python=program is None) for label in devices]
     with tempfile.TemporaryDirectory(prefix="micronet-edge-") as name:
-        wanted = [FileToMeasure(file.name, file.path, file.array, file.kernels) for file in files]
+        wanted = [
+            FileToMeasure(file.name, file.path, file.array, file.kernels, file.runtime) for file in files
+        ]
         packed = pack(Path(name), wanted, settings)
         errand = _Errand(packed, files, settings, progress, bootstrap=bootstrap, program=program)
         return errand.on_all(reached)

@@ -30,13 +30,15 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 class FileToMeasure:
     """A network's file, its name in the results, and its input array.
 
-    `kernels` says whether the fused kernels may run it.
+    `kernels` says whether the fused kernels may run it; `runtime` names the one to run it in, of several that
+    can.
     """
 
     name: str
     path: Path
     array: NDArray[np.generic]
     kernels: Kernels = "off"
+    runtime: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ def _planned(number: int, file: FileToMeasure, libraries: Mapping[str, Path]) ->
     safe = f"{number}-{_UNSAFE.sub('_', file.path.name)}"
     usable = libraries if file.kernels == "auto" else {}
     names = {machine: Path(path.name) for machine, path in usable.items()}
-    return PlannedFile(file.name, Path(safe), Path(f"{safe}.npy"), names)
+    return PlannedFile(file.name, Path(safe), Path(f"{safe}.npy"), names, file.runtime)
 
 
 def _write(folder: Path, files: Sequence[FileToMeasure], plan: Plan, libraries: Mapping[str, Path]) -> None:

@@ -75,7 +75,11 @@ def _measured(suite: Suite, number: int, files: dict[Member, Path], console: Con
     console.print(f"measuring {turn.name} ({number + 1} of {len(suite.turns)})")
     settings = Settings(suite.threads, suite.processes, suite.rounds, profile=True)
     prepared = [
-        replace(file, kernels=CANDIDATES[member.candidate].kernels)
+        replace(
+            file,
+            kernels=CANDIDATES[member.candidate].kernels,
+            runtime=CANDIDATES[member.candidate].runtime,
+        )
         for member, file in zip(
             turn.members, prepare([files[member] for member in turn.members], own=True), strict=True
         )

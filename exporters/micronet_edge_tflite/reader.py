@@ -22,9 +22,7 @@ class TfliteReader:
     def open(self, path: Path, threads: int = 1, kernels: Kernels = "auto") -> "TfliteSession":
         from micronet_edge_tflite.session import TfliteSession
 
-        metadata = None
-        with suppress(TargetError):  # a file without our metadata takes what its tensors say
-            metadata = read_metadata(path)
+        metadata = self._said(path)
         micro = metadata is not None and metadata.runtime == "micro"
         own: Kernels = "off" if micro else kernels
         return TfliteSession(path, threads, kernels=own, metadata=metadata)
@@ -32,5 +30,23 @@ class TfliteReader:
     def read_metadata(self, path: Path) -> FileMetadata:
         return read_metadata(path)
 
+    @staticmethod
+    def _said(path: Path) -> FileMetadata | None:
+        """What the file says of itself; one without our metadata takes what its tensors say."""
+        with suppress(TargetError):
+            return read_metadata(path)
+        return None
+
+
+class CompiledTfliteReader(TfliteReader):
+    """The same in LiteRT's compiled model, which takes no delegate: our kernels cannot run."""
+
+    def open(self, path: Path, threads: int = 1, kernels: Kernels = "auto") -> "TfliteSession":
+        from micronet_edge_tflite.compiled_session import CompiledSession
+
+        del kernels
+        return CompiledSession(path, threads, metadata=self._said(path))
+
 
 READER = TfliteReader()
+COMPILED_READER = CompiledTfliteReader()

@@ -59,21 +59,23 @@ class TfliteSession:
         try:
             with without_notices():
                 self._kernels = None if self._library is None else load_delegate(str(self._library))
-                self._interpreter = Interpreter(
-                    str(path),
-                    num_threads=threads,
-                    experimental_op_resolver_type=(
-                        OpResolverType.BUILTIN_REF if reference else OpResolverType.AUTO
-                    ),
-                    experimental_delegates=None if self._kernels is None else [self._kernels],
-                )
-                self._interpreter.allocate_tensors()
+                self._interpreter = self._opened(path, threads, reference=reference)
         except (ValueError, RuntimeError) as error:
             raise TargetError(
                 f"{path} cannot be opened by LiteRT ({error}): copy or export it again"
             ) from error
         self._path, self._metadata = path, metadata
         self._inputs, self._outputs = inputs_and_outputs(self._interpreter, metadata)
+
+    def _opened(self, path: Path, threads: int, *, reference: bool) -> Any:  # noqa: ANN401 - the library's own, untyped
+        interpreter = Interpreter(
+            str(path),
+            num_threads=threads,
+            experimental_op_resolver_type=OpResolverType.BUILTIN_REF if reference else OpResolverType.AUTO,
+            experimental_delegates=None if self._kernels is None else [self._kernels],
+        )
+        interpreter.allocate_tensors()
+        return interpreter
 
     def run(self, images: Images) -> Logits:
         only_ones(self._path, self._inputs, self._outputs)

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from threading import Lock
 
 _STANDARD_ERROR = 2
-_NOTICE = b"INFO: "
+_NOTICES = (b"INFO: ", b"WARNING: [gpu_registry", b"WARNING: [npu_registry")
+"""The compiled model regrets that there is no accelerator, of which ours make no use."""
 _ONE_AT_A_TIME = Lock()
 
 
@@ -28,4 +29,4 @@ def without_notices() -> Iterator[None]:
                 os.dup2(before, _STANDARD_ERROR)
                 os.close(before)
                 held.seek(0)
-                os.write(_STANDARD_ERROR, b"".join(line for line in held if not line.startswith(_NOTICE)))
+                os.write(_STANDARD_ERROR, b"".join(line for line in held if not line.startswith(_NOTICES)))

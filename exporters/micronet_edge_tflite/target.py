@@ -25,18 +25,22 @@ from micronet_edge.quantization.refine_stem import refine_stem
 from micronet_edge.quantization.rewrite_quantized import rewritten
 from micronet_edge.settings import Runtime
 from micronet_edge.targets.common import as_written, forbidden_operators
+from micronet_edge.targets.file_ends import FileEnds
 from micronet_edge.targets.protocol import FLOAT16, FLOAT32, INT8_IO, CostTable, ExportSpec
 from micronet_edge.targets.registry import find_target
-from micronet_edge.targets.session_protocol import Session
+from micronet_edge.targets.session_protocol import Reader, Session
 from micronet_edge.verification.conversion_check import check_conversion
 from micronet_edge_tflite.operators import MICRO
 from micronet_edge_tflite.other_readers import notes, readers
 from micronet_edge_tflite.passes.split_borders import SplitBorders
 from micronet_edge_tflite.pipelines import xnnpack, xnnpack_from_pixels
-from micronet_edge_tflite.reader import READER
+from micronet_edge_tflite.reader import COMPILED_READER, READER
 
 if TYPE_CHECKING:
     from micronet_edge_tflite.network_file import FileForm
+
+INTERPRETER, COMPILED = "litert", "litert-compiled"
+"""The runtimes that open the files here: LiteRT's interpreter, with our kernels, and its compiled model."""
 
 MAXIMUM_PARTITIONS = 2
 OWN_OPERATORS = frozenset(
@@ -184,6 +188,18 @@ class TfliteTarget:
     def open(self, path: Path, threads: int = 1, kernels: Kernels = "auto") -> Session:
         return READER.open(path, threads, kernels)
 
+    def file_ends(self, path: Path) -> FileEnds:
+        from micronet_edge_tflite.file_ends import read_ends
+
+        return read_ends(path)
+
+    def opening_in(self, runtime: str) -> Reader:
+        if runtime == COMPILED:
+            return CompiledReader()
+        if runtime != INTERPRETER:
+            raise TargetError(f"TFLite files do not open in {runtime}: choose from {INTERPRETER}, {COMPILED}")
+        return self
+
     def for_kernels(self, path: Path) -> bytes:
         return path.read_bytes()  # the delegate finds by itself what it replaces
 
@@ -239,6 +255,14 @@ def _form(spec: ExportSpec, metadata: FileMetadata) -> "FileForm":
         metadata=metadata,
         micro=spec.runtime == MICRO,
     )
+
+
+class CompiledReader(TfliteTarget):
+    """Opens TFLite files in LiteRT's compiled model, where our kernels cannot run."""
+
+    def open(self, path: Path, threads: int = 1, kernels: Kernels = "auto") -> Session:
+        del kernels  # it takes no delegate
+        return COMPILED_READER.open(path, threads)
 
 
 @runtime_checkable

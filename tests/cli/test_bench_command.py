@@ -54,6 +54,30 @@ def test_tables_at_any_width(tool_here, digits, monkeypatch, columns):
     assert "local: with 2 of --processes the intervals of ratios are too narrow" in text
 
 
+def test_a_file_in_two_runtimes_side_by_side(tool_here, digits):
+    """LiteRT's interpreter is the baseline of its compiled model, which gives the same numbers."""
+    both = ("--runtime", "litert", "--runtime", "litert-compiled", "--kernels", "off")
+    ran = tool_here("bench", digits / TFLITE_FILE, *both, *SHORT, "--json")
+    assert ran.code == 0, ran.errors
+    plain, compiled = json.loads(ran.output)["runs"][0]["files"]
+    assert [each["name"] for each in (plain, compiled)] == [
+        f"{TFLITE_FILE} in litert",
+        f"{TFLITE_FILE} in litert-compiled",
+    ]
+    assert [each["runtime"] for each in (plain, compiled)] == ["LiteRT", "LiteRT CompiledModel"]
+    assert compiled["output_sha256"] == plain["output_sha256"]
+    assert compiled["ratio"]["against"] == plain["name"]
+    assert compiled["ratio"]["in_turn"]
+
+
+def test_it_says_that_the_compiled_model_runs_no_kernels_of_ours(tool_here, digits):
+    ran = tool_here("bench", digits / TFLITE_FILE, "--runtime", "litert-compiled", *SHORT)
+    assert ran.code == 0, ran.errors
+    text = " ".join(ran.output.split())
+    assert "kernels: the runtimes' own" in text
+    assert "LiteRT CompiledModel takes no delegate, so it runs LiteRT's own" in text
+
+
 def test_json_is_all_there_is_on_stdout(tool_here, digits):
     ran = tool_here("bench", digits / TFLITE_FILE, "--against", digits / ONNX_FILE, *SHORT, "--json")
     assert ran.code == 0, ran.errors
@@ -158,6 +182,11 @@ def test_names_of_users_are_plain_text(tool_here, digits, folder):
         ((ONNX_FILE, "--against", "old.json"), "old.json is a results file of version 0"),
         (("kept.json", "--against", "none.onnx"), "there is no none.onnx to compare with"),
         (("kept.json", "kept.json"), "a results file is given twice"),
+        (
+            (ONNX_FILE, "--runtime", "tensorrt"),
+            "there is no runtime tensorrt: choose from onnxruntime, litert",
+        ),
+        ((ONNX_FILE, "--runtime", "litert-compiled"), "no file can run in litert-compiled"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )

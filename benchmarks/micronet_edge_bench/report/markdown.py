@@ -50,6 +50,19 @@ def family_summary_rows(results: Results) -> Iterator[str]:
         yield _row(network, *cells)
 
 
+def compiled_model_rows(results: Results) -> Iterator[str]:
+    """Network, precision, and speed-ups over LiteRT's interpreter.
+
+    All are the same file: first in the compiled model, then in the interpreter with the fused kernels.
+    """
+    for network, kind, run in _by_network(results):
+        for precision in ("float32", "int8"):
+            names = [f"{network} {precision}{each}.{kind}" for each in ("", " fused", " compiled")]
+            plain, fused, compiled = map(run.file, names)
+            if plain is not None and fused is not None and compiled is not None:
+                yield _row(network, precision, _faster(plain, compiled), _faster(plain, fused))
+
+
 def baseline_rows(results: Results) -> Iterator[str]:
     """Network, top-1, runtime, precision, multiply-adds, milliseconds, share of peak, MicroNet's speed-up.
 

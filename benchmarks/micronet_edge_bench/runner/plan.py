@@ -78,13 +78,15 @@ class Settings:
 class PlannedFile:
     """A network's file, its name, and its input array.
 
-    `kernels` are the libraries of fused kernels by machine; empty if they must not run.
+    `kernels` are the libraries of fused kernels by machine; empty if they must not run. `runtime` is the name
+    of the one to run it in, of several that can; None is the usual one.
     """
 
     name: str
     path: Path
     input: Path
     kernels: Mapping[str, Path] = field(default_factory=dict)
+    runtime: str | None = None
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,7 @@ def plan_content(plan: Plan) -> dict[str, object]:
                 "path": str(file.path),
                 "input": str(file.input),
                 "fused": bool(file.kernels),
+                "runtime": file.runtime,
             }
             for file in plan.files
         ],
@@ -174,6 +177,7 @@ def _plan(entries: _Entries, folder: Path) -> Plan:
             folder / each.text("path"),
             folder / each.text("input"),
             kernels if each.has("fused") and each.flag("fused") else {},
+            each.text("runtime") if each.has("runtime") else None,
         )
         for each in entries.list_of_entries("files")
     ]

@@ -74,6 +74,7 @@ class Worker:
             "path": str(file.path),
             "input": str(file.input),
             "kernels": {machine: str(path) for machine, path in file.kernels.items()},
+            "runtime": file.runtime,
             "threads": threads,
             "profile_rounds": profile_rounds,
         }

@@ -58,7 +58,7 @@ def _serve(commands: BinaryIO, answers: BinaryIO) -> None:
     if job is None:  # the coordinator has ended
         return
     path, threads, rounds = Path(job["path"]), job["threads"], job["profile_rounds"]
-    runtime = runtime_for(path)
+    runtime = runtime_for(path, job["runtime"])
     array = _array(Path(job["input"]))
     kernels = _usable(job["kernels"])
     if rounds is not None:

@@ -68,6 +68,14 @@ def bench(
         ),
     ] = None,
     kernels: KernelsOption = "auto",
+    runtime: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="litert, litert-compiled (LiteRT's CompiledModel) or onnxruntime; may be repeated: each "
+            "FILE runs in those that take it.",
+            show_default="each format's usual one",
+        ),
+    ] = None,
     profile: Annotated[bool, typer.Option("--profile", help="Show the time per layer and operator.")] = False,
     bootstrap: Annotated[
         bool, typer.Option("--bootstrap", help="Install missing packages on the board, in a separate folder.")
@@ -106,6 +114,7 @@ def bench(
             "--processes": processes != _PROCESSES,
             "--input": given is not None,
             "--kernels": kernels != "auto",
+            "--runtime": bool(runtime),
             "--bootstrap": bootstrap,
             "--benchmark-model": benchmark_model is not None,
             "--html": html is not None,
@@ -133,6 +142,10 @@ def bench(
         raise typer.BadParameter(
             f"runs only on phones: give --device {_PHONE}SERIAL", param_hint="--benchmark-model"
         )
+    if benchmark_model is not None and runtime:
+        raise typer.BadParameter(
+            "benchmark_model has one of its own: leave one of the two out", param_hint="--runtime"
+        )
     read = [*files, *(path for path in (against, benchmark_model, images) if path is not None)]
     check_reports({"--output": output, "--html": html}, inputs=read, overwrite=overwrite)
     from micronet_edge_bench.benching import What, Where
@@ -145,7 +158,7 @@ def bench(
             settings,
             against=against,
             where=Where(devices, bootstrap=bootstrap, program=benchmark_model),
-            what=What(images, random=given == _RANDOM, kernels=kernels),
+            what=What(images, random=given == _RANDOM, kernels=kernels, runtimes=tuple(runtime or ())),
             progress=progress,
         )
     measured = any(run.files for run in results.runs)

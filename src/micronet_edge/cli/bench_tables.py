@@ -96,11 +96,16 @@ def _environment(run: "Run") -> tuple[str, str]:
 
 
 def _kernels(run: "Run") -> list[str]:
-    """Which files ran in the fused kernels, if any file could."""
+    """Which files ran in the fused kernels, if any file could, and which never can."""
+    from micronet_edge_bench.runner.runtimes import litert_compiled
+
     fused = [f"{plural(file.fused, 'activation')} of {file.name}" for file in run.files if file.fused]
+    lines = ["kernels: the runtimes' own"] if any(file.fused is not None for file in run.files) else []
     if fused:
-        return [f"kernels: fused for {', '.join(fused)}"]
-    return ["kernels: the runtimes' own"] if any(file.fused is not None for file in run.files) else []
+        lines = [f"kernels: fused for {', '.join(fused)}"]
+    if any(file.runtime == litert_compiled.NAME for file in run.files):
+        lines.append(f"kernels: {litert_compiled.NAME} takes no delegate, so it runs LiteRT's own")
+    return lines
 
 
 def _cores(cores: int, allowed: int) -> str:

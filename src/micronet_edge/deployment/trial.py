@@ -5,12 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from micronet_edge.data.metadata import FileMetadata
+from micronet_edge.data.metadata import UNKNOWN, FileMetadata
 from micronet_edge.data.preprocessing import Images
 from micronet_edge.errors import SettingsError, TargetError
-from micronet_edge.evaluation.networks import UNKNOWN
 from micronet_edge.targets.isolated_targets import given_target
-from micronet_edge.targets.protocol import Logits, Session
+from micronet_edge.targets.session_protocol import Logits, Session
 
 _CHANNELS_LAST = (".tflite",)
 _SUM_TOLERANCE = 0.02

@@ -18,6 +18,7 @@ from micronet_edge.lowering import INTEGER_COSTS, SHIPPED, Costs, Pass, Tuning, 
 from micronet_edge.lowering.cost_model.tuning import INTEGER
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.settings import Pixels, Runtime, Scores
+from micronet_edge.targets.file_ends import FileEnds
 from micronet_edge.targets.session_protocol import Reader
 
 FLOAT32 = "float32"
@@ -146,6 +147,18 @@ class Target(Reader, Protocol):
 
     def for_runtime(self, runtime: Runtime) -> "Target":
         """What writes the format for another of its runtimes; a format with one may leave this out."""
+
+    def file_ends(self, path: Path) -> FileEnds:
+        """What the file's graph says of its ends; a format whose runtimes all say so may leave this out.
+
+        Raises TargetError on a damaged file.
+        """
+
+    def opening_in(self, runtime: str) -> Reader:
+        """What opens the files in another runtime that runs them; a format with one may leave this out.
+
+        Raises TargetError on any other name.
+        """
 
     def lacking(self, path: Path) -> tuple[str, ...]:
         """What another runtime of the format lacks to run the file; a format with one may leave this out."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from micronet_edge.errors import TargetError
 from micronet_edge.settings import Runtime
 from micronet_edge.targets.protocol import SHARED, CostTable, IntegerLowering, Target
+from micronet_edge.targets.session_protocol import Reader
 
 ENTRY_POINTS = "micronet_edge.targets"
 _PARTS = (
@@ -120,6 +121,17 @@ def for_runtime(target: Target, runtime: Runtime) -> Target:
         raise TargetError(
             f"format {target.name} has no files for --for {runtime}: give --format tflite alone"
         )
+    return chosen(runtime)
+
+
+def opening_in(reader: Reader, runtime: str) -> Reader:
+    """What opens the same format's files in that runtime.
+
+    Raises TargetError on a runtime that does not run them.
+    """
+    chosen: Callable[[str], Reader] | None = getattr(reader, "opening_in", None)
+    if chosen is None:
+        raise TargetError(f"{reader.name} files open in one runtime alone: leave {runtime} out")
     return chosen(runtime)
 
 

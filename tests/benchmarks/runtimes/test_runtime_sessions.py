@@ -35,8 +35,22 @@ def test_another_suffix_is_refused_with_those_there_are(refusal):
     assert ".onnx, .tflite" in refusal(RuntimeUnusableError, runtime_for, "m0.pt")
 
 
+def test_a_runtime_can_be_chosen_by_name(refusal):
+    assert runtime_for("m0.tflite", "litert-compiled").NAME == "LiteRT CompiledModel"
+    assert "choose from onnxruntime, litert, litert-compiled" in refusal(
+        RuntimeUnusableError, runtime_for, "m0.tflite", "tensorrt"
+    )
+    assert "takes files that end in .tflite" in refusal(
+        RuntimeUnusableError, runtime_for, "m0.onnx", "litert-compiled"
+    )
+
+
 def test_what_is_installed_is_told_with_its_version():
-    assert installed() == {"ONNX Runtime": onnxruntime.__version__, "LiteRT": litert.version()}
+    assert installed() == {
+        "ONNX Runtime": onnxruntime.__version__,
+        "LiteRT": litert.version(),
+        "LiteRT CompiledModel": litert.version(),
+    }
 
 
 def test_a_runtime_that_is_not_here_says_what_to_install(monkeypatch, refusal, tmp_path):

@@ -11,6 +11,7 @@ def test_only_notices_stay_away(capfd):
     os.write(2, b"before\n")
     with without_notices():
         os.write(2, b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\nERROR: broken\n")
+        os.write(2, b"WARNING: [gpu_registry.cc:160] GPU accelerator could not be loaded and registered.\n")
     os.write(2, b"after\n")
     assert capfd.readouterr().err == "before\nERROR: broken\nafter\n"
 

@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from micronet_edge_bench.runner.runtimes import litert, onnxruntime
+from micronet_edge_bench.runner.runtimes import litert, litert_compiled, onnxruntime
 from micronet_edge_bench.runner.runtimes.errors import RuntimeUnusableError
 
 if TYPE_CHECKING:
@@ -22,31 +22,54 @@ if TYPE_CHECKING:
 ENTRY_POINTS = "micronet_edge.runtimes"
 
 
-def runtimes() -> tuple[Runtime, ...]:
-    """Our own runtimes, and those of installed packages that can be loaded."""
-    return (onnxruntime, litert, *(found for found in _offered().values() if not isinstance(found, str)))
+def runtimes() -> dict[str, Runtime]:
+    """Our own runtimes, and those of installed packages that can be loaded, by the name to choose them by.
+
+    Of several that run the same files, the first is the usual one.
+    """
+    ours: dict[str, Runtime] = {
+        "onnxruntime": onnxruntime,
+        "litert": litert,
+        "litert-compiled": litert_compiled,
+    }
+    offered = _offered().items()
+    others = {name: each for name, each in offered if not isinstance(each, str) and name not in ours}
+    return {**ours, **others}
 
 
-def runtime_for(path: str | os.PathLike[str]) -> Runtime:
-    """The runtime for a file, by its suffix.
+def runtime_for(path: str | os.PathLike[str], name: str | None = None) -> Runtime:
+    """The runtime of that name, or else the usual one for a file, by its suffix.
 
-    Raises RuntimeUnusableError if no runtime has that suffix.
+    Raises RuntimeUnusableError if no runtime has that suffix, or none that name, or the one of that name
+    runs other files.
     """
     suffix = Path(path).suffix.lower()
-    for runtime in runtimes():
+    if name is not None:
+        return _named(name, suffix, path)
+    for runtime in runtimes().values():
         if suffix in runtime.SUFFIXES:
             return runtime
-    known = ", ".join(suffix for runtime in runtimes() for suffix in runtime.SUFFIXES)
+    known = ", ".join(dict.fromkeys(suffix for runtime in runtimes().values() for suffix in runtime.SUFFIXES))
     broken = "".join(f"; {each}" for each in _offered().values() if isinstance(each, str))
     raise RuntimeUnusableError(
         f"no runtime for {path}: give a file whose name ends in one of {known}{broken}"
     )
 
 
+def _named(name: str, suffix: str, path: str | os.PathLike[str]) -> Runtime:
+    found = runtimes().get(name)
+    if found is None:
+        raise RuntimeUnusableError(f"there is no runtime {name}: choose from {', '.join(runtimes())}")
+    if suffix not in found.SUFFIXES:
+        takes = ", ".join(found.SUFFIXES)
+        raise RuntimeUnusableError(f"{path} cannot run in {name}: it takes files that end in {takes}")
+    return found
+
+
 def installed() -> dict[str, str]:
     """The versions of the installed runtimes, by name."""
     versions = {}
-    for runtime in runtimes():
+    for runtime in runtimes().values():
         try:
             versions[runtime.NAME] = runtime.version()
         except RuntimeUnusableError:  # noqa: PERF203 - a handful at most
