@@ -32,7 +32,7 @@ class FileForm:
         ends: The types and numbers that it takes and gives.
         signature: The names of inputs and outputs; None for a classifier's.
         float16: Whether weights that float16 holds exactly are stored in it.
-        repeats: Whether constants have the shape of what they are added to or multiply.
+        micro: Whether it is for TensorFlow Lite Micro, which is slow where shapes differ, and in float32.
         metadata: What the file says of itself to readers of the standard metadata; None says nothing.
     """
 
@@ -40,7 +40,7 @@ class FileForm:
     ends: Ends = field(default_factory=Ends)
     signature: Signature | None = None
     float16: bool = False
-    repeats: bool = False
+    micro: bool = False
     metadata: FileMetadata | None = None
 
 
@@ -50,7 +50,7 @@ def quantized_file(quantized: QuantizedNetwork, form: FileForm = FileForm()) -> 
     Raises:
         TargetError: On a layer that no operator here writes.
     """
-    return _content(NetworkTensors(quantized, form.batch, repeats=form.repeats), form)
+    return _content(NetworkTensors(quantized, form.batch, repeats=form.micro), form)
 
 
 def float_file(network: fx.GraphModule, preprocessing: Preprocessing, form: FileForm = FileForm()) -> bytes:
@@ -82,7 +82,7 @@ def _content(tensors: NetworkTensors, form: FileForm) -> bytes:
     names = _names(network, form.signature)
     if form.signature is not None:
         tensors.input_names = dict(zip(inputs(network), names[0], strict=True))
-    given = write_inputs(tensors, form.ends)
+    given = write_inputs(tensors, form.ends, micro=form.micro)
     nodes, start = list(network.graph.nodes), pixels_at_start(network, form.ends)
     for node in nodes[nodes.index(start) + 1 if start else 0 :]:
         if node.op not in {"placeholder", "output"} and not is_done_before(node):

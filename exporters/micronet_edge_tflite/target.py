@@ -15,7 +15,7 @@ from micronet_edge.data.photographs import photographs
 from micronet_edge.data.preprocessing import Images
 from micronet_edge.errors import TargetError
 from micronet_edge.kernels import Kernels
-from micronet_edge.lowering import INTEGER_COSTS, Pass, reading_pixels
+from micronet_edge.lowering import INTEGER_COSTS, Pass
 from micronet_edge.lowering.cost_model.tuning import INTEGER, shipped_tables
 from micronet_edge.lowering.passes.fold_input_normalization import pixels_of
 from micronet_edge.lowering.passes.space_to_depth_width import SpaceToDepthWidth
@@ -32,7 +32,7 @@ from micronet_edge.verification.conversion_check import check_conversion
 from micronet_edge_tflite.operators import MICRO
 from micronet_edge_tflite.other_readers import notes, readers
 from micronet_edge_tflite.passes.split_borders import SplitBorders
-from micronet_edge_tflite.pipelines import xnnpack
+from micronet_edge_tflite.pipelines import xnnpack, xnnpack_from_pixels
 from micronet_edge_tflite.reader import READER
 
 if TYPE_CHECKING:
@@ -89,8 +89,10 @@ class TfliteTarget:
             raise TargetError("a TFLite file takes NHWC: leave --layout nchw out, or give --format onnx")
 
     def pipeline(self, spec: ExportSpec) -> tuple[Pass, ...]:
-        passes, white = xnnpack(spec.tuning.costs("xnnpack", _COSTS)), spec.ends.white
-        return passes if white is None else reading_pixels(passes, spec.metadata.preprocessing, white)
+        costs, white = spec.tuning.costs("xnnpack", _COSTS), spec.ends.white
+        if white is None:
+            return xnnpack(costs)
+        return xnnpack_from_pixels(costs, spec.metadata.preprocessing, white)
 
     def export(self, network: nn.Module, spec: ExportSpec, path: Path) -> None:
         from micronet_edge_tflite.metadata import append_metadata
@@ -118,9 +120,8 @@ class TfliteTarget:
             )
         if spec.ends.white is not None:
             raise TargetError(
-                f"{_lacking(network)} has no TFLite operator, and the converter's files take "
-                "normalized float32 "
-                "alone: leave --io and --pixels out, or put another layer in its place"
+                f"{_lacking(network)} has no TFLite operator, and the converter's files take normalized "
+                "float32 alone: leave --io and --pixels out, or put another layer in its place"
             )
         given = spec.signature.inputs
         if len(given) != 1 or not given[0].is_map:
@@ -235,7 +236,7 @@ def _form(spec: ExportSpec, metadata: FileMetadata) -> "FileForm":
         ends=spec.ends,
         signature=spec.signature,
         float16=spec.precision == FLOAT16,
-        repeats=spec.runtime == MICRO,
+        micro=spec.runtime == MICRO,
         metadata=metadata,
     )
 

@@ -336,9 +336,7 @@ def test_all_in_float_it_is_the_network(digits, refined, tmp_path):
 @pytest.mark.parametrize(
     ("settings", "error_line"),
     [
-        ({"io": "int4"}, "--io int4: give float32 or int8"),
-        ({"io": "int8", "precision": "int8-a16"}, "--io int8 is for --precision int8, not int8-a16"),
-        ({"io": "int8", "precision": "float32"}, "--io int8 is for --precision int8, not float32"),
+        ({"ends": Ends(layout="NCHW")}, "a TFLite file takes NHWC: leave --layout nchw out"),
         ({"batch": None}, "a TFLite file has a fixed batch"),
     ],
     ids=str,
