@@ -175,6 +175,7 @@ PRINTERS = {
     "micronet_edge/util/terminal.py",
     "micronet_edge/util/safe_console.py",
     "clients/check.py",  # runs where a client is installed, and we are not
+    "clients/mediapipe_tasks.py",  # as well
 }
 
 

@@ -27,7 +27,8 @@ def sign(path: Path, metadata: FileMetadata) -> None:
     buffer = schema.BufferT()
     buffer.data = np.frombuffer(standard_metadata(metadata), np.uint8)
     model.buffers.append(buffer)
-    model.metadata = [*(model.metadata or []), attached(STANDARD_METADATA, len(model.buffers) - 1)]
+    others = [each for each in model.metadata or [] if each.name != STANDARD_METADATA.encode()]
+    model.metadata = [*others, attached(STANDARD_METADATA, len(model.buffers) - 1)]
     builder = flatbuffers.Builder(1024)
     builder.Finish(model.Pack(builder), FILE_IDENTIFIER)
     path.write_bytes(builder.Output())
