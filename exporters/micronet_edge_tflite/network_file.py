@@ -32,16 +32,16 @@ class FileForm:
         ends: The types and numbers that it takes and gives.
         signature: The names of inputs and outputs; None for a classifier's.
         float16: Whether weights that float16 holds exactly are stored in it.
-        metadata: What the file says of itself to readers of the standard metadata; None says nothing.
         micro: Whether it is for TensorFlow Lite Micro, which is slow where shapes differ, and in float32.
+        metadata: What the file says of itself to readers of the standard metadata; None says nothing.
     """
 
     batch: int = 1
     ends: Ends = field(default_factory=Ends)
     signature: Signature | None = None
     float16: bool = False
-    metadata: FileMetadata | None = None
     micro: bool = False
+    metadata: FileMetadata | None = None
 
 
 def quantized_file(quantized: QuantizedNetwork, form: FileForm = FileForm()) -> bytes:

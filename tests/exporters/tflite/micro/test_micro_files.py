@@ -57,6 +57,14 @@ def integer_file(file, settings):
     return written.path
 
 
+@pytest.fixture(scope="module")
+def byte_file(file, settings):
+    """The same with bytes as cameras give them, and probabilities."""
+    again = replace(settings, io="uint8", scores="softmax", recipe=recipe_path(file), calibration=None)
+    (written,) = quantize(DIGITS, settings=again).files
+    return written.path
+
+
 def test_the_file_says_what_it_is_for(file, integer_file):
     assert (file.name, integer_file.name) == (
         "m0-digits-int8-micro.tflite",
@@ -65,8 +73,9 @@ def test_the_file_says_what_it_is_for(file, integer_file):
     assert read_metadata(file).runtime == read_metadata(integer_file).runtime == "micro"
 
 
-def test_no_operator_that_runs_in_slow_code(file, integer_file):
-    for path, conversions in ((file, 2), (integer_file, 0)):
+def test_no_operator_that_runs_in_slow_code(file, integer_file, byte_file):
+    assert "DEQUANTIZE" not in operators_in(byte_file.read_bytes())
+    for path, conversions in ((file, 2), (integer_file, 0), (byte_file, 2)):
         found = operators_in(path.read_bytes())
         assert not {"MEAN", "BATCH_MATMUL"} & set(found)
         assert found["QUANTIZE"] + found["DEQUANTIZE"] == conversions
@@ -120,6 +129,13 @@ def test_tensorflow_lite_micro_gives_the_bits_of_the_reference_kernels(
         np.testing.assert_array_equal(theirs, ours)
 
 
+def test_it_takes_bytes_and_gives_probabilities(byte_file, images, runtime):
+    for theirs, ours in answers(byte_file.read_bytes(), byte_file, images, runtime):
+        assert theirs.dtype == np.uint8
+        assert np.abs(theirs.astype(int) - ours).max() <= MOST_STEPS
+        assert theirs.argmax() == ours.argmax()
+
+
 def test_its_logits_are_those_of_the_reference_kernels_but_for_ties(integer_file, images, runtime):
     for theirs, ours in answers(integer_file.read_bytes(), integer_file, images, runtime):
         assert np.abs(theirs.astype(int) - ours).max() <= MOST_STEPS
@@ -149,8 +165,9 @@ def answers(content, path, images, runtime):
     pixels = read_metadata(path).preprocessing.batch(digits.image_paths("test", images)[:8])
     for image in pixels.transpose(0, 2, 3, 1)[:, None]:
         tensor = image
-        if given["dtype"] == np.int8:
-            tensor = np.rint(image * 40).clip(-128, 127).astype(np.int8)
+        if given["dtype"] != np.float32:
+            limits = np.iinfo(given["dtype"])
+            tensor = (np.rint(image * 40).clip(-128, 127) + 128 + limits.min).astype(limits.dtype)
         ours.set_tensor(given["index"], tensor)
         ours.invoke()
         theirs.set_input(tensor, 0)
