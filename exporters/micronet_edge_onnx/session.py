@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import onnx
 import onnxruntime
 from numpy.typing import NDArray
 
@@ -14,12 +14,12 @@ from micronet_edge.data.preprocessing import Images
 from micronet_edge.data.signature import Samples
 from micronet_edge.errors import TargetError
 from micronet_edge.kernels import Kernels, library_for
-from micronet_edge.targets.batches import check_samples, in_parts
-from micronet_edge.targets.common import check_shape, in_batches, only_ones
-from micronet_edge.targets.protocol import Logits
+from micronet_edge.targets.batches import check_samples, check_shape, in_batches, in_parts, only_ones
+from micronet_edge.targets.session_protocol import Logits
 from micronet_edge_onnx.image_input import ImageInput
-from micronet_edge_onnx.recognition.for_kernels import ForKernels, for_kernels, plain_operators
-from micronet_edge_onnx.surgery.write_out_functions import without_functions
+
+if TYPE_CHECKING:
+    from micronet_edge_onnx.recognition.for_kernels import ForKernels
 
 _ERRORS_ONLY = 3
 
@@ -56,13 +56,13 @@ class OnnxSession:
         options.intra_op_num_threads = threads
         options.log_severity_level = _ERRORS_ONLY
         library = library_for(kernels)
-        found = ForKernels() if library is None else for_kernels(path)
-        self._fused, self._operators = found.fused, found.operators
+        found = None if library is None else _for_kernels(path)
+        self._fused, self._operators = (0, None) if found is None else (found.fused, found.operators)
         try:
             if library is not None and self._fused:
                 options.register_custom_ops_library(str(library))
             self._session = onnxruntime.InferenceSession(
-                found.content or str(path), options, providers=["CPUExecutionProvider"]
+                (found and found.content) or str(path), options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # its errors share no base but Exception
             raise TargetError(
@@ -111,6 +111,11 @@ class OnnxSession:
 
     def operators(self) -> Mapping[str, int]:
         if self._operators is None:
+            import onnx
+
+            from micronet_edge_onnx.recognition.for_kernels import plain_operators
+            from micronet_edge_onnx.surgery.write_out_functions import without_functions
+
             model = onnx.load(self._path, load_external_data=False)
             self._operators = plain_operators(without_functions(model))
         return self._operators
@@ -118,6 +123,15 @@ class OnnxSession:
     @property
     def fused(self) -> int:
         return self._fused
+
+
+def _for_kernels(path: Path) -> "ForKernels | None":
+    """The file as our kernels take it; None where `onnx` is not installed, with which it is rewritten."""
+    try:
+        from micronet_edge_onnx.recognition.for_kernels import for_kernels
+    except ModuleNotFoundError:
+        return None
+    return for_kernels(path)
 
 
 def _metadata_of_images(session: onnxruntime.InferenceSession, path: Path) -> FileMetadata | None:

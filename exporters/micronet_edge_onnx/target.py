@@ -31,8 +31,8 @@ from micronet_edge.targets.protocol import (
     CostTable,
     Ends,
     ExportSpec,
-    Session,
 )
+from micronet_edge.targets.session_protocol import Session
 from micronet_edge.verification.conversion_check import check_conversion
 from micronet_edge_onnx.ends import NHWC, layout_of, quantized_with_ends, with_ends
 from micronet_edge_onnx.passes.border_behind_columns import BorderBehindColumns
@@ -40,6 +40,7 @@ from micronet_edge_onnx.passes.factorize_spatial_convolution import FactorizeSpa
 from micronet_edge_onnx.passes.fuse_normalization import FuseNormalization
 from micronet_edge_onnx.passes.pad_channels_to_block import PadChannelsToBlock
 from micronet_edge_onnx.pipelines import onnxruntime, portable
+from micronet_edge_onnx.reader import READER
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -154,9 +155,7 @@ class OnnxTarget:
         _save(onnx.load(path), spec, path, frozenset())
 
     def open(self, path: Path, threads: int = 1, kernels: Kernels = "auto") -> Session:
-        from micronet_edge_onnx.session import OnnxSession
-
-        return OnnxSession(path, threads, kernels=kernels)
+        return READER.open(path, threads, kernels)
 
     def for_kernels(self, path: Path) -> bytes:
         from micronet_edge_onnx.recognition.for_kernels import for_kernels
@@ -177,9 +176,7 @@ class OnnxTarget:
         return forbidden_operators(operators, set().union(*map(registered.OPERATORS.allowed, kinds)))
 
     def read_metadata(self, path: Path) -> FileMetadata:
-        from micronet_edge_onnx.metadata import read_metadata
-
-        return read_metadata(path)
+        return READER.read_metadata(path)
 
     def count(self, path: Path) -> Count:
         from micronet_edge_onnx.counting.count import count_file

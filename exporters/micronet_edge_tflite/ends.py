@@ -8,10 +8,10 @@ from micronet_edge.lowering.passes.fold_input_normalization import pixels_of
 from micronet_edge.quantization.qparams import BYTE
 from micronet_edge.quantization.refine_stem import PIXEL_QPARAMS
 from micronet_edge.targets.protocol import FLOAT32, INT8_IO, UINT8_IO, Ends
+from micronet_edge_tflite.tensor_names import IMAGE
 from micronet_edge_tflite.writer.axis_order import usual
 from micronet_edge_tflite.writer.call import Call
 from micronet_edge_tflite.writer.clips import write_clip
-from micronet_edge_tflite.writer.model_writer import IMAGE
 from micronet_edge_tflite.writer.network_tensors import NetworkTensors
 
 

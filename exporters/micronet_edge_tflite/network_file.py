@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from torch import fx
 
+from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.data.signature import Signature
 from micronet_edge.errors import TargetError
@@ -15,9 +16,10 @@ from micronet_edge.targets.common import check_signature
 from micronet_edge.targets.protocol import Ends
 from micronet_edge_tflite.ends import pixels_at_start, write_inputs, write_outputs
 from micronet_edge_tflite.operators import OPERATORS
+from micronet_edge_tflite.standard_metadata import STANDARD_METADATA, standard_metadata
+from micronet_edge_tflite.tensor_names import IMAGE, LOGITS
 from micronet_edge_tflite.writer.call import Call
 from micronet_edge_tflite.writer.clips import write_clip
-from micronet_edge_tflite.writer.model_writer import IMAGE, LOGITS
 from micronet_edge_tflite.writer.network_tensors import NetworkTensors
 
 
@@ -31,6 +33,7 @@ class FileForm:
         signature: The names of inputs and outputs; None for a classifier's.
         float16: Whether weights that float16 holds exactly are stored in it.
         repeats: Whether constants have the shape of what they are added to or multiply.
+        metadata: What the file says of itself to readers of the standard metadata; None says nothing.
     """
 
     batch: int = 1
@@ -38,6 +41,7 @@ class FileForm:
     signature: Signature | None = None
     float16: bool = False
     repeats: bool = False
+    metadata: FileMetadata | None = None
 
 
 def quantized_file(quantized: QuantizedNetwork, form: FileForm = FileForm()) -> bytes:
@@ -84,6 +88,9 @@ def _content(tensors: NetworkTensors, form: FileForm) -> bytes:
         if node.op not in {"placeholder", "output"} and not is_done_before(node):
             _write(Call(node, tensors))
     outputs = write_outputs(tensors, given, form.ends)
+    if form.metadata is not None:
+        stored = tensors.writer.stored_as(given[0])
+        tensors.writer.attach(STANDARD_METADATA, standard_metadata(form.metadata, stored))
     return tensors.writer.content(
         dict(zip(names[0], given, strict=True)), dict(zip(names[1], outputs, strict=True))
     )

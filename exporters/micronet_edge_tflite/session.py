@@ -15,11 +15,9 @@ from micronet_edge.data.preprocessing import Images
 from micronet_edge.data.signature import Samples
 from micronet_edge.errors import TargetError
 from micronet_edge.kernels import Kernels, library_for
-from micronet_edge.targets.common import check_shape, only_ones
-from micronet_edge.targets.protocol import Logits
+from micronet_edge.targets.batches import check_shape, only_ones
+from micronet_edge.targets.session_protocol import Logits
 from micronet_edge.util.text import plural
-from micronet_edge_tflite.counting.operator_names import operators_in
-from micronet_edge_tflite.operators import MICRO
 from micronet_edge_tflite.silence import without_notices
 from micronet_edge_tflite.tensor_arrays import (
     as_bytes,
@@ -56,7 +54,7 @@ class TfliteSession:
         kernels: Kernels = "off",
         metadata: FileMetadata | None = None,
     ) -> None:
-        reference = metadata is not None and metadata.runtime == MICRO
+        reference = metadata is not None and metadata.runtime == "micro"
         self._library = library_for(kernels)
         try:
             with without_notices():
@@ -114,6 +112,8 @@ class TfliteSession:
         return self._array(images, given)
 
     def operators(self) -> Mapping[str, int]:
+        from micronet_edge_tflite.counting.operator_names import operators_in
+
         return operators_in(self._path.read_bytes())
 
     @property

@@ -2,7 +2,6 @@
 
 import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
@@ -26,16 +25,18 @@ from micronet_edge.quantization.refine_stem import refine_stem
 from micronet_edge.quantization.rewrite_quantized import rewritten
 from micronet_edge.settings import Runtime
 from micronet_edge.targets.common import as_written, forbidden_operators
-from micronet_edge.targets.protocol import FLOAT16, FLOAT32, INT8_IO, CostTable, ExportSpec, Session
+from micronet_edge.targets.protocol import FLOAT16, FLOAT32, INT8_IO, CostTable, ExportSpec
 from micronet_edge.targets.registry import find_target
+from micronet_edge.targets.session_protocol import Session
 from micronet_edge.verification.conversion_check import check_conversion
 from micronet_edge_tflite.operators import MICRO
+from micronet_edge_tflite.other_readers import notes, readers
 from micronet_edge_tflite.passes.split_borders import SplitBorders
 from micronet_edge_tflite.pipelines import xnnpack
+from micronet_edge_tflite.reader import READER
 
 if TYPE_CHECKING:
     from micronet_edge_tflite.network_file import FileForm
-    from micronet_edge_tflite.session import TfliteSession
 
 MAXIMUM_PARTITIONS = 2
 OWN_OPERATORS = frozenset(
@@ -95,11 +96,12 @@ class TfliteTarget:
         from micronet_edge_tflite.metadata import append_metadata
         from micronet_edge_tflite.network_file import float_file, is_writable
 
+        metadata = as_written(spec, layout="NHWC")
         if isinstance(network, fx.GraphModule) and is_writable(network):
-            path.write_bytes(float_file(network, spec.metadata.preprocessing, _form(spec)))
+            path.write_bytes(float_file(network, spec.metadata.preprocessing, _form(spec, metadata)))
         else:
             self._convert(network, spec, path)
-        append_metadata(path, as_written(spec, layout="NHWC"))
+        append_metadata(path, metadata)
 
     @staticmethod
     def _convert(network: nn.Module, spec: ExportSpec, path: Path) -> None:
@@ -126,7 +128,7 @@ class TfliteTarget:
             convert(onnx_file, path, lowered=not spec.naive)
             if not spec.naive:
                 name_tensors(path, onnx_file, _photograph(spec))
-            sign(path)
+            sign(path, as_written(spec, layout="NHWC"))
 
     def for_runtime(self, runtime: Runtime) -> "TfliteTarget":
         from micronet_edge_tflite.micro.target import MicroTarget
@@ -148,10 +150,11 @@ class TfliteTarget:
         from micronet_edge_tflite.start_at_pixels import starting_at_pixels
 
         quantized = starting_at_pixels(quantized, spec.ends)
-        path.write_bytes(quantized_file(quantized, _form(spec)))
         # Integers stand for pixels only where a convolution reads those.
         normalized = spec.ends.io == INT8_IO and pixels_of(quantized.network) is None
-        append_metadata(path, as_written(spec, layout="NHWC", pixels="normalized" if normalized else None))
+        metadata = as_written(spec, layout="NHWC", pixels="normalized" if normalized else None)
+        path.write_bytes(quantized_file(quantized, _form(spec, metadata)))
+        append_metadata(path, metadata)
 
     def converter_baseline(self, network: nn.Module, images: Images, spec: ExportSpec, path: Path) -> None:
         from micronet_edge_tflite.converter.converter_baseline import converter_baseline
@@ -168,11 +171,11 @@ class TfliteTarget:
             preprocessing = spec.metadata.preprocessing
             run = outputs_of(float_file)
             check_conversion(path.name, network, run, preprocessing=preprocessing, batch=spec.batch)
-            sign(path)
+            sign(path, as_written(spec, layout="NHWC"))
         append_metadata(path, as_written(spec, layout="NHWC"))
 
     def open(self, path: Path, threads: int = 1, kernels: Kernels = "auto") -> Session:
-        return self._open(path, threads, kernels)
+        return READER.open(path, threads, kernels)
 
     def for_kernels(self, path: Path) -> bytes:
         return path.read_bytes()  # the delegate finds by itself what it replaces
@@ -193,34 +196,31 @@ class TfliteTarget:
         return found
 
     def read_metadata(self, path: Path) -> FileMetadata:
-        from micronet_edge_tflite.metadata import read_metadata
-
-        return read_metadata(path)
+        return READER.read_metadata(path)
 
     def lacking(self, path: Path) -> tuple[str, ...]:
         from micronet_edge_tflite.micro.limits import notes_on
 
         return notes_on(path.read_bytes())
 
+    def output_types(self, path: Path) -> tuple[str, ...]:
+        from micronet_edge_tflite.counting.output_types import output_types
+
+        return output_types(path.read_bytes())
+
+    def notes(self, metadata: FileMetadata) -> tuple[str, ...]:
+        return notes(metadata)
+
+    def readers(self, metadata: FileMetadata) -> tuple[str, ...]:
+        return readers(metadata)
+
     def count(self, path: Path) -> Count:
         from micronet_edge_tflite.counting.count import count_file
 
         return count_file(path)
 
-    @staticmethod
-    def _open(path: Path, threads: int, kernels: Kernels) -> "TfliteSession":
-        from micronet_edge_tflite.metadata import read_metadata
-        from micronet_edge_tflite.session import TfliteSession
 
-        metadata = None
-        with suppress(TargetError):  # a file without our metadata takes what its tensors say
-            metadata = read_metadata(path)
-        micro = metadata is not None and metadata.runtime == MICRO
-        own: Kernels = "off" if micro else kernels
-        return TfliteSession(path, threads, kernels=own, metadata=metadata)
-
-
-def _form(spec: ExportSpec) -> "FileForm":
+def _form(spec: ExportSpec, metadata: FileMetadata) -> "FileForm":
     from micronet_edge_tflite.network_file import FileForm
 
     assert spec.batch is not None  # check() has refused that
@@ -230,6 +230,7 @@ def _form(spec: ExportSpec) -> "FileForm":
         signature=spec.signature,
         float16=spec.precision == FLOAT16,
         repeats=spec.runtime == MICRO,
+        metadata=metadata,
     )
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.data.signature import TensorSpec
-from micronet_edge_tflite.writer.model_writer import SIGNATURE
+from micronet_edge_tflite.tensor_names import SIGNATURE
 
 _MAP = 4  # samples, height, width, channels
 

@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from micronet_edge.models.layer_names import layer_among
+from micronet_edge.util.layer_names import layer_among
 from micronet_edge_onnx.format import FILE_VERSION_OF_FUNCTIONS
 from micronet_edge_onnx.recognition.find_activations import Activation, find_activations
 from micronet_edge_onnx.recognition.symbolic_values import Places

@@ -21,7 +21,8 @@ from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.recipe import BITS, Recipe, load_recipe, recipe_path
 from micronet_edge.targets.isolated_targets import given_target
 from micronet_edge.targets.protocol import Target
-from micronet_edge.targets.registry import for_runtime, integer_lowering_of, read_metadata, target_of
+from micronet_edge.targets.readers import read_metadata
+from micronet_edge.targets.registry import for_runtime, integer_lowering_of, target_of
 from micronet_edge.verification.outputs import TOLERANCES
 from micronet_edge.verification.prove import FileToProve, Proof, prove, prove_quantized
 

@@ -20,7 +20,7 @@ from micronet_edge.lowering.ir.runs import tensors_in
 from micronet_edge.quantization.fuse_activations import with_fused_activations
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.simulate import Simulation
-from micronet_edge.targets.protocol import Logits, Reader, Session
+from micronet_edge.targets.session_protocol import Logits, Reader, Session
 from micronet_edge.util.text import plural
 from micronet_edge.util.threads import one_thread
 from micronet_edge.verification.outputs import (
