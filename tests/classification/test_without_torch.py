@@ -104,6 +104,14 @@ def test_predict_works_without_pytorch(light, digits, digit_images, tmp_path, na
     assert "data:image/jpeg" in (tmp_path / "page.html").read_text()
 
 
+@pytest.mark.parametrize("name", sorted(RUNTIMES))
+def test_deploy_works_without_pytorch(light, digits, tmp_path, name):
+    arguments = (digits / f"m0-digits-float32.{name}", "--to", "python", "--output", tmp_path / "app")
+    ran = python(COMMAND, "deploy", *arguments, path=light)
+    assert ran.returncode == 0, ran.stderr
+    assert (tmp_path / "app" / "classify.py").is_file()
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -74,7 +74,7 @@ def images(tmp_path_factory):
 @pytest.fixture(scope="module")
 def calibration(images, tmp_path_factory):
     path = tmp_path_factory.mktemp("calibration") / "images.npy"
-    np.save(path, np.concatenate([PREPROCESSING.batch(images)] * 3))
+    np.save(path, np.concatenate([PREPROCESSING.batch(images)] * 4))
     return path
 
 

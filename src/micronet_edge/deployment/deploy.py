@@ -8,8 +8,9 @@ from micronet_edge.data.metadata import FileMetadata, check_classifier
 from micronet_edge.deployment.app import App, Template
 from micronet_edge.deployment.trial import tried
 from micronet_edge.errors import OutputError, SettingsError
-from micronet_edge.evaluation.networks import describe_network
 from micronet_edge.settings import CheckpointSettings
+from micronet_edge.targets.described_files import describe_file
+from micronet_edge.targets.isolated_targets import given_target
 from micronet_edge.util.atomic_write import atomic_write, check_output
 from micronet_edge.util.journal import PREFIX
 from micronet_edge.util.user_files import NETWORK, read_bytes
@@ -59,7 +60,8 @@ def deploy(
     """
     path, folder = Path(file), Path(output)
     template, format_ = _template(to), _format(path, to)
-    described = describe_network(path, settings)
+    reader = given_target(path)
+    described = describe_file(path, reader, settings or CheckpointSettings())
     _check(path, described.metadata)
     if format_ not in template.formats:
         raise SettingsError(
@@ -70,7 +72,7 @@ def deploy(
     names = [*template.files(app), model]
     _check_free(folder, overwrite=overwrite)
     check_output(folder, names, overwrite=overwrite, inputs=[path])
-    app = replace(app, metadata=tried(path, described.metadata))
+    app = replace(app, metadata=tried(path, reader, described.metadata))
     contents = {**template.files(app), model: read_bytes(path, NETWORK)}
     with atomic_write(folder, names, overwrite=overwrite, inputs=[path]) as hidden:
         for name, content in contents.items():
