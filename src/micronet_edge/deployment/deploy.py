@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path, PurePosixPath
 
 from micronet_edge.data.metadata import FileMetadata, check_classifier
-from micronet_edge.deployment.app import App, Template
+from micronet_edge.deployment.app import App, Fetched, Template
 from micronet_edge.errors import OutputError, SettingsError
 from micronet_edge.evaluation.networks import describe_network
 from micronet_edge.settings import CheckpointSettings
@@ -70,8 +70,12 @@ def deploy(
         )
     contents = dict(template.files(app))
     contents[str(PurePosixPath(template.model_folder, app.model_name))] = read_bytes(path, NETWORK)
+    check_output(folder, list(contents), overwrite=overwrite, inputs=[path])
+    fetched = template.fetched(contents) if hasattr(template, "fetched") else Fetched({})
+    contents.update(fetched.files)
     _write(contents, folder, overwrite=overwrite, model=path)
-    return Deployed(to, folder, tuple(sorted(contents)), described.notes, described.assumption)
+    notes = described.notes if fetched.note is None else (*described.notes, fetched.note)
+    return Deployed(to, folder, tuple(sorted(contents)), notes, described.assumption)
 
 
 def _template(kind: str) -> Template:
@@ -109,7 +113,6 @@ def _check_free(folder: Path, *, overwrite: bool) -> None:
 
 
 def _write(contents: Mapping[str, bytes], folder: Path, *, overwrite: bool, model: Path) -> None:
-    check_output(folder, list(contents), overwrite=overwrite, inputs=[model])
     with atomic_write(folder, list(contents), overwrite=overwrite, inputs=[model]) as hidden:
         for name, content in contents.items():
             (hidden / name).parent.mkdir(parents=True, exist_ok=True)
