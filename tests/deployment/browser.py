@@ -1,5 +1,6 @@
 """Pages in a real browser, driven through Chromium's debugging pipe."""
 
+import base64
 import json
 import os
 import select
@@ -22,7 +23,6 @@ BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil
 needs_browser = pytest.mark.skipif(BROWSER is None, reason="needs chromium: apt-get install chromium")
 
 _PATIENCE_S = 120
-_LIMIT = 1 << 26  # bytes of one read from the pipe
 _CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 _FLAGS = (
     *("--headless", "--no-sandbox", "--no-first-run", "--disable-background-networking"),
@@ -65,7 +65,7 @@ class Page:
         while b"\0" not in self._rest:
             ready, _, _ = select.select([self._answers], [], [], max(end - time.monotonic(), 0))
             assert ready, "the browser does not answer"
-            read = os.read(self._answers, _LIMIT)
+            read = os.read(self._answers, 1 << 20)
             assert read, "the browser is gone"
             self._rest += read
         message, _, self._rest = self._rest.partition(b"\0")
@@ -115,8 +115,6 @@ class Page:
 
     def screenshot(self):
         """The page as it is drawn, [height, width, 3]."""
-        import base64
-
         shot = self.call("Page.captureScreenshot", format="png")["data"]
         return np.asarray(Image.open(BytesIO(base64.b64decode(shot))).convert("RGB"))
 
