@@ -105,7 +105,7 @@ class Page:
     def choose_file(self, selector, path):
         root = self.call("DOM.getDocument")["root"]["nodeId"]
         node = self.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
-        self.call("DOM.setFileInputFiles", nodeId=node, files=[str(path)])
+        self.call("DOM.setFileInputFiles", nodeId=node, files=[str(Path(path).absolute())])
 
     def resize(self, width, height, *, dark=False):
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}

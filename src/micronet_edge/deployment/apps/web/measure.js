@@ -15,8 +15,9 @@ export async function measure(run) {
   while (latencies.length < MEASUREMENTS && (latencies.length < 3 || performance.now() < end)) {
     latencies.push(await timed(run, runs));
   }
-  const each = runs > 1 ? ` of ${runs} runs each` : "";
-  return { latency_ms: median(latencies), how: `median of ${latencies.length} measurements${each}, after a warm-up` };
+  const counted = runs > 1 ? `${latencies.length} × ${runs}` : latencies.length;
+  const how = `median of ${counted} runs after a warm-up; without reading and resizing the image`;
+  return { latency_ms: median(latencies), how };
 }
 
 async function timed(run, runs) {

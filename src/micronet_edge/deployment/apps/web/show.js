@@ -80,9 +80,10 @@ export function showSeen({ data, width, height, channels }) {
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
+/** A null latency is still being measured. */
 export function showLatency({ latency_ms, how }, { provider, threads }) {
-  const digits = latency_ms < 10 ? 2 : 1;
-  const where = provider === "wasm" ? `WASM, ${threads === 1 ? "1 thread" : `${threads} threads`}` : "WebGPU";
-  byId("latency").textContent = `${latency_ms.toFixed(digits)} ms`;
-  byId("measured").textContent = `One inference, without reading and resizing the image; ${how}. ${where}`;
+  const runs = provider === "wasm" ? `WASM, ${threads === 1 ? "1 thread" : `${threads} threads`}` : "WebGPU";
+  byId("latency").textContent = latency_ms === null ? "…" : `${latency_ms.toFixed(latency_ms < 10 ? 2 : 1)} ms`;
+  byId("where").textContent = `in ${runs}`;
+  byId("measured").textContent = how;
 }
