@@ -13,7 +13,10 @@ let stream = null;
 /** One thing after the other: the network runs one image at a time. */
 let turn = Promise.resolve();
 function inTurn(work) {
-  turn = turn.then(work).catch(error => showMessage(error.message));
+  turn = turn.then(work).catch(error => {
+    stopCamera();
+    showMessage(error.message);
+  });
 }
 
 async function start() {
@@ -75,7 +78,6 @@ async function startCamera(classifier) {
     video.srcObject = stream;
     await video.play();
   } catch (error) {
-    stopCamera();
     throw new Error(cameraMessage(error));
   }
   showMessage(null);
@@ -101,7 +103,7 @@ function cameraMessage(error) {
 function follow(classifier, video, followed, state) {
   inTurn(async () => {
     if (stream !== followed) return;
-    if (!followed.active) { stopCamera(); throw new Error("The camera was disconnected."); }
+    if (!followed.active) throw new Error("The camera was disconnected.");
     const seen = classifier.see(pixelsOf(video));
     const start = performance.now();
     const probabilities = await classifier.probabilities(seen);
