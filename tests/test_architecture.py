@@ -19,8 +19,13 @@ ON_DEVICES = ("micronet_edge_bench/runner/", "_there.py")
 RUNTIMES = HEAVY - {"torch", "numpy"}
 
 
+APPS = Path("src", CORE, "deployment", "apps")
+"""What `deploy` writes for others; nothing of ours imports it."""
+
+
 def sources(root):
-    return sorted(path for path in (REPOSITORY / root).rglob("*.py") if "__pycache__" not in path.parts)
+    found = (path for path in (REPOSITORY / root).rglob("*.py") if "__pycache__" not in path.parts)
+    return sorted(path for path in found if (REPOSITORY / APPS) not in path.parents)
 
 
 def imported(nodes):

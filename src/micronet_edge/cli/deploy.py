@@ -27,6 +27,9 @@ def deploy(
 ) -> None:
     """Write a small, complete app around a file: it needs nothing of ours afterwards."""
     del debug  # one_line_errors reads it
+    from micronet_edge.targets.isolation import expect
+
+    expect(file)  # starts the process that opens the file while this one imports PyTorch
     from micronet_edge.deployment.deploy import deploy as run
     from micronet_edge.settings import CheckpointSettings
 

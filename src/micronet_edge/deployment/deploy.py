@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from micronet_edge.data.metadata import FileMetadata, check_classifier
 from micronet_edge.deployment.app import App, Fetched, Template
+from micronet_edge.deployment.trial import tried
 from micronet_edge.errors import OutputError, SettingsError
 from micronet_edge.evaluation.networks import describe_network
 from micronet_edge.settings import CheckpointSettings
@@ -62,12 +63,11 @@ def deploy(
     described = describe_network(path, settings)
     _check(path, described.metadata)
     _check_free(folder, overwrite=overwrite)
-    app = App(path, format_, described.metadata)
     if format_ not in template.formats:
         raise SettingsError(
-            f"{path}: {to} apps take {' and '.join(template.formats)} files: export it with --format "
-            f"{template.formats[0]}"
+            f"{path} is no file for {to} apps: export the network with --format {template.formats[0]}"
         )
+    app = App(path, format_, tried(path, described.metadata))
     contents = dict(template.files(app))
     contents[str(PurePosixPath(template.model_folder, app.model_name))] = read_bytes(path, NETWORK)
     check_output(folder, list(contents), overwrite=overwrite, inputs=[path])
@@ -104,11 +104,13 @@ def _check(path: Path, metadata: FileMetadata) -> None:
 
 def _check_free(folder: Path, *, overwrite: bool) -> None:
     """Raises OutputError on a folder with files in it, unless they may be replaced."""
-    if (
-        not overwrite
-        and folder.is_dir()
-        and any(not each.name.startswith(PREFIX) for each in folder.iterdir())
-    ):
+    if overwrite or not folder.is_dir():
+        return
+    try:
+        names = [each.name for each in folder.iterdir()]
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be read ({error.strerror}): give another --output") from error
+    if any(not name.startswith(PREFIX) for name in names):
         raise OutputError(f"{folder} is not empty: give --overwrite, or another --output")
 
 
