@@ -6,6 +6,7 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -34,6 +35,14 @@ _FLAGS = (
     ),
     *("--enable-unsafe-swiftshader", "--remote-debugging-pipe"),
 )
+
+# The browser reads commands from file 3 and writes answers into file 4; a pipe may lie there already.
+_START = """
+import os, sys
+for source, high in zip(sys.argv[1:3], (100, 101)): os.dup2(int(source), high)
+for high, place in ((100, 3), (101, 4)): os.dup2(high, place)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 
 
 class Page:
@@ -124,10 +133,9 @@ def opened(*flags, camera=False):
     """A page in a browser of its own."""
     (commands_out, commands), (answers, answers_in) = os.pipe(), os.pipe()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        # The browser reads commands from file 3 and answers in file 4.
         process = subprocess.Popen(
             [
-                *("sh", "-c", f'exec "$@" 3<&{commands_out} 4>&{answers_in}', "sh", BROWSER),
+                *(sys.executable, "-c", _START, str(commands_out), str(answers_in), BROWSER),
                 *(*_FLAGS, *(_CAMERA if camera else ()), *flags, f"--user-data-dir={profile}"),
             ],
             pass_fds=(commands_out, answers_in),

@@ -53,10 +53,10 @@ class Classifier {
 
   /** The scores of all classes for what the network sees, as the file gives them. */
   async scores(seen) {
-    const { name, batch } = this.#input();
-    const tensor = new this.#ort.Tensor(MODEL.type, inputOf(seen, batch), shapeOf(seen, batch));
-    const outputs = await this.#session.run({ [name]: tensor });
-    return Array.from(outputs[this.#session.outputNames[0]].data.subarray(0, MODEL.labels.length), Number);
+    const [input] = this.#session.inputNames, [output] = this.#session.outputNames;
+    const tensor = new this.#ort.Tensor(MODEL.type, inputOf(seen), shapeOf(seen));
+    const outputs = await this.#session.run({ [input]: tensor });
+    return Array.from(outputs[output].data);
   }
 
   /** The probability of each class. */
@@ -64,22 +64,16 @@ class Classifier {
     const scores = await this.scores(seen);
     return MODEL.scores === "softmax" ? scores : softmax(scores);
   }
-
-  /** Name of the only input, and how many images it takes: those of a fixed number beyond the first stay empty. */
-  #input() {
-    const [{ name, shape }] = this.#session.inputMetadata;
-    return { name, batch: typeof shape[0] === "number" ? shape[0] : 1 };
-  }
 }
 
-function shapeOf({ width, height, channels }, batch) {
-  return MODEL.layout === "NHWC" ? [batch, height, width, channels] : [batch, channels, height, width];
+function shapeOf({ width, height, channels }) {
+  return MODEL.layout === "NHWC" ? [1, height, width, channels] : [1, channels, height, width];
 }
 
 /** The numbers that the file takes: pixel * factor + offset, in the order of its channels and its layout. */
-function inputOf({ data, width, height, channels }, batch) {
+function inputOf({ data, width, height, channels }) {
   const pixels = width * height;
-  const values = new { float32: Float32Array, uint8: Uint8Array, int8: Int8Array }[MODEL.type](batch * data.length);
+  const values = new { float32: Float32Array, uint8: Uint8Array, int8: Int8Array }[MODEL.type](data.length);
   for (let channel = 0; channel < channels; channel += 1) {
     const from = MODEL.reversed ? channels - 1 - channel : channel;
     const factor = MODEL.factor[channel], offset = MODEL.offset[channel];
