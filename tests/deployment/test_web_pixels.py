@@ -5,8 +5,8 @@ import io
 import shutil
 import struct
 import zlib
-from importlib.resources import files
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
