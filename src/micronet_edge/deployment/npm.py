@@ -8,6 +8,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 _PATIENCE_S = 300
+_SETTINGS = {
+    "npm_config_prefer_offline": "true",  # what was fetched before is checked by its hash as well
+    "npm_config_fetch_retries": "1",  # without a network, the user waits for the retries
+    "npm_config_fetch_retry_mintimeout": "1000",
+    "npm_config_loglevel": "error",
+    "npm_config_update_notifier": "false",
+}
+_CODES = ("code ", "errno ", "syscall ", "A complete log")
+_MOST_SHOWN = 200
 
 
 def built(packages: Mapping[str, bytes], script: str, folder: str) -> tuple[dict[str, bytes], str | None]:
@@ -36,7 +45,7 @@ def _run(command: list[str], place: str) -> str | None:
         done = subprocess.run(  # noqa: S603 - our own script, with npm as the user has it
             command,
             cwd=place,
-            env={**os.environ, "npm_config_loglevel": "error", "npm_config_update_notifier": "false"},
+            env={**os.environ, **_SETTINGS},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -50,5 +59,6 @@ def _run(command: list[str], place: str) -> str | None:
         return f"npm cannot be started ({error.strerror})"
     if done.returncode == 0:
         return None
-    said = [line for line in done.stderr.splitlines() if line.strip()]
-    return f"npm failed: {said[0].strip()}" if said else "npm failed"
+    said = [line.strip().removeprefix("npm error ") for line in done.stderr.splitlines() if line.strip()]
+    told = [line for line in said if not line.startswith(_CODES)] or said
+    return f"npm failed: {told[0][:_MOST_SHOWN]}" if told else "npm failed"
