@@ -10,7 +10,8 @@ let address = null;
 export function showDescription() {
   const { name, precision, width, size, grey, labels } = MODEL;
   byId("title").textContent = name;
-  byId("about").textContent = `${precision}, ${width} × ${size} pixels${grey ? " of grey" : ""}, ${labels.length} classes`;
+  const pixels = grey ? "grey pixels" : "pixels";
+  byId("about").textContent = `${precision}, ${width} × ${size} ${pixels}, ${labels.length} classes`;
   document.title = `${name}: image classifier`;
   byId("unserved").hidden = true;
   byId("app").hidden = false;
