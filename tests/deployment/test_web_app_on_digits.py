@@ -82,7 +82,7 @@ def test_it_answers_as_the_session_does(app_of, paths, kind, tolerance):
     file, app = app_of(kind)
     with served(app) as address, opened() as page:
         page.open(address)
-        page.wait_for("'ready' in document.body.dataset")
+        page.wait_for("!document.getElementById('file').disabled")
         for path, expected in zip(paths, native(file, paths), strict=True):
             shown = classify(page, path)
             assert len(shown) == 5
@@ -102,7 +102,7 @@ def test_it_fits_the_screen(app_of, paths, width, dark):
     with served(app) as address, opened() as page:
         page.resize(width, 900, dark=dark)
         page.open(address)
-        page.wait_for("'ready' in document.body.dataset")
+        page.wait_for("!document.getElementById('file').disabled")
         classify(page, paths[7])
         page.wait_for(_MEASURED)
         assert page.run("() => document.documentElement.scrollWidth") <= width
@@ -115,7 +115,7 @@ def test_the_camera_runs_until_it_is_stopped(app_of):
     _, app = app_of(FLOAT)
     with served(app) as address, opened(camera=True) as page:
         page.open(address)
-        page.wait_for("'ready' in document.body.dataset")
+        page.wait_for("!document.getElementById('file').disabled")
         page.run("() => document.getElementById('camera').click()")
         page.wait_for("document.getElementById('measured').textContent.includes('frames')")
         assert page.run("() => document.getElementById('camera').textContent") == "Stop camera"
@@ -129,7 +129,7 @@ def test_without_a_camera_it_says_so(app_of):
     _, app = app_of(FLOAT)
     with served(app) as address, opened() as page:
         page.open(address)
-        page.wait_for("'ready' in document.body.dataset")
+        page.wait_for("!document.getElementById('file').disabled")
         page.run("() => document.getElementById('camera').click()")
         page.wait_for("document.getElementById('message').textContent")
         assert "camera was" in page.run("() => document.getElementById('message').textContent")
@@ -142,7 +142,7 @@ def test_what_is_no_image_is_refused_and_the_next_image_taken(app_of, paths, tmp
     (tmp_path / "notes.png").write_text("no image")
     with served(app) as address, opened() as page:
         page.open(address)
-        page.wait_for("'ready' in document.body.dataset")
+        page.wait_for("!document.getElementById('file').disabled")
         page.choose_file("#file", tmp_path / "notes.png")
         page.wait_for("document.getElementById('message').textContent.startsWith('notes.png is no image')")
         classify(page, paths[0])
@@ -154,7 +154,7 @@ def test_an_isolated_page_takes_threads(app_of, paths):
     file, app = app_of(FLOAT)
     with served(app, isolated=True) as address, opened() as page:
         page.open(address)
-        page.wait_for("'ready' in document.body.dataset")
+        page.wait_for("!document.getElementById('file').disabled")
         assert page.run("() => crossOriginIsolated && navigator.hardwareConcurrency") >= 1
         ((place, share), *_) = classify(page, paths[0])
         (expected,) = native(file, paths[:1])

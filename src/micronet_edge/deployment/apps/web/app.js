@@ -4,7 +4,7 @@ import { openClassifier } from "./classifier.js";
 import { decode, pixelsOf } from "./decode.js";
 import { median, measure } from "./measure.js";
 import { MODEL } from "./model.js";
-import { showDescription, showMessage, showLatency, showResults, showSeen, showSource } from "./show.js";
+import { showDescription, showMessage, showLatency, showReady, showResults, showSeen, showSource } from "./show.js";
 
 const FRAMES = 30;
 const byId = id => document.getElementById(id);
@@ -25,9 +25,9 @@ async function start() {
     const classifier = await openClassifier(new URLSearchParams(location.search).get("provider") ?? "wasm");
     takeFiles(classifier);
     takeCamera(classifier);
-    document.body.dataset.ready = "";
+    showReady();
   } catch (error) {
-    showMessage(error.message);
+    showReady(error);
   }
 }
 

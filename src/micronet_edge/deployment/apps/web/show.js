@@ -17,6 +17,14 @@ export function showDescription() {
   byId("app").hidden = false;
 }
 
+/** That images can be given; or that none can, and why. */
+export function showReady(error = null) {
+  byId("file").disabled = byId("camera").disabled = error !== null;
+  byId("empty").textContent = "The most likely classes appear here. Images stay on this device.";
+  byId("answer").hidden = error !== null;
+  showMessage(error && error.message);
+}
+
 /** A line of what went wrong; null for nothing. */
 export function showMessage(text) {
   byId("message").hidden = text === null;
