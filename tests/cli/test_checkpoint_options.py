@@ -150,7 +150,9 @@ def test_a_file_of_another_tool_alone_is_told_from_a_damaged_one(tool_here, fore
     assert ran.code == 1
     said = ran.refusal()
     assert f"{name} carries no labels and preprocessing of ours" in said
-    assert "another tool wrote or changed it: give `evaluate` --input-size, --labels, --mean and" in said
+    assert (
+        "another tool wrote or changed it: give `evaluate` or `deploy` --input-size, --labels, --mean" in said
+    )
     assert "`verify` and `sensitivity` need a file that `export` or `quantize` wrote" in said
 
 

@@ -61,6 +61,42 @@ uint8_t weighted(const uint8_t* from, size_t stride, const std::vector<int32_t>&
   return uint8_t(std::clamp(sum >> kPrecision, 0, 255));
 }
 
+// Some of an image's rows or columns.
+struct Span {
+  int first, count;
+};
+
+// What the taps reach.
+Span span_of(const std::vector<Taps>& taps) {
+  return {taps.front().first, taps.back().first + int(taps.back().weights.size()) - taps.front().first};
+}
+
+// Some rows of an image, resized in width. `offset` is the first column that the image has of what the taps count in.
+Image across(const Image& image, Span rows, const std::vector<Taps>& columns, int offset) {
+  const size_t channels = size_t(image.channels), line = channels * size_t(image.width);
+  Image made(int(columns.size()), rows.count, image.channels);
+  uint8_t* to = made.pixels.data();
+  for (int y = rows.first; y < rows.first + rows.count; ++y) {
+    for (const Taps& taps : columns) {
+      const uint8_t* from = image.pixels.data() + size_t(y) * line + size_t(taps.first - offset) * channels;
+      for (size_t c = 0; c < channels; ++c) *to++ = weighted(from + c, channels, taps.weights);
+    }
+  }
+  return made;
+}
+
+// Some columns of an image, resized in height. `offset` is the first row that the image has, likewise.
+Image down(const Image& image, Span columns, const std::vector<Taps>& rows, int offset) {
+  const size_t channels = size_t(image.channels), line = channels * size_t(image.width);
+  Image made(columns.count, int(rows.size()), image.channels);
+  uint8_t* to = made.pixels.data();
+  for (const Taps& taps : rows) {
+    const uint8_t* from = image.pixels.data() + size_t(taps.first - offset) * line + size_t(columns.first) * channels;
+    for (size_t i = 0; i < size_t(columns.count) * channels; ++i) *to++ = weighted(from + i, line, taps.weights);
+  }
+  return made;
+}
+
 // Half of a number of pixels, rounded to the even neighbour as Python does.
 int half(int pixels) { return pixels / 2 + (pixels % 2 != 0 && pixels / 2 % 2 != 0 ? 1 : 0); }
 
@@ -98,24 +134,14 @@ Image with_channels(const Image& image, int channels) {
 Image resized_and_cut(const Image& image, const Cut& cut) {
   const auto columns = taps_of(image.width, cut.resized_width, cut.left, cut.width, cut.bicubic);
   const auto rows = taps_of(image.height, cut.resized_height, cut.top, cut.height, cut.bicubic);
-  const size_t channels = size_t(image.channels), line = channels * size_t(image.width);
-  const size_t new_line = channels * size_t(cut.width);
-  const int first = rows.front().first, end = rows.back().first + int(rows.back().weights.size());
-  Image narrow(cut.width, end - first, image.channels);
-  uint8_t* to = narrow.pixels.data();
-  for (int y = first; y < end; ++y) {
-    for (const Taps& taps : columns) {
-      const uint8_t* from = image.pixels.data() + size_t(y) * line + size_t(taps.first) * channels;
-      for (size_t c = 0; c < channels; ++c) *to++ = weighted(from + c, channels, taps.weights);
-    }
+  // Pillow 13 begins with the height where that shrinks by more than twice the pixels that the width does.
+  const int less_high = image.height - cut.resized_height, less_wide = image.width - cut.resized_width;
+  if (less_high > 0 && less_high > 2 * less_wide) {
+    const Span needed = span_of(columns);
+    return across(down(image, needed, rows, 0), {0, cut.height}, columns, needed.first);
   }
-  Image made(cut.width, cut.height, image.channels);
-  to = made.pixels.data();
-  for (const Taps& taps : rows) {
-    const uint8_t* from = narrow.pixels.data() + size_t(taps.first - first) * new_line;
-    for (size_t x = 0; x < new_line; ++x) *to++ = weighted(from + x, new_line, taps.weights);
-  }
-  return made;
+  const Span needed = span_of(rows);
+  return down(across(image, needed, columns, 0), {0, cut.width}, rows, needed.first);
 }
 
 Cut model_cut(int width, int height) {

@@ -10,7 +10,8 @@
 Image with_channels(const Image& image, int channels);
 
 // Resizes an image and cuts [width x height] out at (left, top), in one go. The numbers are those of Pillow's resize
-// to the last bit: two passes, the filter widened where the image shrinks, weights rounded to 22 binary places.
+// (from 13.0) to the last bit: two passes, the filter widened where the image shrinks, weights rounded to 22 binary
+// places.
 struct Cut {
   int resized_width, resized_height, left, top, width, height;
   bool bicubic;
