@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.slow, needs_browser, needs_npm]
 TESTED_ON = 20
 FLOAT_TOLERANCE = 1e-5
 # Kernels that round integers in another order move a probability by some levels of 8 bits.
-INTEGER_TOLERANCE = 0.05
+INTEGER_TOLERANCE = 0.01
 FLOAT, PIXELS, INTEGER = "float32", "uint8", "int8"
 
 _RESULTS = """() => Array.from(document.querySelectorAll("#results li"),
