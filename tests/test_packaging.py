@@ -80,10 +80,11 @@ def test_without_a_compiler_it_is_for_every_platform_and_holds_all_else(wheel, t
         assert left <= set(archive.namelist())
 
 
-def test_it_holds_the_sources_of_the_kernels(wheel):
-    sources = [
-        path for path in (REPOSITORY / "src/micronet_edge/kernels/native").rglob("*") if path.is_file()
-    ]
+@pytest.mark.parametrize("folder", ["deployment/apps", "kernels/native"])
+def test_it_holds_the_sources_of_apps_and_kernels(wheel, folder):
+    found = (REPOSITORY / "src" / "micronet_edge" / folder).rglob("*")
+    sources = [path for path in found if path.is_file() and "__pycache__" not in path.parts]
+    assert sources
     assert {str(path.relative_to(REPOSITORY / "src")) for path in sources} <= set(wheel.namelist())
 
 

@@ -40,10 +40,13 @@ COMMANDS = [
 PYTHON = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 SHOWN = (
     "m0-digits-float32.onnx",
+    "7 9",
     "features.block2 12 8 (1, 12, 12, 20)",
     "pets-float32.onnx True",
+    "96 float32 normalized logits",
     "[1, 3, 96, 96] [ 1 96 96  3]",
     "heads-float32.onnx ['high [2, 20, 30]']",
+    "3 9",
 )
 
 
@@ -67,7 +70,7 @@ def run(command: list[str], folder: Path) -> str:
 
 
 def test_the_commands_work_one_after_the_other(folder):
-    assert len(COMMANDS) == 21
+    assert len(COMMANDS) == 24
     for line in COMMANDS:
         if line.startswith("unzip") and shutil.which("unzip") is None:
             continue
@@ -165,7 +168,19 @@ def test_the_float_accuracies_are_the_committed_result():
 
 
 @pytest.mark.parametrize(
-    "command", ["export", "evaluate", "quantize", "sensitivity", "count", "bench", "tune", "estimate"]
+    "command",
+    [
+        "export",
+        "evaluate",
+        "predict",
+        "deploy",
+        "quantize",
+        "sensitivity",
+        "count",
+        "bench",
+        "tune",
+        "estimate",
+    ],
 )
 def test_a_page_names_no_option_that_its_command_lacks(folder, command):
     helped = run(["micronet-edge", command, "--help"], folder)

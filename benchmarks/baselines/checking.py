@@ -10,7 +10,8 @@ from baselines.building import random_baseline
 from micronet_edge.data.preprocessing import Images
 from micronet_edge.evaluation.networks import TorchNetwork
 from micronet_edge.quantization.layer_outputs import decibels
-from micronet_edge.targets.registry import read_metadata, target_of
+from micronet_edge.targets.readers import read_metadata
+from micronet_edge.targets.registry import target_of
 
 _FOREIGN = ("CUSTOM", "FLEX")
 

@@ -45,7 +45,7 @@ def export_baseline(name: str, settings: ExportSettings) -> Exported:
              input size or number of classes than the paper's
     Raises   a subclass of MicronetEdgeError; then no file appears under its final name.
     """
-    (name_of_format,) = settings.formats
+    (name_of_format,) = settings.formats or ()
     assert isinstance(name_of_format, str)  # a suite gives names
     size, classes = settings.input_size or SIZE, settings.num_classes or CLASSES
     network = prepared(random_baseline(name, size, classes), name_of_format, settings.precision, size)

@@ -92,6 +92,17 @@ _OPTIONS: dict[str, _Options] = {
         "--skip-unreadable": (),
         "--json": (),
     },
+    "predict": {
+        "--top": _COUNTS,
+        "--threads": _COUNTS,
+        "--labels": _FILES,
+        "--mean": _REALS,
+        "--scores": _WORDS,
+        "--kernels": _WORDS,
+        "--show": (*_PLACES, "page.html"),
+        "--skip-unreadable": (),
+        "--json": (),
+    },
     "sensitivity": {
         "--checkpoint": _FILES,
         "--calibration": _FILES,
@@ -144,7 +155,8 @@ def command_line_case(base: Path, seed: int, number: int) -> Case:
     ]
     arguments: list[str] = []
     if command != "models" and random.random() < 0.97:  # noqa: PLR2004 - seldom none
-        arguments += [_file(base, random) for _ in range(1 if command != "bench" else random.randint(1, 2))]
+        count = random.randint(1, 2) if command in {"bench", "predict"} else 1
+        arguments += [_file(base, random) for _ in range(count)]
     for name in dict.fromkeys(chosen):
         values = options[name]
         arguments.append(name)
@@ -164,7 +176,9 @@ def command_line_case(base: Path, seed: int, number: int) -> Case:
 
 def _written(arguments: list[str]) -> list[str]:
     """The outputs in the command line; it may also write into its working folder."""
-    return [value for option, value in pairwise(arguments) if option in {"--output", "--html"} and value]
+    return [
+        value for option, value in pairwise(arguments) if option in {"--output", "--html", "--show"} and value
+    ]
 
 
 def _file(base: Path, random: Random) -> str:

@@ -37,6 +37,7 @@ _NETWORKS: tuple[Command, ...] = (
     *4 * (("count", _FILE),),
     *4 * (("evaluate", _FILE, "--data", "@data"),),
     *4 * (("evaluate", _FILE, "--data", "@data", "--kernels", "off", "--json"),),
+    ("predict", _FILE, "@pictures/picture.png"),
     ("bench", _FILE, "--runs", "1", "--processes", "1", "--warmup", "0"),
 )
 _ON_CHECKPOINT = ("evaluate", _FILE, "--data", "@data")

@@ -16,8 +16,9 @@ from micronet_edge.errors import TargetError
 from micronet_edge.kernels import Kernels
 from micronet_edge.targets.isolated_targets import PATIENCE_SECONDS, Errand, asked, given_target
 from micronet_edge.targets.isolation import process_for
-from micronet_edge.targets.protocol import Reader
-from micronet_edge.targets.registry import read_metadata, target_of
+from micronet_edge.targets.readers import read_metadata
+from micronet_edge.targets.registry import target_of
+from micronet_edge.targets.session_protocol import Reader
 from micronet_edge.targets.unchanged import check_unchanged
 from micronet_edge.util.user_files import NETWORK, check_file
 from micronet_edge_bench.distinct_names import distinct_names

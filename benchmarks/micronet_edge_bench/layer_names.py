@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from micronet_edge.models.layer_names import fused_layer, layer_among, makes_coefficients, shift_max_layers
+from micronet_edge.util.layer_names import fused_layer, layer_among, makes_coefficients, shift_max_layers
 from micronet_edge_bench.results import Operator
 from micronet_edge_bench.runner.runtimes.onnxruntime import FUSED
 

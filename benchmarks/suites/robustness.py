@@ -41,7 +41,7 @@ from micronet_edge.quantization.fuse_activations import with_fused_activations
 from micronet_edge.quantization.layer_outputs import decibels
 from micronet_edge.quantization.recipe import BITS
 from micronet_edge.quantization.simulate import Simulation
-from micronet_edge.targets.protocol import Logits
+from micronet_edge.targets.session_protocol import Logits
 from micronet_edge.util.output_files import write_text
 from micronet_edge.util.statistics import paired_difference
 from micronet_edge.util.terminal import say

@@ -14,8 +14,8 @@ from micronet_edge.data.preprocessing import Images
 from micronet_edge.data.signature import Samples
 from micronet_edge.errors import TargetError
 from micronet_edge.quantization.qparams import QuantParams
-from micronet_edge.targets.common import check_shape, in_batches
-from micronet_edge.targets.protocol import Logits
+from micronet_edge.targets.batches import check_shape, in_batches
+from micronet_edge.targets.session_protocol import Logits
 from micronet_edge_c.compiling import compile_library
 from micronet_edge_c.image import image_bytes
 from micronet_edge_c.metadata import read_description

@@ -17,13 +17,8 @@ from micronet_edge.lowering import Pass
 from micronet_edge.lowering.cost_model.tuning import shipped_tables
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.recipe import INT8
-from micronet_edge.targets.protocol import (
-    FLOAT32,
-    CostTable,
-    ExportSpec,
-    IntegerLowering,
-    Session,
-)
+from micronet_edge.targets.protocol import FLOAT32, CostTable, ExportSpec, IntegerLowering
+from micronet_edge.targets.session_protocol import Session
 from micronet_edge_c.compiling import find_compiler, kernel_headers
 from micronet_edge_c.pipelines import microcontroller
 
@@ -122,6 +117,14 @@ class CTarget:
         from micronet_edge_c.metadata import read_metadata
 
         return read_metadata(path)
+
+    def output_types(self, path: Path) -> tuple[str, ...]:
+        return (INT8 if self.read_metadata(path).precision == INT8 else FLOAT32,)
+
+    def card_code(self, name: str, metadata: FileMetadata) -> Mapping[str, tuple[str, str]]:
+        from micronet_edge_c.card import card_code
+
+        return card_code(name, metadata)
 
     def count(self, path: Path) -> Count:
         from micronet_edge_c.metadata import read_description

@@ -2,7 +2,6 @@
 
 import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
@@ -16,7 +15,7 @@ from micronet_edge.data.photographs import photographs
 from micronet_edge.data.preprocessing import Images
 from micronet_edge.errors import TargetError
 from micronet_edge.kernels import Kernels
-from micronet_edge.lowering import INTEGER_COSTS, Pass
+from micronet_edge.lowering import INTEGER_COSTS, Pass, reading_pixels
 from micronet_edge.lowering.cost_model.tuning import INTEGER, shipped_tables
 from micronet_edge.lowering.passes.fold_input_normalization import pixels_of
 from micronet_edge.lowering.passes.space_to_depth_width import SpaceToDepthWidth
@@ -26,15 +25,18 @@ from micronet_edge.quantization.refine_stem import refine_stem
 from micronet_edge.quantization.rewrite_quantized import rewritten
 from micronet_edge.settings import Runtime
 from micronet_edge.targets.common import as_written, forbidden_operators
-from micronet_edge.targets.protocol import FLOAT16, FLOAT32, INT8_IO, CostTable, ExportSpec, Session
+from micronet_edge.targets.protocol import FLOAT16, FLOAT32, INT8_IO, CostTable, ExportSpec
 from micronet_edge.targets.registry import find_target
+from micronet_edge.targets.session_protocol import Session
 from micronet_edge.verification.conversion_check import check_conversion
 from micronet_edge_tflite.operators import MICRO
+from micronet_edge_tflite.other_readers import notes, readers
 from micronet_edge_tflite.passes.split_borders import SplitBorders
 from micronet_edge_tflite.pipelines import xnnpack
+from micronet_edge_tflite.reader import READER
 
 if TYPE_CHECKING:
-    from micronet_edge_tflite.session import TfliteSession
+    from micronet_edge_tflite.network_file import FileForm
 
 MAXIMUM_PARTITIONS = 2
 OWN_OPERATORS = frozenset(
@@ -56,6 +58,7 @@ OWN_OPERATORS = frozenset(
         "RELU6",
         "RESHAPE",
         "SLICE",
+        "SOFTMAX",
         "SPLIT",
     }
 )
@@ -86,21 +89,19 @@ class TfliteTarget:
             raise TargetError("a TFLite file takes NHWC: leave --layout nchw out, or give --format onnx")
 
     def pipeline(self, spec: ExportSpec) -> tuple[Pass, ...]:
-        return xnnpack(spec.tuning.costs("xnnpack", _COSTS))
+        passes, white = xnnpack(spec.tuning.costs("xnnpack", _COSTS)), spec.ends.white
+        return passes if white is None else reading_pixels(passes, spec.metadata.preprocessing, white)
 
     def export(self, network: nn.Module, spec: ExportSpec, path: Path) -> None:
         from micronet_edge_tflite.metadata import append_metadata
         from micronet_edge_tflite.network_file import float_file, is_writable
 
-        assert spec.batch is not None  # check() has refused that
+        metadata = as_written(spec, layout="NHWC")
         if isinstance(network, fx.GraphModule) and is_writable(network):
-            float16 = spec.precision == FLOAT16
-            preprocessing, signature = spec.metadata.preprocessing, spec.signature
-            content = float_file(network, preprocessing, spec.batch, float16=float16, signature=signature)
-            path.write_bytes(content)
+            path.write_bytes(float_file(network, spec.metadata.preprocessing, _form(spec, metadata)))
         else:
             self._convert(network, spec, path)
-        append_metadata(path, as_written(spec, layout="NHWC"))
+        append_metadata(path, metadata)
 
     @staticmethod
     def _convert(network: nn.Module, spec: ExportSpec, path: Path) -> None:
@@ -127,7 +128,7 @@ class TfliteTarget:
             convert(onnx_file, path, lowered=not spec.naive)
             if not spec.naive:
                 name_tensors(path, onnx_file, _photograph(spec))
-            sign(path)
+            sign(path, as_written(spec, layout="NHWC"))
 
     def for_runtime(self, runtime: Runtime) -> "TfliteTarget":
         from micronet_edge_tflite.micro.target import MicroTarget
@@ -146,15 +147,14 @@ class TfliteTarget:
     def quantize(self, quantized: QuantizedNetwork, spec: ExportSpec, path: Path) -> None:
         from micronet_edge_tflite.metadata import append_metadata
         from micronet_edge_tflite.network_file import quantized_file
+        from micronet_edge_tflite.start_at_pixels import starting_at_pixels
 
-        assert spec.batch is not None  # check() has refused that
-        integer_io, repeats = spec.ends.io == INT8_IO, spec.runtime == MICRO
-        content = quantized_file(
-            quantized, spec.batch, integer_io=integer_io, repeats=repeats, signature=spec.signature
-        )
-        path.write_bytes(content)
-        pixels = integer_io and pixels_of(quantized.network) is not None
-        append_metadata(path, as_written(spec, layout="NHWC", pixels="raw" if pixels else "normalized"))
+        quantized = starting_at_pixels(quantized, spec.ends)
+        # Integers stand for pixels only where a convolution reads those.
+        normalized = spec.ends.io == INT8_IO and pixels_of(quantized.network) is None
+        metadata = as_written(spec, layout="NHWC", pixels="normalized" if normalized else None)
+        path.write_bytes(quantized_file(quantized, _form(spec, metadata)))
+        append_metadata(path, metadata)
 
     def converter_baseline(self, network: nn.Module, images: Images, spec: ExportSpec, path: Path) -> None:
         from micronet_edge_tflite.converter.converter_baseline import converter_baseline
@@ -171,11 +171,11 @@ class TfliteTarget:
             preprocessing = spec.metadata.preprocessing
             run = outputs_of(float_file)
             check_conversion(path.name, network, run, preprocessing=preprocessing, batch=spec.batch)
-            sign(path)
+            sign(path, as_written(spec, layout="NHWC"))
         append_metadata(path, as_written(spec, layout="NHWC"))
 
     def open(self, path: Path, threads: int = 1, kernels: Kernels = "auto") -> Session:
-        return self._open(path, threads, kernels)
+        return READER.open(path, threads, kernels)
 
     def for_kernels(self, path: Path) -> bytes:
         return path.read_bytes()  # the delegate finds by itself what it replaces
@@ -196,34 +196,42 @@ class TfliteTarget:
         return found
 
     def read_metadata(self, path: Path) -> FileMetadata:
-        from micronet_edge_tflite.metadata import read_metadata
-
-        return read_metadata(path)
+        return READER.read_metadata(path)
 
     def lacking(self, path: Path) -> tuple[str, ...]:
         from micronet_edge_tflite.micro.limits import notes_on
 
         return notes_on(path.read_bytes())
 
+    def output_types(self, path: Path) -> tuple[str, ...]:
+        from micronet_edge_tflite.counting.output_types import output_types
+
+        return output_types(path.read_bytes())
+
+    def notes(self, metadata: FileMetadata) -> tuple[str, ...]:
+        return notes(metadata)
+
+    def readers(self, metadata: FileMetadata) -> tuple[str, ...]:
+        return readers(metadata)
+
     def count(self, path: Path) -> Count:
         from micronet_edge_tflite.counting.count import count_file
 
         return count_file(path)
 
-    @staticmethod
-    def _open(path: Path, threads: int, kernels: Kernels) -> "TfliteSession":
-        from micronet_edge_tflite.metadata import read_metadata
-        from micronet_edge_tflite.session import TfliteSession
 
-        metadata = None
-        with suppress(TargetError):  # a file without our metadata takes what its tensors say
-            metadata = read_metadata(path)
-        as_pixels = (
-            metadata.preprocessing.pixels if metadata is not None and metadata.pixels == "raw" else None
-        )
-        micro = metadata is not None and metadata.runtime == MICRO
-        own: Kernels = "off" if micro else kernels
-        return TfliteSession(path, threads, kernels=own, prepare=as_pixels, metadata=metadata)
+def _form(spec: ExportSpec, metadata: FileMetadata) -> "FileForm":
+    from micronet_edge_tflite.network_file import FileForm
+
+    assert spec.batch is not None  # check() has refused that
+    return FileForm(
+        batch=spec.batch,
+        ends=spec.ends,
+        signature=spec.signature,
+        float16=spec.precision == FLOAT16,
+        repeats=spec.runtime == MICRO,
+        metadata=metadata,
+    )
 
 
 @runtime_checkable

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.data.signature import TensorSpec
-from micronet_edge_tflite.writer.model_writer import SIGNATURE
+from micronet_edge_tflite.tensor_names import SIGNATURE
 
 _MAP = 4  # samples, height, width, channels
 
@@ -55,6 +55,13 @@ def as_stored(values: NDArray[np.float32], tensor: Details) -> NDArray[np.generi
         return values
     limits = np.iinfo(tensor["dtype"])
     integers: NDArray[np.generic] = np.rint(values / scale + zero_point).clip(limits.min, limits.max)
+    return integers.astype(limits.dtype)
+
+
+def as_bytes(pixels: NDArray[np.float32], tensor: Details) -> NDArray[np.generic]:
+    """Pixels of 0 to 255 as bytes of the input's type: those with a sign are less by 128."""
+    limits = np.iinfo(tensor["dtype"])
+    integers: NDArray[np.generic] = (np.rint(pixels) + limits.min).clip(limits.min, limits.max)
     return integers.astype(limits.dtype)
 
 

@@ -7,6 +7,8 @@ from micronet_edge.errors import MicronetEdgeError
 
 if TYPE_CHECKING:
     from micronet_edge import kernels
+    from micronet_edge.classification.classifier import Classifier
+    from micronet_edge.classification.probabilities import Classification
     from micronet_edge.data.metadata import FileMetadata
     from micronet_edge.data.preprocessing import Preprocessing
     from micronet_edge.data.signature import Signature, TensorSpec
@@ -19,11 +21,13 @@ if TYPE_CHECKING:
     from micronet_edge.pipeline.run import export, quantize
     from micronet_edge.pipeline.sensitivity import analyze_file as sensitivity
     from micronet_edge.settings import EvaluateSettings, ExportSettings, QuantizeSettings, TrainSettings
-    from micronet_edge.targets.registry import read_metadata
+    from micronet_edge.targets.readers import read_metadata
     from micronet_edge.training.run import train
 
 __all__ = [
     "Artifacts",
+    "Classification",
+    "Classifier",
     "EvaluateSettings",
     "ExportSettings",
     "Exported",
@@ -51,6 +55,8 @@ __all__ = [
 
 _HOMES = {
     "Artifacts": "micronet_edge.pipeline.artifacts:Artifacts",
+    "Classification": "micronet_edge.classification.probabilities:Classification",
+    "Classifier": "micronet_edge.classification.classifier:Classifier",
     "EvaluateSettings": "micronet_edge.settings:EvaluateSettings",
     "ExportSettings": "micronet_edge.settings:ExportSettings",
     "Exported": "micronet_edge.pipeline.artifacts:Exported",
@@ -67,7 +73,7 @@ _HOMES = {
     "export": "micronet_edge.pipeline.run:export",
     "load": "micronet_edge.models.save_load:load",
     "quantize": "micronet_edge.pipeline.run:quantize",
-    "read_metadata": "micronet_edge.targets.registry:read_metadata",
+    "read_metadata": "micronet_edge.targets.readers:read_metadata",
     "save": "micronet_edge.models.save_load:save",
     "sensitivity": "micronet_edge.pipeline.sensitivity:analyze_file",
     "train": "micronet_edge.training.run:train",

@@ -28,9 +28,9 @@ class ForeignFileError(TargetError):
         why = f" ({reason})" if reason else ""
         super().__init__(
             f"{source} carries no labels and preprocessing of ours{why}: another tool wrote or changed it: "
-            "give `evaluate` or `deploy` --input-size, --labels, --mean and --std as well; `count` and "
-            "`bench` take the file as it is; `verify` and `sensitivity` need a file that `export` or "
-            "`quantize` wrote"
+            "give `evaluate`, `predict` or `deploy` --input-size, --labels, --mean and --std as well; "
+            "`count` and `bench` take the file as it is; `verify` and `sensitivity` need a file that "
+            "`export` or `quantize` wrote"
         )
 
 

@@ -110,7 +110,8 @@ class ExportSettings(CheckpointSettings):
     """How to read a checkpoint and how to export it.
 
     Attributes:
-        formats: names of installed targets, or target objects.
+        formats: names of installed targets, or target objects; None writes those of ONNX and TFLite that can
+            be proven with what is installed.
         output: folder to write into.
         batch: images per inference; None writes files that take any number.
         naive: writes the network unchanged, as the usual converters do.
@@ -136,7 +137,7 @@ class ExportSettings(CheckpointSettings):
         unproven: writes C files where no compiler can prove them.
     """
 
-    formats: tuple[str | Format, ...] = DEFAULT_FORMATS
+    formats: tuple[str | Format, ...] | None = None
     output: Path | str = Path()
     batch: int | None = 1
     naive: bool = False

@@ -13,7 +13,8 @@ from micronet_edge.data.image_files import image_files
 from micronet_edge.data.photographs import photographs
 from micronet_edge.errors import SettingsError, TargetError
 from micronet_edge.targets.protocol import Ends, ExportSpec
-from micronet_edge.targets.registry import find_target, read_metadata, target_of
+from micronet_edge.targets.readers import read_metadata
+from micronet_edge.targets.registry import find_target, target_of
 from micronet_edge_bench.distinct_names import distinct_names
 from micronet_edge_bench.inputs import prepare
 from micronet_edge_bench.runner.runtimes import runtime_for

@@ -12,7 +12,7 @@ from example_images import digits as images
 from onnx import TensorProto, helper, numpy_helper
 
 from micronet_edge.models import load_checkpoint
-from micronet_edge.targets.registry import read_metadata
+from micronet_edge.targets.readers import read_metadata
 
 OWN = ("--input-size", 96, "--resize", 96, "--mean", "0.485,0.456,0.406", "--std", "0.229 0.224 0.225")
 PER_CLASS = 3
@@ -150,9 +150,7 @@ def test_a_file_of_another_tool_alone_is_told_from_a_damaged_one(tool_here, fore
     assert ran.code == 1
     said = ran.refusal()
     assert f"{name} carries no labels and preprocessing of ours" in said
-    assert (
-        "another tool wrote or changed it: give `evaluate` or `deploy` --input-size, --labels, --mean" in said
-    )
+    assert "another tool wrote or changed it: give `evaluate`, `predict` or `deploy` --input-size," in said
     assert "`verify` and `sensitivity` need a file that `export` or `quantize` wrote" in said
 
 

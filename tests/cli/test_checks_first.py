@@ -23,7 +23,8 @@ def began(ran):
 def test_a_missing_runtime_is_named_with_the_format_that_does_without(
     tool, folder, tmp_path, module, name, other
 ):
-    ran = tool("export", DIGITS, PYTHONPATH=without(tmp_path, module))
+    formats = ("--format", "onnx", "--format", "tflite")
+    ran = tool("export", DIGITS, *formats, PYTHONPATH=without(tmp_path, module))
     assert ran.code == 1
     error_line = ran.refusal()
     assert f"format {name} cannot be written and proven (No module named '{module}" in error_line
@@ -32,6 +33,21 @@ def test_a_missing_runtime_is_named_with_the_format_that_does_without(
         assert error_line.endswith(f", or write the others alone with --format {other}")
     assert began(ran) == []
     assert names(folder) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "left_out", "written"),
+    [("ai_edge_litert", "tflite", ONNX_FILE), ("onnxruntime", "onnx", TFLITE_FILE)],
+)
+def test_a_format_whose_runtime_is_missing_is_left_out_unless_it_is_asked_for(
+    tool, folder, tmp_path, module, left_out, written
+):
+    ran = tool("export", DIGITS, PYTHONPATH=without(tmp_path, module))
+    assert ran.code == 0, ran.errors
+    first, *_ = began(ran)
+    assert first.startswith(f"· WARNING: {left_out} is left out (No module named '{module}")
+    assert first.endswith(f"): pip install 'micronet-edge[{left_out}]'")
+    assert names(folder) == sorted(name for name in FILES if name.startswith(written))
 
 
 @pytest.mark.parametrize("existing", sorted(FILES))
@@ -45,7 +61,13 @@ def test_existing_files_are_refused_before_the_network_is_read(tool_here, folder
 
 
 @pytest.mark.parametrize(
-    "existing", ["m0-random-int8.onnx", "m0-random-int8.recipe.json", "m0-random-int8.tflite.manifest.json"]
+    "existing",
+    [
+        "m0-random-int8.onnx",
+        "m0-random-int8.onnx.md",
+        "m0-random-int8.recipe.json",
+        "m0-random-int8.tflite.manifest.json",
+    ],
 )
 def test_existing_files_are_refused_before_images_are_read(tool_here, folder, existing):
     (folder / existing).write_text("older")

@@ -98,12 +98,13 @@ def test_a_line_stays_a_line(text, capsys):
 
 @pytest.mark.parametrize("text", EVIL.values(), ids=EVIL)
 @pytest.mark.parametrize(
-    "command", ["export", "evaluate", "count", "bench", "sensitivity", "train", "tune", "verify"]
+    "command", ["export", "evaluate", "predict", "count", "bench", "sensitivity", "train", "tune", "verify"]
 )
 def test_a_complaint_shows_it(tool_here, command, text):
     name = f"{text}.onnx".replace("\x00", "\x01").replace("\ud83d", "")  # no name has these
     more = {
         "evaluate": ("--data", "x"),
+        "predict": ("x.png",),
         "sensitivity": ("--checkpoint", "x", "--calibration", "x"),
         "verify": ("--checkpoint", "x"),
     }

@@ -47,6 +47,14 @@ BLAME = ("sensitivity", "me.tflite", "--checkpoint", "me.safetensors", "--calibr
             (*BLAME, "--html", "me.safetensors"),
             "--html me.safetensors would replace the input me.safetensors",
         ),
+        (
+            ("predict", "me.tflite", "i.png", "--show", "me.tflite"),
+            "--show me.tflite would replace the input",
+        ),
+        (
+            ("predict", "me.tflite", "r.json", "--show", "r.json"),
+            "--show r.json would replace the input r.json",
+        ),
         ((*BLAME, "--html", "me.tflite"), "--html me.tflite would replace the input me.tflite"),
         (
             ("tune", "me.safetensors", "--output", "me.safetensors"),
@@ -73,6 +81,7 @@ def test_what_is_read_is_never_replaced(tool_here, folder, files, arguments, err
     [
         ("bench", "me.tflite", "--output", "r.json"),
         ("bench", "me.tflite", "--html", "tuning.json"),
+        ("predict", "me.tflite", "i.png", "--show", "r.json"),
         (*BLAME, "--html", "r.json"),
         ("tune", "m0"),
     ],

@@ -4,6 +4,7 @@ import json
 
 from cli.command import DIGITS, names, run
 
+from micronet_edge.util.user_files import card_path
 from micronet_edge.verification.manifest import manifest_path
 
 ARGUMENTS = "export", DIGITS, "--format", "c"
@@ -25,6 +26,7 @@ def test_unproven_it_is_written_and_proven_later(tmp_path):
     assert "Compared with PyTorch" not in ran.output
     file = tmp_path / "m0-digits-float32.c"
     assert json.loads(manifest_path(file).read_text())["proof"] is None
+    assert "**It is not proven" in card_path(file).read_text()
     proven = run("verify", file, "--checkpoint", DIGITS, cwd=tmp_path)
     assert proven.code == 0, proven.errors
     assert "same function" in proven.output

@@ -30,6 +30,6 @@ def test_help_shows_what_an_option_takes_in_a_word_and_of_a_flag_nothing(tool_he
         if found := re.search(r"(--[a-z-]+) +(\S+)  ", line):
             assert re.fullmatch(
                 r"[A-Z]+|[A-Z]+\|\w+|ema\|raw\|FILE|[A-Z]+\|FACTORY|<?[a-z]+(\|[a-z]+)+>?|[MS]\[,[MS],[MS]\]|FILE|PATH"
-                r"|\[NAME=\][A-Z,]+|NAME\[,NAME\]",
+                r"|(\[NAME=\])?[A-Z,]+|NAME\[,NAME\]",
                 found[2],
             ), line

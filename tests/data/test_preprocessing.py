@@ -6,9 +6,9 @@ import os
 
 import numpy as np
 import pytest
-from beartype import beartype
-from jaxtyping import TypeCheckError, jaxtyped
+from jaxtyping import TypeCheckError
 from PIL import Image
+from shape_checks import checked
 
 from micronet_edge.data.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing, open_image
 from micronet_edge.errors import SettingsError
@@ -19,9 +19,10 @@ LEVEL_TOLERANCE = 1.001 / 255 / min(IMAGENET_STD)
 # float32 figures of about 2.
 ROUNDING_TOLERANCE = 1e-6
 
-# Here and not by an import hook, whose checks would come before the package's own and hide them.
-checked_array = jaxtyped(Preprocessing.array, typechecker=beartype)
-checked_batch = jaxtyped(Preprocessing.batch, typechecker=beartype)
+# Not by an import hook, whose checks would come before the package's own and hide them.
+checked_array = checked(Preprocessing.array)
+checked_batch = checked(Preprocessing.batch)
+checked_pixels = checked(Preprocessing.pixels)
 
 
 def noise(height: int, width: int, *channels: int, top: int = 256, dtype=np.uint8) -> np.ndarray:
@@ -241,6 +242,14 @@ def test_a_batch_holds_its_images_in_order(tmp_path):
 def test_the_types_of_the_signature_are_checked():
     with pytest.raises(TypeCheckError):
         checked_array(SMALL, "no image")
+
+
+def test_the_shapes_of_the_signature_are_checked():
+    image = SMALL.array(Image.new("RGB", (32, 32)))
+    assert checked_pixels(SMALL, image[None]).shape == (1, *image.shape)
+    for wrong in (image, image[None].astype(np.float64)):
+        with pytest.raises(TypeCheckError):
+            checked_pixels(SMALL, wrong)
 
 
 def test_a_batch_of_nothing_is_refused(refusal):

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +73,14 @@ def answers(output: bytes, images) -> np.ndarray:
     for rows in blocks.values():
         assert list(rows.values()) == sorted(rows.values(), reverse=True)
     return np.array([[rows[number] for number in range(len(LABELS))] for rows in blocks.values()])
+
+
+def script(folder):
+    """The Python app's script as a module."""
+    spec = spec_from_file_location("classify", folder / "classify.py")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def run(*command, folder=None, code=0) -> subprocess.CompletedProcess:

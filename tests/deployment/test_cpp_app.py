@@ -17,7 +17,6 @@ from deployment.deployed_apps import (
     built,
     needs,
     run,
-    session_probabilities,
     written,
 )
 from example_images import digits
@@ -49,17 +48,6 @@ def images(tmp_path_factory):
     for path in paths:
         Image.open(path).save(folder / f"{path.stem}.pgm")
     return [folder / f"{path.stem}.pgm" for path in paths]
-
-
-@pytest.mark.parametrize("format_", FORMATS)
-def test_digits_are_answered_as_in_the_product(files, images, tmp_path, format_):
-    file = files / f"m0-digits-float32.{format_}"
-    deploy(file, "cpp", tmp_path / "app")
-    program = built(tmp_path / "app")
-    found = answers(run(program, *images, "--top", "10").stdout, images)
-    expected = session_probabilities(file, images)
-    assert np.array_equal(found.argmax(1), expected.argmax(1))
-    assert np.abs(found - expected).max() <= 1e-5
 
 
 def test_a_sanitizer_finds_nothing_and_what_is_wrong_is_said(files, images, tmp_path):

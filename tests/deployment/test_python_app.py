@@ -1,13 +1,16 @@
 """The app in Python prepares images as the product does, to the last bit, and answers as its session does."""
 
 import sys
-from importlib.util import module_from_spec, spec_from_file_location
 
 import numpy as np
 import pytest
 from cli.command import shared_digits
-from deployment.deployed_apps import FORMATS, HOSTILE, LABELS, answers, run, session_probabilities, written
-from example_images import digits
+from deployment.deployed_apps import (
+    HOSTILE,
+    run,
+    script,
+    written,
+)
 from PIL import Image, features
 
 from micronet_edge.data.metadata import FileMetadata
@@ -22,14 +25,6 @@ STATED = (
     {"preprocessing": Preprocessing(96, 111, color_order="BGR", interpolation="bicubic", width=160)},
     {"preprocessing": Preprocessing(128, 150, (0.449,), (0.226,), "GRAY", width=64), "layout": "NHWC"},
 )
-
-
-def script(folder):
-    """The app's script as a module."""
-    spec = spec_from_file_location("classify", folder / "classify.py")
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def described(labels=("a", "b"), **more):
@@ -103,18 +98,6 @@ def test_labels_come_out_as_they_are(tmp_path, capsysbinary, monkeypatch):
     assert ended.value.code == 0
     lines = capsysbinary.readouterr().out.decode().split("\n")
     assert [line[12:].split("  ", 1)[1] for line in lines[1:-1]] == list(HOSTILE)
-
-
-@pytest.mark.parametrize("format_", FORMATS)
-def test_digits_are_answered_as_in_the_product(tmp_path, tmp_path_factory, format_):
-    file = shared_digits(tmp_path_factory) / "files" / f"m0-digits-float32.{format_}"
-    images = digits.image_paths("test", digits.write_images(tmp_path / "images"))[::20]
-    deploy(file, "python", tmp_path / "app")
-    done = run(sys.executable, "classify.py", *images, "--top", "10", folder=tmp_path / "app")
-    found, expected = answers(done.stdout, images), session_probabilities(file, images)
-    assert np.array_equal(found.argmax(1), expected.argmax(1))
-    assert np.abs(found - expected).max() <= 1e-5
-    assert len(LABELS) == found.shape[1]
 
 
 def test_the_script_says_which_image_it_cannot_read_and_goes_on(tmp_path, tmp_path_factory):

@@ -95,6 +95,10 @@ def images():
     kinds["wide.png"] = written(
         Image.fromarray(random.integers(0, 256, (3, 700, 3), dtype=np.uint8)), format="PNG"
     )
+    for name, shape in (("tall", (900, 130, 3)), ("low", (61, 40, 3)), ("tower", (150, 20, 3))):
+        kinds[f"{name}.png"] = written(
+            Image.fromarray(random.integers(0, 256, shape, dtype=np.uint8)), format="PNG"
+        )
     kinds["odd.png"] = written(
         Image.fromarray(random.integers(0, 256, (101, 67, 3), dtype=np.uint8)), format="PNG"
     )

@@ -10,8 +10,9 @@ import pytest
 from cli.command import first_on_path
 
 from micronet_edge.errors import TargetError
-from micronet_edge.targets.common import in_batches
-from micronet_edge.targets.registry import find_target, read_metadata, target_names, target_of
+from micronet_edge.targets.batches import in_batches
+from micronet_edge.targets.readers import read_metadata
+from micronet_edge.targets.registry import find_target, target_names, target_of
 
 
 def install(site, module, entry):

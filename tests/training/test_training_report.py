@@ -13,11 +13,12 @@ from benchmarks.report.markup import Reader, pictures
 from PIL import Image
 from training.fitted_samples import PREPROCESSING, Kept, encoded, epochs, fitted, plain, with_dataset
 
+from micronet_edge.data.preprocessing import decode_image
 from micronet_edge.errors import SettingsError
+from micronet_edge.reports.thumbnails import thumbnail
 from micronet_edge.training.events import TrainedFile
 from micronet_edge.training.images import ImageSet
 from micronet_edge.training.outcomes import accuracy, class_results, confusions, worst_mistakes
-from micronet_edge.training.report_mistakes import thumbnail
 from micronet_edge.training.report_page import duration, page, write_report
 
 EVIL = "<script>alert(1)</script>\x1b[31m\"'&\u202e"
@@ -110,7 +111,7 @@ def test_a_picture_shows_what_the_network_sees_in_its_own_colours():
     red[:, :20] = 255  # outside of the centre crop
     red[:, 20:60, 0] = 200
     for order in ("RGB", "BGR"):
-        seen = thumbnail(encoded(red), "red", replace(PREPROCESSING, color_order=order))
+        seen = thumbnail(decode_image(encoded(red), "red"), replace(PREPROCESSING, color_order=order))
         drawn = np.asarray(Image.open(io.BytesIO(seen)))
         assert drawn.shape == (144, 144, 3)
         assert np.abs(drawn[10:-10, 10:-10].reshape(-1, 3).mean(0) - [200, 0, 0]).max() < 6

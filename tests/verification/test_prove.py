@@ -15,7 +15,8 @@ from micronet_edge.data.photographs import photographs
 from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.errors import MicronetEdgeError, VerificationError
 from micronet_edge.models import MicroNet, load_checkpoint, save_checkpoint
-from micronet_edge.targets.registry import read_metadata, target_of
+from micronet_edge.targets.readers import read_metadata
+from micronet_edge.targets.registry import target_of
 from micronet_edge.verification.prove import FLOAT32_TOLERANCE, FileToProve, prove, reference_logits
 
 flatbuffers = pytest.importorskip("flatbuffers")

@@ -13,7 +13,7 @@ from micronet_edge.counting.count import Count, counted
 from micronet_edge.counting.graph import Graph, Operator, Tensor
 from micronet_edge.counting.layer_names import layer_of_operator
 from micronet_edge.errors import MicronetEdgeError, TargetError
-from micronet_edge.models.layer_names import fused_layer
+from micronet_edge.util.layer_names import fused_layer
 from micronet_edge.util.text import listed
 from micronet_edge_onnx.counting.find_integer_operators import held_in_integers
 from micronet_edge_onnx.metadata import metadata_of

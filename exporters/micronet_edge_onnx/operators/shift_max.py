@@ -8,7 +8,7 @@ import numpy as np
 
 from micronet_edge.lowering.ir.channel_order import segments
 from micronet_edge.lowering.ir.frozen_shift_max import RELU6_SPAN, FrozenShiftMax
-from micronet_edge.models.layer_names import Part, part_of_fusion, shifted_part
+from micronet_edge.util.layer_names import Part, part_of_fusion, shifted_part
 from micronet_edge_onnx.operators import OPERATORS
 from micronet_edge_onnx.operators.clip import clipped
 from micronet_edge_onnx.operators.gemm import product

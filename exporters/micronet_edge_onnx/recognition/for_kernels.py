@@ -8,7 +8,7 @@ import onnx
 
 from micronet_edge.errors import TargetError
 from micronet_edge_onnx.recognition.fold_activations import DOMAIN, fold_activations
-from micronet_edge_onnx.surgery.store_in_float16 import load_float16
+from micronet_edge_onnx.surgery.load_float16 import load_float16
 from micronet_edge_onnx.surgery.write_out_functions import without_functions
 
 

@@ -24,15 +24,3 @@ def store_in_float16(model: onnx.ModelProto) -> None:
     computed = [onnx.NodeProto.FromString(node.SerializeToString()) for node in model.graph.node]
     del model.graph.node[:]
     model.graph.node.extend([*stored, *computed])
-
-
-def load_float16(model: onnx.ModelProto) -> None:
-    """The reverse: float32 constants in the place of float16 ones, as ONNX Runtime makes them at opening."""
-    stored = {each.name: each for each in model.graph.initializer}
-    for node in [node for node in model.graph.node if node.op_type == "Cast"]:
-        constant = stored.get(node.input[0])
-        if constant is None or constant.data_type != TensorProto.FLOAT16:
-            continue
-        values = numpy_helper.to_array(constant).astype(np.float32)
-        model.graph.initializer.append(numpy_helper.from_array(values, node.output[0]))
-        model.graph.node.remove(node)

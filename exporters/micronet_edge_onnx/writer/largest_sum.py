@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from micronet_edge.models.layer_names import FusionPart
+from micronet_edge.util.layer_names import FusionPart
 from micronet_edge_onnx.writer.model_writer import ModelWriter
 
 

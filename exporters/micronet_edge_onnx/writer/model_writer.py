@@ -18,12 +18,13 @@ from micronet_edge.quantization.qparams import (
     weight_integers,
     weight_scales,
 )
-from micronet_edge_onnx.format import CLASSIFIER, FILE_VERSION, OPSET, TensorNames
+from micronet_edge_onnx.format import CLASSIFIER, TensorNames
+from micronet_edge_onnx.writer.opset import file_version, opsets_of
 
 # An activation of 8 bits is stored unsigned: ONNX Runtime multiplies uint8 by int8 faster than int8 by int8.
 _UNSIGNED_OFFSET = 128
 # The opset knows conversions to 8 bits only, ONNX Runtime's own ones to 16 bits as well.
-_WIDE_DOMAIN, _WIDE_VERSION = "com.microsoft", 1
+_WIDE_DOMAIN = "com.microsoft"
 
 Attribute = int | float | str | Sequence[int]
 Shape = Sequence[int | str]
@@ -165,9 +166,16 @@ class ModelWriter:
         return self.operator("DequantizeLinear", name, inputs, axis=0)
 
     def model(
-        self, results: Sequence[str], inputs: Sequence[Shape], outputs: Sequence[Shape]
+        self,
+        results: Sequence[str],
+        inputs: Sequence[Shape],
+        outputs: Sequence[Shape],
+        *,
+        takes_bytes: bool = False,
     ) -> onnx.ModelProto:
         """The model that gives these tensors; `inputs` and `outputs` are their shapes.
+
+        It takes and gives float32, or takes uint8 if it `takes_bytes`.
 
         Raises TargetError where it is not valid.
         """
@@ -175,17 +183,13 @@ class ModelWriter:
         graph = helper.make_graph(
             self._nodes,
             "micronet-edge",
-            _floats(self.names.inputs, inputs),
-            _floats(self.names.outputs, outputs),
+            _values(self.names.inputs, inputs, TensorProto.UINT8 if takes_bytes else TensorProto.FLOAT),
+            _values(self.names.outputs, outputs, TensorProto.FLOAT),
             list(self._constants.values()),
         )
-        domains = {node.domain for node in self._nodes} - {""}
-        opsets = [("", OPSET), *((domain, _WIDE_VERSION) for domain in domains)]
+        opsets = opsets_of(self._nodes)
         model = helper.make_model(
-            graph,
-            opset_imports=[helper.make_opsetid(*opset) for opset in opsets],
-            ir_version=FILE_VERSION,
-            producer_name="micronet-edge",
+            graph, opset_imports=opsets, ir_version=file_version(opsets), producer_name="micronet-edge"
         )
         try:
             onnx.checker.check_model(model, full_check=True)
@@ -231,8 +235,7 @@ def _stored(integers: Integers, qparams: QuantParams) -> NDArray[np.integer]:
     return integers.astype(np.int16)
 
 
-def _floats(names: Sequence[str], shapes: Sequence[Shape]) -> list[onnx.ValueInfoProto]:
+def _values(names: Sequence[str], shapes: Sequence[Shape], kind: int) -> list[onnx.ValueInfoProto]:
     return [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
-        for name, shape in zip(names, shapes, strict=True)
+        helper.make_tensor_value_info(name, kind, shape) for name, shape in zip(names, shapes, strict=True)
     ]

@@ -11,7 +11,7 @@ from micronet_edge.lowering.ir.graph import inputs_of, module_of, only_reader
 from micronet_edge.lowering.ir.pass_base import Pass
 from micronet_edge.lowering.ir.primitives import Add, Concatenate, Multiply
 from micronet_edge.lowering.ir.reorder import GatheredReorder
-from micronet_edge.models.layer_names import FusionPart, part_of_fusion, shifted_part
+from micronet_edge.util.layer_names import FusionPart, part_of_fusion, shifted_part
 from micronet_edge_tflite.micro.layers import CoefficientRows, ShiftedSum
 
 

@@ -9,6 +9,7 @@ from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
 from micronet_edge.quantization.qparams import QuantParams
+from micronet_edge_tflite.tensor_names import SIGNATURE
 
 _TYPES = {
     "float16": schema.TensorType.FLOAT16,
@@ -17,14 +18,15 @@ _TYPES = {
     "int16": schema.TensorType.INT16,
     "int32": schema.TensorType.INT32,
     "int64": schema.TensorType.INT64,
+    "uint8": schema.TensorType.UINT8,
 }
+_SIGN = 128
+"""What an unsigned byte has more than the signed one for the same number."""
 _VERSION = 3
 _VERSIONS = {schema.BuiltinOperator.BROADCAST_TO: 2}
 """Of operators whose first version LiteRT does not know."""
 
 FILE_IDENTIFIER = b"TFL3"
-SIGNATURE, IMAGE, LOGITS = "serving_default", "image", "logits"
-"""The signature's name, as TensorFlow's converter gives it, and the names of its input and output."""
 
 
 class _Parameters(schema.QuantizationParametersT):  # type: ignore[misc]  # the schema has no types
@@ -39,6 +41,11 @@ class _Parameters(schema.QuantizationParametersT):  # type: ignore[misc]  # the 
         super().__init__()
         self._scales, self._zero_points = np.asarray(scales, np.float32), np.asarray(zero_points, np.int64)
         self._axis, self._written = axis, written
+
+    @property
+    def first(self) -> tuple[float, int]:
+        """Scale and zero point of the tensor, or of its first channel."""
+        return float(self._scales[0]), int(self._zero_points[0])
 
     def Pack(self, builder: flatbuffers.Builder) -> int:  # noqa: N802 - the schema's own name
         key = self._zero_points.tobytes()
@@ -65,6 +72,7 @@ class ModelWriter:
         self._places: dict[bytes, int] = {}
         self._zero_points: dict[bytes, int] = {}
         self._qparams: dict[int, QuantParams] = {}
+        self._metadata: list[schema.MetadataT] = []
 
     def tensor(self, name: str, shape: Sequence[int], qparams: QuantParams | None) -> int:
         """A computed tensor, of float32 without quantization parameters; its index."""
@@ -75,6 +83,11 @@ class ModelWriter:
         if qparams is not None:
             self._qparams[index] = qparams
         return index
+
+    def unsigned(self, name: str, shape: Sequence[int], qparams: QuantParams) -> int:
+        """A computed tensor of bytes without a sign, for the numbers that int8 has with these parameters."""
+        zero_point = qparams.zero_point + _SIGN
+        return self._add(name, shape, "uint8", 0, self._parameters([qparams.scale], [zero_point]))
 
     def constant(
         self, name: str, values: NDArray[np.generic], scales: Sequence[float] | None = None, axis: int = 0
@@ -113,6 +126,11 @@ class ModelWriter:
         """The quantization parameters of a tensor of numbers; None in float."""
         return self._qparams.get(tensor)
 
+    def stored_as(self, tensor: int) -> tuple[float, int] | None:
+        """Scale and zero point of a tensor of integers, as the file holds them."""
+        parameters = self._tensors[tensor].quantization
+        return None if parameters is None else parameters.first
+
     def shape_of(self, tensor: int) -> tuple[int, ...]:
         """The tensor's shape in the file."""
         return tuple(self._tensors[tensor].shape)
@@ -121,6 +139,10 @@ class ModelWriter:
         """Whether the tensor is stored in the file."""
         return bool(self._tensors[tensor].buffer)
 
+    def attach(self, name: str, content: bytes) -> None:
+        """Puts a buffer into the file that is no tensor: metadata by its name."""
+        self._metadata.append(attached(name, self._buffer(content)))
+
     def content(self, inputs: Mapping[str, int], outputs: Mapping[str, int]) -> bytes:
         """The file's bytes; its signature has these names for its inputs and outputs."""
         graph = schema.SubGraphT()
@@ -128,6 +150,7 @@ class ModelWriter:
         graph.inputs, graph.outputs, graph.name = list(inputs.values()), list(outputs.values()), "main"
         model = schema.ModelT()
         model.signatureDefs = [signature(inputs, outputs)]
+        model.metadata = self._metadata or None
         model.version, model.description = _VERSION, "micronet-edge"
         model.subgraphs, model.buffers = [graph], self._buffers
         model.operatorCodes = [_operator_code(code) for code in self._codes]
@@ -171,6 +194,13 @@ class ModelWriter:
         tensor.hasRank = True
         self._tensors.append(tensor)
         return len(self._tensors) - 1
+
+
+def attached(name: str, buffer: int) -> schema.MetadataT:
+    """What lets readers find a buffer that is no tensor."""
+    result = schema.MetadataT()
+    result.name, result.buffer = name, buffer
+    return result
 
 
 def signature(inputs: Mapping[str, int], outputs: Mapping[str, int]) -> schema.SignatureDefT:

@@ -10,6 +10,7 @@ from micronet_edge.cli.evaluate import evaluate
 from micronet_edge.cli.export import export
 from micronet_edge.cli.fit import fit
 from micronet_edge.cli.models import models
+from micronet_edge.cli.predict import predict
 from micronet_edge.cli.quantize import quantize
 from micronet_edge.cli.sensitivity import sensitivity
 from micronet_edge.cli.train import train
@@ -34,6 +35,7 @@ for command in (
     quantize,
     verify,
     evaluate,
+    predict,
     deploy,
     sensitivity,
     count,

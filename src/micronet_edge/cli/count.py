@@ -113,7 +113,7 @@ def _layers(found: "Count") -> "Table":
     from rich.table import Table
 
     from micronet_edge.counting.digits import in_bytes, three_digits
-    from micronet_edge.models.layer_names import common_start
+    from micronet_edge.util.layer_names import common_start
 
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     left_out = common_start(found.layers)  # 80 columns have no room for the common prefix

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 import typer
 
 from micronet_edge.cli.errors import one_line_errors
-from micronet_edge.cli.options import DebugOption, NetworkOptions, OverwriteOption
+from micronet_edge.cli.foreign_options import ForeignOptions
+from micronet_edge.cli.options import DebugOption, OverwriteOption
 from micronet_edge.cli.progress import say_what_was_read
 from micronet_edge.cli.shared_options import with_shared_options
 from micronet_edge.util.terminal import open_console, say, say_json
@@ -21,7 +22,7 @@ def deploy(
     to: Annotated[Literal["python", "cpp", "web", "android"], typer.Option(help="The kind of app.")],
     output: Annotated[Path, typer.Option(help="Folder to write the app into; new or empty.")],
     overwrite: OverwriteOption = False,
-    network: NetworkOptions,
+    foreign: ForeignOptions,
     as_json: Annotated[bool, typer.Option("--json", help="Print the names of the files as JSON.")] = False,
     debug: DebugOption = False,
 ) -> None:
@@ -29,11 +30,11 @@ def deploy(
     del debug  # one_line_errors reads it
     from micronet_edge.targets.isolation import expect
 
-    expect(file)  # starts the process that opens the file while this one imports PyTorch
+    expect(file)  # starts the process that opens the file while this one loads
     from micronet_edge.deployment.deploy import deploy as run
     from micronet_edge.settings import CheckpointSettings
 
-    deployed = run(file, to, output, overwrite=overwrite, settings=CheckpointSettings(**network.settings()))
+    deployed = run(file, to, output, overwrite=overwrite, settings=CheckpointSettings(**foreign.settings()))
     say_what_was_read(open_console(err=True), deployed.assumption, deployed.notes)
     if as_json:
         say_json(deployed.summary())

@@ -52,7 +52,10 @@ def one_line_errors(command: Callable[Parameters, None]) -> Callable[Parameters,
 
 def _unexpected(error: Exception) -> str:
     if isinstance(error, ModuleNotFoundError):
-        return f"{error}: install the packages for both formats with pip install 'micronet-edge[onnx,tflite]'"
+        from micronet_edge.util.extras import missing
+
+        needed = missing(error)
+        return f"{error}: install that package" if needed is None else f"this command needs {needed}"
     return f"{type(error).__name__}: {error}; run again with --debug for the traceback and report it"
 
 

@@ -18,7 +18,11 @@ class FileOptions:
 
     formats: Annotated[
         list[str] | None,
-        typer.Option("--format", help="onnx, tflite or c; may be repeated.", show_default="onnx and tflite"),
+        typer.Option(
+            "--format",
+            help="onnx, tflite or c; may be repeated.",
+            show_default="onnx and tflite, as far as their runtimes are installed",
+        ),
     ] = None
     output: Annotated[Path, typer.Option(help="Folder to write the files into.")] = Path()
     calibration: Annotated[
@@ -109,6 +113,4 @@ class FileOptions:
 
     def settings(self) -> dict[str, Any]:
         """The keyword arguments for the settings."""
-        from micronet_edge.settings import DEFAULT_FORMATS
-
-        return as_given(self) | {"formats": tuple(self.formats or DEFAULT_FORMATS)}
+        return as_given(self) | {"formats": tuple(self.formats) if self.formats else None}

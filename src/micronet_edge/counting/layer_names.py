@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from micronet_edge.counting.graph import Graph, Operator
-from micronet_edge.models.layer_names import layer_among, shift_max_layers
+from micronet_edge.util.layer_names import layer_among, shift_max_layers
 
 Layers = frozenset[str]
 

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from math import isfinite
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
-from jaxtyping import Float32
+from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from micronet_edge.data.image_modes import as_gray, as_rgb
@@ -34,7 +35,9 @@ _COLORS = 3
 IMAGENET_GRAY_MEAN, IMAGENET_GRAY_STD = (0.449,), (0.226,)
 """The averages of ImageNet's figures over the colours."""
 
-Images = Float32[np.ndarray, "n channels height width"]
+# Shapes are notes here and not jaxtyping's types: apps import this module, and have neither.
+FloatImage = Annotated[NDArray[np.float32], "channels height width"]
+Images = Annotated[NDArray[np.float32], "n channels height width"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +128,7 @@ class Preprocessing:
         except (KeyError, TypeError, ValueError) as error:
             raise SettingsError(f"preprocessing that cannot be read: {values}") from error
 
-    def array(self, image: Image.Image) -> Float32[np.ndarray, "channels height width"]:
+    def array(self, image: Image.Image) -> FloatImage:
         """Preprocesses one image.
 
         Raises SettingsError on an image whose 8-bit colours are ambiguous.
@@ -134,8 +137,7 @@ class Preprocessing:
         if pixels.ndim < _COLORS:
             pixels = pixels[..., None]
         ordered = pixels[..., ::-1] if self.color_order == BGR else pixels
-        normalized = (ordered - np.asarray(self.mean)) / np.asarray(self.std)
-        return np.ascontiguousarray(normalized.transpose(2, 0, 1), dtype=np.float32)
+        return self.normalized(ordered.transpose(2, 0, 1))
 
     def cropped(self, image: Image.Image) -> Image.Image:
         """The RGB or grey image, cut to `shape`, that `array` normalizes. Raises as `array` does."""
@@ -163,8 +165,15 @@ class Preprocessing:
         """Pillow's name of the interpolation."""
         return Image.Resampling.BICUBIC if self.interpolation == "bicubic" else Image.Resampling.BILINEAR
 
+    def normalized(
+        self, pixels: Annotated[NDArray[np.float32], "*n channels height width"]
+    ) -> Annotated[NDArray[np.float32], "*n channels height width"]:
+        """Normalizes pixels from 0 (black) to 1, of one image or of several."""
+        mean, std = (np.array(each).reshape(-1, 1, 1) for each in (self.mean, self.std))
+        return np.ascontiguousarray((pixels - mean) / std, dtype=np.float32)
+
     def pixels(self, images: Images) -> Images:
-        """Undoes the normalization: pixels from 0 (black) to 1."""
+        """Undoes `normalized`: pixels from 0 (black) to 1."""
         mean, std = (np.array(each, np.float32).reshape(-1, 1, 1) for each in (self.mean, self.std))
         return images * std + mean
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
-from jaxtyping import Float32
+from numpy.typing import NDArray
 
 from micronet_edge.errors import SettingsError
 
-Sample = Float32[np.ndarray, "n ..."]
+Sample = Annotated[NDArray[np.float32], "n ..."]
 """Samples of one input, or of one output."""
 
 Samples = tuple[Sample, ...]

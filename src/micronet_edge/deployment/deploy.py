@@ -1,7 +1,7 @@
 """Writes a small, complete app around a classifier's file."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path, PurePosixPath
 
@@ -9,8 +9,9 @@ from micronet_edge.data.metadata import FileMetadata, check_classifier
 from micronet_edge.deployment.app import App, Fetched, Template
 from micronet_edge.deployment.trial import tried
 from micronet_edge.errors import OutputError, SettingsError
-from micronet_edge.evaluation.networks import describe_network
 from micronet_edge.settings import CheckpointSettings
+from micronet_edge.targets.described_files import describe_file
+from micronet_edge.targets.isolated_targets import given_target
 from micronet_edge.util.atomic_write import atomic_write, check_output
 from micronet_edge.util.journal import PREFIX
 from micronet_edge.util.user_files import NETWORK, read_bytes
@@ -60,22 +61,24 @@ def deploy(
     """
     path, folder = Path(file), Path(output)
     template, format_ = _template(to), _format(path, to)
-    described = describe_network(path, settings)
+    reader = given_target(path)
+    described = describe_file(path, reader, settings or CheckpointSettings())
     _check(path, described.metadata)
-    _check_free(folder, overwrite=overwrite)
     if format_ not in template.formats:
         raise SettingsError(
             f"{path} is no file for {to} apps: export the network with --format {template.formats[0]}"
         )
-    app = App(path, format_, tried(path, described.metadata))
-    contents = dict(template.files(app))
-    contents[str(PurePosixPath(template.model_folder, app.model_name))] = read_bytes(path, NETWORK)
-    check_output(folder, list(contents), overwrite=overwrite, inputs=[path])
+    app = App(path, format_, described.metadata)
+    model = str(PurePosixPath(template.model_folder, app.model_name))
+    names = [*template.files(app), model]
+    _check_free(folder, overwrite=overwrite)
+    check_output(folder, names, overwrite=overwrite, inputs=[path])
+    app = replace(app, metadata=tried(path, reader, described.metadata))
+    contents = {**template.files(app), model: read_bytes(path, NETWORK)}
     fetched = template.fetched(contents) if hasattr(template, "fetched") else Fetched({})
-    contents.update(fetched.files)
-    _write(contents, folder, overwrite=overwrite, model=path)
+    _write({**contents, **fetched.files}, folder, overwrite=overwrite, model=path)
     notes = described.notes if fetched.note is None else (*described.notes, fetched.note)
-    return Deployed(to, folder, tuple(sorted(contents)), notes, described.assumption)
+    return Deployed(to, folder, tuple(sorted({**contents, **fetched.files})), notes, described.assumption)
 
 
 def _template(kind: str) -> Template:
@@ -103,8 +106,11 @@ def _check(path: Path, metadata: FileMetadata) -> None:
 
 
 def _check_free(folder: Path, *, overwrite: bool) -> None:
-    """Raises OutputError on a folder with files in it, unless they may be replaced."""
-    if overwrite or not folder.is_dir():
+    """Raises OutputError on what is no folder, and on one with files in it, unless they may be replaced."""
+    for place in (folder, *folder.parents):
+        if place.exists() and not place.is_dir():
+            raise OutputError(f"{place} is a file: give a folder as --output")
+    if overwrite or not folder.exists():
         return
     try:
         names = [each.name for each in folder.iterdir()]

@@ -5,25 +5,23 @@ from pathlib import Path
 
 import numpy as np
 
-from micronet_edge.data.metadata import FileMetadata
+from micronet_edge.data.metadata import UNKNOWN, FileMetadata
 from micronet_edge.data.preprocessing import Images
 from micronet_edge.errors import SettingsError, TargetError
-from micronet_edge.evaluation.networks import UNKNOWN
-from micronet_edge.targets.isolated_targets import given_target
-from micronet_edge.targets.protocol import Logits, Session
+from micronet_edge.targets.session_protocol import FileReader, Logits, Session
 
 _CHANNELS_LAST = (".tflite",)
 _SUM_TOLERANCE = 0.02
 """Of probabilities: 1000 that are rounded to 8 bits."""
 
 
-def tried(path: Path, metadata: FileMetadata) -> FileMetadata:
+def tried(path: Path, reader: FileReader, metadata: FileMetadata) -> FileMetadata:
     """The metadata, completed where another tool wrote the file.
 
     Raises TargetError if the runtime cannot open or run the file, SettingsError if it does not take one image
     at a time or does not answer it with a number for each label.
     """
-    session = given_target(path).open(path, threads=1, kernels="off")
+    session = reader.open(path, threads=1, kernels="off")
     images = _images(metadata)
     scores = [_answer(session, path, images[place : place + 1]) for place in range(len(images))]
     if any(each.shape != (1, len(metadata.labels)) for each in scores):

@@ -1,6 +1,5 @@
 """Opens a network to run: an exported file of any target, a checkpoint, a factory or a module."""
 
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -8,39 +7,21 @@ import numpy as np
 import torch
 from torch import nn
 
-from micronet_edge.data.labels import read_labels
 from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.data.preprocessing import Images
-from micronet_edge.errors import ForeignFileError, SettingsError
+from micronet_edge.errors import SettingsError
 from micronet_edge.kernels import Kernels
 from micronet_edge.models import load_checkpoint
-from micronet_edge.models.assumptions import (
-    assumed_fields,
-    assumption_line,
-    given_preprocessing,
-    takes_images,
-)
 from micronet_edge.models.own_networks import Own, as_before, called, own_network, ready
 from micronet_edge.models.source import Given, read_source
 from micronet_edge.models.wrappings import Weights
 from micronet_edge.settings import CheckpointSettings
+from micronet_edge.targets.described_files import Described, describe_file
 from micronet_edge.targets.isolated_targets import given_target
-from micronet_edge.targets.protocol import Logits, Reader
+from micronet_edge.targets.session_protocol import Logits, Reader
 from micronet_edge.util.threads import one_thread
 
-UNKNOWN = "unknown"
-"""Variant and precision of a file that another tool wrote."""
-
 CHECKPOINT_SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt", ".bin", ".tar")
-
-_FIXED_IN_FILES = (
-    *("input_size", "resize", "crop", "interpolation", "mean", "std", "color_order"),
-    *("weights", "num_classes", "input_shapes", "outputs"),
-)
-"""Settings that an exported file fixes, so that no option may replace them."""
-
-_NEEDED = {"input_size": "--input-size", "labels": "--labels", "mean": "--mean", "std": "--std"}
-"""Settings that the user must give for a file of another tool."""
 
 
 class Network(Protocol):
@@ -59,15 +40,6 @@ class TorchNetwork:
     def run(self, images: Images) -> Logits:
         with torch.inference_mode(), one_thread():
             return np.asarray(self._network(torch.from_numpy(images)))
-
-
-@dataclass(frozen=True, slots=True)
-class Described:
-    """The metadata of a network; `notes` and the `assumption`, if any, are for the user."""
-
-    metadata: FileMetadata
-    notes: tuple[str, ...] = ()
-    assumption: str | None = None
 
 
 Named = Path | Own
@@ -138,52 +110,7 @@ def describe_network(
         raise SettingsError(
             f"metadata is for modules and factories only: {path} carries its own, leave it out"
         )
-    try:
-        metadata = _reader(path).read_metadata(path)
-    except ForeignFileError:
-        if all(getattr(settings, name) is None for name in _NEEDED):
-            raise
-        return _described_by_hand(path, settings)
-    if given := [name for name in _FIXED_IN_FILES if getattr(settings, name) not in (None, ())]:
-        options = ", ".join(_option(name) for name in given)
-        raise SettingsError(
-            f"{path} has a fixed preprocessing: leave {options} out, or export the checkpoint again with "
-            f"other settings"
-        )
-    if settings.labels is not None:
-        labels = read_labels(Path(settings.labels), len(metadata.labels))
-        assumed = tuple(name for name in metadata.assumed if name != "labels")
-        metadata = replace(metadata, labels=labels, assumed=assumed)
-    return Described(metadata, assumption=assumption_line(metadata, str(path), exported=True))
-
-
-def _described_by_hand(path: Path, settings: CheckpointSettings) -> Described:
-    shaped = settings.input_shapes and takes_images(settings)
-    given = {name: getattr(settings, name) is not None for name in _NEEDED} | (
-        {"input_size": True} if shaped else {}
-    )
-    if missing := [option for name, option in _NEEDED.items() if not given[name]]:
-        raise SettingsError(
-            f"{path} was not written by this tool and does not state its preprocessing: give "
-            f"{', '.join(missing)} as well"
-        )
-    if settings.weights is not None:
-        raise SettingsError(f"{path} is not a checkpoint and holds one set of weights: leave --weights out")
-    labels = read_labels(Path(str(settings.labels)))
-    metadata = FileMetadata(
-        variant=UNKNOWN,
-        labels=labels,
-        preprocessing=given_preprocessing(None, settings),
-        checkpoint_sha256=None,
-        precision=UNKNOWN,
-        assumed=assumed_fields(None, settings),
-    )
-    note = f"{path} was not written by this tool: the options set its preprocessing and labels"
-    return Described(metadata, (note,), assumption_line(metadata, str(path)))
-
-
-def _option(name: str) -> str:
-    return "--input-shape" if name == "input_shapes" else "--" + name.replace("_", "-")
+    return describe_file(path, _reader(path), settings)
 
 
 def runs_in_pytorch(network: Named) -> bool:

@@ -16,7 +16,7 @@ from micronet_edge.evaluation.networks import Named, Network, open_network, show
 from micronet_edge.kernels import Kernels
 from micronet_edge.models.factories import Factory
 from micronet_edge.models.wrappings import Weights
-from micronet_edge.targets.protocol import Logits
+from micronet_edge.targets.session_protocol import Logits
 from micronet_edge.util.limits import PROCESSES
 from micronet_edge.util.processes import in_processes, usable_cores
 

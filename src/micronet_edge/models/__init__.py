@@ -11,7 +11,8 @@ from micronet_edge.models.micro_factorized import (
     MicroFactorizedDepthwise,
     MicroFactorizedPointwise,
 )
-from micronet_edge.models.micronet import Features, MicroNet, check_class_count, check_input_size
+from micronet_edge.models.micronet import Features, MicroNet, check_class_count
+from micronet_edge.util.limits import check_input_size
 
 __all__ = [
     "FAMILY",

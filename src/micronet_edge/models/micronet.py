@@ -13,31 +13,13 @@ from micronet_edge.models.family import Block, Variant, find_variant
 from micronet_edge.models.gradient_wanted import gradient_wanted
 from micronet_edge.models.micro_factorized import FactorizedStem
 from micronet_edge.models.recomputed_norms import recomputed_norms
+from micronet_edge.util.limits import check_input_size
 
 TOTAL_STRIDE = 32
 INPUT_CHANNELS = 3
 
-
-MOST_PIXELS = 4096
-"""Maximum side of an image: at this size one image and the stem's output take half a GB."""
-
 MOST_CLASSES = 100_000
 """Maximum number of classes: the last layer then takes 0.5 GB, and several times that during export."""
-
-
-def check_input_size(size: int) -> int:
-    """The size itself, in pixels.
-
-    Raises SettingsError unless it is at least 1, and at most MOST_PIXELS.
-    """
-    if size > MOST_PIXELS:
-        raise SettingsError(
-            f"input size {size} px: this tool takes at most {MOST_PIXELS} px, since one image of that size "
-            "and the first layer's output take half a GB: give a smaller size"
-        )
-    if size < 1:
-        raise SettingsError(f"input size {size} px: give 1 px or more")
-    return size
 
 
 def check_class_count(classes: int) -> int:

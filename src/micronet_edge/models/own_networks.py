@@ -8,13 +8,13 @@ from pathlib import Path
 
 from torch import nn
 
+from micronet_edge.data.assumptions import LABELS, assumed_fields, given_preprocessing
 from micronet_edge.data.labels import numbered, read_labels
 from micronet_edge.data.metadata import UNHASHED, FileMetadata
 from micronet_edge.data.photographs import photographs
 from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.data.signature import Samples, Signature
 from micronet_edge.errors import NetworkError, SettingsError
-from micronet_edge.models.assumptions import LABELS, assumed_fields, given_preprocessing
 from micronet_edge.models.compiled import check_no_script, inside_compiled, uncompiled
 from micronet_edge.models.factories import Built, Factory, build_described, factory_named
 from micronet_edge.models.network_interface import (

@@ -7,12 +7,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from micronet_edge.data.labels import numbered, read_labels, repeated_labels_note
-from micronet_edge.data.metadata import FileMetadata
-from micronet_edge.data.photographs import photographs
-from micronet_edge.errors import CheckpointError, SettingsError
-from micronet_edge.models import FAMILY, Checkpoint, check_class_count, load_checkpoint
-from micronet_edge.models.assumptions import (
+from micronet_edge.data.assumptions import (
     LABELS,
     assumed_fields,
     assumption_line,
@@ -22,6 +17,11 @@ from micronet_edge.models.assumptions import (
     with_settings,
     without_description,
 )
+from micronet_edge.data.labels import numbered, read_labels, repeated_labels_note
+from micronet_edge.data.metadata import FileMetadata
+from micronet_edge.data.photographs import photographs
+from micronet_edge.errors import CheckpointError, SettingsError
+from micronet_edge.models import FAMILY, Checkpoint, check_class_count, load_checkpoint
 from micronet_edge.models.factories import Factory
 from micronet_edge.models.micronet import INPUT_CHANNELS
 from micronet_edge.models.own_networks import Own, as_before, called, described, own_network, prepared, ready

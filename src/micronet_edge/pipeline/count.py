@@ -13,6 +13,7 @@ from micronet_edge.counting.count import Count
 from micronet_edge.counting.figures import Figures
 from micronet_edge.counting.memory import METHOD
 from micronet_edge.counting.network import count
+from micronet_edge.data.assumptions import given_preprocessing
 from micronet_edge.data.image_files import is_folder
 from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.data.photographs import photographs
@@ -21,7 +22,6 @@ from micronet_edge.data.samples import default_samples
 from micronet_edge.errors import MicronetEdgeError, SettingsError
 from micronet_edge.evaluation.networks import CHECKPOINT_SUFFIXES, describe_network, is_checkpoint
 from micronet_edge.models import FAMILY, MicroNet, load_checkpoint
-from micronet_edge.models.assumptions import given_preprocessing
 from micronet_edge.models.own_networks import Own, called, described, own_network, ready
 from micronet_edge.models.quiet_layers import notes_on_quiet_layers
 from micronet_edge.models.source import Given, check_micronet_shapes

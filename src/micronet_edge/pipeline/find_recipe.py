@@ -16,6 +16,7 @@ from micronet_edge.pipeline.quantized_graphs import Formed, corrected_forms, wri
 from micronet_edge.quantization.coarse_biases import notes_on_float
 from micronet_edge.quantization.finetune import FinetuneProgress, finetune
 from micronet_edge.quantization.float_regions import float_operators, notes_on_float_operators
+from micronet_edge.quantization.logits import giving_logits
 from micronet_edge.quantization.quantize_network import (
     calibrated_recipe,
     corrected_biases,
@@ -88,7 +89,7 @@ def _new_recipe(work: Work, network: fx.GraphModule, calibration: CalibrationIma
 def _finetuned(work: Work, recipe: Recipe, network: fx.GraphModule, calibrating: Inputs) -> Recipe:
     assert work.settings.finetune is not None  # the caller's condition
     images = work.labelled(work.settings.finetune)
-    metadata = work.origin.metadata
+    metadata, network = work.origin.metadata, giving_logits(network)
     quantized = quantized_by(recipe, network, metadata)
     # No target quantizes these as coarsely as the common network would.
     quantized = replace(quantized, float_layers=quantized.float_layers | stem_layers(network))

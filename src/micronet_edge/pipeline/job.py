@@ -16,14 +16,14 @@ from micronet_edge.models.factories import Factory
 from micronet_edge.models.own_networks import own_network
 from micronet_edge.models.scores import giving
 from micronet_edge.models.source import Given, Source, read_source, stem_of
-from micronet_edge.settings import ExportSettings, QuantizeSettings
+from micronet_edge.settings import DEFAULT_FORMATS, ExportSettings, QuantizeSettings
 from micronet_edge.targets.common import check_ends, check_memory, check_precision, check_provable
 from micronet_edge.targets.protocol import FLOAT32, Ends, ExportSpec, Memory, Target
 from micronet_edge.targets.registry import cost_tables, find_target, for_runtime
 from micronet_edge.util.atomic_write import check_output
 from micronet_edge.util.limits import BATCH
 from micronet_edge.util.text import listed
-from micronet_edge.verification.manifest import manifest_path
+from micronet_edge.util.user_files import paths_beside
 
 Report = Callable[[str], None]
 
@@ -50,12 +50,12 @@ class Job:
     report: Report = unheard
 
     def targets(self) -> tuple[Target, ...]:
-        """The requested formats, without repetition."""
+        """The requested formats, without repetition; the default ones if none are."""
         return tuple(
             for_runtime(
                 find_target(each) if isinstance(each, str) else cast("Target", each), self.settings.runtime
             )
-            for each in dict.fromkeys(self.settings.formats)
+            for each in dict.fromkeys(self.settings.formats or DEFAULT_FORMATS)
         )
 
     def check_names(self, suffixes: Sequence[str]) -> None:
@@ -73,7 +73,8 @@ class Job:
         if any("\ud800" <= letter <= "\udfff" for letter in own):  # LiteRT accepts UTF-8 names only
             raise SettingsError(f"{self.checkpoint or self.source} has a name that is not UTF-8: rename it")
         names = [_with_settings(own, settings) + suffix for suffix in suffixes]
-        names += [manifest_path(Path(name)).name for name in names if not name.endswith(".json")]
+        files = [Path(name) for name in names if not name.endswith(".json")]
+        names += [beside.name for file in files for beside in paths_beside(file)]
         check_output(Path(settings.output), names, overwrite=settings.overwrite)
 
     def _stem(self) -> str | None:

@@ -21,7 +21,8 @@ from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.recipe import BITS, Recipe, load_recipe, recipe_path
 from micronet_edge.targets.isolated_targets import given_target
 from micronet_edge.targets.protocol import Target
-from micronet_edge.targets.registry import for_runtime, integer_lowering_of, read_metadata, target_of
+from micronet_edge.targets.readers import read_metadata
+from micronet_edge.targets.registry import for_runtime, integer_lowering_of, target_of
 from micronet_edge.verification.outputs import TOLERANCES
 from micronet_edge.verification.prove import FileToProve, Proof, prove, prove_quantized
 
@@ -83,12 +84,13 @@ def prove_again(
 def quantized_from(file: Path, network: Given) -> tuple[QuantizedNetwork, fx.GraphModule]:
     """Rebuilds the content of a quantized file from its recipe and the network it was made from.
 
-    Result   the quantized network, and the same operators in float with the network's own weights
+    Result   the quantized network, and the same operators in float with the network's own weights; both give
+             logits, even if the file gives probabilities of them
     Raises   SettingsError on a file that is not quantized, has no recipe, or is of another network.
     """
     metadata = read_metadata(file)
     _check_quantized(file, metadata)
-    again = _Again.of(file, metadata, giving(reread_source(network, metadata), metadata.scores))
+    again = _Again.of(file, metadata, reread_source(network, metadata))
     return again.written(), again.in_float()
 
 

@@ -18,7 +18,7 @@ from micronet_edge.pipeline.prove_again import quantized_from
 from micronet_edge.quantization.fuse_activations import with_fused_activations
 from micronet_edge.quantization.sensitivity import Labelled, Progress, Sensitivity, analyze
 from micronet_edge.settings import SensitivitySettings
-from micronet_edge.targets.registry import read_metadata
+from micronet_edge.targets.readers import read_metadata
 from micronet_edge.verification.outputs import TOLERANCES
 
 MOST_IMAGES = 1000

@@ -24,7 +24,7 @@ from micronet_edge.quantization.equalize_channels import equalized, found_factor
 from micronet_edge.quantization.float_regions import float_operators
 from micronet_edge.quantization.qparams import Range
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
-from micronet_edge.quantization.quantized_tensors import calibrated_tensors
+from micronet_edge.quantization.quantized_tensors import calibrated_tensors, fixed_tensors
 from micronet_edge.quantization.recipe import BITS, Recipe, changed_tensors
 from micronet_edge.quantization.samples import Given, Inputs, count_of
 from micronet_edge.quantization.stored_weights import MATRICES
@@ -124,13 +124,14 @@ def quantized_by(
     Raises:
         SettingsError: the recipe was made for another network.
     """
-    own = calibrated_tensors(network)
+    own, ranges = calibrated_tensors(network), set(recipe.ranges)
+    fits = own <= ranges <= own | fixed_tensors(network)  # older recipes hold ranges that nothing needs
     same = (recipe.variant, recipe.input_size, recipe.checkpoint_sha256) == (
         metadata.variant,
         metadata.preprocessing.size,
         metadata.checkpoint_sha256,
     )
-    if not same or own != set(recipe.ranges):
+    if not same or not fits:
         raise SettingsError(
             f"the recipe was made for another network ({recipe.variant}, {recipe.input_size} px, checkpoint "
             f"{(recipe.checkpoint_sha256 or 'random')[:12]}): quantize this one without --recipe"

@@ -69,8 +69,17 @@ def quantized_tensors(network: fx.GraphModule) -> dict[str, str]:
 
 
 def calibrated_tensors(network: fx.GraphModule) -> set[str]:
-    """The tensors with quantization parameters, and so a range, of their own."""
-    return set(quantized_tensors(network).values())
+    """The tensors with quantization parameters, and so a range, of their own.
+
+    Runtimes give some of them fixed parameters, for which no range is needed. So a recipe serves a classifier
+    with and without a softmax at its end.
+    """
+    return set(quantized_tensors(network).values()) - fixed_tensors(network)
+
+
+def fixed_tensors(network: fx.GraphModule) -> set[str]:
+    """The tensors to which runtimes give fixed quantization parameters."""
+    return {tensor_name(node) for node in network.graph.nodes if operator_at(node).fixed_result}
 
 
 def keeps_qparams(node: fx.Node) -> bool:

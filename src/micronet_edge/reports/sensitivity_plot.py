@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from itertools import groupby
 
-from micronet_edge.models.layer_names import common_start
 from micronet_edge.quantization.layer_outputs import MOST_DB
 from micronet_edge.quantization.sensitivity import LayerSensitivity, Sensitivity
 from micronet_edge.reports.plotting import cut, text, ticks, with_minus
+from micronet_edge.util.layer_names import common_start
 from micronet_edge.util.safe_text import escape
 from micronet_edge.util.statistics import PairedDifference
 

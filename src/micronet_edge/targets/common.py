@@ -1,18 +1,16 @@
-"""What several targets share: batches, the checks of a file's inputs and operators."""
+"""What several targets share: the checks of a spec and of a file's operators."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import TypeVar, cast
+from typing import cast
 
-import numpy as np
 from torch import fx
 
 from micronet_edge.data.metadata import FileMetadata
-from micronet_edge.data.preprocessing import Images
 from micronet_edge.data.signature import Signature
 from micronet_edge.errors import TargetError
 from micronet_edge.lowering.ir.graph import inputs, results
+from micronet_edge.quantization.recipe import INT8
 from micronet_edge.settings import Pixels
 from micronet_edge.targets.protocol import (
     FLOAT32,
@@ -20,46 +18,11 @@ from micronet_edge.targets.protocol import (
     UINT8_IO,
     Ends,
     ExportSpec,
-    Logits,
     Memory,
-    Reader,
     Target,
 )
+from micronet_edge.targets.session_protocol import Reader
 from micronet_edge.util.text import plural
-
-Tensor = TypeVar("Tensor")
-
-
-def in_batches(images: Images, batch: int | None, run: Callable[[Images], Logits]) -> Logits:
-    """Runs any number of images through a session that takes `batch` at a time (None: any number)."""
-    return np.concatenate([run(part)[:count] for part, count in _parts(images, batch or len(images))])
-
-
-def _parts(images: Images, batch: int) -> Iterator[tuple[Images, int]]:
-    for start in range(0, len(images), batch):
-        part = images[start : start + batch]
-        missing = batch - len(part)
-        yield np.concatenate([part, np.repeat(part[-1:], missing, axis=0)]), len(part)
-
-
-def only_ones(path: Path, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """The one input and the one output of a file, whatever its runtime calls them.
-
-    Raises TargetError on a file that has more or none.
-    """
-    if len(inputs) != 1 or len(outputs) != 1:
-        found = f"{plural(len(inputs), 'input')} and {plural(len(outputs), 'output')}"
-        raise TargetError(f"{path} has {found}, not one of each: only such files can be run here")
-    return inputs[0], outputs[0]
-
-
-def check_shape(path: Path, images: Images, expected: tuple[int, ...]) -> None:
-    """Raises TargetError unless the images [n, c, h, w] have the file's channels, height and width."""
-    if images.shape[1:] != expected:
-        raise TargetError(
-            f"{path} takes images of shape {list(expected)}, not {list(images.shape[1:])}: preprocess them "
-            "as its metadata says, or give its own --input-size"
-        )
 
 
 def check_signature(network: fx.GraphModule, signature: Signature) -> None:
@@ -97,7 +60,7 @@ def check_ends(spec: ExportSpec) -> None:
     ends, images = spec.ends, spec.metadata.takes_images
     if ends.io not in {FLOAT32, INT8_IO, UINT8_IO}:
         raise TargetError(f"--io {ends.io}: give float32, uint8 or int8")
-    if ends.io == INT8_IO and not spec.precision.startswith(INT8_IO):
+    if ends.io == INT8_IO and spec.precision != INT8:
         raise TargetError(f"--io int8 is for --precision int8, not {spec.precision}: give uint8 or float32")
     if ends.pixels != "normalized" and ends.io != FLOAT32:
         raise TargetError(f"--io {ends.io} takes pixels as they are: leave --pixels out")

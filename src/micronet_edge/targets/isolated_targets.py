@@ -9,23 +9,25 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from micronet_edge.counting.count import Count
 from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.data.preprocessing import Images
 from micronet_edge.data.signature import Samples
 from micronet_edge.errors import MicronetEdgeError, TargetError
 from micronet_edge.kernels import Kernels
 from micronet_edge.targets.isolation import DeathError, IsolatedProcess, process_for
-from micronet_edge.targets.protocol import Logits, Reader, Session
-from micronet_edge.targets.registry import find_target, target_of
+from micronet_edge.targets.readers import find_reader, reader_of
+from micronet_edge.targets.session_protocol import FileReader, Logits, Session
 from micronet_edge.targets.unchanged import check_unchanged
 from micronet_edge.util.journal import settle
 from micronet_edge.util.user_files import NETWORK, check_file
+
+if TYPE_CHECKING:
+    from micronet_edge.counting.count import Count
 
 Result = TypeVar("Result")
 
@@ -46,13 +48,13 @@ def given_target(path: Path, hint: str = "") -> "IsolatedTarget":
     the `hint` is added to.
     """
     try:
-        target = target_of(path)
+        reader = reader_of(path)
     except TargetError as error:
         raise TargetError(f"{error}{hint}") from error
     settle(path.parent)  # who asks will read the files beside it as well
     check_file(path, NETWORK)
     check_unchanged(path)
-    return IsolatedTarget(target)
+    return IsolatedTarget(reader)
 
 
 class IsolatedSession:
@@ -109,9 +111,9 @@ class IsolatedSession:
 class IsolatedTarget:
     """What reads a target's files, but each in a process of its own."""
 
-    def __init__(self, target: Reader) -> None:
-        self._target = target
-        self.name, self.suffix = target.name, target.suffix
+    def __init__(self, reader: FileReader) -> None:
+        self._reader = reader
+        self.name, self.suffix = reader.name, reader.suffix
 
     def open(self, path: Path, threads: int = 1, kernels: Kernels = "auto") -> Session:
         return IsolatedSession(path, self.name, threads, kernels)
@@ -120,11 +122,11 @@ class IsolatedTarget:
         assert isinstance(session, IsolatedSession)  # as `open` gives it
         return session.violations(self.name, operators, metadata)
 
-    def count(self, path: Path) -> Count:
+    def count(self, path: Path) -> "Count":
         return asked(Errand(process_for(path), path, "reading it", PATIENCE_SECONDS), _count, self.name, path)
 
     def read_metadata(self, path: Path) -> FileMetadata:
-        return self._target.read_metadata(path)
+        return self._reader.read_metadata(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +190,7 @@ def _open(closed: tuple[int, ...], target: str, path: Path, threads: int, kernel
     for key in closed:
         del _OPENED[key]
     key = next(_KEYS)
-    _OPENED[key] = _Opened(find_target(target).open(path, threads, kernels))
+    _OPENED[key] = _Opened(find_reader(target).open(path, threads, kernels))
     return key
 
 
@@ -198,8 +200,12 @@ def _ask_session(key: int, question: str, *args: object) -> object:
 
 
 def _violations(key: int, target: str, operators: Mapping[str, int], metadata: FileMetadata) -> list[str]:
+    from micronet_edge.targets.registry import find_target
+
     return find_target(target).violations(_OPENED[key].session, operators, metadata)
 
 
-def _count(target: str, path: Path) -> Count:
+def _count(target: str, path: Path) -> "Count":
+    from micronet_edge.targets.registry import find_target
+
     return find_target(target).count(path)

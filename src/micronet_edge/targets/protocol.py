@@ -8,27 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-from jaxtyping import Float32
-from numpy.typing import NDArray
 from torch import nn
 
-from micronet_edge.counting.count import Count
 from micronet_edge.data.metadata import FileMetadata
+from micronet_edge.data.pixels import WHITE
 from micronet_edge.data.preprocessing import Images
-from micronet_edge.data.signature import Samples, Signature
-from micronet_edge.kernels import Kernels
+from micronet_edge.data.signature import Signature
 from micronet_edge.lowering import INTEGER_COSTS, SHIPPED, Costs, Pass, Tuning, integer
 from micronet_edge.lowering.cost_model.tuning import INTEGER
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.settings import Pixels, Runtime, Scores
+from micronet_edge.targets.session_protocol import Reader
 
 FLOAT32 = "float32"
 FLOAT16 = "float16"
 """Weights stored in 16 bits; what is computed stays in float32."""
 INT8_IO, UINT8_IO = "int8", "uint8"
-
-Logits = Float32[np.ndarray, "n classes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +50,16 @@ class Ends:
     pixels: Pixels = "normalized"
     scores: Scores = "logits"
     layout: str | None = None
+
+    @property
+    def white(self) -> float | None:
+        """The number of a white pixel where a file starts at pixels: 1 also for integers, which have a scale.
+
+        None where it takes normalized images.
+        """
+        if self.io != FLOAT32:
+            return 1.0
+        return None if self.pixels == "normalized" else WHITE[self.pixels]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,54 +123,6 @@ SHARED = IntegerLowering(INTEGER, INTEGER_COSTS, integer)
 """That of all targets that do not have one of their own: one recipe serves them all."""
 
 
-class Session(Protocol):
-    """An open file, ready to run in the target's own runtime."""
-
-    def run(self, images: Images) -> Logits:
-        """The logits of images [n, 3, size, size], any n."""
-
-    def outputs(self, *inputs: NDArray[np.float32]) -> Samples:
-        """All outputs for samples [n, *shape] of every input, any n, in PyTorch's layout."""
-
-    def prepared(self, images: Images) -> Callable[[], Logits]:
-        """One inference on these images, as many as the file takes, with nothing else in it to time.
-
-        The session holds one such input at a time: a second call makes the first one's result stale.
-        """
-
-    def input_array(self, images: Images) -> NDArray[np.generic]:
-        """The images as the file's input holds them: in its own layout and numbers."""
-
-    def operators(self) -> Mapping[str, int]:
-        """How often each plain operator stands in the file."""
-
-    @property
-    def fused(self) -> int:
-        """How many Dynamic Shift-Max activations run in our own kernels."""
-
-
-class Reader(Protocol):
-    """What opens a format's files and reads what they say."""
-
-    name: str
-    suffix: str
-
-    def open(self, path: Path, threads: int = 1, kernels: Kernels = "auto") -> Session:
-        """Opens a file in the runtime, with our own kernels where they are at hand or with none."""
-
-    def violations(self, session: Session, operators: Mapping[str, int], metadata: FileMetadata) -> list[str]:
-        """What the target's rules forbid and the file holds, in words; empty for a clean file.
-
-        Given the file, open in the runtime's own kernels, and its plain operators.
-        """
-
-    def read_metadata(self, path: Path) -> FileMetadata:
-        """What was written into the file about itself."""
-
-    def count(self, path: Path) -> Count:
-        """What one inference of the file costs, counted from its own graph."""
-
-
 class Target(Reader, Protocol):
     """A file format with its runtime."""
 
@@ -192,6 +149,21 @@ class Target(Reader, Protocol):
 
     def lacking(self, path: Path) -> tuple[str, ...]:
         """What another runtime of the format lacks to run the file; a format with one may leave this out."""
+
+    def output_types(self, path: Path) -> tuple[str, ...]:
+        """The type of each output of a file; a target may leave this out if all are float32."""
+
+    def notes(self, metadata: FileMetadata) -> tuple[str, ...]:
+        """What to tell about such a file when it is written; a target may leave this out."""
+
+    def readers(self, metadata: FileMetadata) -> tuple[str, ...]:
+        """What other readers of the format make of such a file, in Markdown; a target may leave this out."""
+
+    def card_code(self, name: str, metadata: FileMetadata) -> Mapping[str, tuple[str, str]]:
+        """Code that runs the file of this name, for its model card: by language, after Markdown's name of it.
+
+        A target may leave this out: the card then shows how to fill an input tensor.
+        """
 
     def integer_lowering(self) -> IntegerLowering:
         """How a network becomes the one that is quantized; a target may leave this out and share SHARED."""

@@ -9,13 +9,9 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.errors import TargetError
 from micronet_edge.settings import Runtime
 from micronet_edge.targets.protocol import SHARED, CostTable, IntegerLowering, Target
-from micronet_edge.targets.unchanged import check_unchanged
-from micronet_edge.util.journal import settle
-from micronet_edge.util.user_files import NETWORK, check_file
 
 ENTRY_POINTS = "micronet_edge.targets"
 _PARTS = (
@@ -48,19 +44,43 @@ def find_target(name: str) -> Target:
     raise TargetError(f"unknown format {name!r}: choose from {', '.join(target_names())}")
 
 
-def load_runtimes(targets: Sequence[Target]) -> None:
+def load_runtimes(
+    targets: Sequence[Target], report: Callable[[str], None] | None = None
+) -> tuple[Target, ...]:
     """Loads what the targets need, before any work is done that would be lost without.
 
-    Raises TargetError, which names the formats that can be written, where something is not installed.
+    Args:
+        targets: the formats.
+        report: where no format was asked for by name: is told which are left out, and why.
+
+    Returns:
+        The targets whose files can be written and proven here.
+
+    Raises:
+        TargetError: where something is not installed; with a `report`, only where it is for all of them. The
+            message names the formats that can be written.
     """
-    missing = {target.name: _missing(target) for target in targets}
-    ready = " ".join(f"--format {name}" for name, error in missing.items() if error is None)
+    missing = {target.name: error for target in targets if (error := _missing(target)) is not None}
+    ready = tuple(target for target in targets if target.name not in missing)
+    if report is None or not ready:
+        _refuse(missing, ready)
     for name, error in missing.items():
-        if error is not None:
-            raise TargetError(
-                f"format {name} cannot be written and proven ({error}): pip install 'micronet-edge[{name}]'"
-                + (f", or write the others alone with {ready}" if ready else "")
-            ) from error
+        assert report is not None  # else all are ready
+        report(f"WARNING: {name} is left out ({error}): {_advice(name)}")
+    return ready
+
+
+def _refuse(missing: Mapping[str, Exception], ready: Sequence[Target]) -> None:
+    alone = " ".join(f"--format {target.name}" for target in ready)
+    for name, error in missing.items():
+        raise TargetError(
+            f"format {name} cannot be written and proven ({error}): {_advice(name)}"
+            + (f", or write the others alone with {alone}" if ready else "")
+        ) from error
+
+
+def _advice(name: str) -> str:
+    return f"pip install 'micronet-edge[{name}]'"
 
 
 def _missing(target: Target) -> Exception | None:
@@ -137,16 +157,3 @@ def _usable_targets() -> Iterator[Target]:
     for name in target_names():
         with suppress(TargetError):  # a target that cannot be loaded is no reason to refuse the others
             yield find_target(name)
-
-
-def read_metadata(path: Path | str) -> FileMetadata:
-    """What a file of any target says of itself: labels, preprocessing, variant and origin.
-
-    Raises TargetError on a file that is missing, is not what its manifest says, or was not written by this
-    tool.
-    """
-    path = Path(path)
-    settle(path.parent)  # who asks will read the files beside it as well
-    check_file(path, NETWORK)
-    check_unchanged(path)
-    return target_of(path).read_metadata(path)

@@ -43,9 +43,12 @@ class _Measured:
     latency_ms: float
 
 
-def check_exportable() -> None:
-    """Raises TargetError if a format's packages are not installed; call it before training."""
-    load_runtimes([find_target(name) for name in DEFAULT_FORMATS])
+def check_exportable(report: Report) -> None:
+    """Reports which format's packages are not installed; call it before training.
+
+    Raises TargetError if those of no format are.
+    """
+    load_runtimes([find_target(name) for name in DEFAULT_FORMATS], report)
 
 
 def export_files(fitted: Fitted, folder: Path, report: Report) -> tuple[TrainedFile, ...]:

@@ -10,7 +10,7 @@ from micronet_edge.models import Checkpoint
 from micronet_edge.settings import TrainSettings
 from micronet_edge.training.augment import Augmentation
 from micronet_edge.training.distributed import World
-from micronet_edge.training.export_files import check_exportable
+from micronet_edge.training.export_files import Report, check_exportable
 from micronet_edge.training.history import HISTORY
 from micronet_edge.training.recipe import Recipe
 from micronet_edge.training.recipe_files import default_recipe, read_recipe, with_settings
@@ -51,8 +51,8 @@ class Prepared:
     recipe: Recipe
 
 
-def prepare(data: Path | str, settings: TrainSettings) -> Prepared:
-    """Checks settings, recipe, checkpoint and output folder.
+def prepare(data: Path | str, settings: TrainSettings, report: Report = lambda _line: None) -> Prepared:
+    """Checks settings, recipe, checkpoint and output folder; reports which format will be left out.
 
     Raises:
         SettingsError: a setting or a recipe is out of range.
@@ -69,7 +69,7 @@ def prepare(data: Path | str, settings: TrainSettings) -> Prepared:
     Augmentation(recipe.augmentation, preprocessing_for(checkpoint, recipe, settings))  # needs kornia
     check_teacher(settings.teacher)
     if settings.export:
-        check_exportable()
+        check_exportable(report)
     name = run_name(variant, data, settings.output)
     folder = Path(name) if settings.output is None else Path(settings.output)
     _check_folder(folder, name, data, settings)

@@ -1,21 +1,14 @@
 """Shows the worst mistakes as pictures: the images as the network saw them, in the page itself."""
 
-import base64
-import io
-
-from PIL import Image
-
 from micronet_edge.data.preprocessing import Preprocessing, decode_image
 from micronet_edge.errors import SettingsError
+from micronet_edge.reports.thumbnails import MISSING, picture, thumbnail
 from micronet_edge.training.events import Fitted
 from micronet_edge.training.images import ImageSet
 from micronet_edge.training.outcomes import Mistake, worst_mistakes
 from micronet_edge.util.safe_text import escape
 
 _SHOWN = 24
-_SIDE = 144
-"""Side of a thumbnail in pixels."""
-_QUALITY = 82
 
 STYLE = """
 .mistakes { display: grid; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); gap: 1.1rem .9rem;
@@ -41,18 +34,6 @@ def mistakes(fitted: Fitted) -> str:
     return f'<div class="mistakes">{"".join(figures)}</div>' if figures else ""
 
 
-def thumbnail(encoded: bytes, name: str, preprocessing: Preprocessing) -> bytes:
-    """A small JPEG of what the network sees of an image.
-
-    Raises SettingsError on bytes that are no image.
-    """
-    seen = preprocessing.cropped(decode_image(encoded, name))
-    written = io.BytesIO()
-    method = Image.Resampling.BOX if preprocessing.size < _SIDE else Image.Resampling.LANCZOS
-    seen.resize((_SIDE, _SIDE), method).save(written, "JPEG", quality=_QUALITY)
-    return written.getvalue()
-
-
 def _figure(mistake: Mistake, images: ImageSet, preprocessing: Preprocessing) -> str:
     name = escape(images.store.name(mistake.index))
     return (
@@ -66,8 +47,7 @@ def _figure(mistake: Mistake, images: ImageSet, preprocessing: Preprocessing) ->
 def _picture(mistake: Mistake, images: ImageSet, preprocessing: Preprocessing) -> str:
     name = images.store.name(mistake.index)
     try:
-        encoded = thumbnail(images.store.read(mistake.index), name, preprocessing)
+        encoded = thumbnail(decode_image(images.store.read(mistake.index), name), preprocessing)
     except SettingsError:  # removed since it was classified
-        return '<div class="missing"></div>'
-    data = base64.b64encode(encoded).decode("ascii")
-    return f'<img width="{_SIDE}" height="{_SIDE}" alt="{escape(name)}" src="data:image/jpeg;base64,{data}">'
+        return MISSING
+    return picture(encoded, name)

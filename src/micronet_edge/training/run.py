@@ -47,7 +47,7 @@ def train(
     device = device_named(settings.device, world.local_rank)
     watcher = observer if world.leads else Unwatched()
     with joined(world, device), one_thread():
-        prepared = leader_first(world, partial(prepare, data, settings))
+        prepared = leader_first(world, partial(prepare, data, settings, watcher.note))
         dataset = from_leader(world, partial(_read, data, settings, watcher))
         fitted = _fitted(Request(prepared, dataset, settings, world, device), watcher)
     folder = prepared.folder

@@ -6,10 +6,10 @@ from unicodedata import normalize
 
 import torch
 
+from micronet_edge.data.assumptions import given_preprocessing
 from micronet_edge.data.preprocessing import Preprocessing, resize_for_crop
 from micronet_edge.errors import SettingsError
 from micronet_edge.models import Checkpoint, MicroNet, load_checkpoint
-from micronet_edge.models.assumptions import given_preprocessing
 from micronet_edge.models.family import FAMILY
 from micronet_edge.settings import CheckpointSettings, TrainSettings
 from micronet_edge.training.recipe import Recipe

@@ -6,9 +6,9 @@ from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from platform import python_version
 
+from micronet_edge.data.assumptions import describe_assumptions
 from micronet_edge.data.metadata import DISTRIBUTION, FileMetadata, tool_version
 from micronet_edge.lowering import Applied
-from micronet_edge.models.assumptions import describe_assumptions
 from micronet_edge.models.random_weights import SEED
 from micronet_edge.models.source import Source
 from micronet_edge.util.user_files import file_sha256, manifest_path

@@ -11,7 +11,8 @@ from micronet_edge.data.image_folders import MINIMUM_CALIBRATION, read_calibrati
 from micronet_edge.data.photographs import photographs
 from micronet_edge.data.preprocessing import open_image
 from micronet_edge.errors import SettingsError, TargetError
-from micronet_edge.targets.registry import read_metadata, target_of
+from micronet_edge.targets.readers import read_metadata
+from micronet_edge.targets.registry import target_of
 from micronet_edge.verification.manifest import manifest_path
 
 FLOAT_DIFFERENCE = 1e-4

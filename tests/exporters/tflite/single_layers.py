@@ -9,7 +9,7 @@ from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.data.signature import Signature, TensorSpec
 from micronet_edge.lowering.ir.graph import shape_of
-from micronet_edge_tflite.network_file import float_file, is_writable
+from micronet_edge_tflite.network_file import FileForm, float_file, is_writable
 from micronet_edge_tflite.operators import OPERATORS
 from micronet_edge_tflite.session import TfliteSession
 
@@ -67,7 +67,7 @@ def check_float(path, network, *shapes, batch=1, given=None):
     given = samples(2 * batch - 1, shapes) if given is None else given
     expected = expected_outputs(network, given)
     signature = signature_of(shapes, expected)
-    content = float_file(traced, PREPROCESSING, batch, signature=signature)
+    content = float_file(traced, PREPROCESSING, FileForm(batch=batch, signature=signature))
     session = session_of(path / "file.tflite", content, signature)
     check_operators(session, "float32")
     found = session.outputs(*given)

@@ -249,7 +249,8 @@ def test_pixels_less_128_are_what_integer_ends_take(written, digits):
     assert preprocessing.color_order == "RGB"
     images = np.stack([preprocessing.array(Image.fromarray(each)) for each in pixels])
     scale, zero_point = logits["quantization"]
-    session = TfliteSession(written.integer_io, 1, prepare=preprocessing.pixels)
+    metadata = find_target("tflite").read_metadata(written.integer_io)
+    session = TfliteSession(written.integer_io, 1, metadata=metadata)
     for each, expected in zip(pixels, session.run(images), strict=True):
         given = (each.astype(np.int16) - 128).astype(np.int8)
         interpreter.set_tensor(image["index"], given[None])
@@ -260,7 +261,7 @@ def test_pixels_less_128_are_what_integer_ends_take(written, digits):
 
 def test_only_a_file_that_takes_pixels_says_so(written):
     said = {name: find_target("tflite").read_metadata(path).pixels for name, path in vars(written).items()}
-    assert said == dict.fromkeys(vars(written), False) | {"integer_io": True}
+    assert said == dict.fromkeys(vars(written), "normalized") | {"integer_io": "raw"}
 
 
 def test_integer_ends_read_the_digits(written, digits):
@@ -274,7 +275,7 @@ def test_integer_ends_before_a_stem_in_float_take_normalized_images(digits, tmp_
     form = refine_stem(replace(digits.quantized, float_layers=frozenset(stem)))
     write(form, digits.metadata, tmp_path / "io.tflite", io="int8")
     write(form, digits.metadata, tmp_path / "float.tflite")
-    assert not find_target("tflite").read_metadata(tmp_path / "io.tflite").pixels
+    assert find_target("tflite").read_metadata(tmp_path / "io.tflite").pixels == "normalized"
     image, _ = ends(opened(tmp_path / "io.tflite"))
     qparams = digits.quantized.tensor_qparams["image"]
     assert image["quantization"] == (pytest.approx(qparams.scale), qparams.zero_point)

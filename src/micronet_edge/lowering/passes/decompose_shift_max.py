@@ -25,7 +25,7 @@ from micronet_edge.lowering.ir.primitives import (
     MultiplyConstant,
 )
 from micronet_edge.lowering.ir.reorder import GatheredReorder
-from micronet_edge.models.layer_names import FusionPart, Part, part_of_fusion, shifted_part
+from micronet_edge.util.layer_names import FusionPart, Part, part_of_fusion, shifted_part
 
 _MOST_FUSIONS = 2
 

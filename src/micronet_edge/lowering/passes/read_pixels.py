@@ -6,7 +6,7 @@ from torch import Tensor, fx, nn
 from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.errors import LoweringError
 from micronet_edge.lowering.ir.convolutions import bias_of, with_weights
-from micronet_edge.lowering.ir.graph import inputs, module_of
+from micronet_edge.lowering.ir.graph import inputs, module_of, shape_of
 from micronet_edge.lowering.ir.graph_builder import LayerWriter
 from micronet_edge.lowering.ir.pass_base import Pass
 from micronet_edge.lowering.ir.primitives import AddConstant, Denormalize, MultiplyConstant
@@ -22,12 +22,13 @@ class ReadPixels(Pass):
     Given    image -> readers
     Result   image -> Denormalize, the pixels -> AddConstant of -mean -> MultiplyConstant of 1 / std ->
              readers; where one convolution alone reads the image, its weights divide by std, and without
-             padding its bias takes the mean
+             padding its bias takes the mean; a mean of 0 takes no layer
 
-    `white` is the number of a white pixel, 1 or 255.
+    `white` is the number of a white pixel, 1 or 255. Without `fold` the weights stay as they are.
     """
 
-    def __init__(self, preprocessing: Preprocessing, white: float) -> None:
+    def __init__(self, preprocessing: Preprocessing, white: float, *, fold: bool = True) -> None:
+        self._fold = fold
         self._mean = torch.tensor(preprocessing.mean).view(1, -1, 1, 1) * white
         self._std = torch.tensor(preprocessing.std).view(1, -1, 1, 1) * white
 
@@ -36,14 +37,16 @@ class ReadPixels(Pass):
             return 0
         (image,) = inputs(network)
         readers = list(image.users)
-        conv = _conv(readers)
+        conv = _conv(readers) if self._fold else None
         padded = conv is None or any(int(side) for side in conv.padding)
         write, last = LayerWriter(network, readers[0], PIXELS), image
         last = write(PIXELS, Denormalize(self._mean, self._std), last)
-        if padded:
-            last = write(CENTERED, AddConstant(-self._mean), last)
+        # As wide as the image: XNNPACK repeats a row of numbers at once, but three numbers pixel by pixel.
+        repeats = (1, 1, 1, shape_of(image)[3])
+        if padded and self._mean.any():
+            last = write(CENTERED, AddConstant(-self._mean.repeat(repeats)), last)
         if conv is None:
-            last = write(NORMALIZED, MultiplyConstant(1 / self._std), last)
+            last = write(NORMALIZED, MultiplyConstant(1 / self._std.repeat(repeats)), last)
         else:
             mean = torch.zeros_like(self._mean) if padded else self._mean
             network.set_submodule(str(readers[0].target), _folded(conv, mean, self._std))

@@ -18,7 +18,8 @@ from micronet_edge.pipeline.prove_again import quantized_from
 from micronet_edge.quantization.layers import layers
 from micronet_edge.quantization.recipe import recipe_path
 from micronet_edge.targets.protocol import ExportSpec
-from micronet_edge.targets.registry import find_target, for_runtime, read_metadata
+from micronet_edge.targets.readers import read_metadata
+from micronet_edge.targets.registry import find_target, for_runtime
 from micronet_edge_tflite.counting.operator_names import operators_in
 from micronet_edge_tflite.writer.model_writer import FILE_IDENTIFIER
 

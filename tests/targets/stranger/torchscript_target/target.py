@@ -10,7 +10,8 @@ from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.errors import TargetError
 from micronet_edge.lowering import common
 from micronet_edge.lowering.cost_model.tuning import shipped_tables
-from micronet_edge.targets.common import as_written, in_batches
+from micronet_edge.targets.batches import in_batches
+from micronet_edge.targets.common import as_written
 from micronet_edge.targets.protocol import CostTable
 from torchscript_target.quantized import Quantized
 

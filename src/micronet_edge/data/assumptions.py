@@ -16,8 +16,8 @@ from micronet_edge.data.preprocessing import (
     resize_for_crop,
 )
 from micronet_edge.errors import SettingsError
-from micronet_edge.models import check_input_size
 from micronet_edge.settings import CheckpointSettings
+from micronet_edge.util.limits import check_input_size
 from micronet_edge.util.text import plural
 
 LABELS = "labels"

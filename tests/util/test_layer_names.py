@@ -7,7 +7,7 @@ from torch import nn
 
 from micronet_edge.lowering import INTEGER, lower
 from micronet_edge.lowering.ir.composite import Role, part_of, regions
-from micronet_edge.models.layer_names import (
+from micronet_edge.util.layer_names import (
     common_start,
     fused_layer,
     layer_among,

@@ -1,0 +1,1 @@
+"""Classifies images with finished files, without PyTorch."""
