@@ -221,6 +221,7 @@ WRITERS = {
     "micronet_edge_tflite/converter/name_tensors.py",
     "micronet_edge_tflite/converter/sign.py",
     # into temporary folders of their own
+    "micronet_edge/deployment/npm.py",
     "micronet_edge_bench/devices/local.py",
     "micronet_edge_bench/devices/partial_files.py",
     "micronet_edge_bench/packing.py",

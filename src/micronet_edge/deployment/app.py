@@ -36,6 +36,19 @@ class App:
         return self.metadata.affine
 
 
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What an app needs and this package does not hold.
+
+    Attributes:
+        files: by their paths in the app's folder.
+        note: what could not be fetched and why, with the command that completes the folder; else None.
+    """
+
+    files: Mapping[str, bytes]
+    note: str | None = None
+
+
 class Template(Protocol):
     """What writes the files of one kind of app.
 
@@ -52,3 +65,6 @@ class Template(Protocol):
 
         Raises SettingsError on a file that such an app cannot run.
         """
+
+    def fetched(self, files: Mapping[str, bytes]) -> Fetched:
+        """What `files` need from a package registry; a template that needs nothing may leave this out."""

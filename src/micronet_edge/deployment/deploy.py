@@ -1,11 +1,12 @@
 """Writes a small, complete app around a classifier's file."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path, PurePosixPath
 
 from micronet_edge.data.metadata import FileMetadata, check_classifier
-from micronet_edge.deployment.app import App, Template
+from micronet_edge.deployment.app import App, Fetched, Template
 from micronet_edge.deployment.trial import tried
 from micronet_edge.errors import OutputError, SettingsError
 from micronet_edge.settings import CheckpointSettings
@@ -74,11 +75,10 @@ def deploy(
     check_output(folder, names, overwrite=overwrite, inputs=[path])
     app = replace(app, metadata=tried(path, reader, described.metadata))
     contents = {**template.files(app), model: read_bytes(path, NETWORK)}
-    with atomic_write(folder, names, overwrite=overwrite, inputs=[path]) as hidden:
-        for name, content in contents.items():
-            (hidden / name).parent.mkdir(parents=True, exist_ok=True)
-            (hidden / name).write_bytes(content)
-    return Deployed(to, folder, tuple(sorted(names)), described.notes, described.assumption)
+    fetched = template.fetched(contents) if hasattr(template, "fetched") else Fetched({})
+    _write({**contents, **fetched.files}, folder, overwrite=overwrite, model=path)
+    notes = described.notes if fetched.note is None else (*described.notes, fetched.note)
+    return Deployed(to, folder, tuple(sorted({**contents, **fetched.files})), notes, described.assumption)
 
 
 def _template(kind: str) -> Template:
@@ -118,3 +118,10 @@ def _check_free(folder: Path, *, overwrite: bool) -> None:
         raise OutputError(f"{folder} cannot be read ({error.strerror}): give another --output") from error
     if any(not name.startswith(PREFIX) for name in names):
         raise OutputError(f"{folder} is not empty: give --overwrite, or another --output")
+
+
+def _write(contents: Mapping[str, bytes], folder: Path, *, overwrite: bool, model: Path) -> None:
+    with atomic_write(folder, list(contents), overwrite=overwrite, inputs=[model]) as hidden:
+        for name, content in contents.items():
+            (hidden / name).parent.mkdir(parents=True, exist_ok=True)
+            (hidden / name).write_bytes(content)
