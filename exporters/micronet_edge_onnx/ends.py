@@ -13,6 +13,7 @@ from micronet_edge.quantization.probe import probe_of
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.quantized_tensors import IMAGE, tensor_name
 from micronet_edge.targets.protocol import UINT8_IO, Ends, ExportSpec
+from micronet_edge_onnx.passes.narrow_constants import NarrowConstants
 from micronet_edge_onnx.passes.read_bytes import ReadBytes
 from micronet_edge_onnx.passes.read_channels_last import ReadChannelsLast
 from micronet_edge_onnx.passes.scale_behind_columns import ScaleBehindColumns
@@ -29,7 +30,7 @@ def with_ends(pipeline: tuple[Pass, ...], spec: ExportSpec) -> tuple[Pass, ...]:
     """The pipeline of a float file, for what it takes."""
     white = _white(spec.ends)
     if white is not None:
-        pipeline = reading_pixels(pipeline, spec.metadata.preprocessing, white)
+        pipeline = (*reading_pixels(pipeline, spec.metadata.preprocessing, white), NarrowConstants())
     return (*pipeline, *_of_the_file(spec.ends, as_rows=not spec.portable))
 
 
@@ -44,7 +45,8 @@ def quantized_with_ends(quantized: QuantizedNetwork, spec: ExportSpec) -> Quanti
     reads_integers = quantized.is_integer(inputs(quantized.network)[0])
     white, passes = _white(spec.ends), list[Pass]()
     if white is not None:
-        passes += [ReadPixels(quantized.preprocessing, white, fold=not reads_integers), ScaleBehindColumns()]
+        reads = ReadPixels(quantized.preprocessing, white, fold=not reads_integers)
+        passes += [reads, NarrowConstants(), ScaleBehindColumns()]
     passes += _of_the_file(spec.ends, as_rows=not spec.portable and not reads_integers)
     network = quantized.network
     for pass_ in passes:

@@ -191,8 +191,8 @@ def _check_convertible(spec: ExportSpec) -> None:
     """Raises TargetError where a file that is converted could not take what it should."""
     if spec.ends.io != FLOAT32 or spec.ends.pixels != Ends().pixels or layout_of(spec.ends) == NHWC:
         raise TargetError(
-            "the network has layers that no ONNX operator here writes, and torch.onnx writes float32 inputs of "
-            "normalized images alone: leave --io, --pixels and --layout out"
+            "torch.onnx writes this network, since a layer has no operator here, and takes normalized "
+            "images: leave --io, --pixels and --layout out"
         )
 
 

@@ -41,8 +41,8 @@ def float_model(
         gathers: Whether channels are picked by Gather; otherwise by Slice, which every runtime has.
 
     Returns:
-        The model; the shape of every tensor is noted. It takes and gives float32 in PyTorch's layout, or takes
-        what the network says.
+        The model; the shape of every tensor is noted. It takes and gives float32 in PyTorch's layout, or
+        takes what the network says.
 
     Raises:
         TargetError: The result is no valid model.

@@ -108,9 +108,9 @@ def _read_rows(network: fx.GraphModule, stem: _Stem, width: int) -> None:
                 replace_module(network, node, AddConstant(layer.constant.flatten().repeat(width)))
             case BesideColumns() as layer:
                 replace_module(network, node, BesideColumns(_in_rows(layer.left), _in_rows(layer.right)))
-    layer = module_of(stem.node)
-    assert layer is not None
-    replace_module(network, stem.node, with_conv(layer, _of_rows(stem.conv)))
+    whole = module_of(stem.node)
+    assert whole is not None
+    replace_module(network, stem.node, with_conv(whole, _of_rows(stem.conv)))
 
 
 def _in_rows(x: Tensor) -> Tensor:
@@ -121,13 +121,14 @@ def _in_rows(x: Tensor) -> Tensor:
 def _of_rows(conv: nn.Conv2d) -> nn.Conv2d:
     """The convolution of the same image as rows of pixels."""
     channels, (height, width) = conv.in_channels, conv.kernel_size
-    (vertical, horizontal), (down, across) = conv.padding, conv.stride
+    vertical, horizontal = (int(side) for side in conv.padding)
+    down, across = conv.stride
     result = nn.Conv2d(
         1,
         conv.out_channels,
         (height, width * channels),
         (down, across * channels),
-        (int(vertical), int(horizontal) * channels),
+        (vertical, horizontal * channels),
         (conv.dilation[0], 1),
         bias=conv.bias is not None,
     )

@@ -22,7 +22,7 @@ class ReadPixels(Pass):
     Given    image -> readers
     Result   image -> Denormalize, the pixels -> AddConstant of -mean -> MultiplyConstant of 1 / std ->
              readers; where one convolution alone reads the image, its weights divide by std, and without
-             padding its bias takes the mean
+             padding its bias takes the mean; a mean of 0 takes no layer
 
     `white` is the number of a white pixel, 1 or 255. Without `fold` the weights stay as they are.
     """
@@ -43,7 +43,7 @@ class ReadPixels(Pass):
         last = write(PIXELS, Denormalize(self._mean, self._std), last)
         # As wide as the image: XNNPACK repeats a row of numbers at once, but three numbers pixel by pixel.
         repeats = (1, 1, 1, shape_of(image)[3])
-        if padded:
+        if padded and self._mean.any():
             last = write(CENTERED, AddConstant(-self._mean.repeat(repeats)), last)
         if conv is None:
             last = write(NORMALIZED, MultiplyConstant(1 / self._std.repeat(repeats)), last)
