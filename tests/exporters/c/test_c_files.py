@@ -29,6 +29,7 @@ from torch import nn
 from micronet_edge.counting import count
 from micronet_edge.errors import ForeignFileError, TargetError
 from micronet_edge.targets.common import check_provable
+from micronet_edge.targets.protocol import Ends
 from micronet_edge_c.compiling import compile_library, find_compiler
 from micronet_edge_c.target import TARGET
 
@@ -188,8 +189,9 @@ def as_int8(network, path):
         ({"batch": 2}, "one image at a time"),
         ({"batch": None}, "one image at a time"),
         ({"naive": True}, "leave --naive out"),
-        ({"io": "int16"}, "give int8 or uint8"),
-        ({"io": "uint8", "precision": "float32"}, "is for --precision int8"),
+        ({"ends": Ends(io="uint8"), "precision": "float32"}, "is for --precision int8"),
+        ({"ends": Ends(scores="softmax")}, "leave --pixels, --scores and --layout out"),
+        ({"ends": Ends(pixels="raw")}, "leave --pixels, --scores and --layout out"),
     ],
 )
 def test_what_no_c_file_holds_is_refused(changes, told, refusal):
