@@ -10,7 +10,7 @@ REPOSITORY = Path(__file__).parents[1]
 ROOTS = ("src", "exporters", "benchmarks")
 CORE, HARNESS = "micronet_edge", "micronet_edge_bench"
 HEAVY = {"torch", "numpy", "onnx", "onnxruntime", "onnxsim", "onnx2tf", "tensorflow", "ai_edge_litert"}
-LIGHT = ("errors", "util.safe_text", "util.printing", "util.terminal", "util.text")
+LIGHT = ("errors", "settings", "util.safe_text", "util.printing", "util.terminal", "util.text")
 """Modules of the core that load next to nothing."""
 
 ON_DEVICES = ("micronet_edge_bench/runner/", "_there.py")

@@ -1,6 +1,7 @@
 """An ONNX file, open in ONNX Runtime."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import onnx
 import onnxruntime
 from numpy.typing import NDArray
 
+from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.data.preprocessing import Images
 from micronet_edge.data.signature import Samples
 from micronet_edge.errors import TargetError
@@ -15,6 +17,7 @@ from micronet_edge.kernels import Kernels, library_for
 from micronet_edge.targets.batches import check_samples, in_parts
 from micronet_edge.targets.common import check_shape, in_batches, only_ones
 from micronet_edge.targets.protocol import Logits
+from micronet_edge_onnx.image_input import ImageInput
 from micronet_edge_onnx.recognition.for_kernels import ForKernels, for_kernels, plain_operators
 from micronet_edge_onnx.surgery.write_out_functions import without_functions
 
@@ -68,12 +71,13 @@ class OnnxSession:
         self._path = path
         self._inputs = self._session.get_inputs()
         self._batch = _batch_of(self._inputs)
+        self._image = ImageInput(_metadata_of_images(self._session, path))
 
     def run(self, images: Images) -> Logits:
         return in_batches(images, self._batch, lambda part: self.prepared(part)())
 
     def outputs(self, *inputs: NDArray[np.float32]) -> Samples:
-        check_samples(self._path, inputs, {each.name: tuple(each.shape[1:]) for each in self._inputs})
+        check_samples(self._path, inputs, {each.name: self._shape(each) for each in self._inputs})
         return in_parts(inputs, self._batch, self._run)
 
     def prepared(self, images: Images) -> Callable[[], Logits]:
@@ -88,12 +92,17 @@ class OnnxSession:
 
     def input_array(self, images: Images) -> NDArray[np.generic]:
         """The images as the file's input holds them."""
-        check_shape(self._path, images, tuple(self._only_input.shape[1:]))
-        return np.ascontiguousarray(images)
+        check_shape(self._path, images, self._shape(self._only_input))
+        return self._image.array(images)
 
     def _run(self, samples: Samples) -> Samples:
         names = [each.name for each in self._inputs]
-        return tuple(self._session.run(None, dict(zip(names, samples, strict=True))))
+        taken = [self._image.array(each) for each in samples] if len(samples) == 1 else samples
+        return tuple(self._session.run(None, dict(zip(names, taken, strict=True))))
+
+    def _shape(self, given: onnxruntime.NodeArg) -> tuple[int, ...]:
+        """The shape of one sample of an input, in PyTorch's layout."""
+        return self._image.shape(tuple(given.shape))[1:]
 
     @property
     def _only_input(self) -> onnxruntime.NodeArg:
@@ -109,6 +118,14 @@ class OnnxSession:
     @property
     def fused(self) -> int:
         return self._fused
+
+
+def _metadata_of_images(session: onnxruntime.InferenceSession, path: Path) -> FileMetadata | None:
+    """What the file says of itself; None of a file of others, or of one that takes no images."""
+    with suppress(TargetError):
+        metadata = FileMetadata.from_texts(session.get_modelmeta().custom_metadata_map, str(path))
+        return metadata if metadata.takes_images else None
+    return None
 
 
 def _batch_of(inputs: Sequence[onnxruntime.NodeArg]) -> int | None:

@@ -23,8 +23,18 @@ from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.recipe import BITS, INT8, INT8_A16
 from micronet_edge.quantization.rewrite_quantized import rewritten
 from micronet_edge.targets.common import as_written, check_signature, forbidden_operators
-from micronet_edge.targets.protocol import FLOAT16, FLOAT32, INT8_IO, CostTable, ExportSpec, Session
+from micronet_edge.targets.protocol import (
+    FLOAT16,
+    FLOAT32,
+    INT8_IO,
+    UINT8_IO,
+    CostTable,
+    Ends,
+    ExportSpec,
+    Session,
+)
 from micronet_edge.verification.conversion_check import check_conversion
+from micronet_edge_onnx.ends import NHWC, layout_of, quantized_with_ends, with_ends
 from micronet_edge_onnx.passes.border_behind_columns import BorderBehindColumns
 from micronet_edge_onnx.passes.factorize_spatial_convolution import FactorizeSpatialConvolution
 from micronet_edge_onnx.passes.fuse_normalization import FuseNormalization
@@ -65,12 +75,14 @@ class OnnxTarget:
             raise TargetError(
                 "an ONNX file takes float32 or uint8: give --io uint8, or --io int8 with --format tflite"
             )
+        if layout_of(spec.ends) == NHWC and not spec.metadata.takes_images:
+            raise TargetError("--layout nhwc is for networks that take images: leave it out")
 
     def pipeline(self, spec: ExportSpec) -> tuple[Pass, ...]:
         if spec.portable:
-            return portable(spec.tuning.costs("portable", _COSTS["portable"]))
+            return with_ends(portable(spec.tuning.costs("portable", _COSTS["portable"])), spec)
         costs = spec.tuning.costs("onnxruntime", _COSTS["onnxruntime"])
-        return onnxruntime(costs, fixed_batch=spec.batch is not None)
+        return with_ends(onnxruntime(costs, fixed_batch=spec.batch is not None), spec)
 
     def export(self, network: nn.Module, spec: ExportSpec, path: Path) -> None:
         from micronet_edge_onnx.format import TensorNames
@@ -82,6 +94,7 @@ class OnnxTarget:
             names = TensorNames.of(spec.signature)
             model = float_model(network, spec.batch, names, gathers=not spec.portable)
         else:
+            _check_convertible(spec)
             model = _converted(network, spec)
         if spec.precision == FLOAT16:
             store_in_float16(model)
@@ -120,7 +133,9 @@ class OnnxTarget:
 
         check_signature(quantized.network, spec.signature)
         names = TensorNames.of(spec.signature)
-        model = quantized_model(quantized, spec.batch, names, gathers=not spec.portable)
+        model = quantized_model(
+            quantized_with_ends(quantized, spec), spec.batch, names, gathers=not spec.portable
+        )
         _save(model, spec, path, _activations_of(quantized.network))
 
     def converter_baseline(self, network: nn.Module, images: Images, spec: ExportSpec, path: Path) -> None:
@@ -155,6 +170,8 @@ class OnnxTarget:
         from micronet_edge_onnx import operators as registered
 
         kinds = {registered.PORTABLE} | (set() if metadata.portable else {registered.ONNXRUNTIME})
+        if metadata.io == UINT8_IO:
+            kinds.add(registered.BYTES)
         if metadata.precision != FLOAT32:
             kinds.add(registered.FLOAT16 if metadata.precision == FLOAT16 else registered.INTEGER)
         return forbidden_operators(operators, set().union(*map(registered.OPERATORS.allowed, kinds)))
@@ -168,6 +185,15 @@ class OnnxTarget:
         from micronet_edge_onnx.counting.count import count_file
 
         return count_file(path)
+
+
+def _check_convertible(spec: ExportSpec) -> None:
+    """Raises TargetError where a file that is converted could not take what it should."""
+    if spec.ends.io != FLOAT32 or spec.ends.pixels != Ends().pixels or layout_of(spec.ends) == NHWC:
+        raise TargetError(
+            "the network has layers that no ONNX operator here writes, and torch.onnx writes float32 inputs of "
+            "normalized images alone: leave --io, --pixels and --layout out"
+        )
 
 
 def _converted(network: nn.Module, spec: ExportSpec) -> "ModelProto":
@@ -193,7 +219,7 @@ def _save(model: "ModelProto", spec: ExportSpec, path: Path, activations: frozen
 
     if spec.fused:
         fold_activations(model, activations)
-    write_metadata(model, as_written(spec, layout="NCHW"))
+    write_metadata(model, as_written(spec, layout=layout_of(spec.ends)))
     onnx.save(model, path)
 
 

@@ -5,9 +5,11 @@ from typing import TypeGuard
 import onnx
 from torch import fx, nn
 
+from micronet_edge.lowering.ir.graph import inputs
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge_onnx.format import CLASSIFIER, TensorNames
 from micronet_edge_onnx.operators import OPERATORS
+from micronet_edge_onnx.writer.file_input import way_into_file
 from micronet_edge_onnx.writer.model_writer import ModelWriter
 from micronet_edge_onnx.writer.network_writer import write_network
 from micronet_edge_onnx.writer.quantized_tensors import QuantizedTensors
@@ -20,7 +22,11 @@ def is_writable(network: nn.Module) -> TypeGuard[fx.GraphModule]:
     """Whether the network is lowered, and has only layers that are written here."""
     if not isinstance(network, fx.GraphModule):
         return False
-    return all(node.op in _ENDS or OPERATORS.writer(node) is not None for node in network.graph.nodes)
+    outside = {node for given in inputs(network) for node in way_into_file(given)}
+    return all(
+        node.op in _ENDS or node in outside or OPERATORS.writer(node) is not None
+        for node in network.graph.nodes
+    )
 
 
 def float_model(
@@ -35,7 +41,8 @@ def float_model(
         gathers: Whether channels are picked by Gather; otherwise by Slice, which every runtime has.
 
     Returns:
-        The model that takes and gives float32 in PyTorch's layout; the shape of every tensor is noted.
+        The model; the shape of every tensor is noted. It takes and gives float32 in PyTorch's layout, or takes
+        what the network says.
 
     Raises:
         TargetError: The result is no valid model.

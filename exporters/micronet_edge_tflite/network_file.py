@@ -2,6 +2,7 @@
 
 from torch import fx
 
+from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.data.signature import Signature
 from micronet_edge.errors import TargetError
@@ -11,6 +12,7 @@ from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.quantized_tensors import is_done_before, tensor_name
 from micronet_edge.targets.common import check_signature
 from micronet_edge_tflite.operators import OPERATORS
+from micronet_edge_tflite.standard_metadata import STANDARD_METADATA, standard_metadata
 from micronet_edge_tflite.writer.axis_order import usual
 from micronet_edge_tflite.writer.call import Call
 from micronet_edge_tflite.writer.clips import write_clip
@@ -24,7 +26,7 @@ def quantized_file(
     *,
     integer_io: bool,
     repeats: bool = False,
-    signature: Signature | None = None,
+    metadata: FileMetadata | None = None,
 ) -> bytes:
     """The content of a quantized network's file.
 
@@ -33,13 +35,13 @@ def quantized_file(
         batch: Images that the file takes at a time.
         integer_io: Whether the file takes and gives integers instead of float32.
         repeats: Whether constants have the shape of what they are added to or multiply.
-        signature: The names of inputs and outputs; None for a classifier's.
+        metadata: What the file says of itself, with the names of inputs and outputs; None says nothing.
 
     Raises:
         TargetError: On a layer that no operator here writes.
     """
     tensors = NetworkTensors(quantized, batch, repeats=repeats)
-    return _content(tensors, signature, integer_io=integer_io)
+    return _content(tensors, metadata, integer_io=integer_io)
 
 
 def float_file(
@@ -48,7 +50,7 @@ def float_file(
     batch: int,
     *,
     float16: bool = False,
-    signature: Signature | None = None,
+    metadata: FileMetadata | None = None,
 ) -> bytes:
     """The content of the file of a network that computes in float32 throughout.
 
@@ -57,11 +59,11 @@ def float_file(
         preprocessing: That of the images.
         batch: Images that the file takes at a time.
         float16: Whether weights that float16 holds exactly are stored in it.
-        signature: The names of inputs and outputs; None for a classifier's.
+        metadata: What the file says of itself, with the names of inputs and outputs; None says nothing.
     """
     names = frozenset(tensor_name(node) for node in network.graph.nodes)
     quantized = QuantizedNetwork(network, preprocessing, {}, names)
-    return _content(NetworkTensors(quantized, batch, float16=float16), signature, integer_io=False)
+    return _content(NetworkTensors(quantized, batch, float16=float16), metadata, integer_io=False)
 
 
 def is_writable(network: fx.GraphModule) -> bool:
@@ -80,9 +82,10 @@ def described(node: fx.Node) -> str:
     return f"the layer {tensor_name(node)}, {module_of(node) or node.target}"
 
 
-def _content(tensors: NetworkTensors, signature: Signature | None, *, integer_io: bool) -> bytes:
+def _content(tensors: NetworkTensors, metadata: FileMetadata | None, *, integer_io: bool) -> bytes:
     network = tensors.quantized.network
     pixels = pixels_of(network) if integer_io else None
+    signature = None if metadata is None else metadata.interface
     names = _names(network, signature)
     # A device that has integers has pixels: it need not normalize them first.
     starts = [pixels] if pixels else inputs(network)
@@ -96,6 +99,9 @@ def _content(tensors: NetworkTensors, signature: Signature | None, *, integer_io
         if node.op not in {"placeholder", "output"} and not is_done_before(node):
             _write(Call(node, tensors))
     outputs = _outputs(tensors, given, integer=integer_io)
+    if metadata is not None:
+        stored = tensors.writer.qparams_of(given[0])
+        tensors.writer.attach(STANDARD_METADATA, standard_metadata(metadata, stored))
     return tensors.writer.content(
         dict(zip(names[0], given, strict=True)), dict(zip(names[1], outputs, strict=True))
     )

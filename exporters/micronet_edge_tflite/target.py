@@ -93,14 +93,14 @@ class TfliteTarget:
         from micronet_edge_tflite.network_file import float_file, is_writable
 
         assert spec.batch is not None  # check() has refused that
+        metadata = as_written(spec, layout="NHWC")
         if isinstance(network, fx.GraphModule) and is_writable(network):
-            float16 = spec.precision == FLOAT16
-            preprocessing, signature = spec.metadata.preprocessing, spec.signature
-            content = float_file(network, preprocessing, spec.batch, float16=float16, signature=signature)
+            preprocessing, float16 = spec.metadata.preprocessing, spec.precision == FLOAT16
+            content = float_file(network, preprocessing, spec.batch, float16=float16, metadata=metadata)
             path.write_bytes(content)
         else:
             self._convert(network, spec, path)
-        append_metadata(path, as_written(spec, layout="NHWC"))
+        append_metadata(path, metadata)
 
     @staticmethod
     def _convert(network: nn.Module, spec: ExportSpec, path: Path) -> None:
@@ -127,7 +127,7 @@ class TfliteTarget:
             convert(onnx_file, path, lowered=not spec.naive)
             if not spec.naive:
                 name_tensors(path, onnx_file, _photograph(spec))
-            sign(path)
+            sign(path, as_written(spec, layout="NHWC"))
 
     def for_runtime(self, runtime: Runtime) -> "TfliteTarget":
         from micronet_edge_tflite.micro.target import MicroTarget
@@ -149,12 +149,13 @@ class TfliteTarget:
 
         assert spec.batch is not None  # check() has refused that
         integer_io, repeats = spec.ends.io == INT8_IO, spec.runtime == MICRO
+        pixels = integer_io and pixels_of(quantized.network) is not None
+        metadata = as_written(spec, layout="NHWC", pixels="raw" if pixels else "normalized")
         content = quantized_file(
-            quantized, spec.batch, integer_io=integer_io, repeats=repeats, signature=spec.signature
+            quantized, spec.batch, integer_io=integer_io, repeats=repeats, metadata=metadata
         )
         path.write_bytes(content)
-        pixels = integer_io and pixels_of(quantized.network) is not None
-        append_metadata(path, as_written(spec, layout="NHWC", pixels="raw" if pixels else "normalized"))
+        append_metadata(path, metadata)
 
     def converter_baseline(self, network: nn.Module, images: Images, spec: ExportSpec, path: Path) -> None:
         from micronet_edge_tflite.converter.converter_baseline import converter_baseline
@@ -171,7 +172,7 @@ class TfliteTarget:
             preprocessing = spec.metadata.preprocessing
             run = outputs_of(float_file)
             check_conversion(path.name, network, run, preprocessing=preprocessing, batch=spec.batch)
-            sign(path)
+            sign(path, as_written(spec, layout="NHWC"))
         append_metadata(path, as_written(spec, layout="NHWC"))
 
     def open(self, path: Path, threads: int = 1, kernels: Kernels = "auto") -> Session:

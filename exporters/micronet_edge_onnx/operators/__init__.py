@@ -10,5 +10,5 @@ from micronet_edge_onnx.writer.call import Write
 
 OPERATORS: Operators[Write, Formula] = Operators(__name__)
 
-PORTABLE, ONNXRUNTIME, FLOAT16, INTEGER = "portable", "onnxruntime", "float16", "integer"
+PORTABLE, ONNXRUNTIME, FLOAT16, INTEGER, BYTES = "portable", "onnxruntime", "float16", "integer", "bytes"
 """Kinds of files. All may have what portable ones have; of the others each has its own beside that."""

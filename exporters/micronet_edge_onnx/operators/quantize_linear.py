@@ -1,9 +1,8 @@
-"""QuantizeLinear, DequantizeLinear and Cast: numbers stored in another type."""
+"""QuantizeLinear and DequantizeLinear: numbers stored in integers."""
 
 from micronet_edge_onnx.formula import elementwise
-from micronet_edge_onnx.operators import FLOAT16, INTEGER, OPERATORS
+from micronet_edge_onnx.operators import INTEGER, OPERATORS
 
 OPERATORS.names(
     "QuantizeLinear", "DequantizeLinear", formula=elementwise(1, data=(0,)), allowed_in=(INTEGER,)
 )
-OPERATORS.names("Cast", formula=elementwise(1), allowed_in=(FLOAT16, INTEGER))

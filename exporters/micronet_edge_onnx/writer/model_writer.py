@@ -165,9 +165,16 @@ class ModelWriter:
         return self.operator("DequantizeLinear", name, inputs, axis=0)
 
     def model(
-        self, results: Sequence[str], inputs: Sequence[Shape], outputs: Sequence[Shape]
+        self,
+        results: Sequence[str],
+        inputs: Sequence[Shape],
+        outputs: Sequence[Shape],
+        *,
+        takes_bytes: bool = False,
     ) -> onnx.ModelProto:
         """The model that gives these tensors; `inputs` and `outputs` are their shapes.
+
+        It takes and gives float32, or takes uint8 if it `takes_bytes`.
 
         Raises TargetError where it is not valid.
         """
@@ -175,8 +182,8 @@ class ModelWriter:
         graph = helper.make_graph(
             self._nodes,
             "micronet-edge",
-            _floats(self.names.inputs, inputs),
-            _floats(self.names.outputs, outputs),
+            _values(self.names.inputs, inputs, TensorProto.UINT8 if takes_bytes else TensorProto.FLOAT),
+            _values(self.names.outputs, outputs, TensorProto.FLOAT),
             list(self._constants.values()),
         )
         domains = {node.domain for node in self._nodes} - {""}
@@ -231,8 +238,7 @@ def _stored(integers: Integers, qparams: QuantParams) -> NDArray[np.integer]:
     return integers.astype(np.int16)
 
 
-def _floats(names: Sequence[str], shapes: Sequence[Shape]) -> list[onnx.ValueInfoProto]:
+def _values(names: Sequence[str], shapes: Sequence[Shape], kind: int) -> list[onnx.ValueInfoProto]:
     return [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
-        for name, shape in zip(names, shapes, strict=True)
+        helper.make_tensor_value_info(name, kind, shape) for name, shape in zip(names, shapes, strict=True)
     ]

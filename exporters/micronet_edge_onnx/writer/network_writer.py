@@ -19,14 +19,15 @@ def write_network(tensors: Tensors, operators: Operators[Write, Formula]) -> onn
         operators: How layers are written.
 
     Returns:
-        The checked model, which takes and gives float32 tensors, in PyTorch's layout.
+        The checked model, which gives float32 tensors in PyTorch's layout, and takes such or what the network
+        says.
 
     Raises:
         TargetError: A layer has no ONNX operator here.
     """
     for node in tensors.to_write():
         tensors.written(node, _write(tensors, operators, node))
-    return tensors.model.model(tensors.given(), *tensors.shapes())
+    return tensors.model.model(tensors.given(), *tensors.shapes(), takes_bytes=tensors.takes_bytes)
 
 
 def _write(tensors: Tensors, operators: Operators[Write, Formula], node: fx.Node) -> str:

@@ -6,6 +6,7 @@ from torch import fx, nn
 
 from micronet_edge.lowering.ir.graph import batch_axis, inputs, inputs_of, results, shape_of
 from micronet_edge.lowering.ir.primitives import Constant
+from micronet_edge_onnx.writer.file_input import takes_bytes, way_into_file
 from micronet_edge_onnx.writer.model_writer import ModelWriter, Shape
 
 _PATH_OF_BLOCK = 2
@@ -28,8 +29,11 @@ class Tensors:
     def __init__(self, network: fx.GraphModule, batch: int | None, model: ModelWriter) -> None:
         self.network, self.batch, self.model = network, batch, model
         self.inputs, self.results = inputs(network), results(network)
-        self.layers = [node for node in network.graph.nodes if node.op not in _ENDS]
-        self._plain = dict(zip(self.inputs, model.names.inputs, strict=True))
+        ways = [way_into_file(node) for node in self.inputs]
+        outside = {node for way in ways for node in way}
+        self.layers = [node for node in network.graph.nodes if node.op not in _ENDS and node not in outside]
+        self._starts = [way[-1] for way in ways]
+        self._plain = dict(zip(self._starts, model.names.inputs, strict=True))
         self._pixels: dict[str, str] = {}
 
     def to_write(self) -> list[fx.Node]:
@@ -116,7 +120,12 @@ class Tensors:
 
     def shapes(self) -> tuple[list[Shape], list[Shape]]:
         """The shapes of the inputs and of the outputs."""
-        return [self._shape(node) for node in self.inputs], [self._shape(node) for node in self.results]
+        return [self._shape(node) for node in self._starts], [self._shape(node) for node in self.results]
+
+    @property
+    def takes_bytes(self) -> bool:
+        """Whether the file takes uint8."""
+        return takes_bytes(self.network)
 
     def _shape(self, node: fx.Node) -> Shape:
         shape: list[int | str] = list(shape_of(node))

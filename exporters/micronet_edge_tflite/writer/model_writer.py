@@ -65,6 +65,7 @@ class ModelWriter:
         self._places: dict[bytes, int] = {}
         self._zero_points: dict[bytes, int] = {}
         self._qparams: dict[int, QuantParams] = {}
+        self._metadata: list[schema.MetadataT] = []
 
     def tensor(self, name: str, shape: Sequence[int], qparams: QuantParams | None) -> int:
         """A computed tensor, of float32 without quantization parameters; its index."""
@@ -121,6 +122,10 @@ class ModelWriter:
         """Whether the tensor is stored in the file."""
         return bool(self._tensors[tensor].buffer)
 
+    def attach(self, name: str, content: bytes) -> None:
+        """Puts a buffer into the file that is no tensor: metadata by its name."""
+        self._metadata.append(attached(name, self._buffer(content)))
+
     def content(self, inputs: Mapping[str, int], outputs: Mapping[str, int]) -> bytes:
         """The file's bytes; its signature has these names for its inputs and outputs."""
         graph = schema.SubGraphT()
@@ -128,6 +133,7 @@ class ModelWriter:
         graph.inputs, graph.outputs, graph.name = list(inputs.values()), list(outputs.values()), "main"
         model = schema.ModelT()
         model.signatureDefs = [signature(inputs, outputs)]
+        model.metadata = self._metadata or None
         model.version, model.description = _VERSION, "micronet-edge"
         model.subgraphs, model.buffers = [graph], self._buffers
         model.operatorCodes = [_operator_code(code) for code in self._codes]
@@ -171,6 +177,13 @@ class ModelWriter:
         tensor.hasRank = True
         self._tensors.append(tensor)
         return len(self._tensors) - 1
+
+
+def attached(name: str, buffer: int) -> schema.MetadataT:
+    """What lets readers find a buffer that is no tensor."""
+    result = schema.MetadataT()
+    result.name, result.buffer = name, buffer
+    return result
 
 
 def signature(inputs: Mapping[str, int], outputs: Mapping[str, int]) -> schema.SignatureDefT:

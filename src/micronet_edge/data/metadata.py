@@ -15,6 +15,8 @@ from micronet_edge.util.user_files import parse_json
 DISTRIBUTION = "micronet-edge"
 LABELS_KEY = "labels"
 DESCRIPTION_KEY = "micronet_edge"
+_WHITE = 255
+_SIGNED_OFFSET = -128.0
 UNHASHED = ""
 """Placeholder for the hash of a network's weights until it is known."""
 
@@ -85,6 +87,22 @@ class FileMetadata:
     def is_classifier(self) -> bool:
         """Whether it answers an image with one logit per label."""
         return self.takes_images and [each.shape for each in self.interface.outputs] == [(len(self.labels),)]
+
+    @property
+    def affine(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Factor and offset of each channel, in the file's order: it takes pixel * factor + offset.
+
+        The pixel is that of the resized and cropped image, from 0 to 255. Integers of normalized numbers
+        are these numbers, quantized as the input tensor says.
+        """
+        channels = self.preprocessing.channels
+        if self.pixels == "normalized":
+            means_and_stds = list(zip(self.preprocessing.mean, self.preprocessing.std, strict=True))
+            factors = tuple(1 / (_WHITE * std) for _, std in means_and_stds)
+            return factors, tuple(-mean / std for mean, std in means_and_stds)
+        factor = 1 / _WHITE if self.pixels == "unit" else 1.0
+        offset = _SIGNED_OFFSET if self.io == "int8" else 0.0
+        return (factor,) * channels, (offset,) * channels
 
     def to_texts(self) -> dict[str, str]:
         """As two texts: the labels, one per line, and the rest as JSON.

@@ -134,8 +134,7 @@ class Preprocessing:
         if pixels.ndim < _COLORS:
             pixels = pixels[..., None]
         ordered = pixels[..., ::-1] if self.color_order == BGR else pixels
-        normalized = (ordered - np.asarray(self.mean)) / np.asarray(self.std)
-        return np.ascontiguousarray(normalized.transpose(2, 0, 1), dtype=np.float32)
+        return self.normalized(np.ascontiguousarray(ordered.transpose(2, 0, 1))[None])[0]
 
     def cropped(self, image: Image.Image) -> Image.Image:
         """The RGB or grey image, cut to `shape`, that `array` normalizes. Raises as `array` does."""
@@ -163,8 +162,13 @@ class Preprocessing:
         """Pillow's name of the interpolation."""
         return Image.Resampling.BICUBIC if self.interpolation == "bicubic" else Image.Resampling.BILINEAR
 
+    def normalized(self, pixels: Images) -> Images:
+        """Normalizes pixels from 0 (black) to 1."""
+        mean, std = (np.array(each).reshape(-1, 1, 1) for each in (self.mean, self.std))
+        return np.ascontiguousarray((pixels - mean) / std, dtype=np.float32)
+
     def pixels(self, images: Images) -> Images:
-        """Undoes the normalization: pixels from 0 (black) to 1."""
+        """Undoes `normalized`: pixels from 0 (black) to 1."""
         mean, std = (np.array(each, np.float32).reshape(-1, 1, 1) for each in (self.mean, self.std))
         return images * std + mean
 

@@ -7,9 +7,6 @@ from typing import Protocol
 
 from micronet_edge.data.metadata import FileMetadata
 
-_WHITE = 255
-_SIGNED_OFFSET = -128.0
-
 
 @dataclass(frozen=True, slots=True)
 class App:
@@ -29,15 +26,7 @@ class App:
 
         The pixel is that of the resized and cropped image, from 0 to 255.
         """
-        metadata, preprocessing = self.metadata, self.metadata.preprocessing
-        channels = preprocessing.channels
-        if metadata.pixels == "normalized":
-            factors = tuple(1 / (_WHITE * std) for std in preprocessing.std)
-            offsets = zip(preprocessing.mean, preprocessing.std, strict=True)
-            return factors, tuple(-mean / std for mean, std in offsets)
-        factor = 1 / _WHITE if metadata.pixels == "unit" else 1.0
-        offset = _SIGNED_OFFSET if metadata.io == "int8" else 0.0
-        return (factor,) * channels, (offset,) * channels
+        return self.metadata.affine
 
 
 class Template(Protocol):

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
+from micronet_edge.data.pixels import as_taken
 from micronet_edge.errors import SettingsError
 from micronet_edge.kernels import Kernels, library
 from micronet_edge.lowering import Applied, lower
@@ -56,9 +58,14 @@ class FloatFiles(WithoutRecipe):
 
     def _check_conversion(self, file: FileToProve, network: nn.Module) -> None:
         """Compares the file with the lowered network that was written into it, on noise as well."""
+
+        def on_taken(*inputs: Tensor) -> object:
+            taken = as_taken(tuple(each.numpy() for each in inputs), file.metadata)
+            return network(*map(torch.from_numpy, taken))
+
         check_conversion_on(
             file.path.name,
-            network,
+            on_taken,
             lambda *inputs: file.outputs("off", inputs),
             inputs=self._samples.inputs,
             batch=self._work.spec.batch or 1,

@@ -13,6 +13,7 @@ from micronet_edge.data.preprocessing import Images
 from micronet_edge.data.signature import Signature
 from micronet_edge.errors import TargetError
 from micronet_edge.lowering.ir.graph import inputs, results
+from micronet_edge.quantization.recipe import INT8
 from micronet_edge.settings import Pixels
 from micronet_edge.targets.protocol import (
     FLOAT32,
@@ -97,7 +98,7 @@ def check_ends(spec: ExportSpec) -> None:
     ends, images = spec.ends, spec.metadata.takes_images
     if ends.io not in {FLOAT32, INT8_IO, UINT8_IO}:
         raise TargetError(f"--io {ends.io}: give float32, uint8 or int8")
-    if ends.io == INT8_IO and not spec.precision.startswith(INT8_IO):
+    if ends.io == INT8_IO and spec.precision != INT8:
         raise TargetError(f"--io int8 is for --precision int8, not {spec.precision}: give uint8 or float32")
     if ends.pixels != "normalized" and ends.io != FLOAT32:
         raise TargetError(f"--io {ends.io} takes pixels as they are: leave --pixels out")

@@ -45,11 +45,14 @@ def check_conversion(
     check_conversion_on(name, network, run, inputs=(preprocessing.batch(photographs()),), batch=batch)
 
 
-def check_conversion_on(name: str, network: nn.Module, run: Run, *, inputs: Samples, batch: int) -> None:
+def check_conversion_on(
+    name: str, network: Callable[..., object], run: Run, *, inputs: Samples, batch: int
+) -> None:
     """Compares every output of a file with the network that was written into it, and on noise as well.
 
-    Given    the file's name; `run`, which returns the file's outputs in the network's order and layout for
-             `batch` samples of every input, in the file's own runtime; such samples, any number
+    Given    the file's name; the network, called with tensors; `run`, which returns the file's outputs in the
+             network's order and layout for `batch` samples of every input, in the file's own runtime; such
+             samples, any number
     Raises   TargetError with the output and its largest difference, relative to the network's largest value.
              What is not finite on noise is not compared there.
     """

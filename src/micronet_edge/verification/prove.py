@@ -1,7 +1,7 @@
 """Proves on images that a file computes the same function as its network; fails closed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from micronet_edge.data.metadata import FileMetadata
+from micronet_edge.data.pixels import as_taken
 from micronet_edge.data.preprocessing import Images
 from micronet_edge.data.samples import ProofSamples, default_samples
 from micronet_edge.data.signature import Samples
@@ -104,7 +105,7 @@ class Proof:
         if self.spread > FLOAT32_TOLERANCE:
             return None
         return (
-            f"the PyTorch network gives the same output for every photograph (its logits vary by "
+            f"the PyTorch network gives the same output for every photograph (its outputs vary by "
             f"{self.spread:.0e} of the largest), so a fault in its early layers would not show: compare it "
             "on your own images"
         )
@@ -150,6 +151,7 @@ def prove(
              that outputs NaN or infinity.
     """
     samples = samples or default_samples(file.metadata)
+    samples = replace(samples, inputs=as_taken(samples.inputs, file.metadata))
     expected = reference_outputs(network, samples.inputs, samples.source)
     answers = [file.outputs(each, samples.inputs) for each in kernels]
     for outputs in answers:
@@ -174,7 +176,8 @@ def prove_quantized(
     Result   the comparison with the float network, on some of the images
     Raises   VerificationError on too large a difference, or on a forbidden operator.
     """
-    chosen = tuple(evenly(each, PROOF_IMAGES) for each in images.proven_on)
+    some = tuple(evenly(each, PROOF_IMAGES) for each in images.proven_on)
+    chosen = as_taken(some, file.metadata)
     expected = reference_outputs(network, chosen, "the calibration samples")
     outputs = file.outputs(kernels, chosen)
     if file.session(kernels).fused:
@@ -192,8 +195,9 @@ def prove_quantized(
 
 def compare(file: FileToProve, network: nn.Module, inputs: Samples) -> Proof:
     """Compares a file with the float network on these samples, without a verdict."""
-    expected = reference_outputs(network, inputs, "the calibration samples")
-    return _proof(file, "off", file.outputs("off", inputs), expected)
+    taken = as_taken(inputs, file.metadata)
+    expected = reference_outputs(network, taken, "the calibration samples")
+    return _proof(file, "off", file.outputs("off", taken), expected)
 
 
 def _proof(
@@ -232,12 +236,12 @@ def _check_simulation(file: FileToProve, found: Samples, simulated: Samples, *, 
                     f"{name} does not match its simulation: {each}; please report this network"
                 )
         return
-    (logits,), (same,) = found, simulated
-    cosine, agreement = compared("logits", logits, same).cosine, _agreement(logits, same)
+    (scores,), (same,), (spec,) = found, simulated, file.metadata.interface.outputs
+    cosine, agreement = compared(spec.name, scores, same).cosine, _agreement(scores, same)
     if not (cosine >= SIMULATION_COSINE and (agreement >= SIMULATION_AGREEMENT or not trained)):
         raise VerificationError(
-            f"{name} does not match its simulation: cosine of the logits {cosine:.4f}, same class on "
-            f"{agreement:.0%} of {plural(len(logits), 'image')}; please report this network"
+            f"{name} does not match its simulation: cosine of the {spec.name} {cosine:.4f}, same class on "
+            f"{agreement:.0%} of {plural(len(scores), 'image')}; please report this network"
         )
 
 

@@ -54,10 +54,13 @@ def expected_outputs(network, given):
     return list(outputs) if isinstance(outputs, tuple | list) else [outputs]
 
 
+def metadata_of(signature, names=()):
+    return FileMetadata("test", tuple(names), PREPROCESSING, None, "float32", signature=signature)
+
+
 def session_of(path, content, signature, names=()):
     path.write_bytes(content)
-    metadata = FileMetadata("test", tuple(names), PREPROCESSING, None, "float32", signature=signature)
-    return TfliteSession(path, 1, metadata=metadata)
+    return TfliteSession(path, 1, metadata=metadata_of(signature, names))
 
 
 def check_float(path, network, *shapes, batch=1, given=None):
@@ -67,7 +70,7 @@ def check_float(path, network, *shapes, batch=1, given=None):
     given = samples(2 * batch - 1, shapes) if given is None else given
     expected = expected_outputs(network, given)
     signature = signature_of(shapes, expected)
-    content = float_file(traced, PREPROCESSING, batch, signature=signature)
+    content = float_file(traced, PREPROCESSING, batch, metadata=metadata_of(signature))
     session = session_of(path / "file.tflite", content, signature)
     check_operators(session, "float32")
     found = session.outputs(*given)

@@ -9,6 +9,7 @@ from single_layers import (
     check_operators,
     expected_outputs,
     graph_of,
+    metadata_of,
     samples,
     session_of,
     signature_of,
@@ -70,7 +71,7 @@ def check_int8(path, network, *shapes, batch=3):
     quantized = QuantizedNetwork(traced, PREPROCESSING, qparams, kept)
     expected = expected_outputs(network, given)
     signature = signature_of(shapes, expected)
-    content = quantized_file(quantized, batch, integer_io=False, signature=signature)
+    content = quantized_file(quantized, batch, integer_io=False, metadata=metadata_of(signature))
     session = session_of(path / "file.tflite", content, signature)
     check_operators(session, INTEGER)
     (found,) = session.outputs(*given)
