@@ -19,7 +19,7 @@ from clients.client_table import Client, read_clients
 from clients.comparing import compared
 from clients.environments import NotInstalledError, environment
 from clients.files import Written, write
-from clients.kinds import KINDS, Kind
+from clients.kinds import KINDS, PROGRAM, Kind
 from clients.networks import NETWORKS
 from clients.page import PAGE, page
 from clients.results import Results, WrittenKind, read_results, write_results
@@ -48,7 +48,7 @@ def _asked() -> argparse.Namespace:
 
 
 def _measure(asked: argparse.Namespace) -> None:
-    kinds = [kind for kind in KINDS if _wanted(kind.name, asked.files, str.startswith)]
+    kinds = [kind for kind in (*KINDS, PROGRAM) if _wanted(kind.name, asked.files, str.startswith)]
     clients = [each for each in read_clients() if _wanted(each.name, asked.only, str.__contains__)]
     files = list(_files(kinds, asked.folder))
     results = _begun(files)
@@ -72,7 +72,9 @@ def _begun(files: list[Written]) -> Results:
     """The earlier results, with all kinds that there are now; a row of another file is measured again."""
     results = read_results()
     known = {each.name for each in results.kinds} | {each.kind.name for each in files}
-    written = tuple(WrittenKind(each.name, each.format, each.command) for each in KINDS if each.name in known)
+    written = tuple(
+        WrittenKind(each.name, each.format, each.command) for each in (*KINDS, PROGRAM) if each.name in known
+    )
     return replace(results, machine=platform.machine(), kinds=written)
 
 

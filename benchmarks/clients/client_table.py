@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -28,7 +28,7 @@ class Client:
     child: str
     reads: tuple[str, ...]
     requirements: tuple[str, ...]
-    options: Mapping[str, str | int] = msgspec.field(default_factory=dict)
+    options: Mapping[str, str | int] = field(default_factory=dict)
     takes: Literal["input", "pixels"] = "input"
     notes: tuple[Note, ...] = ()
     untried: str | None = None

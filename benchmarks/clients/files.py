@@ -8,9 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 import micronet_edge
-from clients.kinds import Kind
+from clients.kinds import PROGRAM, Kind
 from clients.networks import Network
-from micronet_edge.data.preprocessing import open_image
+from clients.program import run_program, write_program
+from micronet_edge.data.preprocessing import Images, open_image
+from micronet_edge.models.source import read_source
+from micronet_edge.settings import ExportSettings
 from micronet_edge.targets.protocol import Logits
 from micronet_edge.targets.registry import target_of
 
@@ -52,28 +55,35 @@ def write(network: Network, kind: Kind, folder: Path) -> Written:
     Raises MicronetEdgeError where the product refuses the kind.
     """
     place = folder / network.name / kind.name
-    found = sorted(place.glob(f"*.{kind.format}"))
-    if not found:
+    if not list(place.glob(f"*.{kind.format}")):
         network.write_images()
-        settings = kind.settings(place, network.calibration_folder)
-        work = micronet_edge.quantize if kind.in_integers else micronet_edge.export
-        found = [each.path for each in work(str(network.checkpoint), settings=settings)]
-    (path,) = found
+        if kind == PROGRAM:
+            write_program(network.checkpoint, place / f"{network.name}.{kind.format}")
+        else:
+            work = micronet_edge.quantize if kind.in_integers else micronet_edge.export
+            work(str(network.checkpoint), settings=kind.settings(place, network.calibration_folder))
+    (path,) = place.glob(f"*.{kind.format}")
     return _with_images(network, kind, path)
 
 
 def _with_images(network: Network, kind: Kind, path: Path) -> Written:
-    target = target_of(path)
-    preprocessing = target.read_metadata(path).preprocessing
-    pictures = [preprocessing.cropped(open_image(each)) for each in network.test_images(IMAGES)]
-    images = np.stack([preprocessing.array(open_image(each)) for each in network.test_images(IMAGES)])
-    session = target.open(path, kernels="off")
+    preprocessing = read_source(str(network.checkpoint), None, ExportSettings()).metadata.preprocessing
+    pictures = [open_image(each) for each in network.test_images(IMAGES)]
+    images = np.stack([preprocessing.array(each) for each in pictures])
     inputs, pixels = path.with_name("inputs.npy"), path.with_name("pixels.npy")
-    np.save(inputs, session.input_array(images))
-    np.save(pixels, np.stack([np.asarray(each) for each in pictures]))
-    scale, zero_point = _quantization(path)
+    np.save(pixels, np.stack([np.asarray(preprocessing.cropped(each)) for each in pictures]))
+    taken, reference = _in_own_runtime(kind, path, images)
+    np.save(inputs, taken)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Written(network.name, kind, path, digest, inputs, pixels, session.run(images), scale, zero_point)
+    return Written(network.name, kind, path, digest, inputs, pixels, reference, *_quantization(path))
+
+
+def _in_own_runtime(kind: Kind, path: Path, images: Images) -> tuple[NDArray[np.generic], Logits]:
+    """The images as the file takes them, and its scores for them."""
+    if kind == PROGRAM:
+        return images, run_program(path, images)
+    session = target_of(path).open(path, kernels="off")
+    return session.input_array(images), session.run(images)
 
 
 def _quantization(path: Path) -> tuple[float | None, int]:

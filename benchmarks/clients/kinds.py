@@ -78,3 +78,6 @@ KINDS = (
     Kind("tflite", {"precision": "int8-a16"}),
 )
 """All that the product writes for apps in these formats. A naive file is for comparison."""
+
+PROGRAM = Kind("pt2")
+"""No file of the product: the lowered network as a program of torch.export."""
