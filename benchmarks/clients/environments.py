@@ -25,7 +25,7 @@ def environment(client: Client, place: Path) -> Iterator[tuple[str, ...]]:
     Raises NotInstalledError.
     """
     place.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=place, prefix="environment-"))
+    folder = Path(tempfile.mkdtemp(dir=place.resolve(), prefix="environment-"))
     try:
         yield _with_node(client, folder) if client.in_node else _with_python(client, folder)
     finally:
