@@ -4,7 +4,7 @@ from math import prod
 
 from torch import fx, nn
 
-from micronet_edge.lowering.ir.graph import calls, module_of, only_input, shape_of
+from micronet_edge.lowering.ir.graph import calls, module_of, only_input, results, shape_of
 from micronet_edge.lowering.ir.primitives import AddConstant
 from micronet_edge.quantization.quantized_tensors import is_clip, tensor_name
 
@@ -33,8 +33,12 @@ def layers_better_in_float(network: fx.GraphModule) -> frozenset[str]:
 
 
 def layers_without_integers(network: fx.GraphModule) -> frozenset[str]:
-    """The layers with weights that ONNX Runtime has no integer operator for, by tensor name."""
-    return frozenset(tensor_name(node) for node, _ in calls(network, nn.ConvTranspose2d))
+    """The layers that ONNX Runtime has no integer operator for and that are worth more in float, by name.
+
+    These are transposed convolutions, and a softmax at the end: rounding probabilities would gain nothing.
+    """
+    last = [node for node in results(network) if isinstance(module_of(node), nn.Softmax)]
+    return frozenset(map(tensor_name, (*last, *(node for node, _ in calls(network, nn.ConvTranspose2d)))))
 
 
 def weights_to_store_in_integers(network: fx.GraphModule) -> frozenset[str]:

@@ -1,14 +1,17 @@
-"""What every ONNX file of ours has in common: its opset, its version, the names of its inputs and outputs."""
+"""What every ONNX file of ours has in common: its newest opset, the names of its inputs and outputs."""
 
 from dataclasses import dataclass
 
 from micronet_edge.data.signature import Signature
 
 OPSET = 17
-"""The newest opset that every ONNX Runtime since 1.12, and the converters to other formats, take."""
+"""The newest opset that every ONNX Runtime since 1.12, and the converters to other formats, take.
 
-FILE_VERSION = 8
-"""That of the opset's time, which every ONNX Runtime that takes the opset reads."""
+Files whose operators are as old have an older one.
+"""
+
+FILE_VERSION_OF_FUNCTIONS = 8
+"""The version of the format since which a file may have functions of its own."""
 
 
 @dataclass(frozen=True, slots=True)

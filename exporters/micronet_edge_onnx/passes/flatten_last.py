@@ -7,6 +7,9 @@ from micronet_edge.lowering.ir.convolutions import pointwise
 from micronet_edge.lowering.ir.graph import is_flatten, module_of, only_input, replace_module, shape_of
 from micronet_edge.lowering.ir.pass_base import Pass
 
+_MAP = 2
+"""Where the height of a map stands."""
+
 _ELEMENTWISE = (nn.ReLU, nn.Hardtanh, nn.Hardswish, nn.Hardsigmoid, nn.Identity)
 
 
@@ -15,6 +18,9 @@ class FlattenLast(Pass):
 
     Given    [n, c, 1, 1] -> flatten -> linear layers and element by element ones
     Result   the same with 1 x 1 convolutions -> flatten
+
+    Rows that scale a map, as in squeeze-and-excite, stay rows: there our kernels know them, and a product of
+    one with few weights needs no change to blocks of channels.
 
     ONNX Runtime reads the weights of a large product with one row faster in a convolution: 4 MB took it
     193 microseconds after other work, as Gemm 230.
@@ -45,7 +51,19 @@ def _behind(node: fx.Node) -> list[fx.Node]:
         if not isinstance(module_of(node), (nn.Linear, *_ELEMENTWISE)):
             break
         chain.append(node)
-    return chain
+    return chain if chain and not _becomes_a_pixel(chain[-1]) else []
+
+
+def _becomes_a_pixel(row: fx.Node) -> bool:
+    """Whether a map of single pixels is made of the row again, or of what is computed of it alone."""
+    for reader in row.users:
+        if reader.op == "output":
+            continue
+        shape = shape_of(reader)
+        alike = shape == shape_of(row) and len(reader.all_input_nodes) == 1
+        if shape[_MAP:] == (1, 1) or (alike and _becomes_a_pixel(reader)):
+            return True
+    return False
 
 
 def _move(network: fx.GraphModule, flatten: fx.Node, chain: list[fx.Node]) -> None:

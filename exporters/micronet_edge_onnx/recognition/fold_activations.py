@@ -13,6 +13,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from micronet_edge.models.layer_names import layer_among
+from micronet_edge_onnx.format import FILE_VERSION_OF_FUNCTIONS
 from micronet_edge_onnx.recognition.find_activations import Activation, find_activations
 from micronet_edge_onnx.recognition.symbolic_values import Places
 
@@ -120,6 +121,7 @@ def _fold(model: onnx.ModelProto, clusters: Sequence[_Cluster]) -> None:
     _replace(graph, kept)
     if DOMAIN not in {each.domain for each in model.opset_import}:
         model.opset_import.append(helper.make_opsetid(DOMAIN, VERSION))
+    model.ir_version = max(model.ir_version, FILE_VERSION_OF_FUNCTIONS)
 
 
 def _node(

@@ -18,12 +18,13 @@ from micronet_edge.quantization.qparams import (
     weight_integers,
     weight_scales,
 )
-from micronet_edge_onnx.format import CLASSIFIER, FILE_VERSION, OPSET, TensorNames
+from micronet_edge_onnx.format import CLASSIFIER, TensorNames
+from micronet_edge_onnx.writer.opset import file_version, opsets_of
 
 # An activation of 8 bits is stored unsigned: ONNX Runtime multiplies uint8 by int8 faster than int8 by int8.
 _UNSIGNED_OFFSET = 128
 # The opset knows conversions to 8 bits only, ONNX Runtime's own ones to 16 bits as well.
-_WIDE_DOMAIN, _WIDE_VERSION = "com.microsoft", 1
+_WIDE_DOMAIN = "com.microsoft"
 
 Attribute = int | float | str | Sequence[int]
 Shape = Sequence[int | str]
@@ -186,13 +187,9 @@ class ModelWriter:
             _values(self.names.outputs, outputs, TensorProto.FLOAT),
             list(self._constants.values()),
         )
-        domains = {node.domain for node in self._nodes} - {""}
-        opsets = [("", OPSET), *((domain, _WIDE_VERSION) for domain in domains)]
+        opsets = opsets_of(self._nodes)
         model = helper.make_model(
-            graph,
-            opset_imports=[helper.make_opsetid(*opset) for opset in opsets],
-            ir_version=FILE_VERSION,
-            producer_name="micronet-edge",
+            graph, opset_imports=opsets, ir_version=file_version(opsets), producer_name="micronet-edge"
         )
         try:
             onnx.checker.check_model(model, full_check=True)

@@ -51,6 +51,27 @@ def test_it_stops_where_the_rows_are_read_twice():
     assert found.count("Linear") == 1
 
 
+class Scaled(nn.Module):
+    """Squeeze-and-excite with linear layers; `end` is computed of the row before it is a pixel again."""
+
+    def __init__(self, end):
+        super().__init__()
+        self.squeeze, self.excite, self.end = nn.Linear(6, 4), nn.Linear(4, 6), end
+
+    def forward(self, x):
+        row = self.squeeze(x.mean((2, 3), keepdim=True).flatten(1)).relu()
+        return x * self.end(self.excite(row))[:, :, None, None]
+
+
+@pytest.mark.parametrize("end", [nn.Identity(), nn.Hardsigmoid(), nn.Sigmoid()], ids=str)
+def test_rows_that_scale_a_map_stay_rows(end):
+    head = nn.AdaptiveAvgPool2d(1), nn.Flatten(1), nn.Linear(6, 5)
+    lowered = lower(nn.Sequential(stem(6), Scaled(end), *head), ONNXRUNTIME, 32).network
+    assert operators(lowered).count("Linear") == 2
+    assert operators(lowered).count("Conv2d") == 2
+    assert operators(lowered)[-1] == "flatten"
+
+
 @pytest.mark.parametrize(
     "layers",
     [
