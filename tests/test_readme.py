@@ -42,6 +42,7 @@ SHOWN = (
     "m0-digits-float32.onnx",
     "features.block2 12 8 (1, 12, 12, 20)",
     "pets-float32.onnx True",
+    "96 float32 normalized logits",
     "[1, 3, 96, 96] [ 1 96 96  3]",
     "heads-float32.onnx ['high [2, 20, 30]']",
 )

@@ -134,7 +134,7 @@ def demo(console: Console) -> None:
     check_agreement(runtimes)
     console.print(pictures(paths, runtimes, truth))
     tool = relpath(Path(sys.executable).with_name("micronet-edge"))
-    print(f"\nThe files and their manifests are in {relpath(OUTPUT)}. Next, try:")
+    print(f"\nThe files, their manifests and model cards are in {relpath(OUTPUT)}. Next, try:")
     print(f"  {tool} verify {relpath(tflite.path)} --checkpoint {relpath(CHECKPOINT)}")
     print(f"  {tool} export m1 --output {relpath(OUTPUT)}  # random weights, for size and speed")
 

@@ -123,6 +123,14 @@ class CTarget:
 
         return read_metadata(path)
 
+    def output_types(self, path: Path) -> tuple[str, ...]:
+        return (INT8 if self.read_metadata(path).precision == INT8 else FLOAT32,)
+
+    def card_code(self, name: str, metadata: FileMetadata) -> Mapping[str, tuple[str, str]]:
+        from micronet_edge_c.card import card_code
+
+        return card_code(name, metadata)
+
     def count(self, path: Path) -> Count:
         from micronet_edge_c.metadata import read_description
 

@@ -44,7 +44,7 @@ def quantized_with_ends(quantized: QuantizedNetwork, spec: ExportSpec) -> Quanti
     reads_integers = quantized.is_integer(inputs(quantized.network)[0])
     white, passes = _white(spec.ends), list[Pass]()
     if white is not None:
-        passes += [ReadPixels(quantized.preprocessing, white, fold=not reads_integers), ScaleBehindColumns()]
+        passes += [ReadPixels(quantized.preprocessing, white, folds=not reads_integers), ScaleBehindColumns()]
     passes += _of_the_file(spec.ends, as_rows=not spec.portable and not reads_integers)
     network = quantized.network
     for pass_ in passes:

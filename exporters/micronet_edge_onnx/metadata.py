@@ -5,6 +5,7 @@ from pathlib import Path
 import onnx
 from google.protobuf.message import DecodeError
 
+from micronet_edge.data.file_ends import image_text, resize_text, scores_text
 from micronet_edge.data.metadata import (
     DESCRIPTION_KEY,
     DISTRIBUTION,
@@ -20,10 +21,21 @@ def write_metadata(model: onnx.ModelProto, metadata: FileMetadata) -> None:
     onnx.helper.set_model_props(model, metadata.to_texts())
     model.producer_name, model.producer_version = DISTRIBUTION, tool_version()
     model.graph.name = metadata.variant
+    _describe_ends(model.graph, metadata)
     model.doc_string = (
         f"{metadata.variant} in {metadata.precision}, for {_interface(metadata)}. metadata_props hold the "
         f"labels ({LABELS_KEY}) and the preprocessing ({DESCRIPTION_KEY})."
     )
+
+
+def _describe_ends(graph: onnx.GraphProto, metadata: FileMetadata) -> None:
+    """Says of a classifier's tensors, or of an image, what they hold."""
+    if metadata.takes_images:
+        graph.input[
+            0
+        ].doc_string = f"{image_text(metadata)}, {metadata.layout}. {resize_text(metadata.preprocessing)}"
+    if metadata.is_classifier:
+        graph.output[0].doc_string = scores_text(metadata)
 
 
 def _interface(metadata: FileMetadata) -> str:

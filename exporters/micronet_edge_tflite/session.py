@@ -10,6 +10,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType, load_delegat
 from numpy.typing import NDArray
 
 from micronet_edge.data.metadata import FileMetadata
+from micronet_edge.data.pixels import as_numbers, takes_bytes
 from micronet_edge.data.preprocessing import Images
 from micronet_edge.data.signature import Samples
 from micronet_edge.errors import TargetError
@@ -21,6 +22,7 @@ from micronet_edge_tflite.counting.operator_names import operators_in
 from micronet_edge_tflite.operators import MICRO
 from micronet_edge_tflite.silence import without_notices
 from micronet_edge_tflite.tensor_arrays import (
+    as_bytes,
     as_float,
     as_stored,
     in_file_layout,
@@ -39,9 +41,8 @@ class TfliteSession:
         path: The file.
         threads: CPU threads that LiteRT uses.
         kernels: Whether our kernels replace what they can.
-        prepare: Turns preprocessed images into what the file takes, if that differs.
-        metadata: What the file says of itself: the order of its inputs and outputs, and its runtime. LiteRT's
-            reference kernels give what TensorFlow Lite Micro gives.
+        metadata: What the file says of itself: the order of its inputs and outputs, the numbers that it
+            takes, and its runtime. LiteRT's reference kernels give what TensorFlow Lite Micro gives.
 
     Raises:
         TargetError: If LiteRT cannot open the file.
@@ -53,7 +54,6 @@ class TfliteSession:
         threads: int,
         *,
         kernels: Kernels = "off",
-        prepare: Callable[[Images], Images] | None = None,
         metadata: FileMetadata | None = None,
     ) -> None:
         reference = metadata is not None and metadata.runtime == MICRO
@@ -74,7 +74,7 @@ class TfliteSession:
             raise TargetError(
                 f"{path} cannot be opened by LiteRT ({error}): copy or export it again"
             ) from error
-        self._path, self._prepare = path, prepare
+        self._path, self._metadata = path, metadata
         self._inputs, self._outputs = inputs_and_outputs(self._interpreter, metadata)
 
     def run(self, images: Images) -> Logits:
@@ -143,8 +143,11 @@ class TfliteSession:
             self._interpreter.set_tensor(tensor["index"], self._array(given, tensor))
 
     def _array(self, given: NDArray[np.float32], tensor: Mapping[str, Any]) -> NDArray[np.generic]:
-        values = given if self._prepare is None else self._prepare(given)
-        return as_stored(in_file_layout(values), tensor)
+        metadata = self._metadata
+        if metadata is None:
+            return as_stored(in_file_layout(given), tensor)
+        numbers = in_file_layout(as_numbers(given, metadata))
+        return as_bytes(numbers, tensor) if takes_bytes(metadata) else as_stored(numbers, tensor)
 
     def _invoke(self) -> None:
         try:

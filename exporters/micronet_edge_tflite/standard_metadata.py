@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 from micronet_edge.data.file_ends import image_text, resize_text, scores_text
 from micronet_edge.data.metadata import DESCRIPTION_KEY, LABELS_KEY, FileMetadata, tool_version
-from micronet_edge.quantization.qparams import QuantParams
 from micronet_edge_tflite.metadata import ASSOCIATED_FILES
 from micronet_edge_tflite.writer import metadata_tables as tables
 from micronet_edge_tflite.writer.metadata_tables import Table
@@ -18,18 +17,21 @@ from micronet_edge_tflite.writer.metadata_tables import Table
 STANDARD_METADATA = "TFLITE_METADATA"
 """Of the buffer, in the list of the model's metadata."""
 
+Stored = tuple[float, int]
+"""Scale and zero point of a tensor: an integer q stands for scale * (q - zero point)."""
+
 _COLORS = {"RGB": tables.RGB, "GRAY": tables.GRAYSCALE, "BGR": tables.UNKNOWN_COLORS}
 _EXTREMES = {"uint8": ((0.0,), (255.0,)), "int8": ((-128.0,), (127.0,))}
 _WHITE = 255.0
 _HASH_SHOWN = 12
 
 
-def standard_metadata(metadata: FileMetadata, stored: QuantParams | None = None) -> bytes:
+def standard_metadata(metadata: FileMetadata, stored: Stored | None = None) -> bytes:
     """The content of the buffer.
 
     Args:
         metadata: what the file says of itself.
-        stored: the quantization parameters of the input; None if it has none.
+        stored: scale and zero point of the input tensor; None of one without.
     """
     ends = metadata.interface
     if metadata.takes_images:
@@ -60,7 +62,7 @@ def _own_file() -> Table:
     return tables.associated_file(name, "Preprocessing and origin, as JSON.", tables.DESCRIPTIONS)
 
 
-def _image(metadata: FileMetadata, stored: QuantParams | None) -> Table:
+def _image(metadata: FileMetadata, stored: Stored | None) -> Table:
     _, height, width = metadata.preprocessing.shape
     mean, std = _normalization(metadata, stored)
     text = image_text(metadata)
@@ -74,16 +76,14 @@ def _image(metadata: FileMetadata, stored: QuantParams | None) -> Table:
 
 
 def _normalization(
-    metadata: FileMetadata, stored: QuantParams | None
+    metadata: FileMetadata, stored: Stored | None
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and deviation of pixels of 0 to 255: one number each if all channels have the same.
 
     Of integers they give the number that an integer stands for, as the standard wants it.
     """
     factors, offsets = metadata.affine
-    scale, zero_point = 1.0, 0
-    if stored is not None and metadata.pixels != "normalized":
-        scale, zero_point = stored.scale, stored.zero_point
+    scale, zero_point = stored if stored is not None and metadata.pixels != "normalized" else (1.0, 0)
     pairs = list(zip(factors, offsets, strict=True))
     mean = tuple((zero_point - offset) / factor for factor, offset in pairs)
     std = tuple(1 / (factor * scale) for factor in factors)

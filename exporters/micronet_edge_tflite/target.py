@@ -16,7 +16,7 @@ from micronet_edge.data.photographs import photographs
 from micronet_edge.data.preprocessing import Images
 from micronet_edge.errors import TargetError
 from micronet_edge.kernels import Kernels
-from micronet_edge.lowering import INTEGER_COSTS, Pass
+from micronet_edge.lowering import INTEGER_COSTS, Pass, reading_pixels
 from micronet_edge.lowering.cost_model.tuning import INTEGER, shipped_tables
 from micronet_edge.lowering.passes.fold_input_normalization import pixels_of
 from micronet_edge.lowering.passes.space_to_depth_width import SpaceToDepthWidth
@@ -30,10 +30,12 @@ from micronet_edge.targets.protocol import FLOAT16, FLOAT32, INT8_IO, CostTable,
 from micronet_edge.targets.registry import find_target
 from micronet_edge.verification.conversion_check import check_conversion
 from micronet_edge_tflite.operators import MICRO
+from micronet_edge_tflite.other_readers import notes, readers
 from micronet_edge_tflite.passes.split_borders import SplitBorders
 from micronet_edge_tflite.pipelines import xnnpack
 
 if TYPE_CHECKING:
+    from micronet_edge_tflite.network_file import FileForm
     from micronet_edge_tflite.session import TfliteSession
 
 MAXIMUM_PARTITIONS = 2
@@ -56,6 +58,7 @@ OWN_OPERATORS = frozenset(
         "RELU6",
         "RESHAPE",
         "SLICE",
+        "SOFTMAX",
         "SPLIT",
     }
 )
@@ -86,18 +89,16 @@ class TfliteTarget:
             raise TargetError("a TFLite file takes NHWC: leave --layout nchw out, or give --format onnx")
 
     def pipeline(self, spec: ExportSpec) -> tuple[Pass, ...]:
-        return xnnpack(spec.tuning.costs("xnnpack", _COSTS))
+        passes, white = xnnpack(spec.tuning.costs("xnnpack", _COSTS)), spec.ends.white
+        return passes if white is None else reading_pixels(passes, spec.metadata.preprocessing, white)
 
     def export(self, network: nn.Module, spec: ExportSpec, path: Path) -> None:
         from micronet_edge_tflite.metadata import append_metadata
         from micronet_edge_tflite.network_file import float_file, is_writable
 
-        assert spec.batch is not None  # check() has refused that
         metadata = as_written(spec, layout="NHWC")
         if isinstance(network, fx.GraphModule) and is_writable(network):
-            preprocessing, float16 = spec.metadata.preprocessing, spec.precision == FLOAT16
-            content = float_file(network, preprocessing, spec.batch, float16=float16, metadata=metadata)
-            path.write_bytes(content)
+            path.write_bytes(float_file(network, spec.metadata.preprocessing, _form(spec, metadata)))
         else:
             self._convert(network, spec, path)
         append_metadata(path, metadata)
@@ -146,15 +147,13 @@ class TfliteTarget:
     def quantize(self, quantized: QuantizedNetwork, spec: ExportSpec, path: Path) -> None:
         from micronet_edge_tflite.metadata import append_metadata
         from micronet_edge_tflite.network_file import quantized_file
+        from micronet_edge_tflite.start_at_pixels import starting_at_pixels
 
-        assert spec.batch is not None  # check() has refused that
-        integer_io, repeats = spec.ends.io == INT8_IO, spec.runtime == MICRO
-        pixels = integer_io and pixels_of(quantized.network) is not None
-        metadata = as_written(spec, layout="NHWC", pixels="raw" if pixels else "normalized")
-        content = quantized_file(
-            quantized, spec.batch, integer_io=integer_io, repeats=repeats, metadata=metadata
-        )
-        path.write_bytes(content)
+        quantized = starting_at_pixels(quantized, spec.ends)
+        # Integers stand for pixels only where a convolution reads those.
+        normalized = spec.ends.io == INT8_IO and pixels_of(quantized.network) is None
+        metadata = as_written(spec, layout="NHWC", pixels="normalized" if normalized else None)
+        path.write_bytes(quantized_file(quantized, _form(spec, metadata)))
         append_metadata(path, metadata)
 
     def converter_baseline(self, network: nn.Module, images: Images, spec: ExportSpec, path: Path) -> None:
@@ -206,6 +205,17 @@ class TfliteTarget:
 
         return notes_on(path.read_bytes())
 
+    def output_types(self, path: Path) -> tuple[str, ...]:
+        from micronet_edge_tflite.counting.output_types import output_types
+
+        return output_types(path.read_bytes())
+
+    def notes(self, metadata: FileMetadata) -> tuple[str, ...]:
+        return notes(metadata)
+
+    def readers(self, metadata: FileMetadata) -> tuple[str, ...]:
+        return readers(metadata)
+
     def count(self, path: Path) -> Count:
         from micronet_edge_tflite.counting.count import count_file
 
@@ -219,12 +229,23 @@ class TfliteTarget:
         metadata = None
         with suppress(TargetError):  # a file without our metadata takes what its tensors say
             metadata = read_metadata(path)
-        as_pixels = (
-            metadata.preprocessing.pixels if metadata is not None and metadata.pixels == "raw" else None
-        )
         micro = metadata is not None and metadata.runtime == MICRO
         own: Kernels = "off" if micro else kernels
-        return TfliteSession(path, threads, kernels=own, prepare=as_pixels, metadata=metadata)
+        return TfliteSession(path, threads, kernels=own, metadata=metadata)
+
+
+def _form(spec: ExportSpec, metadata: FileMetadata) -> "FileForm":
+    from micronet_edge_tflite.network_file import FileForm
+
+    assert spec.batch is not None  # check() has refused that
+    return FileForm(
+        batch=spec.batch,
+        ends=spec.ends,
+        signature=spec.signature,
+        float16=spec.precision == FLOAT16,
+        repeats=spec.runtime == MICRO,
+        metadata=metadata,
+    )
 
 
 @runtime_checkable

@@ -58,6 +58,13 @@ def as_stored(values: NDArray[np.float32], tensor: Details) -> NDArray[np.generi
     return integers.astype(limits.dtype)
 
 
+def as_bytes(pixels: NDArray[np.float32], tensor: Details) -> NDArray[np.generic]:
+    """Pixels of 0 to 255 as bytes of the input's type: those with a sign are less by 128."""
+    limits = np.iinfo(tensor["dtype"])
+    integers: NDArray[np.generic] = (np.rint(pixels) + limits.min).clip(limits.min, limits.max)
+    return integers.astype(limits.dtype)
+
+
 def as_float(values: NDArray[np.generic], tensor: Details) -> NDArray[np.float32]:
     """The output in float32, dequantized where it is in integers."""
     scale, zero_point = tensor["quantization"]

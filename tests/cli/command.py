@@ -16,7 +16,7 @@ TOOL = Path(sys.executable).with_name("micronet-edge")
 DIGITS = Path(__file__).parents[2] / "examples" / "digits" / "m0-digits.safetensors"
 ONNX_FILE, TFLITE_FILE = "m0-digits-float32.onnx", "m0-digits-float32.tflite"
 CALIBRATED_ON = 48
-FILES = {f"{file}{end}" for file in (ONNX_FILE, TFLITE_FILE) for end in ("", ".manifest.json")}
+FILES = {f"{file}{end}" for file in (ONNX_FILE, TFLITE_FILE) for end in ("", ".manifest.json", ".md")}
 
 _PROGRESS = "· "
 

@@ -16,7 +16,7 @@ def sha256(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def test_both_formats_and_their_manifests_are_written_and_nothing_else(digits):
+def test_both_formats_their_manifests_and_cards_are_written_and_nothing_else(digits):
     assert set(names(digits)) == FILES
 
 
@@ -27,6 +27,7 @@ def test_json_describes_every_file(digits_run):
     for file in described:
         path = digits_run / file["path"]
         assert digits_run / file["manifest"] == manifest_path(path)
+        assert digits_run / file["card"] == path.with_name(f"{path.name}.md")
         assert file["size_bytes"] == path.stat().st_size
         assert (file["precision"], file["random_weights"]) == ("float32", False)
         assert file["proof"]["images"] == 5
@@ -105,7 +106,7 @@ def test_variant_with_checkpoint_labels_from_a_file_and_another_size(tool, folde
     )
     assert ran.code == 0, ran.errors
     assert "RANDOM" not in ran.errors
-    assert set(names(folder)) == {"labels.txt", ONNX_FILE, f"{ONNX_FILE}.manifest.json"}
+    assert set(names(folder)) == {"labels.txt", ONNX_FILE, f"{ONNX_FILE}.manifest.json", f"{ONNX_FILE}.md"}
     metadata = read_metadata(folder / ONNX_FILE)
     assert metadata.labels == tuple(labels)
     assert metadata.preprocessing.size == 64

@@ -31,7 +31,9 @@ STEM = "m0-digits-int8"
 ONNX_FILE, TFLITE_FILE = f"{STEM}.onnx", f"{STEM}.tflite"
 RECIPE = f"{STEM}.recipe.json"
 RECIPE_FILES = {RECIPE, f"{STEM}.recipe.safetensors"}
-FILES = {f"{file}{end}" for file in (ONNX_FILE, TFLITE_FILE) for end in ("", ".manifest.json")} | RECIPE_FILES
+FILES = {
+    f"{file}{end}" for file in (ONNX_FILE, TFLITE_FILE) for end in ("", ".manifest.json", ".md")
+} | RECIPE_FILES
 PATIENCE_S = 300
 
 
@@ -92,7 +94,7 @@ def flat(calibration, folder, count):
 # --- What is written
 
 
-def test_both_formats_their_manifests_and_one_recipe(quantized):
+def test_both_formats_their_manifests_and_cards_and_one_recipe(quantized):
     assert set(names(quantized)) == FILES
 
 
@@ -229,7 +231,7 @@ def test_integer_ends_and_images_that_are_skipped(tool_here, calibration, folder
     # Not the name of the file that takes floats: an app cannot take one for the other.
     stem = "m0-digits-int8-io-int8"
     files = [f"{stem}.recipe.json", f"{stem}.recipe.safetensors", f"{stem}.tflite"]
-    assert names(folder / "out") == sorted([*files, f"{stem}.tflite.manifest.json"])
+    assert names(folder / "out") == sorted([*files, f"{stem}.tflite.manifest.json", f"{stem}.tflite.md"])
     manifest = json.loads((folder / "out" / f"{stem}.tflite.manifest.json").read_text())
     assert manifest["file"]["name"] == f"{stem}.tflite"
     settings = manifest["settings"]

@@ -36,7 +36,7 @@ def operators(network, bits=8):
 
 def written(form, target, folder):
     if target == "tflite":
-        (folder / "file.tflite").write_bytes(quantized_file(form, 1, integer_io=False))
+        (folder / "file.tflite").write_bytes(quantized_file(form))
         return TfliteSession(folder / "file.tflite", 1).run(GIVEN.numpy()).reshape(len(GIVEN), -1)
     path = folder / "file.onnx"
     path.write_bytes(quantized_model(form, len(GIVEN)).SerializeToString())

@@ -118,7 +118,7 @@ def test_it_rounds_as_the_files_constants_are_rounded(values, low, high, bits):
 @pytest.mark.parametrize("floats", [(), ("3", "4"), ("0",), ("8",), ("5", "6")], ids=str)
 def test_it_gives_the_numbers_of_the_tflite_file(network, tmp_path, bits, floats):
     found = quantized(network, bits, float_layers=floats)
-    (tmp_path / "file.tflite").write_bytes(quantized_file(found, 1, integer_io=False))
+    (tmp_path / "file.tflite").write_bytes(quantized_file(found))
     logits = TfliteSession(tmp_path / "file.tflite", 1).run(GIVEN.numpy())
     steps = np.abs(logits - run(found).numpy()) / found.tensor_qparams["8"].scale
     assert steps.max() < (1.5 if bits == 8 else 200)  # a tie early on is one step of 8 bits, many of 16
@@ -133,7 +133,7 @@ def test_a_bias_is_rounded_as_files_round_it(tmp_path, monkeypatch):
         first.weight.mul_(0.01), first.bias.copy_(torch.linspace(1, 5, 6))
         last.weight.mul_(300), last.bias.copy_(-last.weight.sum((1, 2, 3)) * first.bias)
     found = quantized(near_constant)
-    (tmp_path / "file.tflite").write_bytes(quantized_file(found, 1, integer_io=False))
+    (tmp_path / "file.tflite").write_bytes(quantized_file(found))
     expected = TfliteSession(tmp_path / "file.tflite", 1).run(GIVEN.numpy())
     assert (np.abs(run(found).numpy() - expected) < found.tensor_qparams["3"].scale / 2).mean() > 0.999
     monkeypatch.setattr(

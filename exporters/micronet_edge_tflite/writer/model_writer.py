@@ -17,7 +17,10 @@ _TYPES = {
     "int16": schema.TensorType.INT16,
     "int32": schema.TensorType.INT32,
     "int64": schema.TensorType.INT64,
+    "uint8": schema.TensorType.UINT8,
 }
+_SIGN = 128
+"""What an unsigned byte has more than the signed one for the same number."""
 _VERSION = 3
 _VERSIONS = {schema.BuiltinOperator.BROADCAST_TO: 2}
 """Of operators whose first version LiteRT does not know."""
@@ -39,6 +42,11 @@ class _Parameters(schema.QuantizationParametersT):  # type: ignore[misc]  # the 
         super().__init__()
         self._scales, self._zero_points = np.asarray(scales, np.float32), np.asarray(zero_points, np.int64)
         self._axis, self._written = axis, written
+
+    @property
+    def first(self) -> tuple[float, int]:
+        """Scale and zero point of the tensor, or of its first channel."""
+        return float(self._scales[0]), int(self._zero_points[0])
 
     def Pack(self, builder: flatbuffers.Builder) -> int:  # noqa: N802 - the schema's own name
         key = self._zero_points.tobytes()
@@ -77,6 +85,11 @@ class ModelWriter:
             self._qparams[index] = qparams
         return index
 
+    def unsigned(self, name: str, shape: Sequence[int], qparams: QuantParams) -> int:
+        """A computed tensor of bytes without a sign, for the numbers that int8 has with these parameters."""
+        zero_point = qparams.zero_point + _SIGN
+        return self._add(name, shape, "uint8", 0, self._parameters([qparams.scale], [zero_point]))
+
     def constant(
         self, name: str, values: NDArray[np.generic], scales: Sequence[float] | None = None, axis: int = 0
     ) -> int:
@@ -113,6 +126,11 @@ class ModelWriter:
     def qparams_of(self, tensor: int) -> QuantParams | None:
         """The quantization parameters of a tensor of numbers; None in float."""
         return self._qparams.get(tensor)
+
+    def stored_as(self, tensor: int) -> tuple[float, int] | None:
+        """Scale and zero point of a tensor of integers, as the file holds them."""
+        parameters = self._tensors[tensor].quantization
+        return None if parameters is None else parameters.first
 
     def shape_of(self, tensor: int) -> tuple[int, ...]:
         """The tensor's shape in the file."""

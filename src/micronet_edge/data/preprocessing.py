@@ -134,7 +134,7 @@ class Preprocessing:
         if pixels.ndim < _COLORS:
             pixels = pixels[..., None]
         ordered = pixels[..., ::-1] if self.color_order == BGR else pixels
-        return self.normalized(np.ascontiguousarray(ordered.transpose(2, 0, 1))[None])[0]
+        return self.normalized(ordered.transpose(2, 0, 1))
 
     def cropped(self, image: Image.Image) -> Image.Image:
         """The RGB or grey image, cut to `shape`, that `array` normalizes. Raises as `array` does."""
@@ -162,8 +162,10 @@ class Preprocessing:
         """Pillow's name of the interpolation."""
         return Image.Resampling.BICUBIC if self.interpolation == "bicubic" else Image.Resampling.BILINEAR
 
-    def normalized(self, pixels: Images) -> Images:
-        """Normalizes pixels from 0 (black) to 1."""
+    def normalized(
+        self, pixels: Float32[np.ndarray, "*n channels height width"]
+    ) -> Float32[np.ndarray, "*n channels height width"]:
+        """Normalizes pixels from 0 (black) to 1, of one image or of several."""
         mean, std = (np.array(each).reshape(-1, 1, 1) for each in (self.mean, self.std))
         return np.ascontiguousarray((pixels - mean) / std, dtype=np.float32)
 

@@ -1,4 +1,4 @@
-"""What a job writes: proven files with their manifests and, for integer files, their recipe."""
+"""What a job writes: proven files, each with a manifest and a model card, and the recipe of integer files."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ from micronet_edge.verification.prove import Proof
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """One file, with its manifest beside it.
+    """One file, with its manifest and its model card beside it.
 
     `proof` is None only where this machine cannot run the file and the settings accept an unproven one.
     `assumption` is one line about what the checkpoint does not state and the tool assumes. `notes` say what
@@ -19,6 +19,7 @@ class Exported:
 
     path: Path
     manifest: Path
+    card: Path
     format: str
     precision: str
     size_bytes: int

@@ -23,7 +23,7 @@ from micronet_edge.targets.registry import cost_tables, find_target, for_runtime
 from micronet_edge.util.atomic_write import check_output
 from micronet_edge.util.limits import BATCH
 from micronet_edge.util.text import listed
-from micronet_edge.verification.manifest import manifest_path
+from micronet_edge.util.user_files import paths_beside
 
 Report = Callable[[str], None]
 
@@ -73,7 +73,8 @@ class Job:
         if any("\ud800" <= letter <= "\udfff" for letter in own):  # LiteRT accepts UTF-8 names only
             raise SettingsError(f"{self.checkpoint or self.source} has a name that is not UTF-8: rename it")
         names = [_with_settings(own, settings) + suffix for suffix in suffixes]
-        names += [manifest_path(Path(name)).name for name in names if not name.endswith(".json")]
+        files = [Path(name) for name in names if not name.endswith(".json")]
+        names += [beside.name for file in files for beside in paths_beside(file)]
         check_output(Path(settings.output), names, overwrite=settings.overwrite)
 
     def _stem(self) -> str | None:

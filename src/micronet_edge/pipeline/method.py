@@ -54,7 +54,7 @@ class Method(Protocol):
 
     @property
     def beside(self) -> tuple[str, ...]:
-        """The names of all other files beside the exported ones, except manifests."""
+        """The names of all other files beside the exported ones, except manifests and cards."""
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -66,7 +66,7 @@ class Method(Protocol):
 
 
 class WithoutRecipe:
-    """The part of a `Method` without a recipe: only manifests lie beside its files."""
+    """The part of a `Method` without a recipe: only manifests and cards lie beside its files."""
 
     reading: ClassVar[str] = "reading the network"
     suffixes_beside: ClassVar[tuple[str, ...]] = ()

@@ -15,13 +15,15 @@ from micronet_edge.pipeline.job import Job, Report, Work, unheard
 from micronet_edge.pipeline.method import Method, Written
 from micronet_edge.pipeline.quantized_files import QuantizedFiles
 from micronet_edge.quantization.recipe import BITS
+from micronet_edge.reports.model_card import Made, model_card
 from micronet_edge.settings import ExportSettings, QuantizeSettings
 from micronet_edge.targets.common import unprovable
 from micronet_edge.targets.protocol import FLOAT16, FLOAT32, Target
 from micronet_edge.targets.registry import integer_lowering_of, load_runtimes
 from micronet_edge.util.atomic_write import atomic_write
 from micronet_edge.util.threads import one_thread
-from micronet_edge.verification.manifest import manifest_path, write_manifest
+from micronet_edge.util.user_files import card_path, manifest_path, paths_beside
+from micronet_edge.verification.manifest import write_manifest
 from micronet_edge.verification.prove import FileToProve, Proof
 
 PRECISIONS = (FLOAT32, FLOAT16, *BITS)
@@ -82,7 +84,7 @@ def run(job: Job) -> Artifacts:
     job.report(way.reading)
     work = Work.of(job, targets)
     method = way(work)
-    beside = [manifest_path(Path(name)).name for name in work.names.values()]
+    beside = [each.name for name in work.names.values() for each in paths_beside(Path(name))]
     support = missing_support_files(work)
     names = [*work.names.values(), *beside, *companions(work), *support, *method.beside]
     with (
@@ -95,7 +97,7 @@ def run(job: Job) -> Artifacts:
         files = _write_all(work, method, folder)
         job.report("moving the files into place")
     path = None if method.recipe is None else work.output / method.recipe
-    return Artifacts(files, path, method.steps, method.notes)
+    return Artifacts(files, path, method.steps, (*method.notes, *_reader_notes(work)))
 
 
 def _method(settings: QuantizeSettings) -> type[Method]:
@@ -128,8 +130,26 @@ def _write_and_prove(work: Work, method: Method, target: Target, path: Path) -> 
     written = method.write(target, path)
     file = FileToProve(path, target, target.read_metadata(path))
     proof = _proof(work, method, file, written)
-    write_manifest(file, work.origin, work.manifest_settings() | written.settings, written.applied, proof)
+    settings = work.manifest_settings() | written.settings
+    write_manifest(file, work.origin, settings, written.applied, proof)
+    made = Made(work.origin, settings, proof, _measured(work, method, target), _notes(target, file.metadata))
+    card_path(path).write_text(model_card(file, made), encoding="utf-8")
     return _exported(work, target, path, proof)
+
+
+def _measured(work: Work, method: Method, target: Target) -> tuple[float, Path] | None:
+    """The file's accuracy in points and the images, where an accuracy budget had it measured."""
+    found = [step.top1 for step in method.steps if step.format == target.name]
+    return (found[-1], Path(str(work.settings.data))) if found else None
+
+
+def _notes(target: Target, metadata: FileMetadata) -> tuple[str, ...]:
+    return tuple(target.notes(metadata)) if hasattr(target, "notes") else ()
+
+
+def _reader_notes(work: Work) -> tuple[str, ...]:
+    """What to know about the job's files in the hands of other readers."""
+    return tuple(note for target in work.targets for note in _notes(target, work.spec.metadata))
 
 
 def _proof(work: Work, method: Method, file: FileToProve, written: Written) -> Proof | None:
@@ -145,6 +165,7 @@ def _exported(work: Work, target: Target, path: Path, proof: Proof | None) -> Ex
     return Exported(
         path=work.output / path.name,
         manifest=work.output / manifest_path(path).name,
+        card=work.output / card_path(path).name,
         format=target.name,
         precision=work.spec.precision,
         size_bytes=path.stat().st_size,

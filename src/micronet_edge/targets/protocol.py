@@ -15,6 +15,7 @@ from torch import nn
 
 from micronet_edge.counting.count import Count
 from micronet_edge.data.metadata import FileMetadata
+from micronet_edge.data.pixels import WHITE
 from micronet_edge.data.preprocessing import Images
 from micronet_edge.data.signature import Samples, Signature
 from micronet_edge.kernels import Kernels
@@ -55,6 +56,16 @@ class Ends:
     pixels: Pixels = "normalized"
     scores: Scores = "logits"
     layout: str | None = None
+
+    @property
+    def white(self) -> float | None:
+        """The number of a white pixel where a file starts at pixels: 1 also for integers, which have a scale.
+
+        None where it takes normalized images.
+        """
+        if self.io != FLOAT32:
+            return 1.0
+        return None if self.pixels == "normalized" else WHITE[self.pixels]
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +203,21 @@ class Target(Reader, Protocol):
 
     def lacking(self, path: Path) -> tuple[str, ...]:
         """What another runtime of the format lacks to run the file; a format with one may leave this out."""
+
+    def output_types(self, path: Path) -> tuple[str, ...]:
+        """The type of each output of a file; a target may leave this out if all are float32."""
+
+    def notes(self, metadata: FileMetadata) -> tuple[str, ...]:
+        """What to tell about such a file when it is written; a target may leave this out."""
+
+    def readers(self, metadata: FileMetadata) -> tuple[str, ...]:
+        """What other readers of the format make of such a file, in Markdown; a target may leave this out."""
+
+    def card_code(self, name: str, metadata: FileMetadata) -> Mapping[str, tuple[str, str]]:
+        """Code that runs the file of this name, for its model card: by language, after Markdown's name of it.
+
+        A target may leave this out: the card then shows how to fill an input tensor.
+        """
 
     def integer_lowering(self) -> IntegerLowering:
         """How a network becomes the one that is quantized; a target may leave this out and share SHARED."""

@@ -71,6 +71,16 @@ def manifest_path(path: Path) -> Path:
     return path.with_name(path.name + ".manifest.json")
 
 
+def card_path(path: Path) -> Path:
+    """The path of a file's model card."""
+    return path.with_name(path.name + ".md")
+
+
+def paths_beside(path: Path) -> tuple[Path, Path]:
+    """The paths of what is written beside every file: its manifest and its model card."""
+    return manifest_path(path), card_path(path)
+
+
 def check_file(path: Path, kind: Kind) -> None:
     """Raises the kind's error unless it is a non-empty regular file of acceptable size."""
     if (problem := file_problem(path, kind)) is not None:

@@ -124,7 +124,7 @@ def correlation(ones, others):
 
 
 def test_it_gives_the_numbers_of_the_tflite_file(quantized, digits, tmp_path):
-    (tmp_path / "int8.tflite").write_bytes(quantized_file(quantized, 1, integer_io=False))
+    (tmp_path / "int8.tflite").write_bytes(quantized_file(quantized))
     theirs = TfliteSession(tmp_path / "int8.tflite", 1).run(digits.images)
     ours = run(quantized_model(quantized, None), digits.images)
     assert correlation(ours, theirs) > ALIKE

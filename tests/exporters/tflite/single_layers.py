@@ -9,7 +9,7 @@ from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.data.signature import Signature, TensorSpec
 from micronet_edge.lowering.ir.graph import shape_of
-from micronet_edge_tflite.network_file import float_file, is_writable
+from micronet_edge_tflite.network_file import FileForm, float_file, is_writable
 from micronet_edge_tflite.operators import OPERATORS
 from micronet_edge_tflite.session import TfliteSession
 
@@ -54,13 +54,10 @@ def expected_outputs(network, given):
     return list(outputs) if isinstance(outputs, tuple | list) else [outputs]
 
 
-def metadata_of(signature, names=()):
-    return FileMetadata("test", tuple(names), PREPROCESSING, None, "float32", signature=signature)
-
-
 def session_of(path, content, signature, names=()):
     path.write_bytes(content)
-    return TfliteSession(path, 1, metadata=metadata_of(signature, names))
+    metadata = FileMetadata("test", tuple(names), PREPROCESSING, None, "float32", signature=signature)
+    return TfliteSession(path, 1, metadata=metadata)
 
 
 def check_float(path, network, *shapes, batch=1, given=None):
@@ -70,7 +67,7 @@ def check_float(path, network, *shapes, batch=1, given=None):
     given = samples(2 * batch - 1, shapes) if given is None else given
     expected = expected_outputs(network, given)
     signature = signature_of(shapes, expected)
-    content = float_file(traced, PREPROCESSING, batch, metadata=metadata_of(signature))
+    content = float_file(traced, PREPROCESSING, FileForm(batch=batch, signature=signature))
     session = session_of(path / "file.tflite", content, signature)
     check_operators(session, "float32")
     found = session.outputs(*given)

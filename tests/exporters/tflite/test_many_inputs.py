@@ -2,21 +2,13 @@
 
 import numpy as np
 import pytest
-from single_layers import (
-    Joined,
-    check_float,
-    expected_outputs,
-    graph_of,
-    metadata_of,
-    samples,
-    session_of,
-)
+from single_layers import Joined, check_float, expected_outputs, graph_of, samples, session_of
 from torch import nn
 
 from micronet_edge.data.signature import Signature, TensorSpec
 from micronet_edge.errors import TargetError
 from micronet_edge.lowering.ir import primitives as p
-from micronet_edge_tflite.network_file import float_file
+from micronet_edge_tflite.network_file import FileForm, float_file
 
 
 @pytest.mark.parametrize("layer", [p.Add(), p.Subtract(), p.Multiply(), p.Divide(), p.Maximum(), p.Minimum()])
@@ -69,7 +61,7 @@ def test_inputs_are_found_by_name(tmp_path):
     (expected,) = expected_outputs(network, given)
     result = (TensorSpec("difference", (3, 4)),)
     written = Signature((TensorSpec("b", (3, 4)), TensorSpec("a", (3, 4))), result)
-    content = float_file(graph_of(network, *shapes), None, 1, metadata=metadata_of(written))
+    content = float_file(graph_of(network, *shapes), None, FileForm(signature=written))
     same = session_of(tmp_path / "same.tflite", content, written)
     swapped = session_of(tmp_path / "swapped.tflite", content, Signature(written.inputs[::-1], result))
     assert np.allclose(same.outputs(*given)[0], expected)
@@ -87,7 +79,7 @@ def test_another_count_of_arrays_or_shape_is_refused(tmp_path):
 def test_a_signature_that_names_others_is_refused():
     traced = graph_of(Joined(p.Add()), (3, 4), (3, 4))
     with pytest.raises(TargetError, match="has 2 inputs and 1 output, its signature names image and logits"):
-        float_file(traced, None, 1, metadata=metadata_of(Signature.of_classifier(8, 4)))
+        float_file(traced, None, FileForm(signature=Signature.of_classifier(8, 4)))
 
 
 @pytest.mark.parametrize("first", [nn.ReLU(), nn.Hardtanh(-0.5, 0.7)])

@@ -9,7 +9,6 @@ from single_layers import (
     check_operators,
     expected_outputs,
     graph_of,
-    metadata_of,
     samples,
     session_of,
     signature_of,
@@ -23,7 +22,7 @@ from micronet_edge.lowering.ir.graph import shape_of
 from micronet_edge.quantization.assign_qparams import assign_qparams
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.quantized_tensors import calibrated_tensors, tensor_name
-from micronet_edge_tflite.network_file import quantized_file
+from micronet_edge_tflite.network_file import FileForm, quantized_file
 from micronet_edge_tflite.operators import INTEGER, float_layers
 
 LEVELS = 4.5
@@ -71,7 +70,7 @@ def check_int8(path, network, *shapes, batch=3):
     quantized = QuantizedNetwork(traced, PREPROCESSING, qparams, kept)
     expected = expected_outputs(network, given)
     signature = signature_of(shapes, expected)
-    content = quantized_file(quantized, batch, integer_io=False, metadata=metadata_of(signature))
+    content = quantized_file(quantized, FileForm(batch=batch, signature=signature))
     session = session_of(path / "file.tflite", content, signature)
     check_operators(session, INTEGER)
     (found,) = session.outputs(*given)

@@ -24,20 +24,21 @@ class ReadPixels(Pass):
              readers; where one convolution alone reads the image, its weights divide by std, and without
              padding its bias takes the mean
 
-    `white` is the number of a white pixel, 1 or 255. Without `fold` the weights stay as they are.
+    `white` is the number of a white pixel, 1 or 255. Unless it `folds`, no convolution changes: the weights
+    of a quantized network are to stay as they are.
     """
 
-    def __init__(self, preprocessing: Preprocessing, white: float, *, fold: bool = True) -> None:
-        self._fold = fold
+    def __init__(self, preprocessing: Preprocessing, white: float, *, folds: bool = True) -> None:
         self._mean = torch.tensor(preprocessing.mean).view(1, -1, 1, 1) * white
         self._std = torch.tensor(preprocessing.std).view(1, -1, 1, 1) * white
+        self._folds = folds
 
     def change(self, network: fx.GraphModule) -> int:
         if pixels_of(network) is not None:
             return 0
         (image,) = inputs(network)
         readers = list(image.users)
-        conv = _conv(readers) if self._fold else None
+        conv = _conv(readers) if self._folds else None
         padded = conv is None or any(int(side) for side in conv.padding)
         write, last = LayerWriter(network, readers[0], PIXELS), image
         last = write(PIXELS, Denormalize(self._mean, self._std), last)
