@@ -1,0 +1,71 @@
+"""Runs what is missing in the results, environment by environment."""
+
+import platform
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby, product
+from pathlib import Path
+
+from clients.client_table import Client
+from clients.comparing import compared
+from clients.environments import NotInstalledError, environment
+from clients.files import Written
+from clients.kinds import KINDS, PROGRAM
+from clients.results import Results, WrittenKind, read_results, write_results
+from clients.running import run
+from micronet_edge.util.terminal import say
+
+
+def measure(clients: Iterable[Client], files: Sequence[Written], folder: Path) -> None:
+    """Runs each client on each file that it reads where no row holds; environments lie in `folder`."""
+    for _, group in groupby(clients, key=lambda client: (client.requirements, client.in_node)):
+        _run_in_one_environment(list(group), files, folder)
+
+
+def begin(files: Sequence[Written], clients: Iterable[Client]) -> None:
+    """Notes the machine and the kinds, and drops what is of clients and kinds that are no more."""
+    names = {client.name for client in clients}
+
+    def change(results: Results) -> Results:
+        known = {each.name for each in results.kinds} | {each.kind.name for each in files}
+        kinds = [each for each in (*KINDS, PROGRAM) if each.name in known]
+        written = tuple(WrittenKind(each.name, each.format, each.command) for each in kinds)
+        left = {each.name for each in kinds}
+        rows = tuple(row for row in results.rows if row.client in names and row.kind in left)
+        uninstalled = {name: why for name, why in results.uninstalled.items() if name in names}
+        return Results(platform.machine(), written, rows, uninstalled)
+
+    _change_results(change)
+
+
+def _run_in_one_environment(clients: Sequence[Client], files: Sequence[Written], folder: Path) -> None:
+    """Runs clients with the same requirements on what is missing."""
+    results = read_results()
+    missing = [each for each in product(clients, files) if _is_missing(*each, results)]
+    if not missing:
+        return
+    first = missing[0][0]
+    say(f"{first.name}: installs {' '.join(first.requirements)}")
+    try:
+        with environment(first, folder) as start:
+            for client, file in missing:
+                words = start if client.in_node else (*start[:-1], client.child)
+                row = compared(client, file, run(client, words, file))
+                _change_results(lambda results, row=row: results.with_row(row))  # type: ignore[misc]
+                say(f"{client.name} {file.network} {file.kind.name}: {row.verdict} {row.error}")
+    except NotInstalledError as error:
+        why = str(error)
+        for client in clients:
+            _change_results(lambda results, name=client.name: results.without(name, why))  # type: ignore[misc]
+        say(f"{first.name}: not installed: {why}")
+
+
+def _change_results(change: Callable[[Results], Results]) -> None:
+    """Reads the results anew each time: two runs for different clients may go on side by side."""
+    write_results(change(read_results()))
+
+
+def _is_missing(client: Client, file: Written, results: Results) -> bool:
+    if file.kind.format not in client.reads or client.untried is not None:
+        return False
+    row = results.find(client.name, file.network, file.kind.name)
+    return row is None or (row.sha256, row.requirements) != (file.sha256, client.requirements)
