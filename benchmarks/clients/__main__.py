@@ -33,7 +33,7 @@ def main() -> None:
         formats = {format_ for each in chosen for format_ in each.reads}
         files = list(_files(_kinds(asked.files, formats), asked.folder))
         begin(files, clients)
-        measure(chosen, files, asked.folder)
+        measure(chosen, files, asked.folder, again=asked.again)
     write_text(page(read_results(), clients), PAGE, overwrite=True)
     say(f"wrote {PAGE}")
 
@@ -43,6 +43,7 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--only", action="append", metavar="NAME", help="clients whose names hold this")
     parser.add_argument("--files", action="append", metavar="KIND", help="kinds whose names start so")
     parser.add_argument("--folder", type=Path, default=Path("out/compatibility"), help="keeps the files")
+    parser.add_argument("--again", action="store_true", help="runs what is measured as well")
     parser.add_argument("--page", action="store_true", help="runs nothing: only writes the page again")
     return parser.parse_args()
 

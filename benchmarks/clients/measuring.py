@@ -15,10 +15,12 @@ from clients.running import run
 from micronet_edge.util.terminal import say
 
 
-def measure(clients: Iterable[Client], files: Sequence[Written], folder: Path) -> None:
-    """Runs each client on each file that it reads where no row holds; environments lie in `folder`."""
+def measure(
+    clients: Iterable[Client], files: Sequence[Written], folder: Path, *, again: bool = False
+) -> None:
+    """Runs each client on each file that it reads where no row holds, or `again`."""
     for _, group in groupby(clients, key=lambda client: (client.requirements, client.in_node)):
-        _run_in_one_environment(list(group), files, folder)
+        _run_in_one_environment(list(group), files, folder, again=again)
 
 
 def begin(files: Sequence[Written], clients: Iterable[Client]) -> None:
@@ -37,9 +39,11 @@ def begin(files: Sequence[Written], clients: Iterable[Client]) -> None:
     _change_results(change)
 
 
-def _run_in_one_environment(clients: Sequence[Client], files: Sequence[Written], folder: Path) -> None:
+def _run_in_one_environment(
+    clients: Sequence[Client], files: Sequence[Written], folder: Path, *, again: bool
+) -> None:
     """Runs clients with the same requirements on what is missing."""
-    results = read_results()
+    results = Results() if again else read_results()
     missing = [each for each in product(clients, files) if _is_missing(*each, results)]
     if not missing:
         return

@@ -15,10 +15,9 @@ def load(path: str) -> Callable[[np.ndarray], np.ndarray]:
     """Converts an ONNX file, without float16, and opens what comes out."""
     folder = Path(tempfile.mkdtemp(dir="."))
     shutil.copy(path, folder / "model.onnx")  # pnnx writes a dozen files beside it
-    converter = Path(pnnx.__file__).parent / "bin" / "pnnx"
-    found = str(converter) if converter.exists() else shutil.which("pnnx") or "pnnx"
+    converter = str(Path(pnnx.__file__).with_name("pnnx"))
     done = subprocess.run(
-        [found, "model.onnx", "fp16=0"], cwd=folder, capture_output=True, text=True, check=False
+        [converter, "model.onnx", "fp16=0"], cwd=folder, capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise SystemExit(f"pnnx ends with {done.returncode}")
