@@ -28,11 +28,11 @@ from micronet_edge.util.terminal import say
 def main() -> None:
     """Measures what is missing, then writes the page."""
     asked, clients = _asked(), read_clients()
+    begin(clients)
     if not asked.page:
         chosen = [each for each in clients if not asked.only or any(name in each.name for name in asked.only)]
         formats = {format_ for each in chosen for format_ in each.reads}
         files = list(_files(_kinds(asked.files, formats), asked.folder))
-        begin(files, clients)
         measure(chosen, files, asked.folder, again=asked.again)
     write_text(page(read_results(), clients), PAGE, overwrite=True)
     say(f"wrote {PAGE}")

@@ -35,7 +35,7 @@ def environment(client: Client, place: Path) -> Iterator[tuple[str, ...]]:
 def _with_python(client: Client, folder: Path) -> tuple[str, ...]:
     _call([sys.executable, "-m", "venv", str(folder)])
     python = str(folder / "bin" / "python")
-    _call([python, "-m", "pip", "install", "--quiet", *client.requirements])
+    _call([python, "-m", "pip", "install", "--quiet", "--no-compile", *client.requirements])
     return (python, "child.py", client.child)
 
 

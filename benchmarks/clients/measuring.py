@@ -23,13 +23,12 @@ def measure(
         _run_in_one_environment(list(group), files, folder, again=again)
 
 
-def begin(files: Sequence[Written], clients: Iterable[Client]) -> None:
-    """Notes the machine and the kinds, and drops what is of clients and kinds that are no more."""
+def begin(clients: Iterable[Client]) -> None:
+    """Notes the machine and all kinds, and drops what is of clients and kinds that are no more."""
     names = {client.name for client in clients}
+    kinds = (*KINDS, PROGRAM)
 
     def change(results: Results) -> Results:
-        known = {each.name for each in results.kinds} | {each.kind.name for each in files}
-        kinds = [each for each in (*KINDS, PROGRAM) if each.name in known]
         written = tuple(WrittenKind(each.name, each.format, each.command) for each in kinds)
         left = {each.name for each in kinds}
         rows = tuple(row for row in results.rows if row.client in names and row.kind in left)
