@@ -60,8 +60,8 @@ def write(network: Network, kind: Kind, folder: Path) -> Written:
         if kind == PROGRAM:
             write_program(network.checkpoint, place / f"{network.name}.{kind.format}")
         else:
-            work = micronet_edge.quantize if kind.in_integers else micronet_edge.export
-            work(str(network.checkpoint), settings=kind.settings(place, network.calibration_folder))
+            settings = kind.settings(place, network.calibration_folder)
+            micronet_edge.export(str(network.checkpoint), settings=settings)
     (path,) = place.glob(f"*.{kind.format}")
     return _with_images(network, kind, path)
 

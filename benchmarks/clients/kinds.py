@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from micronet_edge.settings import QuantizeSettings
+from micronet_edge.settings import ExportSettings
 
 FLOAT32, INTEGERS = "float32", "int8"
 
@@ -40,12 +40,12 @@ class Kind:
         """Whether what is computed is rounded to integers, so that clients may differ by a step."""
         return self.precision.startswith(INTEGERS)
 
-    def settings(self, output: Path, calibration: Path) -> QuantizeSettings:
+    def settings(self, output: Path, calibration: Path) -> ExportSettings:
         """The settings that write such a file into a folder."""
         given = {**self.options, "precision": self.precision}
         if self.in_integers:
             given["calibration"] = str(calibration)
-        return QuantizeSettings(formats=(self.format,), output=output, overwrite=True, **given)  # type: ignore[arg-type]
+        return ExportSettings(formats=(self.format,), output=output, overwrite=True, **given)  # type: ignore[arg-type]
 
 
 KINDS = (

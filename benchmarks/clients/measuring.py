@@ -2,6 +2,7 @@
 
 import platform
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import groupby, product
 from pathlib import Path
 
@@ -53,12 +54,12 @@ def _run_in_one_environment(
             for client, file in missing:
                 words = start if client.in_node else (*start[:-1], client.child)
                 row = compared(client, file, run(client, words, file))
-                _change_results(lambda results, row=row: results.with_row(row))  # type: ignore[misc]
+                _change_results(partial(Results.with_row, row=row))
                 say(f"{client.name} {file.network} {file.kind.name}: {row.verdict} {row.error}")
     except NotInstalledError as error:
         why = str(error)
         for client in clients:
-            _change_results(lambda results, name=client.name: results.without(name, why))  # type: ignore[misc]
+            _change_results(partial(Results.without, client=client.name, why=why))
         say(f"{first.name}: not installed: {why}")
 
 

@@ -3,8 +3,13 @@
 from collections.abc import Callable
 
 import numpy as np
-import onnx2torch
 import torch
+
+# onnx2torch imports torchvision, whose wheel for CUDA lacks this operator beside a torch without CUDA.
+_LACKING = torch.library.Library("torchvision", "FRAGMENT")
+_LACKING.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+
+import onnx2torch  # noqa: E402
 
 
 def load(path: str) -> Callable[[np.ndarray], np.ndarray]:
