@@ -13,14 +13,6 @@ CHILDREN = Path(__file__).with_name("children")
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
-    """What a reader must know of a client; `of` limits it to kinds of files whose names hold one of these."""
-
-    says: str
-    of: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Client:
     """A program that opens files. clients.toml says what each attribute is."""
 
@@ -30,7 +22,7 @@ class Client:
     requirements: tuple[str, ...]
     options: Mapping[str, str | int] = field(default_factory=dict)
     takes: Literal["input", "pixels"] = "input"
-    notes: tuple[Note, ...] = ()
+    notes: tuple[str, ...] = ()
     untried: str | None = None
 
     @property

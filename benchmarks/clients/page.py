@@ -108,7 +108,7 @@ def _details(client: Client, results: Results) -> Iterator[str]:
     if why is not None:
         yield from (f"Not {'tried' if client.untried else 'installed'}: {_cleaned(why)}", "")
     for note in client.notes:
-        yield f"- {note.says}"
+        yield f"- {note}"
     if client.notes:
         yield ""
     rows = [row for row in results.rows if row.client == client.name]

@@ -5,7 +5,7 @@ from typing import get_args
 
 import pytest
 
-from clients.client_table import CHILDREN, Client, Note, read_clients
+from clients.client_table import CHILDREN, Client, read_clients
 from clients.kinds import KINDS, PROGRAM
 from clients.networks import NETWORKS
 from clients.page import PAGE, page
@@ -90,7 +90,7 @@ def test_a_verdict(given, verdict):
     assert row(**given).verdict == verdict
 
 
-CLIENT = Client("A 1.0", "a", ("onnx",), ("a==1.0",), notes=(Note("Take another."),))
+CLIENT = Client("A 1.0", "a", ("onnx",), ("a==1.0",), notes=("Take another.",))
 FLOAT, FAST = WrittenKind("onnx-float32", "onnx", ""), WrittenKind("onnx-float32-fused", "onnx", "--fused")
 
 
