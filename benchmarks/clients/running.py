@@ -74,7 +74,8 @@ def _reason(code: int | None, said: str, errors: str, known: dict[str, str]) -> 
         return f"not done within {PATIENCE_SECONDS // 60} minutes"
     if code < 0:
         return f"dies ({signal.Signals(-code).name})"
-    lines = [line.strip() for line in f"{said}\n{errors}".splitlines() if line.strip() and line != LOADED]
+    lines = [line.strip() for line in f"{said}\n{errors}".splitlines() if line != LOADED]
+    lines = [line for line in lines if any(letter.isalpha() for letter in line)]
     last = lines[-1] if lines else f"ends with {code}"
     for folder, other in known.items():
         last = last.replace(folder + "/", other).replace(folder, other)
