@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 KERNELS := src/micronet_edge/kernels
 
 .DEFAULT_GOAL := help
-.PHONY: help setup kernels-aarch64 demo test test-slow check bench accuracy golden fuzz train-digits detector train-detector patches clean
+.PHONY: help setup kernels-aarch64 demo test test-slow check bench accuracy golden fuzz compatibility train-digits detector train-detector patches clean
 
 help:  ## lists the targets
 	@grep -E '^[a-z0-9%-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -49,6 +49,9 @@ accuracy: setup  ## measures the accuracy of int8 on real images; rewrites bench
 
 fuzz: setup  ## runs thousands of bad command lines and damaged files; rewrites benchmarks/results/fuzz.json
 	$(BIN)/python benchmarks/fuzz --output benchmarks/results/fuzz.json
+
+compatibility: setup  ## runs every kind of file in other programs; rewrites docs/compatibility.md and its results
+	$(BIN)/python benchmarks/clients
 
 golden: setup  ## rewrites the golden operator lists under tests/golden
 	$(BIN)/python tests/golden/update.py

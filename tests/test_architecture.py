@@ -179,8 +179,8 @@ PRINTS = {"print", "Console", "echo", "secho", "from_markup", "stdout.write", "s
 PRINTERS = {
     "micronet_edge/util/terminal.py",
     "micronet_edge/util/safe_console.py",
-    "clients/check.py",  # runs where a client is installed, and we are not
-    "clients/mediapipe_tasks.py",  # as well
+    "clients/children/child.py",  # runs where a client is installed, and we are not
+    "clients/mediapipe_tasks.py",
 }
 
 
@@ -231,6 +231,9 @@ WRITERS = {
     "micronet_edge_bench/tuning/candidates.py",
     "suites/own_networks.py",
     "suites/training_loader.py",
+    "clients/running.py",
+    "clients/children/ncnn_by_pnnx.py",
+    "clients/children/executorch_xnnpack.py",
     # a suite's results
     "suites/tflm_estimate.py",
     "suites/mcu_kernels.py",

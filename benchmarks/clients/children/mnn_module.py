@@ -1,0 +1,34 @@
+"""MNN, after its own converter."""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import MNN
+import numpy as np
+from MNN import expr
+
+_CONVERT = "from MNN.tools import mnnconvert; mnnconvert.main()"
+
+
+def load(path: str) -> Callable[[np.ndarray], np.ndarray]:
+    """Converts an ONNX or TFLite file and opens what comes out."""
+    converted = str(Path(tempfile.mkdtemp(dir="."), "model.mnn"))
+    framework = "TFLITE" if path.endswith(".tflite") else "ONNX"
+    files = ["--modelFile", path, "--MNNModel", converted, "--bizCode", "x"]
+    command = [sys.executable, "-c", _CONVERT, "-f", framework, *files]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if not Path(converted).exists():
+        raise SystemExit(f"mnnconvert ends with {done.returncode}")
+    network = MNN.nn.load_module_from_file(converted, [], [])
+
+    def run(image: np.ndarray) -> np.ndarray:
+        channels_last = path.endswith(".tflite")
+        order = expr.NHWC if channels_last else expr.NCHW
+        given = expr.const(image, image.shape, order, expr.uint8 if image.dtype == np.uint8 else expr.float)
+        ready = given if channels_last else expr.convert(given, expr.NC4HW4)
+        return np.array(expr.convert(network.forward([ready])[0], expr.NCHW).read())
+
+    return run
