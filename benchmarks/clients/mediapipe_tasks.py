@@ -4,7 +4,7 @@
 
 `images.npy` holds images of uint8, [n, height, width, 3], in red, green and blue, of the size that the file
 takes: MediaPipe stretches others to it. It imports nothing of ours: run it in an environment of its own, with
-the `mediapipe` that requirements.txt lists.
+the `mediapipe` that clients.toml lists.
 """
 
 import argparse
