@@ -9,7 +9,7 @@ from micronet_edge.lowering import lower
 from micronet_edge.models.source import read_source
 from micronet_edge.pipeline.job import export_spec
 from micronet_edge.settings import ExportSettings
-from micronet_edge.targets.protocol import Logits
+from micronet_edge.targets.session_protocol import Logits
 from micronet_edge.targets.registry import find_target
 
 
