@@ -71,7 +71,7 @@ def run(command: list[str], folder: Path) -> str:
 
 
 def test_the_commands_work_one_after_the_other(folder):
-    assert len(COMMANDS) == 24
+    assert len(COMMANDS) == 25
     for line in COMMANDS:
         if line.startswith("unzip") and shutil.which("unzip") is None:
             continue

@@ -14,8 +14,8 @@ from clients.program import run_program, write_program
 from micronet_edge.data.preprocessing import Images, open_image
 from micronet_edge.models.source import read_source
 from micronet_edge.settings import ExportSettings
-from micronet_edge.targets.session_protocol import Logits
 from micronet_edge.targets.registry import target_of
+from micronet_edge.targets.session_protocol import Logits
 
 IMAGES = 20
 

@@ -9,8 +9,8 @@ from micronet_edge.lowering import lower
 from micronet_edge.models.source import read_source
 from micronet_edge.pipeline.job import export_spec
 from micronet_edge.settings import ExportSettings
-from micronet_edge.targets.session_protocol import Logits
 from micronet_edge.targets.registry import find_target
+from micronet_edge.targets.session_protocol import Logits
 
 
 def write_program(checkpoint: Path, path: Path) -> None:

@@ -139,7 +139,7 @@ def run(folder, *flags):
 def test_it_says_what_there_is_to_measure_with(folder):
     write_runner(folder / "runner.pyz")
     found = run(folder, "-I")
-    assert set(found["runtimes"]) == {"ONNX Runtime", "LiteRT"}
+    assert set(found["runtimes"]) == {"ONNX Runtime", "LiteRT", "LiteRT CompiledModel"}
     assert found["runtimes"]["ONNX Runtime"] == found["packages"]["onnxruntime"]
     assert len(found["load_average"]) == 3
 

@@ -151,7 +151,7 @@ def test_markup_in_a_name_is_printed_as_it_is(tool_here, folder, digits):
 
 @pytest.mark.parametrize(
     ("source", "allowed"),
-    [("m0", ()), (DIGITS, ()), (ONNX_FILE, ("onnx",)), (TFLITE_FILE, ())],
+    [("m0", ()), (DIGITS, ()), (ONNX_FILE, ()), (TFLITE_FILE, ())],
     ids=["variant", "checkpoint", "onnx", "tflite"],
 )
 def test_only_the_file_s_own_format_is_loaded(digits, source, allowed):

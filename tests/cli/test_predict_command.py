@@ -128,7 +128,7 @@ DESCRIBED = (
 def test_a_file_of_another_tool_is_described_by_options(tool_here, digits, digit_folder, folder):
     name, image = foreign(digits, folder), one(digit_folder)
     ran = tool_here("predict", name, image)
-    assert "give `evaluate` or `predict` --input-size, --labels, --mean and --std" in ran.refusal()
+    assert "give `evaluate`, `predict` or `deploy` --input-size, --labels, --mean and --std" in ran.refusal()
     ran = tool_here("predict", name, image, "--labels", "labels.txt")
     assert "does not state its preprocessing: give --input-size, --mean, --std as well" in ran.refusal()
     ran = tool_here("predict", name, image, *DESCRIBED)

@@ -339,7 +339,7 @@ def test_too_few_that_can_be_read(refused, calibration, folder):
         ),
         (("--io", "int8"), "--io int8"),
         (("--io", "int8", "--format", "onnx"), "--io int8"),
-        (("--io", "int4", "--format", "tflite"), "--io int4: give float32 or int8"),
+        (("--io", "int4", "--format", "tflite"), "--io int4: give float32, uint8 or int8"),
         (
             ("--io", "int8", "--format", "tflite", "--precision", "int8-a16"),
             "--io int8 is for --precision int8, not int8-a16",

@@ -16,7 +16,8 @@ from micronet_edge.data.photographs import photographs
 from micronet_edge.data.preprocessing import Preprocessing, open_image
 from micronet_edge.deployment.android_app import TEMPLATE
 from micronet_edge.deployment.app import App
-from micronet_edge.targets.registry import find_target, read_metadata
+from micronet_edge.targets.readers import read_metadata
+from micronet_edge.targets.registry import find_target
 
 CHECK = Path(__file__).parent / "kotlin_check"
 KOTLINC = os.environ.get("KOTLINC") or shutil.which("kotlinc")

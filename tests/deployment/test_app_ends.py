@@ -29,11 +29,16 @@ ENDS = [
 INT8_ENDS = [*ENDS, *(("tflite", "int8", "normalized", scores, None) for scores in SCORES)]
 IN_CPP = [
     ("float32", "onnx", "uint8", "normalized", "softmax", "nhwc"),
-    ("float32", "onnx", "float32", "raw", "logits", "nhwc"),
-    ("int8", "onnx", "uint8", "normalized", "logits", "nchw"),
     ("float32", "tflite", "float32", "unit", "softmax", None),
     ("int8", "tflite", "uint8", "normalized", "softmax", None),
-    ("int8", "tflite", "int8", "normalized", "logits", None),
+    *(
+        pytest.param(ends, marks=pytest.mark.slow)
+        for ends in (
+            ("float32", "onnx", "float32", "raw", "logits", "nhwc"),
+            ("int8", "onnx", "uint8", "normalized", "logits", "nchw"),
+            ("int8", "tflite", "int8", "normalized", "logits", None),
+        )
+    ),
 ]
 CLOSE = {"float32": 1e-5, "int8": 0.03}
 """Sessions undo the normalization of pixels, whose rounding may move an integer inside by a step."""

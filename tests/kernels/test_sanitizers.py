@@ -48,6 +48,7 @@ def environment(sanitized):
     }
 
 
+@pytest.mark.slow
 def test_nothing_is_found(environment):
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", HERE, TRAINING],

@@ -10,6 +10,9 @@ from micronet_edge_onnx.format import OPSET
 _VERSIONED_BY = {"": OPSET, "com.microsoft": 1}
 """The newest version of each domain that our files use."""
 
+_WITHOUT_INPUTS = 4
+"""The first version of the format in which a constant need not be an input as well."""
+
 
 def opsets_of(nodes: Iterable[onnx.NodeProto]) -> list[onnx.OperatorSetIdProto]:
     """The oldest opset in which each operator is the one that it is in OPSET, and those of other domains.
@@ -25,6 +28,6 @@ def opsets_of(nodes: Iterable[onnx.NodeProto]) -> list[onnx.OperatorSetIdProto]:
 
 
 def file_version(opsets: Iterable[onnx.OperatorSetIdProto]) -> int:
-    """The oldest version of the format that files of these opsets may have."""
+    """The oldest version of the format that files of these opsets may have, with constants that are no inputs."""
     version: int = helper.find_min_ir_version_for(list(opsets), ignore_unknown=True)
-    return version
+    return max(version, _WITHOUT_INPUTS)

@@ -17,7 +17,8 @@ from micronet_edge.data.signature import Signature, TensorSpec
 from micronet_edge.errors import TargetError
 from micronet_edge.kernels import library
 from micronet_edge.lowering.ir import primitives as p
-from micronet_edge.targets.registry import find_target, opening_in, read_metadata
+from micronet_edge.targets.readers import read_metadata
+from micronet_edge.targets.registry import find_target, opening_in
 from micronet_edge_tflite.compiled_session import CompiledSession
 from micronet_edge_tflite.network_file import float_file
 from micronet_edge_tflite.session import TfliteSession

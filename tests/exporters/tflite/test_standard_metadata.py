@@ -154,7 +154,10 @@ def test_it_is_small_and_always_the_same():
     assert len(standard_metadata(replace(METADATA, labels=labels))) < 1100
 
 
-@pytest.mark.parametrize("settings", [{}, {"naive": True}], ids=["own", "converted"])
+CONVERTED = pytest.param({"naive": True}, marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("settings", [{}, CONVERTED], ids=["own", "converted"])
 def test_files_carry_it(tmp_path, settings):
     for folder in ("one", "two"):
         given = ExportSettings(formats=("tflite",), input_size=64, num_classes=3, output=tmp_path / folder)
