@@ -28,6 +28,6 @@ def opsets_of(nodes: Iterable[onnx.NodeProto]) -> list[onnx.OperatorSetIdProto]:
 
 
 def file_version(opsets: Iterable[onnx.OperatorSetIdProto]) -> int:
-    """The oldest version of the format that files of these opsets may have, with constants that are no inputs."""
+    """The oldest version of the format that files of these opsets may have, whose constants are no inputs."""
     version: int = helper.find_min_ir_version_for(list(opsets), ignore_unknown=True)
     return max(version, _WITHOUT_INPUTS)

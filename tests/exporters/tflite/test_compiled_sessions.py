@@ -20,7 +20,7 @@ from micronet_edge.lowering.ir import primitives as p
 from micronet_edge.targets.readers import read_metadata
 from micronet_edge.targets.registry import find_target, opening_in
 from micronet_edge_tflite.compiled_session import CompiledSession
-from micronet_edge_tflite.network_file import float_file
+from micronet_edge_tflite.network_file import FileForm, float_file
 from micronet_edge_tflite.session import TfliteSession
 
 TARGET = find_target("tflite")
@@ -72,7 +72,7 @@ def test_the_order_is_the_networks_whatever_the_files_is(tmp_path):
     result = (TensorSpec("difference", (3, 4)),)
     written = Signature((TensorSpec("b", (3, 4)), TensorSpec("a", (3, 4))), result)
     path = tmp_path / "swapped.tflite"
-    path.write_bytes(float_file(graph_of(Joined(p.Subtract()), *shapes), None, 1, signature=written))
+    path.write_bytes(float_file(graph_of(Joined(p.Subtract()), *shapes), None, FileForm(signature=written)))
     given = samples(1, shapes)
     for inputs, sign in ((written.inputs, 1), (written.inputs[::-1], -1)):
         session = CompiledSession(path, 1, metadata=described(Signature(inputs, result)))
@@ -137,7 +137,8 @@ def both(tmp_path, network, shapes, batch):
     """The network's file in the interpreter and in the compiled model."""
     signature = signature_of(shapes, expected_outputs(network, samples(batch, shapes)))
     path = tmp_path / "file.tflite"
-    path.write_bytes(float_file(graph_of(network, *shapes), PREPROCESSING, batch, signature=signature))
+    form = FileForm(batch, signature=signature)
+    path.write_bytes(float_file(graph_of(network, *shapes), PREPROCESSING, form))
     return [kind(path, 1, metadata=described(signature)) for kind in (TfliteSession, CompiledSession)]
 
 
