@@ -24,7 +24,7 @@ FILES = [
     ("mobilenet-v3-small-0.35", "onnx", "float32"),
     ("mobilenet-v3-small-0.35", "onnx", "int8"),
     ("mobilenet-v3-small-0.35", "tflite", "float32"),
-    ("mobilenet-v3-small-0.35", "tflite", "int8"),
+    pytest.param(("mobilenet-v3-small-0.35", "tflite", "int8"), marks=pytest.mark.slow),
     ("pp-lcnet-0.25", "onnx", "float32"),
     pytest.param(("pp-lcnet-0.25", "onnx", "int8"), marks=pytest.mark.slow),
     pytest.param(("pp-lcnet-0.25", "tflite", "int8"), marks=pytest.mark.slow),

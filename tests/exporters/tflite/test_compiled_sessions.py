@@ -137,7 +137,7 @@ def both(tmp_path, network, shapes, batch):
     """The network's file in the interpreter and in the compiled model."""
     signature = signature_of(shapes, expected_outputs(network, samples(batch, shapes)))
     path = tmp_path / "file.tflite"
-    form = FileForm(batch, signature=signature)
+    form = FileForm(batch=batch, signature=signature)
     path.write_bytes(float_file(graph_of(network, *shapes), PREPROCESSING, form))
     return [kind(path, 1, metadata=described(signature)) for kind in (TfliteSession, CompiledSession)]
 
