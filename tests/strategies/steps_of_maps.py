@@ -71,7 +71,7 @@ def norm(draw, draft, x):
         st.sampled_from(
             [
                 f"nn.BatchNorm2d({c})",
-                f"nn.GroupNorm({groups}, {c})",
+                *([f"nn.GroupNorm({groups}, {c})"] if c // groups * h * w > 1 else []),
                 f"nn.InstanceNorm2d({c}, affine=True)",
                 f"nn.LayerNorm([{c}, {h}, {w}])",
                 f"nn.LayerNorm({w})",

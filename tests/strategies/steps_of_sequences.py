@@ -38,7 +38,7 @@ def layer_on_signal(draw, draft, x):
             [
                 f"nn.BatchNorm1d({c})",
                 f"nn.InstanceNorm1d({c}, affine=True)",
-                f"nn.GroupNorm(1, {c})",
+                *([f"nn.GroupNorm(1, {c})"] if c * t > 1 else []),
                 f"nn.LayerNorm({t})",
                 f"nn.LayerNorm([{c}, {t}], elementwise_affine=False)",
                 "nn.MaxPool1d(2)",
@@ -103,7 +103,10 @@ def to_map(_draw, draft, x):
 
 def norm_of_vector(draw, draft, x):
     (c,) = draft.shape(x)
-    made = draw(st.sampled_from([f"nn.BatchNorm1d({c})", f"nn.LayerNorm({c})", f"nn.GroupNorm(1, {c})"]))
+    norms = [f"nn.BatchNorm1d({c})", f"nn.LayerNorm({c})"]
+    if c > 1:  # PyTorch refuses a group of one number
+        norms.append(f"nn.GroupNorm(1, {c})")
+    made = draw(st.sampled_from(norms))
     draft.line(f"{draft.layer(made)}({x})", x)
 
 

@@ -89,6 +89,10 @@ def test_shapes_are_numbers():
             lambda x: x.view(1, 3, 8, 8),
             "the network takes one sample alone, not several: shape '[1, 3, 8, 8]'",
         ),
+        (
+            lambda x: nn.functional.group_norm(x.mean((1, 2, 3)).unsqueeze(1), 1),
+            "the network does not take inputs of shape [1, 3, 8, 8]: Expected more than 1 value",
+        ),
         (lambda x: torch.arange(len(x))[:, None] + x[:, 0, 0], "differs between samples"),
         (lambda _: torch.zeros(1, 2), "the output depends on no input: return what"),
         (lambda x: [x, torch.zeros(1, 2)], "output 2 of 2 depends on no input: leave it out"),

@@ -57,6 +57,7 @@ FUNCTIONS = {
     "chunk": lambda x: torch.cat(x.chunk(2, 1)[::-1], 1),
     "split": lambda x: (x.split([1, 3], 1)[1], torch.split(x, 4, 3), x.tensor_split(3, 3)[0]),
     "unbind": lambda x: x.unbind(1)[2],
+    "one number a sample": lambda x: x.flatten(1).unbind(1)[-1].relu().unsqueeze(-1),
     "iterate": lambda x: sum(x.unbind(1)),
     "slices": lambda x: (x[:, :3], x[:, 0], x[..., ::2], x[:, :, 1:-1, None], x[:, -1:, ::2, 3]),
     "picks": lambda x: (x[:, [0, 2]], x[:, :, torch.tensor([3, 1])], x[..., HALF]),

@@ -51,7 +51,11 @@ def trace(network: nn.Module, probe: Probe) -> fx.GraphModule:
             check_repeats(plain_copy(network), repeated(inputs, FEW))
             raise
         _give_calls_their_own_layers(few)
-        note_lengths(few, inputs)
+        try:
+            note_lengths(few, inputs)
+        except RuntimeError:
+            _check_takes(plain_copy(network), inputs)
+            raise
         flatten_outputs(few)
         few.recompile()
     return few

@@ -107,7 +107,8 @@ class Writer:
             if (shape_of(source), batch_axis(source)) == (shape, axis):
                 return source
             x = source
-        if len(shape) == _MATRIX_RANK and axis == batch_axis(x) == 0 and shape[0] == shape_of(x)[0]:
+        flattens = len(shape) == _MATRIX_RANK <= len(shape_of(x)) and axis == batch_axis(x) == 0
+        if flattens and shape[0] == shape_of(x)[0]:
             return self("flattened", nn.Flatten(1), x, shape=shape)
         lengths = tuple(-1 if place == axis else length for place, length in enumerate(shape))
         return self("reshaped", Reshape(lengths), x, shape=shape, axis=axis)
