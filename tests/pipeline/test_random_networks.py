@@ -20,7 +20,7 @@ ROUNDING_FACTOR = 30
 """How much further a file may be off than PyTorch's own float32 is from float64."""
 
 WELL_CONDITIONED = 1e-5
-"""Of float32 against float64. A norm of equal numbers, say, divides rounding by nothing: lowering refuses it."""
+"""Of float32 against float64. A norm of equal numbers, say, divides rounding by nothing."""
 
 SIMULATION_DB = 25.0
 """Between a file and its simulation: they differ by rounding of ties alone."""
