@@ -24,16 +24,16 @@ def giving(source: Source, scores: Scores) -> Source:
 
 
 def with_softmax(network: nn.Module) -> nn.Module:
-    """The same network with a softmax behind it; its layers keep their names."""
+    """The same network with a softmax behind it; its layers keep their names.
+
+    The softmax is no layer of the network: one that runs all its layers, as nn.Sequential does,
+    would run it twice.
+    """
     own = type(network)
-    last = next(
-        name for name in ("scores", "softmax", "probabilities", "_scores") if not hasattr(network, name)
-    )
 
     def forward(self: nn.Module, *inputs: Tensor) -> Any:  # noqa: ANN401 - as nn.Module calls it
-        return self.get_submodule(last)(own.forward(self, *inputs))
+        return own.forward(self, *inputs).softmax(1)
 
     result = copy.copy(network)
-    result.__dict__["_modules"] = {**network._modules, last: nn.Softmax(dim=1)}  # noqa: SLF001 - a shallow copy
     result.__class__ = type(own.__name__, (own,), {"forward": forward, "__module__": own.__module__})
     return result.eval()
