@@ -12,6 +12,7 @@ from micronet_edge.lowering import lower
 from micronet_edge.lowering.ir.runs import tensors_in
 from micronet_edge.quantization.assign_qparams import assign_qparams
 from micronet_edge.quantization.calibrate import calibrate
+from micronet_edge.quantization.float_regions import float_operators
 from micronet_edge.quantization.quantized_network import QuantizedNetwork
 from micronet_edge.quantization.recipe import BITS
 from micronet_edge.targets.protocol import FLOAT32, ExportSpec
@@ -66,7 +67,14 @@ def written(network, samples, spec, path):
     lowered = lower(network, lowering.pipeline(lowering.costs), probe).network
     qparams = assign_qparams(lowered, calibrate(lowered, samples, 100.0), BITS[spec.precision])
     form = target.quantized_graph(
-        QuantizedNetwork(lowered, UNREAD, qparams, takes_images=False, classifies=False)
+        QuantizedNetwork(
+            lowered,
+            UNREAD,
+            qparams,
+            frozenset(float_operators(lowered)),
+            takes_images=False,
+            classifies=False,
+        )
     )
     target.quantize(form, spec, path)
     return form

@@ -29,9 +29,9 @@ from micronet_edge.lowering.passes.freeze_shift_max import FreezeShiftMax
 from micronet_edge.lowering.passes.permute_channels import PermuteChannels
 from micronet_edge.models import ChannelShuffle, DynamicShiftMax
 from micronet_edge.models.random_weights import random_network
-from micronet_edge.quantization.half_up_constants import BIAS_LIMIT, has_table, matrix_constants
+from micronet_edge.quantization.half_up_constants import has_table, matrix_constants
 from micronet_edge.quantization.half_up_shift_max import TOP, shift_max_constants
-from micronet_edge.quantization.qparams import QuantParams
+from micronet_edge.quantization.qparams import BIAS_LIMIT, QuantParams
 from micronet_edge.quantization.quantize_network import corrected_biases, with_tensors
 from micronet_edge.quantization.quantized_tensors import is_clip, is_done_before, tensor_name
 from micronet_edge.quantization.sensitivity import analyze

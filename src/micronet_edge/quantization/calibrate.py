@@ -9,6 +9,7 @@ from micronet_edge.lowering.ir.graph import module_of
 from micronet_edge.lowering.ir.primitives import AddConstant
 from micronet_edge.lowering.ir.watch import Watched
 from micronet_edge.quantization.bound_ranges import bounded, bounds_of
+from micronet_edge.quantization.hold_borders import holding_borders
 from micronet_edge.quantization.qparams import Range
 from micronet_edge.quantization.quantized_tensors import IMAGE, calibrated_tensors, clip_after, tensor_name
 from micronet_edge.quantization.samples import Given, count_of, in_batches
@@ -46,6 +47,7 @@ def calibrate(
         ranges = bounded(ranges, bounds_of(network, image))
         if all(map(isfinite, image)):
             ranges |= {IMAGE: image}
+    ranges = holding_borders(network, ranges)
     _share_scales(network, ranges)
     return ranges
 

@@ -23,6 +23,7 @@ from micronet_edge.lowering.ir.primitives import (
     Subtract,
     Sum,
 )
+from micronet_edge.quantization.hold_borders import borders_beyond
 from micronet_edge.quantization.layers import layers
 from micronet_edge.quantization.operators.registry import operator_at
 from micronet_edge.quantization.quantized_tensors import clip_after, keeps_qparams, tensor_name
@@ -55,14 +56,15 @@ def float_operators(network: fx.GraphModule) -> tuple[str, ...]:
     """The operators to keep in float32, in order of execution; none for most networks.
 
     Those without an integer form, with all of the norm or other layer that one was a part of; the arithmetic
-    that leads to one, where it is written by hand; and sums with a mask up to the softmax.
+    that leads to one, where it is written by hand; sums with a mask up to the softmax; and borders that fixed
+    quantization parameters cannot hold, with what reads them.
 
     Args:
         network: a decomposed network.
     """
     seeds = set(_without_integer_form(network))
     found = {node for layer in _layers(network) if not seeds.isdisjoint(layer) for node in layer}
-    found |= _by_hand(network, seeds) | set(_masked(network))
+    found |= _by_hand(network, seeds) | set(_beyond_integers(network))
     found |= {clip for node in found if (clip := clip_after(node)) is not None}
     return tuple(tensor_name(node) for node in network.graph.nodes if node in found)
 
@@ -76,7 +78,7 @@ def notes_on_float_operators(network: fx.GraphModule) -> tuple[str, ...]:
     return (
         (
             f"{listed(names)}: stay in float32, because integers cannot hold the numbers of norms, "
-            "quotients, logarithms and masks"
+            "quotients, logarithms and masks, or a border"
         ),
     )
 
@@ -110,13 +112,15 @@ def _layers(network: fx.GraphModule) -> Iterable[list[fx.Node]]:
     return grouped.values()
 
 
-def _masked(network: fx.GraphModule) -> Iterator[fx.Node]:
-    """The sums with a mask, what moves them, and the first operator that computes with them."""
+def _beyond_integers(network: fx.GraphModule) -> Iterator[fx.Node]:
+    """Masks and borders that integers cannot hold, what moves them, and the first operators that compute."""
     moved: set[fx.Node] = set()
+    borders = set(borders_beyond(network))
     for node in network.graph.nodes:
         layer = module_of(node)
         masks = isinstance(layer, AddConstant) and float(layer.constant.min()) <= MASKING
-        if masks or not moved.isdisjoint(node.all_input_nodes):
+        starts = masks or node in borders
+        if starts or not moved.isdisjoint(node.all_input_nodes):
             yield node
-            if masks or keeps_qparams(node):
+            if starts or keeps_qparams(node):
                 moved.add(node)

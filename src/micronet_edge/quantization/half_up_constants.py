@@ -15,6 +15,7 @@ from micronet_edge.quantization.operators.call import Call, Layer
 from micronet_edge.quantization.operators.function import FunctionOperator
 from micronet_edge.quantization.operators.registry import operator_at, operator_of
 from micronet_edge.quantization.qparams import (
+    BIAS_LIMIT,
     Floats,
     Integers,
     QuantParams,
@@ -29,9 +30,6 @@ from micronet_edge.quantization.quantized_tensors import is_clip, is_done_before
 from micronet_edge.quantization.requantization import Requantization, requantization
 from micronet_edge.quantization.stored_weights import Matrix, weight_rows
 from micronet_edge.quantization.xnnpack import XNNPACK
-
-BIAS_LIMIT = 2.0**30
-"""Largest integer of a bias: products have the other half of int32."""
 
 FACTOR_BITS = 14
 """The larger of a sum's two factors is 2^14."""

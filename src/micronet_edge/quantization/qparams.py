@@ -21,8 +21,8 @@ SMALLEST_SPAN = 1e-6
 SMALLEST_WEIGHT = 1e-4
 """Below this a channel's weights are as good as zero; a smaller scale would leave its bias no room."""
 
-BIAS_LIMIT = float(np.nextafter(np.float32(2**31), np.float32(0)))
-"""Largest integer of a bias: the largest that both int32 and float32 hold."""
+BIAS_LIMIT = 2.0**30
+"""Largest integer of a bias: products have the other half of int32."""
 
 HALF_PRECISION = 2.0**-10
 """Largest relative error with which the weight of a float operator is stored in float16."""

@@ -1,5 +1,6 @@
-"""Sums of several blocks have names of their own: ranges and files know tensors by them."""
+"""Sums of several blocks, and flattened maps, have names of their own: ranges and files know tensors by them."""
 
+import torch
 from torch import nn
 
 from micronet_edge.lowering import lower
@@ -24,3 +25,15 @@ def test_sums_of_one_stage_have_names_of_their_own():
     network = lower(stage, (Canonicalize(), Decompose(INTEGER_COSTS)), 8).network
     names = [str(node.target) for node, _ in calls(network, Add)]
     assert len(set(names)) == len(names) == 3
+
+
+class _Flattened(nn.Module):
+    def forward(self, x):
+        first = torch.flatten(x, 1).softmax(-1)
+        return torch.flatten(first * first, 1).flatten(1)
+
+
+def test_flattened_maps_have_readable_names_of_their_own():
+    network = lower(_Flattened(), (Canonicalize(), Decompose(INTEGER_COSTS)), 8).network
+    names = [str(node.target) for node, _ in calls(network, nn.Flatten)]
+    assert names == ["flatten", "flatten#2", "flatten#3"]

@@ -12,6 +12,7 @@ from micronet_edge.lowering.ir.frozen_shift_max import RELU6_SPAN, FrozenShiftMa
 from micronet_edge.lowering.ir.graph import calls, inputs_of, is_flatten, module_of
 from micronet_edge.lowering.ir.graph_builder import LayerWriter, layer_of, unused
 from micronet_edge.lowering.ir.pass_base import Pass
+from micronet_edge.lowering.ir.places import called
 from micronet_edge.lowering.ir.primitives import Add, AddConstant, Multiply, MultiplyConstant
 from micronet_edge.lowering.passes.decompose_shift_max import decompose_shift_max
 
@@ -47,9 +48,13 @@ class Decompose(Pass):
         return places
 
     def check_after(self, network: fx.GraphModule) -> None:
+        names = set[str]()
         for node in network.graph.nodes:
             if self.rounded and node.op not in {"placeholder", "call_module", "output"}:
                 raise LoweringError(f"{node.name} is no layer")
+            if self.rounded and str(node.target) in names:  # they would share quantization parameters
+                raise LoweringError(f"two layers have the name {node.target}")
+            names.add(str(node.target))
         for kind in (BorderedConv, FrozenShiftMax, nn.Hardswish):
             for node, layer in calls(network, kind):
                 if not isinstance(layer, self.keeps):
@@ -68,7 +73,8 @@ class Decompose(Pass):
             case nn.Hardswish():
                 return _hard_swish(write, *node.all_input_nodes)
         if layer is None and is_flatten(node):
-            return write("", nn.Flatten(1), *node.all_input_nodes)
+            named = _Writer(network, node, unused(network, called(node)))
+            return named("", nn.Flatten(1), *node.all_input_nodes)
         return _joined(network, node)
 
 

@@ -1,0 +1,63 @@
+"""Borders of a constant keep their numbers in files of integers, whatever the map that they surround holds."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from any_files import Way, answers, difference, opened, spec_of, written
+from torch import nn
+
+
+GIVEN = torch.randn(16, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+ONES = torch.ones(4, 3, 3, 3)
+NETWORKS = {
+    "above": lambda x: F.pad(x, (1, 1), value=30.0),
+    "below": lambda x: F.pad(F.relu(x), (1, 1), value=-3.0),
+    "summed": lambda x: F.conv2d(F.pad(x, (1, 1, 1, 1), value=30.0), ONES),
+    "of zeros": lambda x: F.pad(x - x, (1, 1), value=3.0),
+    "pooled": lambda x: F.max_pool2d(F.pad(F.conv2d(x, ONES), (1, 1, 1, 1), value=-1e9), 3, 2),
+    "pooled infinity": lambda x: F.max_pool2d(
+        F.pad(F.conv2d(x, ONES), (1, 1, 1, 1), value=-float("inf")), 3, 2
+    ),
+    "beyond a sigmoid": lambda x: F.pad(torch.sigmoid(x), (1, 1), value=-5.0),
+    "its end": lambda x: F.pad(torch.sigmoid(x), (1, 1), value=1.0),
+    "beyond a softmax": lambda x: F.conv2d(F.pad(F.softmax(x, 1), (1, 1, 1, 1), value=7.0), ONES),
+}
+
+
+class Written(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x)
+
+
+@pytest.mark.parametrize("target", ["onnx", "tflite"])
+@pytest.mark.parametrize("precision", ["int8", "int8-a16"])
+@pytest.mark.parametrize("name", sorted(NETWORKS))
+def test_the_border_is_held(name, precision, target, tmp_path):
+    network = Written(NETWORKS[name]).eval()
+    expected = answers(network, (GIVEN,))
+    spec = spec_of({"x": GIVEN.shape[1:]}, {"y": expected[0].shape[1:]}, Way(target, precision))
+    path = tmp_path / f"network.{target}"
+    written(network, (GIVEN,), spec, path)
+    assert difference(opened(path).outputs(GIVEN.numpy()), expected) < 0.02
+
+
+@pytest.mark.parametrize("target", ["onnx", "tflite"])
+@pytest.mark.parametrize(
+    "layer",
+    [nn.Linear(8, 4), nn.Conv2d(3, 4, 3), nn.ConvTranspose2d(3, 4, 2)],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_a_bias_far_above_the_sum_does_not_overflow(layer, target, tmp_path):
+    """As of a layer whose input is nearly zero, for which the integers of the bias are large."""
+    with torch.no_grad():
+        layer.bias[0] = 100
+    network = Written(lambda x: layer(1e-6 * x)).eval()
+    expected = answers(network, (GIVEN,))
+    spec = spec_of({"x": GIVEN.shape[1:]}, {"y": expected[0].shape[1:]}, Way(target, "int8"))
+    path = tmp_path / f"network.{target}"
+    written(network, (GIVEN,), spec, path)
+    assert difference(opened(path).outputs(GIVEN.numpy()), expected) < 0.01
