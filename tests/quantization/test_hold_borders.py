@@ -1,11 +1,10 @@
-"""Borders of a constant keep their numbers in files of integers, whatever the map that they surround holds."""
+"""Borders of a constant keep their numbers in files of integers, whatever their map holds."""
 
 import pytest
 import torch
 import torch.nn.functional as F
 from any_files import Way, answers, difference, opened, spec_of, written
 from torch import nn
-
 
 GIVEN = torch.randn(16, 3, 8, 8, generator=torch.Generator().manual_seed(1))
 ONES = torch.ones(4, 3, 3, 3)

@@ -1,4 +1,4 @@
-"""Sums of several blocks, and flattened maps, have names of their own: ranges and files know tensors by them."""
+"""Sums of blocks, and flattened maps, have names of their own: ranges and files know tensors by them."""
 
 import torch
 from torch import nn
