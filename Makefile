@@ -30,7 +30,7 @@ demo: setup  ## exports a trained MicroNet to ONNX and TFLite and classifies rea
 	$(BIN)/python examples/digits/demo.py
 
 test: setup check  ## runs the checks and all tests, as CI does
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 test-slow: setup  ## runs the tests that take long, or need an emulator or older releases of the runtimes
 	$(BIN)/python -m pytest -m slow

@@ -33,7 +33,7 @@ def kept(kept_once, folder):
     return Path(shutil.copy(kept_once, folder))
 
 
-@pytest.mark.parametrize("columns", [80, 120])
+@pytest.mark.parametrize("columns", [80, pytest.param(120, marks=pytest.mark.slow)])
 def test_tables_at_any_width(tool_here, digits, monkeypatch, columns):
     monkeypatch.setenv("COLUMNS", str(columns))
     ran = tool_here("bench", digits / ONNX_FILE, digits / TFLITE_FILE, *SHORT)

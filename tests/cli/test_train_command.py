@@ -252,7 +252,7 @@ def test_an_unreadable_image_is_refused_or_skipped(tool_here, photos):
 # --- Ctrl-C
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 @pytest.mark.usefixtures("photos")
 def test_ctrl_c_saves_and_the_same_command_goes_on(folder, temporary, number):
     command = ("train", "photos", *QUICK[2:], "--epochs", "10")

@@ -30,6 +30,7 @@ def tuning(folder):
     return path
 
 
+@pytest.mark.slow
 def test_a_table_is_made_and_used(tool, folder):
     ran = tool("tune", DIGITS, "--table", "onnxruntime", "--output", "mine.json", "--json")
     assert ran.code == 0, ran.errors

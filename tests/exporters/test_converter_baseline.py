@@ -79,6 +79,7 @@ def write_int8_tflite(digits, path):
     find_target("tflite").converter_baseline(loaded.network, digits.calibration, spec, path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", INT8_FILES)
 def test_it_reads_most_digits(files, digits, name):
     target = find_target(Path(name).suffix.removeprefix("."))
@@ -87,6 +88,7 @@ def test_it_reads_most_digits(files, digits, name):
     assert (answers == digits.truth).sum() >= ENOUGH
 
 
+@pytest.mark.slow
 def test_every_layer_of_the_onnx_file_takes_int8(files):
     graph = onnx.load(files / "int8.onnx").graph
     makers = {output: node for node in graph.node for output in node.output}
@@ -100,6 +102,7 @@ def test_every_layer_of_the_onnx_file_takes_int8(files):
         assert (weight, bias) == (onnx.TensorProto.INT8, onnx.TensorProto.INT32)
 
 
+@pytest.mark.slow
 def test_only_the_ends_of_the_tflite_file_are_float(files):
     opened = Interpreter(str(files / "int8.tflite"), num_threads=1)
     opened.allocate_tensors()
@@ -108,11 +111,13 @@ def test_only_the_ends_of_the_tflite_file_are_float(files):
     assert sorted(floats) == sorted(end["index"] for end in ends)
 
 
+@pytest.mark.slow
 def test_they_leave_nothing_behind(files):
     assert names(files / "temporary") == []
     assert names(files) == sorted([FLOAT_FILE, *INT8_FILES, "temporary"])
 
 
+@pytest.mark.slow
 def test_onnx_runtime_says_nothing_and_changes_no_logging(files, digits, tmp_path, capfd):
     root = logging.getLogger()
     before = [*root.handlers], root.level, logging.root.manager.disable
@@ -130,6 +135,7 @@ def test_a_file_that_is_no_model_is_refused(digits, tmp_path, refusal):
     assert names(tmp_path) == ["model.onnx"]
 
 
+@pytest.mark.slow
 def test_onnx2tf_is_told_where_every_shuffle_ends(files):
     model = onnx.load(files / FLOAT_FILE)
     shuffles = [node.name for node in model.graph.node if node.name.endswith("/Reshape_1")]

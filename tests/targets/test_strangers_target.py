@@ -88,6 +88,7 @@ def test_what_it_cannot_count_is_said(tool):
     assert tool("count", FLOAT)["uncounted"] == {"MODULE": 1}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("files")
 def test_it_benches_beside_ours(tool):
     tool("export", DIGITS, "--format", "onnx")

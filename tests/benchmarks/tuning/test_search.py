@@ -87,7 +87,11 @@ def test_neighbours_keep_what_is_never_done():
     assert with_figure(XNNPACK_COSTS, "element_ns", 3.0) == replace(XNNPACK_COSTS, element_ns=3.0)
 
 
-@pytest.mark.parametrize("candidate", CANDIDATES, ids=lambda candidate: candidate.table)
+@pytest.mark.parametrize(
+    "candidate",
+    [CANDIDATES[0], *(pytest.param(each, marks=pytest.mark.slow) for each in CANDIDATES[1:])],
+    ids=lambda candidate: candidate.table,
+)
 def test_every_form_reads_its_own_table(candidate, tmp_path):
     """Where copies and shifts cost nothing, every form of m0 is another one, and no other form changes."""
     networks = Networks(["m0"], tmp_path, tmp_path)

@@ -70,7 +70,8 @@ def test_a_signature_runs_the_file(tmp_path):
     assert np.array_equal(logits, expected)
 
 
-@pytest.mark.parametrize("size", [64, pytest.param(128, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [64, 128])
 def test_naive_files_of_sizes_that_are_powers_of_two(tmp_path, size):
     settings = ExportSettings(
         formats=("tflite",), output=tmp_path, input_size=size, num_classes=3, naive=True

@@ -15,7 +15,7 @@ from micronet_edge_c.quantized_graph import quantized_graph
 from micronet_edge_c.write_program import write_program
 
 
-@pytest.fixture(scope="module", params=["m0", "m1"])
+@pytest.fixture(scope="module", params=["m0", pytest.param("m1", marks=pytest.mark.slow)])
 def found(request):
     return quantized_graph(quantized(lowered(request.param), given=IMAGES))
 
