@@ -5,16 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from micronet_edge.data.image_folders import CalibrationImages
 from micronet_edge.data.metadata import FileMetadata
 from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.data.signature import Signature, TensorSpec
 from micronet_edge.lowering import lower
 from micronet_edge.lowering.ir.runs import tensors_in
-from micronet_edge.quantization.assign_qparams import assign_qparams
-from micronet_edge.quantization.calibrate import calibrate
-from micronet_edge.quantization.float_regions import float_operators
-from micronet_edge.quantization.quantized_network import QuantizedNetwork
-from micronet_edge.quantization.recipe import BITS
+from micronet_edge.quantization.quantize_network import calibrated_recipe, quantized_by
 from micronet_edge.targets.protocol import FLOAT32, ExportSpec
 from micronet_edge.targets.registry import find_target, integer_lowering_of
 
@@ -65,17 +62,10 @@ def written(network, samples, spec, path):
         return lowered
     lowering = integer_lowering_of([target])
     lowered = lower(network, lowering.pipeline(lowering.costs), probe).network
-    qparams = assign_qparams(lowered, calibrate(lowered, samples, 100.0), BITS[spec.precision])
-    form = target.quantized_graph(
-        QuantizedNetwork(
-            lowered,
-            UNREAD,
-            qparams,
-            frozenset(float_operators(lowered)),
-            takes_images=False,
-            classifies=False,
-        )
-    )
+    first, *others = (each.numpy() for each in samples)
+    given = CalibrationImages(first, "samples", "", 0, others=tuple(others))
+    recipe = calibrated_recipe(lowered, given, spec.metadata, spec.precision, lowering.costs)
+    form = target.quantized_graph(quantized_by(recipe, lowered, spec.metadata, target.name))
     target.quantize(form, spec, path)
     return form
 
