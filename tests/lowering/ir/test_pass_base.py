@@ -9,8 +9,9 @@ from torch import nn
 from micronet_edge.errors import LoweringError
 from micronet_edge.lowering import Applied, Pass, apply, lower
 from micronet_edge.lowering.ir.graph import calls, replace_module
-from micronet_edge.lowering.ir.pass_base import SAME_NUMBERS, probe_image, relative_difference
+from micronet_edge.lowering.ir.pass_base import ROUNDING_ALONE, SAME_NUMBERS, probe_image, relative_difference
 from micronet_edge.lowering.ir.trace import trace
+from micronet_edge.lowering.passes.canonicalize import Canonicalize
 from micronet_edge.lowering.passes.fold_batch_norm import FoldBatchNorm
 
 IMAGE = probe_image(8)
@@ -258,3 +259,18 @@ def test_a_traced_call_of_a_shared_layer_has_a_layer_of_its_own():
     network = trace(nn.Sequential(conv, conv), 8)
     assert len(set(map(id, (layer for _, layer in calls(network, nn.Conv2d))))) == 2
     assert operators(network) == ["Conv2d", "Conv2d"]
+
+
+class _NormOfEqualNumbers(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.LayerNorm(3, eps=1e-12)
+
+    def forward(self, x):
+        return self.norm(x.expand(-1, 3, -1, -1).permute(0, 2, 3, 1))
+
+
+def test_rounding_that_a_network_enlarges_is_told_from_a_fault():
+    given = 5 * torch.randn(1, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    with pytest.raises(LoweringError, match=f"{ROUNDING_ALONE}.*give a larger eps"):
+        lower(_NormOfEqualNumbers(), (Canonicalize(),), (given,))

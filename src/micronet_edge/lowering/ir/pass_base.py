@@ -25,6 +25,9 @@ A pass is exact in real numbers; in float32 it reorders sums. Over all variants 
 pipeline measures below 2e-5; a wrong channel or border gives more than 1e-2.
 """
 
+ROUNDING_ALONE = "by the rounding of float32 alone"
+"""Says so of a network that is the same in real numbers."""
+
 SAME_FUNCTION = 1e-2
 """Largest difference of two samples at once: they are no photographs, so that rounding may grow."""
 
@@ -98,9 +101,24 @@ def apply(
         check_finite(network, inputs)
         raise LoweringError(
             f"{pass_.name}: the network's output changed by {difference:.1e} of its largest value, "
-            f"{SAME_NUMBERS:.0e} allowed; please report this network"
+            f"{SAME_NUMBERS:.0e} allowed: {_why(network, changed, inputs)}"
         )
     return changed, Applied(pass_.name, places, difference)
+
+
+def _why(before: fx.GraphModule, after: fx.GraphModule, inputs: tuple[Tensor, ...]) -> str:
+    """Why an output changed, and what to do: double precision tells rounding from another function."""
+    exact = [copy.deepcopy(each).double() for each in (before, after)]
+    try:
+        difference = relative_difference(*exact, tuple(each.double() for each in inputs))
+    except RuntimeError:  # a network that makes float32 tensors of its own
+        return "please report this network"
+    if difference > SAME_NUMBERS:
+        return "not by rounding; please report this network"
+    return (
+        f"{ROUNDING_ALONE}: a norm of numbers that are all alike, or a small divisor, enlarges it; "
+        "give a larger eps, or leave that layer out"
+    )
 
 
 def lower(network: nn.Module, pipeline: tuple[Pass, ...], probe: Probe) -> Lowered:
