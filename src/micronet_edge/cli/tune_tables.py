@@ -1,6 +1,7 @@
 """What `micronet-edge tune` prints: its trials within 80 columns, and what they gained."""
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -17,16 +18,18 @@ _SHORT = 8
 
 
 def print_trials(trials: "Sequence[Trial]") -> None:
-    """Prints the trials as a table, and the networks that it only numbers."""
+    """Prints the trials of each table, and the networks that it only numbers."""
     if not trials:
         return
     console = open_console()
     headings = network_headings(list(trials[0].times))
-    console.print(_table(trials, list(headings.values())))
+    for name, of_table in groupby(trials, lambda trial: trial.table):
+        console.print(_table(name, list(of_table), list(headings.values())))
     for name, heading in headings.items():
         if heading not in {name, ""}:
             console.print(f"{heading}: {name}", soft_wrap=True)
-    console.print("time: relative to the best files so far, below 1 is faster; the fastest is measured twice")
+    console.print("time: relative to the best files so far, below 1 is faster; the fastest is")
+    console.print("measured twice")
 
 
 def network_headings(names: Sequence[str]) -> dict[str, str]:
@@ -46,19 +49,17 @@ def gains(trials: "Sequence[Trial]", tables: Sequence[str]) -> Iterator[str]:
             changed = ", ".join(f"{trial.figure} {trial.value:g}" for trial in taken)
             yield f"{table}: files take {less:.1%} less time than before, by {changed}"
         else:
-            tried = plural(
-                len({(trial.figure, trial.value) for trial in trials if trial.table == table}), "change"
-            )
-            yield f"{table}: nothing gained: none of {tried} is at least 1 % faster, so its costs stay"
+            tried = len({(trial.figure, trial.value) for trial in trials if trial.table == table})
+            by = f"by {plural(tried, 'change')}" if tried else "since no change alters a file"
+            yield f"{table}: nothing gained {by}; its costs stay"
 
 
-def _table(trials: "Sequence[Trial]", networks: Sequence[str]) -> "Table":
+def _table(name: str, trials: "Sequence[Trial]", networks: Sequence[str]) -> "Table":
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     several, taken = len(networks) > 1, any(trial.taken for trial in trials)
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("table", no_wrap=True)
+    table = Table(title=name, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("figure", overflow="fold")
     headings = ["value", *(networks if several else ()), "time"]
     for heading in headings:
@@ -68,5 +69,5 @@ def _table(trials: "Sequence[Trial]", networks: Sequence[str]) -> "Table":
     for trial in trials:
         times = [f"{each:.3f}" for each in (*(trial.times.values() if several else ()), trial.time)]
         mark = ["taken" if trial.taken else ""] if taken else []
-        table.add_row(trial.table, trial.figure, f"{trial.value:g}", *times, *mark)
+        table.add_row(trial.figure, f"{trial.value:g}", *times, *mark)
     return table
