@@ -24,6 +24,7 @@ def test_a_summary_and_tables_within_80_columns(tool_here, int8, folder):
     assert f"Operators on the NPU, {KIND}" in lines
     assert f"Operators on the CPU, {KIND}" in lines
     assert any(line.split()[:1] == ["DEQUANTIZE"] and "Unsupported opType" in line for line in lines)
+    assert "with `micronet-edge quantize --io int8`" in lines[-1]
     assert ran.errors == ""
     assert names(folder) == []
 

@@ -1,5 +1,6 @@
 """The app in Python prepares images as the product does, to the last bit, and answers as its session does."""
 
+import subprocess
 import sys
 
 import numpy as np
@@ -109,6 +110,17 @@ def test_the_script_says_which_image_it_cannot_read_and_goes_on(tmp_path, tmp_pa
     done = run(*command, folder=tmp_path, code=1)
     assert done.stderr.decode().startswith("error: text.png cannot be read: cannot identify image file")
     assert len(done.stdout.splitlines()) == 2
+
+
+def test_a_reader_that_has_seen_enough_ends_the_script_quietly(tmp_path, tmp_path_factory):
+    file = shared_digits(tmp_path_factory) / "files" / "m0-digits-float32.tflite"
+    deploy(file, "python", tmp_path / "app")
+    Image.new("L", (40, 40)).save(tmp_path / "fine.png")
+    command = (sys.executable, "app/classify.py", "fine.png", "fine.png")
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141
 
 
 def test_pillow_has_what_the_test_images_need():

@@ -115,6 +115,15 @@ def test_a_bound_that_holds_at_once_takes_one_step(example, data):
     )
 
 
+def test_too_few_images_for_the_budget_are_named_before_the_work():
+    (note,) = bounding.notes_on_resolution(60, 1.0)
+    assert "60 labelled images cannot resolve --max-drop 1: one image is 1.67 points" in note
+    assert "give at least 100 images" in note
+    assert bounding.notes_on_resolution(100, 1.0) == ()
+    (never,) = bounding.notes_on_resolution(397, 0.0)
+    assert "one image is 0.25 points" in never
+
+
 def test_layers_go_back_to_float_until_the_bound_holds(example, narrow, data):
     found, told = bound(narrow, example, data, 10.0)
     first, *_, last = found.steps

@@ -11,7 +11,7 @@ from micronet_edge.data.preprocessing import Preprocessing
 from micronet_edge.data.signature import Signature, TensorSpec
 from micronet_edge.errors import TargetError
 from micronet_edge.models.source import Source
-from micronet_edge.reports.model_card import Made, model_card
+from micronet_edge.reports.model_card import Made, MeasuredAccuracy, model_card, with_accuracy
 from micronet_edge.verification.prove import FileToProve, Proof
 
 PROOF = Proof(5, 1e-5, 8.7e-7, 1.0, 1.2, {"CONV_2D": 3}, 0.99999, 0)
@@ -100,7 +100,7 @@ def test_how_an_integer_file_was_made(tmp_path):
         "float_layers": ["a", "b"],
     }
     source = Source(None, METADATA, Path("pets.safetensors"), ("read the averaged weights",))
-    made = Made(source, settings, PROOF, (87.5, Path("/home/me/photos/test")))
+    made = Made(source, settings, PROOF, MeasuredAccuracy(87.5, 397, "test"))
     text = card(replace(METADATA, precision="int8"), made=made, folder=tmp_path)
     assert "[n, 96, 96, 3]" in text
     assert "Calibrated on 200 samples of `train`." in text
@@ -108,8 +108,17 @@ def test_how_an_integer_file_was_made(tmp_path):
     assert "Quantized by the recipe `net.recipe.json`." in text
     assert "In float32 stay 2 layers of it." in text
     assert "Read the averaged weights." in text
-    assert "**Accuracy**: 87.50 % top-1 on the images in `test`." in text
+    assert "**Accuracy**: 87.50 % top-1 on 397 labelled images of `test`." in text
     assert "/home/me" not in text
+
+
+def test_an_accuracy_that_is_measured_later_takes_the_place_of_the_advice(tmp_path):
+    before = card(folder=tmp_path)
+    after = with_accuracy(before, MeasuredAccuracy(75.0, 60, "pets", "validation"))
+    assert "- **Accuracy**: 75.00 % top-1 on 60 validation images of `pets`.\n" in after
+    changed = set(before.splitlines()) ^ set(after.splitlines())
+    assert len(changed) == 2
+    assert all("**Accuracy**" in line for line in changed)
 
 
 def test_what_is_not_for_use_says_so(tmp_path):

@@ -17,6 +17,7 @@ from micronet_edge.models import MicroNet, load_checkpoint, save_checkpoint
 from micronet_edge.training.export_files import export_files, spread
 from micronet_edge.training.images import ImageSet
 from micronet_edge.util.latency import latency_ms
+from micronet_edge.util.user_files import card_path
 
 TRAINED_ON, VALIDATED_ON = 64, 60
 
@@ -85,6 +86,14 @@ def test_the_accuracy_is_what_evaluate_says(run, exported, tmp_path):
     for file in files:
         top1 = evaluate(file.path, tmp_path).top1
         assert (file.top1, file.low, file.high) == (top1.share, top1.low, top1.high)
+
+
+def test_each_card_states_the_accuracy(exported):
+    files, _ = exported
+    for file in files[1:]:
+        text = card_path(file.path).read_text()
+        stated = f"{100 * file.top1:.2f} % top-1 on {VALIDATED_ON} validation images of `photos`."
+        assert f"- **Accuracy**: {stated}" in text
 
 
 def test_each_step_is_reported(exported):

@@ -32,6 +32,7 @@ _FRAME = " '."
 _KIBIBYTE = 1024
 _MEMORIES = ("sram", "dram", "on_chip_flash", "off_chip_flash")
 _QUANTIZE = "an Ethos-U computes in integers, so give an int8 file that `micronet-edge quantize` wrote"
+_CONVERSIONS = ("QUANTIZE", "DEQUANTIZE")
 _NETWORK = "network"
 """The file's name while Vela works on it, independent of its real name."""
 
@@ -70,6 +71,11 @@ class Estimate:
     def kind(self) -> str:
         """The kind of these figures, to print beside them."""
         return f"estimate by Vela {self.vela_version}, not measured"
+
+    @property
+    def borders_fall_back(self) -> bool:
+        """Whether the CPU converts between float32 at the file's ends and the integers of the NPU."""
+        return any(each.operator in _CONVERSIONS for each in self.fallbacks)
 
     def summary(self, *, per_layer: bool) -> dict[str, object]:
         """Plain values, with or without the layers."""

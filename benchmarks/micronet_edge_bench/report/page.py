@@ -10,6 +10,7 @@ from micronet_edge.util.text import plural
 from micronet_edge_bench.comparing import Comparison, ComparisonError, compare
 from micronet_edge_bench.measurement_warnings import warnings
 from micronet_edge_bench.profiles import LayerProfile, layer_profile
+from micronet_edge_bench.report.device_names import named_by_cpu
 from micronet_edge_bench.report.facts import environments, unmeasured, warnings_box
 from micronet_edge_bench.report.latency_plot import latency_plot
 from micronet_edge_bench.report.profile_plot import (
@@ -21,7 +22,8 @@ from micronet_edge_bench.report.profile_plot import (
 from micronet_edge_bench.report.roofline_plot import peak_words, roofline_plot
 from micronet_edge_bench.report.style import STYLE
 from micronet_edge_bench.report.summary_table import Ratios, files_table, summary_table, times_table
-from micronet_edge_bench.report.text import by_device, interval, milliseconds, shown, times
+from micronet_edge_bench.report.text import by_device, milliseconds, shown
+from micronet_edge_bench.report.verdict import verdict
 from micronet_edge_bench.results import Results
 from micronet_edge_bench.statistics import latency
 
@@ -40,6 +42,7 @@ def write_report(results: Results, path: Path, *, overwrite: bool = False) -> No
 def page(results: Results) -> str:
     """The results as an HTML page. It leaves out refused ratios and says why."""
     comparisons, refusal = _compared(results)
+    results, comparisons = named_by_cpu(results, comparisons)
     ratios = {(each.run, each.name): each for each in comparisons}
     sections = [
         section("At a glance", _compared_with(comparisons), summary_table(results, ratios)),
@@ -50,8 +53,15 @@ def page(results: Results) -> str:
         section("Environment", "", environments(results)),
         section("Not measured", "", unmeasured(results, refusal)),
     ]
-    header = f"{_origin(results)}\n{_lead(results, ratios)}\n{warnings_box(warnings(results, comparisons))}"
+    header = f"{_origin(results)}\n{_lead(results, ratios)}\n{warnings_box(_warnings(results, comparisons))}"
     return document(_title(results), STYLE, header, "".join(sections))
+
+
+def _warnings(results: Results, comparisons: Sequence[Comparison]) -> list[str]:
+    """The warnings, without the device's name if there is but one."""
+    (first, *others) = list(dict.fromkeys(run.device for run in results.runs)) or [""]
+    found = warnings(results, comparisons)
+    return list(found) if others else [line.removeprefix(f"{first}: ") for line in found]
 
 
 def _compared(results: Results) -> tuple[tuple[Comparison, ...], str | None]:
@@ -108,21 +118,7 @@ def _lead(results: Results, ratios: Ratios) -> str:
             took_ns, name = min((latency(file.samples_ns).median_ns, file.name) for file in files)
             fastest = f"Fastest on {escape(device)}: <strong>{escape(name)}</strong>"
             sentences.append(f"{fastest}, {milliseconds(took_ns)} ms per inference.")
-    return f'<p class="lead">{" ".join([*sentences, *_verdict(list(ratios.values()))])}</p>'
-
-
-def _verdict(comparisons: Sequence[Comparison]) -> list[str]:
-    if not comparisons:
-        return []
-    best = max(comparisons, key=lambda each: each.ratio.value)
-    faster = sum(each.ratio.low > 1 for each in comparisons)
-    slower = sum(each.ratio.high < 1 for each in comparisons)
-    counts = f"{faster} faster, {slower} slower, {len(comparisons) - faster - slower} not significant"
-    fast = f"{times(best.ratio.value)} as fast as {escape(best.baseline)} ({interval(best.ratio)})"
-    return [
-        f"Of {plural(len(comparisons), 'ratio')}, {counts}.",
-        f"The largest: {escape(best.name)} is {fast}.",
-    ]
+    return f'<p class="lead">{" ".join([*sentences, *verdict(list(ratios.values()))])}</p>'
 
 
 def _compared_with(comparisons: Sequence[Comparison]) -> str:

@@ -22,6 +22,8 @@ _HEIGHTS = {WIDE: 440, NARROW: 320}
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 14, 12, 44
 _MEGA = 1e6
 _LABEL_LETTERS = 24
+_MOST_NAMED = 8
+"""Files whose own names have room beside their marks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +93,27 @@ def _labels(
     """Labels for the roof first, then the points, then the other lines, where there is room."""
     taken = [around(place) for place in places]
     found = list(along_lines(peak, taken, frame.box))
-    names = [cut(_short_name(point.file), _LABEL_LETTERS) for point in points]
+    names = _names([point.file for point in points])
     found += beside_points(places, names, [*taken, *(each.box for each in found)], frame.box)
     found += along_lines(others, [*taken, *(each.box for each in found)], frame.box)
     return "".join(each.svg for each in found)
 
 
+def _names(files: Sequence[FileResult]) -> list[str]:
+    """The variants if they say which file is which, or if there are too many files for longer names."""
+    variants = [file.variant or _short_name(file) for file in files]
+    if len(set(variants)) == len(files) or len(files) > _MOST_NAMED:
+        return [cut(each, _LABEL_LETTERS) for each in variants]
+    return [_short_name(file) for file in files]
+
+
 def _short_name(file: FileResult) -> str:
-    """The variant, or the file's name without folders."""
-    return file.variant or file.name.rpartition("/")[2]
+    """The file's name without folders, shortened in its middle, since names differ at their ends."""
+    name = file.name.rpartition("/")[2]
+    if len(name) <= _LABEL_LETTERS:
+        return name
+    kept = _LABEL_LETTERS - 1
+    return f"{name[: kept // 3]}\N{HORIZONTAL ELLIPSIS}{name[kept // 3 - kept :]}"
 
 
 def _lowest(points: Sequence[_Point], roofs: dict[str, float]) -> list[float]:
@@ -122,8 +136,9 @@ def _axes(of: Frame, height: int) -> str:
     frame = f'<path class="zero" d="M{x.start} {y.end}V{y.start}H{x.end}"/>'
     middle = (y.start + y.end) / 2
     return (
-        f"{''.join(lines)}{frame}{text((x.start + x.end) / 2, height - 8, 'million multiply-adds', 'unit')}"
-        f'<text class="unit" transform="translate(12 {middle:.1f}) rotate(-90)">latency, ms</text>'
+        f"{''.join(lines)}{frame}"
+        f"{text((x.start + x.end) / 2, height - 8, 'million multiply-adds, log scale', 'unit')}"
+        f'<text class="unit" transform="translate(12 {middle:.1f}) rotate(-90)">latency, ms, log scale</text>'
     )
 
 

@@ -15,6 +15,9 @@ _MARGIN = 1.35
 _LEAST_RANGE = 4.0
 _MOST_DECADES = 3
 _FINE, _COARSE = (1, 2, 5), (1,)
+_FINER = ((1, 2, 3, 5, 7), (1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9))
+_FEWEST_TICKS = 3
+"""With fewer, an axis does not show that it is logarithmic."""
 _DECADES = range(5, 16)
 _ENOUGH, _ROOM = 2, 24
 
@@ -34,9 +37,17 @@ class DecadeScale:
         return self.start + part * (self.end - self.start)
 
     def ticks(self) -> list[float]:
-        """Round numbers for the axis."""
+        """Round numbers for the axis, the coarsest that are enough."""
+        first = _COARSE if log10(self.high / self.low) > _MOST_DECADES else _FINE
+        found: list[float] = []
+        for steps in (first, *_FINER):
+            found = self._ticks(steps)
+            if len(found) >= _FEWEST_TICKS:
+                break
+        return found
+
+    def _ticks(self, steps: tuple[float, ...]) -> list[float]:
         decades = range(floor(log10(self.low)), ceil(log10(self.high)) + 1)
-        steps = _COARSE if log10(self.high / self.low) > _MOST_DECADES else _FINE
         every = [step * 10.0**decade for decade in decades for step in steps]
         return [tick for tick in every if self.low <= tick <= self.high]
 

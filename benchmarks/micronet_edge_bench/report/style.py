@@ -30,7 +30,6 @@ svg .part { fill: var(--c); stroke: var(--paper); stroke-width: 1; }
 svg .inside { fill: var(--on); text-anchor: middle; font-weight: 600; pointer-events: none; }
 
 .scatter { display: block; width: 100%; height: auto; }
-.on-narrow { display: none; }
 .mark { fill: var(--c); fill-opacity: .85; stroke: var(--c); stroke-width: 1.4; }
 .naive .mark { fill: var(--paper); fill-opacity: 1; }
 svg .label { fill: var(--ink); font-size: 11.5px; }
@@ -62,7 +61,6 @@ summary { cursor: pointer; font-weight: 600; font-size: .95rem; overflow-wrap: a
   .bars .row:not(.axis) { margin-bottom: .35rem; }
   .row .name { padding-bottom: .05rem; }
   .row.axis { margin-bottom: .2rem; }
-  .on-wide { display: none; } .on-narrow { display: block; }
   .facts { grid-template-columns: 1fr; }
 }
 @media print {

@@ -38,3 +38,8 @@ def tuned_on(
         head_to_head = MeasuredHeadToHead(Where((device,), bootstrap=bootstrap))
         found, trials = tune(tuning, fitted, written, head_to_head, report)
     return tuning_text(replace(found, machine=head_to_head.machine or found.machine)), trials
+
+
+def fitted_tables(tables: Sequence[str] = ()) -> list[str]:
+    """The names of the tables that `tuned_on` fits."""
+    return [candidate.table for candidate in candidates(tables)]

@@ -8,13 +8,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from micronet_edge.cli.errors import one_line_errors
-from micronet_edge.util.terminal import open_console, say_json
+from micronet_edge.cli.progress import waiting
+from micronet_edge.errors import MicronetEdgeError
+from micronet_edge.util.terminal import open_console, say, say_json
 from micronet_edge.util.text import plural
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from micronet_edge_bench.estimates.vela import Estimate
+
+
+_INTEGER_BORDERS = (
+    "hint: this file takes and gives float32, which the CPU has to convert: write it",
+    "with `micronet-edge quantize --io int8`, which takes and gives integers",
+)
 
 
 @one_line_errors
@@ -39,11 +47,25 @@ def estimate(
     del debug  # one_line_errors reads it
     from micronet_edge_bench.estimates.vela import estimate as run
 
-    found = run(file, npu, system_configuration=system_config, memory_mode=memory_mode)
+    with waiting(open_console(err=True), f"compiling {file} with Vela"):
+        found = run(file, npu, system_configuration=system_config, memory_mode=memory_mode)
     if as_json:
         say_json(found.summary(per_layer=per_layer))
     else:
         _print_all(found, per_layer=per_layer)
+        if found.borders_fall_back and not _takes_integers(file):
+            for line in _INTEGER_BORDERS:
+                say(line)
+
+
+def _takes_integers(file: Path) -> bool:
+    """Whether the file's borders are int8 already, as far as it says."""
+    from micronet_edge.targets.readers import read_metadata
+
+    try:
+        return read_metadata(file).io == "int8"
+    except MicronetEdgeError:  # a file of another tool
+        return False
 
 
 def _print_all(found: "Estimate", *, per_layer: bool) -> None:

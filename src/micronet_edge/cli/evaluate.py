@@ -52,16 +52,16 @@ def evaluate(
     expect(file)  # starts the process that opens the file while this one imports PyTorch
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from micronet_edge.evaluation.evaluate import evaluate as run
-    from micronet_edge.evaluation.networks import named, runs_in_pytorch
-    from micronet_edge.kernels import describe
-    from micronet_edge.settings import EvaluateSettings
-
-    say_what_runs(file, checkpoint)
     console = open_console(err=True)
     columns = (TextColumn("images"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("images", total=None)
+        from micronet_edge.evaluation.evaluate import evaluate as run
+        from micronet_edge.evaluation.networks import named, runs_in_pytorch
+        from micronet_edge.kernels import describe
+        from micronet_edge.settings import EvaluateSettings
+
+        say_what_runs(file, checkpoint)
         settings = EvaluateSettings(
             **network.settings(),
             kernels=kernels,

@@ -59,20 +59,21 @@ def export(
     """Export a network to ONNX and TFLite files, each proven to compute the same function."""
     del debug  # one_line_errors reads it
 
-    from micronet_edge.pipeline.run import export as run
-    from micronet_edge.settings import ExportSettings
-
-    settings = ExportSettings(
-        **network.settings(),
-        **files.settings(),
-        num_classes=num_classes,
-        batch=_batch(batch),
-        precision=precision,
-        naive=naive,
-    )
-    say_what_runs(source)
+    images = _batch(batch)
     console = open_console(err=True)
     with progress(console) as report:
+        from micronet_edge.pipeline.run import export as run
+        from micronet_edge.settings import ExportSettings
+
+        settings = ExportSettings(
+            **network.settings(),
+            **files.settings(),
+            num_classes=num_classes,
+            batch=images,
+            precision=precision,
+            naive=naive,
+        )
+        say_what_runs(source)
         exported = run(source, checkpoint=checkpoint, settings=settings, report=report)
     say_what_was_read(console, exported[0].assumption, exported[0].notes)
     if exported[0].random_weights:

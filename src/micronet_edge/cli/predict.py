@@ -1,5 +1,8 @@
 """`micronet-edge predict`: what a file says of images."""
 
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -73,17 +76,37 @@ def predict(
     )
     many = len(images) > 1 or Path(images[0]).is_dir()
 
-    def report(found: "Prediction") -> None:
-        if not as_json:
-            for line in [_line(found)] if many else _lines(found):
-                say(line)
+    with _counting(silent=as_json) as count:
 
-    found = run(file, images, settings, report)
+        def report(found: "Prediction") -> None:
+            count()
+            if not as_json:
+                for line in [_line(found)] if many else _lines(found):
+                    say(line)
+
+        found = run(file, images, settings, report)
     _say_rest(found, as_json=as_json)
     if show is not None:
         from micronet_edge.reports.predictions_page import write_page
 
         write_page(found, show, overwrite=overwrite)
+
+
+@contextmanager
+def _counting(*, silent: bool) -> Iterator[Callable[[], None]]:
+    """Counts images on the terminal, unless their lines appear there anyway. Yields what counts one."""
+    console = open_console(err=True)
+    shown = console.is_terminal and (silent or not sys.stdout.isatty())
+    if not shown:
+        yield lambda: None
+        return
+    from rich.progress import Progress, SpinnerColumn, TextColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.completed:,.0f} images"))
+    # Standard output goes elsewhere, and stays its own.
+    with Progress(*columns, console=console, transient=True, redirect_stdout=False) as bar:
+        task = bar.add_task("images", total=None)
+        yield lambda: bar.advance(task)
 
 
 def _say_rest(found: "Predictions", *, as_json: bool) -> None:

@@ -30,6 +30,15 @@ def progress(console: "Console") -> Iterator[Callable[[str], None]]:
         yield report
 
 
+@contextmanager
+def waiting(console: "Console", what: str) -> Iterator[None]:
+    """Shows a spinner on a terminal, and nothing elsewhere. Nothing may go to standard output meanwhile."""
+    from rich.text import Text
+
+    with console.status(Text(what)):
+        yield
+
+
 def say_what_runs(*named: str | Path | None) -> None:
     """Prints a line for each factory that the user names, before its code runs."""
     from micronet_edge.models.factories import factory_named

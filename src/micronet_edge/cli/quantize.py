@@ -65,22 +65,22 @@ def quantize(
     """Quantize a network to int8 ONNX and TFLite files, each compared with float."""
     del debug  # one_line_errors reads it
 
-    from micronet_edge.pipeline.run import quantize as run
-    from micronet_edge.settings import QuantizeSettings
-
-    settings = QuantizeSettings(
-        **network.settings(),
-        **files.settings(),
-        precision=precision,
-        batch=batch,
-        recipe=recipe,
-        finetune=finetune,
-        data=data,
-        max_drop=max_drop,
-    )
-    say_what_runs(source)
     console = open_console(err=True)
     with progress(console) as report:
+        from micronet_edge.pipeline.run import quantize as run
+        from micronet_edge.settings import QuantizeSettings
+
+        settings = QuantizeSettings(
+            **network.settings(),
+            **files.settings(),
+            precision=precision,
+            batch=batch,
+            recipe=recipe,
+            finetune=finetune,
+            data=data,
+            max_drop=max_drop,
+        )
+        say_what_runs(source)
         quantized = run(source, settings=settings, report=report)
     say_what_was_read(console, quantized.files[0].assumption, quantized.files[0].notes)
     if quantized.files[0].random_weights:
@@ -101,13 +101,13 @@ def _print_table(quantized: "Artifacts") -> None:
     console = open_console()
     if quantized.steps:
         steps = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-        for heading in ("format", "layers\nin float", "top-1", "points of top-1\n(95 %)", "MB", "ms"):
+        for heading in ("format", "layers\nin float", "top-1", "change of top-1,\npoints (95 %)", "MB", "ms"):
             steps.add_column(heading, justify="right")
         for step in quantized.steps:
             size, latency = f"{step.size_bytes / 1e6:.2f}", f"{step.latency_ms:.2f}"
             of = step.difference
-            lost = f"{of.points:+z.2f} ({of.low:+z.2f} to {of.high:+z.2f})"
-            steps.add_row(step.format, str(len(step.reverted)), f"{step.top1:.2f}", lost, size, latency)
+            change = f"{of.points:+z.2f} ({of.low:+z.2f} to {of.high:+z.2f})"
+            steps.add_row(step.format, str(len(step.reverted)), f"{step.top1:.2f}", change, size, latency)
         console.print(steps)
     assert quantized.recipe is not None  # integer files have one
     folder = quantized.recipe.parent

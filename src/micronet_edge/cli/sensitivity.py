@@ -53,23 +53,23 @@ def sensitivity(
     expect(file)  # starts the process that opens the file while this one imports PyTorch
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-    from micronet_edge.kernels import describe
-    from micronet_edge.models.own_networks import with_weights
-    from micronet_edge.pipeline.sensitivity import analyze_file
-    from micronet_edge.quantization.recipe import recipe_path, weights_path
-    from micronet_edge.reports.sensitivity_page import write_page
-    from micronet_edge.settings import SensitivitySettings
-    from micronet_edge.util.output_files import check_reports
-
-    beside = [recipe_path(file), weights_path(recipe_path(file))] if file.name else []
-    given = [file, checkpoint, weights, calibration, data, *beside]
-    read = [path for path in given if path is not None]
-    check_reports({"--html": html}, inputs=read, overwrite=overwrite)
-    say_what_runs(checkpoint)
     console = open_console(err=True)
     columns = (TextColumn("layers"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("layers", total=None)
+        from micronet_edge.kernels import describe
+        from micronet_edge.models.own_networks import with_weights
+        from micronet_edge.pipeline.sensitivity import analyze_file
+        from micronet_edge.quantization.recipe import recipe_path, weights_path
+        from micronet_edge.reports.sensitivity_page import write_page
+        from micronet_edge.settings import SensitivitySettings
+        from micronet_edge.util.output_files import check_reports
+
+        beside = [recipe_path(file), weights_path(recipe_path(file))] if file.name else []
+        given = [file, checkpoint, weights, calibration, data, *beside]
+        read = [path for path in given if path is not None]
+        check_reports({"--html": html}, inputs=read, overwrite=overwrite)
+        say_what_runs(checkpoint)
         found = analyze_file(
             file,
             with_weights(checkpoint, weights),

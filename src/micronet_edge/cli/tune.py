@@ -2,17 +2,16 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from shlex import quote
+from typing import Annotated
 
 import typer
 
 from micronet_edge.cli.errors import one_line_errors
 from micronet_edge.cli.options import OverwriteOption
 from micronet_edge.cli.progress import progress, say_what_runs
+from micronet_edge.cli.tune_tables import gains, print_trials
 from micronet_edge.util.terminal import open_console, say, say_json
-
-if TYPE_CHECKING:
-    from micronet_edge_bench.tuning.search import Trial
 
 _FAMILY = ("m0", "m1", "m2", "m3")
 
@@ -51,11 +50,11 @@ def tune(
 
     given = [Path(name) for name in networks or ()] + [path for path in (tuning,) if path is not None]
     check_reports({"--output": output}, inputs=given, overwrite=overwrite)
-    from micronet_edge_bench.tuning.tuning_run import tuned_on
-
-    say_what_runs(*(networks or ()))
 
     with progress(open_console(err=True)) as report:
+        from micronet_edge_bench.tuning.tuning_run import fitted_tables, tuned_on
+
+        say_what_runs(*(networks or ()))
         found, trials = tuned_on(
             device,
             tuple(networks or _FAMILY),
@@ -68,23 +67,7 @@ def tune(
     if as_json:
         say_json([asdict(trial) | {"time": trial.time} for trial in trials])
         return
-    _print_table(trials)
-    say(f"tuning: {output}")
-
-
-def _print_table(trials: "tuple[Trial, ...]") -> None:
-    from rich.table import Table
-
-    table = Table(
-        title="Trials",
-        caption="Time relative to the best so far: below 1 is faster.",
-    )
-    table.add_column("table")
-    table.add_column("figure")
-    names = list(trials[0].times) if trials else []
-    for heading in ("value", *names, "all", ""):
-        table.add_column(heading, justify="right")
-    for trial in trials:
-        times = (f"{each:.3f}" for each in (*trial.times.values(), trial.time))
-        table.add_row(trial.table, trial.figure, f"{trial.value:g}", *times, "taken" if trial.taken else "")
-    open_console().print(table)
+    print_trials(trials)
+    say(f"tuning: {output}; use it with: micronet-edge export NETWORK --tuning {quote(str(output))}")
+    for line in gains(trials, fitted_tables(tuple(table or ()))):
+        say(line)

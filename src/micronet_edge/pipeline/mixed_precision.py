@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -32,13 +33,14 @@ _BATCH = 32
 class Step:
     """One attempt for one format: the operators kept in float and the resulting accuracy.
 
-    `top1` is in points. `difference` is the file's top-1 minus the float network's, negative for a loss.
-    `latency_ms` is the median for single images on one thread.
+    `top1` is in points, on so many labelled `images`. `difference` is the file's top-1 minus the float
+    network's, negative for a loss. `latency_ms` is the median for single images on one thread.
     """
 
     format: str
     reverted: tuple[str, ...]
     top1: float
+    images: int
     difference: PairedDifference
     size_bytes: int
     latency_ms: float
@@ -154,6 +156,7 @@ class _Search:
                 format=target.name,
                 reverted=reverted,
                 top1=found.top1.share * 100,
+                images=found.images,
                 difference=paired_difference(found.right, self.float_right),
                 size_bytes=path.stat().st_size,
                 latency_ms=_latency_ms(target, path, self.measured.origin),
@@ -174,6 +177,20 @@ def _out_of_reach(steps: list[Step], max_drop: float, count: int) -> str:
         f"--max-drop {max_drop:g} cannot be kept in {best.format}: the best reached is "
         f"{in_points(best.difference)}, with {len(best.reverted)} of {count} layers in float; give "
         "--finetune DIR or --precision int8-a16, or leave that format out with --format"
+    )
+
+
+def notes_on_resolution(images: int, max_drop: float) -> tuple[str, ...]:
+    """Warns before the work if one wrong image more is already beyond the accuracy budget."""
+    one = 100 / images
+    if one <= max_drop:
+        return ()
+    remedy = f"give at least {ceil(100 / max_drop):,} images" if max_drop else "give many images"
+    return (
+        (
+            f"{plural(images, 'labelled image')} cannot resolve --max-drop {max_drop:g}: one image is "
+            f"{one:.2f} points; {remedy} or a larger --max-drop"
+        ),
     )
 
 

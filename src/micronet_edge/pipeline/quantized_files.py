@@ -18,7 +18,7 @@ from micronet_edge.pipeline.find_recipe import find_recipe, given_recipe
 from micronet_edge.pipeline.float_layers import notes_on_float_layers
 from micronet_edge.pipeline.job import Work
 from micronet_edge.pipeline.method import Written
-from micronet_edge.pipeline.mixed_precision import Bound, Step
+from micronet_edge.pipeline.mixed_precision import Bound, Step, notes_on_resolution
 from micronet_edge.pipeline.other_light import notes_on_light, with_utilisation
 from micronet_edge.pipeline.probe import probe_of
 from micronet_edge.quantization.finetune import check_enough
@@ -45,12 +45,7 @@ class QuantizedFiles:
         for option, value in (("--max-drop", settings.max_drop), ("--finetune", settings.finetune)):
             if value is not None:
                 check_classifier(work.origin.metadata, work.origin.called, option)
-        for folder in (settings.finetune, settings.data):
-            if folder is not None:  # refuses bad folders before the work starts
-                labelled = work.labelled(folder)
-                work.report(labelled.order)
-                if folder is settings.finetune:
-                    check_enough(labelled)
+        _check_labelled(work)
         if settings.samples is not None:
             raise SettingsError("--samples is for float files: give --calibration, which serves for both")
         self._images = _images(work)
@@ -127,6 +122,20 @@ class QuantizedFiles:
     def _found(self) -> Bound:
         assert self._bound is not None  # `prepare` sets it
         return self._bound
+
+
+def _check_labelled(work: Work) -> None:
+    """Refuses bad folders of labelled images, and warns of few, before the work starts."""
+    finetune, data, max_drop = work.settings.finetune, work.settings.data, work.settings.max_drop
+    for folder in (finetune, data):
+        if folder is not None:
+            labelled = work.labelled(folder)
+            work.report(labelled.order)
+            if folder is finetune:
+                check_enough(labelled)
+            elif max_drop is not None:
+                for note in notes_on_resolution(labelled.count, max_drop):
+                    work.report(f"WARNING: {note}")
 
 
 def _images(work: Work) -> QuantizationImages:

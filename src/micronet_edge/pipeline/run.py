@@ -15,7 +15,7 @@ from micronet_edge.pipeline.job import Job, Report, Work, unheard
 from micronet_edge.pipeline.method import Method, Written
 from micronet_edge.pipeline.quantized_files import QuantizedFiles
 from micronet_edge.quantization.recipe import BITS
-from micronet_edge.reports.model_card import Made, model_card
+from micronet_edge.reports.model_card import Made, MeasuredAccuracy, model_card
 from micronet_edge.settings import ExportSettings, QuantizeSettings
 from micronet_edge.targets.common import unprovable
 from micronet_edge.targets.protocol import FLOAT16, FLOAT32, Target
@@ -136,10 +136,12 @@ def _write_and_prove(work: Work, method: Method, target: Target, path: Path) -> 
     return _exported(work, target, path, proof)
 
 
-def _measured(work: Work, method: Method, target: Target) -> tuple[float, Path] | None:
-    """The file's accuracy in points and the images, where an accuracy budget had it measured."""
-    found = [step.top1 for step in method.steps if step.format == target.name]
-    return (found[-1], Path(str(work.settings.data))) if found else None
+def _measured(work: Work, method: Method, target: Target) -> MeasuredAccuracy | None:
+    """The file's accuracy where an accuracy budget had it measured."""
+    found = [step for step in method.steps if step.format == target.name]
+    if not found:
+        return None
+    return MeasuredAccuracy(found[-1].top1, found[-1].images, Path(str(work.settings.data)).name)
 
 
 def _reader_notes(work: Work) -> tuple[str, ...]:

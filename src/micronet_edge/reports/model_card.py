@@ -24,6 +24,7 @@ from micronet_edge.verification.prove import FileToProve, Proof
 
 _LABELS_SHOWN = 10
 _FLOAT32 = "float32"
+_ACCURACY = "- **Accuracy**: "
 _CHANNELS = {RGB: "red, green and blue", BGR: "blue, green and red"}
 _DEPLOY = (
     "`micronet-edge deploy` writes a whole app around the file, with this preprocessing to the last bit."
@@ -36,6 +37,19 @@ _AUTHORS = (
 
 
 @dataclass(frozen=True, slots=True)
+class MeasuredAccuracy:
+    """Top-1 in points on so many `kind` images of a folder or set of that name."""
+
+    top1: float
+    images: int
+    name: str
+    kind: str = "labelled"
+
+    def __str__(self) -> str:
+        return f"{self.top1:.2f} % top-1 on {plural(self.images, f'{self.kind} image')} of {code(self.name)}"
+
+
+@dataclass(frozen=True, slots=True)
 class Made:
     """How a file came about.
 
@@ -43,13 +57,13 @@ class Made:
         origin: the network it was made from.
         settings: those of its manifest.
         proof: None of a file that is not proven.
-        top1: accuracy in points, and the images it was measured on, if this run measured it.
+        accuracy: of this file, if this run measured it.
     """
 
     origin: Source
     settings: Mapping[str, object]
     proof: Proof | None
-    top1: tuple[float, Path] | None = None
+    accuracy: MeasuredAccuracy | None = None
 
 
 def model_card(file: FileToProve, made: Made) -> str:
@@ -90,7 +104,7 @@ def _summary(file: FileToProve, made: Made) -> str:
     if (count := _count(file)) is not None:
         lines.append(f"**Work**: {_work(count)}.")
     if metadata.is_classifier:
-        lines.append(f"**Accuracy**: {_accuracy(made, name)}.")
+        lines.append(f"{_ACCURACY.removeprefix('- ')}{_accuracy(made, name)}.")
     lines.append(f"**Latency**: not measured here: {code(f'micronet-edge bench {name}')}.")
     warnings = "".join(f"{line}\n\n" for line in _warnings(metadata, made))
     return f"{_what(file)}\n\n{warnings}{_listed(lines)}"
@@ -163,10 +177,17 @@ def _work(count: Count) -> str:
 
 
 def _accuracy(made: Made, name: str) -> str:
-    if made.top1 is None:
+    if made.accuracy is None:
         return f"not measured here: {code(f'micronet-edge evaluate {name} --data DIR')}"
-    points, images = made.top1
-    return f"{points:.2f} % top-1 on the images in {code(images.name)}"
+    return str(made.accuracy)
+
+
+def with_accuracy(card: str, measured: MeasuredAccuracy) -> str:
+    """The card of a file whose accuracy was measured after it was written."""
+    return "".join(
+        f"{_ACCURACY}{measured}.\n" if line.startswith(_ACCURACY) else line
+        for line in card.splitlines(keepends=True)
+    )
 
 
 def _classes(metadata: FileMetadata) -> str:

@@ -29,8 +29,7 @@ _STYLE = """
 .tiles small { display: block; font-size: .78rem; }
 td { white-space: nowrap; }
 tbody th { min-width: 14rem; }
-.along { overflow-x: auto; }
-.along svg { display: block; width: 100%; min-width: 42rem; height: auto; }
+.along svg { display: block; width: 100%; height: auto; }
 svg .title, svg .block { fill: var(--ink); font-weight: 600; font-size: 12.5px; }
 svg .name { fill: var(--ink); font-size: 12px; }
 svg .unit { text-anchor: start; }
@@ -45,7 +44,7 @@ svg rect.noise { fill: var(--orange); }
 svg rect.utilisation { fill: var(--grey); }
 svg .whisker { stroke: var(--green); stroke-width: 1.6; stroke-opacity: .35; }
 svg circle.back { fill: var(--green); }
-@media print { .along { overflow: visible; } .along svg { min-width: 0; max-height: 205mm; } }
+@media print { .along svg { max-height: 205mm; } }
 """
 
 
@@ -123,7 +122,7 @@ def _table(of: Sensitivity) -> str:
     what = "Agreement" if of.top1_float is None else "Top-1"
     columns = (
         Column("layer", words=True),
-        Column("place"),
+        Column("place", wide=True),
         Column("share of the noise", wide=True),
         Column(f"{what} back, points", wide=True),
         Column("SQNR, dB", wide=True),

@@ -66,8 +66,10 @@ svg .end { text-anchor: end; }
 svg .start { text-anchor: start; }
 svg .grid { stroke: var(--line); }
 svg .zero { stroke: var(--soft); stroke-opacity: .55; fill: none; }
+.on-narrow { display: none; }
 
 @media (max-width: 44rem) {
+  .on-wide { display: none; } .on-narrow { display: block; }
   body { padding: 1.4rem 1rem 3rem; }
   h1 { font-size: 1.4rem; }
   .lead { font-size: 1rem; }

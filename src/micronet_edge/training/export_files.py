@@ -15,6 +15,7 @@ from micronet_edge.errors import MicronetEdgeError
 from micronet_edge.evaluation.networks import open_network
 from micronet_edge.pipeline.artifacts import Exported
 from micronet_edge.pipeline.run import export, quantize
+from micronet_edge.reports.model_card import MeasuredAccuracy, with_accuracy
 from micronet_edge.settings import DEFAULT_FORMATS, ExportSettings, QuantizeSettings
 from micronet_edge.targets.registry import find_target, load_runtimes, target_of
 from micronet_edge.training.decode import validation_array
@@ -22,7 +23,7 @@ from micronet_edge.training.events import Fitted, TrainedFile
 from micronet_edge.training.images import ImageSet
 from micronet_edge.training.outcomes import accuracy
 from micronet_edge.util.latency import latency_ms
-from micronet_edge.util.output_files import write_bytes
+from micronet_edge.util.output_files import write_bytes, write_text
 from micronet_edge.util.statistics import wilson_interval
 from micronet_edge.util.text import plural
 from micronet_edge.util.threads import one_thread
@@ -79,6 +80,8 @@ def export_files(fitted: Fitted, folder: Path, report: Report) -> tuple[TrainedF
     report(f"measuring {plural(len(files), 'file')} on the validation images")
     measured = _measure(fitted, [file.path for file in files])
     rows = [_row(file, found, fitted) for file, found in zip(files, measured, strict=True)]
+    for file, row in zip(files, rows, strict=True):
+        _state_accuracy(file.card, row, fitted)
     return (_checkpoint_row(fitted), *rows)
 
 
@@ -164,6 +167,14 @@ def _row(file: Exported, found: _Measured, fitted: Fitted) -> TrainedFile:
         high=high,
         latency_ms=found.latency_ms,
     )
+
+
+def _state_accuracy(card: Path, row: TrainedFile, fitted: Fitted) -> None:
+    """Puts the accuracy into a file's card, which was written before it was measured."""
+    dataset = fitted.plan.dataset
+    name = Path(dataset.source).name
+    found = MeasuredAccuracy(100 * row.top1, dataset.validation.count, name, "validation")
+    write_text(with_accuracy(card.read_text(encoding="utf-8"), found), card, overwrite=True)
 
 
 def _checkpoint_row(fitted: Fitted) -> TrainedFile:

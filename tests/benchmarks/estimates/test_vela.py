@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 
 import pytest
 from ai_edge_litert import schema_py_generated as schema
@@ -62,6 +63,8 @@ def test_what_falls_back_is_named_with_the_reason(of_digits):
     # The file takes and gives float: that is the CPU's work, and the rest is the NPU's.
     assert {each.operator for each in of_digits.fallbacks} >= {"QUANTIZE", "DEQUANTIZE"}
     assert all(each.reason for each in of_digits.fallbacks)
+    assert of_digits.borders_fall_back
+    assert not replace(of_digits, fallbacks=()).borders_fall_back
     quantize = next(each for each in of_digits.fallbacks if each.operator == "QUANTIZE")
     assert "unsupported DataType Float32" in quantize.reason
     names = [layer.name for layer in of_digits.layers if not layer.on_npu]

@@ -24,7 +24,7 @@ _MEASURE = """
 addEventListener("load", () => {
   const right = [...document.querySelectorAll("body *")].map(each => each.getBoundingClientRect())
     .filter(box => box.width > 0).reduce((most, box) => Math.max(most, box.right), 0);
-  const apart = [...document.querySelectorAll(".row")].every(row => {
+  const apart = [...document.querySelectorAll("div.row")].every(row => {
     const [name, value] = [".name", ".value"].map(part => row.querySelector(part).getBoundingClientRect());
     return name.right <= value.left + 1;
   });

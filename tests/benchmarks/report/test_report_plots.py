@@ -17,6 +17,7 @@ from micronet_edge_bench.report.latency_plot import latency_plot
 from micronet_edge_bench.report.place_labels import Box, around, beside_points
 from micronet_edge_bench.report.profile_plot import kinds_table, most_expensive_table, profile_plot
 from micronet_edge_bench.report.roofline_plot import NARROW, WIDE, roofline_plot
+from micronet_edge_bench.report.speed_lines import decade_scale
 from micronet_edge_bench.report.style import STYLE
 from micronet_edge_bench.report.text import figure
 from micronet_edge_bench.statistics import latency
@@ -114,6 +115,31 @@ def _box(label):
     anchors = {"start": 0.0, "middle": 0.5, "end": 1.0}
     (anchor,) = set(label.get("class").split()) & set(anchors)
     return Box(float(label.get("x")) - anchors[anchor] * length, float(label.get("y")) - 7, length, 14)
+
+
+def test_files_of_one_network_are_told_apart_by_their_names():
+    long = "a-very-long-name-of-a-network-{}.onnx"
+    files = [
+        file(name, ms, variant="m0", madds=4_000_000)
+        for name, ms in (("m0-float32.onnx", 1.0), (long.format(1), 2.0), (long.format(2), 4.0))
+    ]
+    scatter = pictures(roofline_plot([run(*files)]))[-2]
+    labels = [each.text for each in classed(scatter, "label")]
+    assert "m0-float32.onnx" in labels
+    assert len(set(labels)) == 3
+    others = [
+        file(name, ms, variant=name[:2], madds=4_000_000) for name, ms in (("m0.onnx", 1), ("m1.onnx", 3))
+    ]
+    scatter = pictures(roofline_plot([run(*others)]))[-2]
+    assert {each.text for each in classed(scatter, "label")} == {"m0", "m1"}
+
+
+@given(st.floats(1e-3, 1e3), st.floats(1, 1e5))
+def test_an_axis_has_enough_figures_to_show_that_it_is_logarithmic(low, times):
+    scale = decade_scale([low, low * times], 0, 100)
+    found = scale.ticks()
+    assert 3 <= len(found) <= 12
+    assert all(scale.low <= tick <= scale.high for tick in found)
 
 
 PLACES = st.tuples(st.floats(0, 900), st.floats(0, 400))

@@ -6,6 +6,7 @@ Needs numpy, Pillow and the runtime in requirements.txt; the model and labels.tx
 """
 
 import argparse
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -52,6 +53,7 @@ def main() -> None:
         print(path)
         for number in np.argsort(-probabilities, kind="stable")[: max(given.top, 1)]:
             print(f"  {probabilities[number]:.6f}  {number}  {labels[number]}")
+    sys.stdout.flush()
     sys.exit(1 if failed else 0)
 
 
@@ -153,4 +155,8 @@ class Model:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except BrokenPipeError:  # whoever reads the output has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python flushes at its end
+        sys.exit(141)

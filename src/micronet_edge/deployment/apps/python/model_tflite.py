@@ -1,5 +1,6 @@
 """What stands in classify.py instead of its Model, where the model is a TFLite file."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,21 @@ class Model:
     """The model, in LiteRT."""
 
     def __init__(self, path: Path) -> None:
+        import tempfile
+
         from ai_edge_litert.interpreter import Interpreter
 
-        self.interpreter = Interpreter(str(path))
-        self.interpreter.allocate_tensors()
+        errors = os.dup(2)
+        with tempfile.TemporaryFile() as said:  # what LiteRT prints as it starts, to leave its notices out
+            os.dup2(said.fileno(), 2)
+            try:
+                self.interpreter = Interpreter(str(path))
+                self.interpreter.allocate_tensors()
+            finally:
+                os.dup2(errors, 2)
+                os.close(errors)
+                said.seek(0)
+                os.write(2, b"".join(line for line in said if not line.startswith(b"INFO: ")))
         self.input = self.interpreter.get_input_details()[0]["index"]
         self.output = self.interpreter.get_output_details()[0]
 
