@@ -6,6 +6,7 @@ Run it with the Python of the installed package: `.venv/bin/python docs/scripts/
 # ruff: noqa: ANN401 - typer's Click has no public types
 
 from collections.abc import Iterator
+from html import escape
 from pathlib import Path
 from typing import Any, get_args
 
@@ -111,7 +112,8 @@ def _cell(text: str) -> str:
 
 
 def _code(text: str) -> str:
-    return f"`{text}`".replace("|", "\\|")
+    """Code in a cell: a bar would end the cell."""
+    return f"<code>{escape(text, quote=False).replace('|', '&#124;')}</code>" if "|" in text else f"`{text}`"
 
 
 if __name__ == "__main__":
