@@ -26,14 +26,20 @@ TOOLS = {
     "phone": ("unzip",),
 }
 SHOWS = {
-    "photographs": ["top-1", "next: micronet-edge quantize", "m0-run-int8.tflite", "mistakes.html", "7 "],
+    "photographs": [
+        "top-1",
+        "next: micronet-edge quantize",
+        "m0-run-int8.tflite",
+        "of 397 images in the folder of their class",
+        "7 ",
+    ],
     "fine-tune": ["its head of 20 classes is replaced", "top-1"],
     "board": ["m0-digits-int8.onnx", "3  3"],
     "microcontroller": ["Cortex-M4", "100% tests passed", "7 (score ", "not cycles"],
     "phone": ["softmax.tflite", "0\n1\n2\n", "build.gradle.kts"],
     "browser": ["m0-digits-float32.onnx", "index.html"],
     "own-network": ["digits-float32.onnx", "digits-int8.tflite", "top-1"],
-    "int8-loss": ["are of class '1'", "sensitivity.html", "int8-a16"],
+    "int8-loss": ["are of class '1'", "int8-a16.tflite", "points"],
     "cluster": ["train-0003.tar", "epoch 2 of 2"],
 }
 """What each tutorial prints, among other things."""
