@@ -3,10 +3,11 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+DOCS := .venv-docs
 KERNELS := src/micronet_edge/kernels
 
 .DEFAULT_GOAL := help
-.PHONY: help setup kernels-aarch64 demo test test-slow check bench accuracy golden fuzz compatibility train-digits detector train-detector patches clean
+.PHONY: help docs setup kernels-aarch64 demo test test-slow check bench accuracy golden fuzz compatibility train-digits detector train-detector patches clean
 
 help:  ## lists the targets
 	@grep -E '^[a-z0-9%-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -19,6 +20,15 @@ $(INSTALLED): pyproject.toml constraints.txt setup.py $(wildcard $(KERNELS)/nati
 	$(BIN)/pip install --quiet --constraint constraints.txt torch
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
+
+# The site has an environment of its own: it reads the sources and needs none of their packages.
+$(DOCS)/.installed: docs/requirements.txt constraints.txt
+	test -x $(DOCS)/bin/python || $(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/pip install --quiet --constraint constraints.txt --requirement docs/requirements.txt
+	touch $@
+
+docs: $(DOCS)/.installed  ## builds the documentation into build/site and checks all its links
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict
 
 kernels-aarch64:  ## builds the fused kernels for an arm64 board with Debian's cross compiler
 	cmake -S $(KERNELS)/native -B build/aarch64 -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 \
@@ -76,5 +86,5 @@ train-patches-%: patches  ## trains m0, m1 or m3 on the crops of photographs, in
 	$(BIN)/micronet-edge evaluate out/$*-patches/$*-patches.safetensors --data examples/patches/data/test
 
 clean:  ## removes the output of all other targets
-	rm -rf $(VENV) build dist out demo-output examples/*/data .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(DOCS) build dist out demo-output examples/*/data .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name '__pycache__' -o -name '*.egg-info' | xargs rm -rf

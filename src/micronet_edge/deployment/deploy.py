@@ -53,11 +53,16 @@ def deploy(
 ) -> Deployed:
     """Writes an app that classifies images with a file, and needs nothing of ours.
 
-    Given    a classifier's ONNX or TFLite file; the kind of app, python, cpp, web or android; the folder to
-             write; whether it may replace files there; `settings` for the labels of any file, and for the
-             preprocessing of another tool's file
-    Raises   a subclass of MicronetEdgeError on a file that is no classifier or that such an app cannot run,
-             and on a folder that cannot be written or is in use.
+    Args:
+        file: a classifier's ONNX or TFLite file.
+        to: kind of app: python, cpp, web or android.
+        output: folder to write.
+        overwrite: whether it may replace files there.
+        settings: labels of any file, and preprocessing of another tool's file.
+
+    Raises:
+        MicronetEdgeError: the file is no classifier, such an app cannot run it, or the folder cannot be
+            written or is in use.
     """
     path, folder = Path(file), Path(output)
     template, format_ = _template(to), _format(path, to)

@@ -142,13 +142,18 @@ def evaluate(
 ) -> Evaluation:
     """Measures the accuracy of a network on all images of a folder.
 
-    Given    an exported file of any target, a checkpoint, a factory or a module, with its own labels and
-             preprocessing, for a module those of its `metadata`; a folder with one sub-folder of images per
-             class, named as its label; the float network to compare with, or none; `settings` for how to run
-             it, for the labels of any network, and for the preprocessing of a checkpoint or another tool's
-             file
-    Raises   a subclass of MicronetEdgeError on a folder that does not match the labels, an unreadable image,
-             or a checkpoint of another network.
+    Args:
+        source: an exported file of any target, a checkpoint, a factory or a module, with its own labels and
+            preprocessing.
+        data: folder with one sub-folder of images per class, named as its label.
+        checkpoint: the float network to compare with.
+        metadata: of a module, its labels and preprocessing.
+        settings: how to run it; the labels of any network; the preprocessing of a checkpoint or of another
+            tool's file.
+
+    Raises:
+        MicronetEdgeError: a folder does not match the labels, an image is unreadable, or the checkpoint is
+            of another network.
     """
     settings = settings or EvaluateSettings()
     network = named(source, settings.weights)

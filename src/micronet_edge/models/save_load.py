@@ -35,15 +35,23 @@ def save(
 ) -> None:
     """Writes a network's weights and metadata as safetensors, whole or not at all.
 
-    Given    `factory`, the function that builds the network, and its keyword `arguments`: numbers, words and
-             lists of them; it is called once, to check that what it builds has the same tensors
-    Result   without a factory: of a MicroNet, a checkpoint that every command takes by its path; of another
-             network, a file that opens with --weights beside any function that builds it
-    Raises   SettingsError on a factory or arguments that a checkpoint cannot name, and on other than one
-             label per class of a MicroNet; NetworkError on a factory that builds another network;
-             OutputError if the file cannot be written.
+    Without a factory, a MicroNet becomes a checkpoint that every command takes by its path; another network
+    becomes a file that opens with --weights beside any function that builds it. Saving an untrained network
+    once, before the training, shows what is wrong in time.
 
-    Saving an untrained network once, before the training, shows what is wrong in time.
+    Args:
+        network: the network.
+        path: file to write.
+        metadata: name, labels and preprocessing.
+        factory: function that builds the network; it is called once, to check that what it builds has the
+            same tensors.
+        arguments: keyword arguments of the factory: numbers, words and lists of them.
+
+    Raises:
+        SettingsError: a factory or arguments that a checkpoint cannot name, or other than one label per
+            class of a MicroNet.
+        NetworkError: the factory builds another network.
+        OutputError: the file cannot be written.
     """
     if factory is None and not arguments and type(network) is MicroNet and fits_its_variant(network):
         save_checkpoint(network, path, preprocessing=metadata.preprocessing, labels=metadata.labels)
@@ -62,10 +70,17 @@ def save(
 def load(path: Path | str, *, factory: GivenFactory | None = None) -> tuple[nn.Module, FileMetadata]:
     """Loads a network in inference mode, and its metadata.
 
-    Given    `factory`, the function that builds the network; a MicroNet's checkpoint needs none
-    Result   the network with the weights of the file; metadata, assumed where the file states none
-    Raises   CheckpointError on a file that cannot be read, and on one that needs a factory: only code that
-             the caller names runs; NetworkError on a factory that does not fit the file.
+    Args:
+        path: the file.
+        factory: function that builds the network; a MicroNet's checkpoint needs none.
+
+    Returns:
+        The network with the weights of the file, and its metadata, assumed where the file states none.
+
+    Raises:
+        CheckpointError: a file that cannot be read, or that needs a factory: only code that the caller
+            names runs.
+        NetworkError: the factory does not fit the file.
     """
     path = Path(path)
     stored = read_own(path, read_file(path)[1])

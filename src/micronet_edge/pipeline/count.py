@@ -71,10 +71,14 @@ class SourceCount:
 def count_source(source: Given, input_size: int | None = None, input_shapes: InputShapes = ()) -> SourceCount:
     """Counts one inference of a variant, a checkpoint, a user's network or an exported file.
 
-    Given    the source; the side of its images in pixels, or the shapes of its inputs as in the settings.
-             None means 224 for a variant or a user's network, and the preprocessing's size for a checkpoint;
-             a file has its own
-    Raises   CheckpointError, SettingsError, NetworkError or TargetError on what cannot be counted.
+    Args:
+        source: a variant's name, a path, a factory or a module.
+        input_size: side of its images in pixels. None means 224 for a variant or a user's network, and the
+            preprocessing's size for a checkpoint; a file has its own.
+        input_shapes: shapes of its inputs, as in the settings.
+
+    Raises:
+        MicronetEdgeError: the source cannot be counted.
     """
     settings = CheckpointSettings(input_size=input_size, input_shapes=input_shapes)
     own = own_network(source)

@@ -54,10 +54,16 @@ def verify(
 ) -> Proof:
     """Proves that an existing file computes the same function as the network it was made from.
 
-    Given    the file; a checkpoint, a factory or the module itself; images or arrays to compare it on: for an
-             integer file `calibration`, for a float file `samples`, or None for photographs or noise;
-             whether to use the fused kernels where available
-    Raises   a subclass of MicronetEdgeError: VerificationError if the proof fails.
+    Args:
+        file: the file.
+        network: a checkpoint, a factory or the module itself.
+        calibration: images or arrays to compare an integer file on.
+        samples: images or arrays to compare a float file on; None takes photographs or noise.
+        kernels: "auto" uses the fused kernels where available.
+
+    Raises:
+        VerificationError: the proof fails.
+        MicronetEdgeError: file or network cannot be read.
     """
     return prove_again(Path(file), network, ProofInputs(calibration, samples), kernels).proof
 

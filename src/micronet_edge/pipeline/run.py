@@ -39,11 +39,19 @@ def export(
 ) -> tuple[Exported, ...]:
     """Writes a network as files of every requested format, each proven in its own runtime.
 
-    Given    a variant's name, a checkpoint's path, a factory (package.module:name or file.py:name) or a
-             module; for a module, `metadata`: its name, labels and preprocessing; for a variant, a
-             checkpoint or none (random weights); `report` is called with each step as it begins
-    Result   one Exported per format, all of them or none
-    Raises   a subclass of MicronetEdgeError; then no file appears under its final name.
+    Args:
+        source: a variant's name, a checkpoint's path, a factory (package.module:name or file.py:name) or a
+            module.
+        metadata: of a module, its name, labels and preprocessing.
+        checkpoint: weights of a variant; None leaves them random.
+        settings: which files to write, and how to read the source.
+        report: called with each step as it begins.
+
+    Returns:
+        One Exported per format, all of them or none.
+
+    Raises:
+        MicronetEdgeError: a subclass of it; then no file appears under its final name.
     """
     job = Job(source, QuantizeSettings.of(settings or ExportSettings()), metadata, checkpoint, report)
     made = run(job)
@@ -60,9 +68,18 @@ def quantize(
 ) -> Artifacts:
     """Writes a network as integer files of every requested format, each proven in its own runtime.
 
-    Given    as for `export`; settings with a precision of int8 or int8-a16 and calibration images
-    Result   one file per format and one recipe for all of them, or nothing
-    Raises   a subclass of MicronetEdgeError; then no file appears under its final name.
+    Args:
+        source: as for `export`.
+        metadata: as for `export`.
+        checkpoint: as for `export`.
+        settings: with a precision of int8 or int8-a16, and calibration images or a recipe.
+        report: called with each step as it begins.
+
+    Returns:
+        One file per format and one recipe for all of them, or nothing.
+
+    Raises:
+        MicronetEdgeError: a subclass of it; then no file appears under its final name.
     """
     job = Job(source, QuantizeSettings.of(settings), metadata, checkpoint, report)
     QuantizedFiles.check(job.settings)

@@ -75,14 +75,20 @@ def analyze_file(
 ) -> FileSensitivity:
     """Analyzes every layer of the quantized network in a file.
 
-    Given    an integer file with its recipe beside it; the checkpoint, factory or module it was made from;
-             images or arrays like those it was calibrated on; in the settings, labelled images of a
-             classifier and whether to simulate the fused kernels. Of more than MOST_IMAGES images it takes
-             MOST_IMAGES, evenly over the classes and the same every time.
-    Result   each layer's share of the loss; without labelled images there is no top-1, only the agreement
-             with the float network; of what is no classifier only the noise in its outputs.
-    Raises   a subclass of MicronetEdgeError on a float file, a missing recipe, another checkpoint, or
-             unreadable images.
+    Args:
+        path: an integer file with its recipe beside it.
+        network: the checkpoint, factory or module it was made from.
+        calibration: images or arrays like those it was calibrated on. Of more than MOST_IMAGES images it
+            takes MOST_IMAGES, evenly over the classes and the same every time.
+        settings: labelled images of a classifier, and whether to simulate the fused kernels.
+        progress: called with the number of finished steps and of all steps.
+
+    Returns:
+        Each layer's share of the loss. Without labelled images there is no top-1, only the agreement with
+        the float network; of what is no classifier only the noise in its outputs.
+
+    Raises:
+        MicronetEdgeError: a float file, a missing recipe, another checkpoint, or unreadable images.
     """
     path, settings = Path(path), settings or SensitivitySettings()
     metadata = read_metadata(path)

@@ -71,8 +71,8 @@ def checked_reader(path: Path) -> FileReader:
 def read_metadata(path: Path | str) -> FileMetadata:
     """What a file of any target says of itself: labels, preprocessing, variant and origin.
 
-    Raises TargetError on a file that is missing, is not what its manifest says, or was not written by this
-    tool.
+    Raises:
+        TargetError: the file is missing, is not what its manifest says, or was not written by this tool.
     """
     path = Path(path)
     settle(path.parent)  # who asks will read the files beside it as well
