@@ -7,7 +7,6 @@ import torch
 from torch import Tensor, nn
 
 from micronet_edge.quantization.half_up_constants import (
-    BIAS_LIMIT,
     function_table,
     matrix_constants,
     mean_constants,
@@ -16,7 +15,7 @@ from micronet_edge.quantization.half_up_constants import (
 )
 from micronet_edge.quantization.integer_arithmetic import are_whole, straight_through, whole
 from micronet_edge.quantization.operators.call import Arithmetic, Call, Layer
-from micronet_edge.quantization.qparams import BYTE, QuantParams
+from micronet_edge.quantization.qparams import BIAS_LIMIT, BYTE, QuantParams
 from micronet_edge.quantization.requantization import NEAR_TIE, NEAR_TIE_OF_16_BITS, requantized_sums
 from micronet_edge.quantization.stored_weights import (
     Matrix,
