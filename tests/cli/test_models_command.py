@@ -73,15 +73,6 @@ def test_an_onnx_file_needs_no_tensorflow(precision, tmp_path):
     assert not found & {"tensorflow", "onnx2tf", "ai_edge_litert"}
 
 
-def test_nor_does_an_integer_tflite_file(tmp_path):
-    calibration = str(calibration_images(tmp_path))
-    found = loaded_by(
-        "quantize", str(DIGITS), "--format", "tflite", "--calibration", calibration, "--output", str(tmp_path)
-    )
-    assert list(tmp_path.glob("*.tflite"))
-    assert not found & {"tensorflow", "onnx2tf"}
-
-
 def calibration_images(folder):
     """A few noisy pictures, none like another."""
     images = folder / "images"

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 EXPORT = "'micronet-edge[export]'"
 _ONNX, _TFLITE, _TRAIN = ("'micronet-edge[onnx]'", "'micronet-edge[tflite]'", "'micronet-edge[train]'")
+_BASELINE = "'micronet-edge[baseline]'"
 
 PROVIDERS: Mapping[str, str] = {
     # Runtimes, each of which is all that its files need.
@@ -11,7 +12,8 @@ PROVIDERS: Mapping[str, str] = {
     "ai_edge_litert": "ai-edge-litert",
     **dict.fromkeys(("jaxtyping", "msgspec", "safetensors", "torch"), EXPORT),
     **dict.fromkeys(("onnx", "onnxsim"), _ONNX),
-    **dict.fromkeys(("flatbuffers", "onnx2tf", "tensorflow", "tf_keras"), _TFLITE),
+    "flatbuffers": _TFLITE,
+    **dict.fromkeys(("onnx2tf", "tensorflow", "tf_keras"), _BASELINE),
     **dict.fromkeys(("kornia", "webdataset"), _TRAIN),
 }
 """What pip installs to provide a package, by the package's name in Python."""
