@@ -3,6 +3,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+# What the demo needs; where all is installed, that is enough.
+DEMO := $(if $(wildcard $(VENV)/.installed),$(VENV)/.installed,$(VENV)/.demo)
 KERNELS := src/micronet_edge/kernels
 
 .DEFAULT_GOAL := help
@@ -20,14 +22,22 @@ $(INSTALLED): pyproject.toml constraints.txt setup.py $(wildcard $(KERNELS)/nati
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
+$(VENV)/.demo: pyproject.toml constraints.txt setup.py $(wildcard $(KERNELS)/native/* $(KERNELS)/native/*/*)
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "· installing PyTorch: 0.9 of 1.3 GB"
+	@$(BIN)/pip install --quiet --no-compile --constraint constraints.txt torch
+	@echo "· installing the runtimes and this package, with its kernels"
+	@$(BIN)/pip install --quiet --no-compile --constraint constraints.txt --editable '.[tflite]'
+	@touch $@
+
 kernels-aarch64:  ## builds the fused kernels for an arm64 board with Debian's cross compiler
 	cmake -S $(KERNELS)/native -B build/aarch64 -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 \
 		-DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++
 	cmake --build build/aarch64 --parallel
 	install build/aarch64/libmicronet_edge_kernels.so $(KERNELS)/libmicronet_edge_kernels-aarch64.so
 
-demo: setup  ## exports a trained MicroNet to ONNX and TFLite and classifies real digits
-	$(BIN)/python examples/digits/demo.py
+demo: $(DEMO)  ## exports a trained MicroNet to ONNX and TFLite and classifies real digits
+	@$(BIN)/micronet-edge demo
 
 test: setup check  ## runs the checks and all tests, as CI does
 	$(BIN)/python -m pytest -n auto

@@ -7,7 +7,6 @@ import sys
 
 import numpy as np
 import pytest
-from cli.command import DIGITS
 from PIL import Image
 
 FAMILY = ("m0", "m1", "m2", "m3")

@@ -6,15 +6,18 @@ import pytest
 import torch
 from cli.command import DIGITS, shared
 from example_images import digits
+from golden.update import golden_spec
 from sources_without_install import blocking, path_with_entry_points, python
 
-from golden.update import golden_spec
 from micronet_edge import ExportSettings, export
 from micronet_edge.errors import TargetError
 from micronet_edge_tflite.converter import installed
 from micronet_edge_tflite.target import TARGET
 
-CONVERTER = "keras onnx2tf onnx_graphsurgeon onnxscript psutil sng4onnx tensorflow tf_keras".split()
+CONVERTER = {
+    *("onnx2tf", "onnx_graphsurgeon", "onnxscript", "psutil", "sng4onnx"),
+    *("keras", "tensorflow", "tf_keras"),
+}
 """What `baseline` installs and no other extra does."""
 
 WRITE = """
@@ -49,7 +52,7 @@ def test_float_and_integer_files_need_no_tensorflow(path, tmp_path, tmp_path_fac
 
 @pytest.fixture
 def no_converter(monkeypatch):
-    monkeypatch.setattr(installed, "find_spec", lambda name: None)
+    monkeypatch.setattr(installed, "find_spec", lambda _: None)
 
 
 @pytest.mark.usefixtures("no_converter")
