@@ -8,7 +8,7 @@ DEMO := $(if $(wildcard $(VENV)/.installed),$(VENV)/.installed,$(VENV)/.demo)
 KERNELS := src/micronet_edge/kernels
 
 .DEFAULT_GOAL := help
-.PHONY: help setup kernels-aarch64 demo test test-slow check bench accuracy golden fuzz compatibility train-digits detector train-detector patches clean
+.PHONY: help setup kernels-aarch64 demo test test-slow smoke wheels release-check check bench accuracy golden fuzz compatibility train-digits detector train-detector patches clean
 
 help:  ## lists the targets
 	@grep -E '^[a-z0-9%-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -44,6 +44,18 @@ test: setup check  ## runs the checks and all tests, as CI does
 
 test-slow: setup  ## runs the tests that take long, or need an emulator or older releases of the runtimes
 	$(BIN)/python -m pytest -m slow
+
+smoke:  ## tries an import and an export in a fresh environment, with any Python: PYTHON=python3.13
+	$(PYTHON) release/smoke.py
+
+wheels:  ## builds the source distribution and all wheels into dist, and checks them in fresh environments
+	$(PYTHON) release/wheels.py
+
+release-check:  ## checks what a release must be: tree, changelog, licences, tests, wheels with the demo, docs
+	$(PYTHON) release/check.py
+	$(MAKE) test
+	$(BIN)/python -m pytest -q tests/test_readme.py
+	$(PYTHON) release/wheels.py --demo
 
 check: setup  ## runs ruff and mypy --strict
 	$(BIN)/ruff check

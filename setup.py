@@ -1,6 +1,6 @@
 """Builds the libraries of kernels beside the Python; without a compiler all else installs as usual.
 
-MICRONET_EDGE_WHEEL makes a wheel for others: x86_64 and aarch64, with libraries that run on any Linux with glibc
+MICRONET_EDGE_WHEEL makes a wheel for others: x86_64 and aarch64, with libraries for any Linux with glibc
 2.28, or none, without libraries. release/wheels.py checks what they claim.
 """
 

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 @one_line_errors
 def demo(
     *,
-    output: Annotated[
-        Path, typer.Option(help="Folder for the files; an earlier demo's are replaced.")
-    ] = Path("demo-output"),
+    output: Annotated[Path, typer.Option(help="Folder; an earlier demo's files are replaced.")] = Path(
+        "demo-output"
+    ),
     debug: DebugOption = False,
 ) -> None:
     """Export a trained MicroNet and classify 397 digits with the files: all it needs is installed."""

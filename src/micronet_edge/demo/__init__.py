@@ -1,1 +1,1 @@
-"""The demo: a trained MicroNet becomes files that classify handwritten digits, with all that it needs inside."""
+"""The demo: a trained MicroNet becomes files that classify digits, with all that it needs inside."""

@@ -49,9 +49,7 @@ def checkpoint() -> Path:
     for place in places:
         if place.is_file():
             return place
-    raise SettingsError(
-        f"{places[0]} is missing: install micronet-edge again, from a wheel or a whole checkout"
-    )
+    raise SettingsError(f"{places[0]} is missing: install micronet-edge again, from a wheel or a checkout")
 
 
 def write_images(folder: Path) -> None:
