@@ -1,7 +1,7 @@
 """Tries this checkout with another Python: `make smoke PYTHON=python3.13`.
 
-Installs it into a fresh environment with what apps need and runs files in both runtimes: those that it was given, or
-those of a demo, for which it installs PyTorch as well.
+Installs it into a fresh environment with what apps need and runs files in both runtimes: those that it was
+given, or those of a demo, for which it installs PyTorch as well.
 """
 
 import argparse

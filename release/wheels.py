@@ -1,8 +1,8 @@
 """Builds the source distribution and all wheels from it, and checks them: `make wheels`.
 
-Wheels are for x86-64 and 64-bit ARM on Linux, with compiled kernels, and one without for all else. Each is built
-from the source distribution alone, so that one is complete. Those that run here are installed into a fresh
-environment, where commands run in an empty folder. Needs g++, Debian's g++-aarch64-linux-gnu and objdump.
+Wheels are for x86-64 and 64-bit ARM on Linux, with compiled kernels, and one without for all else. Each is
+built from the source distribution alone, so that one is complete. Those that run here are installed into a
+fresh environment, where commands run in an empty folder. Needs g++, Debian's g++-aarch64-linux-gnu and objdump.
 """
 
 import argparse

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 class Extra:
     """An extra of this distribution: its own packages, by their names in Python.
 
-    `megabytes` is what it adds, installed on Linux with PyTorch for CPUs, to the extra that it builds on or to
-    the base.
+    `megabytes` is what it adds to the extra that it builds on or to the base, installed on Linux with PyTorch
+    for CPUs.
     """
 
     packages: tuple[str, ...]
