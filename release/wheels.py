@@ -2,7 +2,8 @@
 
 Wheels are for x86-64 and 64-bit ARM on Linux, with compiled kernels, and one without for all else. Each is
 built from the source distribution alone, so that one is complete. Those that run here are installed into a
-fresh environment, where commands run in an empty folder. Needs g++, Debian's g++-aarch64-linux-gnu and objdump.
+fresh environment, where commands run in an empty folder. It needs g++, Debian's g++-aarch64-linux-gnu and
+objdump.
 """
 
 import argparse

@@ -23,7 +23,8 @@ def test_it_shows_three_runtimes_reading_alike_and_what_to_try_next(tool_here, f
     for name in FILES:
         assert read_metadata(folder / "demo-output" / name).labels == tuple("0123456789")
 
-    predict, verify = (line.split()[1:] for line in ran.output.splitlines() if line.startswith("  /"))[:2]
+    said = [line.split() for line in ran.output.splitlines()]
+    predict, verify = (next(line[1:] for line in said if name in line) for name in ("predict", "verify"))
     assert tool_here(*predict).output.splitlines()[0].endswith("7")
     assert "same function" in tool_here(*verify).output
 

@@ -6,13 +6,13 @@ import pytest
 
 from micronet_edge import kernels
 from micronet_edge.diagnosis import SECTIONS, devices, kernel_libraries, packages, programs
-from micronet_edge.diagnosis.installation import installation
+from micronet_edge.diagnosis.installation import find_installation
 from micronet_edge.diagnosis.programs import COMPILERS, EMULATORS, TOOLS
 
 
 def test_every_section_looks():
     assert [name for name, _ in SECTIONS][:3] == ["installation", "extras", "runtimes"]
-    assert {each.state for each in installation()} == {"found"}
+    assert {each.state for each in find_installation()} == {"found"}
 
 
 def test_a_missing_program_comes_with_the_line_that_installs_it(monkeypatch):
@@ -55,7 +55,7 @@ def test_a_library_that_does_not_load_is_broken(monkeypatch, tmp_path):
     damaged.write_bytes(b"no library")
     monkeypatch.setattr(kernel_libraries, "library", lambda: damaged)
     monkeypatch.setattr(kernel_libraries, "training_library", lambda: None)
-    own, training, *_ = kernel_libraries.kernel_libraries()
+    own, training, *_ = kernel_libraries.find_kernels()
     assert (own.state, training.state) == ("broken", "missing")
     assert str(damaged) in own.detail
     assert training.install
@@ -63,7 +63,7 @@ def test_a_library_that_does_not_load_is_broken(monkeypatch, tmp_path):
 
 @pytest.mark.skipif(kernels.library() is None, reason="the fused kernels were not built")
 def test_the_kernels_of_this_machine_load():
-    assert kernel_libraries.kernel_libraries()[0].state == "found"
+    assert kernel_libraries.find_kernels()[0].state == "found"
 
 
 def test_a_program_that_fails_or_is_missing_finds_no_device(monkeypatch):
@@ -74,5 +74,5 @@ def test_a_program_that_fails_or_is_missing_finds_no_device(monkeypatch):
 
 
 def test_this_cpu_is_a_device():
-    assert devices.devices()[0].name == "CPU"
-    assert "cores" in devices.devices()[0].detail
+    assert devices.find_devices()[0].name == "CPU"
+    assert "cores" in devices.find_devices()[0].detail

@@ -14,7 +14,7 @@ _CPU_FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "asimd", "asimddp", 
 _SECONDS = 10
 
 
-def devices() -> list[Finding]:
+def find_devices() -> list[Finding]:
     """All devices; what needs a program that is missing is not looked for."""
     return [_cpu(), *_gpus(), *_phones(), *_plugged("serial board", ("ttyACM*", "ttyUSB*")), *_cameras()]
 

@@ -12,7 +12,7 @@ OLDEST, NEWEST = (3, 11), (3, 13)
 """The releases of Python that were tried."""
 
 
-def installation() -> list[Finding]:
+def find_installation() -> list[Finding]:
     """The package and the interpreter."""
     return [_package(), _python(sys.version_info[:2])]
 

@@ -10,7 +10,7 @@ from micronet_edge.kernels import libraries, library, training_library
 _INSTALL = "install a C++ compiler, then: pip install --force-reinstall --no-deps micronet-edge"
 
 
-def kernel_libraries() -> list[Finding]:
+def find_kernels() -> list[Finding]:
     """Both libraries of this machine, and kernels for others."""
     own = platform.machine()
     found = [

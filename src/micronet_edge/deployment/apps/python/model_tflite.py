@@ -9,10 +9,20 @@ class Model:
     """The model, in LiteRT."""
 
     def __init__(self, path: Path) -> None:
+        import os
+
         from ai_edge_litert.interpreter import Interpreter
 
-        self.interpreter = Interpreter(str(path))
-        self.interpreter.allocate_tensors()
+        # LiteRT announces its delegate on standard error and has no setting for that; errors are raised.
+        before = os.dup(2)
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        try:
+            self.interpreter = Interpreter(str(path))
+            self.interpreter.allocate_tensors()
+        finally:
+            os.dup2(before, 2)
+            os.close(before)
         self.input = self.interpreter.get_input_details()[0]["index"]
         self.output = self.interpreter.get_output_details()[0]
 
