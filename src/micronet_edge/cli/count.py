@@ -13,7 +13,7 @@ from micronet_edge.cli.options import (
     InputSizeOption,
     input_shapes,
 )
-from micronet_edge.cli.progress import say_what_runs
+from micronet_edge.cli.progress import say_what_runs, waiting
 from micronet_edge.util.terminal import open_console, say_json
 
 if TYPE_CHECKING:
@@ -51,12 +51,13 @@ def count(
     from micronet_edge.targets.isolation import expect
 
     expect(Path(source))  # starts the process that opens the file while this one imports PyTorch
-    from micronet_edge.models.own_networks import with_weights
-    from micronet_edge.pipeline.count import count_source
+    with waiting("counting"):
+        from micronet_edge.models.own_networks import with_weights
+        from micronet_edge.pipeline.count import count_source
 
-    say_what_runs(source)
-    given = source if weights is None else with_weights(source, weights)
-    counted = count_source(given, input_size, input_shapes(input_shape or ()))
+        say_what_runs(source)
+        given = source if weights is None else with_weights(source, weights)
+        counted = count_source(given, input_size, input_shapes(input_shape or ()))
     if as_json:
         say_json(counted.summary(per_layer=per_layer))
     else:

@@ -8,7 +8,7 @@ import typer
 from micronet_edge.cli.errors import one_line_errors
 from micronet_edge.cli.foreign_options import ForeignOptions
 from micronet_edge.cli.options import DebugOption, OverwriteOption
-from micronet_edge.cli.progress import say_what_was_read
+from micronet_edge.cli.progress import say_what_was_read, waiting
 from micronet_edge.cli.shared_options import with_shared_options
 from micronet_edge.util.terminal import open_console, say, say_json
 from micronet_edge.util.text import plural
@@ -31,10 +31,12 @@ def deploy(
     from micronet_edge.targets.isolation import expect
 
     expect(file)  # starts the process that opens the file while this one loads
-    from micronet_edge.deployment.deploy import deploy as run
-    from micronet_edge.settings import CheckpointSettings
+    with waiting("writing the app and trying it"):
+        from micronet_edge.deployment.deploy import deploy as run
+        from micronet_edge.settings import CheckpointSettings
 
-    deployed = run(file, to, output, overwrite=overwrite, settings=CheckpointSettings(**foreign.settings()))
+        settings = CheckpointSettings(**foreign.settings())
+        deployed = run(file, to, output, overwrite=overwrite, settings=settings)
     say_what_was_read(open_console(err=True), deployed.assumption, deployed.notes)
     if as_json:
         say_json(deployed.summary())

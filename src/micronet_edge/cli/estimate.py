@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from micronet_edge.cli.errors import one_line_errors
+from micronet_edge.cli.progress import waiting
 from micronet_edge.util.terminal import open_console, say_json
 from micronet_edge.util.text import plural
 
@@ -37,9 +38,10 @@ def estimate(
 ) -> None:
     """Estimate latency and memory on an Ethos-U NPU with Arm's compiler Vela; measures nothing."""
     del debug  # one_line_errors reads it
-    from micronet_edge_bench.estimates.vela import estimate as run
+    with waiting("running Vela"):
+        from micronet_edge_bench.estimates.vela import estimate as run
 
-    found = run(file, npu, system_configuration=system_config, memory_mode=memory_mode)
+        found = run(file, npu, system_configuration=system_config, memory_mode=memory_mode)
     if as_json:
         say_json(found.summary(per_layer=per_layer))
     else:

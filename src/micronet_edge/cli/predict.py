@@ -8,7 +8,7 @@ import typer
 from micronet_edge.cli.errors import one_line_errors
 from micronet_edge.cli.foreign_options import ForeignOptions
 from micronet_edge.cli.options import DebugOption, KernelsOption, OverwriteOption, SkipUnreadableOption
-from micronet_edge.cli.progress import say_what_was_read
+from micronet_edge.cli.progress import say_what_was_read, waiting
 from micronet_edge.cli.shared_options import with_shared_options
 from micronet_edge.util.terminal import open_console, say, say_json
 from micronet_edge.util.text import plural
@@ -75,10 +75,12 @@ def predict(
 
     def report(found: "Prediction") -> None:
         if not as_json:
+            stop()
             for line in [_line(found)] if many else _lines(found):
                 say(line)
 
-    found = run(file, images, settings, report)
+    with waiting("classifying") as stop:
+        found = run(file, images, settings, report)
     _say_rest(found, as_json=as_json)
     if show is not None:
         from micronet_edge.reports.predictions_page import write_page

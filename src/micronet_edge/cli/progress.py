@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from micronet_edge.util.safe_text import visible
-from micronet_edge.util.terminal import say
+from micronet_edge.util.terminal import open_console, say
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,6 +28,13 @@ def progress(console: "Console") -> Iterator[Callable[[str], None]]:
             status.update(Text(step))
 
         yield report
+
+
+@contextmanager
+def waiting(step: str) -> Iterator[Callable[[], None]]:
+    """Shows a spinner on a terminal while one step runs; yields what ends it before something is printed."""
+    with open_console(err=True).status(step) as status:
+        yield status.stop
 
 
 def say_what_runs(*named: str | Path | None) -> None:

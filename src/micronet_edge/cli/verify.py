@@ -7,7 +7,7 @@ import typer
 
 from micronet_edge.cli.errors import one_line_errors
 from micronet_edge.cli.options import DebugOption, FactoryWeightsOption, KernelsOption
-from micronet_edge.cli.progress import say_what_runs
+from micronet_edge.cli.progress import say_what_runs, waiting
 from micronet_edge.util.terminal import say, say_json
 from micronet_edge.util.text import plural
 
@@ -40,14 +40,15 @@ def verify(
     from micronet_edge.targets.isolation import expect
 
     expect(file)  # starts the process that opens the file while this one imports PyTorch
-    from micronet_edge.kernels import describe
-    from micronet_edge.models.own_networks import with_weights
-    from micronet_edge.pipeline.prove_again import ProofInputs, prove_again
-    from micronet_edge.verification.outputs import TOLERANCES
+    with waiting("running the file and its checkpoint"):
+        from micronet_edge.kernels import describe
+        from micronet_edge.models.own_networks import with_weights
+        from micronet_edge.pipeline.prove_again import ProofInputs, prove_again
+        from micronet_edge.verification.outputs import TOLERANCES
 
-    say_what_runs(checkpoint)
-    given = ProofInputs(calibration, samples)
-    again = prove_again(file, with_weights(checkpoint, weights), given, kernels)
+        say_what_runs(checkpoint)
+        given = ProofInputs(calibration, samples)
+        again = prove_again(file, with_weights(checkpoint, weights), given, kernels)
     proof, metadata = again.proof, again.metadata
     if as_json:
         say_json(proof.values())
