@@ -51,10 +51,9 @@ smoke:  ## tries an import and an export in a fresh environment, with any Python
 wheels:  ## builds the source distribution and all wheels into dist, and checks them in fresh environments
 	$(PYTHON) release/wheels.py
 
-release-check:  ## checks what a release must be: tree, changelog, licences, tests, wheels with the demo, docs
+release-check:  ## checks what a release must be: tree, changelog, licences, tests and pages, wheels with the demo
 	$(PYTHON) release/check.py
 	$(MAKE) test
-	$(BIN)/python -m pytest -q tests/test_readme.py
 	$(PYTHON) release/wheels.py --demo
 
 check: setup  ## runs ruff and mypy --strict
