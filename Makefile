@@ -24,7 +24,7 @@ $(INSTALLED): pyproject.toml constraints.txt setup.py $(wildcard $(KERNELS)/nati
 
 $(VENV)/.demo: pyproject.toml constraints.txt setup.py $(wildcard $(KERNELS)/native/* $(KERNELS)/native/*/*)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "· installing PyTorch: 0.9 of 1.3 GB"
+	@echo "· installing PyTorch: most of 1.1 GB"
 	@$(BIN)/pip install --quiet --no-compile --constraint constraints.txt torch
 	@echo "· installing the runtimes and this package, with its kernels"
 	@$(BIN)/pip install --quiet --no-compile --constraint constraints.txt --editable '.[tflite]'

@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=ROOT / "dist")
     parser.add_argument("--kinds", nargs="*", choices=KINDS, default=list(KINDS), metavar="KIND")
     parser.add_argument(
-        "--demo", action="store_true", help="run the whole demo too: installs PyTorch, 1.3 GB"
+        "--demo", action="store_true", help="run the whole demo too: installs PyTorch, 1.1 GB"
     )
     given = parser.parse_args()
     output = given.output.resolve()
