@@ -4,10 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DOCS := .venv-docs
+# What the demo needs; where all is installed, that is enough.
+DEMO := $(if $(wildcard $(VENV)/.installed),$(VENV)/.installed,$(VENV)/.demo)
 KERNELS := src/micronet_edge/kernels
 
 .DEFAULT_GOAL := help
-.PHONY: help docs setup kernels-aarch64 demo test test-slow check bench accuracy golden fuzz compatibility train-digits detector train-detector patches clean
+.PHONY: help docs setup kernels-aarch64 demo test test-slow smoke wheels release-check check bench accuracy golden fuzz compatibility train-digits detector train-detector patches clean
 
 help:  ## lists the targets
 	@grep -E '^[a-z0-9%-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -20,6 +22,14 @@ $(INSTALLED): pyproject.toml constraints.txt setup.py $(wildcard $(KERNELS)/nati
 	$(BIN)/pip install --quiet --constraint constraints.txt torch
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
+
+$(VENV)/.demo: pyproject.toml constraints.txt setup.py $(wildcard $(KERNELS)/native/* $(KERNELS)/native/*/*)
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "· installing PyTorch: most of 1.1 GB"
+	@$(BIN)/pip install --quiet --no-compile --constraint constraints.txt torch
+	@echo "· installing the runtimes and this package, with its kernels"
+	@$(BIN)/pip install --quiet --no-compile --constraint constraints.txt --editable '.[tflite]'
+	@touch $@
 
 # The site has an environment of its own: it reads the sources and needs none of their packages.
 $(DOCS)/.installed: docs/requirements.txt constraints.txt
@@ -36,14 +46,25 @@ kernels-aarch64:  ## builds the fused kernels for an arm64 board with Debian's c
 	cmake --build build/aarch64 --parallel
 	install build/aarch64/libmicronet_edge_kernels.so $(KERNELS)/libmicronet_edge_kernels-aarch64.so
 
-demo: setup  ## exports a trained MicroNet to ONNX and TFLite and classifies real digits
-	$(BIN)/python examples/digits/demo.py
+demo: $(DEMO)  ## exports a trained MicroNet to ONNX and TFLite and classifies real digits
+	@$(BIN)/micronet-edge demo
 
 test: setup check  ## runs the checks and all tests, as CI does
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
 test-slow: setup  ## runs the tests that take long, or need an emulator or older releases of the runtimes
 	$(BIN)/python -m pytest -m slow
+
+smoke:  ## tries an import and an export in a fresh environment, with any Python: PYTHON=python3.13
+	$(PYTHON) release/smoke.py
+
+wheels:  ## builds the source distribution and all wheels into dist, and checks them in fresh environments
+	$(PYTHON) release/wheels.py
+
+release-check:  ## checks what a release must be: tree, changelog, licences, tests and pages, wheels with the demo
+	$(PYTHON) release/check.py
+	$(MAKE) test
+	$(PYTHON) release/wheels.py --demo
 
 check: setup  ## runs ruff and mypy --strict
 	$(BIN)/ruff check

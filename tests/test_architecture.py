@@ -103,14 +103,14 @@ def test_benchmarks_import_the_core_and_their_own_harness():
         assert ours(everywhere(path)) <= {CORE, HARNESS}, path
 
 
-ENTRY = REPOSITORY / "src" / CORE / "train.py"
-"""What torchrun starts: the command, as a module."""
+ENTRIES = {REPOSITORY / "src" / CORE / name for name in ("train.py", "__main__.py")}
+"""The command as a module: what torchrun starts, and `python -m micronet_edge`."""
 
 
 def test_nothing_imports_the_command_line():
     for root in ROOTS:
         for path in sources(root):
-            if not is_cli(path) and path != ENTRY:
+            if not is_cli(path) and path not in ENTRIES:
                 assert not any(name.startswith(f"{CORE}.cli") for name in everywhere(path)), path
 
 
@@ -119,7 +119,7 @@ def test_training_is_on_top():
     public = REPOSITORY / "src" / CORE / "__init__.py"
     for root in ("src", "exporters"):
         for path in sources(root):
-            if is_cli(path) or path in {public, ENTRY} or path.parent.name == "training":
+            if is_cli(path) or path in {public, *ENTRIES} or path.parent.name == "training":
                 continue
             assert not any(name.startswith(f"{CORE}.training") for name in everywhere(path)), path
 

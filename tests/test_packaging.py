@@ -17,6 +17,7 @@ import pytest
 REPOSITORY = Path(__file__).parents[1]
 LIBRARIES = ("kernels", "training")
 ROOTS = ("src", "exporters", "benchmarks")
+CHECKPOINT = "micronet_edge/demo/m0-digits.safetensors"
 
 
 def packaged(pattern):
@@ -38,7 +39,7 @@ def built(folder, **environment):
         shutil.copytree(REPOSITORY / name, source / name, ignore=shutil.ignore_patterns(*unwanted))
     pictures = shutil.ignore_patterns(*unwanted, "data")  # what an example's own script writes
     shutil.copytree(REPOSITORY / "examples", source / "examples", ignore=pictures)
-    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
+    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE", "NOTICE"):
         shutil.copy(REPOSITORY / name, source)
     isolation = ["--no-build-isolation"] if find_spec("setuptools") else []
     subprocess.run(
@@ -94,7 +95,7 @@ def test_it_holds_every_module_of_the_three_roots_and_no_other(wheel):
     assert {name.split("/")[0] for name in modules} >= {"micronet_edge", "micronet_edge_onnx"}
 
 
-@pytest.mark.parametrize("pattern", ["py.typed", "*.jpg", "*.json", "*.c", "*.h", "*.ld"])
+@pytest.mark.parametrize("pattern", ["py.typed", "*.jpg", "*.png", "*.json", "*.c", "*.h", "*.ld"])
 def test_it_holds_the_data_that_the_modules_read(wheel, pattern):
     assert packaged(pattern)
     assert packaged(pattern) <= set(wheel.namelist())
@@ -103,9 +104,15 @@ def test_it_holds_the_data_that_the_modules_read(wheel, pattern):
 def test_it_holds_no_tests_examples_or_scripts(wheel):
     tops = {name.split("/")[0] for name in wheel.namelist()}
     assert all(top.startswith("micronet_edge") for top in tops), tops
-    assert not [
-        name for name in wheel.namelist() if "test" in name or name.endswith((".pyc", ".safetensors"))
-    ]
+    assert not [name for name in wheel.namelist() if "test" in name or name.endswith(".pyc")]
+    assert [name for name in wheel.namelist() if name.endswith(".safetensors")] == [CHECKPOINT]
+
+
+def test_the_demo_finds_its_checkpoint_and_images_in_at_most_2_megabytes(wheel):
+    example = REPOSITORY / "examples" / "digits" / "m0-digits.safetensors"
+    assert wheel.read(CHECKPOINT) == example.read_bytes()
+    own = [each for each in wheel.infolist() if each.filename.startswith("micronet_edge/demo/")]
+    assert sum(each.file_size for each in own) <= 2_000_000
 
 
 def test_it_brings_the_command_and_the_targets(wheel):
@@ -120,6 +127,7 @@ def test_it_brings_the_command_and_the_targets(wheel):
     }
 
 
-def test_it_carries_the_licence(wheel):
-    (name,) = (name for name in wheel.namelist() if name.endswith("LICENSE"))
-    assert wheel.read(name) == (REPOSITORY / "LICENSE").read_bytes()
+@pytest.mark.parametrize("file", ["LICENSE", "NOTICE"])
+def test_it_carries_the_licences(wheel, file):
+    (name,) = (name for name in wheel.namelist() if name.endswith(file))
+    assert wheel.read(name) == (REPOSITORY / file).read_bytes()

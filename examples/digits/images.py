@@ -26,7 +26,10 @@ def write_images(folder: Path = DATA) -> Path:
     if all(len(image_paths(part, folder)) == count for part, count in SPLIT.items()):
         return folder
 
-    from sklearn.datasets import load_digits  # not needed once the files exist
+    try:
+        from sklearn.datasets import load_digits  # not needed once the files exist
+    except ModuleNotFoundError as error:
+        raise SystemExit(f"error: the digits need {error.name}: pip install -e '.[examples]'") from None
 
     digits = load_digits()
     folder.mkdir(parents=True, exist_ok=True)

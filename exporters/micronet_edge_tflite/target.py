@@ -69,6 +69,8 @@ OWN_OPERATORS = frozenset(
 """Those of a MicroNet's float files, for which the limit holds: XNNPACK takes all of them."""
 
 
+_ELSEWHERE = "put another layer in its place, or give --format onnx alone"
+
 _TABLES = shipped_tables(__package__)
 _COSTS = _TABLES["xnnpack"]
 
@@ -91,6 +93,10 @@ class TfliteTarget:
             raise TargetError("a TFLite file has a fixed batch: give --batch N, or --format onnx alone")
         if spec.ends.layout == "NCHW":
             raise TargetError("a TFLite file takes NHWC: leave --layout nchw out, or give --format onnx")
+        if spec.naive:
+            from micronet_edge_tflite.converter.installed import require_converter
+
+            require_converter("a naive TFLite file", "give --format onnx alone")
 
     def pipeline(self, spec: ExportSpec) -> tuple[Pass, ...]:
         costs, white = spec.tuning.costs("xnnpack", _COSTS), spec.ends.white
@@ -113,6 +119,7 @@ class TfliteTarget:
     def _convert(network: nn.Module, spec: ExportSpec, path: Path) -> None:
         """Converts the ONNX file: of a network as it was trained, or with layers that `operators/` lacks."""
         from micronet_edge_tflite.converter.convert import convert
+        from micronet_edge_tflite.converter.installed import require_converter
         from micronet_edge_tflite.converter.name_tensors import name_tensors
         from micronet_edge_tflite.converter.plain_pointwise import with_plain_pointwise
         from micronet_edge_tflite.converter.sign import sign
@@ -133,6 +140,7 @@ class TfliteTarget:
                 f"{_lacking(network)} has no TFLite operator, and the converter takes one map alone: put "
                 "another layer in its place"
             )
+        require_converter(f"{_lacking(network)} has no TFLite operator: its conversion", _ELSEWHERE)
         with tempfile.TemporaryDirectory(prefix="micronet-edge-") as folder:
             onnx_file = Path(folder, "model.onnx")
             find_target("onnx").export(with_plain_pointwise(network), replace(spec, portable=True), onnx_file)

@@ -7,7 +7,6 @@ import sys
 
 import numpy as np
 import pytest
-from cli.command import DIGITS
 from PIL import Image
 
 FAMILY = ("m0", "m1", "m2", "m3")
@@ -71,15 +70,6 @@ def test_an_onnx_file_needs_no_tensorflow(precision, tmp_path):
     assert list(tmp_path.glob("*.onnx"))
     assert "onnxruntime" in found
     assert not found & {"tensorflow", "onnx2tf", "ai_edge_litert"}
-
-
-def test_nor_does_an_integer_tflite_file(tmp_path):
-    calibration = str(calibration_images(tmp_path))
-    found = loaded_by(
-        "quantize", str(DIGITS), "--format", "tflite", "--calibration", calibration, "--output", str(tmp_path)
-    )
-    assert list(tmp_path.glob("*.tflite"))
-    assert not found & {"tensorflow", "onnx2tf"}
 
 
 def calibration_images(folder):

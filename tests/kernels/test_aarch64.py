@@ -26,7 +26,8 @@ pytestmark = [
 def built(tmp_path_factory):
     """A folder with the library and the program that calls it."""
     folder = tmp_path_factory.mktemp("aarch64")
-    other = ["-DCMAKE_SYSTEM_NAME=Linux", "-DCMAKE_SYSTEM_PROCESSOR=aarch64"]
+    # As in the wheel.
+    other = ["-DCMAKE_SYSTEM_NAME=Linux", "-DCMAKE_SYSTEM_PROCESSOR=aarch64", "-DSTATIC_LIBSTDCXX=ON"]
     configure = ["cmake", "-S", kernels.SOURCES, "-B", folder, *other, f"-DCMAKE_CXX_COMPILER={COMPILER}"]
     subprocess.run(configure, check=True)
     subprocess.run(["cmake", "--build", folder, "--parallel", "2"], check=True)

@@ -4,6 +4,7 @@ import re
 import tomllib
 from pathlib import Path
 
+from micronet_edge.util.extras import EXTRAS as SHOWN
 from micronet_edge.util.extras import PROVIDERS, missing
 
 PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
@@ -30,8 +31,27 @@ def test_every_package_of_the_extras_for_export_and_training_is_known():
         assert requirements(extra) <= set(PROVIDERS)
 
 
+def test_doctor_shows_every_extra_for_users_with_what_is_in_it():
+    assert set(SHOWN) == set(EXTRAS) - {"dev"}
+    other_names = {"skimage": "scikit_image", "sklearn": "scikit_learn", "ethosu": "ethos_u_vela"}
+    for name, extra in SHOWN.items():
+        assert {other_names.get(package, package) for package in extra.packages} <= requirements(name)
+
+
+def test_only_the_baseline_needs_tensorflow():
+    for name in SHOWN:
+        brought = requirements(name) & {"tensorflow", "tf_keras", "onnx2tf"}
+        assert bool(brought) == (name == "baseline"), name
+
+
+def test_the_page_on_installing_says_what_each_extra_weighs():
+    page = (Path(__file__).parents[2] / "docs" / "install.md").read_text()
+    for name, extra in SHOWN.items():
+        assert f"| `{name}` | {extra.brings} | {extra.megabytes} MB |" in page
+
+
 def test_extras_build_on_each_other():
-    for extra, base in {"onnx": "export", "train": "export", "tflite": "onnx"}.items():
+    for extra, base in {"onnx": "export", "train": "export", "tflite": "onnx", "baseline": "tflite"}.items():
         assert f"micronet-edge[{base}]" in EXTRAS[extra]
 
 

@@ -51,7 +51,7 @@ def count(
     from micronet_edge.targets.isolation import expect
 
     expect(Path(source))  # starts the process that opens the file while this one imports PyTorch
-    with waiting(open_console(err=True), f"counting {source}"):
+    with waiting(f"counting {source}"):
         from micronet_edge.models.own_networks import with_weights
         from micronet_edge.pipeline.count import count_source
 

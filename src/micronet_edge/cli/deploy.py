@@ -31,13 +31,13 @@ def deploy(
     from micronet_edge.targets.isolation import expect
 
     expect(file)  # starts the process that opens the file while this one loads
-    from micronet_edge.deployment.deploy import deploy as run
-    from micronet_edge.settings import CheckpointSettings
+    with waiting(f"writing the app into {output}"):  # npm fetches a web page's runtime
+        from micronet_edge.deployment.deploy import deploy as run
+        from micronet_edge.settings import CheckpointSettings
 
-    console, settings = open_console(err=True), CheckpointSettings(**foreign.settings())
-    with waiting(console, f"writing the app into {output}"):  # npm fetches a web page's runtime
+        settings = CheckpointSettings(**foreign.settings())
         deployed = run(file, to, output, overwrite=overwrite, settings=settings)
-    say_what_was_read(console, deployed.assumption, deployed.notes)
+    say_what_was_read(open_console(err=True), deployed.assumption, deployed.notes)
     if as_json:
         say_json(deployed.summary())
     else:

@@ -45,9 +45,9 @@ def estimate(
 ) -> None:
     """Estimate latency and memory on an Ethos-U NPU with Arm's compiler Vela; measures nothing."""
     del debug  # one_line_errors reads it
-    from micronet_edge_bench.estimates.vela import estimate as run
+    with waiting(f"compiling {file} with Vela"):
+        from micronet_edge_bench.estimates.vela import estimate as run
 
-    with waiting(open_console(err=True), f"compiling {file} with Vela"):
         found = run(file, npu, system_configuration=system_config, memory_mode=memory_mode)
     if as_json:
         say_json(found.summary(per_layer=per_layer))

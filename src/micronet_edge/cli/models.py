@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from micronet_edge.cli.errors import one_line_errors
+from micronet_edge.cli.progress import waiting
 from micronet_edge.util.terminal import open_console, say_json
 
 
@@ -16,11 +17,20 @@ def models(
 ) -> None:
     """List the variants: parameters, multiply-adds in both conventions, the paper's accuracy."""
     del debug  # one_line_errors reads it
+    with waiting("counting the family"):
+        rows = _rows()
+    if as_json:
+        say_json(rows)
+    else:
+        _print_table(rows)
+
+
+def _rows() -> list[dict[str, object]]:
     from micronet_edge.counting import count
     from micronet_edge.models import FAMILY, MicroNet
     from micronet_edge.models.family import PAPER
 
-    rows = []
+    rows: list[dict[str, object]] = []
     for name, variant in FAMILY.items():
         counted = count(MicroNet(variant))
         rows.append(
@@ -33,15 +43,13 @@ def models(
                 "paper": PAPER,
             }
         )
-    if as_json:
-        say_json(rows)
-    else:
-        _print_table(rows, PAPER)
+    return rows
 
 
-def _print_table(rows: list[dict[str, object]], paper: str) -> None:
+def _print_table(rows: list[dict[str, object]]) -> None:
     from rich.table import Table
 
+    paper = rows[0]["paper"]
     table = Table(
         title="MicroNet at 224 px, 1000 classes", caption=f"Top-1: on ImageNet, as published in {paper}."
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from micronet_edge.util.safe_text import visible
-from micronet_edge.util.terminal import say
+from micronet_edge.util.terminal import open_console, say
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,11 +31,11 @@ def progress(console: "Console") -> Iterator[Callable[[str], None]]:
 
 
 @contextmanager
-def waiting(console: "Console", what: str) -> Iterator[None]:
+def waiting(what: str) -> Iterator[None]:
     """Shows a spinner on a terminal, and nothing elsewhere. Nothing may go to standard output meanwhile."""
     from rich.text import Text
 
-    with console.status(Text(what)):
+    with open_console(err=True).status(Text(what)):
         yield
 
 

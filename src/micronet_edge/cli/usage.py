@@ -29,6 +29,10 @@ class Group(TyperGroup):
     def get_help_option(self, ctx: Any) -> Any:
         return _shown(super().get_help_option(ctx))
 
+    def get_params(self, ctx: Any) -> Any:
+        # Typer adds the options of shell completion after it has made the group.
+        return [_shown(parameter) for parameter in super().get_params(ctx)]
+
 
 class Command(TyperCommand):
     """One command. Help shows flags without a value and every other option with a placeholder."""

@@ -8,7 +8,7 @@ import typer
 from micronet_edge.cli.errors import one_line_errors
 from micronet_edge.cli.options import DebugOption, FactoryWeightsOption, KernelsOption
 from micronet_edge.cli.progress import say_what_runs, waiting
-from micronet_edge.util.terminal import open_console, say, say_json
+from micronet_edge.util.terminal import say, say_json
 from micronet_edge.util.text import plural
 
 
@@ -40,7 +40,7 @@ def verify(
     from micronet_edge.targets.isolation import expect
 
     expect(file)  # starts the process that opens the file while this one imports PyTorch
-    with waiting(open_console(err=True), f"comparing {file} with {checkpoint}"):
+    with waiting(f"comparing {file} with {checkpoint}"):
         from micronet_edge.kernels import describe
         from micronet_edge.models.own_networks import with_weights
         from micronet_edge.pipeline.prove_again import ProofInputs, prove_again

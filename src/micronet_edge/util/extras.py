@@ -1,18 +1,47 @@
 """What to install where a package is missing: the runtime of a file, or an extra of this distribution."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """An extra of this distribution: its own packages, by their names in Python.
+
+    `megabytes` is what it adds to the extra that it builds on or to the base, installed on Linux with PyTorch
+    for CPUs.
+    """
+
+    packages: tuple[str, ...]
+    brings: str
+    megabytes: int
+
+
+EXTRAS: Mapping[str, Extra] = {
+    "export": Extra(("torch", "jaxtyping", "msgspec", "safetensors"), "checkpoints and C files", 870),
+    "onnx": Extra(("onnx", "onnxruntime", "onnxsim"), "writes, proves and runs ONNX files", 155),
+    "tflite": Extra(("ai_edge_litert",), "writes, proves and runs TFLite files", 60),
+    "train": Extra(("kornia", "webdataset"), "`train`", 35),
+    "npu": Extra(("ethosu",), "`estimate` for Ethos-U NPUs", 10),
+    "examples": Extra(("skimage", "sklearn"), "the data of the examples", 240),
+    "baseline": Extra(
+        ("onnx2tf", "tensorflow", "tf_keras"), "`export --naive` to TFLite, the usual converter", 2100
+    ),
+}
+"""Every extra for users, in the order in which they build on each other."""
 
 EXPORT = "'micronet-edge[export]'"
-_ONNX, _TFLITE, _TRAIN = ("'micronet-edge[onnx]'", "'micronet-edge[tflite]'", "'micronet-edge[train]'")
 
 PROVIDERS: Mapping[str, str] = {
+    **{
+        package: f"'micronet-edge[{name}]'"
+        for name in ("export", "onnx", "tflite", "train", "baseline")
+        for package in EXTRAS[name].packages
+    },
+    "flatbuffers": "'micronet-edge[tflite]'",
     # Runtimes, each of which is all that its files need.
     "onnxruntime": "onnxruntime",
     "ai_edge_litert": "ai-edge-litert",
-    **dict.fromkeys(("jaxtyping", "msgspec", "safetensors", "torch"), EXPORT),
-    **dict.fromkeys(("onnx", "onnxsim"), _ONNX),
-    **dict.fromkeys(("flatbuffers", "onnx2tf", "tensorflow", "tf_keras"), _TFLITE),
-    **dict.fromkeys(("kornia", "webdataset"), _TRAIN),
 }
 """What pip installs to provide a package, by the package's name in Python."""
 
