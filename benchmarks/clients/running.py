@@ -52,7 +52,7 @@ def run(client: Client, start: tuple[str, ...], file: Written) -> Ran:
 
 def _finish(command: list[str], folder: Path) -> tuple[int | None, str, str]:
     """Exit code (None if it had to be stopped), output and errors of a process with one thread."""
-    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "GLOG_minloglevel": "3"}
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "GLOG_minloglevel": "3", "RUST_BACKTRACE": "0"}
     # A client that starts other programs, as converters do, finds those of its own environment.
     found = os.pathsep.join([str(Path(command[0]).parent), os.environ.get("PATH", os.defpath)])
     given = {"OMP_NUM_THREADS": "1", "HOME": str(folder), "PATH": found} | quiet

@@ -24,8 +24,11 @@ def load(path: str) -> Callable[[np.ndarray], np.ndarray]:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if not Path(converted).exists():
         complaints = re.findall(r"These Op Not Support.*|Error .*", done.stdout)
-        raise SystemExit(f"mnnconvert ends with {done.returncode}: {' '.join(complaints[-1:])}")
+        raise SystemExit(": ".join([f"mnnconvert ends with {done.returncode}", *complaints[-1:]]))
     network = MNN.nn.load_module_from_file(converted, [], [])
+    inputs = network.get_info()["inputNames"]
+    if len(inputs) > 1:
+        raise SystemExit(f"mnnconvert takes constants for inputs: {', '.join(inputs)}")
 
     def run(image: np.ndarray) -> np.ndarray:
         channels_last = path.endswith(".tflite")
