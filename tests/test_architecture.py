@@ -180,7 +180,6 @@ PRINTERS = {
     "micronet_edge/util/terminal.py",
     "micronet_edge/util/safe_console.py",
     "clients/children/child.py",  # runs where a client is installed, and we are not
-    "clients/mediapipe_tasks.py",
 }
 
 

@@ -40,10 +40,11 @@ def _with_python(client: Client, folder: Path) -> tuple[str, ...]:
 
 
 def _with_node(client: Client, folder: Path) -> tuple[str, ...]:
-    if shutil.which("npm") is None:
+    node = shutil.which("node")
+    if node is None or shutil.which("npm") is None:
         raise NotInstalledError("npm is not on this machine")
     _call(["npm", "install", "--silent", "--no-save", "--prefix", str(folder), *client.requirements])
-    return ("node", client.child, str(folder))
+    return (node, client.child, str(folder))
 
 
 def _call(command: list[str]) -> None:

@@ -35,6 +35,10 @@ each of {networks}. Scores are compared with those of ONNX Runtime or LiteRT on 
 - **nearly**: some class differs, or scores differ more, by at most a fifth of the largest score.
 - **wrong**: it runs and computes something else.
 - **no**: it does not load or does not run. **some**: it depends on the file. **-**: not measured.
+
+`--fused` files hold functions of ONNX. For a program that knows none, export without the option, or write
+the functions out with `onnx.inliner.inline_local_functions`. int8-a16 files as ONNX are for ONNX Runtime,
+from 1.17, and for programs that know its operators of 16 bits. What else helps stands with each client below.
 """
 
 

@@ -17,7 +17,7 @@ from clients.client_table import CHILDREN, Client
 from clients.files import Written
 
 PATIENCE_SECONDS = 300
-_LONGEST = 160
+_LONGEST = 240
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +45,17 @@ def run(client: Client, start: tuple[str, ...], file: Written) -> Ran:
         loaded = LOADED in said
         if code == 0 and outputs.exists():
             return Ran(loaded, np.load(outputs), "", seconds)
-        known = {str(file.path.parent.resolve()): "", name: "", str(Path(program).parents[1]): ""}
+        folders = (str(file.path.parent.resolve()), name, str(Path(program).parents[1]))
+        known = dict.fromkeys(folders, "") | {file.path.name: f"model{file.path.suffix}"}
         return Ran(loaded, None, _reason(code, said, errors, known), seconds)
 
 
 def _finish(command: list[str], folder: Path) -> tuple[int | None, str, str]:
     """Exit code (None if it had to be stopped), output and errors of a process with one thread."""
-    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "GLOG_minloglevel": "3"}
-    given = {"OMP_NUM_THREADS": "1", "HOME": str(folder)} | quiet
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "GLOG_minloglevel": "3", "RUST_BACKTRACE": "0"}
+    # A client that starts other programs, as converters do, finds those of its own environment.
+    found = os.pathsep.join([str(Path(command[0]).parent), os.environ.get("PATH", os.defpath)])
+    given = {"OMP_NUM_THREADS": "1", "HOME": str(folder), "PATH": found} | quiet
     kept = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     with (folder / "stdout").open("wb") as out, (folder / "stderr").open("wb") as err:
         process = subprocess.Popen(
@@ -69,7 +72,7 @@ def _finish(command: list[str], folder: Path) -> tuple[int | None, str, str]:
 
 
 def _reason(code: int | None, said: str, errors: str, known: dict[str, str]) -> str:
-    """Why there are no scores, in one line without this machine's folders."""
+    """Why there are no scores, in one line that does not name the machine's folders, nor one file of many."""
     if code is None:
         return f"not done within {PATIENCE_SECONDS // 60} minutes"
     if code < 0:
@@ -77,6 +80,6 @@ def _reason(code: int | None, said: str, errors: str, known: dict[str, str]) -> 
     lines = [line.strip() for line in f"{said}\n{errors}".splitlines() if line != LOADED]
     lines = [line for line in lines if any(letter.isalpha() for letter in line)]
     last = lines[-1] if lines else f"ends with {code}"
-    for folder, other in known.items():
-        last = last.replace(folder + "/", other).replace(folder, other)
+    for text, other in known.items():
+        last = last.replace(text + "/", other).replace(text, other)
     return last if len(last) <= _LONGEST else last[: _LONGEST - 3] + "..."

@@ -51,7 +51,6 @@ def test_a_row_holds_for_the_environment_of_its_client():
     assert all(row.requirements == requirements[row.client] for row in RESULTS.rows)
 
 
-@pytest.mark.xfail(reason="some clients and integer files are still to be run: `make compatibility` goes on")
 def test_every_client_has_run_what_it_reads():
     measured = {row.key for row in RESULTS.rows}
     for client in read_clients():

@@ -49,7 +49,7 @@ def test_a_file_that_does_not_load_gives_the_reason_without_folders(file):
     file.path.write_bytes(b"no model")
     ran = running.run(OWN, START, file)
     assert not ran.loaded
-    assert "add.onnx" in ran.error
+    assert "model.onnx" in ran.error
     assert str(file.path.parent) not in ran.error
 
 

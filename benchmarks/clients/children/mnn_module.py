@@ -1,5 +1,6 @@
 """MNN, after its own converter."""
 
+import re
 import subprocess
 import sys
 import tempfile
@@ -10,7 +11,8 @@ import MNN
 import numpy as np
 from MNN import expr
 
-_CONVERT = "from MNN.tools import mnnconvert; mnnconvert.main()"
+# MNN.tools.mnnconvert is the same, but installs a package to report its use with and reports it.
+_CONVERT = "import sys, MNN, _tools; _tools.mnnconvert(sys.argv)"
 
 
 def load(path: str) -> Callable[[np.ndarray], np.ndarray]:
@@ -21,8 +23,12 @@ def load(path: str) -> Callable[[np.ndarray], np.ndarray]:
     command = [sys.executable, "-c", _CONVERT, "-f", framework, *files]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if not Path(converted).exists():
-        raise SystemExit(f"mnnconvert ends with {done.returncode}")
+        complaints = re.findall(r"These Op Not Support.*|Error .*", done.stdout)
+        raise SystemExit(": ".join([f"mnnconvert ends with {done.returncode}", *complaints[-1:]]))
     network = MNN.nn.load_module_from_file(converted, [], [])
+    inputs = network.get_info()["inputNames"]
+    if len(inputs) > 1:
+        raise SystemExit(f"mnnconvert takes constants for inputs: {', '.join(inputs)}")
 
     def run(image: np.ndarray) -> np.ndarray:
         channels_last = path.endswith(".tflite")
