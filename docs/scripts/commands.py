@@ -24,6 +24,8 @@ Exit codes: 0 is success; 1 is an error, in one line with the next step; 2 is a 
 does not understand; 130 is an interruption with Ctrl-C. `--debug` shows the traceback.
 """
 EXPLAINED = {
+    "demo": "../install.md",
+    "doctor": "../doctor.md",
     "models": "../explanation/network.md",
     "train": "../training.md",
     "export": "../export.md",

@@ -108,9 +108,9 @@ def apply(
 
 def _why(before: fx.GraphModule, after: fx.GraphModule, inputs: tuple[Tensor, ...]) -> str:
     """Why an output changed, and what to do: double precision tells rounding from another function."""
-    exact = [copy.deepcopy(each).double() for each in (before, after)]
+    one, other = (copy.deepcopy(each).double() for each in (before, after))
     try:
-        difference = relative_difference(*exact, tuple(each.double() for each in inputs))
+        difference = relative_difference(one, other, tuple(each.double() for each in inputs))
     except RuntimeError:  # a network that makes float32 tensors of its own
         return "please report this network"
     if difference > SAME_NUMBERS:

@@ -175,6 +175,24 @@ def answers(content, path, images, runtime):
         yield theirs.get_output(0), ours.get_tensor(result["index"])
 
 
+def test_the_fast_kernels_of_litert_read_it_alike(file, images):
+    """Their depthwise convolution of 8 bits crashes on an operator without a bias."""
+    opened = [
+        Interpreter(str(file), experimental_op_resolver_type=each)
+        for each in (OpResolverType.BUILTIN_REF, OpResolverType.AUTO)
+    ]
+    pixels = read_metadata(file).preprocessing.batch(digits.image_paths("test", images)[::20])
+    classes = [[int(logits(each, image).argmax()) for image in pixels] for each in opened]
+    assert classes[0] == classes[1]
+
+
+def logits(interpreter, image):
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image.transpose(1, 2, 0)[None])
+    interpreter.invoke()
+    return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+
+
 @pytest.mark.parametrize(
     ("changed", "error_line"),
     [
