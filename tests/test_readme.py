@@ -70,7 +70,14 @@ def run(command: list[str], folder: Path) -> str:
     return done.stdout
 
 
-def test_the_commands_work_one_after_the_other(folder):
+def test_the_commands_of_the_readme_work_one_after_the_other(folder):
+    assert len(commands(README)) == 4
+    for line in commands(README):
+        assert run(["sh", "-c", line], folder)
+
+
+@pytest.mark.slow
+def test_the_commands_of_all_pages_work_one_after_the_other(folder):
     assert len(COMMANDS) == 25
     for line in COMMANDS:
         if line.startswith("unzip") and shutil.which("unzip") is None:
@@ -78,6 +85,7 @@ def test_the_commands_work_one_after_the_other(folder):
         assert run(["sh", "-c", line], folder)
 
 
+@pytest.mark.slow
 def test_the_commands_for_microcontrollers_work_one_after_the_other(folder):
     if missing := [tool for tool in MICROCONTROLLER_TOOLS if shutil.which(tool) is None]:
         pytest.skip(f"needs {' and '.join(missing)}")

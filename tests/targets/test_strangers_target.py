@@ -88,11 +88,17 @@ def test_what_it_cannot_count_is_said(tool):
     assert tool("count", FLOAT)["uncounted"] == {"MODULE": 1}
 
 
+@pytest.fixture(scope="module")
+def ours(tool):
+    """The name of a file of ours beside them."""
+    tool("export", DIGITS, "--format", "onnx")
+    return "m0-digits-float32.onnx"
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("files")
-def test_it_benches_beside_ours(tool):
-    tool("export", DIGITS, "--format", "onnx")
-    found = tool("bench", FLOAT, "m0-digits-float32.onnx", "--processes", "1", "--runs", "20")
+def test_it_benches_beside_ours(tool, ours):
+    found = tool("bench", FLOAT, ours, "--processes", "1", "--runs", "20")
     (run,) = found["runs"]
     assert [file["runtime"] for file in run["files"]] == ["TorchScript", "ONNX Runtime"]
     assert all(file["latency"]["median_ns"] > 0 for file in run["files"])
@@ -135,7 +141,8 @@ def test_without_the_package_its_table_is_named_and_not_used(tmp_path):
     assert "WARNING: no installed format has the tables torchscript: not used" in told
 
 
-def test_a_runtime_that_cannot_be_loaded_breaks_no_other(site, tool, tmp_path):
+@pytest.mark.usefixtures("files")
+def test_a_runtime_that_cannot_be_loaded_breaks_no_other(site, tool, ours, tmp_path):
     broken = tmp_path / "site"
     shutil.copytree(site, broken)
     (broken / PACKAGE.name / "runtime.py").write_text("raise ImportError('half installed')")
@@ -145,6 +152,7 @@ def test_a_runtime_that_cannot_be_loaded_breaks_no_other(site, tool, tmp_path):
     assert (
         "runtime torchscript cannot be loaded from torchscript_target.runtime (half installed)" in ran.errors
     )
-    ours = ("bench", "m0-digits-float32.onnx", "--processes", "1", "--runs", "2")
-    ran = run(*ours, cwd=tool.folder, PYTHONPATH=first_on_path(broken))
+    ran = run(
+        "bench", ours, "--processes", "1", "--runs", "2", cwd=tool.folder, PYTHONPATH=first_on_path(broken)
+    )
     assert ran.code == 0, ran.errors

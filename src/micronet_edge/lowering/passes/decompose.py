@@ -48,13 +48,9 @@ class Decompose(Pass):
         return places
 
     def check_after(self, network: fx.GraphModule) -> None:
-        names = set[str]()
         for node in network.graph.nodes:
             if self.rounded and node.op not in {"placeholder", "call_module", "output"}:
                 raise LoweringError(f"{node.name} is no layer")
-            if self.rounded and str(node.target) in names:  # they would share quantization parameters
-                raise LoweringError(f"two layers have the name {node.target}")
-            names.add(str(node.target))
         for kind in (BorderedConv, FrozenShiftMax, nn.Hardswish):
             for node, layer in calls(network, kind):
                 if not isinstance(layer, self.keeps):
