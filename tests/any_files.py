@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import nn
 
 from micronet_edge.data.image_folders import CalibrationImages
 from micronet_edge.data.metadata import FileMetadata
@@ -68,6 +69,26 @@ def written(network, samples, spec, path):
     form = target.quantized_graph(quantized_by(recipe, lowered, spec.metadata, target.name))
     target.quantize(form, spec, path)
     return form
+
+
+class Does(nn.Module):
+    """One function of one tensor."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x)
+
+
+def file_difference(function, given, way, folder):
+    """How far a file of the function is off: its answer to the samples [n, ...], as `difference` has it."""
+    network, path = Does(function).eval(), folder / f"network.{way.target}"
+    expected = answers(network, (given,))
+    spec = spec_of({"x": given.shape[1:]}, {"y": expected[0].shape[1:]}, way)
+    written(network, (given,), spec, path)
+    return difference(opened(path).outputs(given.numpy()), expected)
 
 
 def opened(path):

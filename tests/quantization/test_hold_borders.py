@@ -3,7 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from any_files import Way, answers, difference, opened, spec_of, written
+from any_files import Way, file_difference
 from torch import nn
 
 GIVEN = torch.randn(16, 3, 8, 8, generator=torch.Generator().manual_seed(1))
@@ -23,25 +23,11 @@ NETWORKS = {
 }
 
 
-class Written(nn.Module):
-    def __init__(self, function):
-        super().__init__()
-        self.function = function
-
-    def forward(self, x):
-        return self.function(x)
-
-
 @pytest.mark.parametrize("target", ["onnx", "tflite"])
 @pytest.mark.parametrize("precision", ["int8", "int8-a16"])
 @pytest.mark.parametrize("name", sorted(NETWORKS))
 def test_the_border_is_held(name, precision, target, tmp_path):
-    network = Written(NETWORKS[name]).eval()
-    expected = answers(network, (GIVEN,))
-    spec = spec_of({"x": GIVEN.shape[1:]}, {"y": expected[0].shape[1:]}, Way(target, precision))
-    path = tmp_path / f"network.{target}"
-    written(network, (GIVEN,), spec, path)
-    assert difference(opened(path).outputs(GIVEN.numpy()), expected) < 0.02
+    assert file_difference(NETWORKS[name], GIVEN, Way(target, precision), tmp_path) < 0.02
 
 
 @pytest.mark.parametrize("target", ["onnx", "tflite"])
@@ -54,9 +40,4 @@ def test_a_bias_far_above_the_sum_does_not_overflow(layer, target, tmp_path):
     """As of a layer whose input is nearly zero, for which the integers of the bias are large."""
     with torch.no_grad():
         layer.bias[0] = 100
-    network = Written(lambda x: layer(1e-6 * x)).eval()
-    expected = answers(network, (GIVEN,))
-    spec = spec_of({"x": GIVEN.shape[1:]}, {"y": expected[0].shape[1:]}, Way(target, "int8"))
-    path = tmp_path / f"network.{target}"
-    written(network, (GIVEN,), spec, path)
-    assert difference(opened(path).outputs(GIVEN.numpy()), expected) < 0.01
+    assert file_difference(lambda x: layer(1e-6 * x), GIVEN, Way(target, "int8"), tmp_path) < 0.01

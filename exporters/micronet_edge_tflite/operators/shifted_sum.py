@@ -26,7 +26,7 @@ def write(_layer: ShiftedSum, call: Call) -> None:
         "fusedActivationFunction": call.take_activation(),
     }
     product = call.tensor("product", rows_shape(call.shape), call.qparams)
-    inputs = [_stacked(call, maps), weight, *_no_bias(call)]
+    inputs = [_stacked(call, maps), weight, _no_bias(call)]
     call.write("DEPTHWISE_CONV_2D", inputs, product, schema.DepthwiseConv2DOptionsT, **settings)
     if is_only_compared(call.node):
         call.tensors.set_result(call.node, product, integer=call.integer)
@@ -34,15 +34,14 @@ def write(_layer: ShiftedSum, call: Call) -> None:
         reshape(call, product, call.shape, call.result())
 
 
-def _no_bias(call: Call) -> list[int]:
+def _no_bias(call: Call) -> int:
     """A bias of zeros: LiteRT's fast kernel of 8 bits reads one even where there is none, and crashes."""
-    given = [call.qparams_of(source) for source in call.sources[:2]]
-    zeros = np.zeros(call.shape[-1])
-    if None in given:
-        return [call.constant("bias", zeros.astype(np.float32), None)]
-    weight, x = (qparams for qparams in given if qparams is not None)
+    zeros = np.zeros(call.shape[-1], np.float32)
+    weight, x = (call.qparams_of(source) for source in call.sources[:2])
+    if weight is None or x is None:
+        return call.constant("bias", zeros, None)
     integers = zeros.astype(np.int32 if x.bits == BYTE else np.int64)
-    return [call.tensors.writer.constant(f"{call.name}/bias", integers, [weight.scale * x.scale])]
+    return call.tensors.writer.constant(f"{call.name}/bias", integers, [weight.scale * x.scale])
 
 
 def _stacked(call: Call, maps: list[int]) -> int:

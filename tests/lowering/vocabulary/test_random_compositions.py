@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from any_files import Does
 from costs import ONNXRUNTIME, PORTABLE, XNNPACK
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,17 +23,6 @@ class Branch(nn.Module):
 
     def forward(self, x):
         return self.join(*[branch(x) for branch in self.branches])
-
-
-class Does(nn.Module):
-    """One function."""
-
-    def __init__(self, function):
-        super().__init__()
-        self.function = function
-
-    def forward(self, x):
-        return self.function(x)
 
 
 class Attends(nn.Module):
